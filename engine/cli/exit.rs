@@ -1,0 +1,39 @@
+//! Exit codes, and the one place where an error is printed.
+
+use std::io::ErrorKind;
+use std::process::{ExitCode, Termination};
+
+/// How a verb ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All good.
+    Good = 0,
+    /// Some inputs were skipped and reported, or a comparison found differences.
+    Skipped = 1,
+    /// Wrong usage, manifest or models: retrying will not help.
+    Wrong = 2,
+    /// Transient: a full disk, an interrupted call. Retrying may help.
+    Transient = 75,
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+/// Prints what went wrong, once, and chooses the code.
+pub fn conclude(result: anyhow::Result<Exit>) -> Exit {
+    result.unwrap_or_else(|error| {
+        crate::term::error(&error);
+        if error.chain().any(is_transient) { Exit::Transient } else { Exit::Wrong }
+    })
+}
+
+fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(
+        kind,
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::Interrupted | ErrorKind::TimedOut)
+    )
+}

@@ -1,0 +1,27 @@
+//! The command line of pleura: one verb, one file.
+
+mod exit;
+mod term;
+mod verbs;
+
+use clap::Parser;
+
+use crate::exit::Exit;
+
+/// A two-stage ensemble engine for radiographs: classify, then segment.
+#[derive(Parser)]
+#[command(name = "pleura", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: verbs::Verb,
+
+    /// Say more: once for what is done, twice for how.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+fn main() -> Exit {
+    let cli = Cli::parse();
+    term::init(cli.verbose);
+    exit::conclude(cli.verb.run())
+}

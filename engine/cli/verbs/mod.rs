@@ -1,0 +1,50 @@
+//! The verbs.
+
+mod check;
+mod demo;
+mod plugins;
+mod predict;
+mod runtime;
+mod score;
+mod submission;
+
+use clap::Subcommand;
+
+use crate::exit::Exit;
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// All of it on made-up radiographs, from nothing.
+    Demo(demo::Args),
+    /// Lint a manifest, load every model and plugin, push zeros through.
+    Check(check::Args),
+    /// Run an ensemble over radiographs and write a submission.
+    Predict(predict::Args),
+    /// Score a submission against the truth.
+    Score(score::Args),
+    /// Check and compare submissions.
+    #[command(subcommand)]
+    Submission(submission::Args),
+    /// List and test plugins.
+    #[command(subcommand)]
+    Plugins(plugins::Args),
+    /// Show or install ONNX Runtime.
+    #[command(subcommand)]
+    Runtime(runtime::Args),
+}
+
+impl Verb {
+    /// Does it.
+    pub fn run(self) -> anyhow::Result<Exit> {
+        match self {
+            Self::Demo(args) => demo::run(&args),
+            Self::Check(args) => check::run(&args),
+            Self::Predict(args) => predict::run(&args),
+            Self::Score(args) => score::run(&args),
+            Self::Submission(args) => submission::run(&args),
+            Self::Plugins(args) => plugins::run(&args),
+            Self::Runtime(args) => runtime::run(&args),
+        }
+    }
+}

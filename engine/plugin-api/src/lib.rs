@@ -1,0 +1,54 @@
+//! Write plugins for pleura.
+//!
+//! A plugin is a dynamic library that exports one symbol. It plays one of three roles:
+//!
+//! | role | trait | what it does |
+//! |---|---|---|
+//! | prepare | [`Prepare`] | image → image of the same size, before a member sees it |
+//! | TTA | [`Tta`] | a number of views: forward on images, inverse on maps |
+//! | postprocess | [`Postprocess`] | probability map and mask so far → mask |
+//!
+//! Implement the trait, name the crate type `cdylib`, and [`export!`] the type:
+//!
+//! ```
+//! use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess, export};
+//!
+//! /// Marks every pixel above a probability.
+//! struct Above { probability: f32 }
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Params { probability: f32 }
+//!
+//! impl Postprocess for Above {
+//!     const NAME: &'static str = "above";
+//!     type Params = Params;
+//!
+//!     fn create(params: Params) -> Result<Self, Error> {
+//!         Ok(Self { probability: params.probability })
+//!     }
+//!
+//!     fn apply(&self, _: &Context, map: Map<'_>, _: Option<Mask<'_>>, mut out: MaskMut<'_>) -> Result<(), Error> {
+//!         ndarray::Zip::from(&mut out).and(map).for_each(|o, &p| *o = p > self.probability);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! export!(postprocess: Above);
+//! # fn main() {}
+//! ```
+//!
+//! The C side of the same boundary is `include/pleura_plugin.h`; [`abi`] mirrors it.
+
+#![deny(missing_docs)]
+
+pub mod abi;
+mod export;
+mod role;
+
+pub use export::{PostprocessTable, PrepareTable, TtaTable};
+pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, Prepare, Tta};
+
+/// An abort would take the engine down with it: a panic must unwind to be reported as an error.
+#[cfg(panic = "abort")]
+compile_error!("a pleura plugin must be built with panic = \"unwind\", so that a panic is reported and not fatal");

@@ -1,0 +1,127 @@
+//! The three roles a plugin can play, as traits.
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+use serde::de::DeserializeOwned;
+
+/// Grey intensities, (height, width), in 0..=1, row-major; 1 is white (dense tissue).
+pub type Image<'a> = ArrayView2<'a, f32>;
+/// An image to be written, every pixel of it.
+pub type ImageMut<'a> = ArrayViewMut2<'a, f32>;
+/// A map, (height, width), row-major: probabilities in 0..=1, or logits where the manifest has logits resized.
+pub type Map<'a> = ArrayView2<'a, f32>;
+/// A map to be written, every pixel of it.
+pub type MapMut<'a> = ArrayViewMut2<'a, f32>;
+/// A mask, (height, width), row-major.
+pub type Mask<'a> = ArrayView2<'a, bool>;
+/// A mask to be written; it arrives all `false`.
+pub type MaskMut<'a> = ArrayViewMut2<'a, bool>;
+
+/// Why a plugin refused its parameters, or failed on an image: a lowercase fragment for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(pub String);
+
+impl<T: Into<String>> From<T> for Error {
+    fn from(message: T) -> Self {
+        Self(message.into())
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a postprocessing step may know of the image besides its map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// The id that the image has in the submission.
+    pub image_id: String,
+    /// (height, width) of the radiograph as stored, in pixels; the map may be of another size.
+    pub original_size: (usize, usize),
+    /// Bounds of the classifier stage's score, in 0..=1: equal where every member ran,
+    /// apart where exact early exit made the rest unnecessary, (0, 1) without a classifier.
+    pub score: (f32, f32),
+    /// Pixel spacing of the radiograph as stored, (row, column) in mm, where the file states it.
+    pub spacing: Option<(f32, f32)>,
+}
+
+/// Image to image of the same size, before a member sees it: contrast, gamma, denoising.
+pub trait Prepare: Send + Sync + Sized + 'static {
+    /// The name by which manifests call the plugin, in kebab-case.
+    const NAME: &'static str;
+    /// Parameters as the manifest gives them; `#[serde(deny_unknown_fields)]` turns a typo into an error.
+    type Params: DeserializeOwned;
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// Where a parameter is out of its range; name it and the range.
+    fn create(params: Self::Params) -> Result<Self, Error>;
+
+    /// Writes the prepared image.
+    ///
+    /// # Errors
+    /// Where this image cannot be prepared; it is then skipped and reported.
+    fn apply(&self, image: Image<'_>, out: ImageMut<'_>) -> Result<(), Error>;
+}
+
+/// Test-time augmentation: a number of views, each with its inverse on maps.
+///
+/// The identity is not a view of the plugin: the engine adds it, once.
+pub trait Tta: Send + Sync + Sized + 'static {
+    /// The name by which manifests call the plugin, in kebab-case.
+    const NAME: &'static str;
+    /// Parameters as the manifest gives them; `#[serde(deny_unknown_fields)]` turns a typo into an error.
+    type Params: DeserializeOwned;
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// Where a parameter is out of its range; name it and the range.
+    fn create(params: Self::Params) -> Result<Self, Error>;
+
+    /// The number of views, at least 1.
+    fn views(&self) -> usize;
+
+    /// (height, width) of a view of an image of the given (height, width).
+    fn view_size(&self, view: usize, size: (usize, usize)) -> (usize, usize) {
+        let _ = view;
+        size
+    }
+
+    /// Writes view number `view` of an image; `out` has the size that [`view_size`](Tta::view_size) gave.
+    ///
+    /// # Errors
+    /// Where this image has no such view; it is then skipped and reported.
+    fn forward(&self, view: usize, image: Image<'_>, out: ImageMut<'_>) -> Result<(), Error>;
+
+    /// Brings the map of view number `view` back; `out` has the size of the image before `forward`,
+    /// or the same fraction of it that `map` is of the view, where a network's map is smaller than its input.
+    ///
+    /// # Errors
+    /// Where the map cannot be brought back; the image is then skipped and reported.
+    fn inverse(&self, view: usize, map: Map<'_>, out: MapMut<'_>) -> Result<(), Error>;
+}
+
+/// Probability map and the mask so far to the next mask.
+pub trait Postprocess: Send + Sync + Sized + 'static {
+    /// The name by which manifests call the plugin, in kebab-case.
+    const NAME: &'static str;
+    /// Whether the result depends on [`Context::score`]; the engine then always computes it to the end.
+    const USES_SCORE: bool = false;
+    /// Parameters as the manifest gives them; `#[serde(deny_unknown_fields)]` turns a typo into an error.
+    type Params: DeserializeOwned;
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// Where a parameter is out of its range; name it and the range.
+    fn create(params: Self::Params) -> Result<Self, Error>;
+
+    /// Writes the next mask. `mask` is what the step before made: `None` for the first step.
+    ///
+    /// # Errors
+    /// Where this image cannot be done; it is then skipped and reported.
+    fn apply(&self, context: &Context, map: Map<'_>, mask: Option<Mask<'_>>, out: MaskMut<'_>) -> Result<(), Error>;
+}

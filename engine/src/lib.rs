@@ -1,0 +1,22 @@
+//! A two-stage, classify-then-segment ensemble engine for radiographs.
+//!
+//! An ensemble is a TOML [manifest](manifest::Manifest): a classifier stage decides whether there is anything to
+//! segment, a segmentation stage runs only on what passes, and postprocessing plugins turn the merged probability map
+//! into a mask. One image's way, in one direction:
+//!
+//! `file → Radiograph → (per member: prepare → TTA views → session → undo views) → merge → gate? → (same for
+//! segmenters) → probability map → postprocess plugins → Mask → Finding → CSV row`
+
+#![deny(missing_docs)]
+
+pub mod ensemble;
+pub mod manifest;
+mod mask;
+pub mod onnx;
+pub mod plugin;
+pub mod radiograph;
+pub mod runtime;
+pub mod submission;
+
+pub use mask::Mask;
+pub use radiograph::Radiograph;

@@ -1,0 +1,210 @@
+//! One model of a stage: what it is fed, and what its outputs mean.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Size, Step};
+
+/// One ONNX model of a stage.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// What the member is called in reports and errors; unique in its stage.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// The ONNX file, relative to the manifest.
+    pub model: PathBuf,
+    /// The SHA-256 of the ONNX file, in hexadecimal.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
+    /// The member's share of a weighted merge. A member of weight 0 is not run.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0.0))]
+    pub weight: f32,
+    /// The model's input.
+    pub input: Input,
+    /// How stored values become intensities in 0..=1.
+    #[serde(default)]
+    pub intensity: Intensity,
+    /// Plugins that change the image at the input's size, in order, before any view is taken.
+    #[serde(default)]
+    pub prepare: Vec<Step>,
+    /// Test-time augmentation: each plugin adds its views to the identity. A prepare plugin adds one view.
+    #[serde(default)]
+    pub tta: Vec<TtaStep>,
+    /// Whether the unchanged image is among the views.
+    #[serde(default = "yes")]
+    pub identity: bool,
+    /// The output that holds a map, if the model has one.
+    #[serde(default)]
+    pub map: Option<MapOutput>,
+    /// The output that holds a score, if the model has one.
+    #[serde(default)]
+    pub score: Option<ScoreOutput>,
+    /// How the map becomes a score, where no output holds one.
+    #[serde(default)]
+    pub score_from_map: Option<ScoreFromMap>,
+}
+
+/// A plugin that adds views: the same keys as any other step.
+pub type TtaStep = Step;
+
+/// A model's input: `(intensity * scale - mean) / std`, resized to `size`, in the declared layout.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The input's name in the ONNX graph.
+    pub name: String,
+    /// `[height, width]` in pixels.
+    #[schemars(inner(range(min = 1, max = 16384)))]
+    pub size: Size,
+    /// 1, or 3 for the grey image three times over.
+    #[schemars(range(min = 1, max = 3))]
+    pub channels: u32,
+    /// The order of the axes.
+    #[serde(default)]
+    pub layout: Layout,
+    /// Intensities in 0..=1 are multiplied by this: 1, or 255 for models that take 0..=255.
+    #[serde(default = "one")]
+    pub scale: f32,
+    /// Subtracted after scaling: one number, or one a channel.
+    #[serde(default)]
+    #[schemars(length(max = 3))]
+    pub mean: Vec<f32>,
+    /// Divided by after subtracting: one number, or one a channel.
+    #[serde(default)]
+    #[schemars(length(max = 3))]
+    pub std: Vec<f32>,
+    /// How the image is brought to `size`.
+    #[serde(default)]
+    pub resize: Resize,
+}
+
+/// The order of a tensor's axes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// Batch, channels, height, width: PyTorch's order. The default.
+    #[default]
+    Nchw,
+    /// Batch, height, width, channels: TensorFlow's order.
+    Nhwc,
+}
+
+/// How an image is resized. All sample at pixel centres (`align_corners = false`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resize {
+    /// Bilinear between the four nearest pixels, as OpenCV's `INTER_LINEAR` and PyTorch's `bilinear`. The default.
+    #[default]
+    Linear,
+    /// Bilinear with a support that grows when shrinking, as Pillow's `BILINEAR`.
+    LinearAntialias,
+    /// Mean of the area covered, as OpenCV's `INTER_AREA` when shrinking.
+    Area,
+    /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
+    CubicAntialias,
+    /// The nearest pixel.
+    Nearest,
+}
+
+/// How stored values become intensities in 0..=1, 1 being white; values outside are clipped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Intensity {
+    /// The full range of the stored bits: `value / (2^bits - 1)` for unsigned values without rescale. SIIM's 8-bit
+    /// images keep exactly their values. The default.
+    #[default]
+    Stored,
+    /// The file's VOI lookup table or first window; a file that has neither is read as `stored`, and says so.
+    Window,
+    /// A window for all files, in modality units (after rescale), by DICOM's linear function.
+    Fixed {
+        /// The window's centre.
+        center: f32,
+        /// The window's width, at least 1.
+        #[schemars(range(min = 1.0))]
+        width: f32,
+    },
+    /// From one percentile of the image's values to another.
+    Percentiles {
+        /// Becomes 0; in percent.
+        #[schemars(range(min = 0.0, max = 100.0))]
+        low: f32,
+        /// Becomes 1; in percent.
+        #[schemars(range(min = 0.0, max = 100.0))]
+        high: f32,
+    },
+}
+
+/// What a model's numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Values {
+    /// Any real number; the engine takes the sigmoid.
+    Logits,
+    /// Between 0 and 1 already.
+    Probabilities,
+}
+
+/// An output that holds a map, (N, C, h, w) or (N, h, w), or channels last where the input is.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapOutput {
+    /// The output's name in the ONNX graph.
+    pub output: String,
+    /// What its numbers are.
+    pub values: Values,
+    /// As what the map is resized to the output's size: as `values` says, unless declared.
+    #[serde(default)]
+    pub resize_as: Option<Values>,
+    /// Which channel of the output is the map.
+    #[serde(default)]
+    pub channel: u32,
+}
+
+/// An output that holds one score an image, (N,), (N, C) or (N, C, 1, 1).
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreOutput {
+    /// The output's name in the ONNX graph.
+    pub output: String,
+    /// What its numbers are.
+    pub values: Values,
+    /// Which channel of the output is the score.
+    #[serde(default)]
+    pub channel: u32,
+}
+
+/// How a map of probabilities becomes a score in 0..=1. Counted at the size of the member's own map.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ScoreFromMap {
+    /// The highest probability.
+    Max,
+    /// The mean probability.
+    Mean,
+    /// The mean of the highest probabilities, that fraction of the pixels (at least one).
+    Top {
+        /// The fraction, above 0 and up to 1.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        fraction: f32,
+    },
+    /// The fraction of pixels above a probability.
+    Area {
+        /// The probability.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        above: f32,
+    },
+}
+
+const fn one() -> f32 {
+    1.0
+}
+
+const fn yes() -> bool {
+    true
+}

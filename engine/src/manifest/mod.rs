@@ -1,0 +1,146 @@
+//! The TOML manifest that declares an ensemble.
+//!
+//! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
+//! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
+
+mod gate;
+mod member;
+mod merge;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use gate::Gate;
+pub use member::{Input, Intensity, Layout, MapOutput, Member, Resize, ScoreFromMap, ScoreOutput, TtaStep, Values};
+pub use merge::{Merge, Stack};
+
+/// The manifest format this engine reads.
+pub const SCHEMA: u32 = 1;
+
+/// (height, width) in pixels, written `[height, width]`.
+pub type Size = [u32; 2];
+
+/// An ensemble, as its manifest declares it.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The manifest format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub schema: u32,
+    /// What the ensemble is called in reports.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// What it is, for people.
+    #[serde(default)]
+    pub description: String,
+    /// The size at which maps are merged, postprocessed and submitted.
+    #[serde(default)]
+    pub output: Output,
+    /// Whether members that cannot change a gate's answer are left out.
+    #[serde(default)]
+    pub exit: Exit,
+    /// How models are run.
+    #[serde(default)]
+    pub runtime: Runtime,
+    /// Decides whether there is anything to segment. Without it, every image is segmented.
+    #[serde(default)]
+    pub classifier: Option<Stage>,
+    /// Finds where.
+    pub segmenter: Stage,
+    /// From the merged probability map to the mask: plugins, in order. The first makes a mask, the others change it.
+    #[schemars(length(min = 1))]
+    pub postprocess: Vec<Step>,
+}
+
+/// The size at which maps are merged, postprocessed and submitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// `[height, width]`; left out, each radiograph's own size.
+    #[serde(default)]
+    #[schemars(inner(range(min = 1, max = 16384)))]
+    pub size: Option<Size>,
+}
+
+/// Whether members that cannot change a gate's answer are left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// Once the members run so far bound the answer, the rest are not run: the same CSV in less time. The default.
+    #[default]
+    Exact,
+    /// Every member runs on every image, so that findings hold exact scores.
+    Full,
+}
+
+/// How models are run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Runtime {
+    /// Try TensorRT before CUDA, where the device is a GPU.
+    #[serde(default)]
+    pub tensorrt: bool,
+    /// Let TensorRT compute in half precision.
+    #[serde(default)]
+    pub fp16: bool,
+}
+
+/// One stage: members, how their answers are merged, and the gate that an image must pass.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// How the members' answers become one: weighted mean of probabilities unless declared.
+    #[serde(default)]
+    pub merge: Merge,
+    /// What an image must pass: after the classifier, to be segmented; after the segmenter, to have a mask at all.
+    #[serde(default)]
+    pub gate: Option<Gate>,
+    /// The models, in the order in which they are run.
+    #[schemars(length(min = 1))]
+    pub members: Vec<Member>,
+}
+
+/// A plugin and its parameters.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`).
+    #[schemars(length(min = 1))]
+    pub plugin: String,
+    /// The plugin's own parameters.
+    #[serde(default)]
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// Where the plugin runs.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// Load the library with its symbols visible to others (`RTLD_GLOBAL`), for plugins that embed Python.
+    #[serde(default)]
+    pub global_symbols: bool,
+}
+
+/// Where a plugin runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// In the engine's process: fast, but a plugin that segfaults takes the run with it. The default.
+    #[default]
+    None,
+    /// In a child process, which may die without harm.
+    Process,
+}
+
+/// A manifest that cannot be read; [`crate::manifest`] tells where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ManifestError {
+    /// The file cannot be read.
+    #[error("cannot read manifest `{path}`")]
+    Read {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,1 @@
+//! ONNX models as messages: reading graphs for `check`, and writing them.
