@@ -1,1 +1,164 @@
-//! submission
+//! Submissions: a mask for each image, as the competition's CSV has them.
+//!
+//! `ImageId,EncodedPixels`, one row an image, `-1` for an image without a mask; otherwise run lengths in SIIM's
+//! [relative form](rle). Masks are kept as [`Runs`], a few hundred bytes each, and become pixels on demand.
+//!
+//! ```
+//! use pleura::{Mask, submission::Submission};
+//!
+//! let mut submission = Submission::new((1024, 1024));
+//! submission.insert("ID_0011fe81e", &Mask::empty((1024, 1024)))?;
+//! assert_eq!(submission.len(), 1);
+//! # Ok::<(), pleura::submission::SubmissionError>(())
+//! ```
+
+mod check;
+mod diff;
+mod error;
+mod read;
+pub mod rle;
+mod runs;
+mod score;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+
+use crate::Mask;
+
+pub use check::{Problem, Report, check};
+pub use diff::{Change, Diff};
+pub use error::{RowError, SubmissionError};
+pub use read::{Row, Rows, read_ids};
+pub use rle::RleError;
+pub use runs::Runs;
+pub use score::{ImageScore, Score};
+
+/// The size of SIIM's masks: (height, width) in pixels.
+pub const SIIM_SIZE: (usize, usize) = (1024, 1024);
+
+/// A mask for each image, in an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    size: (usize, usize),
+    masks: IndexMap<String, Runs>,
+}
+
+impl Submission {
+    /// No images; masks will be (height, width).
+    #[must_use]
+    pub fn new(size: (usize, usize)) -> Self {
+        Self { size, masks: IndexMap::new() }
+    }
+
+    /// Reads a CSV file, plain or compressed with gzip; several rows of an id are OR-ed.
+    ///
+    /// Ids keep the order in which they first appear. `size` is (height, width) of every mask.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
+    pub fn read(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
+        let path = path.as_ref();
+        let mut submission = Self::new(size);
+        for row in Rows::open(path, size)? {
+            let Row { line, id, runs } = row?;
+            let runs = runs.map_err(|source| SubmissionError::row(path, line, source.into()))?;
+            submission.masks.entry(id).and_modify(|so_far| *so_far = so_far.union(&runs)).or_insert(runs);
+        }
+        Ok(submission)
+    }
+
+    /// Adds an image, or replaces its mask.
+    ///
+    /// # Errors
+    /// Where the mask is not of the submission's size, or the id is empty.
+    pub fn insert(&mut self, id: impl Into<String>, mask: &Mask) -> Result<(), SubmissionError> {
+        let id = id.into();
+        if id.trim().is_empty() {
+            return Err(SubmissionError::EmptyId);
+        }
+        if mask.size() != self.size {
+            return Err(SubmissionError::Size { id, found: mask.size(), expected: self.size });
+        }
+        self.masks.insert(id, Runs::from(mask));
+        Ok(())
+    }
+
+    /// The mask of an image.
+    #[must_use]
+    pub fn mask(&self, id: &str) -> Option<Mask> {
+        self.masks.get(id).map(|runs| runs.to_mask(self.size))
+    }
+
+    /// The runs of an image.
+    #[must_use]
+    pub fn runs(&self, id: &str) -> Option<&Runs> {
+        self.masks.get(id)
+    }
+
+    /// Ids with their runs, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Runs)> {
+        self.masks.iter().map(|(id, runs)| (id.as_str(), runs))
+    }
+
+    /// Ids, in order.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.masks.keys().map(String::as_str)
+    }
+
+    /// Whether there is a row for the image.
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.masks.contains_key(id)
+    }
+
+    /// (height, width) of every mask.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// The number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.masks.len()
+    }
+
+    /// Whether there are no images.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.masks.is_empty()
+    }
+
+    /// The number of images with a mask that is not empty.
+    #[must_use]
+    pub fn positives(&self) -> usize {
+        self.masks.values().filter(|runs| !runs.is_empty()).count()
+    }
+
+    /// Puts images in the order of `ids`, a sample's (see [`read_ids`]).
+    ///
+    /// # Errors
+    /// Where the sample has ids that the submission has not, or the other way round; the order is then unchanged.
+    pub fn order_like<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), SubmissionError> {
+        let missing: Vec<_> = ids.iter().map(S::as_ref).filter(|id| !self.contains(id)).map(str::to_owned).collect();
+        if !missing.is_empty() {
+            return Err(SubmissionError::Missing { ids: missing });
+        }
+        let place: IndexMap<&str, ()> = ids.iter().map(|id| (id.as_ref(), ())).collect();
+        let extra: Vec<_> = self.ids().filter(|id| !place.contains_key(id)).map(str::to_owned).collect();
+        if !extra.is_empty() {
+            return Err(SubmissionError::Extra { ids: extra });
+        }
+        self.masks.sort_by_cached_key(|id, _| place.get_index_of(id.as_str()));
+        Ok(())
+    }
+
+    /// Puts images in the order of their ids.
+    pub fn sort(&mut self) {
+        self.masks.sort_unstable_keys();
+    }
+}

@@ -1,0 +1,134 @@
+//! Whether a submission would be accepted: every fault at once, each with its line.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+
+use super::{Row, RowError, Rows, SubmissionError, read_ids};
+
+/// Something for which a submission would be refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A row that gives no mask.
+    #[error("line {line}: {source}")]
+    Row {
+        /// Counted from 1, the header included.
+        line: u64,
+        /// What is wrong with it.
+        source: RowError,
+    },
+    /// A second row of an image. A truth may have several; a submission has one.
+    #[error("line {line}: `{id}` was answered in line {first} already: one row an image, masks joined")]
+    Duplicate {
+        /// The later row.
+        line: u64,
+        /// The image.
+        id: String,
+        /// The earlier row.
+        first: u64,
+    },
+    /// An image that the sample has not.
+    #[error("line {line}: `{id}` is not in the sample")]
+    Extra {
+        /// Its first row.
+        line: u64,
+        /// The image.
+        id: String,
+    },
+    /// An image of the sample without a row.
+    #[error("`{id}` of the sample has no row")]
+    Missing {
+        /// The image.
+        id: String,
+    },
+    /// A header and nothing else.
+    #[error("there are no rows")]
+    Nothing,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Rows below the header.
+    pub rows: usize,
+    /// Different images.
+    pub images: usize,
+    /// Rows with a mask that is not empty.
+    pub positives: usize,
+    /// Everything that is wrong: what has a line, in the order of lines; then what is missing.
+    pub problems: Vec<Problem>,
+    /// Whether ids stand in the sample's order; `None` without a sample, or where the ids are not the same.
+    pub in_sample_order: Option<bool>,
+}
+
+/// Checks the submission at `path`, of masks of (height, width) = `size`, and compares its ids with a sample's.
+///
+/// # Errors
+/// Where a file cannot be read at all or has other columns; everything less is in the report.
+pub fn check(path: &Path, size: (usize, usize), sample: Option<&Path>) -> Result<Report, SubmissionError> {
+    let sample = sample.map(read_ids).transpose()?;
+    let mut report = Report::default();
+    let first = read(path, size, &mut report)?;
+    report.images = first.len();
+    if report.rows == 0 {
+        report.problems.push(Problem::Nothing);
+    }
+    if let Some(sample) = sample {
+        compare(&first, &sample, &mut report);
+    }
+    Ok(report)
+}
+
+/// Reads all rows; gives each image's first line.
+fn read(path: &Path, size: (usize, usize), report: &mut Report) -> Result<IndexMap<String, u64>, SubmissionError> {
+    let mut first: IndexMap<String, u64> = IndexMap::new();
+    for row in Rows::open(path, size)? {
+        report.rows += 1;
+        let Row { line, id, runs } = match row {
+            Ok(row) => row,
+            Err(SubmissionError::Row { line, source, .. }) => {
+                report.problems.push(Problem::Row { line, source });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match runs {
+            Ok(runs) => report.positives += usize::from(!runs.is_empty()),
+            Err(source) => report.problems.push(Problem::Row { line, source: source.into() }),
+        }
+        match first.entry(id) {
+            Entry::Vacant(entry) => _ = entry.insert(line),
+            Entry::Occupied(entry) => {
+                report.problems.push(Problem::Duplicate { line, id: entry.key().clone(), first: *entry.get() });
+            }
+        }
+    }
+    Ok(first)
+}
+
+fn compare(first: &IndexMap<String, u64>, sample: &[String], report: &mut Report) {
+    let wanted: IndexMap<&str, ()> = sample.iter().map(|id| (id.as_str(), ())).collect();
+    let extra = first.iter().filter(|(id, _)| !wanted.contains_key(id.as_str()));
+    let missing = sample.iter().filter(|id| !first.contains_key(*id));
+    let extra: Vec<_> = extra.map(|(id, &line)| Problem::Extra { line, id: id.clone() }).collect();
+    let missing: Vec<_> = missing.map(|id| Problem::Missing { id: id.clone() }).collect();
+    if extra.is_empty() && missing.is_empty() {
+        report.in_sample_order = Some(first.keys().eq(sample));
+    }
+    report.problems.extend(extra);
+    report.problems.sort_by_key(Problem::line);
+    report.problems.extend(missing);
+}
+
+impl Problem {
+    /// The line it is in, if it is in one.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::Row { line, .. } | Self::Duplicate { line, .. } | Self::Extra { line, .. } => Some(*line),
+            Self::Missing { .. } | Self::Nothing => None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What can be wrong with a submission.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::RleError;
+
+/// A submission that cannot be read, compared or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmissionError {
+    /// The file cannot be opened.
+    #[error("cannot open `{path}`", path = path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file breaks off, is not valid gzip, or is not UTF-8.
+    #[error("cannot read `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: csv::Error,
+    },
+    /// The first line names other columns.
+    #[error("`{path}`: line 1: the columns are `{found}`, not `ImageId,EncodedPixels`", path = path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// What the first line says.
+        found: String,
+    },
+    /// A row that gives no mask.
+    #[error("`{path}`: line {line}: {source}", path = path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1, the header included.
+        line: u64,
+        /// What is wrong with it.
+        source: RowError,
+    },
+    /// A mask of another size than the submission's.
+    #[error("the mask of `{id}` is {}×{}, the submission is of {}×{}", found.0, found.1, expected.0, expected.1)]
+    Size {
+        /// The image.
+        id: String,
+        /// (height, width) of the mask.
+        found: (usize, usize),
+        /// (height, width) of the submission.
+        expected: (usize, usize),
+    },
+    /// Submissions of two sizes cannot be compared.
+    #[error("masks of {}×{} cannot be compared with masks of {}×{}", left.0, left.1, right.0, right.1)]
+    Sizes {
+        /// (height, width) of the one.
+        left: (usize, usize),
+        /// (height, width) of the other.
+        right: (usize, usize),
+    },
+    /// An image without an id.
+    #[error("an image's id is empty")]
+    EmptyId,
+    /// Ids that ought to be there.
+    #[error("{} of the expected ids are missing: {}", ids.len(), Some3(ids))]
+    Missing {
+        /// All of them.
+        ids: Vec<String>,
+    },
+    /// Ids that ought not to be there.
+    #[error("{} ids are not among the expected: {}", ids.len(), Some3(ids))]
+    Extra {
+        /// All of them.
+        ids: Vec<String>,
+    },
+    /// There is nothing to score.
+    #[error("there are no images to score")]
+    Nothing,
+    /// The file cannot be written.
+    #[error("cannot write `{path}`", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl SubmissionError {
+    pub(super) fn row(path: &Path, line: u64, source: RowError) -> Self {
+        Self::Row { path: path.to_owned(), line, source }
+    }
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// A comma too many, or none.
+    #[error("{0} fields, not 2: an id and its run lengths")]
+    Fields(usize),
+    /// Nothing before the comma.
+    #[error("the image's id is empty")]
+    NoId,
+    /// The run lengths are wrong.
+    #[error(transparent)]
+    Rle(#[from] RleError),
+}
+
+/// The first three of a list.
+pub(super) struct Some3<'a>(pub &'a [String]);
+
+impl fmt::Display for Some3<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let some: Vec<_> = self.0.iter().take(3).map(|id| format!("`{id}`")).collect();
+        f.write_str(&some.join(", "))?;
+        match self.0.len().saturating_sub(3) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Scores a submission against the truth, as the competition did.
+
+use serde::Serialize;
+
+use super::{Submission, SubmissionError};
+
+/// How one image was answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ImageScore {
+    /// The image.
+    pub id: String,
+    /// Dice's coefficient, in 0..=1; 1 where truth and prediction are both empty.
+    pub dice: f64,
+    /// Intersection over union, in 0..=1; 1 where truth and prediction are both empty.
+    pub iou: f64,
+    /// Marked pixels of the truth.
+    pub truth_area: usize,
+    /// Marked pixels of the prediction.
+    pub predicted_area: usize,
+}
+
+/// How a submission did; means are over images. `null` in JSON stands for what is undefined for want of images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// The number of images.
+    pub images: usize,
+    /// Images that have a mask in truth.
+    pub positives: usize,
+    /// The competition's metric.
+    pub mean_dice: f64,
+    /// Mean intersection over union.
+    pub mean_iou: f64,
+    /// Mean Dice of the images that have a mask in truth.
+    pub mean_dice_positives: Option<f64>,
+    /// Mean intersection over union of the images that have a mask in truth.
+    pub mean_iou_positives: Option<f64>,
+    /// The share of images with a mask in truth that have one in the prediction, wherever it lies.
+    pub sensitivity: Option<f64>,
+    /// The share of images without a mask in truth that have none in the prediction.
+    pub specificity: Option<f64>,
+    /// Mask in truth, mask predicted.
+    pub true_positives: usize,
+    /// No mask in truth, mask predicted.
+    pub false_positives: usize,
+    /// No mask in truth, none predicted.
+    pub true_negatives: usize,
+    /// Mask in truth, none predicted.
+    pub false_negatives: usize,
+    /// Each image, in the truth's order.
+    #[serde(skip)]
+    pub per_image: Vec<ImageScore>,
+}
+
+impl Submission {
+    /// Scores this submission against `truth`.
+    ///
+    /// # Errors
+    /// Where the two are not about the same images or of different sizes, or there are no images.
+    pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
+        if self.size != truth.size {
+            return Err(SubmissionError::Sizes { left: self.size, right: truth.size });
+        }
+        let extra: Vec<_> = self.ids().filter(|id| !truth.contains(id)).map(str::to_owned).collect();
+        if !extra.is_empty() {
+            return Err(SubmissionError::Extra { ids: extra });
+        }
+        let missing: Vec<_> = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
+        if !missing.is_empty() {
+            return Err(SubmissionError::Missing { ids: missing });
+        }
+        if truth.is_empty() {
+            return Err(SubmissionError::Nothing);
+        }
+        let pairs = truth.masks.iter().filter_map(|(id, truth)| Some((id, truth, self.masks.get(id)?)));
+        Ok(Score::from_images(
+            pairs
+                .map(|(id, truth, predicted)| ImageScore {
+                    id: id.clone(),
+                    dice: predicted.dice(truth),
+                    iou: predicted.iou(truth),
+                    truth_area: truth.area(),
+                    predicted_area: predicted.area(),
+                })
+                .collect(),
+        ))
+    }
+}
+
+impl Score {
+    fn from_images(per_image: Vec<ImageScore>) -> Self {
+        let mut counts = [[0; 2]; 2];
+        for image in &per_image {
+            counts[usize::from(image.truth_area > 0)][usize::from(image.predicted_area > 0)] += 1;
+        }
+        let [[true_negatives, false_positives], [false_negatives, true_positives]] = counts;
+        let positive = || per_image.iter().filter(|image| image.truth_area > 0);
+        Self {
+            images: per_image.len(),
+            positives: false_negatives + true_positives,
+            mean_dice: mean(per_image.iter().map(|image| image.dice)).unwrap_or(f64::NAN),
+            mean_iou: mean(per_image.iter().map(|image| image.iou)).unwrap_or(f64::NAN),
+            mean_dice_positives: mean(positive().map(|image| image.dice)),
+            mean_iou_positives: mean(positive().map(|image| image.iou)),
+            sensitivity: share(true_positives, false_negatives),
+            specificity: share(true_negatives, false_positives),
+            true_positives,
+            false_positives,
+            true_negatives,
+            false_negatives,
+            per_image,
+        }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
+}
+
+fn share(part: usize, rest: usize) -> Option<f64> {
+    (part + rest > 0).then(|| part as f64 / (part + rest) as f64)
+}
