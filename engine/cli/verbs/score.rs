@@ -1,10 +1,72 @@
-//! `pleura score`.
+//! `pleura score`: a submission against the truth.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use pleura::submission::{ImageScore, Score, Submission};
 
 use crate::exit::Exit;
+use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The submission: `ImageId,EncodedPixels`, plain or gzip.
+    submission: PathBuf,
 
-pub fn run(_args: &Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("not written yet")
+    /// The truth, in the same form; several rows an image are joined.
+    truth: PathBuf,
+
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+
+    /// Write each image's Dice, IoU and areas to a CSV file, in the truth's order.
+    #[arg(long, value_name = "FILE.csv")]
+    per_image: Option<PathBuf>,
+
+    /// The size of the masks, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    size: (usize, usize),
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let submission = Submission::read(&args.submission, args.size)?;
+    let truth = Submission::read(&args.truth, args.size)?;
+    let score = submission
+        .score(&truth)
+        .with_context(|| format!("cannot score `{}` by `{}`", args.submission.display(), args.truth.display()))?;
+    if let Some(path) = &args.per_image {
+        write_per_image(path, &score.per_image).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&score)?)?;
+    } else {
+        write!(stdout(), "{}", table(&score))?;
+    }
+    Ok(Exit::Good)
+}
+
+fn write_per_image(path: &PathBuf, images: &[ImageScore]) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_path(path)?;
+    images.iter().try_for_each(|image| writer.serialize(image))?;
+    Ok(writer.flush()?)
+}
+
+fn table(score: &Score) -> String {
+    let negatives = score.images - score.positives;
+    let row = |name: &str, value: Option<f64>, note: String| {
+        let value = value.map_or("-".to_owned(), |value| format!("{value:.6}"));
+        format!("{name:<22}{value:>9}  {note}\n")
+    };
+    [
+        row("mean Dice", Some(score.mean_dice), format!("{} images, both empty = 1", score.images)),
+        row("mean Dice, positives", score.mean_dice_positives, format!("{} with a mask in truth", score.positives)),
+        row("mean IoU", Some(score.mean_iou), String::new()),
+        row("mean IoU, positives", score.mean_iou_positives, String::new()),
+        row("sensitivity", score.sensitivity, format!("{} of {}", score.true_positives, score.positives)),
+        row("specificity", score.specificity, format!("{} of {negatives}", score.true_negatives)),
+    ]
+    .map(|line| format!("{}\n", line.trim_end()))
+    .concat()
 }

@@ -1,13 +1,128 @@
-//! `pleura submission`.
+//! `pleura submission`: whether one would be accepted, and how two differ.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+
+use pleura::submission::{self, Diff, Report, Submission};
 
 use crate::exit::Exit;
+use crate::term;
+
+/// How many lines of a kind are printed.
+const SHOWN: usize = 20;
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Not written yet.
-    Todo,
+    /// Parse, bounds, one row an image, and ids against a sample; exits with 2 where there is a fault.
+    Check(CheckArgs),
+    /// Which images changed and by how much; exits with 1 where any did.
+    Diff(DiffArgs),
 }
 
-pub fn run(_args: &Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("not written yet")
+#[derive(clap::Args)]
+pub struct CheckArgs {
+    /// The submission.
+    submission: PathBuf,
+
+    /// The official sample, whose ids a submission must have.
+    #[arg(long)]
+    sample: Option<PathBuf>,
+
+    /// The size of the masks, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    size: (usize, usize),
+}
+
+#[derive(clap::Args)]
+pub struct DiffArgs {
+    /// The submission before.
+    before: PathBuf,
+
+    /// The submission after.
+    after: PathBuf,
+
+    /// Print JSON, with every changed image, instead of a table.
+    #[arg(long)]
+    json: bool,
+
+    /// The size of the masks, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    size: (usize, usize),
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    match args {
+        Args::Check(args) => check(args),
+        Args::Diff(args) => diff(args),
+    }
+}
+
+/// Reads `HxW`, the height first.
+pub fn size(text: &str) -> Result<(usize, usize), String> {
+    let side = |side: &str| side.parse::<u16>().ok().filter(|&side| side > 0).map(usize::from);
+    text.split_once(['x', 'X', '×'])
+        .and_then(|(height, width)| Some((side(height)?, side(width)?)))
+        .ok_or_else(|| "a size is written HEIGHTxWIDTH, each 1 to 65535: 1024x1024".to_owned())
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+    let report = submission::check(&args.submission, args.size, args.sample.as_deref())?;
+    print_report(args, &report)?;
+    Ok(if report.problems.is_empty() { Exit::Good } else { Exit::Wrong })
+}
+
+fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
+    let path = args.submission.display();
+    let mut out = stdout().lock();
+    report.problems.iter().take(SHOWN).try_for_each(|problem| writeln!(out, "{path}: {problem}"))?;
+    and_more(&mut out, report.problems.len())?;
+    writeln!(out, "{path}: {} rows, {} images, {} with a mask", report.rows, report.images, report.positives)?;
+    match (report.problems.len(), &args.sample) {
+        (0, Some(sample)) => writeln!(out, "{path}: good, with the ids of `{}`", sample.display())?,
+        (0, None) => writeln!(out, "{path}: good; no sample was given to compare the ids with")?,
+        (1, _) => writeln!(out, "{path}: 1 fault")?,
+        (faults, _) => writeln!(out, "{path}: {faults} faults")?,
+    }
+    if report.in_sample_order == Some(false) {
+        term::note("the ids are not in the sample's order, which scoring does not mind");
+    }
+    Ok(())
+}
+
+fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
+    let before = Submission::read(&args.before, args.size)?;
+    let diff = before.diff(&Submission::read(&args.after, args.size)?)?;
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&diff)?)?;
+    } else {
+        print_diff(&diff)?;
+    }
+    Ok(if diff.is_empty() { Exit::Good } else { Exit::Skipped })
+}
+
+fn print_diff(diff: &Diff) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    let width = diff.changed.iter().take(SHOWN).map(|change| change.id.len()).max().unwrap_or(0).max(7);
+    if !diff.changed.is_empty() {
+        writeln!(out, "{:<width$}  {:>9}  {:>9}  {:>6}", "ImageId", "before", "after", "Dice")?;
+    }
+    for change in diff.changed.iter().take(SHOWN) {
+        let (before, after) = (change.before, change.after);
+        writeln!(out, "{:<width$}  {before:>9}  {after:>9}  {:>6.4}", change.id, change.dice)?;
+    }
+    and_more(&mut out, diff.changed.len())?;
+    for (side, ids) in [("first", &diff.only_before), ("second", &diff.only_after)] {
+        ids.iter().take(SHOWN).try_for_each(|id| writeln!(out, "{id}: only in the {side}"))?;
+        and_more(&mut out, ids.len())?;
+    }
+    let (changed, appeared, vanished) = (diff.changed.len(), diff.appeared, diff.vanished);
+    write!(out, "{changed} of {} images changed: {appeared} gained a mask, {vanished} lost it", diff.common)?;
+    match diff.mean_dice {
+        Some(dice) => writeln!(out, "; mean Dice between the two {dice:.6}"),
+        None => writeln!(out),
+    }
+}
+
+fn and_more(out: &mut impl Write, count: usize) -> std::io::Result<()> {
+    if count > SHOWN { writeln!(out, "and {} more", count - SHOWN) } else { Ok(()) }
 }
