@@ -1,1 +1,0 @@
-//! ONNX models as messages: reading graphs for `check`, and writing them.

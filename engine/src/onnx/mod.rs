@@ -1,0 +1,23 @@
+//! ONNX models as messages: reading graphs for checks, and writing them.
+//!
+//! This module never runs a model. It tells what a file declares (inputs, outputs, the node an output comes from) and
+//! lets code build graphs:
+//!
+//! ```
+//! use pleura::onnx::{ElementType, GraphBuilder};
+//!
+//! let mut graph = GraphBuilder::new("halve");
+//! let image = graph.input("image", ElementType::Float, &["batch".into(), 1.into(), "height".into(), "width".into()]);
+//! let half = graph.scalar(0.5);
+//! let halved = graph.node("Mul", &[&image, &half], vec![]);
+//! graph.output(&halved, "halved", ElementType::Float, &["batch".into(), 1.into(), "height".into(), "width".into()]);
+//! let model = graph.build();
+//! assert_eq!(model.producer_of("halved").map(|node| node.op_type.as_str()), Some("Identity"));
+//! ```
+
+mod build;
+mod model;
+pub mod proto;
+
+pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute};
+pub use model::{Activation, Dim, ElementType, Model, OnnxError, Value, read};
