@@ -1,0 +1,176 @@
+//! Loads ONNX Runtime, once a process.
+
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use ort::environment::Environment;
+
+use super::find::{self, Candidate, Origin};
+
+/// ONNX Runtime as it was loaded, and the environment in which sessions are made.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The library.
+    pub path: PathBuf,
+    /// Its version, such as `1.24.4`.
+    pub version: String,
+    /// Why it was taken.
+    pub origin: Origin,
+    /// The process's one environment.
+    pub environment: Environment,
+}
+
+/// ONNX Runtime cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// No library was found.
+    #[error("no ONNX Runtime found; looked at: {}; run `pleura runtime install`", places.join(", "))]
+    NotFound {
+        /// Where it was looked for.
+        places: Vec<String>,
+    },
+    /// A library was named that does not exist.
+    #[error("there is no ONNX Runtime at `{path}` (from {origin}); correct it, or run `pleura runtime install`")]
+    Missing {
+        /// The path that was named.
+        path: PathBuf,
+        /// Who named it.
+        origin: Origin,
+    },
+    /// The library does not load, or is something else.
+    #[error("cannot load ONNX Runtime from `{path}` ({origin}): {reason}")]
+    Unusable {
+        /// The library.
+        path: PathBuf,
+        /// Why it was tried.
+        origin: Origin,
+        /// The loader's words.
+        reason: String,
+    },
+    /// The library is older than this engine needs.
+    #[error(
+        "ONNX Runtime `{path}` ({origin}) is version {version}, and 1.{needed} or newer is needed; run `pleura \
+         runtime install`"
+    )]
+    TooOld {
+        /// The library.
+        path: PathBuf,
+        /// Why it was tried.
+        origin: Origin,
+        /// Its version.
+        version: String,
+        /// The minor version that is needed.
+        needed: u32,
+    },
+}
+
+static LOADED: OnceLock<Loaded> = OnceLock::new();
+
+/// Loads ONNX Runtime from the first candidate that works; see [`find::candidates`] for the order. A process holds one:
+/// once it is loaded, every later call returns it, whatever `explicit` says.
+///
+/// # Errors
+/// [`RuntimeError::NotFound`] where there is no candidate; otherwise what is wrong with the first of them.
+pub fn load(explicit: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // The mutex guards no data, so a panic elsewhere does no harm.
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(loaded) = LOADED.get() {
+        return Ok(loaded);
+    }
+    let loaded = first_that_loads(find::candidates(explicit))?;
+    tracing::info!("ONNX Runtime {} from `{}` ({})", loaded.version, loaded.path.display(), loaded.origin);
+    Ok(LOADED.get_or_init(|| loaded))
+}
+
+/// ONNX Runtime if [`load`] has loaded it already.
+pub fn loaded() -> Option<&'static Loaded> {
+    LOADED.get()
+}
+
+fn first_that_loads(candidates: Vec<Candidate>) -> Result<Loaded, RuntimeError> {
+    let mut first_error = None;
+    for candidate in candidates {
+        match open(&candidate) {
+            Ok(loaded) => {
+                if let Some(error) = first_error {
+                    tracing::warn!("{error}; taking `{}` instead", loaded.path.display());
+                }
+                return Ok(loaded);
+            }
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| RuntimeError::NotFound { places: find::places() }))
+}
+
+fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
+    let Candidate { path, origin } = candidate.clone();
+    if !path.is_file() {
+        return Err(RuntimeError::Missing { path, origin });
+    }
+    let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), origin, reason };
+    let version = probe(&path).map_err(unusable)?;
+    if minor(&version).is_none_or(|minor| minor < ort::MINOR_VERSION) {
+        return Err(RuntimeError::TooOld { path, origin, version, needed: ort::MINOR_VERSION });
+    }
+    let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
+    let environment =
+        builder.with_name("pleura").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
+    Ok(Loaded { path, version, origin, environment })
+}
+
+/// The version of the ONNX Runtime at `path`, as the library itself tells it, or why it cannot tell.
+fn probe(path: &Path) -> Result<String, String> {
+    // SAFETY: loading runs the library's initialisers; it is one that its user named or installed as ONNX Runtime.
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
+    // SAFETY: ONNX Runtime's C API declares this symbol with this type.
+    let base = unsafe { library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(c"OrtGetApiBase") }
+        .map_err(|_| "it does not export `OrtGetApiBase`".to_owned())?;
+    // SAFETY: the function takes nothing and returns a pointer to a static table, or null.
+    let base = unsafe { base().as_ref() }.ok_or("`OrtGetApiBase` returns nothing")?;
+    // SAFETY: `GetVersionString` returns a static, terminated string; the library is still loaded.
+    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
+    version.to_str().map(str::to_owned).map_err(|_| "its version is not text".to_owned())
+}
+
+/// The minor number of `1.MINOR.PATCH`.
+fn minor(version: &str) -> Option<u32> {
+    version.split('.').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_library_that_is_missing_is_an_error_that_names_it() {
+        let error = load(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap_err();
+        assert!(matches!(error, RuntimeError::Missing { .. }), "{error}");
+        assert!(error.to_string().contains("`/nowhere/libonnxruntime.so` (from --onnxruntime)"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_library_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        std::fs::write(&path, "not a library").unwrap();
+        let error = load(Some(&path)).unwrap_err();
+        assert!(matches!(error, RuntimeError::Unusable { .. }), "{error}");
+    }
+
+    #[test]
+    fn without_candidates_the_places_and_the_command_are_named() {
+        let error = first_that_loads(Vec::new()).unwrap_err().to_string();
+        assert!(error.contains("ORT_DYLIB_PATH") && error.contains("`pleura runtime install`"), "{error}");
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_minor_number() {
+        for (version, expected) in [("1.24.4", Some(24)), ("1.9.0", Some(9)), ("1", None), ("1.x", None)] {
+            assert_eq!(minor(version), expected, "{version}");
+        }
+    }
+}
