@@ -62,7 +62,7 @@ pub struct Input {
     #[schemars(inner(range(min = 1, max = 16384)))]
     pub size: Size,
     /// 1, or 3 for the grey image three times over.
-    #[schemars(range(min = 1, max = 3))]
+    #[schemars(extend("enum" = [1, 3]))]
     pub channels: u32,
     /// The order of the axes.
     #[serde(default)]
@@ -190,7 +190,7 @@ pub enum ScoreFromMap {
     /// The mean of the highest probabilities, that fraction of the pixels (at least one).
     Top {
         /// The fraction, above 0 and up to 1.
-        #[schemars(range(min = 0.0, max = 1.0))]
+        #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
         fraction: f32,
     },
     /// The fraction of pixels above a probability.

@@ -3,18 +3,27 @@
 //! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
 //! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
 
+mod diagnostic;
 mod gate;
+mod locations;
 mod member;
 mod merge;
-
-use std::path::PathBuf;
+mod read;
+mod rules;
+mod schema;
+mod shape;
+mod walk;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use diagnostic::{Diagnostic, ManifestError, Severity};
 pub use gate::Gate;
+pub use locations::Locations;
 pub use member::{Input, Intensity, Layout, MapOutput, Member, Resize, ScoreFromMap, ScoreOutput, TtaStep, Values};
 pub use merge::{Merge, Stack};
+pub use read::{Lint, lint};
+pub use schema::json_schema;
 
 /// The manifest format this engine reads.
 pub const SCHEMA: u32 = 1;
@@ -129,18 +138,4 @@ pub enum Isolation {
     None,
     /// In a child process, which may die without harm.
     Process,
-}
-
-/// A manifest that cannot be read; [`crate::manifest`] tells where.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// The file cannot be read.
-    #[error("cannot read manifest `{path}`")]
-    Read {
-        /// The manifest.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }

@@ -1,0 +1,116 @@
+//! Where in the file each key stands.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The line and column of each key of a manifest.
+#[derive(Debug, Clone, Default)]
+pub struct Locations {
+    places: HashMap<String, (usize, usize)>,
+}
+
+impl Locations {
+    /// The line and column, from 1, of a key such as `segmenter.members[0].model`. A key that is left out is placed at
+    /// the table that would hold it; the whole file is at line 1.
+    pub fn locate(&self, field: &str) -> (usize, usize) {
+        let mut field = field;
+        loop {
+            if let Some(place) = self.places.get(field) {
+                return *place;
+            }
+            match field.rfind(['.', '[']) {
+                Some(end) => field = &field[..end],
+                None => return (1, 1),
+            }
+        }
+    }
+
+    pub(super) fn of(text: &str, root: &DeTable<'_>) -> Self {
+        let mut locations = Self::default();
+        locations.add_table(&Lines::of(text), root, "");
+        locations
+    }
+
+    fn add_table(&mut self, lines: &Lines<'_>, table: &DeTable<'_>, path: &str) {
+        for (key, value) in table {
+            self.add(lines, value, child(path, key.get_ref()), &key.span());
+        }
+    }
+
+    fn add(&mut self, lines: &Lines<'_>, value: &Spanned<DeValue<'_>>, path: String, span: &Range<usize>) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.add_table(lines, table, &path),
+            DeValue::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.add(lines, item, format!("{path}[{i}]"), &item.span());
+                }
+            }
+            _ => {}
+        }
+        self.places.insert(path, lines.place(span.start));
+    }
+}
+
+/// The path of a key in the table at `path`.
+pub(super) fn child(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// Turns byte offsets into lines and columns.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// The line, and the column in characters, of a byte; both from 1.
+    pub(super) fn place(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|&start| start <= offset);
+        let before = self.text.get(self.starts[line - 1]..offset).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
+
+    /// The text of a line, from 1.
+    pub(super) fn line(&self, line: usize) -> &'t str {
+        self.text.lines().nth(line - 1).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_headers_inline_tables_and_lists() {
+        let text = "a = 1\n[b]\nc = { d = [10, 20] }\n[[e.f]]\n  g = 'é'\n[[e.f]]\n";
+        let root = DeTable::parse(text).unwrap();
+        let locations = Locations::of(text, root.get_ref());
+        let table = [
+            ("a", (1, 1)),
+            ("b", (2, 2)),
+            ("b.c.d", (3, 7)),
+            ("b.c.d[1]", (3, 16)),
+            ("e.f[0].g", (5, 3)),
+            ("e.f[1]", (6, 1)),
+            ("e.f[1].left.out", (6, 1)), // its table stands in
+            ("nowhere", (1, 1)),
+        ];
+        for (field, place) in table {
+            assert_eq!(locations.locate(field), place, "{field}");
+        }
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(Lines::of("é = 1\r\nñ").place(3), (1, 3));
+        assert_eq!(Lines::of("é = 1\r\nñ").place(10), (2, 2));
+    }
+}
