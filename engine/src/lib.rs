@@ -9,6 +9,8 @@
 
 #![deny(missing_docs)]
 
+pub mod check;
+pub mod digest;
 pub mod ensemble;
 pub mod manifest;
 mod mask;

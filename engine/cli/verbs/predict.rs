@@ -1,10 +1,201 @@
-//! `pleura predict`.
+//! `pleura predict`: an ensemble over radiographs, to a submission.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use pleura::ensemble::{Ensemble, Finding, Summary};
+use pleura::submission::{Submission, read_ids};
+use pleura::{radiograph, runtime};
 
 use crate::exit::Exit;
+use crate::outputs::{Lines, Maps, check_writable};
+use crate::{fetch, memory, term};
 
+/// The run's answers are the same whatever the device, threads or batch.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The ensemble's manifest.
+    pub ensemble: PathBuf,
 
-pub fn run(_args: &Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("not written yet")
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
+    #[arg(required = true)]
+    pub inputs: Vec<String>,
+
+    /// The submission to write.
+    #[arg(short, long, value_name = "CSV")]
+    pub out: PathBuf,
+
+    /// A sample submission: rows come in its order, and its ids are the ones expected.
+    #[arg(long, value_name = "CSV")]
+    pub sample: Option<PathBuf>,
+
+    /// Write what was found in each image, and how it was decided, as JSON lines.
+    #[arg(long, value_name = "JSONL")]
+    pub findings: Option<PathBuf>,
+
+    /// Write merged probability maps as 16-bit PNG files, 65535 being 1.
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// How the engine runs.
+#[derive(clap::Args, Clone, Default)]
+pub struct EngineArgs {
+    /// Where models run: `auto`, `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, default_value_t)]
+    pub device: runtime::Device,
+
+    /// Threads; 0 is one a core.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+
+    /// The most images that a model is given at once; 0 is 2 on the CPU and 8 on CUDA.
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub batch: usize,
+
+    /// The ONNX Runtime library, instead of a search for one.
+    #[arg(long, value_name = "LIBRARY")]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+impl EngineArgs {
+    /// Opens an ensemble, fetching ONNX Runtime where none is found, and says where it runs.
+    pub fn open(&self, path: &Path, options: pleura::ensemble::Options) -> Result<Ensemble> {
+        fetch::ensure(self.onnxruntime.as_deref())?;
+        if self.threads > 0 {
+            // The pool of another ensemble may be there already, in which case it stays.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
+        }
+        let options = options.device(self.device).threads(self.threads).batch(self.batch);
+        let ensemble = options.onnxruntime(self.onnxruntime.clone()).open(path)?;
+        term::note(format_args!("device: {}", ensemble.placement()));
+        Ok(ensemble)
+    }
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let start = Instant::now();
+    // What can be known to fail is known before the first model runs.
+    let files = radiograph::find(&args.inputs)?;
+    let sample = args.sample.as_deref().map(read_ids).transpose()?;
+    check_writable(&args.out)?;
+    let ensemble = args.engine.open(&args.ensemble, Ensemble::options().keep_maps(args.maps.is_some()))?;
+    let mut run = Run {
+        submission: Submission::any_size(),
+        sources: HashMap::new(),
+        sample: sample.as_ref().map(|ids| ids.iter().map(String::as_str).collect()),
+        findings: args.findings.as_deref().map(Lines::create).transpose()?,
+        maps: args.maps.as_deref().map(Maps::create).transpose()?,
+        summary: Summary::default(),
+    };
+    let bar = term::progress(files.len() as u64, "predicting");
+    ensemble.predict_files(&files, |path, finding, _| {
+        bar.inc(1);
+        match finding {
+            Ok(finding) => bar.suspend(|| run.take(&ensemble, path, &finding)),
+            Err(error) => {
+                bar.suspend(|| run.skip(path, &error.into()));
+                Ok(())
+            }
+        }
+    })?;
+    bar.finish_and_clear();
+    run.finish(args, &ensemble, sample.as_deref(), start)
+}
+
+/// What a run has come to so far.
+struct Run<'a> {
+    submission: Submission,
+    /// Which file gave each id.
+    sources: HashMap<String, PathBuf>,
+    sample: Option<HashSet<&'a str>>,
+    findings: Option<Lines>,
+    maps: Option<Maps>,
+    summary: Summary,
+}
+
+impl Run<'_> {
+    fn take(&mut self, ensemble: &Ensemble, path: &Path, finding: &Finding) -> Result<()> {
+        if let Some(other) = self.sources.get(&finding.id) {
+            let message = format!("its id `{}` is already that of `{}`", finding.id, other.display());
+            self.skip(path, &anyhow::Error::msg(message));
+            return Ok(());
+        }
+        if self.sample.as_ref().is_some_and(|ids| !ids.contains(finding.id.as_str())) {
+            self.skip(path, &anyhow::Error::msg(format!("its id `{}` is not in the sample", finding.id)));
+            return Ok(());
+        }
+        self.submission.insert(finding.id.clone(), &finding.mask)?;
+        self.sources.insert(finding.id.clone(), path.to_owned());
+        self.summary.add(ensemble, finding);
+        if let Some(lines) = &mut self.findings {
+            lines.push(&finding.to_json())?;
+        }
+        if let (Some(maps), Some(map)) = (&mut self.maps, &finding.map) {
+            maps.write(&finding.id, map.view())?;
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, path: &Path, error: &anyhow::Error) {
+        self.summary.skipped += 1;
+        term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(error)));
+    }
+
+    fn finish(mut self, args: &Args, ensemble: &Ensemble, sample: Option<&[String]>, start: Instant) -> Result<Exit> {
+        let unanswered = match sample {
+            Some(ids) => self.order(ids),
+            None => {
+                self.submission.sort();
+                0
+            }
+        };
+        self.submission.write(&args.out)?;
+        if let Some(lines) = self.findings.take() {
+            lines.finish()?;
+        }
+        if self.submission.is_empty() && self.summary.skipped > 0 {
+            bail!("none of {} inputs could be read; `{}` holds no row", self.summary.skipped, args.out.display());
+        }
+        report(&self.summary, ensemble, &args.out, start);
+        Ok(if self.summary.skipped + unanswered > 0 { Exit::Skipped } else { Exit::Good })
+    }
+
+    /// Puts rows in the sample's order; ids without an image get no row, and are counted and reported.
+    fn order(&mut self, ids: &[String]) -> usize {
+        let missing: Vec<_> = ids.iter().filter(|id| !self.submission.contains(id)).collect();
+        if let Some(first) = missing.first() {
+            let more = missing.len() - 1;
+            term::warning(format_args!("no image for `{first}` of the sample, nor for {more} more: they have no row"));
+        }
+        let answered: Vec<&String> = ids.iter().filter(|id| self.submission.contains(id)).collect();
+        self.submission.order_like(&answered).expect("every row is in the sample, and every id here has a row");
+        missing.len()
+    }
+}
+
+/// What is worth knowing at the end.
+fn report(summary: &Summary, ensemble: &Ensemble, out: &Path, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    let runs = |done: usize, saved: usize| match (done * 100).checked_div(done + saved) {
+        Some(share) => format!("{done} ({saved} saved: {} %)", 100 - share),
+        None => "none".into(),
+    };
+    term::note(format_args!("images: {} ({} positive), {} skipped", summary.images, summary.positive, summary.skipped));
+    if ensemble.manifest().classifier.is_some() {
+        term::note(format_args!("classifier runs: {}", runs(summary.classifier_runs, summary.classifier_runs_saved)));
+    }
+    term::note(format_args!("segmenter runs: {}", runs(summary.segmenter_runs, summary.segmenter_runs_saved)));
+    for model in ensemble.models() {
+        let providers: Vec<_> = model.providers().iter().map(|(name, nodes)| format!("{name} {nodes} nodes")).collect();
+        term::note(format_args!("session `{}`: {}", model.path().display(), providers.join(", ")));
+    }
+    let rate = summary.images as f64 / seconds;
+    term::note(format_args!("time: {seconds:.1} s ({rate:.2} images/s){}", memory::peak_text()));
+    println!("{}", out.display());
 }

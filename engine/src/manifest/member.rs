@@ -49,6 +49,14 @@ pub struct Member {
     pub score_from_map: Option<ScoreFromMap>,
 }
 
+impl Member {
+    /// Whether the member gives a score: by an output of its own, or by its map.
+    #[must_use]
+    pub fn gives_score(&self) -> bool {
+        self.score.is_some() || self.score_from_map.is_some()
+    }
+}
+
 /// A plugin that adds views: the same keys as any other step.
 pub type TtaStep = Step;
 

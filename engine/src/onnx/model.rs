@@ -207,8 +207,24 @@ impl Model {
 
 /// Operators that move, pick or average numbers: results stay within the range of the first input.
 const MOVERS: [&str; 18] = [
-    "Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Flatten", "Resize", "Upsample", "Slice",
-    "Gather", "Expand", "Dropout", "Split", "ReduceMax", "ReduceMean", "GlobalMaxPool", "GlobalAveragePool",
+    "Identity",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Cast",
+    "Transpose",
+    "Flatten",
+    "Resize",
+    "Upsample",
+    "Slice",
+    "Gather",
+    "Expand",
+    "Dropout",
+    "Split",
+    "ReduceMax",
+    "ReduceMean",
+    "GlobalMaxPool",
+    "GlobalAveragePool",
 ];
 
 /// Operators whose results lie in 0..=1.

@@ -189,3 +189,9 @@ mod tests {
         }
     }
 }
+/// stub
+pub fn preload_cuda(_: &Path) {}
+/// stub
+pub fn missing_cuda(_: &Path) -> Option<String> {
+    None
+}

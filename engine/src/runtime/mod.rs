@@ -1,6 +1,13 @@
 //! ONNX Runtime: finding and loading it, devices, sessions.
 
+mod assignment;
+mod device;
 pub mod find;
 mod load;
+mod place;
+mod session;
 
+pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};
+pub use place::{DeviceError, place};
+pub use session::{Element, Model, ModelError, Port, SessionOptions};

@@ -51,7 +51,10 @@ impl Submission {
     /// Where their masks are of different sizes.
     pub fn diff(&self, after: &Submission) -> Result<Diff, SubmissionError> {
         if self.size != after.size {
-            return Err(SubmissionError::Sizes { left: self.size, right: after.size });
+            return Err(SubmissionError::Sizes {
+                left: self.size.unwrap_or_default(),
+                right: after.size.unwrap_or_default(),
+            });
         }
         let pairs: Vec<_> = self.iter().filter_map(|(id, runs)| Some((id, runs, after.runs(id)?))).collect();
         let changed: Vec<_> = pairs

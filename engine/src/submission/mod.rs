@@ -43,7 +43,8 @@ pub const SIIM_SIZE: (usize, usize) = (1024, 1024);
 /// A mask for each image, in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
-    size: (usize, usize),
+    /// `None`: each mask has its own size.
+    size: Option<(usize, usize)>,
     masks: IndexMap<String, Runs>,
 }
 
@@ -51,7 +52,14 @@ impl Submission {
     /// No images; masks will be (height, width).
     #[must_use]
     pub fn new(size: (usize, usize)) -> Self {
-        Self { size, masks: IndexMap::new() }
+        Self { size: Some(size), masks: IndexMap::new() }
+    }
+
+    /// No images; each mask may have a size of its own, which the file does not state. It is for writing: only
+    /// [`Runs`] come out again.
+    #[must_use]
+    pub fn any_size() -> Self {
+        Self { size: None, masks: IndexMap::new() }
     }
 
     /// Reads a CSV file, plain or compressed with gzip; several rows of an id are OR-ed.
@@ -80,17 +88,18 @@ impl Submission {
         if id.trim().is_empty() {
             return Err(SubmissionError::EmptyId);
         }
-        if mask.size() != self.size {
-            return Err(SubmissionError::Size { id, found: mask.size(), expected: self.size });
+        if let Some(expected) = self.size.filter(|&size| size != mask.size()) {
+            return Err(SubmissionError::Size { id, found: mask.size(), expected });
         }
         self.masks.insert(id, Runs::from(mask));
         Ok(())
     }
 
-    /// The mask of an image.
+    /// The mask of an image; `None` too where masks have sizes of their own.
     #[must_use]
     pub fn mask(&self, id: &str) -> Option<Mask> {
-        self.masks.get(id).map(|runs| runs.to_mask(self.size))
+        let size = self.size?;
+        self.masks.get(id).map(|runs| runs.to_mask(size))
     }
 
     /// The runs of an image.
@@ -115,9 +124,9 @@ impl Submission {
         self.masks.contains_key(id)
     }
 
-    /// (height, width) of every mask.
+    /// (height, width) of every mask; `None` where each has its own.
     #[must_use]
-    pub fn size(&self) -> (usize, usize) {
+    pub fn size(&self) -> Option<(usize, usize)> {
         self.size
     }
 

@@ -1,0 +1,88 @@
+//! What a run leaves beside the submission: lines and maps, each whole or not at all.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use image::{ImageBuffer, Luma};
+use ndarray::ArrayView2;
+use tempfile::NamedTempFile;
+
+/// Fails early where a file cannot be written, rather than after hours of work.
+pub fn check_writable(path: &Path) -> Result<()> {
+    anyhow::ensure!(!path.is_dir(), "`{}` is a folder: name a file", path.display());
+    temporary(path).map(drop)
+}
+
+/// A temporary file in the folder of `path`.
+fn temporary(path: &Path) -> Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new()
+        .prefix(".pleura-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write into `{}`", folder.display()))
+}
+
+/// Lines of text, renamed to their place at the end.
+pub struct Lines {
+    path: PathBuf,
+    out: BufWriter<NamedTempFile>,
+}
+
+impl Lines {
+    /// Opens the temporary file.
+    pub fn create(path: &Path) -> Result<Self> {
+        Ok(Self { path: path.into(), out: BufWriter::new(temporary(path)?) })
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, line: &str) -> Result<()> {
+        writeln!(self.out, "{line}").with_context(|| self.failed())
+    }
+
+    /// Puts the file in its place.
+    pub fn finish(self) -> Result<()> {
+        let failed = self.failed();
+        let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).context(failed.clone())?;
+        file.as_file().sync_all().context(failed.clone())?;
+        file.persist(&self.path).context(failed)?;
+        Ok(())
+    }
+
+    fn failed(&self) -> String {
+        format!("cannot write `{}`", self.path.display())
+    }
+}
+
+/// A folder of probability maps.
+pub struct Maps {
+    folder: PathBuf,
+}
+
+impl Maps {
+    /// Makes the folder where it is missing.
+    pub fn create(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
+        Ok(Self { folder: folder.into() })
+    }
+
+    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image.
+    pub fn write(&self, id: &str, map: ArrayView2<'_, f32>) -> Result<()> {
+        let (height, width) = map.dim();
+        let path = self.folder.join(format!("{}.png", file_stem(id)));
+        let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();
+        let picture: ImageBuffer<Luma<u16>, Vec<u16>> =
+            ImageBuffer::from_raw(width as u32, height as u32, pixels).context("a map has as many pixels as its size")?;
+        picture.save(&path).with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
+
+/// An id as the stem of a file's name: what is not a letter, digit, dot, dash or underscore becomes an underscore.
+pub fn file_stem(id: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let stem: String = id.chars().map(safe).collect();
+    // `..` and hidden files are no names for an image.
+    if stem.starts_with('.') { format!("_{stem}") } else { stem }
+}

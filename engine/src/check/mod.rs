@@ -1,0 +1,134 @@
+//! Finds everything that is wrong with an ensemble, in one go: the manifest, the models, the plugins.
+//!
+//! A fault in one place does not hide those in others: what can still be read of a manifest is checked.
+
+mod model;
+mod step;
+
+use std::path::{Path, PathBuf};
+
+use crate::manifest::{self, Diagnostic, Lint, ManifestError, Merge, Severity, Stage};
+use crate::plugin::Role;
+use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Every problem, in the order of the manifest's lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where models run, and why there; `None` where ONNX Runtime or the device is not to be had.
+    pub placement: Option<Placement>,
+    /// Each model that loaded.
+    pub sessions: Vec<Session>,
+    /// Each plugin that loaded, by name and version.
+    pub plugins: Vec<String>,
+}
+
+/// A model that loaded, and took a batch of zeros.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The key of the member or stack.
+    pub field: String,
+    /// The ONNX file.
+    pub path: PathBuf,
+    /// What it got, by ONNX Runtime's own account: `CPUExecutionProvider 74 nodes`.
+    pub providers: String,
+}
+
+impl Report {
+    /// Whether the ensemble can be used.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error)
+    }
+}
+
+/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics.
+///
+/// # Errors
+/// Only where the manifest cannot be read at all.
+pub fn check(path: &Path, device: Device, onnxruntime: Option<&Path>) -> Result<Report, ManifestError> {
+    let lint = manifest::lint(path)?;
+    let mut checker = Checker {
+        path,
+        lint: &lint,
+        engine: None,
+        report: Report { diagnostics: lint.diagnostics.clone(), ..Report::default() },
+    };
+    checker.load(device, onnxruntime);
+    checker.ensemble();
+    let mut report = checker.report;
+    report.diagnostics.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+    report.diagnostics.dedup();
+    Ok(report)
+}
+
+struct Checker<'a> {
+    path: &'a Path,
+    lint: &'a Lint,
+    engine: Option<(&'static Loaded, SessionOptions)>,
+    report: Report,
+}
+
+impl Checker<'_> {
+    fn load(&mut self, device: Device, onnxruntime: Option<&Path>) {
+        let runtime = match runtime::load(onnxruntime) {
+            Ok(runtime) => runtime,
+            Err(error) => return self.error("", error.to_string(), None),
+        };
+        match runtime::place(runtime, device) {
+            Ok(placement) => {
+                let keys = self.lint.manifest.as_ref().map(|manifest| manifest.runtime).unwrap_or_default();
+                let options =
+                    SessionOptions { device: placement.device, threads: 0, tensorrt: keys.tensorrt, fp16: keys.fp16 };
+                self.engine = Some((runtime, options));
+                self.report.placement = Some(placement);
+            }
+            Err(error) => self.error("", error.to_string(), None),
+        }
+    }
+
+    fn ensemble(&mut self) {
+        let lint = self.lint;
+        let Some(manifest) = &lint.manifest else { return };
+        if let Some(stage) = &manifest.classifier {
+            self.stage("classifier", stage);
+        }
+        self.stage("segmenter", &manifest.segmenter);
+        self.steps("postprocess", &manifest.postprocess, &[Role::Postprocess]);
+    }
+
+    fn stage(&mut self, name: &str, stage: &Stage) {
+        for (index, member) in stage.members.iter().enumerate() {
+            let field = format!("{name}.members[{index}]");
+            self.member(&field, member);
+            self.steps(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare]);
+        }
+        if let Merge::Stack(stack) = &stage.merge {
+            self.stack(name, stack, stage.members.len());
+        }
+    }
+
+    fn error(&mut self, field: &str, message: String, hint: Option<String>) {
+        self.say(Severity::Error, field, message, hint);
+    }
+
+    fn warn(&mut self, field: &str, message: String, hint: Option<String>) {
+        self.say(Severity::Warning, field, message, hint);
+    }
+
+    fn say(&mut self, severity: Severity, field: &str, message: String, hint: Option<String>) {
+        // What the lint had to replace by something plausible has been reported, and says nothing.
+        if self.lint.is_replaced(field) {
+            return;
+        }
+        let (line, column) = self.lint.locations.locate(field);
+        let (path, field) = (self.path.to_owned(), field.to_owned());
+        self.report.diagnostics.push(Diagnostic { severity, path, line, column, field, message, hint });
+    }
+
+    /// A path of the manifest, which is relative to it.
+    fn resolve(&self, file: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(file)
+    }
+}

@@ -1,0 +1,130 @@
+//! Checks models: the file, its hash, its inputs and outputs, and a batch of zeros.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array4;
+
+use super::{Checker, Session};
+use crate::ensemble::fit::{self, Misfit};
+use crate::manifest::{Layout, Member, Stack, Values};
+use crate::onnx::{self, Activation};
+use crate::runtime::Model;
+use crate::{digest, ensemble};
+
+impl Checker<'_> {
+    pub(super) fn member(&mut self, field: &str, member: &Member) {
+        let opened = self.model(field, &member.model, member.sha256.as_deref());
+        let inputs = opened.as_ref().map_or(&[][..], |(_, model)| model.inputs());
+        let sizes = self.view_sizes(field, member, inputs);
+        let Some((path, model)) = opened else { return };
+        let misfits = fit::member(member, model.inputs(), model.outputs());
+        let fits = misfits.is_empty();
+        self.misfits(field, misfits);
+        if let Some(map) = &member.map {
+            self.activation(&format!("{field}.map.values"), &path, &map.output, map.values);
+        }
+        if let Some(score) = &member.score {
+            self.activation(&format!("{field}.score.values"), &path, &score.output, score.values);
+        }
+        if fits {
+            self.zeros(field, member, &model, &sizes);
+        }
+    }
+
+    pub(super) fn stack(&mut self, stage: &str, stack: &Stack, members: usize) {
+        let Some((path, model)) = self.model(&format!("{stage}.merge"), &stack.model, stack.sha256.as_deref()) else {
+            return;
+        };
+        let maps = model.inputs().iter().any(|port| port.name == stack.input && port.dims.len() == 4);
+        self.misfits(stage, fit::stack(stack, members, maps, model.inputs(), model.outputs()));
+        self.activation(&format!("{stage}.merge.values"), &path, &stack.output, stack.values);
+    }
+
+    fn misfits(&mut self, field: &str, misfits: Vec<Misfit>) {
+        for Misfit { key, message } in misfits {
+            self.error(&format!("{field}.{key}"), message, None);
+        }
+    }
+
+    /// The model, if the file is there, is the one declared, and loads.
+    fn model(&mut self, field: &str, file: &Path, sha256: Option<&str>) -> Option<(PathBuf, Model)> {
+        let path = self.resolve(file);
+        let key = format!("{field}.model");
+        match (digest::file(&path), sha256) {
+            (Err(error), _) if error.kind() == ErrorKind::NotFound => {
+                let hint = Some("train it, or correct the path, which is relative to the manifest".into());
+                self.error(&key, format!("there is no file `{}`", path.display()), hint);
+                return None;
+            }
+            (Err(error), _) => {
+                self.error(&key, format!("cannot read `{}`: {error}", path.display()), None);
+                return None;
+            }
+            (Ok(found), Some(declared)) if !declared.eq_ignore_ascii_case(&found) => {
+                let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
+                self.error(&format!("{field}.sha256"), format!("`{}` is not the file declared", path.display()), hint);
+            }
+            (Ok(found), None) => {
+                let hint = Some(format!("add sha256 = \"{found}\""));
+                self.warn(&key, "no sha256 is declared, so that a changed file goes unnoticed".into(), hint);
+            }
+            (Ok(_), Some(_)) => {}
+        }
+        let (runtime, options) = self.engine?;
+        match Model::open(runtime, &path, options) {
+            Ok(model) => {
+                let nodes = model.providers().iter().map(|(name, nodes)| format!("{name} {nodes} nodes"));
+                let providers = nodes.collect::<Vec<_>>().join(", ");
+                self.report.sessions.push(Session { field: field.into(), path: path.clone(), providers });
+                Some((path, model))
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map_or(String::new(), |source| format!(": {source}"));
+                self.error(
+                    &key,
+                    format!("{error}{cause}"),
+                    Some("is it an ONNX model, whole and of opset 24 or less?".into()),
+                );
+                None
+            }
+        }
+    }
+
+    /// Warns where the graph's last node speaks against what is declared.
+    fn activation(&mut self, field: &str, path: &Path, output: &str, values: Values) {
+        // What cannot be read has been reported by the session already.
+        let Some(last) = onnx::read(path).ok().and_then(|model| model.last_activation(output)) else { return };
+        match (values, last) {
+            (Values::Probabilities, Activation::Other(op)) => {
+                let message = format!("declared as probabilities, but output `{output}` comes from {op}");
+                self.warn(field, message, Some("a sigmoid or softmax should come last; or declare \"logits\"".into()));
+            }
+            (Values::Logits, Activation::Probability(op)) => {
+                let message = format!("declared as logits, but output `{output}` comes from {op}");
+                self.warn(
+                    field,
+                    message,
+                    Some("the engine would take the sigmoid twice; declare \"probabilities\"".into()),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Pushes a batch of zeros of each view's size through, and reads what comes out as a run would.
+    fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[(usize, usize)]) {
+        let len = fit::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
+        let channels = member.input.channels as usize;
+        for &(height, width) in sizes {
+            let shape = match member.input.layout {
+                Layout::Nchw => (len, channels, height, width),
+                Layout::Nhwc => (len, height, width, channels),
+            };
+            let input = Array4::zeros(shape).into_dyn();
+            if let Err((key, message)) = ensemble::read_batch(member, model, input.view(), len) {
+                self.error(&format!("{field}.{key}"), format!("with zeros of {height}×{width}: {message}"), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What can go wrong: with an ensemble as a whole, and with one image.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::manifest::ManifestError;
+use crate::plugin::PluginError;
+use crate::radiograph::RadiographError;
+use crate::runtime::{DeviceError, ModelError, RuntimeError};
+
+/// An ensemble that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnsembleError {
+    /// The manifest is not right.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// ONNX Runtime is not to be had.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The device is not to be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A model does not load.
+    #[error(transparent)]
+    Load(#[from] ModelError),
+    /// A plugin is not to be had.
+    #[error("in manifest `{manifest}`, at `{field}`")]
+    Plugin {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The key at which the plugin is named.
+        field: String,
+        /// Why.
+        source: PluginError,
+    },
+    /// A model does not fit what the manifest says of it.
+    #[error("in manifest `{manifest}`, at `{field}`: {message}")]
+    Model {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The key that does not fit.
+        field: String,
+        /// What does not fit, and what to do.
+        message: String,
+    },
+}
+
+/// Where in an image's way something went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// A prepare plugin.
+    Prepare,
+    /// A view, forward or back.
+    Tta,
+    /// A postprocessing plugin; the first is step 1.
+    Postprocess(usize),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prepare => f.write_str("prepare"),
+            Self::Tta => f.write_str("tta"),
+            Self::Postprocess(number) => write!(f, "postprocess step {number}"),
+        }
+    }
+}
+
+/// An image that has no finding. It is skipped and reported; the others are none the worse.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The file gives no radiograph.
+    #[error(transparent)]
+    Radiograph(std::sync::Arc<RadiographError>),
+    /// A plugin failed.
+    #[error("in {step}: {source}")]
+    Plugin {
+        /// Where.
+        step: Step,
+        /// Why.
+        source: std::sync::Arc<PluginError>,
+    },
+    /// A model failed.
+    #[error("member `{member}`: {source}")]
+    Model {
+        /// The member.
+        member: String,
+        /// Why.
+        source: std::sync::Arc<ModelError>,
+    },
+    /// A model's output cannot be what the manifest says.
+    #[error("member `{member}`, output `{output}`: {message}")]
+    Output {
+        /// The member.
+        member: String,
+        /// The output.
+        output: String,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// Postprocessing has no step that makes a mask.
+    #[error("postprocessing made no mask: let `threshold` or `triplet` be the first step")]
+    NoMask,
+}
+
+impl ImageError {
+    pub(crate) fn plugin(step: Step, source: PluginError) -> Self {
+        Self::Plugin { step, source: std::sync::Arc::new(source) }
+    }
+}
+
+impl From<RadiographError> for ImageError {
+    fn from(error: RadiographError) -> Self {
+        Self::Radiograph(std::sync::Arc::new(error))
+    }
+}

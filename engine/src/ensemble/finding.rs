@@ -1,0 +1,84 @@
+//! What the engine finds in one radiograph.
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use crate::Mask;
+
+/// What the engine finds in one radiograph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The id that the image has in a submission.
+    pub id: String,
+    /// Where: (height, width) of the ensemble's output.
+    pub mask: Mask,
+    /// Which stage had the last word.
+    pub decision: Decision,
+    /// Bounds of the classifier stage's score, in 0..=1: equal where every member ran, apart where exact early exit
+    /// made the rest unnecessary; `None` without a classifier.
+    pub score: Option<(f32, f32)>,
+    /// The merged probability map, (height, width) of the output; `None` for images that never had one.
+    pub map: Option<Array2<f32>>,
+    /// What ran.
+    pub runs: Runs,
+    /// Each classifier's score, by name, as far as they ran.
+    pub classifiers: Vec<(String, f32)>,
+    /// The marked area after each postprocessing step, in pixels of the output.
+    pub areas: Vec<usize>,
+}
+
+/// Which stage had the last word on an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Decision {
+    /// The classifier's gate: segmenters never ran.
+    ClassifierGate,
+    /// The segmenter's gate: postprocessing never ran.
+    SegmenterGate,
+    /// Postprocessing.
+    Postprocess,
+}
+
+/// How many members ran on an image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Runs {
+    /// Of the classifier stage.
+    pub classifiers: usize,
+    /// Of the segmentation stage.
+    pub segmenters: usize,
+}
+
+/// One line of `--findings`.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    positive: bool,
+    area: usize,
+    size: (usize, usize),
+    decision: Decision,
+    score: Option<(f32, f32)>,
+    classifiers: std::collections::BTreeMap<&'a str, f32>,
+    areas: &'a [usize],
+    runs: Runs,
+}
+
+impl Finding {
+    /// The finding as one line of JSON, without its mask and map.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let line = Line {
+            id: &self.id,
+            positive: !self.mask.is_empty(),
+            area: self.mask.area(),
+            size: self.mask.size(),
+            decision: self.decision,
+            score: self.score,
+            classifiers: self.classifiers.iter().map(|(name, score)| (name.as_str(), *score)).collect(),
+            areas: &self.areas,
+            runs: self.runs,
+        };
+        // Numbers are finite and keys are text: nothing in a line can fail to serialize.
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+}

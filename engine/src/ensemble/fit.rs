@@ -1,0 +1,166 @@
+//! Whether a model can be what the manifest says of it, by its inputs and outputs alone.
+
+use crate::manifest::{Input, Layout, Member, Stack};
+use crate::runtime::{Element, Port};
+
+/// Something that does not fit: the key below the member or stack, what is wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The key: `input.size`, `map.output`.
+    pub key: &'static str,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// What does not fit between a member and its model.
+pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit> {
+    let mut misfits = Vec::new();
+    if let Some(port) = input(&member.input.name, "input.name", inputs, &mut misfits) {
+        check_input(&member.input, port, &mut misfits);
+    }
+    if let Some(map) = &member.map
+        && let Some(port) = output(&map.output, "map.output", outputs, &mut misfits)
+    {
+        let channel = if member.input.layout == Layout::Nhwc { 3 } else { 1 };
+        match port.dims.len() {
+            0 => {}
+            3 => check_channel(map.channel, Some(1), "map.channel", &port.name, &mut misfits),
+            4 => check_channel(map.channel, port.dims[channel], "map.channel", &port.name, &mut misfits),
+            _ => misfits.push(wrong_rank("map.output", port, "a map has rank 4 (or 3, without channels)")),
+        }
+    }
+    if let Some(score) = &member.score
+        && let Some(port) = output(&score.output, "score.output", outputs, &mut misfits)
+    {
+        let rest: Option<usize> = port.dims.iter().skip(1).copied().product::<Option<usize>>();
+        match port.dims.as_slice() {
+            [] => {}
+            [_, _, h, w] if h.is_some_and(|h| h > 1) && w.is_some_and(|w| w > 1) => {
+                misfits.push(wrong_rank("score.output", port, "a score is one number an image; is this a map?"));
+            }
+            _ => check_channel(score.channel, rest, "score.channel", &port.name, &mut misfits),
+        }
+    }
+    misfits
+}
+
+/// What does not fit between a stack and its model, for `members` answers of maps or scores.
+pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit> {
+    let mut misfits = Vec::new();
+    if let Some(port) = input(&stack.input, "merge.input", inputs, &mut misfits) {
+        let (rank, form) = if maps { (4, "(N, M, H, W) maps") } else { (2, "(N, M) scores") };
+        if !port.dims.is_empty() && port.dims.len() != rank {
+            misfits.push(wrong_rank("merge.input", port, &format!("this stage stacks {form}")));
+        } else if let Some(Some(found)) = port.dims.get(1)
+            && *found != members
+        {
+            let message = format!("input `{}` takes {found} answers; the stage has {members} members", port.name);
+            misfits.push(Misfit { key: "merge.input", message });
+        }
+    }
+    output(&stack.output, "merge.output", outputs, &mut misfits);
+    misfits
+}
+
+/// Why a model of fixed height and width cannot take a view of a (height, width), if it cannot.
+pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Misfit> {
+    let port = inputs.iter().find(|port| port.name == member.input.name)?;
+    let (height, width) = sides(&member.input, port)?;
+    let fits = height.is_none_or(|h| h == size.0) && width.is_none_or(|w| w == size.1);
+    let side = |side: Option<usize>| side.map_or("any".into(), |s| s.to_string());
+    let message = format!(
+        "a view is {}×{}, but the model takes {}×{} only; export it with dynamic height and width, or drop the view",
+        size.0,
+        size.1,
+        side(height),
+        side(width)
+    );
+    (!fits).then_some(Misfit { key: "tta", message })
+}
+
+/// The batch that a model insists on.
+pub fn fixed_batch(inputs: &[Port], name: &str) -> Option<usize> {
+    inputs.iter().find(|port| port.name == name)?.dims.first().copied().flatten()
+}
+
+fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Misfit>) {
+    if port.dims.is_empty() {
+        return;
+    }
+    if port.dims.len() != 4 {
+        misfits.push(wrong_rank("input.name", port, "an image input has rank 4"));
+        return;
+    }
+    let channels = port.dims[if input.layout == Layout::Nchw { 1 } else { 3 }];
+    if let Some(found) = channels.filter(|&found| found != input.channels as usize) {
+        let hint = match input.layout {
+            Layout::Nchw if port.dims[3] == Some(input.channels as usize) => "; is its layout \"nhwc\"?",
+            Layout::Nhwc if port.dims[1] == Some(input.channels as usize) => "; is its layout \"nchw\"?",
+            _ => "",
+        };
+        let message = format!("input `{}` has {found} channels, the manifest says {}{hint}", port.name, input.channels);
+        misfits.push(Misfit { key: "input.channels", message });
+    }
+    let Some((height, width)) = sides(input, port) else { return };
+    let declared = (input.size[0] as usize, input.size[1] as usize);
+    if height.is_some_and(|h| h != declared.0) || width.is_some_and(|w| w != declared.1) {
+        let side = |side: Option<usize>| side.map_or("any".into(), |s| s.to_string());
+        let found = format!("[{}, {}]", side(height), side(width));
+        let message =
+            format!("input `{}` takes {found}, the manifest says [{}, {}]", port.name, declared.0, declared.1);
+        misfits.push(Misfit { key: "input.size", message });
+    }
+}
+
+fn sides(input: &Input, port: &Port) -> Option<(Option<usize>, Option<usize>)> {
+    let first = if input.layout == Layout::Nchw { 2 } else { 1 };
+    Some((*port.dims.get(first)?, *port.dims.get(first + 1)?))
+}
+
+fn input<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Misfit>) -> Option<&'a Port> {
+    let others = ports.iter().filter(|port| port.name != name).map(|port| format!("`{}`", port.name));
+    let others: Vec<_> = others.collect();
+    let found = find(name, key, "input", ports, misfits)?;
+    if !others.is_empty() {
+        let message = format!("the model also needs {}; the engine feeds one input", others.join(", "));
+        misfits.push(Misfit { key, message });
+    }
+    Some(found)
+}
+
+fn output<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Misfit>) -> Option<&'a Port> {
+    find(name, key, "output", ports, misfits)
+}
+
+fn find<'a>(
+    name: &str,
+    key: &'static str,
+    what: &str,
+    ports: &'a [Port],
+    misfits: &mut Vec<Misfit>,
+) -> Option<&'a Port> {
+    let Some(port) = ports.iter().find(|port| port.name == name) else {
+        let names: Vec<_> = ports.iter().map(|port| format!("`{}`", port.name)).collect();
+        let message = format!("the model has no {what} `{name}`; it has {}", names.join(", "));
+        misfits.push(Misfit { key, message });
+        return None;
+    };
+    if let Element::Other(kind) = &port.element {
+        let message = format!("{what} `{name}` is {kind}; the engine knows float32 and float16 tensors");
+        misfits.push(Misfit { key, message });
+        return None;
+    }
+    Some(port)
+}
+
+fn check_channel(channel: u32, channels: Option<usize>, key: &'static str, name: &str, misfits: &mut Vec<Misfit>) {
+    if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
+        let message = format!("output `{name}` has {channels} channels, numbered from 0; the manifest says {channel}");
+        misfits.push(Misfit { key, message });
+    }
+}
+
+fn wrong_rank(key: &'static str, port: &Port, expected: &str) -> Misfit {
+    let dims: Vec<_> = port.dims.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
+    Misfit { key, message: format!("`{}` has shape ({}); {expected}", port.name, dims.join(", ")) }
+}

@@ -1,0 +1,73 @@
+//! How an ensemble is opened.
+
+use std::path::{Path, PathBuf};
+
+use super::open;
+use super::{Ensemble, EnsembleError};
+use crate::manifest::Exit;
+use crate::runtime::Device;
+
+/// How an ensemble is opened; see [`Ensemble::options`].
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub(crate) device: Device,
+    pub(crate) threads: usize,
+    pub(crate) batch: usize,
+    pub(crate) onnxruntime: Option<PathBuf>,
+    pub(crate) exit: Option<Exit>,
+    pub(crate) keep_maps: bool,
+}
+
+impl Options {
+    /// Where models run; [`Device::Auto`] unless said.
+    #[must_use]
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// Threads within an operator; 0, the default, takes one a core.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The most images that a model is given at once; 0, the default, is 2 on the CPU and 8 on CUDA.
+    #[must_use]
+    pub fn batch(mut self, batch: usize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// The ONNX Runtime library, instead of a search for one.
+    #[must_use]
+    pub fn onnxruntime(mut self, path: Option<PathBuf>) -> Self {
+        self.onnxruntime = path;
+        self
+    }
+
+    /// Early exit, whatever the manifest says.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = Some(exit);
+        self
+    }
+
+    /// Keep the merged map in each finding. Segmentation is then carried to the end even where the gate's answer is
+    /// certain before.
+    #[must_use]
+    pub fn keep_maps(mut self, keep: bool) -> Self {
+        self.keep_maps = keep;
+        self
+    }
+
+    /// Reads the manifest, loads every model and plugin.
+    ///
+    /// # Errors
+    /// Where the manifest is wrong, ONNX Runtime or the device is not to be had, or a model or plugin is missing,
+    /// changed, or not what the manifest says.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
+        open::open(path.as_ref(), &self)
+    }
+}

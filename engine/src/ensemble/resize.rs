@@ -1,0 +1,88 @@
+//! Resizing planes.
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::F32;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+
+use crate::manifest::Resize;
+
+/// Brings a plane to (height, width); a plane of that size already is passed on as it is.
+///
+/// Weights are never negative, except for cubic ones, so that a linear resize keeps order: of two planes of which one
+/// is nowhere higher, the resized one is nowhere higher either. Exact early exit relies on it.
+pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize) -> CowArray<'a, f32, Ix2> {
+    if plane.dim() == size {
+        return plane.into();
+    }
+    let source = plane.as_standard_layout();
+    let source_pixels = pixels(source.as_slice().expect("just laid out"));
+    let mut out = Array2::<f32>::zeros(size);
+    let target_pixels = pixels_mut(out.as_slice_mut().expect("a new array is dense"));
+    let (height, width) = plane.dim();
+    let source = TypedImageRef::new(side(width), side(height), source_pixels).expect("the length is the product");
+    let mut target = TypedImage::from_pixels_slice(side(size.1), side(size.0), target_pixels).expect("likewise");
+    let options = ResizeOptions::new().resize_alg(algorithm(how)).use_alpha(false);
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
+    out.into()
+}
+
+fn algorithm(how: Resize) -> ResizeAlg {
+    match how {
+        Resize::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
+        Resize::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
+        Resize::Area => ResizeAlg::Convolution(FilterType::Box),
+        Resize::CubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
+        Resize::Nearest => ResizeAlg::Nearest,
+    }
+}
+
+/// Sides are at most 16384: the manifest and the intake see to it.
+fn side(pixels: usize) -> u32 {
+    u32::try_from(pixels).expect("a side fits 32 bits")
+}
+
+fn pixels(plane: &[f32]) -> &[F32] {
+    // SAFETY: `F32` is a transparent wrapper around one `f32`.
+    let (before, pixels, after) = unsafe { plane.align_to::<F32>() };
+    debug_assert!(before.is_empty() && after.is_empty());
+    pixels
+}
+
+fn pixels_mut(plane: &mut [f32]) -> &mut [F32] {
+    // SAFETY: as above.
+    let (before, pixels, after) = unsafe { plane.align_to_mut::<F32>() };
+    debug_assert!(before.is_empty() && after.is_empty());
+    pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn linear_samples_at_pixel_centres() {
+        // torch.nn.functional.interpolate(x, size=(1, 4), mode="bilinear", align_corners=False) of [0, 1]
+        let out = resize(array![[0.0, 1.0]].view(), (1, 4), Resize::Linear).into_owned();
+        assert_eq!(out, array![[0.0, 0.25, 0.75, 1.0]]);
+    }
+
+    #[test]
+    fn linear_does_not_smooth_when_shrinking_and_area_does() {
+        let plane = array![[0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]];
+        let linear = resize(plane.view(), (1, 2), Resize::Linear).into_owned();
+        let area = resize(plane.view(), (1, 2), Resize::Area).into_owned();
+        assert_eq!(linear, array![[0.5, 0.0]]); // between pixels 1 and 2, between 5 and 6
+        assert_eq!(area, array![[0.5, 0.0]]);
+        let shifted = array![[1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]];
+        assert_eq!(resize(shifted.view(), (1, 2), Resize::Linear).into_owned(), array![[0.0, 0.0]]);
+        assert_eq!(resize(shifted.view(), (1, 2), Resize::Area).into_owned(), array![[0.5, 0.0]]);
+    }
+
+    #[test]
+    fn the_same_size_is_passed_on() {
+        let plane = array![[0.1, 0.2], [0.3, 0.4]];
+        assert!(resize(plane.view(), (2, 2), Resize::Area).is_view());
+    }
+}

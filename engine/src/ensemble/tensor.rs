@@ -1,0 +1,62 @@
+//! From grey planes to a model's input: `(intensity * scale - mean) / std`, in its channels and layout.
+
+use ndarray::{Array4, ArrayView2, Axis, Zip};
+use rayon::prelude::*;
+
+use crate::manifest::{Input, Layout};
+
+/// Fills a batch from planes of one size, (height, width) each; `len` beyond the planes is padded with zeros.
+pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array4<f32> {
+    let (height, width) = planes.first().map_or((0, 0), ArrayView2::dim);
+    let channels = input.channels as usize;
+    let shape = match input.layout {
+        Layout::Nchw => (len, channels, height, width),
+        Layout::Nhwc => (len, height, width, channels),
+    };
+    let mut tensor = Array4::zeros(shape);
+    let channel_axis = Axis(if input.layout == Layout::Nchw { 0 } else { 2 });
+    tensor.axis_iter_mut(Axis(0)).into_par_iter().zip(planes).for_each(|(mut image, plane)| {
+        for (channel, mut target) in image.axis_iter_mut(channel_axis).enumerate() {
+            let (mean, std) = (value(&input.mean, channel, 0.0), value(&input.std, channel, 1.0));
+            Zip::from(&mut target).and(plane).for_each(|t, &v| *t = (v * input.scale - mean) / std);
+        }
+    });
+    tensor
+}
+
+/// One number for all channels, or one a channel; `default` where there is none.
+fn value(values: &[f32], channel: usize, default: f32) -> f32 {
+    values.get(channel).or_else(|| values.first()).copied().unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::manifest::Resize;
+
+    fn input(layout: Layout) -> Input {
+        Input {
+            name: "image".into(),
+            size: [1, 2],
+            channels: 3,
+            layout,
+            scale: 2.0,
+            mean: vec![0.0, 1.0, 0.0],
+            std: vec![0.5],
+            resize: Resize::Linear,
+        }
+    }
+
+    #[test]
+    fn planes_are_scaled_shifted_and_laid_out() {
+        let plane = array![[0.5, 1.0]];
+        let nchw = batch(&[plane.view()], 2, &input(Layout::Nchw));
+        assert_eq!(nchw.dim(), (2, 3, 1, 2));
+        assert_eq!(nchw.iter().copied().collect::<Vec<_>>()[..6], [2.0, 4.0, 0.0, 2.0, 2.0, 4.0]);
+        assert!(nchw.index_axis(Axis(0), 1).iter().all(|&v| v == 0.0));
+        let nhwc = batch(&[plane.view()], 1, &input(Layout::Nhwc));
+        assert_eq!(nhwc.permuted_axes([0, 3, 1, 2]), batch(&[plane.view()], 1, &input(Layout::Nchw)));
+    }
+}

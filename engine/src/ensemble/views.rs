@@ -1,0 +1,62 @@
+//! Test-time augmentation: the views of one member, and the way back.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2};
+
+use super::error::{ImageError, Step as At};
+use crate::plugin::{Plugin, PluginError, Role};
+
+/// One view of a prepared image.
+#[derive(Clone)]
+pub enum View {
+    /// The image as it is.
+    Identity,
+    /// A view of a TTA plugin.
+    Tta(Arc<Plugin>, usize),
+    /// What a prepare plugin makes of the image; its maps need no way back.
+    Prepared(Arc<Plugin>),
+}
+
+impl View {
+    /// The views that a list of plugins gives, the identity first where it is wanted.
+    pub fn list(identity: bool, plugins: &[Arc<Plugin>]) -> Result<Vec<Self>, PluginError> {
+        let mut views = if identity { vec![Self::Identity] } else { Vec::new() };
+        for plugin in plugins {
+            match plugin.role() {
+                Role::Tta => views.extend((0..plugin.views()?).map(|view| Self::Tta(Arc::clone(plugin), view))),
+                _ => views.push(Self::Prepared(Arc::clone(plugin))),
+            }
+        }
+        Ok(views)
+    }
+
+    /// (height, width) of the view of an image of a (height, width).
+    pub fn size(&self, size: (usize, usize)) -> Result<(usize, usize), PluginError> {
+        match self {
+            Self::Tta(plugin, view) => plugin.view_size(*view, size),
+            Self::Identity | Self::Prepared(_) => Ok(size),
+        }
+    }
+
+    /// The view of an image; `None` for the image as it is.
+    pub fn forward(&self, image: ArrayView2<'_, f32>) -> Result<Option<Array2<f32>>, ImageError> {
+        let failed = |source| ImageError::plugin(At::Tta, source);
+        match self {
+            Self::Identity => Ok(None),
+            Self::Tta(plugin, view) => plugin.forward(*view, image).map(Some).map_err(failed),
+            Self::Prepared(plugin) => plugin.prepare(image).map(Some).map_err(failed),
+        }
+    }
+
+    /// Brings a map of the view back to the image; `size` is (height, width) of the image as the member sees it.
+    pub fn inverse(&self, map: Array2<f32>, size: (usize, usize)) -> Result<Array2<f32>, ImageError> {
+        let failed = |source| ImageError::plugin(At::Tta, source);
+        let Self::Tta(plugin, view) = self else { return Ok(map) };
+        let seen = plugin.view_size(*view, size).map_err(failed)?;
+        // A network's map may be smaller than its input; the fraction stays the same on the way back.
+        let side = |map: usize, image: usize, seen: usize| (map * image + seen / 2) / seen;
+        let back = (side(map.nrows(), size.0, seen.0), side(map.ncols(), size.1, seen.1));
+        plugin.inverse(*view, map.view(), back).map_err(failed)
+    }
+}

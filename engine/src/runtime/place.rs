@@ -1,0 +1,70 @@
+//! Choosing the device: what is asked for against what is there.
+
+use std::path::Path;
+
+use ort::session::Session;
+
+use super::session::execution_providers;
+use super::{Device, Loaded, Placement, SessionOptions, find};
+use crate::onnx::{ElementType, GraphBuilder};
+
+/// A device that was asked for by name and is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[error("device {device} is not to be had: {reason}; {next}, or use `--device cpu`")]
+pub struct DeviceError {
+    /// What was asked for.
+    pub device: Device,
+    /// What is missing.
+    pub reason: String,
+    /// What brings it.
+    pub next: String,
+}
+
+/// Resolves a device: by trying CUDA where it may be used, with a session of one node.
+///
+/// # Errors
+/// Where CUDA is asked for by name and is not to be had.
+pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError> {
+    match device {
+        Device::Cpu => Ok(Placement { device, reason: "as asked".into() }),
+        Device::Cuda(number) => match cuda(runtime, number) {
+            Ok(()) => Ok(Placement { device, reason: "as asked".into() }),
+            Err(reason) => Err(DeviceError { device, next: next_step(&reason), reason }),
+        },
+        Device::Auto => Ok(match cuda(runtime, 0) {
+            Ok(()) => Placement { device: Device::Cuda(0), reason: "CUDA works here".into() },
+            Err(reason) => Placement { device: Device::Cpu, reason: format!("no CUDA: {reason}") },
+        }),
+    }
+}
+
+/// Whether a CUDA device works, or what is missing.
+fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
+    let folder = runtime.path.parent().unwrap_or(Path::new(""));
+    find::preload_cuda(folder);
+    if let Some(missing) = find::missing_cuda(folder) {
+        return Err(missing);
+    }
+    probe(runtime, number).map_err(|error| error.message().lines().next().unwrap_or_default().to_owned())
+}
+
+/// Opens a session of one node on the device. That a provider was compiled in means nothing yet.
+fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
+    let options = SessionOptions { device: Device::Cuda(number), threads: 1, tensorrt: false, fp16: false };
+    let mut graph = GraphBuilder::new("probe");
+    let input = graph.input("x", ElementType::Float, &[1.into()]);
+    let output = graph.node("Neg", &[&input], vec![]);
+    graph.output(&output, "y", ElementType::Float, &[1.into()]);
+    Session::builder(&runtime.environment)?
+        .with_execution_providers(execution_providers(options))?
+        .commit_from_memory(&graph.build().to_bytes())?;
+    Ok(())
+}
+
+fn next_step(reason: &str) -> String {
+    if reason.contains("libcuda.so") {
+        "install the NVIDIA driver".into()
+    } else {
+        "run `pleura runtime install --cuda`".into()
+    }
+}

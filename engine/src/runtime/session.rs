@@ -1,0 +1,212 @@
+//! One model in ONNX Runtime.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use half::f16;
+use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
+use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+
+use super::{Device, Loaded, assignment};
+
+/// How a session is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// The CPU or a CUDA device; never [`Device::Auto`], which [`super::place`] resolves.
+    pub device: Device,
+    /// Threads within an operator; 0 leaves the choice to ONNX Runtime.
+    pub threads: usize,
+    /// Try TensorRT before CUDA.
+    pub tensorrt: bool,
+    /// Let TensorRT compute in half precision.
+    pub fp16: bool,
+}
+
+/// An input or output of a model, as the model declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// The name in the graph.
+    pub name: String,
+    /// What it holds.
+    pub element: Element,
+    /// The dimensions, `None` where dynamic; empty where the rank is not known either.
+    pub dims: Vec<Option<usize>>,
+}
+
+/// What a tensor holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Element {
+    /// Single-precision floats.
+    F32,
+    /// Half-precision floats.
+    F16,
+    /// Something that the engine neither feeds nor reads, in ONNX Runtime's words.
+    Other(String),
+}
+
+/// A model, loaded and ready to run. Runs take turns: a session takes one batch at a time.
+pub struct Model {
+    path: PathBuf,
+    session: Mutex<Session>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    providers: BTreeMap<String, usize>,
+}
+
+impl Model {
+    /// Loads an ONNX file.
+    ///
+    /// # Errors
+    /// Where ONNX Runtime refuses the file or the device.
+    pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
+        let refused = |source: ort::Error| ModelError::Open { path: path.into(), source };
+        let session = build(runtime, path, options).map_err(refused)?;
+        let ports = |outlets: &[Outlet]| outlets.iter().map(|o| port(o.name(), o.dtype())).collect();
+        Ok(Self {
+            inputs: ports(session.inputs()),
+            outputs: ports(session.outputs()),
+            providers: assignment::providers(&session).map_err(refused)?,
+            session: Mutex::new(session),
+            path: path.into(),
+        })
+    }
+
+    /// The ONNX file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The model's inputs.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// The model's outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// How many nodes each execution provider got, by ONNX Runtime's own account.
+    #[must_use]
+    pub fn providers(&self) -> &BTreeMap<String, usize> {
+        &self.providers
+    }
+
+    /// Runs one batch through the model: `input` into the input of that name, every output of `outputs` back, as
+    /// single-precision floats. A model in half precision is fed half precision.
+    ///
+    /// # Errors
+    /// Where ONNX Runtime fails, or an output is not of floats.
+    pub fn run(
+        &self,
+        name: &str,
+        input: ArrayViewD<'_, f32>,
+        outputs: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, ModelError> {
+        let failed = |source: ort::Error| ModelError::Run { path: self.path.clone(), source };
+        let half = self.inputs.iter().any(|port| port.name == name && port.element == Element::F16);
+        // A view costs nothing where a clone would cost milliseconds.
+        if half {
+            let input = input.mapv(f16::from_f32);
+            let value = TensorRef::from_array_view(input.view()).map_err(failed)?;
+            self.run_value(name, value.into(), outputs)
+        } else {
+            let input: CowArray<'_, f32, IxDyn> = input.as_standard_layout();
+            let value = TensorRef::from_array_view(input.view()).map_err(failed)?;
+            self.run_value(name, value.into(), outputs)
+        }
+    }
+
+    fn run_value(
+        &self,
+        name: &str,
+        input: SessionInputValue<'_>,
+        outputs: &[&str],
+    ) -> Result<Vec<ArrayD<f32>>, ModelError> {
+        let failed = |source: ort::Error| ModelError::Run { path: self.path.clone(), source };
+        // A run that panicked left no state behind in the session.
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let results = session.run(vec![(Cow::Borrowed(name), input)]).map_err(failed)?;
+        let take = |&name: &&str| match results.get(name) {
+            Some(value) => floats(value).map_err(failed),
+            None => Err(ModelError::NoOutput { path: self.path.clone(), name: name.into() }),
+        };
+        outputs.iter().map(take).collect()
+    }
+}
+
+fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
+    let mut builder = Session::builder(&runtime.environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_execution_providers(execution_providers(options))?
+        // What `providers` reports is ONNX Runtime's own account, not a guess.
+        .with_config_entry("session.record_ep_graph_assignment_info", "1")?;
+    if options.threads > 0 {
+        builder = builder.with_intra_threads(options.threads)?;
+    }
+    builder.commit_from_file(path)
+}
+
+/// The providers to register, best first. The default `build()` would fall back silently.
+pub(super) fn execution_providers(options: SessionOptions) -> Vec<ExecutionProviderDispatch> {
+    let Device::Cuda(number) = options.device else { return Vec::new() };
+    let number = i32::try_from(number).unwrap_or(i32::MAX);
+    let cuda = CUDA::default().with_device_id(number).build().error_on_failure();
+    let tensorrt = TensorRT::default().with_device_id(number).with_fp16(options.fp16).build().error_on_failure();
+    if options.tensorrt { vec![tensorrt, cuda] } else { vec![cuda] }
+}
+
+fn port(name: &str, kind: &ValueType) -> Port {
+    let element = match kind.tensor_type() {
+        Some(TensorElementType::Float32) => Element::F32,
+        Some(TensorElementType::Float16) => Element::F16,
+        _ => Element::Other(kind.to_string()),
+    };
+    let dims = kind.tensor_shape().map(|shape| shape.iter().map(|&d| usize::try_from(d).ok()).collect());
+    Port { name: name.into(), element, dims: dims.unwrap_or_default() }
+}
+
+fn floats(value: &DynValue) -> ort::Result<ArrayD<f32>> {
+    match value.dtype().tensor_type() {
+        Some(TensorElementType::Float16) => Ok(value.try_extract_array::<f16>()?.mapv(f16::to_f32)),
+        _ => Ok(value.try_extract_array::<f32>()?.to_owned()),
+    }
+}
+
+/// A model that cannot be opened or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// ONNX Runtime refuses the file, or the device for it.
+    #[error("cannot load model `{}`", path.display())]
+    Open {
+        /// The ONNX file.
+        path: PathBuf,
+        /// ONNX Runtime's words.
+        source: ort::Error,
+    },
+    /// A run failed.
+    #[error("model `{}` failed", path.display())]
+    Run {
+        /// The ONNX file.
+        path: PathBuf,
+        /// ONNX Runtime's words.
+        source: ort::Error,
+    },
+    /// The model has no such output.
+    #[error("model `{}` has no output `{name}`", path.display())]
+    NoOutput {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The output asked for.
+        name: String,
+    },
+}

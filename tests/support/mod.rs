@@ -1,0 +1,37 @@
+//! What integration tests share: the binary, ONNX Runtime, real data, toy models and images.
+#![allow(dead_code, reason = "each test crate uses its own part")]
+
+pub mod toy;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Once;
+
+/// The `pleura` binary, run from the repository's root.
+pub fn pleura() -> assert_cmd::Command {
+    runtime();
+    assert_cmd::Command::new(env!("CARGO_BIN_EXE_pleura"))
+}
+
+/// Makes sure that there is an ONNX Runtime, installing the pinned one as a user would.
+pub fn runtime() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if pleura::runtime::find::candidates(None).is_empty() {
+            let status = Command::new(env!("CARGO_BIN_EXE_pleura")).args(["runtime", "install"]).status();
+            assert!(status.is_ok_and(|status| status.success()), "no ONNX Runtime, and none could be installed");
+        }
+    });
+}
+
+/// The folder of real data; `None` (said in one line) where it is absent, which in CI is a failure.
+pub fn data() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = std::env::var_os("PLEURA_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no real data at `{}`", folder.display());
+    eprintln!("skipped: no real data at `{}`; set PLEURA_DATA", folder.display());
+    None
+}

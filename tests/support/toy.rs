@@ -1,0 +1,82 @@
+//! Networks whose answers can be worked out by hand, and images to feed them.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use pleura::onnx::{Dim, ElementType, GraphBuilder, attribute as a};
+
+/// What a toy network is fed and gives.
+#[derive(Clone, Copy)]
+pub struct Toy {
+    /// The map is `gain * mean over channels + shift`.
+    pub gain: f32,
+    pub shift: f32,
+    pub channels: i64,
+    pub nhwc: bool,
+    pub half: bool,
+    /// Squash the map with a sigmoid.
+    pub sigmoid: bool,
+    /// Insist on this batch and (height, width).
+    pub fixed: Option<(i64, i64, i64)>,
+}
+
+impl Default for Toy {
+    fn default() -> Self {
+        Self { gain: 1.0, shift: 0.0, channels: 1, nhwc: false, half: false, sigmoid: false, fixed: None }
+    }
+}
+
+impl Toy {
+    /// Writes the network: `image` to `map`, of the same size, and `score`, the map's mean.
+    pub fn write(self, path: &Path) {
+        let element = if self.half { ElementType::Half } else { ElementType::Float };
+        let (n, h, w): (Dim, Dim, Dim) = match self.fixed {
+            Some((n, h, w)) => (n.into(), h.into(), w.into()),
+            None => ("batch".into(), "height".into(), "width".into()),
+        };
+        let image = |c: i64| match self.nhwc {
+            false => [n.clone(), c.into(), h.clone(), w.clone()],
+            true => [n.clone(), h.clone(), w.clone(), c.into()],
+        };
+        let (channel_axis, spatial) = if self.nhwc { (3, [1, 2]) } else { (1, [2, 3]) };
+        let mut g = GraphBuilder::new("toy");
+        let input = g.input("image", element, &image(self.channels));
+        let single = g.node("Cast", &[&input], vec![a::int("to", 1)]);
+        let axis = g.integers("channel", &[channel_axis]);
+        let grey = g.node("ReduceMean", &[&single, &axis], vec![a::int("keepdims", 1)]);
+        let (gain, shift) = (g.scalar(self.gain), g.scalar(self.shift));
+        let scaled = g.node("Mul", &[&grey, &gain], vec![]);
+        let mut map = g.node("Add", &[&scaled, &shift], vec![]);
+        if self.sigmoid {
+            map = g.node("Sigmoid", &[&map], vec![]);
+        }
+        let axes = g.integers("spatial", &spatial);
+        let score = g.node("ReduceMean", &[&map, &axes], vec![a::int("keepdims", 0)]);
+        let code = if self.half { 10 } else { 1 };
+        let map = g.node("Cast", &[&map], vec![a::int("to", code)]);
+        let score = g.node("Cast", &[&score], vec![a::int("to", code)]);
+        g.output(&map, "map", element, &image(1));
+        g.output(&score, "score", element, &[n.clone(), 1.into()]);
+        g.build().write(path).expect("a temporary folder can be written");
+    }
+}
+
+/// Writes a grey 8-bit PNG.
+pub fn png(folder: &Path, name: &str, pixels: &Array2<u8>) -> PathBuf {
+    let (height, width) = pixels.dim();
+    let path = folder.join(format!("{name}.png"));
+    image::GrayImage::from_raw(width as u32, height as u32, pixels.iter().copied().collect())
+        .expect("as many pixels as the size says")
+        .save(&path)
+        .expect("a temporary folder can be written");
+    path
+}
+
+/// Reproducible noise in 0..=255, (height, width).
+pub fn noise(seed: u32, size: (usize, usize)) -> Array2<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
+    Array2::from_shape_simple_fn(size, || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    })
+}
