@@ -1,6 +1,9 @@
 //! The command line of pleura: one verb, one file.
 
 mod exit;
+mod fetch;
+mod memory;
+mod outputs;
 mod term;
 mod verbs;
 

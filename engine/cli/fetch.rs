@@ -1,0 +1,2 @@
+//! temporary
+pub fn ensure(_: Option<&std::path::Path>) -> anyhow::Result<()> { Ok(()) }
