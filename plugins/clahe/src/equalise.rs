@@ -1,0 +1,84 @@
+//! The algorithm, on 8 bits, with OpenCV's arithmetic: same integers, same `f32` operations in the same order.
+
+use ndarray::{Array2, ArrayView2};
+
+const VALUES: usize = 256;
+/// From grey value to grey value.
+type Table = [u8; VALUES];
+
+/// Equalises tiles of the image, and interpolates between the four tables nearest to each pixel.
+pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) -> Array2<u8> {
+    let (height, width) = image.dim();
+    let tile = tile_size((height, width), tiles);
+    let tables = Array2::from_shape_fn(tiles, |(down, across)| {
+        let (top, left) = (down * tile.0, across * tile.1);
+        table(histogram(image, (top, left), tile), tile.0 * tile.1, clip_limit)
+    });
+    let columns: Vec<_> = (0..width).map(|column| between(column, tile.1, tiles.1)).collect();
+    let mut out = Array2::zeros((height, width));
+    for (row, (from, mut to)) in image.rows().into_iter().zip(out.rows_mut()).enumerate() {
+        let (above, below, y) = between(row, tile.0, tiles.0);
+        for ((&grey, out), &(left, right, x)) in from.iter().zip(&mut to).zip(&columns) {
+            let at = |down: usize, across: usize| f32::from(tables[(down, across)][usize::from(grey)]);
+            let upper = at(above, left) * (1.0 - x) + at(above, right) * x;
+            let lower = at(below, left) * (1.0 - x) + at(below, right) * x;
+            *out = (upper * (1.0 - y) + lower * y).round_ties_even() as u8;
+        }
+    }
+    out
+}
+
+/// (height, width) of a tile. Where a side cannot be divided, both are extended: one that can be, by a pixel a tile.
+fn tile_size((height, width): (usize, usize), (down, across): (usize, usize)) -> (usize, usize) {
+    if height.is_multiple_of(down) && width.is_multiple_of(across) {
+        (height / down, width / across)
+    } else {
+        (height / down + 1, width / across + 1)
+    }
+}
+
+/// Counts grey values in a tile; beyond the image's border, it is mirrored without its last pixel.
+fn histogram(image: ArrayView2<'_, u8>, (top, left): (usize, usize), tile: (usize, usize)) -> [u32; VALUES] {
+    let mirrored = |index: usize, length: usize| if index < length { index } else { 2 * length - 2 - index };
+    let mut counts = [0; VALUES];
+    for row in (top..top + tile.0).map(|row| mirrored(row, image.nrows())) {
+        let row = image.row(row);
+        for column in left..left + tile.1 {
+            counts[usize::from(row[mirrored(column, row.len())])] += 1;
+        }
+    }
+    counts
+}
+
+fn table(mut counts: [u32; VALUES], pixels: usize, clip_limit: f64) -> Table {
+    let limit = ((clip_limit * pixels as f64 / VALUES as f64) as u32).max(1);
+    let mut clipped = 0;
+    for count in counts.iter_mut().filter(|count| **count > limit) {
+        clipped += *count - limit;
+        *count = limit;
+    }
+    spread(&mut counts, clipped);
+    let scale = 255.0 / pixels as f32;
+    let mut sum = 0;
+    counts.map(|count| {
+        sum += count;
+        (sum as f32 * scale).round_ties_even() as u8
+    })
+}
+
+/// Gives what was clipped to all values alike, and the rest of it to values at even distances.
+fn spread(counts: &mut [u32; VALUES], clipped: u32) {
+    let (share, rest) = (clipped / VALUES as u32, clipped as usize % VALUES);
+    counts.iter_mut().for_each(|count| *count += share);
+    if rest > 0 {
+        counts.iter_mut().step_by((VALUES / rest).max(1)).take(rest).for_each(|count| *count += 1);
+    }
+}
+
+/// The tiles between whose centres a pixel lies, and how far it is from the first to the second, in 0..1.
+fn between(pixel: usize, side: usize, tiles: usize) -> (usize, usize, f32) {
+    let at = pixel as f32 * (1.0 / side as f32) - 0.5;
+    let first = at.floor();
+    let index = |tile: f32| (tile.max(0.0) as usize).min(tiles - 1);
+    (index(first), index(first + 1.0), at - first)
+}

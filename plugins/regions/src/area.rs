@@ -1,0 +1,65 @@
+//! Areas that name the size at which they are counted.
+
+use pleura_plugin::Error;
+
+/// A number of pixels at a size. An area means nothing without the size it was counted at: 800 pixels of 768² are as
+/// much of the lung as 1422 of 1024².
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Area {
+    area: u64,
+    at: [u32; 2],
+}
+
+impl Area {
+    /// `area` pixels of an image of `at` = [height, width].
+    ///
+    /// # Errors
+    /// Where `area` is 0 or more than the image has, or a side is 0; the message names the parameter.
+    pub fn new(area: u64, at: [u32; 2]) -> Result<Self, Error> {
+        let [height, width] = at;
+        if height == 0 || width == 0 {
+            return Err(format!("`at` is [{height}, {width}]; each side must be at least 1").into());
+        }
+        let most = u64::from(height) * u64::from(width);
+        if area == 0 || area > most {
+            return Err(format!("`area` is {area}, not within 1 to the {most} pixels of `at`").into());
+        }
+        Ok(Self { area, at })
+    }
+
+    /// Whether `count` pixels of an image of (height, width) = `size` are at least this area.
+    ///
+    /// Compared by multiplying across, so that no rounding decides: `count / size >= area / at`.
+    #[must_use]
+    pub fn reached_by(self, count: usize, size: (usize, usize)) -> bool {
+        let pixels = |height: u128, width: u128| height * width;
+        let at = pixels(self.at[0].into(), self.at[1].into());
+        count as u128 * at >= u128::from(self.area) * pixels(size.0 as u128, size.1 as u128)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_boundary_belongs_to_what_is_kept() {
+        let area = Area::new(800, [768, 768]).unwrap();
+        assert!(area.reached_by(800, (768, 768)) && !area.reached_by(799, (768, 768)));
+        // 800 · 1024² / 768² = 1422.2…
+        assert!(area.reached_by(1423, (1024, 1024)) && !area.reached_by(1422, (1024, 1024)));
+        // a quarter of the pixels, exactly
+        assert!(area.reached_by(200, (384, 384)) && !area.reached_by(199, (384, 384)));
+        // the sides need not shrink alike
+        assert!(area.reached_by(400, (768, 384)) && !area.reached_by(399, (384, 768)));
+    }
+
+    #[test]
+    fn the_parameter_is_named() {
+        let message = |area, at| Area::new(area, at).unwrap_err().0;
+        assert_eq!(message(5, [0, 4]), "`at` is [0, 4]; each side must be at least 1");
+        assert_eq!(message(0, [4, 4]), "`area` is 0, not within 1 to the 16 pixels of `at`");
+        assert_eq!(message(17, [4, 4]), "`area` is 17, not within 1 to the 16 pixels of `at`");
+        assert!(Area::new(16, [4, 4]).is_ok());
+    }
+}

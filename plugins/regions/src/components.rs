@@ -1,0 +1,185 @@
+//! Connected components of a mask, and its holes.
+
+use image::{ImageBuffer, Luma};
+use imageproc::region_labelling::{self, connected_components};
+use pleura_plugin::{Map, Mask, MaskMut};
+use serde::Deserialize;
+
+use crate::crop::Crop;
+
+/// Labels from 1; 0 is none.
+pub(crate) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
+
+/// Which neighbours of a pixel belong to its component; written 4 or 8.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub enum Connectivity {
+    /// Those that share a side.
+    Four,
+    /// Those that share a side or a corner. The default.
+    #[default]
+    Eight,
+}
+
+impl TryFrom<u64> for Connectivity {
+    type Error = String;
+
+    fn try_from(neighbours: u64) -> Result<Self, String> {
+        match neighbours {
+            4 => Ok(Self::Four),
+            8 => Ok(Self::Eight),
+            _ => Err(format!("`connectivity` is {neighbours}, neither 4 nor 8")),
+        }
+    }
+}
+
+/// The connected components of a mask, numbered from 0.
+pub struct Components {
+    /// `None` where nothing is marked.
+    found: Option<(Crop, Labels)>,
+    areas: Vec<usize>,
+}
+
+impl Components {
+    /// Finds the components of a mask.
+    #[must_use]
+    pub fn of(mask: Mask<'_>, connectivity: Connectivity) -> Self {
+        let found = Crop::of(mask).map(|crop| {
+            let labels = label(&crop, connectivity);
+            (crop, labels)
+        });
+        let mut areas = vec![0; found.as_ref().map_or(0, |(_, labels)| highest(labels))];
+        for label in found.iter().flat_map(|(_, labels)| labels.iter()).filter(|&&label| label > 0) {
+            areas[*label as usize - 1] += 1;
+        }
+        Self { found, areas }
+    }
+
+    /// The number of pixels of each component.
+    #[must_use]
+    pub fn areas(&self) -> &[usize] {
+        &self.areas
+    }
+
+    /// The mean of each component's pixels in a map of the mask's size.
+    #[must_use]
+    pub fn means(&self, map: Map<'_>) -> Vec<f64> {
+        let mut sums = vec![0.0; self.areas.len()];
+        self.each(|component, place| sums[component] += f64::from(map[place]));
+        sums.iter().zip(&self.areas).map(|(sum, &area)| sum / area as f64).collect()
+    }
+
+    /// Marks the pixels of those components that are to be kept.
+    pub fn keep(&self, kept: &[bool], mut out: MaskMut<'_>) {
+        self.each(|component, place| out[place] = kept[component]);
+    }
+
+    fn each(&self, mut visit: impl FnMut(usize, (usize, usize))) {
+        let Some((crop, labels)) = &self.found else { return };
+        for (x, y) in crop.inside() {
+            if let Some(component) = labels.get_pixel(x, y).0[0].checked_sub(1) {
+                visit(component as usize, crop.place(x, y));
+            }
+        }
+    }
+}
+
+/// Marks what the mask marks, and every unmarked pixel from which no path of sides leads to the border of the image.
+pub fn fill_holes(mask: Mask<'_>, mut out: MaskMut<'_>) {
+    let Some(crop) = Crop::of(mask) else { return };
+    let background = label_background(&crop);
+    // the border that the crop adds is outside, and so is what is connected to it
+    let outside = background.get_pixel(0, 0).0[0];
+    for (x, y) in crop.inside() {
+        out[crop.place(x, y)] = background.get_pixel(x, y).0[0] != outside;
+    }
+}
+
+pub(crate) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
+    let connectivity = match connectivity {
+        Connectivity::Four => region_labelling::Connectivity::Four,
+        Connectivity::Eight => region_labelling::Connectivity::Eight,
+    };
+    connected_components(&crop.image, connectivity, Luma([0]))
+}
+
+/// Labels what is not marked, by sides: the dual of a mask connected by corners too.
+pub(crate) fn label_background(crop: &Crop) -> Labels {
+    connected_components(&crop.image, region_labelling::Connectivity::Four, Luma([1]))
+}
+
+pub(crate) fn highest(labels: &Labels) -> usize {
+    labels.iter().copied().max().unwrap_or(0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::drawn;
+
+    const ROWS: [&str; 5] = ["##...", "##..#", "..#.#", ".....", "#...#"];
+
+    #[test]
+    fn corners_connect_eight_not_four() {
+        let mask = drawn(&ROWS);
+        assert_eq!(Components::of(mask.view(), Connectivity::Eight).areas(), [5, 2, 1, 1]);
+        assert_eq!(Components::of(mask.view(), Connectivity::Four).areas(), [4, 2, 1, 1, 1]);
+        assert!(Components::of(drawn(&["...", "..."]).view(), Connectivity::Eight).areas().is_empty());
+    }
+
+    #[test]
+    fn means_are_taken_over_the_component() {
+        let map = Array2::from_shape_fn((5, 5), |(row, column)| (row * 5 + column) as f32);
+        let means = Components::of(drawn(&ROWS).view(), Connectivity::Eight).means(map.view());
+        assert_eq!(means, [(0 + 1 + 5 + 6 + 12) as f64 / 5.0, 11.5, 20.0, 24.0]);
+    }
+
+    #[test]
+    fn a_bay_at_the_border_is_no_hole() {
+        let filled = |rows: &[&str]| {
+            let mask = drawn(rows);
+            let mut out = Array2::from_elem(mask.dim(), false);
+            fill_holes(mask.view(), out.view_mut());
+            out
+        };
+        assert_eq!(filled(&["###", "#.#", "###"]), drawn(&["###", "###", "###"]));
+        assert_eq!(filled(&["#.#", "#.#", "###"]), drawn(&["#.#", "#.#", "###"]));
+        // a ring closed by corners alone encloses, for background is connected by sides
+        assert_eq!(filled(&[".#.", "#.#", ".#."]), drawn(&[".#.", "###", ".#."]));
+        assert_eq!(filled(&["...", "..."]), drawn(&["...", "..."]));
+    }
+
+    #[test]
+    fn connectivity_is_four_or_eight() {
+        assert_eq!(Connectivity::try_from(4), Ok(Connectivity::Four));
+        assert_eq!(Connectivity::try_from(6), Err("`connectivity` is 6, neither 4 nor 8".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn keeping_all_changes_nothing(pixels in prop::collection::vec(any::<bool>(), 7 * 9)) {
+            let mask = Array2::from_shape_vec((7, 9), pixels).unwrap();
+            for connectivity in [Connectivity::Four, Connectivity::Eight] {
+                let components = Components::of(mask.view(), connectivity);
+                let mut out = Array2::from_elem(mask.dim(), false);
+                components.keep(&vec![true; components.areas().len()], out.view_mut());
+                prop_assert_eq!(&out, &mask);
+                prop_assert_eq!(components.areas().iter().sum::<usize>(), mask.iter().filter(|&&m| m).count());
+            }
+        }
+
+        #[test]
+        fn filling_twice_fills_once(pixels in prop::collection::vec(prop::bool::weighted(0.7), 8 * 8)) {
+            let mask = Array2::from_shape_vec((8, 8), pixels).unwrap();
+            let mut once = Array2::from_elem(mask.dim(), false);
+            fill_holes(mask.view(), once.view_mut());
+            prop_assert!(mask.iter().zip(&once).all(|(&before, &after)| after || !before));
+            let mut twice = Array2::from_elem(mask.dim(), false);
+            fill_holes(once.view(), twice.view_mut());
+            prop_assert_eq!(once, twice);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The part of a mask that matters.
+
+use image::{GrayImage, Luma};
+use pleura_plugin::Mask;
+
+/// The box that holds all marked pixels, with a border of one unmarked pixel around it: what lies outside is connected
+/// all around, and a lesion costs what it is large, not what the radiograph is.
+pub(crate) struct Crop {
+    /// 1 where marked, 0 elsewhere.
+    pub image: GrayImage,
+    /// The mask's row and column at the image's pixel (1, 1).
+    origin: (usize, usize),
+}
+
+impl Crop {
+    /// `None` where nothing is marked.
+    pub fn of(mask: Mask<'_>) -> Option<Self> {
+        let marked: Vec<bool> = mask.rows().into_iter().map(|row| row.iter().any(|&m| m)).collect();
+        let (top, bottom) = ends(&marked)?;
+        let mut marked = vec![false; mask.ncols()];
+        for row in mask.rows().into_iter().skip(top).take(bottom + 1 - top) {
+            marked.iter_mut().zip(row).for_each(|(any, &m)| *any |= m);
+        }
+        let (left, right) = ends(&marked)?;
+        let mut image = GrayImage::new((right - left + 3) as u32, (bottom - top + 3) as u32);
+        for (inside, row) in image.rows_mut().skip(1).zip(mask.rows().into_iter().skip(top).take(bottom + 1 - top)) {
+            let row = row.into_iter().skip(left).take(right + 1 - left);
+            inside.skip(1).zip(row).for_each(|(pixel, &m)| *pixel = Luma([u8::from(m)]));
+        }
+        Some(Self { image, origin: (top, left) })
+    }
+
+    /// The mask's (row, column) of an image's pixel within the border.
+    pub fn place(&self, x: u32, y: u32) -> (usize, usize) {
+        (self.origin.0 + y as usize - 1, self.origin.1 + x as usize - 1)
+    }
+
+    /// Image coordinates within the border, row by row.
+    pub fn inside(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let (width, height) = self.image.dimensions();
+        (1..height - 1).flat_map(move |y| (1..width - 1).map(move |x| (x, y)))
+    }
+}
+
+/// The first and the last `true`.
+fn ends(marked: &[bool]) -> Option<(usize, usize)> {
+    Some((marked.iter().position(|&m| m)?, marked.iter().rposition(|&m| m)?))
+}
