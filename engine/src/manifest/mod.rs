@@ -12,6 +12,8 @@ mod read;
 mod rules;
 mod schema;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use schemars::JsonSchema;

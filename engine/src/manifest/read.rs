@@ -80,7 +80,7 @@ fn accept(lint: Lint) -> Result<(Manifest, Locations), ManifestError> {
     }
 }
 
-fn lint_text(text: &str, path: &Path) -> Lint {
+pub(super) fn lint_text(text: &str, path: &Path) -> Lint {
     let (root, broken) = DeTable::parse_recoverable(text);
     let locations = Locations::of(text, root.get_ref());
     let lines = Lines::of(text);

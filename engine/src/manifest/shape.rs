@@ -39,10 +39,10 @@ pub(super) fn kind(branch: &Value) -> Option<&str> {
     branch.pointer("/properties/kind/const")?.as_str()
 }
 
-/// What a schema says of its key.
+/// What a schema says of its key: the first sentence.
 pub(super) fn about(schema: &Value) -> Option<String> {
-    let text = schema.get("description")?.as_str()?;
-    Some(text.trim_end_matches('.').replace('\n', " "))
+    let text = schema.get("description")?.as_str()?.replace('\n', " ");
+    Some(text.split(". ").next()?.trim_end_matches('.').to_owned())
 }
 
 /// Something plausible that the schema allows, in the place of what is missing or wrong.

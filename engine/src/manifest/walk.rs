@@ -154,9 +154,9 @@ impl Walk {
         let (least, most) = (length("minItems").unwrap_or(0), length("maxItems").unwrap_or(usize::MAX));
         if items.len() < least || items.len() > most {
             let wanted = match (least, most) {
-                (least, most) if least == most => least.to_string(),
-                (least, most) if items.len() > most => format!("at most {most}, not less than {least}"),
-                (least, _) => format!("at least {least}"),
+                _ if least == most => least.to_string(),
+                _ if items.len() > most => format!("at most {most}"),
+                _ => format!("at least {least}"),
             };
             self.fault(path, format!("expected {wanted} in the list, found {}", items.len()), about(schema));
             return placeholder(schema);
