@@ -189,9 +189,3 @@ mod tests {
         }
     }
 }
-/// stub
-pub fn preload_cuda(_: &Path) {}
-/// stub
-pub fn missing_cuda(_: &Path) -> Option<String> {
-    None
-}

@@ -1,2 +1,0 @@
-//! temporary
-pub fn ensure(_: Option<&std::path::Path>) -> anyhow::Result<()> { Ok(()) }
