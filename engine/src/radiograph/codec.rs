@@ -1,0 +1,190 @@
+//! From the pixel data element to samples, whatever the transfer syntax.
+//!
+//! The decoders are those that `dicom-pixeldata` uses. They are called here, and not through its adapters, because
+//! those trust the header: an image that is smaller than claimed is padded with black, a larger one panics, a JPEG of
+//! fewer bits is misread, colours are converted by guess. Here a compressed image must be what the header says before
+//! a decoder sees it.
+
+use dicom_core::DicomValue;
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::InMemDicomObject;
+use jpeg_decoder::{ColorTransform, Decoder};
+
+use super::codestream::{Codestream, Kind};
+use super::dataset::{self, Dataset};
+use super::error::DicomFault;
+use super::header::{Header, Photometric};
+use super::samples::{Samples, widen};
+use super::{dataset::EXPLICIT_VR_BIG_ENDIAN, packbits};
+
+/// Images of more bytes than this must not be compressed by more than `MAX_RATIO`.
+const LARGE: usize = 64 << 20;
+/// Far above what any radiograph reaches; a broken header's claim is above it.
+const MAX_RATIO: usize = 1000;
+
+/// Decodes the pixel data of a single frame.
+///
+/// # Errors
+/// Where it is missing, is not what the header says, or is in a syntax or a format that is not read.
+pub(super) fn decode(dataset: &Dataset, header: &Header) -> Result<Samples, DicomFault> {
+    match dataset.syntax.as_str() {
+        uids::IMPLICIT_VR_LITTLE_ENDIAN
+        | uids::EXPLICIT_VR_LITTLE_ENDIAN
+        | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+        | EXPLICIT_VR_BIG_ENDIAN => native(&dataset.object, header),
+        uids::RLE_LOSSLESS => rle(&frame(&dataset.object, header)?, header),
+        uids::JPEG_BASELINE8_BIT
+        | uids::JPEG_EXTENDED12_BIT
+        | uids::JPEG_LOSSLESS
+        | uids::JPEG_LOSSLESS_SV1
+        | uids::JPEGLS_LOSSLESS
+        | uids::JPEGLS_NEAR_LOSSLESS
+        | uids::JPEG2000_LOSSLESS
+        | uids::JPEG2000 => compressed(&frame(&dataset.object, header)?, header),
+        _ => Err(DicomFault::Unsupported("this transfer syntax".into())),
+    }
+}
+
+/// Pixel data that are not compressed; one byte of padding is allowed.
+fn native(object: &InMemDicomObject, header: &Header) -> Result<Samples, DicomFault> {
+    let bytes = dataset::bytes(object, tags::PIXEL_DATA).ok_or_else(|| no_pixels(object))?;
+    let expected = header.native_bytes();
+    if bytes.len() != expected && bytes.len() != expected.next_multiple_of(2) {
+        return Err(DicomFault::Length { expected: expected as u64, actual: bytes.len() as u64 });
+    }
+    Ok(Samples::native(header, &bytes))
+}
+
+fn no_pixels(object: &InMemDicomObject) -> DicomFault {
+    if object.get(tags::FLOAT_PIXEL_DATA).is_some() || object.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some() {
+        DicomFault::Unsupported("pixel data in floating point".into())
+    } else {
+        DicomFault::Missing("PixelData")
+    }
+}
+
+/// The one frame's bytes, which may lie in several fragments.
+fn frame(object: &InMemDicomObject, header: &Header) -> Result<Vec<u8>, DicomFault> {
+    let element = object.get(tags::PIXEL_DATA).ok_or_else(|| no_pixels(object))?;
+    let DicomValue::PixelSequence(sequence) = element.value() else {
+        return Err(DicomFault::Codec("the pixel data are not compressed, as the transfer syntax says".into()));
+    };
+    let frame = sequence.fragments().concat();
+    if header.native_bytes() > LARGE && header.native_bytes() / MAX_RATIO > frame.len() {
+        return Err(DicomFault::Length { expected: header.native_bytes() as u64, actual: frame.len() as u64 });
+    }
+    Ok(frame)
+}
+
+fn rle(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
+    if header.photometric == Photometric::YbrFull422 {
+        return Err(DicomFault::Unsupported("YBR_FULL_422 in RLE".into()));
+    }
+    let words =
+        packbits::decode(frame, header.pixels(), header.samples, header.allocated).map_err(DicomFault::Codec)?;
+    let Header { photometric, stored, high, .. } = *header;
+    Ok(Samples { words, planar: true, photometric, stored, high })
+}
+
+/// JPEG in all its kinds: the stream, not the transfer syntax, says which.
+fn compressed(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
+    let stream = Codestream::probe(frame).map_err(DicomFault::Codec)?;
+    agree(&stream, header)?;
+    let (words, planar) = match stream.kind {
+        Kind::Jpeg { sof, .. } => (jpeg(frame, sof, &stream)?, false),
+        Kind::JpegLs { interleave } => (jpeg_ls(frame, &stream)?, interleave == 0),
+        Kind::Jpeg2000 { plain } => (jpeg2000(frame, plain, &stream)?, true),
+    };
+    let expected = stream.rows * stream.cols * stream.components;
+    if words.len() != expected {
+        return Err(mismatch(format!("{expected} samples"), format!("{}", words.len())));
+    }
+    if !header.signed && words.iter().any(|&word| u32::from(word) >> header.stored != 0) {
+        return Err(mismatch(format!("{} bits stored", header.stored), "values of more".into()));
+    }
+    let photometric = colors(&stream, header.photometric)?;
+    // a stream of fewer bits has its sign in its own highest bit
+    let stored = stream.bits.min(header.stored);
+    Ok(Samples { words, planar, photometric, stored, high: stored - 1 })
+}
+
+fn mismatch(expected: String, actual: String) -> DicomFault {
+    DicomFault::Mismatch { expected, actual }
+}
+
+/// Whether the compressed image is what the header describes.
+fn agree(stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
+    let size = |rows: usize, cols: usize, samples: usize| format!("{rows}×{cols} pixels of {samples} samples");
+    let expected = (header.rows, header.cols, header.samples);
+    let actual = (stream.rows, stream.cols, stream.components);
+    if expected != actual {
+        return Err(mismatch(size(expected.0, expected.1, expected.2), size(actual.0, actual.1, actual.2)));
+    }
+    if stream.bits > header.allocated {
+        return Err(mismatch(format!("{} bits allocated", header.allocated), format!("{} bits", stream.bits)));
+    }
+    if header.high + 1 != header.stored {
+        let reason = "in a compressed image it is BitsStored - 1";
+        return Err(DicomFault::invalid("HighBit", header.high, reason));
+    }
+    Ok(())
+}
+
+/// What the decoded samples are.
+fn colors(stream: &Codestream, photometric: Photometric) -> Result<Photometric, DicomFault> {
+    use Photometric::{Rgb, YbrFull, YbrFull422, YbrJpeg2000};
+    let lossless = matches!(stream.kind, Kind::Jpeg { sof: 0xC3, .. } | Kind::JpegLs { .. });
+    Ok(match (photometric, &stream.kind) {
+        // markers in the stream are more often right than the header
+        (Rgb | YbrFull | YbrFull422, Kind::Jpeg { jfif, adobe, named_rgb, .. }) if !lossless => {
+            let luma_first = photometric != Rgb || *jfif || *adobe == Some(1);
+            if *named_rgb || *adobe == Some(0) || !luma_first { Rgb } else { YbrFull }
+        }
+        // compressed, the subsampling is the codec's affair
+        (YbrFull422, _) => YbrFull,
+        (YbrJpeg2000, Kind::Jpeg { .. } | Kind::JpegLs { .. }) => {
+            return Err(mismatch("JPEG 2000's colours".into(), "another codec's".into()));
+        }
+        (other, _) => other,
+    })
+}
+
+fn jpeg(frame: &[u8], sof: u8, stream: &Codestream) -> Result<Vec<u16>, DicomFault> {
+    match (sof, stream.bits) {
+        (0xC0..=0xC2, 8) | (0xC3, _) => {}
+        (0xC0..=0xC2, bits) => return Err(DicomFault::Unsupported(format!("JPEG of {bits} bits with losses"))),
+        _ => return Err(DicomFault::Unsupported(format!("JPEG process 0x{sof:X}"))),
+    }
+    let mut decoder = Decoder::new(frame);
+    if stream.components == 3 {
+        // not converted, only interleaved: `None` would leave planes within each line
+        decoder.set_color_transform(ColorTransform::RGB);
+    }
+    let bytes = decoder.decode().map_err(|error| DicomFault::Codec(error.to_string()))?;
+    if bytes.len() == stream.rows * stream.cols * stream.components {
+        Ok(widen(&bytes, 8))
+    } else {
+        // the decoder gives words in the machine's own order
+        Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
+    }
+}
+
+fn jpeg_ls(frame: &[u8], stream: &Codestream) -> Result<Vec<u16>, DicomFault> {
+    let bytes = charls::CharLS::default().decode(frame).map_err(|error| DicomFault::Codec(error.to_string()))?;
+    if stream.bits <= 8 {
+        return Ok(widen(&bytes, 8));
+    }
+    Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
+}
+
+fn jpeg2000(frame: &[u8], plain: bool, stream: &Codestream) -> Result<Vec<u16>, DicomFault> {
+    if !plain {
+        return Err(DicomFault::Unsupported("JPEG 2000 with components of different kinds".into()));
+    }
+    if stream.bits > 16 {
+        return Err(DicomFault::Unsupported(format!("JPEG 2000 of {} bits", stream.bits)));
+    }
+    // OpenJPEG is strict unless told otherwise: a truncated stream is an error, not a blurred image
+    let image = jpeg2k::Image::from_bytes(frame).map_err(|error| DicomFault::Codec(error.to_string()))?;
+    Ok(image.components().iter().flat_map(|component| component.data()).map(|&sample| sample as u16).collect())
+}

@@ -1,0 +1,139 @@
+//! What a compressed image says of itself, read before any decoder is let at it.
+
+/// The size and the sample format of a compressed image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Codestream {
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) components: usize,
+    /// Bits a sample.
+    pub(super) bits: u32,
+    pub(super) kind: Kind,
+}
+
+/// The family of a compressed image, with what its colours need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A start-of-frame marker from 0xC0 to 0xCF: 0xC0 is baseline, 0xC1 extended, 0xC3 lossless.
+    Jpeg {
+        sof: u8,
+        /// A JFIF marker: three components are luma and chroma.
+        jfif: bool,
+        /// Adobe's transform: 0 is none, 1 luma and chroma.
+        adobe: Option<u8>,
+        /// The components are called R, G, B.
+        named_rgb: bool,
+    },
+    /// Interleave mode: 0 by plane, 1 by line, 2 by sample.
+    JpegLs { interleave: u8 },
+    /// Whether all components are sampled at every pixel, alike, and without an offset.
+    Jpeg2000 { plain: bool },
+}
+
+impl Codestream {
+    /// Reads the headers.
+    ///
+    /// # Errors
+    /// Where they are broken, or of none of these families.
+    pub(super) fn probe(bytes: &[u8]) -> Result<Self, String> {
+        match bytes {
+            [0xFF, 0x4F, 0xFF, 0x51, ..] => jpeg2000(&bytes[4..]).ok_or("a broken JPEG 2000 header".into()),
+            [0xFF, 0xD8, ..] => jpeg(bytes).ok_or("a broken JPEG header".into()),
+            [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] => Err("a JP2 file where a bare codestream is needed".into()),
+            [] => Err("no data".into()),
+            _ => Err("neither JPEG, JPEG-LS nor JPEG 2000".into()),
+        }
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
+    Some(usize::from(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize)
+}
+
+/// Walks the markers up to the first scan.
+fn jpeg(bytes: &[u8]) -> Option<Codestream> {
+    let (mut jfif, mut adobe, mut frame) = (false, None, None);
+    let mut at = 2;
+    loop {
+        if *bytes.get(at)? != 0xFF {
+            return None;
+        }
+        let marker = *bytes.get(at + 1)?;
+        if marker == 0xFF {
+            // a fill byte
+            at += 1;
+            continue;
+        }
+        let body = bytes.get(at + 4..at + 2 + u16_at(bytes, at + 2)?)?;
+        match marker {
+            0xE0 => jfif |= body.starts_with(b"JFIF\0"),
+            0xEE if body.starts_with(b"Adobe") => adobe = body.get(11).copied(),
+            // DHT, JPG and DAC lie among the start-of-frame markers
+            0xC4 | 0xC8 | 0xCC => {}
+            0xC0..=0xCF | 0xF7 => frame = Some((marker, body)),
+            0xDA => return finish(frame?, body, jfif, adobe),
+            0xD8 | 0xD9 => return None,
+            _ => {}
+        }
+        at += 4 + body.len();
+    }
+}
+
+fn finish((sof, frame): (u8, &[u8]), scan: &[u8], jfif: bool, adobe: Option<u8>) -> Option<Codestream> {
+    let components = usize::from(*frame.get(5)?);
+    let kind = if sof == 0xF7 {
+        // number of components, two bytes for each, NEAR, interleave mode
+        Kind::JpegLs { interleave: *scan.get(2 + 2 * usize::from(*scan.first()?))? }
+    } else {
+        let ids: Vec<u8> = frame.get(6..6 + 3 * components)?.chunks_exact(3).map(|component| component[0]).collect();
+        Kind::Jpeg { sof, jfif, adobe, named_rgb: ids == *b"RGB" }
+    };
+    Some(Codestream { rows: u16_at(frame, 1)?, cols: u16_at(frame, 3)?, components, bits: frame[0].into(), kind })
+}
+
+/// The SIZ segment, from its length on.
+fn jpeg2000(siz: &[u8]) -> Option<Codestream> {
+    let [cols, rows, left, top] = [4, 8, 12, 16].map(|at| u32_at(siz, at));
+    let components = u16_at(siz, 36)?;
+    let formats = siz.get(38..38 + 3 * components)?;
+    let first = formats.get(..3)?;
+    let plain = formats.chunks_exact(3).all(|format| format == first && format[1..] == [1, 1]);
+    Some(Codestream {
+        rows: rows?.checked_sub(top?)?,
+        cols: cols?.checked_sub(left?)?,
+        components,
+        bits: u32::from(first[0] & 0x7F) + 1,
+        kind: Kind::Jpeg2000 { plain },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jpeg_headers() {
+        let stream = [
+            &b"\xFF\xD8\xFF\xE0\0\x07JFIF\0"[..],
+            b"\xFF\xC0\0\x11\x08\0\x10\0\x20\x03\x01\x22\0\x02\x11\x01\x03\x11\x01",
+            b"\xFF\xDA\0\x0C\x03\x01\0\x02\0\x03\0\0\x3F\0",
+        ]
+        .concat();
+        let kind = Kind::Jpeg { sof: 0xC0, jfif: true, adobe: None, named_rgb: false };
+        assert_eq!(Codestream::probe(&stream), Ok(Codestream { rows: 16, cols: 32, components: 3, bits: 8, kind }));
+        for length in 0..stream.len() - 1 {
+            assert!(Codestream::probe(&stream[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn jpeg_ls_headers_tell_the_interleave_mode() {
+        let stream = b"\xFF\xD8\xFF\xF7\0\x0B\x0C\0\x10\0\x20\x01\x01\x11\0\xFF\xDA\0\x08\x01\x01\0\x03\x02\0";
+        let probed = Codestream::probe(stream).unwrap();
+        assert_eq!((probed.bits, probed.kind), (12, Kind::JpegLs { interleave: 2 }));
+    }
+}

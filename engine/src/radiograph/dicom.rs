@@ -1,0 +1,169 @@
+//! DICOM files, in the order that the standard prescribes.
+//!
+//! 1. samples: decompressed, unused bits masked, sign extended, colours to luma;
+//! 2. modality values: modality LUT, or else rescale slope and intercept;
+//! 3. window: VOI LUT, or else the first window, kept to be applied on request;
+//! 4. inversion of MONOCHROME1: noted here, applied last by [`Radiograph::intensities`].
+
+use std::panic;
+use std::path::Path;
+
+use dicom_dictionary_std::tags;
+use dicom_object::InMemDicomObject;
+use ndarray::Array2;
+
+use super::dataset::{self, Dataset};
+use super::error::{DicomFault, RadiographError};
+use super::header::{Header, Photometric};
+use super::lut::{Lut, Palette};
+use super::window::{Voi, Window, WindowFunction};
+use super::{Radiograph, codec};
+
+/// Decodes a DICOM file's bytes.
+pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, RadiographError> {
+    let fail = |(syntax, fault)| RadiographError::Dicom { path: path.into(), syntax, fault };
+    let dataset = contained(|| dataset::parse(bytes))
+        .unwrap_or_else(|reason| Err(("DICOM".to_string(), DicomFault::Parse(reason))))
+        .map_err(fail)?;
+    let syntax = dataset::describe(&dataset.syntax);
+    contained(|| radiograph(&dataset, path))
+        .unwrap_or_else(|reason| Err(DicomFault::Codec(reason)))
+        .map_err(|fault| fail((syntax, fault)))
+}
+
+/// Runs what may panic on broken data: third-party parsers and decoders.
+fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // nothing outlives the panic: all that the work sees is shared and read-only
+    panic::catch_unwind(panic::AssertUnwindSafe(work)).map_err(|cause| {
+        let message = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+        format!("the decoder broke off: {}", message.unwrap_or("no message"))
+    })
+}
+
+fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> {
+    let object = &dataset.object;
+    let mut remarks = dataset.remarks.clone();
+    let header = Header::read(object)?;
+    let palette = match header.photometric {
+        Photometric::Palette => Some(Palette::read(object, header.signed)?),
+        _ => None,
+    };
+    let samples = codec::decode(dataset, &header)?.grey(&header, palette.as_ref())?;
+    let modality = Modality::read(object, &header, palette.as_ref())?;
+    let values: Vec<f32> = samples.into_iter().map(|sample| modality.apply(sample)).collect();
+    let values = Array2::from_shape_vec((header.rows, header.cols), values)
+        .map_err(|error| DicomFault::Codec(error.to_string()))?;
+    let voi = voi(object, &header, &modality).unwrap_or_else(|fault| {
+        remarks.push(format!("its window is ignored: {fault}"));
+        None
+    });
+    Ok(Radiograph {
+        id: dataset::text(object, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::stem(path)),
+        path: path.into(),
+        values,
+        range: modality.range(&header, palette.as_ref()),
+        voi,
+        inverted: header.photometric == Photometric::Monochrome1,
+        spacing: spacing(object),
+        remarks,
+    })
+}
+
+/// From stored values to modality values.
+#[derive(Debug, Clone, PartialEq)]
+enum Modality {
+    Identity,
+    Rescale { slope: f64, intercept: f64 },
+    Lut(Lut),
+}
+
+impl Modality {
+    /// A modality LUT has precedence over rescale. Colours have neither.
+    fn read(object: &InMemDicomObject, header: &Header, palette: Option<&Palette>) -> Result<Self, DicomFault> {
+        if header.is_color() || palette.is_some() {
+            return Ok(Self::Identity);
+        }
+        if let Some(item) = dataset::item(object, tags::MODALITY_LUT_SEQUENCE) {
+            return Ok(Self::Lut(Lut::from_item(item, header.signed)?));
+        }
+        let group = dataset::group(object, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, tags::RESCALE_SLOPE);
+        let object = group.unwrap_or(object);
+        let first = |numbers: Option<Vec<f64>>| numbers.and_then(|numbers| numbers.first().copied());
+        let slope = first(dataset::decimals(object, tags::RESCALE_SLOPE, "RescaleSlope")?);
+        let intercept = first(dataset::decimals(object, tags::RESCALE_INTERCEPT, "RescaleIntercept")?);
+        match (slope.unwrap_or(1.0), intercept.unwrap_or(0.0)) {
+            (0.0, _) => Err(DicomFault::invalid("RescaleSlope", 0, "all values would be one")),
+            (slope, intercept) if (slope, intercept) == (1.0, 0.0) => Ok(Self::Identity),
+            (slope, intercept) => Ok(Self::Rescale { slope, intercept }),
+        }
+    }
+
+    fn apply(&self, sample: f32) -> f32 {
+        match self {
+            Self::Identity => sample,
+            Self::Rescale { slope, intercept } => (f64::from(sample) * slope + intercept) as f32,
+            Self::Lut(lut) => lut.get(sample as i32).into(),
+        }
+    }
+
+    /// The lowest and the highest value that can occur; a negative slope swaps the ends.
+    fn range(&self, header: &Header, palette: Option<&Palette>) -> (f32, f32) {
+        if let Some(palette) = palette {
+            return (0.0, palette.green.max().into());
+        }
+        if let Self::Lut(lut) = self {
+            return (0.0, lut.max().into());
+        }
+        let (low, high) = header.stored_range();
+        let (low, high) = (self.apply(low as f32), self.apply(high as f32));
+        (low.min(high), low.max(high))
+    }
+
+    /// Whether values can be below 0: the sign of a VOI LUT's first value.
+    fn signed(&self, header: &Header) -> bool {
+        self.range(header, None).0 < 0.0
+    }
+}
+
+/// The file's VOI LUT, or else its first window. Colours have neither.
+fn voi(object: &InMemDicomObject, header: &Header, modality: &Modality) -> Result<Option<Voi>, DicomFault> {
+    if header.is_color() || header.photometric == Photometric::Palette {
+        return Ok(None);
+    }
+    if let Some(item) = dataset::item(object, tags::VOILUT_SEQUENCE) {
+        return Ok(Some(Voi::Lut(Lut::from_item(item, modality.signed(header))?)));
+    }
+    let Some(group) = dataset::group(object, tags::FRAME_VOILUT_SEQUENCE, tags::WINDOW_CENTER) else {
+        return Ok(None);
+    };
+    let center = dataset::decimals(group, tags::WINDOW_CENTER, "WindowCenter")?;
+    let width = dataset::decimals(group, tags::WINDOW_WIDTH, "WindowWidth")?;
+    let (Some(center), Some(width)) = (center, width) else { return Err(DicomFault::Missing("WindowWidth")) };
+    let window = Window { center: center[0], width: width[0], function: function(group)? };
+    let narrowest = if window.function == WindowFunction::Linear { 1.0 } else { f64::MIN_POSITIVE };
+    if window.width < narrowest {
+        return Err(DicomFault::invalid("WindowWidth", window.width, "at least 1, or above 0 if not LINEAR"));
+    }
+    Ok(Some(Voi::Window(window)))
+}
+
+fn function(object: &InMemDicomObject) -> Result<WindowFunction, DicomFault> {
+    match dataset::text(object, tags::VOILUT_FUNCTION).as_deref() {
+        None | Some("LINEAR") => Ok(WindowFunction::Linear),
+        Some("LINEAR_EXACT") => Ok(WindowFunction::LinearExact),
+        Some("SIGMOID") => Ok(WindowFunction::Sigmoid),
+        Some(other) => Err(DicomFault::invalid("VOILUTFunction", other, "LINEAR, LINEAR_EXACT or SIGMOID")),
+    }
+}
+
+/// Row and column spacing in mm: in the patient where known, else at the detector.
+fn spacing(object: &InMemDicomObject) -> Option<(f32, f32)> {
+    let group = dataset::group(object, tags::PIXEL_MEASURES_SEQUENCE, tags::PIXEL_SPACING).unwrap_or(object);
+    [(tags::PIXEL_SPACING, "PixelSpacing"), (tags::IMAGER_PIXEL_SPACING, "ImagerPixelSpacing")]
+        .into_iter()
+        .filter_map(|(tag, name)| dataset::decimals(group, tag, name).ok().flatten())
+        .find_map(|numbers| match numbers.as_slice() {
+            &[row, column] if row > 0.0 && column > 0.0 => Some((row as f32, column as f32)),
+            _ => None,
+        })
+}

@@ -1,0 +1,120 @@
+//! Why a file gives no radiograph.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A file or an input that gives no radiograph.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RadiographError {
+    /// The file, the folder or the list cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The content is none of the kinds known.
+    #[error("`{}` {}", path.display(), if *empty { "is empty" } else { "is not a DICOM, PNG or JPEG file" })]
+    Unrecognized {
+        /// The file.
+        path: PathBuf,
+        /// Whether it holds no byte at all.
+        empty: bool,
+    },
+    /// A DICOM file that cannot be shown as one grey image.
+    #[error("`{}` ({syntax}): {fault}", path.display())]
+    Dicom {
+        /// The file.
+        path: PathBuf,
+        /// Name and UID of its transfer syntax, or what is known of it.
+        syntax: String,
+        /// What is wrong.
+        fault: DicomFault,
+    },
+    /// A PNG or JPEG file that cannot be decoded.
+    #[error("`{}` ({format}): {reason}", path.display())]
+    Raster {
+        /// The file.
+        path: PathBuf,
+        /// `PNG` or `JPEG`.
+        format: &'static str,
+        /// The decoder's reason.
+        reason: String,
+    },
+    /// A path that does not exist.
+    #[error("no file or folder `{}`", path.display())]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A pattern that is not a glob.
+    #[error("`{pattern}` is not a glob: {reason}")]
+    Pattern {
+        /// The pattern as given.
+        pattern: String,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+    /// A folder, a glob or a list without a single image.
+    #[error("{input} holds no DICOM, PNG or JPEG file")]
+    Nothing {
+        /// The input as given.
+        input: String,
+    },
+}
+
+/// What is wrong with a DICOM file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DicomFault {
+    /// The data set cannot be parsed.
+    #[error("broken data set: {0}")]
+    Parse(String),
+    /// An attribute that no image can do without is absent or empty.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// An attribute whose value makes no sense.
+    #[error("{name} is {value}: {reason}")]
+    Invalid {
+        /// The attribute's keyword.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        reason: String,
+    },
+    /// Several frames.
+    #[error("{0} frames, but only single images are read: split the file first")]
+    MultiFrame(u32),
+    /// Something legal that is not read.
+    #[error("{0} is not supported")]
+    Unsupported(String),
+    /// Fewer or more pixel data than the header claims.
+    #[error("pixel data of {actual} bytes where the header claims {expected}")]
+    Length {
+        /// By the header.
+        expected: u64,
+        /// In the file.
+        actual: u64,
+    },
+    /// The compressed image is another than the header describes.
+    #[error("the compressed image has {actual}, the header {expected}")]
+    Mismatch {
+        /// By the header.
+        expected: String,
+        /// In the compressed image.
+        actual: String,
+    },
+    /// The compressed image cannot be decoded.
+    #[error("cannot decompress: {0}")]
+    Codec(String),
+}
+
+impl DicomFault {
+    /// An attribute whose value makes no sense.
+    pub(super) fn invalid(name: &'static str, value: impl ToString, reason: impl Into<String>) -> Self {
+        Self::Invalid { name, value: value.to_string(), reason: reason.into() }
+    }
+}

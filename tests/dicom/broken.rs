@@ -1,0 +1,172 @@
+//! Files that must be refused, each with an error that names file, syntax and reason. None may panic.
+
+use dicom_core::VR;
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::InMemDicomObject;
+use pleura::Radiograph;
+
+use super::made::{bytes, color, file, fragments, grey, number, text, words};
+
+/// The error's message, which must name the file and hold all of `parts`.
+fn refused(what: &str, file: &[u8], parts: &[&str]) {
+    let error = Radiograph::decode(file, "folder/x.dcm").map(|radiograph| radiograph.size()).expect_err(what);
+    let message = error.to_string();
+    assert!(message.starts_with("`folder/x.dcm`"), "{what}: {message}");
+    for part in parts {
+        assert!(message.contains(part), "{what}: `{part}` is not in `{message}`");
+    }
+}
+
+fn native(object: &InMemDicomObject) -> Vec<u8> {
+    file(object, uids::EXPLICIT_VR_LITTLE_ENDIAN)
+}
+
+fn plain() -> InMemDicomObject {
+    let mut object = grey(4, 4, 8, 8, false);
+    bytes(&mut object, tags::PIXEL_DATA, &[9; 16]);
+    object
+}
+
+fn jpeg(rows: u32, cols: u32) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..rows * cols).map(|i| (i * 37 % 251) as u8).collect();
+    let mut jpeg = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 90);
+    image::ImageEncoder::write_image(encoder, &pixels, cols, rows, image::ExtendedColorType::L8).unwrap();
+    jpeg
+}
+
+#[test]
+fn not_images() {
+    refused("empty", b"", &["is empty"]);
+    refused("text", b"ImageId,EncodedPixels\n1.2.3,-1\n", &["is not a DICOM, PNG or JPEG file"]);
+    refused("zeros", &[0; 4096], &["is not a DICOM, PNG or JPEG file"]);
+    refused("png", b"\x89PNG\r\n\x1a\nrubbish", &["(PNG)"]);
+    refused("jpeg", b"\xFF\xD8\xFFrubbish", &["(JPEG)"]);
+    let error = Radiograph::open("/no/such/file.dcm").unwrap_err();
+    assert_eq!(error.to_string(), "cannot read `/no/such/file.dcm`");
+}
+
+#[test]
+fn headers_that_claim_the_impossible() {
+    let mut object = plain();
+    number(&mut object, tags::ROWS, 65535);
+    number(&mut object, tags::COLUMNS, 65535);
+    refused("huge", &native(&object), &["Rows is 65535", "Explicit VR Little Endian, 1.2.840.10008.1.2.1"]);
+
+    let mut object = grey(16384, 16384, 16, 16, false);
+    fragments(&mut object, &[&jpeg(8, 8)]);
+    let large = ["pixel data of", "claims 536870912"];
+    refused("large", &file(&object, uids::JPEG_BASELINE8_BIT), &large);
+
+    let claims: [(&str, fn(&mut InMemDicomObject), &str); 8] = [
+        ("no rows", |object| number(object, tags::ROWS, 0), "Rows is 0"),
+        ("no columns", |object| drop(object.remove_element(tags::COLUMNS)), "Columns is missing"),
+        ("frames", |object| text(object, tags::NUMBER_OF_FRAMES, VR::IS, "7"), "7 frames"),
+        ("bits", |object| number(object, tags::BITS_ALLOCATED, 32), "BitsAllocated of 32"),
+        ("stored", |object| number(object, tags::BITS_STORED, 12), "BitsStored is 12"),
+        ("high", |object| number(object, tags::HIGH_BIT, 9), "HighBit is 9"),
+        ("samples", |object| number(object, tags::SAMPLES_PER_PIXEL, 3), "SamplesPerPixel is 3"),
+        ("slope", |object| text(object, tags::RESCALE_SLOPE, VR::DS, "0"), "RescaleSlope is 0"),
+    ];
+    for (what, claim, part) in claims {
+        let mut object = plain();
+        claim(&mut object);
+        refused(what, &native(&object), &[part]);
+    }
+}
+
+#[test]
+fn pixel_data_of_another_length() {
+    for length in [0, 2, 14, 18, 32] {
+        let mut object = grey(4, 4, 8, 8, false);
+        bytes(&mut object, tags::PIXEL_DATA, &vec![9; length]);
+        refused("length", &native(&object), if length == 0 { &["PixelData"] } else { &["the header claims 16"] });
+    }
+    let mut object = plain();
+    object.remove_element(tags::PIXEL_DATA);
+    refused("none", &native(&object), &["PixelData is missing"]);
+}
+
+#[test]
+fn syntaxes_and_photometries_that_are_not_read() {
+    for (syntax, name) in [
+        (uids::MPEG2MPML, "MPEG2"),
+        (uids::HTJ2K_LOSSLESS, "High-Throughput JPEG 2000"),
+        ("1.2.3.4.5", "unknown transfer syntax, 1.2.3.4.5"),
+    ] {
+        let mut object = grey(4, 4, 8, 8, false);
+        fragments(&mut object, &[&[1, 2, 3, 4]]);
+        let mut bytes = file(&object, uids::RLE_LOSSLESS);
+        if let Some(at) = bytes.windows(19).position(|window| window == b"1.2.840.10008.1.2.5") {
+            // the writer knows not every syntax: the UID is put in afterwards, with its length
+            let mut uid = syntax.as_bytes().to_vec();
+            uid.resize(uid.len().next_multiple_of(2), 0);
+            let grown = uid.len() as i32 - 20;
+            bytes.splice(at - 2..at + 20, (uid.len() as u16).to_le_bytes().into_iter().chain(uid));
+            let length = u32::from_le_bytes(bytes[140..144].try_into().unwrap()).wrapping_add_signed(grown);
+            bytes[140..144].copy_from_slice(&length.to_le_bytes());
+        }
+        refused(name, &bytes, &[syntax]);
+    }
+    let mut object = color(2, 2, "YBR_PARTIAL_420", false);
+    bytes(&mut object, tags::PIXEL_DATA, &[0; 12]);
+    refused("420", &native(&object), &["YBR_PARTIAL_420 is not supported"]);
+}
+
+#[test]
+fn compressed_images_of_another_kind_than_the_header_says() {
+    let baseline = |object: &mut InMemDicomObject, stream: &[u8]| {
+        fragments(object, &[stream]);
+        file(object, uids::JPEG_BASELINE8_BIT)
+    };
+    let smaller = baseline(&mut grey(16, 16, 8, 8, false), &jpeg(8, 16));
+    refused("smaller", &smaller, &["8×16 pixels of 1 samples", "16×16", "JPEG Baseline", "1.2.840.10008.1.2.4.50"]);
+    let larger = baseline(&mut grey(16, 16, 8, 8, false), &jpeg(24, 16));
+    refused("larger", &larger, &["24×16"]);
+    let colors = baseline(&mut color(16, 16, "RGB", false), &jpeg(16, 16));
+    refused("grey for colours", &colors, &["16×16 pixels of 1 samples", "of 3"]);
+    let rubbish = baseline(&mut grey(16, 16, 8, 8, false), b"not a JPEG at all");
+    refused("rubbish", &rubbish, &["neither JPEG"]);
+
+    let mut object = grey(16, 16, 8, 8, false);
+    words(&mut object, tags::PIXEL_DATA, VR::OW, &[0; 128]);
+    refused("not compressed", &file(&object, uids::EXPLICIT_VR_LITTLE_ENDIAN).as_slice()[..600], &["broken data set"]);
+}
+
+#[test]
+fn truncation_anywhere_is_an_error() {
+    let mut object = grey(16, 16, 8, 8, false);
+    let stream = jpeg(16, 16);
+    fragments(&mut object, &[&stream]);
+    let whole = file(&object, uids::JPEG_BASELINE8_BIT);
+    assert!(Radiograph::decode(&whole, "x.dcm").is_ok());
+    // the file ends early; the last 8 bytes only close the sequence of fragments
+    for length in 0..whole.len() - 8 {
+        assert!(Radiograph::decode(&whole[..length], "x.dcm").is_err(), "{length} of {} bytes", whole.len());
+    }
+    // the stream ends early in a whole file: its last 2 bytes only mark the end
+    for length in 0..stream.len() - 4 {
+        let mut object = grey(16, 16, 8, 8, false);
+        fragments(&mut object, &[&stream[..length]]);
+        let file = file(&object, uids::JPEG_BASELINE8_BIT);
+        assert!(Radiograph::decode(&file, "x.dcm").is_err(), "{length} of {} bytes", stream.len());
+    }
+}
+
+#[test]
+fn no_change_of_a_byte_panics() {
+    let mut object = grey(16, 16, 8, 8, false);
+    fragments(&mut object, &[&jpeg(16, 16)]);
+    let whole = file(&object, uids::JPEG_BASELINE8_BIT);
+    for at in 128..whole.len() {
+        for flip in [0x01, 0x80, 0xFF] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= flip;
+            // either is fine: many bytes are pixels
+            if let Ok(radiograph) = Radiograph::decode(&bytes, "x.dcm") {
+                let (rows, cols) = radiograph.size();
+                assert_eq!(radiograph.values().len(), rows * cols);
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Real files: every one of them ends in pydicom's pixels or in a named error.
+//!
+//! They are looked for in `$PLEURA_DATA` or `../shared/data`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pleura::Radiograph;
+use pleura::manifest::Intensity;
+use pleura::radiograph::find_with;
+use sha2::{Digest, Sha256};
+
+/// How a file is to end.
+#[derive(Debug)]
+enum Expected {
+    /// In exactly the reference's values.
+    Exact,
+    /// In values that differ from the reference's by no more than the first number, and in the mean by the second.
+    Within(f32, f32),
+    /// In an error that holds this text.
+    Refused(&'static str),
+}
+
+use Expected::{Exact, Refused, Within};
+
+/// The reference decoders round the inverse DCT otherwise than ours: by one grey level here and there.
+const JPEG: Expected = Within(2.0, 0.05);
+/// Both decoders are OpenJPEG, one of them a translation: irreversible wavelets in single precision end in other
+/// roundings, by one of 32,768 levels.
+const JPEG_2000: Expected = Within(1.0, 0.01);
+
+const FILES: [(&str, Expected); 22] = [
+    ("JPEG2000_UNC", Exact), // named so, but not compressed; 16 bits, signed
+    ("JPGLosslessP14SV1_1s_1f_8b", Exact),
+    ("OT-PAL-8-face", Exact), // no preamble, no meta, a palette
+    ("RG1_J2KI", JPEG_2000),
+    ("RG1_J2KR", Exact),
+    ("RG1_JLSN", Exact), // near-lossless, but its decoding leaves no choice
+    ("RG1_UNCR", Exact),
+    ("RG3_J2KR", Exact),
+    ("RG3_JLSL", Exact),
+    ("RG3_JPLL", Exact),
+    ("RG3_RLE", Exact),
+    ("RG3_UNC", Exact),
+    ("XA1_JPLL", Exact),
+    ("XA1_JPLY", Refused("1.2.840.10008.1.2.4.51): JPEG of 12 bits with losses is not supported")),
+    ("XA1_RLE", Exact),
+    ("XA1_UNC", Exact),
+    ("bad_sequence", Exact), // a sequence whose end is misplaced
+    ("emri_small_RLE", Refused("RLE Lossless, 1.2.840.10008.1.2.5): 10 frames")),
+    ("emri_small_jpeg_2k_lossless_too_short", Refused("is missing")), // ends after some twenty attributes
+    ("mlut_18", Exact),
+    ("siim_tagged_monochrome1", JPEG),
+    ("vlut_04", Exact),
+];
+
+/// The folder of real data, or none after a line that says so. In CI it must be there.
+fn data() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::env::var_os("PLEURA_DATA").map_or_else(beside, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no test data at {}", folder.display());
+    eprintln!("skipped: no test data at {}", folder.display());
+    None
+}
+
+/// Height, width and modality values of the reference.
+struct Reference {
+    size: (usize, usize),
+    values: Vec<i32>,
+}
+
+impl Reference {
+    fn read(path: &Path) -> Option<Self> {
+        let bytes = std::fs::read(path).ok()?;
+        let mut numbers = bytes.chunks_exact(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()));
+        let size = (numbers.next()? as usize, numbers.next()? as usize);
+        Some(Self { size, values: numbers.collect() })
+    }
+}
+
+/// Whole numbers: a palette's luma alone has fractions.
+fn whole(radiograph: &Radiograph) -> Vec<i32> {
+    radiograph.values().iter().map(|value| value.round_ties_even() as i32).collect()
+}
+
+fn sha256(values: &[i32]) -> String {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Means of 8 by 8 blocks, as numpy's `array_split` cuts them: the first ones are one larger where it does not go up.
+fn means(values: &[i32], (rows, cols): (usize, usize)) -> Vec<f64> {
+    let cut = |length: usize, block: usize| block * (length / 8) + block.min(length % 8);
+    let mut means = Vec::new();
+    for (down, across) in (0..64).map(|block| (block / 8, block % 8)) {
+        let (top, bottom) = (cut(rows, down), cut(rows, down + 1));
+        let (left, right) = (cut(cols, across), cut(cols, across + 1));
+        let block = (top..bottom).flat_map(|row| &values[row * cols + left..row * cols + right]);
+        let sum: i64 = block.map(|&value| i64::from(value)).sum();
+        means.push(sum as f64 / ((bottom - top) * (right - left)) as f64);
+    }
+    means
+}
+
+/// Opens each file of the table; for one that is not to be refused, `check` says what is wrong with it.
+fn each_file(folder: &Path, check: impl Fn(&str, &Expected, &Radiograph) -> Result<(), String>) {
+    let mut faults = Vec::new();
+    for (stem, expected) in &FILES {
+        let path = folder.join(stem).with_extension("dcm");
+        let fault = match (expected, Radiograph::open(&path)) {
+            (Refused(part), Err(error)) => {
+                let message = error.to_string();
+                (!message.contains(part) || !message.contains(*stem)).then_some(message)
+            }
+            (Refused(_), Ok(_)) => Some("it was to be refused".into()),
+            (_, Err(error)) => Some(error.to_string()),
+            (_, Ok(radiograph)) => check(stem, expected, &radiograph).err(),
+        };
+        faults.extend(fault.map(|fault| format!("{stem}: {fault}")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_table_has_every_file() {
+    let Some(data) = data() else { return };
+    let found = find_with(&[data.join("dicom")], std::io::empty()).unwrap();
+    let found: Vec<_> = found.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
+    assert_eq!(found, FILES.map(|(stem, _)| stem));
+}
+
+#[test]
+fn every_file_agrees_with_the_digests_of_pydicom() {
+    let Some(data) = data() else { return };
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/dicom/reference.json");
+    let golden: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
+    each_file(&data.join("dicom"), |stem, expected, radiograph| {
+        let golden = &golden[stem];
+        let size = [radiograph.size().0, radiograph.size().1];
+        if golden["size"] != serde_json::json!(size) {
+            return Err(format!("size {size:?}, not {}", golden["size"]));
+        }
+        let values = whole(radiograph);
+        let Within(_, mean) = expected else {
+            return if golden["sha256"] == sha256(&values) { Ok(()) } else { Err("other values".into()) };
+        };
+        let theirs = golden["means"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+        let off = means(&values, radiograph.size())
+            .iter()
+            .zip(theirs)
+            .map(|(ours, theirs)| (ours - theirs.as_f64().unwrap()).abs())
+            .fold(0.0, f64::max);
+        // the digest's own means have two decimals; a block's error may be several times the image's
+        if off <= f64::from(*mean) * 4.0 + 0.01 { Ok(()) } else { Err(format!("a block's mean is off by {off}")) }
+    });
+}
+
+/// The Python that has the packages of tests/reference/requirements.txt: `$PLEURA_PYTHON`, which must then have them,
+/// or `python3`.
+fn python() -> Option<String> {
+    let named = std::env::var("PLEURA_PYTHON").ok();
+    let python = named.clone().unwrap_or_else(|| "python3".into());
+    let import = "import numpy, pydicom, libjpeg, openjpeg, rle, jpeg_ls";
+    let has = Command::new(&python).args(["-c", import]).output().is_ok_and(|output| output.status.success());
+    assert!(has || named.is_none(), "{python} lacks packages: -m pip install -r tests/reference/requirements.txt");
+    if !has {
+        eprintln!("skipped: python3 has no pydicom with pylibjpeg (tests/reference/requirements.txt)");
+    }
+    has.then_some(python)
+}
+
+#[test]
+fn every_pixel_agrees_with_pydicom() {
+    let Some(data) = data() else { return };
+    let Some(python) = python() else { return };
+    let out = tempfile::tempdir().unwrap();
+    let folder = data.join("dicom");
+    let made = Command::new(python)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/dicom.py"))
+        .arg(out.path())
+        .args(FILES.iter().map(|(stem, _)| folder.join(stem).with_extension("dcm")))
+        .status();
+    assert!(made.unwrap().success());
+    each_file(&folder, |stem, expected, radiograph| {
+        let Some(reference) = Reference::read(&out.path().join(format!("{stem}.i32"))) else {
+            let reason = std::fs::read_to_string(out.path().join(format!("{stem}.error"))).unwrap();
+            return Err(format!("pydicom cannot read it: {reason}"));
+        };
+        if radiograph.size() != reference.size {
+            return Err(format!("size {:?}, not {:?}", radiograph.size(), reference.size));
+        }
+        let ours = whole(radiograph);
+        let off: Vec<u32> = ours.iter().zip(&reference.values).map(|(ours, theirs)| ours.abs_diff(*theirs)).collect();
+        let worst = off.iter().copied().max().unwrap_or(0) as f32;
+        let mean = off.iter().map(|&off| f64::from(off)).sum::<f64>() as f32 / off.len() as f32;
+        let (most, most_mean) = if let Within(most, mean) = *expected { (most, mean) } else { (0.0, 0.0) };
+        let fault = format!("off by {worst} at most, {mean} in the mean");
+        if worst <= most && mean <= most_mean { Ok(()) } else { Err(fault) }
+    });
+}
+
+#[test]
+fn one_radiograph_in_several_syntaxes_is_one_picture() {
+    let Some(data) = data() else { return };
+    let open = |stem: &str| Radiograph::open(data.join("dicom").join(stem).with_extension("dcm")).unwrap();
+    for (plain, others) in
+        [("RG3_UNC", &["RG3_J2KR", "RG3_JLSL", "RG3_JPLL", "RG3_RLE"][..]), ("XA1_UNC", &["XA1_JPLL", "XA1_RLE"])]
+    {
+        let plain = open(plain).intensities(Intensity::Stored);
+        for other in others {
+            assert!(plain == open(other).intensities(Intensity::Stored), "{other}");
+        }
+    }
+    // the chest is MONOCHROME1: the air beside it is bright as stored, and dark as shown
+    let chest = open("RG1_UNCR");
+    assert!(chest.is_inverted() && chest.has_window());
+    let corner = chest.intensities(Intensity::Window)[[20, 20]];
+    assert!(corner < 0.2 && chest.values()[[20, 20]] > 15_000.0, "{corner}");
+}
+
+#[test]
+fn broken_streams_of_every_codec_are_refused() {
+    let Some(data) = data() else { return };
+    for stem in ["RG3_J2KR", "RG3_JLSL", "RG3_JPLL", "RG3_RLE", "XA1_JPLL", "RG1_J2KI", "siim_tagged_monochrome1"] {
+        let path = data.join("dicom").join(stem).with_extension("dcm");
+        let mut object = dicom_object::open_file(&path).unwrap();
+        let pixels = object.element(dicom_dictionary_std::tags::PIXEL_DATA).unwrap();
+        let frame = pixels.value().fragments().unwrap().concat();
+        for keep in [0.1, 0.5, 0.9, 0.99] {
+            let length = (frame.len() as f64 * keep) as usize / 2 * 2;
+            super::made::fragments(&mut object, &[&frame[..length]]);
+            let mut bytes = Vec::new();
+            object.write_all(&mut bytes).unwrap();
+            let opened = Radiograph::decode(&bytes, "x.dcm");
+            assert!(opened.is_err(), "{stem}: {keep} of the stream is taken for an image");
+        }
+    }
+}
+
+#[test]
+fn siim_images_are_exactly_as_stored() {
+    let Some(data) = data() else { return };
+    for (folder, count, prefix) in [("train_dicom", 38, "1.2.276."), ("stage2_dicom", 120, "ID_")] {
+        let files = find_with(&[data.join("siim").join(folder)], std::io::empty()).unwrap();
+        assert_eq!(files.len(), count, "{folder}");
+        for file in files {
+            let radiograph = Radiograph::open(&file).unwrap();
+            assert_eq!(radiograph.size(), (1024, 1024), "{}", file.display());
+            assert!(radiograph.id().starts_with(prefix), "{}", radiograph.id());
+            assert_eq!(Some(radiograph.id()), file.file_stem().unwrap().to_str());
+            assert_eq!(radiograph.range(), (0.0, 255.0));
+            let intensities = radiograph.intensities(Intensity::Stored);
+            let exact = radiograph.values().iter().zip(&intensities).all(|(&value, &intensity)| {
+                value.fract() == 0.0 && (0.0..=255.0).contains(&value) && intensity == value / 255.0
+            });
+            assert!(exact, "{}", file.display());
+        }
+    }
+}
