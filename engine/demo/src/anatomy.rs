@@ -36,8 +36,21 @@ const DIRECTIONS: usize = 720;
 
 /// The right lung's outline, x away from the spine: apex, chest wall, costophrenic angle, diaphragm, mediastinum.
 const OUTLINE: [Point; 15] = [
-    (0.15, -0.72), (0.27, -0.83), (0.43, -0.76), (0.56, -0.55), (0.65, -0.25), (0.71, 0.08), (0.735, 0.38),
-    (0.745, 0.60), (0.60, 0.47), (0.42, 0.385), (0.26, 0.41), (0.15, 0.50), (0.13, 0.2), (0.12, -0.1), (0.13, -0.45),
+    (0.15, -0.72),
+    (0.27, -0.83),
+    (0.43, -0.76),
+    (0.56, -0.55),
+    (0.65, -0.25),
+    (0.71, 0.08),
+    (0.735, 0.38),
+    (0.745, 0.60),
+    (0.60, 0.47),
+    (0.42, 0.385),
+    (0.26, 0.41),
+    (0.15, 0.50),
+    (0.13, 0.2),
+    (0.12, -0.1),
+    (0.13, -0.45),
 ];
 
 impl Lung {
@@ -186,7 +199,10 @@ fn bones(side: Side, random: &mut Random) -> Vec<Stroke> {
         let lower = 1.0 - 0.65 * smooth(6.5, 9.0, n);
         let back = (0..=24).map(|step| {
             let t = step as f32 / 24.0 * PI / 2.0;
-            ((sign * (0.07 + (wall - 0.07) * t.sin()), top - 0.05 * (2.0 * t).sin() + drop * (1.0 - t.cos())), strength * smooth(0.0, 0.5, t) * lower)
+            (
+                (sign * (0.07 + (wall - 0.07) * t.sin()), top - 0.05 * (2.0 * t).sin() + drop * (1.0 - t.cos())),
+                strength * smooth(0.0, 0.5, t) * lower,
+            )
         });
         let front = (1..=24).map(|step| {
             let t = step as f32 / 24.0;

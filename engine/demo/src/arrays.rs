@@ -19,7 +19,10 @@ impl Filters for Arrays {
     }
 
     fn shrink(&mut self, map: &Array2<f32>) -> Array2<f32> {
-        map.exact_chunks((2, 2)).into_iter().map(|block| block.sum() / 4.0).collect::<ndarray::Array1<f32>>()
+        map.exact_chunks((2, 2))
+            .into_iter()
+            .map(|block| block.sum() / 4.0)
+            .collect::<ndarray::Array1<f32>>()
             .into_shape_with_order((map.nrows() / 2, map.ncols() / 2))
             .expect("as many blocks as pixels")
     }
@@ -78,7 +81,10 @@ fn slide(map: &Array2<f32>, window: usize) -> Array2<f32> {
     let mut sums = Array2::<f64>::zeros((rows + 1, map.ncols()));
     for row in 0..rows {
         let (before, mut after) = sums.multi_slice_mut((s![row, ..], s![row + 1, ..]));
-        Zip::from(&mut after).and(&before).and(map.row(row)).for_each(|sum, &old, &value| *sum = old + f64::from(value));
+        Zip::from(&mut after)
+            .and(&before)
+            .and(map.row(row))
+            .for_each(|sum, &old, &value| *sum = old + f64::from(value));
     }
     let mut means = Array2::zeros(map.dim());
     for row in 0..rows {
@@ -131,6 +137,9 @@ mod tests {
         assert_eq!(Arrays.grow(&array![[0.0, 4.0]], 2), array![[0.0, 1.0, 3.0, 4.0], [0.0, 1.0, 3.0, 4.0]]);
         assert_eq!(Arrays.down(&map), array![[0.25, 0.25], [0.75, 0.75]]);
         assert_eq!(Arrays.aside(&map), array![[0.5, 0.5], [0.5, 0.5]]);
-        assert_eq!(shrink_to(&array![[0.0, 3.0, 6.0], [0.0, 3.0, 6.0], [0.0, 3.0, 6.0]], 2), array![[1.0, 5.0], [1.0, 5.0]]);
+        assert_eq!(
+            shrink_to(&array![[0.0, 3.0, 6.0], [0.0, 3.0, 6.0], [0.0, 3.0, 6.0]], 2),
+            array![[1.0, 5.0], [1.0, 5.0]]
+        );
     }
 }

@@ -140,7 +140,11 @@ pub fn closed_curve(points: &[Point], steps: usize) -> Vec<Point> {
 }
 
 /// Rows and columns that a stroke may touch; none if it lies outside the image.
-fn bounds(points: &[(Point, f32)], reach: f32, side: usize) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>)> {
+fn bounds(
+    points: &[(Point, f32)],
+    reach: f32,
+    side: usize,
+) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>)> {
     let range = |of: fn(&(Point, f32)) -> f32| {
         let low = points.iter().map(of).fold(f32::INFINITY, f32::min) - reach;
         let high = points.iter().map(of).fold(f32::NEG_INFINITY, f32::max) + reach + 1.0;

@@ -72,7 +72,8 @@ impl Phantom {
         let pixels = self.pixel_data(encoding);
         object.put(pixels.map_err(|source| WriteError::Compress { path: path.to_owned(), source })?);
         let meta = FileMetaTableBuilder::new().transfer_syntax(encoding.transfer_syntax());
-        let failed = |source: dicom_object::WriteError| WriteError::Write { path: path.to_owned(), source: source.into() };
+        let failed =
+            |source: dicom_object::WriteError| WriteError::Write { path: path.to_owned(), source: source.into() };
         let file = object.with_meta(meta).expect("class and instance UID are in the data set");
         file.write_to_file(path).map_err(failed)
     }

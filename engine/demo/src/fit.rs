@@ -5,9 +5,9 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use crate::Random;
+use crate::arrays::Arrays;
 use crate::arrays::shrink_to;
 use crate::filters::features;
-use crate::arrays::Arrays;
 use crate::network::{Answer, Design, Network};
 use crate::perceptron::Perceptron;
 use crate::phantom::Phantom;
@@ -97,12 +97,16 @@ fn sample(example: &Example, maps: &[Array2<f32>], random: &mut Random) -> (Arra
 
 /// The logit above which the mean Dice of the positive examples is highest.
 fn best_threshold(examples: &[Example], logits: &[Array2<f32>]) -> f32 {
-    let positive: Vec<_> = examples.iter().zip(logits).filter(|(example, _)| example.truth.iter().any(|&t| t)).collect();
+    let positive: Vec<_> =
+        examples.iter().zip(logits).filter(|(example, _)| example.truth.iter().any(|&t| t)).collect();
     let dice = |threshold: f32| -> f32 {
         positive.par_iter().map(|(example, logits)| dice(&example.truth, &logits.mapv(|l| l > threshold))).sum()
     };
     let candidates = (-8..=16).map(|step| step as f32 * 0.25);
-    candidates.map(|threshold| (threshold, dice(threshold))).max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.0, |best| best.0)
+    candidates
+        .map(|threshold| (threshold, dice(threshold)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(0.0, |best| best.0)
 }
 
 /// Twice the overlap over the sum of areas; 1 for two empty masks.

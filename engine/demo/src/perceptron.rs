@@ -34,7 +34,13 @@ impl Perceptron {
     }
 
     /// Fits weights to samples, (samples, inputs), and labels of 0 or 1: cross entropy, Adam, a falling rate.
-    pub fn fit(samples: ArrayView2<f32>, labels: ArrayView1<f32>, hidden: usize, epochs: usize, random: &mut Random) -> Self {
+    pub fn fit(
+        samples: ArrayView2<f32>,
+        labels: ArrayView1<f32>,
+        hidden: usize,
+        epochs: usize,
+        random: &mut Random,
+    ) -> Self {
         let scale = Scale::of(samples);
         let samples = scale.apply(samples);
         let mut learner = Learner::new(samples.ncols(), hidden, random);
@@ -193,7 +199,8 @@ mod tests {
         let labels = samples.map_axis(Axis(1), ring);
         let fitted = Perceptron::fit(samples.view(), labels.view(), 16, 60, &mut random);
         let maps = [0, 1].map(|axis| samples.column(axis).to_owned().insert_axis(Axis(0)));
-        let right = fitted.logits(&maps).iter().zip(&labels).filter(|&(&logit, &label)| (logit > 0.0) == (label > 0.5)).count();
+        let right =
+            fitted.logits(&maps).iter().zip(&labels).filter(|&(&logit, &label)| (logit > 0.0) == (label > 0.5)).count();
         assert!(right > 1900, "{right} of 2000");
     }
 }

@@ -75,7 +75,8 @@ struct Tissue {
 fn tissue(anatomy: &Anatomy, point: Point) -> Tissue {
     let body = body(point);
     let heart = heart(anatomy, point);
-    let mut tissue = Tissue { solid: solid(point, body, heart), air: 0.0, lung: 0.0, collapse: 0.0, body, free_air: false };
+    let mut tissue =
+        Tissue { solid: solid(point, body, heart), air: 0.0, lung: 0.0, collapse: 0.0, body, free_air: false };
     for lung in &anatomy.lungs {
         let (fraction, direction) = lung.place(point);
         if fraction >= 1.0 {
@@ -133,7 +134,8 @@ fn attenuation(tissue: &Tissue, layers: &Layers, at: (usize, usize)) -> f32 {
     let inside = smooth(0.02, 0.5, tissue.air);
     let texture = layers.vessels[at] + 0.026 * layers.grain[at] + 0.03 * layers.cloud[at];
     let lung = tissue.lung * (0.055 + 0.16 * tissue.collapse + texture * (0.25 + 0.75 * tissue.air));
-    tissue.solid - tissue.air * 0.37 + inside * lung
+    tissue.solid - tissue.air * 0.37
+        + inside * lung
         + tissue.body * (0.088 * layers.bones[at] + 0.03 * layers.lines[at] + 0.012 * layers.cloud[at])
         + layers.pleura[at] * inside
 }
