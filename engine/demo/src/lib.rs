@@ -9,6 +9,7 @@
 mod anatomy;
 mod arrays;
 mod canvas;
+pub mod committed;
 mod dicom;
 mod filters;
 mod fit;
