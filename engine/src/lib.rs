@@ -15,6 +15,7 @@ pub mod ensemble;
 pub mod manifest;
 mod mask;
 pub mod onnx;
+pub mod overlay;
 pub mod plugin;
 pub mod radiograph;
 pub mod runtime;

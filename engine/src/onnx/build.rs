@@ -69,6 +69,12 @@ impl GraphBuilder {
         }
     }
 
+    /// The constant of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&TensorProto> {
+        self.graph.initializer.iter().find(|tensor| tensor.name == name)
+    }
+
     /// Adds a node and gives the name of the value it makes. An empty input name leaves an optional input out.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         self.names += 1;

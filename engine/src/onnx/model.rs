@@ -194,14 +194,9 @@ impl Model {
     /// Writes the file, first under another name, so that a reader never sees half of it.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), OnnxError> {
         let path = path.as_ref();
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            std::io::Write::write_all(&mut file, &self.to_bytes())?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().map_err(|source| OnnxError::Write { path: path.to_owned(), source })
+        let part = path.with_extension("onnx.part");
+        let written = std::fs::write(&part, self.to_bytes()).and_then(|()| std::fs::rename(&part, path));
+        written.map_err(|source| OnnxError::Write { path: path.to_owned(), source })
     }
 }
 
