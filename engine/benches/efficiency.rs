@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Seconds of the model's runs alone.
-fn bare(model: &Model, batches: usize) -> Result<f64, runtime::RuntimeError> {
+fn bare(model: &Model, batches: usize) -> Result<f64, runtime::ModelError> {
     let input = Array4::from_shape_fn((BATCH, 3, 512, 512), |(n, c, h, w)| ((n + c + h * w) % 255) as f32 / 255.0);
     let start = Instant::now();
     for _ in 0..batches {

@@ -73,8 +73,8 @@ impl Maps {
         let (height, width) = map.dim();
         let path = self.folder.join(format!("{}.png", file_stem(id)));
         let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();
-        let picture: ImageBuffer<Luma<u16>, Vec<u16>> =
-            ImageBuffer::from_raw(width as u32, height as u32, pixels).context("a map has as many pixels as its size")?;
+        let picture: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width as u32, height as u32, pixels)
+            .context("a map has as many pixels as its size")?;
         picture.save(&path).with_context(|| format!("cannot write `{}`", path.display()))
     }
 }

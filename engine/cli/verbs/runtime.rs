@@ -1,13 +1,86 @@
-//! `pleura runtime`.
+//! `pleura runtime`: which ONNX Runtime, which devices; fetch one.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use pleura::runtime::{self, Loaded, find};
 
 use crate::exit::Exit;
+use crate::{fetch, term};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Not written yet.
-    Todo,
+    /// Show which ONNX Runtime is used, what it can do, and what is missing for CUDA.
+    Show {
+        /// The library, or its folder; otherwise it is searched for.
+        #[arg(long, value_name = "PATH")]
+        onnxruntime: Option<PathBuf>,
+    },
+    /// Fetch the pinned ONNX Runtime into the cache folder.
+    Install {
+        /// Fetch the GPU's with the CUDA libraries it needs (more than 1 GB).
+        #[arg(long)]
+        cuda: bool,
+        /// Fetch it even if it is there.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
-pub fn run(_args: &Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("not written yet")
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    match args {
+        Args::Show { onnxruntime } => {
+            let loaded = runtime::load(onnxruntime.as_deref())?;
+            print!("{}{}", describe(loaded), describe_cuda(loaded.path.parent().unwrap_or(Path::new("."))));
+        }
+        Args::Install { cuda, force } => {
+            fetch::install_pinned(*cuda, *force)?;
+            if std::env::var_os(find::LIBRARY_VARIABLE).is_some_and(|path| !path.is_empty()) {
+                term::warning(format_args!("{} is set, and names another ONNX Runtime", find::LIBRARY_VARIABLE));
+            }
+        }
+    }
+    Ok(Exit::Good)
+}
+
+fn describe(loaded: &Loaded) -> String {
+    let mut devices: Vec<_> = loaded
+        .environment
+        .devices()
+        .map(|device| {
+            let hardware = device.hardware_device();
+            format!("{:?} ({})", hardware.ty(), hardware.vendor().unwrap_or("unknown maker"))
+        })
+        .collect();
+    devices.dedup();
+    let providers: Vec<_> = loaded.providers().iter().map(|it| it.replace("ExecutionProvider", "")).collect();
+    let mut text = format!("ONNX Runtime {}\n", loaded.version);
+    row(&mut text, "library", &loaded.path.display());
+    row(&mut text, "found", &loaded.origin);
+    row(&mut text, "compiled in", &providers.join(", "));
+    row(&mut text, "devices", &devices.join(", "));
+    text
+}
+
+fn describe_cuda(folder: &Path) -> String {
+    let mut text = String::new();
+    let driver = find::driver_version();
+    let driver = driver.map_or("none found".into(), |(major, minor)| format!("runs CUDA up to {major}.{minor}"));
+    row(&mut text, "NVIDIA driver", &driver);
+    // First of all this: it loads what lies where the loader does not look.
+    let missing = find::missing_cuda(folder);
+    for name in find::needed_cuda(folder) {
+        row(&mut text, &name, if find::loads(&name) { &"found" } else { &"missing" });
+    }
+    let verdict = match missing.as_deref() {
+        None => "has all it needs".to_owned(),
+        Some("libcuda.so.1") => "not to be had: `libcuda.so.1` is missing; install the NVIDIA driver".to_owned(),
+        Some(name) => format!("not to be had: `{name}` is missing; run `pleura runtime install --cuda`"),
+    };
+    row(&mut text, "CUDA", &verdict);
+    text
+}
+
+fn row(text: &mut String, name: &str, value: &dyn std::fmt::Display) {
+    writeln!(text, "  {name:<17} {value}").expect("writing to a string cannot fail");
 }

@@ -21,6 +21,26 @@ pub struct Loaded {
     pub environment: Environment,
 }
 
+impl Loaded {
+    /// The execution providers that are compiled in, such as `CUDAExecutionProvider`; whether one works on this machine
+    /// is another question.
+    pub fn providers(&self) -> Vec<String> {
+        let api = ort::api(); // `load` made it
+        let (mut names, mut count) = (std::ptr::null_mut(), 0);
+        // SAFETY: the call fills in an array of `count` strings, which stays ours until it is released below.
+        let failed = unsafe { (api.GetAvailableProviders)(&raw mut names, &raw mut count) };
+        if !failed.0.is_null() || names.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: as above; each of the strings is terminated.
+        let name = |i| unsafe { CStr::from_ptr(*names.add(i)) }.to_string_lossy().into_owned();
+        let providers = (0..usize::try_from(count).unwrap_or(0)).map(name).collect();
+        // SAFETY: the array is the one that was filled in, with its length; nothing refers to it any more.
+        _ = unsafe { (api.ReleaseAvailableProviders)(names, count) };
+        providers
+    }
+}
+
 /// ONNX Runtime cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

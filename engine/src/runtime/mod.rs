@@ -1,6 +1,7 @@
 //! ONNX Runtime: finding and loading it, devices, sessions.
 
 mod assignment;
+mod cuda;
 mod device;
 pub mod find;
 mod load;
@@ -11,3 +12,6 @@ pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};
 pub use place::{DeviceError, place};
 pub use session::{Element, Model, ModelError, Port, SessionOptions};
+
+/// The oldest ONNX Runtime that serves is 1.`MINOR_VERSION`.
+pub use ort::MINOR_VERSION;

@@ -41,9 +41,8 @@ pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError>
 /// Whether a CUDA device works, or what is missing.
 fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
     let folder = runtime.path.parent().unwrap_or(Path::new(""));
-    find::preload_cuda(folder);
     if let Some(missing) = find::missing_cuda(folder) {
-        return Err(missing);
+        return Err(format!("`{missing}` is missing"));
     }
     probe(runtime, number).map_err(|error| error.message().lines().next().unwrap_or_default().to_owned())
 }

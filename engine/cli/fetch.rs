@@ -1,0 +1,163 @@
+//! Fetches ONNX Runtime, and CUDA's libraries, into the cache folder.
+//!
+//! Only the command line does this, never the library. What is fetched is pinned: a version and a SHA-256 a wheel.
+
+mod pins;
+mod pip;
+mod unpack;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use indicatif::ProgressBar;
+use pleura::runtime::find::{self, Origin};
+use pleura::runtime::{self, Loaded, RuntimeError};
+
+use crate::term;
+use pins::{Build, Wheel};
+
+/// The file that tells which wheels a folder of the cache holds.
+const CONTENTS: &str = "wheels.txt";
+
+/// Loads ONNX Runtime, and fetches it before where there is none: the GPU's where there is an NVIDIA driver. Says what
+/// it did.
+pub fn ensure(explicit: Option<&Path>) -> anyhow::Result<&'static Loaded> {
+    match runtime::load(explicit) {
+        Ok(loaded) => return Ok(loaded),
+        Err(RuntimeError::NotFound { .. }) => {}
+        // Python's was not meant for this program: that it does not serve is no reason to stop.
+        Err(
+            error @ (RuntimeError::TooOld { origin: Origin::Python, .. }
+            | RuntimeError::Unusable { origin: Origin::Python, .. }),
+        ) => {
+            term::warning(&error);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let build = pins::fitting()?;
+    term::note(format_args!("no ONNX Runtime is found here: fetching {} {}", build.package(), build.version()));
+    let (folder, _) = install(&build, false)?;
+    term::note(format_args!("ONNX Runtime {} is now in {}", build.version(), folder.display()));
+    Ok(runtime::load(explicit)?)
+}
+
+/// Fetches the pinned ONNX Runtime, with `cuda` the GPU's together with CUDA's libraries; says where it is.
+pub fn install_pinned(cuda: bool, force: bool) -> anyhow::Result<()> {
+    let build = if cuda { pins::with_cuda()? } else { pins::fitting()? };
+    let (folder, fetched) = install(&build, force)?;
+    let what = if fetched { "is now in" } else { "was already in" };
+    let with = if cuda { " with CUDA's libraries" } else { "" };
+    term::note(format_args!("{} {}{with} {what} {}", build.package(), build.version(), folder.display()));
+    if cuda && let Some(missing) = find::missing_cuda(&folder) {
+        let hint = if missing == "libcuda.so.1" { "; install the NVIDIA driver" } else { "" };
+        term::warning(format_args!("CUDA will not work yet: `{missing}` is missing{hint}"));
+    }
+    Ok(())
+}
+
+/// Puts a build into the cache folder, unless it is there; tells the folder, and whether anything was fetched.
+///
+/// Everything is made ready in a folder of its own and renamed, so that another process sees all or nothing of it, and
+/// of two that do the same one wins and both are content.
+fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
+    let cache = find::cache_folder().context("there is no cache folder: set PLEURA_CACHE or HOME")?;
+    let target = cache.join(build.folder());
+    if !force && holds(&target, build) {
+        return Ok((target, false));
+    }
+    if offline() {
+        bail!(
+            "{} {} is not here, and PLEURA_OFFLINE forbids to fetch it; unset it, or run `{}` by hand",
+            build.package(),
+            build.version(),
+            build.by_hand()
+        );
+    }
+    let made = || format!("cannot write to the cache folder `{}`", cache.display());
+    fs::create_dir_all(&cache).with_context(made)?;
+    let work = tempfile::Builder::new().prefix(".fetch-").tempdir_in(&cache).with_context(made)?;
+    let ready = work.path().join("ready");
+    fs::create_dir(&ready).with_context(made)?;
+    let spinner = term::spinner("fetching");
+    for wheel in build.wheels() {
+        fetch_wheel(wheel, build, work.path(), &ready, &spinner)?;
+    }
+    fs::write(ready.join(CONTENTS), contents(build)).with_context(made)?;
+    spinner.finish_and_clear();
+    put_in_place(&ready, &target, work.path(), build, force)?;
+    Ok((target, true))
+}
+
+fn fetch_wheel(wheel: &Wheel, build: &Build, work: &Path, ready: &Path, spinner: &ProgressBar) -> anyhow::Result<()> {
+    spinner.set_message(format!("fetching {} {}", wheel.package, wheel.version));
+    let file = pip::download(wheel, build, work)?;
+    spinner.set_message(format!("unpacking {} {}", wheel.package, wheel.version));
+    unpack::verify(&file, wheel)?;
+    unpack::libraries(&file, ready)?;
+    // The largest wheels weigh half a gigabyte: gone before the next one comes.
+    fs::remove_file(&file).with_context(|| format!("cannot remove `{}`", file.display()))
+}
+
+/// Renames what is ready to where it belongs.
+fn put_in_place(ready: &Path, target: &Path, work: &Path, build: &Build, force: bool) -> anyhow::Result<()> {
+    // What is already there is incomplete or unwanted: out of the way with it. That it is gone is as good.
+    if force || !holds(target, build) {
+        _ = fs::rename(target, work.join("old"));
+    }
+    match fs::rename(ready, target) {
+        Ok(()) => Ok(()),
+        // Another process was quicker, and its copy is as good.
+        Err(_) if holds(target, build) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("cannot put ONNX Runtime into `{}`", target.display())),
+    }
+}
+
+/// Whether a folder of the cache holds every wheel of a build.
+fn holds(folder: &Path, build: &Build) -> bool {
+    let inside = fs::read_to_string(folder.join(CONTENTS)).unwrap_or_default();
+    find::library_in(folder).is_some() && contents(build).lines().all(|line| inside.lines().any(|it| it == line))
+}
+
+/// A line a wheel: package, version and SHA-256.
+fn contents(build: &Build) -> String {
+    build.wheels().map(|wheel| format!("{} {} {}\n", wheel.package, wheel.version, wheel.sha256)).collect()
+}
+
+fn offline() -> bool {
+    std::env::var_os("PLEURA_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(build: &Build) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("libonnxruntime.so.1"), "").unwrap();
+        fs::write(folder.path().join(CONTENTS), contents(build)).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_folder_without_cuda_s_libraries_does_not_hold_them() {
+        let (small, large) = (pins::gpu(pins::Cuda::Thirteen, false), pins::gpu(pins::Cuda::Thirteen, true));
+        let folder = folder_with(&small);
+        assert!(holds(folder.path(), &small) && !holds(folder.path(), &large));
+        let folder = folder_with(&large);
+        assert!(holds(folder.path(), &small) && holds(folder.path(), &large));
+        fs::remove_file(folder.path().join("libonnxruntime.so.1")).unwrap();
+        assert!(!holds(folder.path(), &small));
+    }
+
+    #[test]
+    fn the_slower_of_two_takes_the_other_s_copy_and_force_replaces_it() {
+        let build = pins::gpu(pins::Cuda::Thirteen, false);
+        let (target, ready, work) = (folder_with(&build), folder_with(&build), tempfile::tempdir().unwrap());
+        fs::write(ready.path().join("new"), "").unwrap();
+        put_in_place(ready.path(), target.path(), work.path(), &build, false).unwrap();
+        assert!(!target.path().join("new").exists() && ready.path().exists());
+        put_in_place(ready.path(), target.path(), work.path(), &build, true).unwrap();
+        assert!(target.path().join("new").exists() && !ready.path().exists());
+    }
+}
