@@ -1,7 +1,7 @@
 //! Checks a wheel and takes the libraries out of it.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -12,10 +12,7 @@ use super::pins::Wheel;
 
 /// Checks a wheel's SHA-256.
 pub fn verify(file: &Path, wheel: &Wheel) -> anyhow::Result<()> {
-    let mut digest = Sha256::new();
-    let mut source = File::open(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    io::copy(&mut source, &mut digest).with_context(|| format!("cannot read `{}`", file.display()))?;
-    let found: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = digest(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     if found != wheel.sha256 {
         bail!(
             "{} {} is not what it should be: its sha256 is {found}, and {} is expected; nothing was installed",
@@ -25,6 +22,20 @@ pub fn verify(file: &Path, wheel: &Wheel) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// A file's SHA-256, in hexadecimal.
+fn digest(file: &Path) -> io::Result<String> {
+    let mut source = File::open(file)?;
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match source.read(&mut piece)? {
+            0 => break,
+            length => digest.update(&piece[..length]),
+        }
+    }
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Writes a wheel's libraries into `folder`, without their paths.
