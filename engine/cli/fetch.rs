@@ -50,8 +50,8 @@ pub fn install_pinned(cuda: bool, force: bool) -> anyhow::Result<()> {
     let with = if cuda { " with CUDA's libraries" } else { "" };
     term::note(format_args!("{} {}{with} {what} {}", build.package(), build.version(), folder.display()));
     if cuda && let Some(missing) = find::missing_cuda(&folder) {
-        let hint = if missing == "libcuda.so.1" { "; install the NVIDIA driver" } else { "" };
-        term::warning(format_args!("CUDA will not work yet: `{missing}` is missing{hint}"));
+        let hint = if missing.contains("libcuda.so") { "; install the NVIDIA driver" } else { "" };
+        term::warning(format_args!("CUDA will not work yet: {missing}{hint}"));
     }
     Ok(())
 }

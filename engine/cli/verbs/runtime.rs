@@ -74,8 +74,10 @@ fn describe_cuda(folder: &Path) -> String {
     }
     let verdict = match missing.as_deref() {
         None => "has all it needs".to_owned(),
-        Some("libcuda.so.1") => "not to be had: `libcuda.so.1` is missing; install the NVIDIA driver".to_owned(),
-        Some(name) => format!("not to be had: `{name}` is missing; run `pleura runtime install --cuda`"),
+        Some(missing) if missing.contains("libcuda.so") => {
+            format!("not to be had: {missing}; install the NVIDIA driver")
+        }
+        Some(missing) => format!("not to be had: {missing}; run `pleura runtime install --cuda`"),
     };
     row(&mut text, "CUDA", &verdict);
     text

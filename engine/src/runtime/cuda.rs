@@ -47,27 +47,30 @@ pub fn cuda_libraries(library_dir: &Path) -> Vec<PathBuf> {
     if own.is_empty() { in_order(&python_folders()) } else { own }
 }
 
-/// Names the first library that keeps the CUDA provider in `library_dir` from loading: the provider, the driver, one of
-/// CUDA's, or one of cuDNN's. `None` where nothing is missing; then what was found stays loaded, so that the provider
-/// loads too.
+/// Loads those of CUDA's libraries that the loader would not find: the ones in `library_dir`, and where something is
+/// missing still, the ones of Python's packages. They stay loaded.
+pub fn preload_cuda(library_dir: &Path) {
+    in_order(&[library_dir.to_path_buf()]).iter().for_each(|library| keep(library));
+    if first_missing(&needed(&library_dir.join(PROVIDER)).unwrap_or_default()).is_some() {
+        in_order(&python_folders()).iter().for_each(|library| keep(library));
+    }
+}
+
+/// Says which library keeps the CUDA provider in `library_dir` from loading, as "`libcudnn.so.9` is missing": the
+/// provider itself, the driver, or the first of those that the provider needs. `None` where nothing is missing; what was
+/// found stays loaded, so that the provider loads too.
 pub fn missing_cuda(library_dir: &Path) -> Option<String> {
     let provider = library_dir.join(PROVIDER);
     if !provider.is_file() {
-        return Some(PROVIDER.into());
+        return Some(format!("`{PROVIDER}` is missing"));
     }
     if open(Path::new(DRIVER)).is_err() {
-        return Some(DRIVER.into());
+        return Some(format!("`{DRIVER}` is missing"));
     }
     // The provider itself cannot be tried: it looks for ONNX Runtime the moment it is loaded.
-    let Some(needed) = needed(&provider) else { return Some(format!("{PROVIDER} (it cannot be read)")) };
-    for library in in_order(&[library_dir.to_path_buf()]) {
-        keep(&library);
-    }
-    first_missing(&needed)?; // `None` here: nothing is missing
-    for library in in_order(&python_folders()) {
-        keep(&library);
-    }
-    first_missing(&needed)
+    let Some(needed) = needed(&provider) else { return Some(format!("`{PROVIDER}` cannot be read")) };
+    preload_cuda(library_dir);
+    first_missing(&needed).map(|name| format!("`{name}` is missing"))
 }
 
 /// What the CUDA provider in `library_dir` needs of CUDA and cuDNN, by the names that the loader asks for; empty where
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn a_folder_without_the_provider_misses_the_provider() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(missing_cuda(folder.path()).as_deref(), Some(PROVIDER));
+        assert_eq!(missing_cuda(folder.path()), Some(format!("`{PROVIDER}` is missing")));
         assert_eq!(needed_cuda(folder.path()), Vec::<String>::new());
     }
 

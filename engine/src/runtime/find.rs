@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub use super::cuda::{cuda_libraries, driver_version, loads, missing_cuda, needed_cuda};
+pub use super::cuda::{cuda_libraries, driver_version, loads, missing_cuda, needed_cuda, preload_cuda};
 
 /// The environment variable that names the library, or its folder.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
