@@ -81,7 +81,7 @@ mod tests {
         let recipe =
             || Recipe { intensity: Intensity::Stored, size: (2, 2), resize: Resize::Linear, plugins: Vec::new() };
         let recipes = [recipe(), recipe()];
-        let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0)).unwrap();
+        let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0));
         let mut prepared = Prepared::default();
         assert!(prepared.fill(&recipes, 0, &[&radiograph], &[0]).is_empty());
         let first = prepared.get(0, 0);
