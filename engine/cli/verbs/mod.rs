@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod plugin_worker;
 mod plugins;
 mod predict;
 mod runtime;
@@ -29,6 +30,9 @@ pub enum Verb {
     /// List and test plugins.
     #[command(subcommand)]
     Plugins(plugins::Args),
+    /// The child process of an isolated plugin.
+    #[command(hide = true)]
+    PluginWorker(plugin_worker::Args),
     /// Show or install ONNX Runtime.
     #[command(subcommand)]
     Runtime(runtime::Args),
@@ -44,6 +48,7 @@ impl Verb {
             Self::Score(args) => score::run(&args),
             Self::Submission(args) => submission::run(&args),
             Self::Plugins(args) => plugins::run(&args),
+            Self::PluginWorker(args) => plugin_worker::run(&args),
             Self::Runtime(args) => runtime::run(&args),
         }
     }

@@ -1,13 +1,100 @@
-//! `pleura plugins`.
+//! `pleura plugins`: which plugins there are, and whether one keeps the contract.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use pleura::plugin::{self, About, Found, conformance};
+use serde_json::{Map, Value};
 
 use crate::exit::Exit;
+use crate::term;
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Not written yet.
-    Todo,
+    /// List the plugins that manifests in this folder can name.
+    List,
+    /// Test whether a plugin keeps the contract, on awkward inputs and in a child process.
+    Test(TestArgs),
 }
 
-pub fn run(_args: &Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("not written yet")
+#[derive(clap::Args)]
+pub struct TestArgs {
+    /// The plugin's library, or its name.
+    #[arg(value_name = "LIB_OR_NAME")]
+    plugin: String,
+    /// The plugin's parameters, a JSON object.
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_params)]
+    params: Map<String, Value>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    match args {
+        Args::List => list(),
+        Args::Test(args) => test(args),
+    }
+}
+
+fn parse_params(text: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(text).map_err(|e| format!("not a JSON object: {e}"))
+}
+
+/// Manifests name plugins relative to their own folder; here, that is the current one.
+fn here() -> &'static Path {
+    Path::new(".")
+}
+
+fn list() -> anyhow::Result<Exit> {
+    let mut rows = vec![["NAME", "ROLE", "VERSION", "ABI", "LIBRARY"].map(str::to_owned)];
+    for Found { path, about, .. } in plugin::list(here()) {
+        match about {
+            Ok(about) => rows.push(row(&about, &path)),
+            Err(error) => term::warning(error),
+        }
+    }
+    print_table(&rows)?;
+    let folders: Vec<_> = plugin::folders(here()).iter().map(|folder| folder.display().to_string()).collect();
+    term::note(format!("searched {} (PLEURA_PLUGINS adds folders)", folders.join(", ")));
+    Ok(Exit::Good)
+}
+
+fn row(about: &About, path: &Path) -> [String; 5] {
+    let abi = format!("{}.{}", about.abi.0, about.abi.1);
+    [about.name.clone(), about.role.to_string(), about.version.clone(), abi, path.display().to_string()]
+}
+
+fn print_table(rows: &[[String; 5]]) -> io::Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 4] = std::array::from_fn(width);
+    let mut out = io::stdout().lock();
+    for row in rows {
+        for (cell, width) in row.iter().zip(widths) {
+            write!(out, "{cell:width$}  ")?;
+        }
+        writeln!(out, "{}", row[4])?;
+    }
+    Ok(())
+}
+
+fn test(args: &TestArgs) -> anyhow::Result<Exit> {
+    let library = library(&args.plugin)?;
+    let mut written = Ok(());
+    let all_hold = conformance::test(&library, &args.params, |check| {
+        let line = match &check.outcome {
+            Ok(remark) if remark.is_empty() => format!("ok    {}", check.what),
+            Ok(remark) => format!("ok    {}: {remark}", check.what),
+            Err(problem) => format!("FAIL  {}: {problem}", check.what),
+        };
+        if written.is_ok() {
+            written = writeln!(io::stdout(), "{line}");
+        }
+    });
+    written.context("writing the checks")?;
+    Ok(if all_hold { Exit::Good } else { Exit::Wrong })
+}
+
+/// On the command line a bare file name means that file, as everywhere.
+fn library(plugin: &str) -> anyhow::Result<PathBuf> {
+    let file = PathBuf::from(plugin);
+    if file.is_file() { Ok(file) } else { Ok(plugin::resolve(plugin, here())?) }
 }

@@ -16,8 +16,8 @@ use crate::{Context, Error, Postprocess, Prepare, Tta};
 /// Exports a plugin from its dynamic library: `export!(postprocess: Threshold)`, `export!(tta: Flip)`,
 /// `export!(prepare: Clahe)`. Once a library.
 ///
-/// The symbol is not exported from a crate that merely depends on the plugin as a Rust library, where several
-/// would clash: only one copy of it is linked into a `cdylib`.
+/// A program that links several plugin crates as Rust libraries has that symbol several times over, and may not link:
+/// load their dynamic libraries instead, as the engine does.
 #[macro_export]
 macro_rules! export {
     (prepare: $plugin:ty) => {
@@ -101,9 +101,10 @@ unsafe extern "C" fn create_postprocess<P: Postprocess>(params: Str, host: *cons
 }
 
 unsafe extern "C" fn destroy<P>(this: *mut c_void) {
-    // A panic in a destructor has nobody to be reported to; the instance is gone either way.
     // SAFETY: `this` came from `create` of the same table, and the host gives it up.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(this.cast::<P>()) })));
+    let outcome = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(this.cast::<P>()) })));
+    // A panic in a destructor has nobody to be reported to; the instance is gone either way.
+    outcome.unwrap_or_else(std::mem::forget);
 }
 
 unsafe extern "C" fn prepare<P: Prepare>(this: *const c_void, image: Plane, out: PlaneMut, host: *const Host) -> u32 {
@@ -113,7 +114,10 @@ unsafe extern "C" fn prepare<P: Prepare>(this: *const c_void, image: Plane, out:
 
 unsafe extern "C" fn views<P: Tta>(this: *const c_void) -> usize {
     // SAFETY: as above.
-    catch_unwind(AssertUnwindSafe(|| unsafe { instance::<P>(this) }.views())).unwrap_or(0)
+    catch_unwind(AssertUnwindSafe(|| unsafe { instance::<P>(this) }.views())).unwrap_or_else(|panic| {
+        std::mem::forget(panic);
+        0 // which the host refuses
+    })
 }
 
 unsafe extern "C" fn view_size<P: Tta>(
@@ -225,16 +229,20 @@ unsafe fn reply(host: *const Host, call: impl FnOnce() -> Result<(), Error>) -> 
     let message = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => return OK,
         Ok(Err(Error(message))) => message,
-        Err(panic) => format!("panicked: {}", panic_text(panic.as_ref())),
+        Err(panic) => panic_message(panic),
     };
     // SAFETY: the caller vouches for the host, which copies the message at once.
     unsafe { ((*host).error)((*host).sink, Str::new(&message)) };
     0
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    let message = format!("panicked: {text}");
+    // Its destructor may panic in turn, outside of what is caught.
+    std::mem::forget(panic);
+    message
 }
 
 /// # Safety

@@ -32,6 +32,8 @@ impl std::fmt::Display for Error {
     }
 }
 
+impl std::error::Error for Error {}
+
 /// What a postprocessing step may know of the image besides its map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {

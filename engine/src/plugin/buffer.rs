@@ -1,0 +1,145 @@
+//! Buffers that a plugin writes, with guard zones that show what it wrote beside them.
+
+use ndarray::Array2;
+
+use super::{Fault, Size};
+
+/// A quiet NaN of our own, by its bits: a pixel that still holds it was never written.
+const UNWRITTEN: u32 = 0x7FC5_EEDA;
+/// What the zones around a mask hold: neither 0 nor 1.
+const GUARD_BYTE: u8 = 0xA5;
+
+/// The buffer of a plane of floats: every pixel unwritten, and so is the guard zone on either side.
+pub(super) struct FloatBuffer {
+    cells: Vec<f32>,
+    size: Size,
+    guard: usize,
+}
+
+/// The buffer of a mask, zeroed, with a guard zone on either side.
+pub(super) struct MaskBuffer {
+    cells: Vec<u8>,
+    size: Size,
+    guard: usize,
+}
+
+/// Two rows, and no less than 1024 cells: the usual slip is by one pixel or by one row.
+fn guard(size: Size) -> usize {
+    (2 * size.1).max(1024)
+}
+
+impl FloatBuffer {
+    pub(super) fn new(size: Size) -> Self {
+        let guard = guard(size);
+        Self { cells: vec![f32::from_bits(UNWRITTEN); size.0 * size.1 + 2 * guard], size, guard }
+    }
+
+    /// The first of `height * width` cells.
+    pub(super) fn as_mut_ptr(&mut self) -> *mut f32 {
+        // Derived from the whole vector, so that the guard zones are the plugin's to spoil without harm.
+        self.cells.as_mut_ptr().wrapping_add(self.guard)
+    }
+
+    /// What the plugin wrote, if only that.
+    pub(super) fn finish(mut self) -> Result<Array2<f32>, Fault> {
+        let len = self.size.0 * self.size.1;
+        let (before, rest) = self.cells.split_at(self.guard);
+        let (plane, after) = rest.split_at(len);
+        if before.iter().chain(after).any(|cell| cell.to_bits() != UNWRITTEN) {
+            return Err(Fault::WrotePast);
+        }
+        let unwritten = plane.iter().filter(|cell| cell.to_bits() == UNWRITTEN).count();
+        if unwritten > 0 {
+            return Err(Fault::Unwritten(unwritten));
+        }
+        self.cells.copy_within(self.guard..self.guard + len, 0);
+        self.cells.truncate(len);
+        plane_of(self.cells, self.size)
+    }
+}
+
+impl MaskBuffer {
+    pub(super) fn new(size: Size) -> Self {
+        let guard = guard(size);
+        let mut cells = vec![GUARD_BYTE; size.0 * size.1 + 2 * guard];
+        cells[guard..guard + size.0 * size.1].fill(0);
+        Self { cells, size, guard }
+    }
+
+    /// The first of `height * width` bytes.
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.cells.as_mut_ptr().wrapping_add(self.guard)
+    }
+
+    /// What the plugin wrote, if only that and nothing but 0 and 1.
+    pub(super) fn finish(self) -> Result<Array2<bool>, Fault> {
+        let (before, rest) = self.cells.split_at(self.guard);
+        let (plane, after) = rest.split_at(self.size.0 * self.size.1);
+        if before.iter().chain(after).any(|&cell| cell != GUARD_BYTE) {
+            return Err(Fault::WrotePast);
+        }
+        mask_of(plane, self.size)
+    }
+}
+
+/// A plane from its pixels.
+pub(super) fn plane_of(pixels: Vec<f32>, size: Size) -> Result<Array2<f32>, Fault> {
+    Array2::from_shape_vec(size, pixels).map_err(|e| Fault::Broken(e.to_string()))
+}
+
+/// A mask from its bytes, each of which must be 0 or 1.
+pub(super) fn mask_of(bytes: &[u8], size: Size) -> Result<Array2<bool>, Fault> {
+    if let Some(&garbage) = bytes.iter().find(|&&byte| byte > 1) {
+        return Err(Fault::MaskValue(garbage));
+    }
+    let pixels = bytes.iter().map(|&byte| byte == 1).collect();
+    Array2::from_shape_vec(size, pixels).map_err(|e| Fault::Broken(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(buffer: &mut FloatBuffer, at: isize, value: f32) {
+        // SAFETY: the tests write no further than the guard zones.
+        unsafe { buffer.as_mut_ptr().offset(at).write(value) }
+    }
+
+    #[test]
+    fn a_full_plane_comes_out_row_major() {
+        let mut buffer = FloatBuffer::new((2, 3));
+        (0..6).for_each(|i| write(&mut buffer, i, i as f32));
+        assert_eq!(buffer.finish(), Ok(ndarray::array![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]));
+    }
+
+    #[test]
+    fn one_write_beside_the_plane_is_found_on_either_side() {
+        for at in [-1, -1024, 6, 6 + 1023] {
+            let mut buffer = FloatBuffer::new((2, 3));
+            (0..6).for_each(|i| write(&mut buffer, i, 0.5));
+            write(&mut buffer, at, 0.0);
+            assert_eq!(buffer.finish(), Err(Fault::WrotePast), "at {at}");
+        }
+    }
+
+    #[test]
+    fn unwritten_pixels_are_counted() {
+        let mut buffer = FloatBuffer::new((2, 3));
+        write(&mut buffer, 4, 0.5);
+        assert_eq!(buffer.finish(), Err(Fault::Unwritten(5)));
+    }
+
+    #[test]
+    fn a_mask_holds_zeros_and_ones_and_ends_where_it_ends() {
+        let written = |at: isize, value| {
+            let mut buffer = MaskBuffer::new((2, 3));
+            // SAFETY: the test writes no further than the guard zones.
+            unsafe { buffer.as_mut_ptr().offset(at).write(value) };
+            buffer.finish()
+        };
+        assert_eq!(written(5, 1), Ok(ndarray::array![[false, false, false], [false, false, true]]));
+        assert_eq!(written(5, 255), Err(Fault::MaskValue(255)));
+        assert_eq!(written(6, 0), Err(Fault::WrotePast));
+        assert_eq!(written(-1, 1), Err(Fault::WrotePast));
+    }
+}

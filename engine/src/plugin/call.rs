@@ -1,0 +1,206 @@
+//! Calls an instance of a plugin in this process, through its table.
+
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+use pleura_plugin::abi::{self, Host, Plane, PlaneMut, Str, Table};
+use serde::{Deserialize, Serialize};
+
+use super::buffer::{FloatBuffer, MaskBuffer};
+use super::{Context, Fault, Size};
+
+/// The longest error message that is kept, in bytes.
+const MAX_MESSAGE: usize = 4096;
+
+/// The calls of an instance, wherever it runs. Sizes and values of the inputs have been checked.
+pub(super) trait Calls: Send + Sync {
+    /// The number of views, as the plugin states it.
+    fn views(&self) -> Result<usize, Fault>;
+    /// The size of a view of an image, as the plugin states it.
+    fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault>;
+    /// Plane to plane of the size `out`, every pixel written.
+    fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault>;
+    /// Map and mask so far to mask.
+    fn postprocess(
+        &self,
+        context: &Context,
+        map: ArrayView2<'_, f32>,
+        mask: Option<ArrayView2<'_, bool>>,
+    ) -> Result<Array2<bool>, Fault>;
+}
+
+/// The calls that turn one plane into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PlaneCall {
+    Prepare,
+    /// With the number of the view.
+    Forward(usize),
+    /// With the number of the view.
+    Inverse(usize),
+}
+
+/// An instance in this process.
+pub(super) struct Instance {
+    table: Table,
+    this: NonNull<c_void>,
+}
+
+// SAFETY: the ABI asks of a plugin that an instance is read-only after `create`, and may be called and destroyed by
+// any thread.
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    /// Creates an instance with parameters, a JSON object. The error is the plugin's own.
+    pub(super) fn create(table: Table, params: &str) -> Result<Self, String> {
+        let sink = Sink::default();
+        let host = sink.host();
+        // SAFETY: `params` and `host` are alive during the call. Loading has checked that the call is there, so that
+        // the null is never taken.
+        let this = unsafe { table.create.map_or(ptr::null_mut(), |create| create(Str::new(params), &host)) };
+        match NonNull::new(this) {
+            Some(this) => Ok(Self { table, this }),
+            None => Err(sink.message().unwrap_or_else(|| "it does not say why".to_owned())),
+        }
+    }
+
+    fn this(&self) -> *const c_void {
+        self.this.as_ptr()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.table.destroy {
+            // SAFETY: `this` came from this table's `create`, and nobody can use it any more.
+            unsafe { destroy(self.this.as_ptr()) }
+        }
+    }
+}
+
+impl Calls for Instance {
+    fn views(&self) -> Result<usize, Fault> {
+        let views = self.table.views.ok_or_else(|| no_call("views"))?;
+        // SAFETY: the instance is alive.
+        Ok(unsafe { views(self.this()) })
+    }
+
+    fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {
+        let call = self.table.view_size.ok_or_else(|| no_call("view_size"))?;
+        let (mut height, mut width) = image;
+        // SAFETY: the instance, the host and both variables are alive during the call.
+        reply(|host| unsafe { call(self.this(), view, &mut height, &mut width, host) })?;
+        Ok((height, width))
+    }
+
+    fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault> {
+        let input = input.as_standard_layout();
+        let plane = plane(&input);
+        let mut buffer = FloatBuffer::new(out);
+        let (table, this) = (&self.table, self.this());
+        let out = PlaneMut { data: buffer.as_mut_ptr(), height: out.0, width: out.1 };
+        // SAFETY: the instance, the host, the dense input and the buffer are alive during the call, and nobody else
+        // touches the buffer.
+        match call {
+            PlaneCall::Prepare => {
+                let prepare = table.prepare.ok_or_else(|| no_call("prepare"))?;
+                reply(|host| unsafe { prepare(this, plane, out, host) })?;
+            }
+            PlaneCall::Forward(view) => {
+                let forward = table.forward.ok_or_else(|| no_call("forward"))?;
+                reply(|host| unsafe { forward(this, view, plane, out, host) })?;
+            }
+            PlaneCall::Inverse(view) => {
+                let inverse = table.inverse.ok_or_else(|| no_call("inverse"))?;
+                reply(|host| unsafe { inverse(this, view, plane, out, host) })?;
+            }
+        }
+        buffer.finish()
+    }
+
+    fn postprocess(
+        &self,
+        context: &Context,
+        map: ArrayView2<'_, f32>,
+        mask: Option<ArrayView2<'_, bool>>,
+    ) -> Result<Array2<bool>, Fault> {
+        let call = self.table.postprocess.ok_or_else(|| no_call("postprocess"))?;
+        let (map, mask) = (map.as_standard_layout(), mask.as_ref().map(|mask| mask.as_standard_layout()));
+        let context = abi_context(context);
+        // A `bool` is one byte, 0 or 1.
+        let mask = mask.as_ref().map_or(ptr::null(), |mask| mask.as_ptr().cast::<u8>());
+        let mut buffer = MaskBuffer::new(map.dim());
+        let out = buffer.as_mut_ptr();
+        // SAFETY: the instance, the host, the context, the dense map and mask of one size, and the buffer are alive
+        // during the call, and nobody else touches the buffer.
+        reply(|host| unsafe { call(self.this(), &context, plane(&map), mask, out, host) })?;
+        buffer.finish()
+    }
+}
+
+fn plane(input: &CowArray<'_, f32, Ix2>) -> Plane {
+    let (height, width) = input.dim();
+    Plane { data: input.as_ptr(), height, width }
+}
+
+fn abi_context(context: &Context) -> abi::Context {
+    let (spacing_row, spacing_column) = context.spacing.unwrap_or_default();
+    abi::Context {
+        struct_size: size_of::<abi::Context>() as u32,
+        image_id: Str::new(&context.image_id),
+        original_height: context.original_size.0,
+        original_width: context.original_size.1,
+        score_low: context.score.0,
+        score_high: context.score.1,
+        spacing_row,
+        spacing_column,
+    }
+}
+
+/// Loading refuses a table without the calls of its role, and [`super::Plugin`] makes no others.
+fn no_call(name: &str) -> Fault {
+    Fault::Said(format!("has no call `{name}`"))
+}
+
+/// Makes a call with a host to complain to, and turns its status into a result.
+fn reply(call: impl FnOnce(*const Host) -> u32) -> Result<(), Fault> {
+    let sink = Sink::default();
+    match call(&sink.host()) {
+        abi::OK => Ok(()),
+        status => Err(sink.message().map_or(Fault::Silent(status), Fault::Said)),
+    }
+}
+
+/// Takes a plugin's error message; a lock, for a plugin that complains from a thread of its own.
+#[derive(Default)]
+struct Sink(Mutex<Option<String>>);
+
+impl Sink {
+    /// A host that complains to this sink; it must not outlive it.
+    fn host(&self) -> Host {
+        Host { sink: ptr::from_ref(self).cast_mut().cast(), error: take_message }
+    }
+
+    fn message(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Keeps the first message of a call.
+unsafe extern "C" fn take_message(sink: *mut c_void, message: Str) {
+    if sink.is_null() {
+        return;
+    }
+    // SAFETY: the host was made by `Sink::host`, and plugins call it only while their call lasts; only a shared
+    // reference is made of it.
+    let sink = unsafe { &*sink.cast::<Sink>() };
+    let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
+    // SAFETY: the plugin keeps the message alive during the call.
+    let text = unsafe { message.to_text() };
+    if !text.is_empty() {
+        sink.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }
+}

@@ -1,0 +1,94 @@
+//! What must hold of a plugin's inputs and results, wherever it runs.
+
+use ndarray::ArrayView2;
+
+use super::{Fault, MAX_SIDE, Size};
+
+/// The most views that are believed.
+const MAX_VIEWS: usize = 1024;
+/// How far an intensity may stray from 0..=1: interpolation rounds.
+const SLACK: f32 = 1e-3;
+
+/// An input that a plugin may be given: not empty, not huge, finite.
+pub(super) fn input(what: &str, plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
+    possible(what, plane.dim())?;
+    match not_finite(plane) {
+        0 => Ok(()),
+        count => Err(Fault::TakesNan { what: what.to_owned(), count }),
+    }
+}
+
+/// A size that a plugin may be given.
+pub(super) fn possible(what: &str, size: Size) -> Result<(), Fault> {
+    if is_possible(size) {
+        return Ok(());
+    }
+    Err(Fault::Input(format!("the {what} is {}x{}; sides from 1 to {MAX_SIDE} are possible", size.0, size.1)))
+}
+
+/// A result that is a map: finite.
+pub(super) fn map(plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
+    match not_finite(plane) {
+        0 => Ok(()),
+        count => Err(Fault::ReturnedNan(count)),
+    }
+}
+
+/// A result that is an image: finite, and within 0..=1.
+pub(super) fn image(plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
+    map(plane)?;
+    let (low, high) = plane.iter().fold((f32::MAX, f32::MIN), |(low, high), &p| (low.min(p), high.max(p)));
+    if low < -SLACK || high > 1.0 + SLACK { Err(Fault::Range { low, high }) } else { Ok(()) }
+}
+
+/// A number of views.
+pub(super) fn views(views: usize) -> Result<usize, Fault> {
+    if (1..=MAX_VIEWS).contains(&views) { Ok(views) } else { Err(Fault::Views(views)) }
+}
+
+/// The size of a view.
+pub(super) fn view_size(view: usize, (height, width): Size) -> Result<Size, Fault> {
+    if is_possible((height, width)) { Ok((height, width)) } else { Err(Fault::ViewSize { view, height, width }) }
+}
+
+fn is_possible((height, width): Size) -> bool {
+    (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width)
+}
+
+fn not_finite(plane: ArrayView2<'_, f32>) -> usize {
+    plane.iter().filter(|p| !p.is_finite()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    #[test]
+    fn inputs_are_finite_and_of_a_possible_size() {
+        assert_eq!(input("map", array![[0.0, 1.0]].view()), Ok(()));
+        let nan = Fault::TakesNan { what: "map".into(), count: 2 };
+        assert_eq!(input("map", array![[f32::NAN, 1.0, f32::INFINITY]].view()), Err(nan));
+        assert!(matches!(input("map", Array2::zeros((0, 3)).view()), Err(Fault::Input(_))));
+        assert!(matches!(input("map", Array2::zeros((1, MAX_SIDE + 1)).view()), Err(Fault::Input(_))));
+    }
+
+    #[test]
+    fn images_stay_between_black_and_white_where_maps_need_not() {
+        assert_eq!(image(array![[0.0, 1.0 + 1e-5]].view()), Ok(()));
+        assert_eq!(image(array![[-0.5, 2.0]].view()), Err(Fault::Range { low: -0.5, high: 2.0 }));
+        assert_eq!(map(array![[-0.5, 2.0]].view()), Ok(()));
+        assert_eq!(map(array![[f32::NAN, 2.0]].view()), Err(Fault::ReturnedNan(1)));
+    }
+
+    #[test]
+    fn views_are_neither_none_nor_absurd() {
+        assert_eq!(
+            (views(0), views(1), views(usize::MAX)),
+            (Err(Fault::Views(0)), Ok(1), Err(Fault::Views(usize::MAX)))
+        );
+        assert_eq!(view_size(2, (1, MAX_SIDE)), Ok((1, MAX_SIDE)));
+        let absurd = Fault::ViewSize { view: 2, height: 0, width: 9 };
+        assert_eq!(view_size(2, (0, 9)), Err(absurd));
+    }
+}

@@ -1,0 +1,61 @@
+//! Awkward inputs.
+
+use ndarray::Array2;
+
+use crate::plugin::Size;
+
+/// A plane to try a plugin on.
+pub(super) struct Input {
+    pub name: String,
+    pub plane: Array2<f32>,
+}
+
+impl Input {
+    /// Whether a plugin may say that there is nothing to be done with such an input: a line of pixels.
+    pub(super) fn is_tiny(&self) -> bool {
+        self.plane.nrows().min(self.plane.ncols()) == 1
+    }
+}
+
+/// One pixel, one row, one column, odd sides, more than a tile; black, white, a gradient, noise.
+pub(super) fn all() -> Vec<Input> {
+    let sizes: [Size; 6] = [(1, 1), (1, 7), (9, 1), (7, 5), (64, 48), (65, 131)];
+    type Pattern = fn(Size) -> Array2<f32>;
+    let patterns: [(&str, Pattern); 4] = [
+        ("black", |size| Array2::zeros(size)),
+        ("white", |size| Array2::ones(size)),
+        ("gradient", |size| Array2::from_shape_fn(size, |(y, x)| (y + x) as f32 / (size.0 + size.1) as f32)),
+        ("noise", noise),
+    ];
+    let named = |size: Size, (name, pattern): (&str, Pattern)| Input {
+        name: format!("{}x{} {name}", size.0, size.1),
+        plane: pattern(size),
+    };
+    sizes.into_iter().flat_map(|size| patterns.map(|pattern| named(size, pattern))).collect()
+}
+
+/// Noise in 0..=1, the same in every run.
+pub(super) fn noise(size: Size) -> Array2<f32> {
+    // A linear congruential generator (Knuth's MMIX); its high bits are random enough here.
+    let mut state = 1_u64;
+    Array2::from_shape_simple_fn(size, || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 24) as f32
+    })
+}
+
+/// One smooth wave, different along and across, so that every shift and turn shows.
+pub(super) fn smooth(size: Size) -> Array2<f32> {
+    let wave = |at: usize, len: usize, shift: f32| (std::f32::consts::TAU * at as f32 / len as f32 + shift).cos();
+    Array2::from_shape_fn(size, |(y, x)| 0.5 + 0.2 * wave(y, size.0, 0.3) + 0.2 * wave(x, size.1, 1.0))
+}
+
+/// The masks that a postprocessing step may find: none (it is the first), empty, full, noise.
+pub(super) fn masks(size: Size) -> [(&'static str, Option<crate::Mask>); 4] {
+    [
+        ("no mask", None),
+        ("an empty mask", Some(crate::Mask::empty(size))),
+        ("a full mask", Some(Array2::from_elem(size, true).into())),
+        ("a noisy mask", Some(noise(size).mapv(|p| p > 0.5).into())),
+    ]
+}

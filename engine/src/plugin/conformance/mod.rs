@@ -1,0 +1,143 @@
+//! A conformance test of one plugin: does it keep the contract on awkward inputs?
+//!
+//! Everything runs in child processes: a plugin that crashes fails its check, and the next check goes on with a fresh
+//! child. Every call is made twice, and again by four threads of one process at once; the results must be the same.
+
+mod inputs;
+mod roles;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{Fault, Plugin, PluginError, Role};
+use crate::manifest::{Isolation, Step};
+
+/// Threads that call an instance at once.
+const THREADS: usize = 4;
+/// A parameter that no plugin has.
+const STRANGER: &str = "no_plugin_has_this_parameter";
+
+/// One check and its outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// What was tried.
+    pub what: String,
+    /// A remark where it holds (mostly empty), the problem where it does not.
+    pub outcome: Result<String, String>,
+}
+
+/// Tests the plugin in `library` with the given parameters, telling each check to `report` as it ends. The answer is
+/// whether all hold.
+pub fn test(library: &Path, params: &Map<String, Value>, mut report: impl FnMut(&Check)) -> bool {
+    let mut report = Report { all_hold: true, tell: &mut report };
+    if let Some(subject) = Subject::open(library, params, &mut report) {
+        report.add("refuses a parameter it does not know", refuses_stranger(library, params));
+        match subject.alone.role() {
+            Role::Prepare => roles::prepare(&subject, &mut report),
+            Role::Tta => roles::tta(&subject, &mut report),
+            Role::Postprocess => roles::postprocess(&subject, &mut report),
+        }
+    }
+    report.all_hold
+}
+
+/// The plugin under test: called by one thread, and by several.
+struct Subject {
+    alone: Plugin,
+    crowd: Plugin,
+}
+
+impl Subject {
+    fn open(library: &Path, params: &Map<String, Value>, report: &mut Report<'_>) -> Option<Self> {
+        let step = step(params.clone());
+        let open = |threads| Plugin::apart(library.to_owned(), &step, threads);
+        let shown = Value::Object(params.clone());
+        match open(1).and_then(|alone| Ok(Self { alone, crowd: open(THREADS)? })) {
+            Ok(subject) => {
+                let about = subject.alone.about();
+                let (major, minor) = about.abi;
+                let text = format!("`{}` {}, {}, ABI {major}.{minor}", about.name, about.version, about.role);
+                report.add("loads", Ok(text));
+                report.add(&format!("takes the parameters {shown}"), Ok(String::new()));
+                Some(subject)
+            }
+            Err(error @ PluginError::Refused { .. }) => {
+                report.add(&format!("takes the parameters {shown}"), Err(error.to_string()));
+                None
+            }
+            Err(error) => {
+                report.add("loads", Err(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Makes a call of an instance four times in all; the answer, if it is always the same.
+    fn agree<T: PartialEq>(&self, call: impl Fn(&Plugin) -> Result<T, PluginError>) -> Result<T, Trouble> {
+        let first = call(&self.alone)?;
+        if call(&self.alone)? != first {
+            return Err(Trouble::Wrong("the same input gives another result the second time".to_owned()));
+        }
+        if call(&self.crowd)? != first {
+            return Err(Trouble::Wrong("the same input gives another result in another process".to_owned()));
+        }
+        Ok(first)
+    }
+}
+
+/// Why a call gave no good answer.
+enum Trouble {
+    /// The plugin refuses the input, in its own words.
+    Declined(String),
+    /// Anything else.
+    Wrong(String),
+}
+
+impl From<PluginError> for Trouble {
+    fn from(error: PluginError) -> Self {
+        match error {
+            PluginError::Call { why: Fault::Said(text), .. } if !text.starts_with("panicked") => Self::Declined(text),
+            error => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+impl Trouble {
+    /// As a check's outcome; `may_decline` where a plugin may have its reasons to refuse such an input.
+    fn outcome(self, may_decline: bool) -> Result<String, String> {
+        match self {
+            Self::Declined(text) if may_decline => Ok(format!("declines: {text}")),
+            Self::Declined(text) => Err(format!("declines an ordinary input: {text}")),
+            Self::Wrong(text) => Err(text),
+        }
+    }
+}
+
+struct Report<'a> {
+    all_hold: bool,
+    tell: &'a mut dyn FnMut(&Check),
+}
+
+impl Report<'_> {
+    fn add(&mut self, what: &str, outcome: Result<String, String>) {
+        self.all_hold &= outcome.is_ok();
+        (self.tell)(&Check { what: what.to_owned(), outcome });
+    }
+}
+
+fn refuses_stranger(library: &Path, params: &Map<String, Value>) -> Result<String, String> {
+    let mut params = params.clone();
+    params.insert(STRANGER.to_owned(), true.into());
+    match Plugin::apart(library.to_owned(), &step(params), 1) {
+        Err(PluginError::Refused { message, .. }) if message.starts_with("panicked") => Err(message),
+        Err(PluginError::Refused { message, .. }) => Ok(message),
+        Err(error) => Err(error.to_string()),
+        Ok(_) => Err("a typo in a manifest would go unnoticed (in Rust: `#[serde(deny_unknown_fields)]`)".to_owned()),
+    }
+}
+
+fn step(params: Map<String, Value>) -> Step {
+    Step { plugin: String::new(), params, isolation: Isolation::Process, global_symbols: false }
+}

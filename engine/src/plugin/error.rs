@@ -1,0 +1,201 @@
+//! What can go wrong with a plugin: finding it, loading it, creating it, calling it.
+//!
+//! The inner two enums also travel from a child process to the engine, hence serde.
+
+use std::path::PathBuf;
+
+use pleura_plugin::abi::{ABI_MAJOR, ABI_MINOR};
+use serde::{Deserialize, Serialize};
+
+/// A plugin that cannot be used, or failed on an image. The caller adds the image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// No library of that name in any of the folders searched.
+    #[error("no plugin `{name}`{}; searched {} (PLEURA_PLUGINS adds folders)", near_text(near), folders_text(searched))]
+    NotFound {
+        /// The name asked for.
+        name: String,
+        /// The folders searched that exist.
+        searched: Vec<PathBuf>,
+        /// Plugins that do exist, nearest name first.
+        near: Vec<String>,
+    },
+    /// The library is no plugin this engine can use.
+    #[error("plugin library `{path}` {why}", path = path.display())]
+    Load {
+        /// The library.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: LoadError,
+    },
+    /// The plugin does not take its parameters.
+    #[error("plugin `{plugin}` refuses its parameters: {message}")]
+    Refused {
+        /// The plugin's name.
+        plugin: String,
+        /// The plugin's own words.
+        message: String,
+    },
+    /// A call failed, or its result cannot be used.
+    #[error("plugin `{plugin}` ({call}): {why}")]
+    Call {
+        /// The plugin's name.
+        plugin: String,
+        /// The call, as the plugin's author knows it.
+        call: &'static str,
+        /// What went wrong.
+        why: Fault,
+    },
+    /// `isolation = "process"` finds no program to run as the child.
+    #[error(
+        "plugin library `{path}` cannot run in a child process: no `pleura` program beside `{program}` or on PATH; \
+         set PLEURA_WORKER to one",
+        path = path.display(), program = program.display()
+    )]
+    NoWorker {
+        /// The plugin's library.
+        path: PathBuf,
+        /// The program that runs now.
+        program: PathBuf,
+    },
+    /// The plugin's library cannot be read, to tell its sha256.
+    #[error("cannot read plugin library `{path}`", path = path.display())]
+    Read {
+        /// The library.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Why a library is no plugin this engine can use. Reads on from "plugin library `…` ".
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("does not exist")]
+    Missing,
+    /// The dynamic linker refuses it.
+    #[error("cannot be loaded: {0}")]
+    Open(String),
+    /// The symbol is missing.
+    #[error("exports no `pleura_plugin`: use `export!` in Rust, define that function in C")]
+    NoSymbol,
+    /// The symbol's function returns null, or a pointer no table can have.
+    #[error("returns no table from `pleura_plugin`")]
+    NullTable,
+    /// The table is of another ABI.
+    #[error(
+        "speaks ABI {major}, this engine speaks {ABI_MAJOR}.{ABI_MINOR}: rebuild the plugin against the header or the \
+         crate `pleura-plugin` of ABI {ABI_MAJOR}"
+    )]
+    Abi {
+        /// The plugin's major number.
+        major: u16,
+    },
+    /// The table is shorter than its ABI says.
+    #[error("has a table of {found} bytes where ABI {ABI_MAJOR} has at least {least}: set struct_size to its sizeof")]
+    TableSize {
+        /// Bytes the plugin states.
+        found: u32,
+        /// Bytes of the first table of this ABI.
+        least: usize,
+    },
+    /// The name or the version is empty, null, or longer than any can be.
+    #[error("has no valid {0}: set it to a short text")]
+    Text(String),
+    /// Not exactly one role.
+    #[error("must have exactly one of the roles prepare, tta and postprocess (its capabilities are {0:#x})")]
+    Roles(u32),
+    /// A call of its role is null.
+    #[error("leaves the call `{0}` of its role null: fill it in")]
+    MissingCall(String),
+    /// The plugin goes by another name than the one asked for.
+    #[error("calls itself `{found}`: name that in the manifest, or give the library's path")]
+    OtherName {
+        /// The name in the plugin's table.
+        found: String,
+    },
+    /// The child process in which it should load died.
+    #[error("fails to load in its child process: {0}")]
+    Child(Box<Fault>),
+}
+
+/// Why a call failed, or why its result cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The plugin's own words; a Rust plugin's panic comes as such.
+    #[error("{0}")]
+    Said(String),
+    /// The plugin failed without a word.
+    #[error("failed without saying why (it returned {0:#x})")]
+    Silent(u32),
+    /// The guard bytes around its buffer changed.
+    #[error("wrote past its buffer")]
+    WrotePast,
+    /// Pixels that arrived unset are still unset.
+    #[error("left {0} pixels of its result unwritten")]
+    Unwritten(usize),
+    /// NaN or infinity in the result.
+    #[error("returned {0} pixels that are NaN or infinite")]
+    ReturnedNan(usize),
+    /// An image outside 0..=1.
+    #[error("returned an image from {low} to {high}, where intensities lie between 0 and 1")]
+    Range {
+        /// The least intensity.
+        low: f32,
+        /// The greatest.
+        high: f32,
+    },
+    /// Something else than 0 and 1 in the mask.
+    #[error("returned garbage in the mask: a pixel is {0}, where only 0 and 1 may be")]
+    MaskValue(u8),
+    /// The engine's own input is unfit, so that the plugin was not called.
+    #[error("was not called: {count} pixels of the {what} given to it are NaN or infinite")]
+    TakesNan {
+        /// `image` or `map`.
+        what: String,
+        /// How many pixels.
+        count: usize,
+    },
+    /// The engine's own input has an impossible size, so that the plugin was not called.
+    #[error("was not called: {0}")]
+    Input(String),
+    /// Test-time augmentation without a view, or with an absurd number of them.
+    #[error("has {0} views; between 1 and 1024 are possible")]
+    Views(usize),
+    /// A view that is empty or huge.
+    #[error("makes view {view} {height}x{width}; sides from 1 to 16384 are possible")]
+    ViewSize {
+        /// The number of the view.
+        view: usize,
+        /// Its rows.
+        height: usize,
+        /// Its columns.
+        width: usize,
+    },
+    /// A plugin used where its role does not fit.
+    #[error("is a {0} plugin, which has no such call")]
+    Role(super::Role),
+    /// Several threads got several results.
+    #[error("gives different results when several threads call it at once")]
+    Differs,
+    /// The child process ended.
+    #[error("its process {0}")]
+    Died(String),
+    /// The child process sent something that is no reply.
+    #[error("its process sent a broken reply: {0}")]
+    Broken(String),
+}
+
+fn near_text(near: &[String]) -> String {
+    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!("; there is {}", names.join(", ")) }
+}
+
+fn folders_text(folders: &[PathBuf]) -> String {
+    let folders: Vec<_> = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
+    folders.join(", ")
+}

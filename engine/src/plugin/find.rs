@@ -1,0 +1,125 @@
+//! Finds plugins: by path, or by name in the folders where plugins lie.
+
+use std::env;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::path::{Path, PathBuf};
+
+use super::{About, PluginError, process};
+
+/// A plugin's library found by [`list`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Found {
+    /// The library.
+    pub path: PathBuf,
+    /// What its table says, or why it cannot be used.
+    pub about: Result<About, PluginError>,
+}
+
+/// The folders where plugins are looked for by name, in this order, where they exist: those of `PLEURA_PLUGINS`, the
+/// manifest's and its `plugins`, the program's, its `deps` and its parent, and `../lib/pleura/plugins` from there.
+#[must_use]
+pub fn folders(manifest_dir: &Path) -> Vec<PathBuf> {
+    let named = env::var_os("PLEURA_PLUGINS").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    folders.extend([manifest_dir.to_owned(), manifest_dir.join("plugins")]);
+    if let Some(home) = env::current_exe().ok().as_deref().and_then(Path::parent) {
+        folders.extend([home.to_owned(), home.join("deps")]);
+        if let Some(parent) = home.parent() {
+            folders.extend([parent.to_owned(), parent.join("lib/pleura/plugins")]);
+        }
+    }
+    let mut seen = Vec::new();
+    folders.retain(|folder| match folder.canonicalize() {
+        Ok(place) if place.is_dir() && !seen.contains(&place) => {
+            seen.push(place);
+            true
+        }
+        _ => false,
+    });
+    folders
+}
+
+/// The library of a manifest's `plugin`: a path relative to the manifest's folder where it has a separator (the file
+/// need not exist), otherwise a name to look for.
+///
+/// # Errors
+/// [`PluginError::NotFound`] where no folder has a library of that name.
+pub fn resolve(plugin: &str, manifest_dir: &Path) -> Result<PathBuf, PluginError> {
+    if is_path(plugin) {
+        return Ok(manifest_dir.join(plugin));
+    }
+    let folders = folders(manifest_dir);
+    let mut candidates = folders.iter().flat_map(|folder| file_names(plugin).map(|name| folder.join(name)));
+    let found = candidates.find(|path| path.is_file());
+    found.ok_or_else(|| PluginError::NotFound {
+        name: plugin.to_owned(),
+        near: nearest(plugin, manifest_dir, &folders),
+        searched: folders,
+    })
+}
+
+/// All plugins in [`folders`], in that order; of several libraries with one file name, the one that is taken. Each is
+/// loaded in a child process, so that none can do harm.
+#[must_use]
+pub fn list(manifest_dir: &Path) -> Vec<Found> {
+    let libraries = libraries(&folders(manifest_dir)).into_iter();
+    libraries.map(|path| Found { about: process::describe(&path), path }).collect()
+}
+
+/// Whether a manifest's `plugin` is a path rather than a name.
+pub(super) fn is_path(plugin: &str) -> bool {
+    plugin.contains(std::path::is_separator)
+}
+
+/// The file names that a plugin of that name may have: a stock plugin's crate `plugin-min-area` makes
+/// `libplugin_min_area.so`, an own crate `min-area` makes `libmin_area.so`, and `cc` makes what it is told.
+fn file_names(plugin: &str) -> [String; 3] {
+    let snake = plugin.replace('-', "_");
+    [
+        format!("{DLL_PREFIX}plugin_{snake}{DLL_SUFFIX}"),
+        format!("{DLL_PREFIX}{snake}{DLL_SUFFIX}"),
+        format!("{DLL_PREFIX}{plugin}{DLL_SUFFIX}"),
+    ]
+}
+
+/// The name under which a library would be found.
+fn name_of(library: &Path) -> Option<String> {
+    let stem = library.file_name()?.to_str()?.strip_suffix(DLL_SUFFIX)?.strip_prefix(DLL_PREFIX)?;
+    Some(stem.strip_prefix("plugin_").unwrap_or(stem).replace('_', "-"))
+}
+
+/// The libraries in the folders that mention the exported symbol: only plugins, and loaded by nobody yet.
+fn libraries(folders: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> =
+            entries.map(|entry| entry.path()).filter(|path| name_of(path).is_some()).collect();
+        paths.sort();
+        let known = |path: &Path| found.iter().any(|other| other.file_name() == path.file_name());
+        paths.retain(|path| !known(path) && mentions_symbol(path));
+        found.extend(paths);
+    }
+    found
+}
+
+fn mentions_symbol(library: &Path) -> bool {
+    let symbol = pleura_plugin::abi::SYMBOL.as_bytes();
+    let Ok(bytes) = std::fs::read(library) else { return false };
+    memchr::memmem::find(&bytes, symbol).is_some()
+}
+
+/// What could have been meant: the file itself, similar names, or else every name there is.
+fn nearest(plugin: &str, manifest_dir: &Path, folders: &[PathBuf]) -> Vec<String> {
+    if manifest_dir.join(plugin).is_file() {
+        return vec![format!("./{plugin}")];
+    }
+    let mut names: Vec<String> = libraries(folders).iter().filter_map(|path| name_of(path)).collect();
+    let likeness = |name: &String| strsim::jaro_winkler(plugin, name);
+    names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    names.dedup();
+    let near = names.iter().take_while(|name| likeness(name) > 0.7).count();
+    names.truncate(if near > 0 { near.min(3) } else { names.len() });
+    names
+}

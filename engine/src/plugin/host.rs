@@ -1,0 +1,234 @@
+//! An instance of a plugin, as the engine uses it.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ndarray::{Array2, ArrayView2};
+use sha2::{Digest, Sha256};
+
+use super::call::{Calls, Instance, PlaneCall};
+use super::process::Worker;
+use super::{About, Context, Fault, LoadError, PluginError, Role, Size, checks, find, library};
+use crate::Mask;
+use crate::manifest::{Isolation, Step};
+
+/// An instance of a plugin with its parameters. Calls may come from several threads at once.
+///
+/// # Errors
+/// Every call fails with [`PluginError::Call`], naming the plugin and the call: where the plugin says so or crashes in
+/// a child process, where its result is not what the call asks for, where its input is NaN or infinite (the plugin is
+/// then not called), or where the plugin is of another role. The image is the caller's to name.
+pub struct Plugin {
+    about: About,
+    path: PathBuf,
+    calls: Box<dyn Calls>,
+    views: usize,
+    sha256: OnceLock<String>,
+}
+
+impl Plugin {
+    /// Finds, loads and creates the plugin of a manifest's step; `manifest_dir` is the manifest's folder.
+    ///
+    /// # Errors
+    /// Where no such plugin is found, where its library is no plugin of this ABI, or where it refuses its parameters.
+    pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
+        let path = find::resolve(&step.plugin, manifest_dir)?;
+        let plugin = match step.isolation {
+            Isolation::None => Self::here(path, step)?,
+            Isolation::Process => Self::apart(path, step, 1)?,
+        };
+        if !find::is_path(&step.plugin) && plugin.about.name != step.plugin {
+            let why = LoadError::OtherName { found: plugin.about.name };
+            return Err(PluginError::Load { path: plugin.path, why });
+        }
+        Ok(plugin)
+    }
+
+    fn here(path: PathBuf, step: &Step) -> Result<Self, PluginError> {
+        let loaded =
+            library::load(&path, step.global_symbols).map_err(|why| PluginError::Load { path: path.clone(), why })?;
+        let plugin = || loaded.about.name.clone();
+        let instance = Instance::create(loaded.table, &params(step))
+            .map_err(|message| PluginError::Refused { plugin: plugin(), message })?;
+        Self::new(loaded.about, path, Box::new(instance))
+    }
+
+    /// In a child process, which makes every call from `threads` threads at once and compares the results.
+    pub(super) fn apart(path: PathBuf, step: &Step, threads: usize) -> Result<Self, PluginError> {
+        let (about, worker) = Worker::open(&path, params(step), step.global_symbols, threads)?;
+        Self::new(about, path, Box::new(worker))
+    }
+
+    fn new(about: About, path: PathBuf, calls: Box<dyn Calls>) -> Result<Self, PluginError> {
+        let mut plugin = Self { about, path, calls, views: 0, sha256: OnceLock::new() };
+        if plugin.role() == Role::Tta {
+            let views = plugin.calls.views().and_then(checks::views);
+            plugin.views = views.map_err(|why| plugin.failed("views", why))?;
+        }
+        Ok(plugin)
+    }
+
+    /// What the plugin's table says of it.
+    #[must_use]
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// The name by which manifests call the plugin.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// The plugin's own version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.about.version
+    }
+
+    /// What the plugin does.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.about.role
+    }
+
+    /// Whether the result depends on [`Context::score`], which must then be computed to the end.
+    #[must_use]
+    pub fn uses_score(&self) -> bool {
+        self.about.uses_score
+    }
+
+    /// The plugin's library.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The sha256 of the library, in hexadecimal; computed once, at the first call.
+    ///
+    /// # Errors
+    /// Where the file cannot be read any more.
+    pub fn sha256(&self) -> Result<&str, PluginError> {
+        if let Some(sum) = self.sha256.get() {
+            return Ok(sum);
+        }
+        let bytes =
+            std::fs::read(&self.path).map_err(|source| PluginError::Read { path: self.path.clone(), source })?;
+        let sum = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(self.sha256.get_or_init(|| sum))
+    }
+
+    /// Image to image of the same size, intensities in 0..=1.
+    ///
+    /// # Errors
+    /// As said at the top.
+    pub fn prepare(&self, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, PluginError> {
+        self.call("prepare", Role::Prepare, || {
+            checks::input("image", image)?;
+            let out = self.calls.plane(PlaneCall::Prepare, image, image.dim())?;
+            checks::image(out.view()).map(|()| out)
+        })
+    }
+
+    /// The number of views, the identity not among them; 0 where the plugin is not one of test-time augmentation.
+    #[must_use]
+    pub fn views(&self) -> usize {
+        self.views
+    }
+
+    /// The size of a view of an image of size `image`, both (height, width).
+    ///
+    /// # Errors
+    /// As said at the top.
+    pub fn view_size(&self, view: usize, image: (usize, usize)) -> Result<(usize, usize), PluginError> {
+        self.call("view_size", Role::Tta, || self.checked_view_size(view, image))
+    }
+
+    /// View number `view` of an image, intensities in 0..=1.
+    ///
+    /// # Errors
+    /// As said at the top.
+    pub fn forward(&self, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, PluginError> {
+        self.call("forward", Role::Tta, || {
+            checks::input("image", image)?;
+            let size = self.checked_view_size(view, image.dim())?;
+            let out = self.calls.plane(PlaneCall::Forward(view), image, size)?;
+            checks::image(out.view()).map(|()| out)
+        })
+    }
+
+    /// Brings a map of view number `view` back. `out` is (height, width) of the image before [`Self::forward`], or
+    /// the same fraction of it that `map` is of the view.
+    ///
+    /// # Errors
+    /// As said at the top.
+    pub fn inverse(
+        &self,
+        view: usize,
+        map: ArrayView2<'_, f32>,
+        out: (usize, usize),
+    ) -> Result<Array2<f32>, PluginError> {
+        self.call("inverse", Role::Tta, || {
+            self.checked_view(view)?;
+            checks::input("map", map)?;
+            checks::possible("result", out)?;
+            let out = self.calls.plane(PlaneCall::Inverse(view), map, out)?;
+            checks::map(out.view()).map(|()| out)
+        })
+    }
+
+    /// Map and the mask so far (`None` for the first step) to the next mask; all of one size.
+    ///
+    /// # Errors
+    /// As said at the top.
+    pub fn postprocess(
+        &self,
+        context: &Context,
+        map: ArrayView2<'_, f32>,
+        mask: Option<&Mask>,
+    ) -> Result<Mask, PluginError> {
+        self.call("postprocess", Role::Postprocess, || {
+            checks::input("map", map)?;
+            if let Some(size) = mask.map(Mask::size).filter(|&size| size != map.dim()) {
+                let text = format!("the mask is {size:?}, the map {:?}: (height, width) must agree", map.dim());
+                return Err(Fault::Input(text));
+            }
+            self.calls.postprocess(context, map, mask.map(Mask::pixels)).map(Mask::from)
+        })
+    }
+
+    fn checked_view(&self, view: usize) -> Result<(), Fault> {
+        if view < self.views { Ok(()) } else { Err(Fault::Input(format!("there is no view {view} of {}", self.views))) }
+    }
+
+    fn checked_view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {
+        self.checked_view(view)?;
+        checks::possible("image", image)?;
+        checks::view_size(view, self.calls.view_size(view, image)?)
+    }
+
+    fn call<T>(
+        &self,
+        name: &'static str,
+        role: Role,
+        call: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<T, PluginError> {
+        let result = if self.role() == role { call() } else { Err(Fault::Role(self.role())) };
+        result.map_err(|why| self.failed(name, why))
+    }
+
+    fn failed(&self, call: &'static str, why: Fault) -> PluginError {
+        PluginError::Call { plugin: self.about.name.clone(), call, why }
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("about", &self.about).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A step's parameters as the JSON text that a plugin is given.
+fn params(step: &Step) -> String {
+    serde_json::Value::Object(step.params.clone()).to_string()
+}

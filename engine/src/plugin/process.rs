@@ -1,0 +1,279 @@
+//! Runs a plugin in child processes, where it may crash without harm.
+//!
+//! A child is the `pleura` program with the hidden verb `plugin-worker`; see [`super::worker`]. Every call takes an idle
+//! child or starts one, so that threads do not wait for each other. A child that died is not put back: the image at
+//! hand fails, the next one gets a fresh child.
+
+use std::env;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use ndarray::{Array2, ArrayView2};
+
+use super::buffer::{mask_of, plane_of};
+use super::call::{Calls, PlaneCall};
+use super::wire::{self, PROTOCOL, Reply, Request};
+use super::{About, Context, Fault, LoadError, PluginError, Size};
+
+/// How long a child may take to end once its pipe is closed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A plugin's children, all with the same parameters.
+pub(super) struct Worker {
+    program: PathBuf,
+    library: PathBuf,
+    params: String,
+    global_symbols: bool,
+    threads: usize,
+    idle: Mutex<Vec<Running>>,
+}
+
+/// Why a child does not come to take calls.
+enum Stillborn {
+    Load(LoadError),
+    Refused { plugin: String, message: String },
+}
+
+impl Worker {
+    /// Starts a first child, which loads the library and creates an instance.
+    pub(super) fn open(
+        library: &Path,
+        params: String,
+        global_symbols: bool,
+        threads: usize,
+    ) -> Result<(About, Self), PluginError> {
+        let program = program(library)?;
+        let library = library.to_owned();
+        let worker = Self { program, library, params, global_symbols, threads, idle: Mutex::default() };
+        let (about, running) = worker.start().map_err(|stillborn| match stillborn {
+            Stillborn::Load(why) => PluginError::Load { path: worker.library.clone(), why },
+            Stillborn::Refused { plugin, message } => PluginError::Refused { plugin, message },
+        })?;
+        worker.put_back(running);
+        Ok((about, worker))
+    }
+
+    fn start(&self) -> Result<(About, Running), Stillborn> {
+        let (about, mut running) = load(&self.program, &self.library, self.global_symbols).map_err(Stillborn::Load)?;
+        let create = Request::Create { params: self.params.clone(), threads: self.threads };
+        let died = |why| Stillborn::Load(LoadError::Child(Box::new(why)));
+        match running.ask(&create, &[]).map_err(died)? {
+            (Reply::Created, _) => Ok((about, running)),
+            (Reply::Refused(message), _) => Err(Stillborn::Refused { plugin: about.name, message }),
+            (reply, _) => Err(died(unexpected(&reply))),
+        }
+    }
+
+    /// One request to an idle child, or to a fresh one.
+    fn ask(&self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut running = match idle {
+            Some(running) => running,
+            None => self.start().map(|(_, running)| running).map_err(|stillborn| match stillborn {
+                Stillborn::Load(why) => Fault::Died(format!("cannot be started again: its library {why}")),
+                Stillborn::Refused { message, .. } => Fault::Died(format!("refuses its parameters now: {message}")),
+            })?,
+        };
+        let answer = running.ask(request, parts)?;
+        self.put_back(running);
+        match answer {
+            (Reply::Fault(fault), _) => Err(fault),
+            answer => Ok(answer),
+        }
+    }
+
+    fn put_back(&self, running: Running) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    }
+}
+
+impl Calls for Worker {
+    fn views(&self) -> Result<usize, Fault> {
+        match self.ask(&Request::Views, &[])? {
+            (Reply::Views(views), _) => Ok(views),
+            (reply, _) => Err(unexpected(&reply)),
+        }
+    }
+
+    fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {
+        match self.ask(&Request::ViewSize { view, image }, &[])? {
+            (Reply::ViewSize(size), _) => Ok(size),
+            (reply, _) => Err(unexpected(&reply)),
+        }
+    }
+
+    fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault> {
+        let pixels = dense(input);
+        let request = Request::Plane { call, input: input.dim(), out };
+        match self.ask(&request, &[bytemuck::cast_slice(&pixels)])? {
+            (Reply::Plane, payload) if payload.len() == out.0 * out.1 * size_of::<f32>() => {
+                plane_of(bytemuck::pod_collect_to_vec(&payload), out)
+            }
+            (reply, _) => Err(unexpected(&reply)),
+        }
+    }
+
+    fn postprocess(
+        &self,
+        context: &Context,
+        map: ArrayView2<'_, f32>,
+        mask: Option<ArrayView2<'_, bool>>,
+    ) -> Result<Array2<bool>, Fault> {
+        let pixels = dense(map);
+        let marks: Vec<u8> = mask.iter().flatten().map(|&marked| u8::from(marked)).collect();
+        let request = Request::Postprocess { context: context.into(), size: map.dim(), has_mask: mask.is_some() };
+        match self.ask(&request, &[bytemuck::cast_slice(&pixels), &marks])? {
+            (Reply::Mask, payload) if payload.len() == map.len() => mask_of(&payload, map.dim()),
+            (reply, _) => Err(unexpected(&reply)),
+        }
+    }
+}
+
+fn dense(plane: ArrayView2<'_, f32>) -> Vec<f32> {
+    plane.iter().copied().collect()
+}
+
+fn unexpected(reply: &Reply) -> Fault {
+    Fault::Broken(format!("{reply:?} does not answer the request"))
+}
+
+/// What the library says of itself, read in a child process that ends at once.
+pub(super) fn describe(library: &Path) -> Result<About, PluginError> {
+    let program = program(library)?;
+    let loaded = load(&program, library, false);
+    loaded.map(|(about, _)| about).map_err(|why| PluginError::Load { path: library.to_owned(), why })
+}
+
+/// Starts a child that loads the library.
+fn load(program: &Path, library: &Path, global_symbols: bool) -> Result<(About, Running), LoadError> {
+    let died = |why| LoadError::Child(Box::new(why));
+    let mut running = Running::start(program, library, global_symbols)
+        .map_err(|e| died(Fault::Died(format!("(`{}`) does not start: {e}", program.display()))))?;
+    match running.receive().map_err(died)? {
+        (Reply::Hello { protocol: PROTOCOL, about }, _) => Ok((about, running)),
+        (Reply::Hello { protocol, .. }, _) => Err(died(Fault::Broken(format!(
+            "`{}` speaks protocol {protocol}, this engine {PROTOCOL}: use the `pleura` of the same version",
+            program.display()
+        )))),
+        (Reply::NotLoaded(why), _) => Err(why),
+        (reply, _) => Err(died(unexpected(&reply))),
+    }
+}
+
+/// The program whose verb `plugin-worker` is the child.
+fn program(library: &Path) -> Result<PathBuf, PluginError> {
+    let current = env::current_exe().unwrap_or_default();
+    if current.file_stem().is_some_and(|stem| stem == "pleura") {
+        return Ok(current);
+    }
+    if let Some(named) = env::var_os("PLEURA_WORKER").filter(|named| !named.is_empty()) {
+        return Ok(named.into());
+    }
+    // Test programs and examples lie in a folder below the one of `pleura`.
+    let beside = current.ancestors().skip(1).take(2).map(Path::to_owned);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let name = format!("pleura{}", env::consts::EXE_SUFFIX);
+    let mut candidates = beside.chain(env::split_paths(&path)).map(|folder| folder.join(&name));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.ok_or_else(|| PluginError::NoWorker { path: library.to_owned(), program: current })
+}
+
+/// A child process. Dropping it closes its pipe, waits a moment, then kills it.
+struct Running {
+    child: Child,
+    requests: Option<ChildStdin>,
+    replies: ChildStdout,
+}
+
+impl Running {
+    fn start(program: &Path, library: &Path, global_symbols: bool) -> std::io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("plugin-worker").arg(std::path::absolute(library)?);
+        if global_symbols {
+            command.arg("--global-symbols");
+        }
+        // Standard error is shared, so that what a plugin prints is seen.
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (requests, replies) = (child.stdin.take(), child.stdout.take());
+        let replies = replies.ok_or(ErrorKind::BrokenPipe)?;
+        Ok(Self { child, requests, replies })
+    }
+
+    fn ask(&mut self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
+        let requests = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
+        wire::send(requests, request, parts).map_err(|error| self.fault(&error))?;
+        self.receive()
+    }
+
+    fn receive(&mut self) -> Result<(Reply, Vec<u8>), Fault> {
+        wire::receive(&mut self.replies).map_err(|error| self.fault(&error))
+    }
+
+    /// What became of the child; it takes no more requests.
+    fn fault(&mut self, error: &std::io::Error) -> Fault {
+        match (error.kind(), self.end()) {
+            (ErrorKind::InvalidData, _) => Fault::Broken(error.to_string()),
+            (_, Some(status)) => Fault::Died(status_text(status)),
+            (_, None) => Fault::Died(format!("was killed: it no longer answers ({error})")),
+        }
+    }
+
+    /// Ends the child; its status, unless it had to be killed.
+    fn end(&mut self) -> Option<ExitStatus> {
+        self.requests = None;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) => sleep(Duration::from_millis(2)),
+                Err(_) => break,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        None
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn status_text(status: ExitStatus) -> String {
+    match signal(status) {
+        Some(signal) => format!("was killed by {}", signal_name(signal)),
+        None => format!("ended by itself ({status})"),
+    }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+fn signal_name(signal: i32) -> String {
+    let names = [
+        (libc::SIGSEGV, "SIGSEGV, a segmentation fault"),
+        (libc::SIGABRT, "SIGABRT, an abort"),
+        (libc::SIGFPE, "SIGFPE, an arithmetic error"),
+        (libc::SIGILL, "SIGILL, an illegal instruction"),
+        (libc::SIGTERM, "SIGTERM"),
+        #[cfg(unix)]
+        (libc::SIGBUS, "SIGBUS, a bus error"),
+        #[cfg(unix)]
+        (libc::SIGKILL, "SIGKILL, perhaps for want of memory"),
+    ];
+    let named = names.iter().find(|(number, _)| *number == signal);
+    named.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}

@@ -1,0 +1,134 @@
+//! The child process of `isolation = "process"`: loads one plugin and makes the calls that the engine asks for.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::path::Path;
+use std::thread;
+
+use ndarray::ArrayView2;
+
+use super::buffer::mask_of;
+use super::call::{Calls, Instance};
+use super::library::{self, Loaded};
+use super::wire::{self, PROTOCOL, Reply, Request};
+use super::{Fault, Size};
+
+/// Serves one plugin over standard input and output until the input ends. What the plugin itself prints goes to
+/// standard error.
+///
+/// # Errors
+/// Where the engine sends something that is no request, or has gone while it was being answered.
+pub fn worker(library: &Path, global_symbols: bool) -> io::Result<()> {
+    // Before the library is loaded: its initialisers may print, too.
+    let (mut requests, replies) = take_pipes()?;
+    let mut replies = BufWriter::new(replies);
+    match library::load(library, global_symbols) {
+        Ok(loaded) => {
+            let about = loaded.about.clone();
+            wire::send(&mut replies, &Reply::Hello { protocol: PROTOCOL, about }, &[])?;
+            serve(&loaded, &mut requests, &mut replies)
+        }
+        Err(why) => wire::send(&mut replies, &Reply::NotLoaded(why), &[]),
+    }
+}
+
+fn serve(loaded: &Loaded, requests: &mut impl Read, replies: &mut impl Write) -> io::Result<()> {
+    let Some((request, _)) = next(requests)? else { return Ok(()) };
+    let Request::Create { params, threads } = request else {
+        return Err(wire::broken("the first request does not create an instance".to_owned()));
+    };
+    let instance = match Instance::create(loaded.table, &params) {
+        Ok(instance) => instance,
+        Err(message) => return wire::send(replies, &Reply::Refused(message), &[]),
+    };
+    wire::send(replies, &Reply::Created, &[])?;
+    while let Some((request, payload)) = next(requests)? {
+        let (reply, payload) = answer(&instance, &request, &payload, threads);
+        wire::send(replies, &reply, &[&payload])?;
+    }
+    Ok(())
+}
+
+/// The next request; none where the engine is done.
+fn next(requests: &mut impl Read) -> io::Result<Option<(Request, Vec<u8>)>> {
+    match wire::receive(requests) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        request => request.map(Some),
+    }
+}
+
+type Answer = (Reply, Vec<u8>);
+
+/// Makes the call, from several threads at once where the engine wants to know whether they agree.
+fn answer(instance: &Instance, request: &Request, payload: &[u8], threads: usize) -> Answer {
+    let call = || make(instance, request, payload).unwrap_or_else(|fault| (Reply::Fault(fault), Vec::new()));
+    let mut answers: Vec<Answer> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(call)).collect();
+        let mine = call();
+        let others = others.into_iter().filter_map(|other| other.join().ok());
+        std::iter::once(mine).chain(others).collect()
+    });
+    let agree = answers.len() == threads.max(1) && answers.iter().all(|answer| *answer == answers[0]);
+    if agree { answers.swap_remove(0) } else { (Reply::Fault(Fault::Differs), Vec::new()) }
+}
+
+fn make(instance: &Instance, request: &Request, payload: &[u8]) -> Result<Answer, Fault> {
+    match request {
+        Request::Create { .. } => Err(Fault::Broken("an instance is created once".to_owned())),
+        Request::Views => Ok((Reply::Views(instance.views()?), Vec::new())),
+        Request::ViewSize { view, image } => Ok((Reply::ViewSize(instance.view_size(*view, *image)?), Vec::new())),
+        Request::Plane { call, input, out } => {
+            let pixels = floats(payload, *input)?;
+            let plane = instance.plane(*call, view(&pixels, *input)?, *out)?;
+            Ok((Reply::Plane, bytemuck::cast_slice(&plane.into_raw_vec_and_offset().0).to_vec()))
+        }
+        Request::Postprocess { context, size, has_mask } => {
+            let (map, marks) = payload.split_at_checked(size.0 * size.1 * 4).ok_or_else(short)?;
+            let pixels = floats(map, *size)?;
+            let mask = if *has_mask { Some(mask_of(marks, *size)?) } else { None };
+            let mask = mask.as_ref().map(|mask| mask.view());
+            let mask = instance.postprocess(&context.into(), view(&pixels, *size)?, mask)?;
+            Ok((Reply::Mask, mask.iter().map(|&marked| u8::from(marked)).collect()))
+        }
+    }
+}
+
+fn floats(bytes: &[u8], size: Size) -> Result<Vec<f32>, Fault> {
+    if bytes.len() == size.0 * size.1 * size_of::<f32>() {
+        Ok(bytemuck::pod_collect_to_vec(bytes))
+    } else {
+        Err(short())
+    }
+}
+
+fn view(pixels: &[f32], size: Size) -> Result<ArrayView2<'_, f32>, Fault> {
+    ArrayView2::from_shape(size, pixels).map_err(|_| short())
+}
+
+fn short() -> Fault {
+    Fault::Broken("a request whose payload is not of its size".to_owned())
+}
+
+/// Keeps the two pipes to the engine for ourselves: standard input becomes empty, standard output goes to standard
+/// error, so that a plugin that reads or prints cannot disturb what is said over them.
+#[cfg(unix)]
+fn take_pipes() -> io::Result<(File, File)> {
+    use std::os::fd::{AsFd, AsRawFd};
+    let requests = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let replies = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let nothing = File::open("/dev/null")?;
+    redirect(nothing.as_raw_fd(), libc::STDIN_FILENO)?;
+    redirect(libc::STDERR_FILENO, libc::STDOUT_FILENO)?;
+    Ok((requests, replies))
+}
+
+#[cfg(unix)]
+fn redirect(from: i32, to: i32) -> io::Result<()> {
+    // SAFETY: a plain system call on two descriptors; `to` is a standard stream, which nobody owns.
+    if unsafe { libc::dup2(from, to) } == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+fn take_pipes() -> io::Result<(File, File)> {
+    Err(io::Error::new(ErrorKind::Unsupported, "plugins run in a child process on Unix only"))
+}
