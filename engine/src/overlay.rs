@@ -126,6 +126,8 @@ fn write(picture: &mut RgbImage, text: &str, (x, y): (usize, usize), color: Rgb<
         if left + 5 * DOT > end {
             return;
         }
+        // these two reach below the line
+        let y = if matches!(letter, 'g' | 'p') { y + 2 * DOT } else { y };
         for (row, bits) in glyph(letter).into_iter().enumerate() {
             for column in (0..5).filter(|column| bits & (16 >> column) != 0) {
                 for (dx, dy) in (0..DOT).flat_map(|dx| (0..DOT).map(move |dy| (dx, dy))) {
@@ -143,12 +145,12 @@ fn glyph(letter: char) -> [u8; 7] {
         'c' => [0, 0, 14, 16, 16, 17, 14],
         'd' => [1, 1, 13, 19, 17, 17, 15],
         'e' => [0, 0, 14, 17, 31, 16, 14],
-        'g' => [0, 0, 15, 17, 15, 1, 14],
+        'g' => [15, 17, 17, 17, 15, 1, 14],
         'h' => [16, 16, 22, 25, 17, 17, 17],
         'i' => [4, 0, 12, 4, 4, 4, 14],
         'n' => [0, 0, 22, 25, 17, 17, 17],
         'o' => [0, 0, 14, 17, 17, 17, 14],
-        'p' => [0, 0, 30, 17, 30, 16, 16],
+        'p' => [30, 17, 17, 17, 30, 16, 16],
         'r' => [0, 0, 22, 25, 16, 16, 16],
         't' => [8, 8, 28, 8, 8, 9, 6],
         'u' => [0, 0, 17, 17, 17, 19, 13],
