@@ -3,7 +3,7 @@
 use super::Checker;
 use crate::ensemble::fit;
 use crate::manifest::{Member, Step};
-use crate::plugin::{Plugin, Role};
+use crate::plugin::{Plugin, PluginError, Role};
 use crate::runtime::Port;
 
 impl Checker<'_> {
@@ -15,7 +15,7 @@ impl Checker<'_> {
             let folder = self.resolve("".as_ref());
             match Plugin::open(step, &folder) {
                 Err(error) => {
-                    let key = if error.is_refusal() { "params" } else { "plugin" };
+                    let key = if matches!(error, PluginError::Refused { .. }) { "params" } else { "plugin" };
                     self.error(&format!("{field}.{key}"), error.to_string(), None);
                 }
                 Ok(plugin) if !roles.contains(&plugin.role()) => {
@@ -44,7 +44,7 @@ impl Checker<'_> {
         let mut sizes = if member.identity { vec![size] } else { Vec::new() };
         for plugin in self.steps(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare]) {
             let views = match plugin.role() {
-                Role::Tta => plugin.views().and_then(|n| (0..n).map(|view| plugin.view_size(view, size)).collect()),
+                Role::Tta => (0..plugin.views()).map(|view| plugin.view_size(view, size)).collect(),
                 _ => Ok(vec![size]),
             };
             match views {

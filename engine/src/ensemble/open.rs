@@ -112,7 +112,7 @@ impl Opening<'_> {
         let size = (member.input.size[0] as usize, member.input.size[1] as usize);
         let tta = self.plugins(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare])?;
         let named = |source| self.plugin_error(format!("{field}.tta"), source);
-        let views = View::list(member.identity, &tta).map_err(named)?;
+        let views = View::list(member.identity, &tta);
         let view_sizes: Vec<_> = views.iter().map(|view| view.size(size)).collect::<Result<_, _>>().map_err(named)?;
         for &view in &view_sizes {
             self.fits(field, fit::view(member, model.inputs(), view).into_iter().collect())?;

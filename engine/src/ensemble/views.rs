@@ -20,15 +20,15 @@ pub enum View {
 
 impl View {
     /// The views that a list of plugins gives, the identity first where it is wanted.
-    pub fn list(identity: bool, plugins: &[Arc<Plugin>]) -> Result<Vec<Self>, PluginError> {
+    pub fn list(identity: bool, plugins: &[Arc<Plugin>]) -> Vec<Self> {
         let mut views = if identity { vec![Self::Identity] } else { Vec::new() };
         for plugin in plugins {
             match plugin.role() {
-                Role::Tta => views.extend((0..plugin.views()?).map(|view| Self::Tta(Arc::clone(plugin), view))),
+                Role::Tta => views.extend((0..plugin.views()).map(|view| Self::Tta(Arc::clone(plugin), view))),
                 _ => views.push(Self::Prepared(Arc::clone(plugin))),
             }
         }
-        Ok(views)
+        views
     }
 
     /// (height, width) of the view of an image of a (height, width).
