@@ -8,6 +8,7 @@ mod unpack;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
@@ -19,6 +20,9 @@ use pins::{Build, Wheel};
 
 /// The file that tells which wheels a folder of the cache holds.
 const CONTENTS: &str = "wheels.txt";
+
+/// How the folders begin in which something is made ready.
+const UNFINISHED: &str = ".fetch-";
 
 /// Loads ONNX Runtime, and fetches it before where there is none: the GPU's where there is an NVIDIA driver. Says what
 /// it did.
@@ -76,7 +80,8 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     }
     let made = || format!("cannot write to the cache folder `{}`", cache.display());
     fs::create_dir_all(&cache).with_context(made)?;
-    let work = tempfile::Builder::new().prefix(".fetch-").tempdir_in(&cache).with_context(made)?;
+    sweep(&cache);
+    let work = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&cache).with_context(made)?;
     let ready = work.path().join("ready");
     fs::create_dir(&ready).with_context(made)?;
     let spinner = term::spinner("fetching");
@@ -124,6 +129,19 @@ fn contents(build: &Build) -> String {
     build.wheels().map(|wheel| format!("{} {} {}\n", wheel.package, wheel.version, wheel.sha256)).collect()
 }
 
+/// Removes what runs that were killed a day ago or earlier left behind: it may be gigabytes.
+fn sweep(cache: &Path) {
+    let is_old = |entry: &fs::DirEntry| {
+        let age = entry.metadata().and_then(|it| it.modified()).ok().and_then(|it| it.elapsed().ok());
+        age.is_some_and(|age| age > Duration::from_secs(24 * 60 * 60))
+    };
+    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) && is_old(&entry) {
+            _ = fs::remove_dir_all(entry.path()); // the next run tries again
+        }
+    }
+}
+
 fn offline() -> bool {
     std::env::var_os("PLEURA_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0")
 }
@@ -148,6 +166,22 @@ mod tests {
         assert!(holds(folder.path(), &small) && holds(folder.path(), &large));
         fs::remove_file(folder.path().join("libonnxruntime.so.1")).unwrap();
         assert!(!holds(folder.path(), &small));
+    }
+
+    #[test]
+    fn old_leftovers_are_swept_and_nothing_else() {
+        let cache = tempfile::tempdir().unwrap();
+        let day_before_yesterday = std::time::SystemTime::now() - Duration::from_secs(48 * 60 * 60);
+        for (name, is_old) in [(".fetch-old", true), (".fetch-new", false), ("onnxruntime-1.0.0", true)] {
+            fs::create_dir(cache.path().join(name)).unwrap();
+            if is_old {
+                fs::File::open(cache.path().join(name)).unwrap().set_modified(day_before_yesterday).unwrap();
+            }
+        }
+        sweep(cache.path());
+        let mut left: Vec<_> = fs::read_dir(cache.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".fetch-new", "onnxruntime-1.0.0"]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn cpu() -> anyhow::Result<Build> {
         _ => bail!(
             "no ONNX Runtime is pinned for {OS} on {ARCH}; install version 1.{} or newer, and name its library with \
              ORT_DYLIB_PATH",
-            pleura::runtime::MINOR_VERSION
+            find::OLDEST
         ),
     };
     Ok(Build { runtime, libraries: &[], platforms })

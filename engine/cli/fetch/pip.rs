@@ -39,7 +39,8 @@ fn command(wheel: &Wheel, build: &Build, folder: &Path) -> Command {
     command.args(["--abi", "cp312", "--abi", "abi3", "--abi", "none"]);
     command.args(build.platforms.iter().flat_map(|platform| ["--platform", platform]));
     command.arg("--dest").arg(folder).arg(format!("{}=={}", wheel.package, wheel.version));
-    command.stdin(Stdio::null());
+    // `-m` looks in the working directory first: let it be one that holds nothing.
+    command.current_dir(folder.parent().unwrap_or(folder)).stdin(Stdio::null());
     command
 }
 

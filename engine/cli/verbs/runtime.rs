@@ -67,12 +67,12 @@ fn describe_cuda(folder: &Path) -> String {
     let driver = find::driver_version();
     let driver = driver.map_or("none found".into(), |(major, minor)| format!("runs CUDA up to {major}.{minor}"));
     row(&mut text, "NVIDIA driver", &driver);
-    // First of all this: it loads what lies where the loader does not look.
-    let missing = find::missing_cuda(folder);
+    // What lies where the loader does not look counts too.
+    find::preload_cuda(folder);
     for name in find::needed_cuda(folder) {
         row(&mut text, &name, if find::loads(&name) { &"found" } else { &"missing" });
     }
-    let verdict = match missing.as_deref() {
+    let verdict = match find::missing_cuda(folder).as_deref() {
         None => "has all it needs".to_owned(),
         Some(missing) if missing.contains("libcuda.so") => {
             format!("not to be had: {missing}; install the NVIDIA driver")

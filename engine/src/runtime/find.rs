@@ -12,6 +12,9 @@ pub use super::cuda::{cuda_libraries, driver_version, loads, missing_cuda, neede
 /// The environment variable that names the library, or its folder.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
+/// The oldest ONNX Runtime that serves is 1.`OLDEST`.
+pub const OLDEST: u32 = ort::MINOR_VERSION;
+
 /// A library that may be ONNX Runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -150,11 +153,12 @@ fn python_folder() -> Option<PathBuf> {
     Some(PathBuf::from(ask_python(ask)?).join("capi"))
 }
 
-/// What the Python on PATH prints, one line, to `code`; `None` where there is none or it fails.
+/// What the Python on PATH prints to `code`; `None` where there is no Python, it fails, or it prints nothing.
 pub(super) fn ask_python(code: &str) -> Option<String> {
-    // `-I`: neither the working directory nor PYTHON* variables decide what is loaded into this process.
+    // Packages of the user count, files in the working directory do not: what is found is loaded into this process.
+    let code = format!("import sys; sys.path = [p for p in sys.path if p]; {code}");
     let output =
-        Command::new("python3").args(["-I", "-c", code]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        Command::new("python3").args(["-c", &code]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !answer.is_empty()).then_some(answer)
 }

@@ -133,8 +133,8 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     }
     let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), origin, reason };
     let version = probe(&path).map_err(unusable)?;
-    if minor(&version).is_none_or(|minor| minor < ort::MINOR_VERSION) {
-        return Err(RuntimeError::TooOld { path, origin, version, needed: ort::MINOR_VERSION });
+    if minor(&version).is_none_or(|minor| minor < find::OLDEST) {
+        return Err(RuntimeError::TooOld { path, origin, version, needed: find::OLDEST });
     }
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
     let environment =

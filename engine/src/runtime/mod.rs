@@ -13,5 +13,3 @@ pub use load::{Loaded, RuntimeError, load, loaded};
 pub use place::{DeviceError, place};
 pub use session::{Element, Model, ModelError, Port, SessionOptions};
 
-/// The oldest ONNX Runtime that serves is 1.`MINOR_VERSION`.
-pub use ort::MINOR_VERSION;

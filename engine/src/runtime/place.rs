@@ -42,7 +42,7 @@ pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError>
 fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
     let folder = runtime.path.parent().unwrap_or(Path::new(""));
     if let Some(missing) = find::missing_cuda(folder) {
-        return Err(format!("`{missing}` is missing"));
+        return Err(missing);
     }
     probe(runtime, number).map_err(|error| error.message().lines().next().unwrap_or_default().to_owned())
 }
