@@ -102,19 +102,21 @@ impl Calls for Instance {
         let mut buffer = FloatBuffer::new(out);
         let (table, this) = (&self.table, self.this());
         let out = PlaneMut { data: buffer.as_mut_ptr(), height: out.0, width: out.1 };
-        // SAFETY: the instance, the host, the dense input and the buffer are alive during the call, and nobody else
-        // touches the buffer.
         match call {
             PlaneCall::Prepare => {
                 let prepare = table.prepare.ok_or_else(|| no_call("prepare"))?;
+                // SAFETY: the instance, the host, the dense input and the buffer are alive during the call, and nobody
+                // else touches the buffer.
                 reply(|host| unsafe { prepare(this, plane, out, host) })?;
             }
             PlaneCall::Forward(view) => {
                 let forward = table.forward.ok_or_else(|| no_call("forward"))?;
+                // SAFETY: as above.
                 reply(|host| unsafe { forward(this, view, plane, out, host) })?;
             }
             PlaneCall::Inverse(view) => {
                 let inverse = table.inverse.ok_or_else(|| no_call("inverse"))?;
+                // SAFETY: as above.
                 reply(|host| unsafe { inverse(this, view, plane, out, host) })?;
             }
         }

@@ -1,0 +1,4 @@
+/* Has no table to show. */
+#include "fixture.h"
+
+const pleura_plugin_table *pleura_plugin(void) { return NULL; }

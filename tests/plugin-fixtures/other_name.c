@@ -1,0 +1,9 @@
+/* Lies in a file of another name than its own. */
+#include "fixture.h"
+
+static uint32_t postprocess(POSTPROCESS_ARGS) {
+    UNUSED_POSTPROCESS;
+    return PLEURA_OK;
+}
+
+PLUGIN("something-else", PLEURA_POSTPROCESS, .postprocess = postprocess)

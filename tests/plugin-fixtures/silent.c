@@ -1,0 +1,10 @@
+/* Forgets to return PLEURA_OK, and says nothing. */
+#include "fixture.h"
+
+static uint32_t postprocess(POSTPROCESS_ARGS) {
+    UNUSED_POSTPROCESS;
+    mark(map, out);
+    return 0;
+}
+
+PLUGIN("silent", PLEURA_POSTPROCESS, .postprocess = postprocess)

@@ -1,0 +1,54 @@
+//! Plugins, with real built libraries: what bad ones do, what the guide says, and what the header says.
+
+mod bad;
+mod build;
+mod guide;
+mod header;
+mod isolated;
+mod search;
+
+use std::path::Path;
+
+use ndarray::Array2;
+use pleura::Mask;
+use pleura::manifest::{Isolation, Step};
+use pleura::plugin::{Context, Plugin, PluginError};
+use serde_json::{Map, Value};
+
+/// A step as a manifest has it.
+fn step(plugin: &str, params: &str, isolation: Isolation) -> Step {
+    let params: Map<String, Value> = serde_json::from_str(params).unwrap();
+    Step { plugin: plugin.to_owned(), params, isolation, global_symbols: false }
+}
+
+/// Opens the fixture of that name by path.
+fn open(fixture: &str, isolation: Isolation) -> Result<Plugin, PluginError> {
+    Plugin::open(&step(&format!("./lib{fixture}.so"), "{}", isolation), build::fixtures())
+}
+
+/// The error of something that must fail, as people read it.
+fn error<T>(result: Result<T, PluginError>) -> String {
+    match result {
+        Ok(_) => panic!("this should have failed"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn context(image_id: &str) -> Context {
+    Context { image_id: image_id.into(), original_size: (1024, 1024), score: (0.25, 0.75), spacing: None }
+}
+
+/// 0, 1/60, 2/60, … 59/60.
+fn map() -> Array2<f32> {
+    Array2::from_shape_fn((6, 10), |(y, x)| (10 * y + x) as f32 / 60.0)
+}
+
+/// What the fixtures that work make of [`map`].
+fn above_half() -> Mask {
+    map().mapv(|p| p > 0.5).into()
+}
+
+/// The folder in which cargo puts libraries, and the program.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap()
+}
