@@ -100,10 +100,10 @@ fn other_images_are_not_scored() {
     let output = run("score", &[&stage2, &truth], &[]);
     assert_eq!(output.status.code(), Some(2));
     let message = stderr(&output);
-    assert!(message.contains("3205 ids are not among the expected: `ID_c68e114ba`, "), "{message}");
+    assert!(message.contains("unexpected ids, 3205 in all: `ID_c68e114ba`, "), "{message}");
     let subset = siim.join("train_dicom/train-rle-subset.csv");
     let message = stderr(&run("score", &[&subset, &truth], &[]));
-    assert!(message.contains("12009 of the expected ids are missing: "), "{message}");
+    assert!(message.contains("missing ids, 12009 in all: "), "{message}");
 }
 
 #[test]
@@ -136,8 +136,8 @@ fn every_fault_is_told_at_once() {
     let expected = [
         "line 3: `a` was answered in line 2 already: one row an image, masks joined",
         "line 4: run 1 ends at pixel 17, 1 past 4×4",
-        "line 5: 3 fields, not 2: an id and its run lengths",
-        "line 6: 1 numbers, which are not pairs of offset and length",
+        "line 5: not 2 fields but 3: an id and its run lengths are wanted",
+        "line 6: an odd count of numbers, 1, is no pairs of offset and length",
         "line 6: `x` is not in the sample",
         "line 7: the image's id is empty",
         "`c` of the sample has no row",

@@ -65,13 +65,13 @@ pub enum SubmissionError {
     #[error("an image's id is empty")]
     EmptyId,
     /// Ids that ought to be there.
-    #[error("{} of the expected ids are missing: {}", ids.len(), Some3(ids))]
+    #[error("missing ids, {} in all: {}", ids.len(), Some3(ids))]
     Missing {
         /// All of them.
         ids: Vec<String>,
     },
     /// Ids that ought not to be there.
-    #[error("{} ids are not among the expected: {}", ids.len(), Some3(ids))]
+    #[error("unexpected ids, {} in all: {}", ids.len(), Some3(ids))]
     Extra {
         /// All of them.
         ids: Vec<String>,
@@ -100,7 +100,7 @@ impl SubmissionError {
 #[non_exhaustive]
 pub enum RowError {
     /// A comma too many, or none.
-    #[error("{0} fields, not 2: an id and its run lengths")]
+    #[error("not 2 fields but {0}: an id and its run lengths are wanted")]
     Fields(usize),
     /// Nothing before the comma.
     #[error("the image's id is empty")]

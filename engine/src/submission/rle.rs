@@ -97,7 +97,7 @@ pub enum RleError {
     #[error("there are no run lengths; the empty mask is written -1")]
     Blank,
     /// The last offset has no length.
-    #[error("{count} numbers, which are not pairs of offset and length")]
+    #[error("an odd count of numbers, {count}, is no pairs of offset and length")]
     Odd {
         /// How many numbers there are.
         count: usize,

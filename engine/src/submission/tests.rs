@@ -112,8 +112,8 @@ fn says_what_is_wrong_with_run_lengths() {
     let table = [
         ("", "there are no run lengths; the empty mask is written -1"),
         ("  ", "there are no run lengths; the empty mask is written -1"),
-        ("1", "1 numbers, which are not pairs of offset and length"),
-        ("0 1 2", "3 numbers, which are not pairs of offset and length"),
+        ("1", "an odd count of numbers, 1, is no pairs of offset and length"),
+        ("0 1 2", "an odd count of numbers, 3, is no pairs of offset and length"),
         ("0 x", "run 1: `x` is not a number of pixels"),
         ("0 1 1.5 1", "run 2: `1.5` is not a number of pixels"),
         ("0 +1", "run 1: `+1` is not a number of pixels"),
@@ -162,12 +162,12 @@ fn names_the_line() {
     let table = [
         ("", "line 1: the columns are ``, not `ImageId,EncodedPixels`"),
         ("Id,Pixels\n", "line 1: the columns are `Id,Pixels`, not `ImageId,EncodedPixels`"),
-        ("ImageId,EncodedPixels\na\n", "line 2: 1 fields, not 2: an id and its run lengths"),
-        ("ImageId,EncodedPixels\na,-1\n\nb,1,2\n", "line 4: 3 fields, not 2: an id and its run lengths"),
+        ("ImageId,EncodedPixels\na\n", "line 2: not 2 fields but 1: an id and its run lengths are wanted"),
+        ("ImageId,EncodedPixels\na,-1\n\nb,1,2\n", "line 4: not 2 fields but 3: an id and its run lengths are wanted"),
         ("ImageId,EncodedPixels\r\na,-1\r\nb,\r\n", "line 3: there are no run lengths; the empty mask is written -1"),
         (
             "ImageId,EncodedPixels\r\n\r\n \r\n\na,-1\r\n\r\nb,x\r\n",
-            "line 7: 1 numbers, which are not pairs of offset and length",
+            "line 7: an odd count of numbers, 1, is no pairs of offset and length",
         ),
         ("ImageId,EncodedPixels\n,-1\n", "line 2: the image's id is empty"),
         ("ImageId,EncodedPixels\na,-1\nb,0 1 3 14\n", "line 3: run 2 ends at pixel 18, 2 past 4×4"),
@@ -185,9 +185,9 @@ fn keeps_a_sample_order_or_says_why_not() {
     submission.write_to(&mut text).unwrap();
     assert_eq!(String::from_utf8(text).unwrap(), "ImageId,EncodedPixels\nc,-1\na,-1\nb,0 1\n");
     let missing = submission.order_like(&["a", "b", "c", "d", "e", "f", "g"]).unwrap_err();
-    assert_eq!(missing.to_string(), "4 of the expected ids are missing: `d`, `e`, `f` and 1 more");
+    assert_eq!(missing.to_string(), "missing ids, 4 in all: `d`, `e`, `f` and 1 more");
     let extra = submission.order_like(&["a", "b"]).unwrap_err();
-    assert_eq!(extra.to_string(), "1 ids are not among the expected: `c`");
+    assert_eq!(extra.to_string(), "unexpected ids, 1 in all: `c`");
     submission.sort();
     assert_eq!(submission.ids().collect::<Vec<_>>(), ["a", "b", "c"]);
 }

@@ -70,8 +70,9 @@ fn table(mut counts: [u32; VALUES], pixels: usize, clip_limit: f64) -> Table {
 fn spread(counts: &mut [u32; VALUES], clipped: u32) {
     let (share, rest) = (clipped / VALUES as u32, clipped as usize % VALUES);
     counts.iter_mut().for_each(|count| *count += share);
-    if rest > 0 {
-        counts.iter_mut().step_by((VALUES / rest).max(1)).take(rest).for_each(|count| *count += 1);
+    // `rest` is less than `VALUES`, so that the step is at least 1
+    if let Some(step) = VALUES.checked_div(rest) {
+        counts.iter_mut().step_by(step).take(rest).for_each(|count| *count += 1);
     }
 }
 

@@ -6,7 +6,7 @@
 
 #![deny(missing_docs)]
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
 use pleura_plugin::{Error, Image, ImageMut, Map, MapMut, Tta, export};
 use serde::Deserialize;
 
@@ -74,11 +74,18 @@ fn mirror(mirror: Mirror, image: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_,
     let height = image.nrows();
     for (row, mut to) in out.rows_mut().into_iter().enumerate() {
         let from = image.row(if mirror.rows { height - 1 - row } else { row });
+        to.assign(&from);
         if mirror.columns {
-            to.iter_mut().zip(from.iter().rev()).for_each(|(to, &from)| *to = from);
-        } else {
-            to.assign(&from);
+            reverse(to);
         }
+    }
+}
+
+fn reverse(mut row: ArrayViewMut1<'_, f32>) {
+    let width = row.len();
+    match row.as_slice_mut() {
+        Some(row) => row.reverse(),
+        None => (0..width / 2).for_each(|column| row.swap(column, width - 1 - column)),
     }
 }
 

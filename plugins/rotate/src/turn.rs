@@ -28,14 +28,19 @@ pub fn about_centre(degrees: f64, image: ArrayView2<'_, f32>, mut out: ArrayView
 
 fn bilinear(image: ArrayView2<'_, f32>, y: f64, x: f64) -> f32 {
     let (height, width) = image.dim();
-    let (row, column) = (y.floor(), x.floor());
-    let (down, right) = ((y - row) as f32, (x - column) as f32);
-    let (row, column) = (row as isize, column as isize);
+    let (row, column) = (floor(y), floor(x));
+    let (down, right) = ((y - row as f64) as f32, (x - column as f64) as f32);
     let (top, bottom) = (mirrored(row, height), mirrored(row + 1, height));
     let (near, far) = (mirrored(column, width), mirrored(column + 1, width));
     let along = |row: usize| image[(row, near)] + (image[(row, far)] - image[(row, near)]) * right;
     let (above, below) = (along(top), along(bottom));
     above + (below - above) * down
+}
+
+/// `f64::floor` is a call into the C library on plain x86-64, and there are two of them a pixel.
+fn floor(value: f64) -> isize {
+    let towards_zero = value as isize;
+    if towards_zero as f64 > value { towards_zero - 1 } else { towards_zero }
 }
 
 /// Mirrors an index at the middles of the first and the last pixel, as often as it takes: -1 is 1, `length` is
