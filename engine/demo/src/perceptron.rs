@@ -197,7 +197,7 @@ mod tests {
         let samples = Array2::from_shape_simple_fn((2000, 2), || random.random_range(5.0..7.0f32));
         let ring = |row: ArrayView1<f32>| f32::from((row[0] - 6.0).hypot(row[1] - 6.0) < 0.6);
         let labels = samples.map_axis(Axis(1), ring);
-        let fitted = Perceptron::fit(samples.view(), labels.view(), 16, 60, &mut random);
+        let fitted = Perceptron::fit(samples.view(), labels.view(), 16, 300, &mut random);
         let maps = [0, 1].map(|axis| samples.column(axis).to_owned().insert_axis(Axis(0)));
         let right =
             fitted.logits(&maps).iter().zip(&labels).filter(|&(&logit, &label)| (logit > 0.0) == (label > 0.5)).count();
