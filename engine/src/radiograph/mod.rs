@@ -6,6 +6,7 @@
 //! modality values and what the file says of them. How values become intensities is the caller's choice, by
 //! [`Intensity`]; the inversion of MONOCHROME1 happens there, once and last.
 
+mod claims;
 mod codec;
 mod codestream;
 mod dataset;
