@@ -12,22 +12,22 @@ use crate::verbs::submission::size;
 #[derive(clap::Args)]
 pub struct Args {
     /// The submission: `ImageId,EncodedPixels`, plain or gzip.
-    submission: PathBuf,
+    pub submission: PathBuf,
 
     /// The truth, in the same form; several rows an image are joined.
-    truth: PathBuf,
+    pub truth: PathBuf,
 
     /// Print JSON instead of a table.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 
     /// Write each image's Dice, IoU and areas to a CSV file, in the truth's order.
     #[arg(long, value_name = "FILE.csv")]
-    per_image: Option<PathBuf>,
+    pub per_image: Option<PathBuf>,
 
     /// The size of the masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    size: (usize, usize),
+    pub size: (usize, usize),
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {

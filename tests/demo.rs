@@ -1,0 +1,100 @@
+//! `pleura demo`, as a newcomer runs it.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::assert::Assert;
+use pleura::Radiograph;
+use pleura::manifest::Intensity;
+use pleura_demo::{Encoding, Phantom};
+
+/// Runs the demo on a seed that neither the models were fitted on nor the demo shows by itself.
+fn demo(out: &Path, images: u32) -> Assert {
+    let images = images.to_string();
+    support::pleura()
+        .args(["demo", "--seed", "271828", "--images", &images, "--device", "cpu", "--out"])
+        .arg(out)
+        .assert()
+}
+
+fn count(folder: &Path, extension: &str) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|found| found == extension)).count()
+}
+
+fn score(out: &Path) -> serde_json::Value {
+    let files = [out.join("submission.csv"), out.join("truth.csv")];
+    let scored = support::pleura().args(["score", "--json"]).args(files).assert().success();
+    serde_json::from_slice(&scored.get_output().stdout).unwrap()
+}
+
+#[test]
+fn the_demo_finds_what_it_drew() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("demo");
+    let done = demo(&out, 20).success();
+    let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(said.contains("overlays/") && said.contains("pleura predict"), "{said}");
+    assert_eq!((count(&out.join("radiographs"), "dcm"), count(&out.join("overlays"), "png")), (20, 20));
+    for (name, lines) in [("submission.csv", 21), ("truth.csv", 21), ("findings.jsonl", 20)] {
+        assert_eq!(fs::read_to_string(out.join(name)).unwrap().lines().count(), lines, "{name}");
+    }
+    // honest networks, not hard-coded answers: good on radiographs they never saw, and not perfect
+    let score = score(&out);
+    let number = |key: &str| score[key].as_f64().unwrap();
+    let right = number("true_positives") + number("true_negatives");
+    assert!(right / number("images") >= 0.9, "{score}");
+    assert!((0.6..1.0).contains(&number("mean_dice_positives")), "{score}");
+}
+
+#[test]
+fn a_second_run_uses_the_edited_manifest_and_leaves_other_files_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    demo(out, 4).success();
+    fs::write(out.join("radiographs/mine.txt"), "mine").unwrap();
+    let manifest = out.join("ensemble/demo.toml");
+    let strict = fs::read_to_string(&manifest)
+        .unwrap()
+        .replace("kind = \"score\", above = 0.5", "kind = \"score\", above = 1.0");
+    fs::write(&manifest, strict).unwrap();
+    let again = demo(out, 3).success();
+    let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
+    assert!(said.contains("running yours"), "{said}");
+    assert_eq!((count(&out.join("radiographs"), "dcm"), count(&out.join("radiographs"), "txt")), (3, 1));
+    let rows = fs::read_to_string(out.join("submission.csv")).unwrap();
+    assert!(rows.lines().skip(1).all(|row| row.ends_with(",-1")), "no score is above 1: {rows}");
+}
+
+#[test]
+fn the_seed_of_the_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = pleura_demo::FIT_SEED.to_string();
+    let refused = support::pleura().args(["demo", "--seed", &seed, "--out"]).arg(folder.path()).assert().code(2);
+    assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("another `--seed`"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn every_encoding_reads_back_as_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let phantom = Phantom::new(3, 0, 256);
+    // half a step of the stored bits; JPEG loses some of the noise, far less than what a wrong window would do
+    let cases = [
+        (Encoding::Plain, 0.5 / 255.0),
+        (Encoding::Inverted, 0.5 / 255.0),
+        (Encoding::TwelveBit, 0.5 / 4095.0),
+        (Encoding::Jpeg, 0.1),
+    ];
+    for (encoding, tolerance) in cases {
+        let path = folder.path().join(format!("{encoding:?}.dcm"));
+        phantom.write(&path, encoding).unwrap();
+        let radiograph = Radiograph::open(&path).unwrap();
+        assert_eq!(radiograph.id(), phantom.uid, "{encoding:?}");
+        let read = radiograph.intensities(Intensity::Stored);
+        let worst = read.iter().zip(&phantom.intensities).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst <= tolerance + 1e-5, "{encoding:?}: {worst}");
+    }
+}
