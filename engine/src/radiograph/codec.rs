@@ -11,11 +11,11 @@ use dicom_object::InMemDicomObject;
 use jpeg_decoder::{ColorTransform, Decoder};
 
 use super::codestream::{Codestream, Kind};
-use super::dataset::{self, Dataset};
+use super::dataset::{self, Dataset, EXPLICIT_VR_BIG_ENDIAN};
 use super::error::DicomFault;
 use super::header::{Header, Photometric};
+use super::packbits;
 use super::samples::{Samples, widen};
-use super::{dataset::EXPLICIT_VR_BIG_ENDIAN, packbits};
 
 /// Images of more bytes than this must not be compressed by more than `MAX_RATIO`.
 const LARGE: usize = 64 << 20;
@@ -187,4 +187,69 @@ fn jpeg2000(frame: &[u8], plain: bool, stream: &Codestream) -> Result<Vec<u16>, 
     // OpenJPEG is strict unless told otherwise: a truncated stream is an error, not a blurred image
     let image = jpeg2k::Image::from_bytes(frame).map_err(|error| DicomFault::Codec(error.to_string()))?;
     Ok(image.components().iter().flat_map(|component| component.data()).map(|&sample| sample as u16).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use charls::{CharLS, FrameInfo};
+
+    use super::*;
+
+    fn header(samples: usize, allocated: u32, stored: u32, photometric: Photometric) -> Header {
+        let high = stored - 1;
+        Header { rows: 2, cols: 3, samples, allocated, stored, high, signed: false, photometric, planar: false }
+    }
+
+    fn encode(samples: i32, bits: i32, bytes: &[u8]) -> Vec<u8> {
+        let info = FrameInfo { width: 3, height: 2, bits_per_sample: bits, component_count: samples };
+        CharLS::default().encode(info, 0, bytes).unwrap()
+    }
+
+    #[test]
+    fn jpeg_ls_of_twelve_bits() {
+        let words = [0_u16, 1, 4095, 2048, 77, 1000];
+        let frame = encode(1, 12, &words.map(u16::to_le_bytes).concat());
+        let decoded = compressed(&frame, &header(1, 16, 12, Photometric::Monochrome2)).unwrap();
+        assert_eq!((decoded.words, decoded.stored, decoded.high), (words.to_vec(), 12, 11));
+        // the stream has values of more bits than the header grants
+        let fault = compressed(&frame, &header(1, 16, 11, Photometric::Monochrome2)).unwrap_err();
+        assert!(matches!(fault, DicomFault::Mismatch { .. }), "{fault}");
+    }
+
+    #[test]
+    fn jpeg_ls_colors_by_plane() {
+        // the encoder's default is one scan a plane
+        let planes = [[255, 0, 0, 9, 9, 9], [0, 255, 0, 9, 9, 9], [0, 0, 255, 9, 9, 9]].concat();
+        let frame = encode(3, 8, &planes);
+        let header = header(3, 8, 8, Photometric::Rgb);
+        let decoded = compressed(&frame, &header).unwrap();
+        assert!(decoded.planar);
+        assert_eq!(decoded.grey(&header, None).unwrap(), [76.245, 149.685, 29.07, 9.0, 9.0, 9.0]);
+    }
+
+    #[test]
+    fn what_the_markers_say_of_colors_goes_before_the_header() {
+        use Photometric::{Rgb, YbrFull, YbrFull422};
+        let stream = |sof, jfif, adobe, named_rgb| Codestream {
+            rows: 2,
+            cols: 3,
+            components: 3,
+            bits: 8,
+            kind: Kind::Jpeg { sof, jfif, adobe, named_rgb },
+        };
+        let cases = [
+            (stream(0xC0, false, None, false), Rgb, Rgb),
+            (stream(0xC0, true, None, false), Rgb, YbrFull),
+            (stream(0xC0, false, Some(1), false), Rgb, YbrFull),
+            (stream(0xC0, false, None, false), YbrFull422, YbrFull),
+            (stream(0xC0, false, Some(0), false), YbrFull422, Rgb),
+            (stream(0xC0, false, None, true), YbrFull, Rgb),
+            (stream(0xC3, true, None, false), Rgb, Rgb),
+            (stream(0xC3, false, None, false), YbrFull422, YbrFull),
+        ];
+        for (stream, header, expected) in cases {
+            assert_eq!(colors(&stream, header), Ok(expected), "{stream:?}, {header:?}");
+        }
+        assert!(colors(&stream(0xC0, false, None, false), Photometric::YbrJpeg2000).is_err());
+    }
 }

@@ -60,7 +60,7 @@ fn start(bytes: &[u8]) -> Option<Start> {
     // a bare data set begins with group 0008, whose first elements are short
     let length = u32::from_le_bytes([v, w, x, y]);
     match ([a, b], [c, d]) {
-        ([2, 0], [0 | 1 | 2, 0]) if explicit => Some(Start::Meta),
+        ([2, 0], [0..=2, 0]) if explicit => Some(Start::Meta),
         ([8, 0], [_, 0]) if explicit => Some(Start::Bare(uids::EXPLICIT_VR_LITTLE_ENDIAN)),
         ([0, 8], [0, _]) if explicit => Some(Start::Bare(EXPLICIT_VR_BIG_ENDIAN)),
         ([8, 0], [_, 0]) if length <= 1024 && length as usize <= bytes.len() => {

@@ -84,3 +84,63 @@ fn on_black([red, green, blue, alpha]: [i32; 4], opaque: i32) -> f32 {
     let luma = luma([red, green, blue]);
     if alpha == opaque { luma } else { luma * alpha as f32 / opaque as f32 }
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayAlphaImage, GrayImage, Luma, LumaA, Rgb, RgbImage, Rgba};
+
+    use super::*;
+    use crate::manifest::Intensity;
+
+    fn open(image: impl Into<DynamicImage>, format: ImageFormat) -> Radiograph {
+        let mut bytes = Vec::new();
+        image.into().write_to(&mut Cursor::new(&mut bytes), format).unwrap();
+        decode(&bytes, Path::new("folder/ID_1.2.png")).unwrap()
+    }
+
+    fn values(radiograph: &Radiograph) -> Vec<f32> {
+        radiograph.values().iter().copied().collect()
+    }
+
+    #[test]
+    fn grey_of_eight_and_sixteen_bits_is_exact() {
+        let eight = open(GrayImage::from_fn(2, 3, |x, y| Luma([(100 * y + x) as u8])), ImageFormat::Png);
+        assert_eq!((eight.size(), eight.id()), ((3, 2), "ID_1.2"));
+        assert_eq!(values(&eight), [0.0, 1.0, 100.0, 101.0, 200.0, 201.0]);
+        assert_eq!(eight.intensities(Intensity::Stored)[[2, 1]], 201.0 / 255.0);
+
+        let deep = image::ImageBuffer::<Luma<u16>, _>::from_raw(2, 1, vec![1, 65535]).unwrap();
+        let deep = open(deep, ImageFormat::Png);
+        assert_eq!((values(&deep), deep.range()), (vec![1.0, 65535.0], (0.0, 65535.0)));
+    }
+
+    #[test]
+    fn colors_become_luma_and_transparency_black() {
+        let colors = open(RgbImage::from_pixel(1, 1, Rgb([255, 0, 0])), ImageFormat::Png);
+        assert_eq!(values(&colors), [76.245]);
+        let half = open(GrayAlphaImage::from_fn(2, 1, |x, _| LumaA([200, [255, 51][x as usize]])), ImageFormat::Png);
+        assert_eq!(values(&half), [200.0, 40.0]);
+        let deep = image::ImageBuffer::<Rgba<u16>, _>::from_raw(1, 1, vec![1000, 1000, 1000, 0]).unwrap();
+        assert_eq!(values(&open(deep, ImageFormat::Png)), [0.0]);
+    }
+
+    #[test]
+    fn jpeg_files_are_read() {
+        let flat = open(GrayImage::from_pixel(9, 5, Luma([90])), ImageFormat::Jpeg);
+        assert_eq!(flat.size(), (5, 9));
+        assert!(flat.values().iter().all(|value| (value - 90.0).abs() <= 1.0));
+    }
+
+    #[test]
+    fn a_size_that_no_image_has_is_an_error() {
+        let mut png = Vec::new();
+        DynamicImage::from(GrayImage::new(1, 1)).write_to(&mut Cursor::new(&mut png), ImageFormat::Png).unwrap();
+        // the header's width, with its checksum
+        png[16..20].copy_from_slice(&0x7FFF_FFFF_u32.to_be_bytes());
+        let mut crc = flate2::Crc::new();
+        crc.update(&png[12..29]);
+        png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+        let message = decode(&png, Path::new("x.png")).unwrap_err().to_string();
+        assert!(message.starts_with("`x.png` (PNG): "), "{message}");
+    }
+}

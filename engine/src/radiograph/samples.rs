@@ -44,7 +44,7 @@ impl Samples {
         }
         Ok(match (self.photometric, palette) {
             (Photometric::Palette, Some(palette)) => (0..pixels)
-                .map(|pixel| value(pixel))
+                .map(&value)
                 .map(|index| luma([&palette.red, &palette.green, &palette.blue].map(|lut| lut.get(index).into())))
                 .collect(),
             (Photometric::Palette, None) => return Err(DicomFault::Missing("RedPaletteColorLookupTableData")),
