@@ -25,6 +25,10 @@ impl Termination for Exit {
 /// Prints what went wrong, once, and chooses the code.
 pub fn conclude(result: anyhow::Result<Exit>) -> Exit {
     result.unwrap_or_else(|error| {
+        // Whoever read standard output has read enough (`| head`).
+        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) {
+            return Exit::Good;
+        }
         crate::term::error(&error);
         if error.chain().any(is_transient) { Exit::Transient } else { Exit::Wrong }
     })

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use image::{ImageBuffer, Luma};
 use ndarray::ArrayView2;
+use pleura::atomic;
 use tempfile::NamedTempFile;
 
 /// Fails early where a file cannot be written, rather than after hours of work.
@@ -15,14 +16,8 @@ pub fn check_writable(path: &Path) -> Result<()> {
     temporary(path).map(drop)
 }
 
-/// A temporary file in the folder of `path`.
 fn temporary(path: &Path) -> Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new()
-        .prefix(".pleura-")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .with_context(|| format!("cannot write into `{}`", folder.display()))
+    atomic::beside(path).with_context(|| format!("cannot write into the folder of `{}`", path.display()))
 }
 
 /// Lines of text, renamed to their place at the end.
@@ -46,9 +41,7 @@ impl Lines {
     pub fn finish(self) -> Result<()> {
         let failed = self.failed();
         let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).context(failed.clone())?;
-        file.as_file().sync_all().context(failed.clone())?;
-        file.persist(&self.path).context(failed)?;
-        Ok(())
+        atomic::place(file, &self.path).context(failed)
     }
 
     fn failed(&self) -> String {

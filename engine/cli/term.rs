@@ -3,11 +3,13 @@
 //! Messages go to standard error, so that standard output holds nothing but results. Where standard error is not a
 //! terminal there is no bar and no colour.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::exit::Exit;
 
 /// Sets up logging: warnings always, more with `-v`.
 pub fn init(verbose: u8) {
@@ -38,6 +40,14 @@ pub fn error(error: &anyhow::Error) {
 pub fn warning(message: impl std::fmt::Display) {
     let style = paint(AnsiColor::Yellow);
     eprintln!("{style}warning{style:#}: {message}");
+}
+
+/// Prints a result to standard output. Where that goes to a program that has read enough (`| head`), the end is quiet.
+pub fn result(text: impl std::fmt::Display) {
+    if let Err(error) = writeln!(stdout(), "{text}") {
+        let quiet = error.kind() == ErrorKind::BrokenPipe;
+        std::process::exit(if quiet { Exit::Good } else { Exit::Transient } as i32);
+    }
 }
 
 /// Prints something worth knowing.

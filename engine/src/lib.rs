@@ -9,6 +9,7 @@
 
 #![deny(missing_docs)]
 
+pub mod atomic;
 pub mod check;
 pub mod digest;
 pub mod ensemble;

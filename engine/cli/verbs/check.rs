@@ -36,17 +36,17 @@ pub fn run(args: &Args) -> Result<Exit> {
 
 fn print(report: &Report) {
     for diagnostic in &report.diagnostics {
-        println!("{diagnostic}");
+        term::result(diagnostic);
     }
     if let Some(placement) = &report.placement {
-        println!("device: {placement}");
+        term::result(format_args!("device: {placement}"));
     }
     for session in &report.sessions {
-        println!("{}: `{}` on {}", session.field, session.path.display(), session.providers);
+        term::result(format_args!("{}: `{}` on {}", session.field, session.path.display(), session.providers));
     }
     if !report.plugins.is_empty() {
-        println!("plugins: {}", report.plugins.join(", "));
+        term::result(format_args!("plugins: {}", report.plugins.join(", ")));
     }
     let count = |severity| report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    println!("{} errors, {} warnings", count(Severity::Error), count(Severity::Warning));
+    term::result(format_args!("{} errors, {} warnings", count(Severity::Error), count(Severity::Warning)));
 }

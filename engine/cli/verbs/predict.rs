@@ -197,5 +197,5 @@ fn report(summary: &Summary, ensemble: &Ensemble, out: &Path, start: Instant) {
     }
     let rate = summary.images as f64 / seconds;
     term::note(format_args!("time: {seconds:.1} s ({rate:.2} images/s){}", memory::peak_text()));
-    println!("{}", out.display());
+    term::result(format_args!("{}", out.display()));
 }

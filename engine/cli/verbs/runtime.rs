@@ -31,7 +31,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     match args {
         Args::Show { onnxruntime } => {
             let loaded = runtime::load(onnxruntime.as_deref())?;
-            print!("{}{}", describe(loaded), describe_cuda(loaded.path.parent().unwrap_or(Path::new("."))));
+            let cuda = describe_cuda(loaded.path.parent().unwrap_or(Path::new(".")));
+            term::result(format!("{}{cuda}", describe(loaded)).trim_end());
         }
         Args::Install { cuda, force } => {
             fetch::install_pinned(*cuda, *force)?;

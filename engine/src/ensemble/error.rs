@@ -32,7 +32,7 @@ pub enum EnsembleError {
         /// The key at which the plugin is named.
         field: String,
         /// Why.
-        source: PluginError,
+        source: Box<PluginError>,
     },
     /// A model does not fit what the manifest says of it.
     #[error("in manifest `{manifest}`, at `{field}`: {message}")]

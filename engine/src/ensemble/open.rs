@@ -190,7 +190,7 @@ impl Opening<'_> {
     }
 
     fn plugin_error(&self, field: String, source: PluginError) -> EnsembleError {
-        EnsembleError::Plugin { manifest: self.path.into(), field, source }
+        EnsembleError::Plugin { manifest: self.path.into(), field, source: Box::new(source) }
     }
 
     fn fits(&self, field: &str, misfits: Vec<Misfit>) -> Result<(), EnsembleError> {

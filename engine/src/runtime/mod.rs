@@ -12,4 +12,3 @@ pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};
 pub use place::{DeviceError, place};
 pub use session::{Element, Model, ModelError, Port, SessionOptions};
-

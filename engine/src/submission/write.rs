@@ -1,14 +1,13 @@
 //! Writes submissions: all of a file or nothing of it.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use csv::{Terminator, WriterBuilder};
-use tempfile::{Builder, NamedTempFile};
 
 use super::read::COLUMNS;
 use super::{Submission, SubmissionError};
+use crate::atomic;
 
 impl Submission {
     /// Writes the CSV: a header, then one row an image in the submission's order, lines ending in LF.
@@ -37,22 +36,8 @@ impl Submission {
     }
 
     fn write_and_rename(&self, path: &Path) -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = temporary(folder)?;
+        let temporary = atomic::beside(path)?;
         self.write_to(BufWriter::new(temporary.as_file()))?;
-        temporary.as_file().sync_all()?;
-        temporary.persist(path)?;
-        // the name must reach the disk too; not every file system can be asked for that
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(())
+        atomic::place(temporary, path)
     }
-}
-
-/// A file that others may read as the umask says; left to itself, `tempfile` makes it the owner's alone.
-fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".submission-").suffix(".part");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }
