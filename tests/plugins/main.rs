@@ -5,7 +5,10 @@ mod build;
 mod guide;
 mod header;
 mod isolated;
+mod predict;
 mod search;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::Path;
 

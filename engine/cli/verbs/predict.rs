@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use pleura::ensemble::{Ensemble, Finding, Summary};
+use pleura::manifest::Intensity;
 use pleura::submission::{Submission, read_ids};
-use pleura::{radiograph, runtime};
+use pleura::{Radiograph, radiograph, runtime};
 
 use crate::exit::Exit;
 use crate::outputs::{Lines, Maps, check_writable};
@@ -92,10 +93,14 @@ pub fn run(args: &Args) -> Result<Exit> {
         findings: args.findings.as_deref().map(Lines::create).transpose()?,
         maps: args.maps.as_deref().map(Maps::create).transpose()?,
         summary: Summary::default(),
+        windowless: 0,
     };
     let bar = term::progress(files.len() as u64, "predicting");
-    ensemble.predict_files(&files, |path, finding, _| {
+    ensemble.predict_files(&files, |path, finding, radiograph| {
         bar.inc(1);
+        if let Some(radiograph) = radiograph {
+            bar.suspend(|| run.remark(path, radiograph));
+        }
         match finding {
             Ok(finding) => bar.suspend(|| run.take(&ensemble, path, &finding)),
             Err(error) => {
@@ -117,6 +122,8 @@ struct Run<'a> {
     findings: Option<Lines>,
     maps: Option<Maps>,
     summary: Summary,
+    /// Files that state neither a window nor a VOI lookup table.
+    windowless: usize,
 }
 
 impl Run<'_> {
@@ -142,12 +149,23 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Says what is odd about a file, yet harmless.
+    fn remark(&mut self, path: &Path, radiograph: &Radiograph) {
+        for remark in radiograph.remarks() {
+            term::warning(format_args!("`{}`: {remark}", path.display()));
+        }
+        self.windowless += usize::from(!radiograph.has_window());
+    }
+
     fn skip(&mut self, path: &Path, error: &anyhow::Error) {
         self.summary.skipped += 1;
         term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(error)));
     }
 
     fn finish(mut self, args: &Args, ensemble: &Ensemble, sample: Option<&[String]>, start: Instant) -> Result<Exit> {
+        if self.submission.is_empty() && self.summary.skipped > 0 {
+            bail!("every one of {} inputs was skipped: `{}` is not written", self.summary.skipped, args.out.display());
+        }
         let unanswered = match sample {
             Some(ids) => self.order(ids),
             None => {
@@ -159,8 +177,9 @@ impl Run<'_> {
         if let Some(lines) = self.findings.take() {
             lines.finish()?;
         }
-        if self.submission.is_empty() && self.summary.skipped > 0 {
-            bail!("none of {} inputs could be read; `{}` holds no row", self.summary.skipped, args.out.display());
+        if self.windowless > 0 && uses_windows(ensemble) {
+            let count = self.windowless;
+            term::warning(format_args!("{count} files state no window: all their stored bits were taken as it"));
         }
         report(&self.summary, ensemble, &args.out, start);
         Ok(if self.summary.skipped + unanswered > 0 { Exit::Skipped } else { Exit::Good })
@@ -177,6 +196,13 @@ impl Run<'_> {
         self.submission.order_like(&answered).expect("every row is in the sample, and every id here has a row");
         missing.len()
     }
+}
+
+/// Whether any member wants the file's own window.
+fn uses_windows(ensemble: &Ensemble) -> bool {
+    let manifest = ensemble.manifest();
+    let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
+    stages.flat_map(|stage| &stage.members).any(|member| member.intensity == Intensity::Window)
 }
 
 /// What is worth knowing at the end.

@@ -1,0 +1,90 @@
+//! Plugins in a manifest, run by `pleura predict`: the image that a plugin fails on is skipped and reported.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use tempfile::TempDir;
+
+use crate::build;
+use crate::support::{self, toy};
+
+/// An ensemble whose map is the image itself, with a second postprocessing step; and three white images, of which one
+/// is called `crash`.
+fn ensemble(step: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    toy::Toy::default().write(&folder.path().join("toy.onnx"));
+    let manifest = folder.path().join("ensemble.toml");
+    let toml = r#"
+schema = 1
+name = "plugins"
+postprocess = [{ plugin = "threshold", params = { above = 0.5 } }, STEP]
+
+[[segmenter.members]]
+name = "itself"
+model = "toy.onnx"
+input = { name = "image", size = [16, 16], channels = 1 }
+map = { output = "map", values = "probabilities" }
+"#;
+    fs::write(&manifest, toml.replace("STEP", step)).unwrap();
+    for name in ["after", "before", "crash"] {
+        toy::png(folder.path(), name, &Array2::from_elem((16, 16), 255));
+    }
+    (folder, manifest)
+}
+
+/// The exit code, standard error, and the CSV.
+fn predict(folder: &Path, manifest: &Path) -> (Option<i32>, String, String) {
+    let out = folder.join("submission.csv");
+    let mut command = support::pleura();
+    let images = ["before", "crash", "after"].map(|name| folder.join(format!("{name}.png")));
+    let run =
+        command.args(["predict", "--device", "cpu", "--out"]).arg(&out).arg(manifest).args(images).output().unwrap();
+    let csv = fs::read_to_string(&out).unwrap_or_default();
+    (run.status.code(), String::from_utf8_lossy(&run.stderr).into_owned(), csv)
+}
+
+fn fixture(name: &str, isolation: &str) -> String {
+    let library = build::fixtures().join(format!("lib{name}.so"));
+    format!("{{ plugin = {:?}, isolation = \"{isolation}\" }}", library.display().to_string())
+}
+
+#[test]
+fn a_segfault_in_isolation_costs_one_image_and_names_plugin_image_and_step() {
+    let (folder, manifest) = ensemble(&fixture("segfaults", "process"));
+    let (code, stderr, csv) = predict(folder.path(), &manifest);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(csv, "ImageId,EncodedPixels\nafter,0 256\nbefore,0 256\n");
+    let line = stderr.lines().find(|line| line.contains("skipped")).unwrap_or_default();
+    for words in ["crash.png", "postprocess step 2", "plugin `segfaults`", "SIGSEGV"] {
+        assert!(line.contains(words), "{words:?} is missing from {stderr}");
+    }
+}
+
+#[test]
+fn without_isolation_a_segfault_leaves_no_submission() {
+    let (folder, manifest) = ensemble(&fixture("segfaults", "none"));
+    let (code, _, csv) = predict(folder.path(), &manifest);
+    assert_eq!(code, None, "the run was to end by a signal");
+    assert_eq!(csv, "");
+}
+
+#[test]
+fn garbage_in_a_mask_never_reaches_the_submission() {
+    for name in ["garbage", "writes_past", "silent"] {
+        let (folder, manifest) = ensemble(&fixture(name, "none"));
+        let (code, stderr, csv) = predict(folder.path(), &manifest);
+        assert_eq!(code, Some(2), "{name}: {stderr}");
+        assert!(stderr.contains(&format!("plugin `{name}`").replace('_', "-")), "{name}: {stderr}");
+        assert_eq!(csv, "", "{name}");
+    }
+}
+
+#[test]
+fn a_plugin_of_ones_own_is_used_by_name_from_the_manifests_folder() {
+    let (folder, manifest) = ensemble("{ plugin = \"good\" }");
+    fs::copy(build::fixtures().join("libgood.so"), folder.path().join("libgood.so")).unwrap();
+    let (code, stderr, csv) = predict(folder.path(), &manifest);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(csv.lines().count(), 4);
+}
