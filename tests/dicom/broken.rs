@@ -60,7 +60,8 @@ fn headers_that_claim_the_impossible() {
     let large = ["pixel data of", "claims 536870912"];
     refused("large", &file(&object, uids::JPEG_BASELINE8_BIT), &large);
 
-    let claims: [(&str, fn(&mut InMemDicomObject), &str); 8] = [
+    type Claim = fn(&mut InMemDicomObject);
+    let claims: [(&str, Claim, &str); 8] = [
         ("no rows", |object| number(object, tags::ROWS, 0), "Rows is 0"),
         ("no columns", |object| assert!(object.remove_element(tags::COLUMNS)), "Columns is missing"),
         ("frames", |object| text(object, tags::NUMBER_OF_FRAMES, VR::IS, "7"), "7 frames"),

@@ -63,9 +63,11 @@ impl Walk<'_> {
             // the ends of items and sequences have no value
             return Some((tag, length, !(item && self.fragments)));
         }
-        let (length, sequence) = if self.encoding.explicit { self.explicit()? } else { (self.u32()?, false) };
+        // an explicit `UN` may hold items too, but implicit ones: it is stepped over
+        let (length, sequence) =
+            if self.encoding.explicit { self.explicit()? } else { (self.u32()?, self.starts_with_item()) };
         self.fragments = tag == PIXEL_DATA && length == UNDEFINED;
-        Some((tag, length, sequence || self.starts_with_item()))
+        Some((tag, length, sequence))
     }
 
     /// The length after a value representation, and whether that is a sequence.
@@ -81,9 +83,9 @@ impl Walk<'_> {
         (!lost).then_some((length, representation == *b"SQ"))
     }
 
+    /// Whether an implicit value is a sequence. Implicit data sets are little endian.
     fn starts_with_item(&self) -> bool {
-        let item = if self.encoding.big_endian { [0xFF, 0xFE, 0xE0, 0x00] } else { [0xFE, 0xFF, 0x00, 0xE0] };
-        !self.fragments && self.bytes.starts_with(&item)
+        self.bytes.starts_with(&[0xFE, 0xFF, 0x00, 0xE0])
     }
 
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -131,5 +133,10 @@ mod tests {
         assert!(check(fragment, EXPLICIT).unwrap_err().contains("(FFFE,E000) claims 536870912"));
         let sound = b"\xE0\x7F\x10\0OB\0\0\xFF\xFF\xFF\xFF\xFE\xFF\0\xE0\x02\0\0\0\x01\x02\xFE\xFF\xDD\xE0\0\0\0\0";
         assert_eq!(check(sound, EXPLICIT), Ok(()));
+        let implicit = b"\x40\0\x75\x02\x10\0\0\0\xFE\xFF\0\xE0\x08\0\0\0\x28\0\x10\0\0\0\0\x10";
+        assert!(check(implicit, IMPLICIT).unwrap_err().contains("(0028,0010)"));
+        // a `UN` with an implicit item inside
+        let unknown = b"\x18\0\x46\x93UN\0\0\x16\0\0\0\xFE\xFF\0\xE0\x0E\0\0\0\x08\0\0\x01\x06\0\0\x00113691";
+        assert_eq!(check(unknown, EXPLICIT), Ok(()));
     }
 }
