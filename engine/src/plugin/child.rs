@@ -11,7 +11,7 @@ use super::wire::{self, Reply, Request};
 use super::{Fault, PluginError};
 
 /// How long a child may take to end once its pipe is closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The program whose verb `plugin-worker` is the child.
 pub(super) fn program(library: &Path) -> Result<PathBuf, PluginError> {
