@@ -76,13 +76,41 @@ fn the_rust_plugin_is_the_one_that_is_built_and_works() {
     use_it(library.to_str().unwrap(), target());
 }
 
+/// (name, role, example) of each row of the guide's last table.
+fn stock(guide: &str) -> Vec<(&str, &str, &str)> {
+    let table = guide.split_once("\n## Stock plugins\n").unwrap().1;
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        (cells[1], cells[2], cells[4])
+    })
+    .collect()
+}
+
 #[test]
 fn the_guide_names_every_stock_plugin() {
     let guide = guide();
-    for entry in fs::read_dir(build::root().join("plugins")).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() {
-            let name = entry.file_name().unwrap().to_str().unwrap();
-            assert!(guide.contains(&format!("| `{name}` |")), "{name}");
-        }
+    let mut named: Vec<_> = stock(&guide).into_iter().map(|(name, ..)| name.to_owned()).collect();
+    let entries = fs::read_dir(build::root().join("plugins")).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let mut there: Vec<_> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    named.sort();
+    there.sort();
+    assert_eq!(named, there);
+}
+
+#[test]
+fn every_stock_plugin_keeps_the_contract_with_the_guides_example() {
+    for (name, role, example) in stock(&guide()) {
+        let output = Command::new(env!("CARGO_BIN_EXE_pleura"))
+            .args(["plugins", "test", name, "--params", example])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && !said.contains("FAIL"), "{name}: {said}");
+        assert!(
+            said.starts_with(&format!("ok    loads: `{name}` ")) && said.contains(&format!(", {role}, ")),
+            "{said}"
+        );
     }
 }

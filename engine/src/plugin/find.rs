@@ -22,9 +22,10 @@ pub struct Found {
 pub fn folders(manifest_dir: &Path) -> Vec<PathBuf> {
     let named = env::var_os("PLEURA_PLUGINS").unwrap_or_default();
     let mut folders: Vec<PathBuf> = env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty()).collect();
-    folders.extend([manifest_dir.to_owned(), manifest_dir.join("plugins")]);
+    // A manifest named without a folder lies in the empty path.
+    folders.extend([Path::new(".").join(manifest_dir), manifest_dir.join("plugins")]);
     if let Some(home) = env::current_exe().ok().as_deref().and_then(Path::parent) {
-        // `deps` first: of a plugin that cargo has built anew for this program, the copy beside it may be an older one.
+        // Cargo builds in `deps` and does not always copy to the folder above it, where an older build may lie.
         folders.extend([home.join("deps"), home.to_owned()]);
         if let Some(parent) = home.parent() {
             folders.extend([parent.to_owned(), parent.join("lib/pleura/plugins")]);

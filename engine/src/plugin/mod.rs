@@ -13,6 +13,7 @@
 mod buffer;
 mod call;
 mod checks;
+mod child;
 pub mod conformance;
 mod error;
 mod find;

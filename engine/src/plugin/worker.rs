@@ -13,37 +13,42 @@ use super::library::{self, Loaded};
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Size};
 
+/// How many seconds a child may take to load, to create, or to answer, unless the environment says otherwise.
+const TIME_LIMIT: u32 = 300;
+
 /// Serves one plugin over standard input and output until the input ends. What the plugin itself prints goes to
-/// standard error.
+/// standard error. A call that takes longer than `PLEURA_PLUGIN_TIMEOUT` seconds (300; 0 for no limit) ends the process.
 ///
 /// # Errors
-/// Where the engine sends something that is no request, or has gone while it was being answered.
+/// Where the engine sends something that is no request, or has gone while it was being answered; where the time limit
+/// is no number.
 pub fn worker(library: &Path, global_symbols: bool) -> io::Result<()> {
+    let limit = time_limit()?;
     // Before the library is loaded: its initialisers may print, too.
     let (mut requests, replies) = take_pipes()?;
     let mut replies = BufWriter::new(replies);
-    match library::load(library, global_symbols) {
+    match within(limit, || library::load(library, global_symbols)) {
         Ok(loaded) => {
             let about = loaded.about.clone();
             wire::send(&mut replies, &Reply::Hello { protocol: PROTOCOL, about }, &[])?;
-            serve(&loaded, &mut requests, &mut replies)
+            serve(&loaded, limit, &mut requests, &mut replies)
         }
         Err(why) => wire::send(&mut replies, &Reply::NotLoaded(why), &[]),
     }
 }
 
-fn serve(loaded: &Loaded, requests: &mut impl Read, replies: &mut impl Write) -> io::Result<()> {
+fn serve(loaded: &Loaded, limit: u32, requests: &mut impl Read, replies: &mut impl Write) -> io::Result<()> {
     let Some((request, _)) = next(requests)? else { return Ok(()) };
     let Request::Create { params, threads } = request else {
         return Err(wire::broken("the first request does not create an instance".to_owned()));
     };
-    let instance = match Instance::create(loaded.table, &params) {
+    let instance = match within(limit, || Instance::create(loaded.table, &params)) {
         Ok(instance) => instance,
         Err(message) => return wire::send(replies, &Reply::Refused(message), &[]),
     };
     wire::send(replies, &Reply::Created, &[])?;
     while let Some((request, payload)) = next(requests)? {
-        let (reply, payload) = answer(&instance, &request, &payload, threads);
+        let (reply, payload) = within(limit, || answer(&instance, &request, &payload, threads));
         wire::send(replies, &reply, &[&payload])?;
     }
     Ok(())
@@ -108,6 +113,32 @@ fn view(pixels: &[f32], size: Size) -> Result<ArrayView2<'_, f32>, Fault> {
 fn short() -> Fault {
     Fault::Broken("a request whose payload is not of its size".to_owned())
 }
+
+fn time_limit() -> io::Result<u32> {
+    let Some(text) = std::env::var_os("PLEURA_PLUGIN_TIMEOUT") else { return Ok(TIME_LIMIT) };
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    seconds.ok_or_else(|| {
+        let text = format!("PLEURA_PLUGIN_TIMEOUT is {text:?}: give a number of seconds, 0 for no limit");
+        io::Error::new(ErrorKind::InvalidInput, text)
+    })
+}
+
+/// Does something with the alarm set: should it never return, SIGALRM ends this process, and the engine hears of it.
+fn within<T>(seconds: u32, work: impl FnOnce() -> T) -> T {
+    set_alarm(seconds);
+    let value = work();
+    set_alarm(0);
+    value
+}
+
+#[cfg(unix)]
+fn set_alarm(seconds: u32) {
+    // SAFETY: a plain system call; the signal's default action is what is wanted.
+    unsafe { libc::alarm(seconds) };
+}
+
+#[cfg(not(unix))]
+fn set_alarm(_: u32) {}
 
 /// Keeps the two pipes to the engine for ourselves: standard input becomes empty, standard output goes to standard
 /// error, so that a plugin that reads or prints cannot disturb what is said over them.

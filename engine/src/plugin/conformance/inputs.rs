@@ -11,9 +11,9 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Whether a plugin may say that there is nothing to be done with such an input: a line of pixels.
-    pub(super) fn is_tiny(&self) -> bool {
-        self.plane.nrows().min(self.plane.ncols()) == 1
+    /// Whether a plugin may say that it is too small to work on, for tiles or windows, say.
+    pub(super) fn is_small(&self) -> bool {
+        self.plane.nrows().min(self.plane.ncols()) < 16
     }
 }
 

@@ -14,7 +14,7 @@ const SMOOTH: Size = (96, 128);
 pub(super) fn prepare(subject: &Subject, report: &mut Report<'_>) {
     for input in inputs::all() {
         let outcome = subject.agree(|plugin| plugin.prepare(input.plane.view()));
-        report.add(&format!("prepares {}", input.name), settle(outcome, input.is_tiny()));
+        report.add(&format!("prepares {}", input.name), settle(outcome, input.is_small()));
     }
 }
 
@@ -23,7 +23,7 @@ pub(super) fn postprocess(subject: &Subject, report: &mut Report<'_>) {
         let context = context(&input);
         for (name, mask) in inputs::masks(input.plane.dim()) {
             let call = || subject.agree(|plugin| plugin.postprocess(&context, input.plane.view(), mask.as_ref()));
-            let may_decline = mask.is_none() || input.is_tiny();
+            let may_decline = mask.is_none() || input.is_small();
             report.add(&format!("makes a mask of {} and {name}", input.name), settle(call(), may_decline));
         }
     }
@@ -33,7 +33,7 @@ pub(super) fn tta(subject: &Subject, report: &mut Report<'_>) {
     for input in inputs::all() {
         for view in 0..subject.alone.views() {
             let outcome = there_and_back(subject, view, input.plane.view());
-            report.add(&format!("view {view} of {}", input.name), settle(outcome, input.is_tiny()));
+            report.add(&format!("view {view} of {}", input.name), settle(outcome, input.is_small()));
         }
     }
     for view in 0..subject.alone.views() {

@@ -1,0 +1,130 @@
+//! One child process of an isolated plugin: how it starts, how it is spoken to, what became of it.
+
+use std::env;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::wire::{self, Reply, Request};
+use super::{Fault, PluginError};
+
+/// How long a child may take to end once its pipe is closed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The program whose verb `plugin-worker` is the child.
+pub(super) fn program(library: &Path) -> Result<PathBuf, PluginError> {
+    let current = env::current_exe().unwrap_or_default();
+    if current.file_stem().is_some_and(|stem| stem == "pleura") {
+        return Ok(current);
+    }
+    if let Some(named) = env::var_os("PLEURA_WORKER").filter(|named| !named.is_empty()) {
+        return Ok(named.into());
+    }
+    // Test programs and examples lie in a folder below the one of `pleura`.
+    let beside = current.ancestors().skip(1).take(2).map(Path::to_owned);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let name = format!("pleura{}", env::consts::EXE_SUFFIX);
+    let mut candidates = beside.chain(env::split_paths(&path)).map(|folder| folder.join(&name));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.ok_or_else(|| PluginError::NoWorker { path: library.to_owned(), program: current })
+}
+
+/// A child process. Dropping it closes its pipe, waits a moment, then kills it.
+pub(super) struct Running {
+    child: Child,
+    requests: Option<ChildStdin>,
+    replies: ChildStdout,
+}
+
+impl Running {
+    pub(super) fn start(program: &Path, library: &Path, global_symbols: bool) -> std::io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("plugin-worker").arg(std::path::absolute(library)?);
+        if global_symbols {
+            command.arg("--global-symbols");
+        }
+        // Standard error is shared, so that what a plugin prints is seen.
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (requests, replies) = (child.stdin.take(), child.stdout.take());
+        let replies = replies.ok_or(ErrorKind::BrokenPipe)?;
+        Ok(Self { child, requests, replies })
+    }
+
+    pub(super) fn ask(&mut self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
+        let requests = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
+        wire::send(requests, request, parts).map_err(|error| self.fault(&error))?;
+        self.receive()
+    }
+
+    pub(super) fn receive(&mut self) -> Result<(Reply, Vec<u8>), Fault> {
+        wire::receive(&mut self.replies).map_err(|error| self.fault(&error))
+    }
+
+    /// What became of the child; it takes no more requests.
+    fn fault(&mut self, error: &std::io::Error) -> Fault {
+        match (error.kind(), self.end()) {
+            (ErrorKind::InvalidData, _) => Fault::Broken(error.to_string()),
+            (_, Some(status)) => Fault::Died(status_text(status)),
+            (_, None) => Fault::Died(format!("was killed: it no longer answers ({error})")),
+        }
+    }
+
+    /// Ends the child; its status, unless it had to be killed.
+    fn end(&mut self) -> Option<ExitStatus> {
+        self.requests = None;
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) => sleep(Duration::from_millis(2)),
+                Err(_) => break,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        None
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn status_text(status: ExitStatus) -> String {
+    match signal(status) {
+        Some(signal) => format!("was killed by {}", signal_name(signal)),
+        None => format!("ended by itself ({status})"),
+    }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+fn signal_name(signal: i32) -> String {
+    let names = [
+        (libc::SIGSEGV, "SIGSEGV, a segmentation fault"),
+        (libc::SIGABRT, "SIGABRT, an abort"),
+        (libc::SIGFPE, "SIGFPE, an arithmetic error"),
+        (libc::SIGILL, "SIGILL, an illegal instruction"),
+        (libc::SIGTERM, "SIGTERM"),
+        #[cfg(unix)]
+        (libc::SIGALRM, "SIGALRM: it took longer than PLEURA_PLUGIN_TIMEOUT allows"),
+        #[cfg(unix)]
+        (libc::SIGBUS, "SIGBUS, a bus error"),
+        #[cfg(unix)]
+        (libc::SIGKILL, "SIGKILL, perhaps for want of memory"),
+    ];
+    let named = names.iter().find(|(number, _)| *number == signal);
+    named.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}
