@@ -1,6 +1,6 @@
 //! Opening an ensemble: from the manifest to stages that can run.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ struct Opening<'a> {
     runtime: &'static Loaded,
     session: SessionOptions,
     /// Members that name the same file share a session.
-    models: HashMap<PathBuf, Arc<Model>>,
+    models: BTreeMap<PathBuf, Arc<Model>>,
     recipes: Vec<(RecipeKey, Recipe)>,
 }
 
@@ -42,7 +42,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         tensorrt: manifest.runtime.tensorrt,
         fp16: manifest.runtime.fp16,
     };
-    let mut opening = Opening { path, runtime, session, models: HashMap::new(), recipes: Vec::new() };
+    let mut opening = Opening { path, runtime, session, models: BTreeMap::new(), recipes: Vec::new() };
     let postprocess = opening.plugins("postprocess", &manifest.postprocess, &[Role::Postprocess])?;
     let exit = options.exit.unwrap_or(manifest.exit);
     let reads_score = postprocess.iter().any(|plugin| plugin.uses_score());
