@@ -1,6 +1,7 @@
 //! `isolation = "process"`: what a plugin does to its process stays there.
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -78,20 +79,41 @@ fn threads_do_not_wait_for_each_other_or_mix_their_images_up() {
     });
 }
 
+/// Opens a copy of a fixture, in a child process that can be told from all others by the library's path.
+#[cfg(target_os = "linux")]
+fn open_alone(fixture: &str, folder: &Path) -> (Plugin, String) {
+    let library = folder.join(fixture);
+    std::fs::copy(build::fixtures().join(fixture), &library).unwrap();
+    let library = library.to_str().unwrap().to_owned();
+    (Plugin::open(&step(&library, "{}", Isolation::Process), folder).unwrap(), library)
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_child_ends_at_once_with_its_plugin() {
     let folder = tempfile::tempdir().unwrap();
-    let library = folder.path().join("libgood.so");
-    std::fs::copy(build::fixtures().join("libgood.so"), &library).unwrap();
-    let library = library.to_str().unwrap();
-    let plugin = Plugin::open(&step(library, "{}", Isolation::Process), folder.path()).unwrap();
+    let (plugin, library) = open_alone("libgood.so", folder.path());
     assert!(plugin.postprocess(&context("a"), map().view(), None).is_ok());
-    assert_eq!(processes_with(library), 1);
+    assert_eq!(processes_with(&library), 1);
     let start = Instant::now();
     drop(plugin);
-    assert_eq!(processes_with(library), 0);
+    assert_eq!(processes_with(&library), 0);
     assert!(start.elapsed() < Duration::from_millis(1900), "it had to be killed: {:?}", start.elapsed());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_that_died_while_idle_is_no_fault_of_the_next_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plugin, library) = open_alone("libdies_later.so", folder.path());
+    for image in ["a", "b"] {
+        assert_eq!(plugin.postprocess(&context(image), map().view(), None).unwrap(), above_half());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while processes_with(&library) > 0 {
+            assert!(Instant::now() < deadline, "the child should have died by now");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 /// How many processes have that text among their arguments.

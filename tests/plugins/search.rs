@@ -1,10 +1,10 @@
 //! Finding plugins, and the verbs `plugins list` and `plugins test`.
 
 use assert_cmd::Command;
-use pleura::manifest::Isolation;
+use pleura::manifest::{Isolation, Step};
 use pleura::plugin::{Plugin, PluginError};
 
-use crate::{build, error, step};
+use crate::{build, error, open, step};
 
 fn pleura() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
@@ -95,4 +95,17 @@ fn test_of_nothing_or_with_parameters_that_are_none_is_wrong_usage() {
     let (code, _, err) = run(pleura().args(["plugins", "test", "good", "--params", "[1]"]));
     assert_eq!(code, 2);
     assert!(err.contains("not a JSON object"), "{err}");
+}
+
+#[test]
+fn symbols_are_visible_to_others_on_request_only() {
+    let needs = || open("needs_symbol", Isolation::None);
+    let provides = |global_symbols| {
+        let step = Step { global_symbols, ..step("provides-symbol", "{}", Isolation::None) };
+        Plugin::open(&step, build::fixtures()).unwrap()
+    };
+    provides(false);
+    assert!(error(needs()).ends_with("sees no symbol"));
+    provides(true);
+    assert_eq!(needs().unwrap().name(), "needs-symbol");
 }

@@ -62,6 +62,11 @@ impl Running {
         wire::receive(&mut self.replies).map_err(|error| self.fault(&error))
     }
 
+    /// Whether the child still runs; it may have died since its last answer.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// What became of the child; it takes no more requests.
     fn fault(&mut self, error: &std::io::Error) -> Fault {
         match (error.kind(), self.end()) {

@@ -63,8 +63,7 @@ impl Worker {
 
     /// One request to an idle child, or to a fresh one.
     fn ask(&self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut running = match idle {
+        let mut running = match self.take_idle() {
             Some(running) => running,
             None => self.start().map(|(_, running)| running).map_err(|stillborn| match stillborn {
                 Stillborn::Load(why) => Fault::Died(format!("cannot be started again: its library {why}")),
@@ -77,6 +76,17 @@ impl Worker {
             (Reply::Fault(fault), _) => Err(fault),
             answer => Ok(answer),
         }
+    }
+
+    /// A child that waits for work. One that died while it waited is no fault of the image at hand.
+    fn take_idle(&self) -> Option<Running> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut running) = idle.pop() {
+            if running.is_alive() {
+                return Some(running);
+            }
+        }
+        None
     }
 
     fn put_back(&self, running: Running) {

@@ -1,0 +1,19 @@
+/* Answers, and is dead a moment later, as after a crash in a thread of its own. */
+#define _DEFAULT_SOURCE
+#include "fixture.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static uint32_t postprocess(POSTPROCESS_ARGS) {
+    UNUSED_POSTPROCESS;
+    mark(map, out);
+    if (fork() == 0) {
+        usleep(200000);
+        kill(getppid(), SIGKILL);
+        _exit(0);
+    }
+    return PLEURA_OK;
+}
+
+PLUGIN("dies-later", PLEURA_POSTPROCESS, .postprocess = postprocess)
