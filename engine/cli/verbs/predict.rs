@@ -52,16 +52,24 @@ pub struct EngineArgs {
     pub device: runtime::Device,
 
     /// Threads; 0 is one a core.
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub threads: usize,
 
     /// The most images that a model is given at once; 0 is 2 on the CPU and 8 on CUDA.
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub batch: usize,
 
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
+}
+
+/// Reads a count; one that is absurd would take the machine down.
+fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text| match text.parse() {
+        Ok(count) if count <= most => Ok(count),
+        _ => Err(format!("a whole number from 0 to {most}")),
+    }
 }
 
 impl EngineArgs {
