@@ -172,6 +172,33 @@ fn cuda_by_name_is_an_error_that_names_what_is_missing_and_auto_falls_back() {
 }
 
 #[test]
+fn outputs_that_would_destroy_something_are_refused_before_any_work() {
+    let (folder, manifest) = ensemble();
+    let images = images(folder.path());
+    let out = folder.path().join("submission.csv");
+    let refused = |out: &Path, findings: &Path| {
+        let mut command = support::pleura();
+        command.args(["predict", "--device", "cpu", "--out"]).arg(out).arg("--findings").arg(findings);
+        let run = command.arg(&manifest).arg(&images).assert().code(2);
+        text(&run.get_output().stderr)
+    };
+    assert!(refused(&out, &out).contains("name the same file"));
+    assert!(refused(&out, &images).contains("is no file"));
+    assert!(refused(&images, &out).contains("is no file"));
+    assert!(!out.exists());
+}
+
+#[test]
+fn check_finds_a_chain_that_no_image_would_survive() {
+    let (_folder, manifest) = ensemble();
+    let turned = MANIFEST.replace("{ plugin = \"threshold\", params = { above = 0.5 } },", "");
+    fs::write(&manifest, turned).unwrap();
+    let run = support::pleura().args(["check", "--device", "cpu"]).arg(&manifest).assert().code(2);
+    let report = text(&run.get_output().stdout);
+    assert!(report.contains("on a ramp") && report.contains("needs a mask"), "{report}");
+}
+
+#[test]
 fn the_same_csv_whatever_the_batch() {
     let (folder, manifest) = ensemble();
     let images = images(folder.path());

@@ -1,23 +1,23 @@
 //! What a run leaves beside the submission: lines and maps, each whole or not at all.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use image::{ImageBuffer, Luma};
+use image::{ImageBuffer, ImageFormat, Luma};
 use ndarray::ArrayView2;
 use pleura::atomic;
 use tempfile::NamedTempFile;
 
 /// Fails early where a file cannot be written, rather than after hours of work.
 pub fn check_writable(path: &Path) -> Result<()> {
-    anyhow::ensure!(!path.is_dir(), "`{}` is a folder: name a file", path.display());
     temporary(path).map(drop)
 }
 
 fn temporary(path: &Path) -> Result<NamedTempFile> {
-    atomic::beside(path).with_context(|| format!("cannot write into the folder of `{}`", path.display()))
+    atomic::beside(path).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// Lines of text, renamed to their place at the end.
@@ -52,23 +52,30 @@ impl Lines {
 /// A folder of probability maps.
 pub struct Maps {
     folder: PathBuf,
+    /// The names given so far: two ids may differ in what no file's name should hold.
+    stems: HashSet<String>,
 }
 
 impl Maps {
     /// Makes the folder where it is missing.
     pub fn create(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
-        Ok(Self { folder: folder.into() })
+        Ok(Self { folder: folder.into(), stems: HashSet::new() })
     }
 
     /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image.
-    pub fn write(&self, id: &str, map: ArrayView2<'_, f32>) -> Result<()> {
+    pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<()> {
+        let stem = file_stem(id);
+        let path = self.folder.join(format!("{stem}.png"));
+        let failed = || format!("cannot write `{}`", path.display());
+        anyhow::ensure!(self.stems.insert(stem), "the map of `{id}` would replace another: `{}`", path.display());
         let (height, width) = map.dim();
-        let path = self.folder.join(format!("{}.png", file_stem(id)));
         let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();
         let picture: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width as u32, height as u32, pixels)
             .context("a map has as many pixels as its size")?;
-        picture.save(&path).with_context(|| format!("cannot write `{}`", path.display()))
+        let mut file = temporary(&path)?;
+        picture.write_to(&mut file, ImageFormat::Png).with_context(failed)?;
+        atomic::place(file, &path).with_context(failed)
     }
 }
 

@@ -1,22 +1,25 @@
 //! Files that are written whole or not at all.
 
 use std::fs::File;
-use std::io;
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
 /// A temporary file in the folder of `path`, to be written and then [put in its place](place).
 ///
 /// # Errors
-/// Where the folder cannot be written.
+/// Where the folder cannot be written, or `path` is there and is no file: a folder, a device, a pipe.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file, and will not be replaced by one"));
+    }
     let mut builder = Builder::new();
     builder.prefix(".pleura-").suffix(".part");
     // Others may read it as the umask says; left to itself, `tempfile` makes it the owner's alone.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder(path))
+    builder.tempfile_in(folder(&target(path)))
 }
 
 /// Gives a temporary file its name: whoever reads `path` finds the old file or the whole new one.
@@ -24,13 +27,53 @@ pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
 /// # Errors
 /// Where it cannot reach the disk, or cannot take the name; `path` is then as it was.
 pub fn place(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
+    let path = target(path);
     temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
+    temporary.persist(&path)?;
     // The name must reach the disk too; not every file system can be asked for that.
-    let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
+    let _ = File::open(folder(&path)).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// What a link points to, so that the link stays; `path` itself where it is none, or points nowhere yet.
+fn target(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.into())
 }
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn write(path: &Path, text: &str) -> io::Result<()> {
+        let mut temporary = beside(path)?;
+        temporary.write_all(text.as_bytes())?;
+        place(temporary, path)
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(write(&socket, "x").unwrap_err().to_string().contains("is no file"));
+        assert!(write(folder.path(), "x").is_err());
+    }
+
+    #[test]
+    fn a_link_stays_and_its_file_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write(&link, "new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "new");
+    }
 }

@@ -88,3 +88,24 @@ fn a_plugin_of_ones_own_is_used_by_name_from_the_manifests_folder() {
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(csv.lines().count(), 4);
 }
+
+#[test]
+fn a_plugin_that_reads_the_score_gets_it_to_the_end() {
+    let (folder, manifest) = ensemble(&fixture("scores", "none"));
+    let classifier = |name: &str| {
+        format!(
+            "[[classifier.members]]\nname = {name:?}\nmodel = \"toy.onnx\"\n\
+             input = {{ name = \"image\", size = [16, 16], channels = 1 }}\n\
+             score = {{ output = \"score\", values = \"probabilities\" }}\n"
+        )
+    };
+    // The first member alone settles that white images pass: without the plugin, the second would not run.
+    let gate = "[classifier]\ngate = { kind = \"score\", above = 0.4 }\n";
+    let toml = fs::read_to_string(&manifest).unwrap() + gate + &classifier("one") + &classifier("two");
+    fs::write(&manifest, toml).unwrap();
+    let (code, stderr, csv) = predict(folder.path(), &manifest);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("classifier runs: 6 (0 saved"), "{stderr}");
+    // No pixel of a white image is above its mean.
+    assert_eq!(csv, "ImageId,EncodedPixels\nafter,-1\nbefore,-1\ncrash,-1\n");
+}

@@ -16,13 +16,27 @@ pub struct Toy {
     pub half: bool,
     /// Squash the map with a sigmoid.
     pub sigmoid: bool,
+    /// Halve the map's size by means of 2 × 2 pixels.
+    pub halve: bool,
+    /// Fail where any pixel of a batch is brighter than 200 / 255.
+    pub fragile: bool,
     /// Insist on this batch and (height, width).
     pub fixed: Option<(i64, i64, i64)>,
 }
 
 impl Default for Toy {
     fn default() -> Self {
-        Self { gain: 1.0, shift: 0.0, channels: 1, nhwc: false, half: false, sigmoid: false, fixed: None }
+        Self {
+            gain: 1.0,
+            shift: 0.0,
+            channels: 1,
+            nhwc: false,
+            half: false,
+            sigmoid: false,
+            halve: false,
+            fragile: false,
+            fixed: None,
+        }
     }
 }
 
@@ -50,6 +64,19 @@ impl Toy {
         if self.sigmoid {
             map = g.node("Sigmoid", &[&map], vec![]);
         }
+        if self.halve {
+            let pool = vec![a::ints("kernel_shape", &[2, 2]), a::ints("strides", &[2, 2])];
+            map = g.node("AveragePool", &[&map], pool);
+        }
+        if self.fragile {
+            // A table of 201 zeros, looked up at each image's brightest pixel.
+            let (levels, zeros) = (g.scalar(255.0), g.constant("zeros", &[201], &[0.0; 201]));
+            let most = g.node("ReduceMax", &[&grey], vec![a::int("keepdims", 1)]);
+            let level = g.node("Mul", &[&most, &levels], vec![]);
+            let index = g.node("Cast", &[&level], vec![a::int("to", 7)]);
+            let nothing = g.node("Gather", &[&zeros, &index], vec![]);
+            map = g.node("Add", &[&map, &nothing], vec![]);
+        }
         let axes = g.integers("spatial", &spatial);
         let score = g.node("ReduceMean", &[&map, &axes], vec![a::int("keepdims", 0)]);
         let code = if self.half { 10 } else { 1 };
@@ -59,6 +86,21 @@ impl Toy {
         g.output(&score, "score", element, &[n.clone(), 1.into()]);
         g.build().write(path).expect("a temporary folder can be written");
     }
+}
+
+/// Writes a stack: `answers`, (N, M) or (N, M, H, W), to their mean in `merged`.
+pub fn stack(path: &Path, members: i64, maps: bool) {
+    let mut g = GraphBuilder::new("stack");
+    let (mut dims, mut out) = (vec![Dim::from("batch"), members.into()], vec![Dim::from("batch"), 1.into()]);
+    if maps {
+        dims.extend(["height".into(), "width".into()]);
+        out.extend(["height".into(), "width".into()]);
+    }
+    let answers = g.input("answers", ElementType::Float, &dims);
+    let axis = g.integers("axis", &[1]);
+    let mean = g.node("ReduceMean", &[&answers, &axis], vec![a::int("keepdims", 1)]);
+    g.output(&mean, "merged", ElementType::Float, &out);
+    g.build().write(path).expect("a temporary folder can be written");
 }
 
 /// Writes a grey 8-bit PNG.

@@ -103,6 +103,7 @@ impl<'a> Place<'a> {
     /// What to open, and what to try next.
     fn farewell(&self, manifest: &Path) {
         let (out, manifest) = (self.out.display(), manifest.display());
+        let program = std::env::args().next().unwrap_or_else(|| "pleura".into());
         term::note(format_args!(
             "
 open
@@ -112,11 +113,11 @@ open
   {manifest}  the ensemble, with every key explained
 
 try next: edit the ensemble, then
-  pleura check {manifest}
-  pleura predict {manifest} {out}/radiographs --out {out}/mine.csv
-  pleura score {out}/mine.csv {out}/truth.csv
+  {program} check {manifest}
+  {program} predict {manifest} {out}/radiographs --out {out}/mine.csv
+  {program} score {out}/mine.csv {out}/truth.csv
 or other radiographs
-  pleura demo --seed 2"
+  {program} demo --out {out} --seed 2"
         ));
     }
 }

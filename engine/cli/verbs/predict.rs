@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use pleura::ensemble::{Ensemble, Finding, Summary};
 use pleura::manifest::Intensity;
 use pleura::submission::{Submission, read_ids};
@@ -14,7 +14,6 @@ use crate::exit::Exit;
 use crate::outputs::{Lines, Maps, check_writable};
 use crate::{fetch, memory, term};
 
-/// The run's answers are the same whatever the device, threads or batch.
 #[derive(clap::Args)]
 pub struct Args {
     /// The ensemble's manifest.
@@ -93,6 +92,10 @@ pub fn run(args: &Args) -> Result<Exit> {
     let files = radiograph::find(&args.inputs)?;
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     check_writable(&args.out)?;
+    if let Some(findings) = &args.findings {
+        check_writable(findings)?;
+        ensure!(*findings != args.out, "--findings and --out name the same file, `{}`", findings.display());
+    }
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options().keep_maps(args.maps.is_some()))?;
     let mut run = Run {
         submission: Submission::any_size(),

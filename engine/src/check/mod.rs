@@ -7,8 +7,8 @@ mod step;
 
 use std::path::{Path, PathBuf};
 
+use crate::ensemble::classifier_wants;
 use crate::manifest::{self, Diagnostic, Lint, ManifestError, Merge, Severity, Stage};
-use crate::plugin::Role;
 use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
 
 /// What a check found.
@@ -91,21 +91,24 @@ impl Checker<'_> {
     fn ensemble(&mut self) {
         let lint = self.lint;
         let Some(manifest) = &lint.manifest else { return };
+        let size = manifest.output.size.unwrap_or([256, 256]);
+        let size = (size[0] as usize, size[1] as usize);
         if let Some(stage) = &manifest.classifier {
-            self.stage("classifier", stage);
+            self.stage("classifier", stage, classifier_wants(stage).map.then_some(size));
         }
-        self.stage("segmenter", &manifest.segmenter);
-        self.steps("postprocess", &manifest.postprocess, &[Role::Postprocess]);
+        self.stage("segmenter", &manifest.segmenter, Some(size));
+        self.postprocess(&manifest.postprocess);
     }
 
-    fn stage(&mut self, name: &str, stage: &Stage) {
+    /// `maps` is (height, width) of the maps that the stage merges, if it merges maps.
+    fn stage(&mut self, name: &str, stage: &Stage, maps: Option<(usize, usize)>) {
         for (index, member) in stage.members.iter().enumerate() {
             let field = format!("{name}.members[{index}]");
             self.member(&field, member);
-            self.steps(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare]);
+            self.prepare(&field, member);
         }
         if let Merge::Stack(stack) = &stage.merge {
-            self.stack(name, stack, stage.members.len());
+            self.stack(name, stack, stage.members.len(), maps);
         }
     }
 
@@ -119,7 +122,7 @@ impl Checker<'_> {
 
     fn say(&mut self, severity: Severity, field: &str, message: String, hint: Option<String>) {
         // What the lint had to replace by something plausible has been reported, and says nothing.
-        if self.lint.is_replaced(field) {
+        if self.lint.is_replaced(field) || self.lint.holds_replaced(field) {
             return;
         }
         let (line, column) = self.lint.locations.locate(field);

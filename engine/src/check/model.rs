@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array4;
+use ndarray::{Array4, ArrayD};
 
 use super::{Checker, Session};
 use crate::ensemble::fit::{self, Misfit};
@@ -32,13 +32,24 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn stack(&mut self, stage: &str, stack: &Stack, members: usize) {
+    pub(super) fn stack(&mut self, stage: &str, stack: &Stack, members: usize, maps: Option<(usize, usize)>) {
         let Some((path, model)) = self.model(&format!("{stage}.merge"), &stack.model, stack.sha256.as_deref()) else {
             return;
         };
-        let maps = model.inputs().iter().any(|port| port.name == stack.input && port.dims.len() == 4);
-        self.misfits(stage, fit::stack(stack, members, maps, model.inputs(), model.outputs()));
+        let misfits = fit::stack(stack, members, maps.is_some(), model.inputs(), model.outputs());
+        let fits = misfits.is_empty();
+        self.misfits(stage, misfits);
         self.activation(&format!("{stage}.merge.values"), &path, &stack.output, stack.values);
+        if fits {
+            let input = match maps {
+                Some((height, width)) => ArrayD::zeros(vec![1, members, height, width]),
+                None => ArrayD::zeros(vec![1, members]),
+            };
+            if let Err(error) = model.run(&stack.input, input.view(), &[&stack.output]) {
+                let cause = std::error::Error::source(&error).map_or(String::new(), |source| format!(": {source}"));
+                self.error(&format!("{stage}.merge.model"), format!("with zeros: {error}{cause}"), None);
+            }
+        }
     }
 
     fn misfits(&mut self, field: &str, misfits: Vec<Misfit>) {

@@ -1,7 +1,12 @@
 //! Checks plugins: that they load, take their parameters, and stand where their role belongs.
 
+use std::sync::Arc;
+
+use ndarray::Array2;
+use pleura_plugin::Context;
+
 use super::Checker;
-use crate::ensemble::fit;
+use crate::ensemble::{fit, run_postprocess};
 use crate::manifest::{Member, Step};
 use crate::plugin::{Plugin, PluginError, Role};
 use crate::runtime::Port;
@@ -38,13 +43,37 @@ impl Checker<'_> {
         good
     }
 
+    /// Tries a member's prepare plugins on a ramp of its input's size.
+    pub(super) fn prepare(&mut self, field: &str, member: &Member) {
+        let size = (member.input.size[0] as usize, member.input.size[1] as usize);
+        for plugin in self.steps(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare]) {
+            if let Err(error) = plugin.prepare(ramp(size).view()) {
+                self.error(&format!("{field}.prepare"), format!("on a ramp: {error}"), None);
+            }
+        }
+    }
+
+    /// Runs the whole chain once, on a ramp: a step that needs a mask before there is one says so here.
+    pub(super) fn postprocess(&mut self, steps: &[Step]) {
+        let plugins: Vec<_> =
+            self.steps("postprocess", steps, &[Role::Postprocess]).into_iter().map(Arc::new).collect();
+        if plugins.len() < steps.len() {
+            return;
+        }
+        let size = (64, 64);
+        let context = Context { image_id: "check".into(), original_size: size, score: (0.0, 1.0), spacing: None };
+        if let Err(error) = run_postprocess(&plugins, &context, ramp(size).view()) {
+            self.error("postprocess", format!("on a ramp: {error}"), None);
+        }
+    }
+
     /// The sizes, (height, width), of all views of a member, each checked against the model's input.
     pub(super) fn view_sizes(&mut self, field: &str, member: &Member, inputs: &[Port]) -> Vec<(usize, usize)> {
         let size = (member.input.size[0] as usize, member.input.size[1] as usize);
         let mut sizes = if member.identity { vec![size] } else { Vec::new() };
         for plugin in self.steps(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare]) {
             let views = match plugin.role() {
-                Role::Tta => (0..plugin.views()).map(|view| plugin.view_size(view, size)).collect(),
+                Role::Tta => (0..plugin.views()).map(|view| there_and_back(&plugin, view, size)).collect(),
                 _ => Ok(vec![size]),
             };
             match views {
@@ -63,4 +92,17 @@ impl Checker<'_> {
         });
         sizes
     }
+}
+
+/// (height, width) of a view, after a ramp has gone there and back.
+fn there_and_back(plugin: &Plugin, view: usize, size: (usize, usize)) -> Result<(usize, usize), PluginError> {
+    let seen = plugin.forward(view, ramp(size).view())?;
+    plugin.inverse(view, seen.view(), size)?;
+    Ok(seen.dim())
+}
+
+/// From 0 to 1, row by row.
+fn ramp(size: (usize, usize)) -> Array2<f32> {
+    let last = (size.0 * size.1 - 1).max(1) as f32;
+    Array2::from_shape_fn(size, |(y, x)| (y * size.1 + x) as f32 / last)
 }

@@ -51,6 +51,8 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
         let (rank, form) = if maps { (4, "(N, M, H, W) maps") } else { (2, "(N, M) scores") };
         if !port.dims.is_empty() && port.dims.len() != rank {
             misfits.push(wrong_rank("merge.input", port, &format!("this stage stacks {form}")));
+        } else if port.dims.first().is_some_and(|batch| batch.is_some_and(|batch| batch != 1)) {
+            misfits.push(wrong_rank("merge.input", port, "a stack is given one image at a time"));
         } else if let Some(Some(found)) = port.dims.get(1)
             && *found != members
         {

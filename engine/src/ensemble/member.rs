@@ -114,10 +114,17 @@ impl Member {
         let names = self.output_names(wanted);
         let outputs = match self.model.run(&self.manifest.input.name, tensor.view().into_dyn(), &names) {
             Ok(outputs) => outputs,
+            // One image may have done it, or their number: each has its own chance.
+            Err(_) if kept.len() > 1 => {
+                kept.iter().for_each(|item| self.run_batch(prepared, jobs, &[*item], wanted, sums));
+                return;
+            }
             Err(source) => {
                 let source = Arc::new(source);
-                let error = |_| ImageError::Model { member: self.manifest.name.clone(), source: Arc::clone(&source) };
-                kept.iter().for_each(|item| sums[item.1].fail(error(())));
+                let member = self.manifest.name.clone();
+                kept.iter().for_each(|item| {
+                    sums[item.1].fail(ImageError::Model { member: member.clone(), source: source.clone() })
+                });
                 return;
             }
         };
@@ -216,7 +223,8 @@ impl Sums {
     /// Puts a map where it is summed: logits are resized before they become probabilities.
     fn place(&mut self, map: Array2<f32>, values: Values, size: (usize, usize), full: bool, scored: bool) {
         match values {
-            Values::Probabilities => self.own = Some(map),
+            // A view's way back may overshoot; a probability does not.
+            Values::Probabilities => self.own = Some(map.mapv_into(|p| p.clamp(0.0, 1.0))),
             Values::Logits => {
                 let sigmoid = super::merge::sigmoid;
                 self.full = full.then(|| resize(map.view(), size, Resize::Linear).mapv(sigmoid));

@@ -1,15 +1,16 @@
 //! Folding members' answers into one, and bounding what the rest could still do.
 //!
 //! Every merge but a stack is a fold that never falls when an answer rises, in exact arithmetic and in floating point
-//! alike: sums, products by a weight, maxima and the functions applied are all monotone, and rounding keeps order.
+//! alike: rounding keeps order in sums, products by a weight and maxima, and `exp` and `ln` of the common mathematical
+//! libraries are monotone.
 //! So the merge of the answers so far with 0 for all the others is a true lower bound, and with 1 an upper one.
 
 use ndarray::{Array2, ArrayView2, Zip};
 
 use crate::manifest::Merge;
 
-/// Logits are taken of probabilities this far from 0 and 1 at least.
-const EDGE: f32 = 1e-7;
+/// Logits lie within plus and minus this: single precision knows no probability between it and 1.
+const LARGEST_LOGIT: f32 = 15.9;
 
 /// A merge that is a fold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,13 +54,25 @@ impl Fold {
 
     /// Takes in one probability.
     pub fn add(self, sum: f32, probability: f32, weight: f32) -> f32 {
+        self.join(sum, self.term(probability, weight))
+    }
+
+    /// What a probability contributes.
+    fn term(self, probability: f32, weight: f32) -> f32 {
         match self {
-            Self::Mean => sum + weight * probability,
-            Self::MeanLogits => sum + weight * logit(probability),
-            Self::Geometric => sum + weight * probability.ln(),
-            Self::Max => sum.max(probability),
-            Self::Min => sum.min(probability),
-            Self::Vote(above) => sum + if probability > above { weight } else { 0.0 },
+            Self::Mean => weight * probability,
+            Self::MeanLogits => weight * logit(probability),
+            Self::Geometric => weight * probability.ln(),
+            Self::Max | Self::Min => probability,
+            Self::Vote(above) => f32::from(probability > above) * weight,
+        }
+    }
+
+    fn join(self, sum: f32, term: f32) -> f32 {
+        match self {
+            Self::Max => sum.max(term),
+            Self::Min => sum.min(term),
+            _ => sum + term,
         }
     }
 
@@ -78,10 +91,11 @@ impl Fold {
         Zip::from(sum).and(map).for_each(|sum, &p| *sum = self.add(*sum, p, weight));
     }
 
-    /// What the merge becomes if every remaining member answers `rest`.
-    pub fn complete(self, sum: f32, rest: f32, remaining: &[f32], weight: f32) -> f32 {
-        let sum = remaining.iter().fold(sum, |sum, &w| self.add(sum, rest, w));
-        self.finish(sum, weight)
+    /// What a merge of `weight` in all becomes if the members of weights `rest` all answer `answer`: a function of the
+    /// sum so far. It does just what those members would do, term by term.
+    pub fn completion(self, answer: f32, rest: &[f32], weight: f32) -> impl Fn(f32) -> f32 {
+        let terms: Vec<f32> = rest.iter().map(|&w| self.term(answer, w)).collect();
+        move |sum| self.finish(terms.iter().fold(sum, |sum, &term| self.join(sum, term)), weight)
     }
 }
 
@@ -92,8 +106,7 @@ pub fn sigmoid(logit: f32) -> f32 {
 
 /// The logit of a probability, kept finite at 0 and 1.
 pub fn logit(probability: f32) -> f32 {
-    let p = probability.clamp(EDGE, 1.0 - EDGE);
-    (p / (1.0 - p)).ln()
+    (probability / (1.0 - probability)).ln().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
 }
 
 #[cfg(test)]
@@ -119,10 +132,21 @@ mod tests {
         }
     }
 
+    /// Any, with the edges often.
+    fn probability() -> impl Strategy<Value = f32> {
+        prop_oneof![4 => 0.0f32..=1.0, 1 => prop::sample::select(vec![0.0, 1e-30, 1e-7, 1.0 - f32::EPSILON / 2.0, 1.0])]
+    }
+
+    #[test]
+    fn logits_are_symmetric_and_finite_at_the_edges() {
+        assert_eq!(logit(0.0), -logit(1.0));
+        assert_eq!(merge(Fold::MeanLogits, &[(0.0, 1.0), (1.0, 1.0)]), 0.5);
+    }
+
     proptest! {
         #[test]
         fn bounds_hold_whatever_the_rest_answers(
-            answers in prop::collection::vec((0.0f32..=1.0, 0.01f32..=5.0), 1..8),
+            answers in prop::collection::vec((probability(), 0.01f32..=5.0), 1..8),
             run in 0usize..8,
         ) {
             let run = run.min(answers.len());
@@ -132,8 +156,8 @@ mod tests {
                 let sum = answers[..run].iter().fold(fold.start(), |sum, &(p, w)| fold.add(sum, p, w));
                 let full = merge(fold, &answers);
                 // Not a tolerance in sight: early exit is exact or it is nothing.
-                prop_assert!(fold.complete(sum, 0.0, &remaining, total) <= full, "{:?}", fold);
-                prop_assert!(fold.complete(sum, 1.0, &remaining, total) >= full, "{:?}", fold);
+                prop_assert!(fold.completion(0.0, &remaining, total)(sum) <= full, "{:?}", fold);
+                prop_assert!(fold.completion(1.0, &remaining, total)(sum) >= full, "{:?}", fold);
             }
         }
     }

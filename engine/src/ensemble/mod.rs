@@ -27,8 +27,10 @@ use rayon::prelude::*;
 
 pub use error::{EnsembleError, ImageError, Step};
 pub use finding::{Decision, Finding, Runs};
+pub(crate) use open::classifier_wants;
 pub use options::Options;
 pub(crate) use outputs::read_batch;
+pub(crate) use postprocess::run as run_postprocess;
 pub use summary::Summary;
 
 use crate::manifest::Manifest;

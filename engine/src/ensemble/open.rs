@@ -23,8 +23,10 @@ struct Opening<'a> {
     path: &'a Path,
     runtime: &'static Loaded,
     session: SessionOptions,
-    /// Members that name the same file share a session.
-    models: BTreeMap<PathBuf, Arc<Model>>,
+    /// Members that name the same file share a session. With each, the SHA-256 of its file.
+    models: BTreeMap<PathBuf, (String, Arc<Model>)>,
+    /// Whether a model that CUDA refuses may run on the CPU.
+    may_fall_back: bool,
     recipes: Vec<(RecipeKey, Recipe)>,
 }
 
@@ -42,7 +44,8 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         tensorrt: manifest.runtime.tensorrt,
         fp16: manifest.runtime.fp16,
     };
-    let mut opening = Opening { path, runtime, session, models: BTreeMap::new(), recipes: Vec::new() };
+    let may_fall_back = options.device == Device::Auto;
+    let mut opening = Opening { path, runtime, session, models: BTreeMap::new(), may_fall_back, recipes: Vec::new() };
     let postprocess = opening.plugins("postprocess", &manifest.postprocess, &[Role::Postprocess])?;
     let exit = options.exit.unwrap_or(manifest.exit);
     let reads_score = postprocess.iter().any(|plugin| plugin.uses_score());
@@ -58,7 +61,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     let early = EarlyExit { pass: false, fail: exact && !options.keep_maps };
     let scored = manifest.segmenter.gate.as_ref().is_some_and(manifest::Gate::uses_score);
     let segmenter = opening.stage("segmenter", &manifest.segmenter, Wanted { score: scored, map: true }, early)?;
-    let models = opening.models.into_values().collect();
+    let models = opening.models.into_values().map(|(_, model)| model).collect();
     let recipes = opening.recipes.into_iter().map(|(_, recipe)| recipe).collect();
     let batch = match (options.batch, placement.device) {
         (0, Device::Cuda(_)) => 8,
@@ -79,11 +82,13 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     })
 }
 
-/// A classifier's map is merged for a gate that looks at it; its score always, where every member gives one.
-fn classifier_wants(stage: &manifest::Stage) -> Wanted {
+/// What the classifier stage is asked for: a map for a gate that looks at it; a score wherever every member that runs
+/// gives one. A stack sees one kind, the map if there is a choice to make.
+pub fn classifier_wants(stage: &manifest::Stage) -> Wanted {
     let map = stage.gate.as_ref().is_some_and(manifest::Gate::uses_map);
-    let score = stage.members.iter().all(manifest::Member::gives_score);
-    Wanted { score, map }
+    let stacks_maps = map && matches!(stage.merge, Merge::Stack(_));
+    let mut running = stage.members.iter().filter(|member| member.weight > 0.0);
+    Wanted { score: !stacks_maps && running.all(manifest::Member::gives_score), map }
 }
 
 impl Opening<'_> {
@@ -94,6 +99,13 @@ impl Opening<'_> {
         wanted: Wanted,
         exit: EarlyExit,
     ) -> Result<Stage, EnsembleError> {
+        let stacked = matches!(stage.merge, Merge::Stack(_));
+        let scoreless = !wanted.score || (stacked && wanted.map);
+        if scoreless && stage.gate.as_ref().is_some_and(manifest::Gate::uses_score) {
+            let why = if stacked { "a stack of maps gives none" } else { "not every member gives one" };
+            let message = format!("the gate looks at the stage's score, and {why}");
+            return Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{name}.gate"), message });
+        }
         let mut members = Vec::new();
         for (index, member) in stage.members.iter().enumerate().filter(|(_, member)| member.weight > 0.0) {
             members.push(self.member(&format!("{name}.members[{index}]"), member)?);
@@ -158,17 +170,22 @@ impl Opening<'_> {
             field: format!("{field}.{key}"),
             message,
         };
-        if let Some(model) = self.models.get(&path) {
-            return Ok(Arc::clone(model));
-        }
-        let found =
-            digest::file(&path).map_err(|e| wrong("model", format!("cannot read `{}`: {e}", path.display())))?;
+        let known = self.models.get(&path).cloned();
+        let found = match &known {
+            Some((digest, _)) => digest.clone(),
+            None => {
+                digest::file(&path).map_err(|e| wrong("model", format!("cannot read `{}`: {e}", path.display())))?
+            }
+        };
         if let Some(declared) = sha256.filter(|declared| !declared.eq_ignore_ascii_case(&found)) {
             let message = format!("`{}` has changed: its sha256 is {found}, not {declared}", path.display());
             return Err(wrong("sha256", message));
         }
-        let model = Arc::new(Model::open(self.runtime, &path, self.session)?);
-        self.models.insert(path, Arc::clone(&model));
+        if let Some((_, model)) = known {
+            return Ok(model);
+        }
+        let model = Arc::new(Model::open_or_fall_back(self.runtime, &path, self.session, self.may_fall_back)?);
+        self.models.insert(path, (found, Arc::clone(&model)));
         Ok(model)
     }
 

@@ -19,7 +19,7 @@ pub struct Stacker {
 impl Stacker {
     /// Merges the answers of all members, in their order: scores (1, M) to a score, maps (1, M, H, W) to a map.
     ///
-    /// The model sees one kind, by the rank of its input; the other kind is not to be had.
+    /// The model sees one kind, the one wanted; opening an ensemble refuses a stack of which both are.
     pub fn merge(&self, answers: &[Answer], wanted: Wanted) -> Result<(Option<f32>, Option<Array2<f32>>), ImageError> {
         let score = if wanted.score { Some(self.score(answers)?) } else { None };
         let map = if wanted.map { Some(self.map(answers)?) } else { None };

@@ -138,24 +138,20 @@ impl Stage {
     /// The verdict, if the answers so far settle it. See [`super::merge`] for why the bounds are exact.
     fn certain(&self, fold: Fold, image: &Progress, rest: &[f32]) -> Option<Verdict> {
         let gate = self.gate.as_ref()?;
-        let bound = |answer: f32| {
-            let complete = |sum: f32| fold.complete(sum, answer, rest, self.weight());
-            let map = image.map.as_ref().filter(|_| gate.uses_map()).map(|sum| sum.mapv(complete));
-            (self.wanted.score.then(|| complete(image.score)), map)
+        let score = |answer: f32| fold.completion(answer, rest, self.weight())(image.score);
+        let passes = |answer: f32| {
+            let complete = fold.completion(answer, rest, self.weight());
+            let map = image.map.as_ref().filter(|_| gate.uses_map()).map(|sum| sum.mapv(&complete));
+            gate.passes(Merged { score: self.wanted.score.then(|| complete(image.score)), map: map.as_ref() })
         };
-        let passes = |(score, map): &(Option<f32>, Option<Array2<f32>>)| {
-            gate.passes(Merged { score: *score, map: map.as_ref() })
-        };
-        let passed = if self.exit.fail && !passes(&bound(1.0)) {
+        let passed = if self.exit.fail && !passes(1.0) {
             false
-        } else if self.exit.pass && passes(&bound(0.0)) {
+        } else if self.exit.pass && passes(0.0) {
             true
         } else {
             return None;
         };
-        let low = fold.complete(image.score, 0.0, rest, self.weight());
-        let high = fold.complete(image.score, 1.0, rest, self.weight());
-        let score = self.wanted.score.then_some((low, high));
+        let score = self.wanted.score.then(|| (score(0.0), score(1.0)));
         Some(Verdict { passed, score, map: None, scores: image.scores.clone() })
     }
 

@@ -17,7 +17,7 @@ type Decoded<'a> = Vec<(&'a Path, Result<Radiograph, ImageError>)>;
 impl Ensemble {
     /// Runs files through the ensemble and hands over each result, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: at most three batches are held, one at the models, one decoded
+    /// Memory does not grow with the number of files: at most three times twice a batch are held, one at the models, one decoded
     /// ahead and one being decoded. `each` may end the run by returning an error.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl Ensemble {
         mut each: impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
     ) -> Result<(), E> {
         // Twice the models' batch, so that what passes the gate still fills it.
-        let chunk = self.batch * 2;
+        let chunk = self.batch.saturating_mul(2).max(1);
         thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<Decoded<'_>>(AHEAD);
             scope.spawn(move || {

@@ -35,6 +35,13 @@ impl Lint {
     }
 }
 
+impl Lint {
+    /// Whether anything within a key is left out or replaced, such as one side of a size.
+    pub fn holds_replaced(&self, field: &str) -> bool {
+        !field.is_empty() && self.replaced.iter().any(|it| is_within(it, field))
+    }
+}
+
 /// Reads a manifest and reports every problem. Unlike [`Manifest::read`], it goes on with what can be read.
 ///
 /// # Errors

@@ -91,6 +91,12 @@ fn name_of(library: &Path) -> Option<String> {
     Some(stem.strip_prefix("plugin_").unwrap_or(stem).replace('_', "-"))
 }
 
+/// Whether a library is named as the crates of `plugins/` are.
+fn is_stock(library: &Path) -> bool {
+    let name = library.file_name().unwrap_or_default().to_string_lossy();
+    name.strip_prefix(DLL_PREFIX).is_some_and(|name| name.starts_with("plugin_"))
+}
+
 /// The libraries in the folders that mention the exported symbol: only plugins, and loaded by nobody yet.
 fn libraries(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
@@ -100,7 +106,9 @@ fn libraries(folders: &[PathBuf]) -> Vec<PathBuf> {
             entries.map(|entry| entry.path()).filter(|path| name_of(path).is_some()).collect();
         paths.sort();
         let known = |path: &Path| found.iter().any(|other| other.file_name() == path.file_name());
-        paths.retain(|path| !known(path) && mentions_symbol(path));
+        // Where cargo builds, the libraries of tests lie too.
+        let stock = |path: &Path| !folder.ends_with("deps") || is_stock(path);
+        paths.retain(|path| stock(path) && !known(path) && mentions_symbol(path));
         found.extend(paths);
     }
     found

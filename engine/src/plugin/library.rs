@@ -44,7 +44,10 @@ fn entry(path: &Path, global_symbols: bool) -> Result<Entry, LoadError> {
     let path = std::path::absolute(path).map_err(|e| LoadError::Open(e.to_string()))?;
     // SAFETY: loading runs the library's initialisers, which is what a plugin is chosen for; nothing can vouch for
     // foreign code, and `isolation = "process"` is there for those who do not trust it.
-    let library = unsafe { open(&path, global_symbols) }.map_err(|e| LoadError::Open(e.to_string()))?;
+    let library = unsafe { open(&path, global_symbols) }.map_err(|e| {
+        // The loader's own words name the library or symbol that is missing.
+        LoadError::Open(std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
+    })?;
     // SAFETY: the header declares the symbol of that name with this type; the check of the table follows.
     let entry = unsafe { library.get::<Entry>(abi::SYMBOL) }.map(|symbol| *symbol).map_err(|_| LoadError::NoSymbol);
     std::mem::forget(library);

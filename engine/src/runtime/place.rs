@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ort::session::Session;
+use ort::value::TensorRef;
 
 use super::session::execution_providers;
 use super::{Device, Loaded, Placement, SessionOptions, find};
@@ -47,22 +48,26 @@ fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
     probe(runtime, number).map_err(|error| error.message().lines().next().unwrap_or_default().to_owned())
 }
 
-/// Opens a session of one node on the device. That a provider was compiled in means nothing yet.
+/// Runs a session of one node on the device. That a provider was compiled in means nothing yet.
 fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
     let options = SessionOptions { device: Device::Cuda(number), threads: 1, tensorrt: false, fp16: false };
     let mut graph = GraphBuilder::new("probe");
     let input = graph.input("x", ElementType::Float, &[1.into()]);
     let output = graph.node("Neg", &[&input], vec![]);
     graph.output(&output, "y", ElementType::Float, &[1.into()]);
-    Session::builder(&runtime.environment)?
+    let mut session = Session::builder(&runtime.environment)?
         .with_execution_providers(execution_providers(options))?
         .commit_from_memory(&graph.build().to_bytes())?;
+    // A device for which the provider holds no kernels opens sessions, and fails when they run.
+    session.run(ort::inputs![TensorRef::from_array_view(([1usize], &[1.0_f32][..]))?])?;
     Ok(())
 }
 
 fn next_step(reason: &str) -> String {
     if reason.contains("libcuda.so") {
         "install the NVIDIA driver".into()
+    } else if reason.contains("ordinal") || reason.contains("device_id") {
+        "name a device that `nvidia-smi -L` lists".into()
     } else {
         "run `pleura runtime install --cuda`".into()
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -74,6 +75,34 @@ impl Model {
             session: Mutex::new(session),
             path: path.into(),
         })
+    }
+
+    /// As [`Model::open`]; with `may_fall_back`, a device that refuses the model is left for the next one, TensorRT for
+    /// CUDA and CUDA for the CPU, with a warning each time.
+    ///
+    /// # Errors
+    /// As [`Model::open`], of the last device tried.
+    pub fn open_or_fall_back(
+        runtime: &Loaded,
+        path: &Path,
+        mut options: SessionOptions,
+        may_fall_back: bool,
+    ) -> Result<Self, ModelError> {
+        loop {
+            match (Self::open(runtime, path, options), options.device) {
+                (Err(error), Device::Cuda(_)) if may_fall_back => {
+                    let (from, to) = if options.tensorrt { ("TensorRT", "CUDA") } else { ("CUDA", "the CPU") };
+                    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+                    tracing::warn!("{error} on {from}, trying {to}: {cause}");
+                    if options.tensorrt {
+                        options.tensorrt = false;
+                    } else {
+                        options.device = Device::Cpu;
+                    }
+                }
+                (result, _) => return result,
+            }
+        }
     }
 
     /// The ONNX file.
@@ -159,7 +188,8 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
 pub(super) fn execution_providers(options: SessionOptions) -> Vec<ExecutionProviderDispatch> {
     let Device::Cuda(number) = options.device else { return Vec::new() };
     let number = i32::try_from(number).unwrap_or(i32::MAX);
-    let cuda = CUDA::default().with_device_id(number).build().error_on_failure();
+    // TensorFloat-32 keeps 10 bits of a product's factors: masks would differ from the CPU's.
+    let cuda = CUDA::default().with_device_id(number).with_tf32(false).build().error_on_failure();
     let tensorrt = TensorRT::default().with_device_id(number).with_fp16(options.fp16).build().error_on_failure();
     if options.tensorrt { vec![tensorrt, cuda] } else { vec![cuda] }
 }
