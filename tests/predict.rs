@@ -269,7 +269,7 @@ fn check_finds_ten_faults_in_one_go_each_with_its_line() {
         (line("picture"), "no input `picture`"),
         (line("gone.onnx"), "there is no file"),
         (line("\"much\""), "number"),
-        (line("channels = 3"), "1 channels"),
+        (line("channels = 3"), "1 channel,"),
     ];
     for (line, words) in faults {
         let found = report.lines().any(|row| row.contains(&format!("faults.toml:{line}:")) && row.contains(words));

@@ -47,6 +47,9 @@ fn print(report: &Report) {
     if !report.plugins.is_empty() {
         term::result(format_args!("plugins: {}", report.plugins.join(", ")));
     }
-    let count = |severity| report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    term::result(format_args!("{} errors, {} warnings", count(Severity::Error), count(Severity::Warning)));
+    let count = |severity, what: &str| {
+        let found = report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        format!("{found} {what}{}", if found == 1 { "" } else { "s" })
+    };
+    term::result(format_args!("{}, {}", count(Severity::Error, "error"), count(Severity::Warning, "warning")));
 }

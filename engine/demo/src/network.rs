@@ -69,7 +69,7 @@ pub const DESIGNS: [Design; 3] = [
     },
 ];
 
-/// A design with weights. It guesses each pixel by [`features`], then looks at the guess around each pixel.
+/// A design with weights. It guesses each pixel by `features`, then looks at the guess around each pixel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     /// The design.

@@ -81,6 +81,9 @@ impl Checker<'_> {
                 let keys = self.lint.manifest.as_ref().map(|manifest| manifest.runtime).unwrap_or_default();
                 let options =
                     SessionOptions { device: placement.device, threads: 0, tensorrt: keys.tensorrt, fp16: keys.fp16 };
+                if keys.tensorrt && placement.device == Device::Cpu {
+                    self.warn("runtime.tensorrt", format!("asked for, and models run on {placement}"), None);
+                }
                 self.engine = Some((runtime, options));
                 self.report.placement = Some(placement);
             }

@@ -15,9 +15,10 @@ pub struct Finding {
     /// Which stage had the last word.
     pub decision: Decision,
     /// Bounds of the classifier stage's score, in 0..=1: equal where every member ran, apart where exact early exit
-    /// made the rest unnecessary; `None` without a classifier.
+    /// made the rest unnecessary; `None` without a classifier stage, or where its members give no scores.
     pub score: Option<(f32, f32)>,
-    /// The merged probability map, (height, width) of the output; `None` for images that never had one.
+    /// The merged probability map, (height, width) of the output; `None` for images that never had one, and wherever
+    /// [`Options::keep_maps`](super::Options::keep_maps) was not asked for.
     pub map: Option<Array2<f32>>,
     /// What ran.
     pub runs: Runs,

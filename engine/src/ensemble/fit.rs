@@ -98,9 +98,11 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Misfit>) {
         let hint = match input.layout {
             Layout::Nchw if port.dims[3] == Some(input.channels as usize) => "; is its layout \"nhwc\"?",
             Layout::Nhwc if port.dims[1] == Some(input.channels as usize) => "; is its layout \"nchw\"?",
-            _ => "",
+            _ if found == 1 || found == 3 => "; declare what the model has",
+            _ => "; images are fed as 1 or 3: export the model for these",
         };
-        let message = format!("input `{}` has {found} channels, the manifest says {}{hint}", port.name, input.channels);
+        let message =
+            format!("input `{}` has {}, the manifest says {}{hint}", port.name, channels_text(found), input.channels);
         misfits.push(Misfit { key: "input.channels", message });
     }
     let Some((height, width)) = sides(input, port) else { return };
@@ -157,9 +159,14 @@ fn find<'a>(
 
 fn check_channel(channel: u32, channels: Option<usize>, key: &'static str, name: &str, misfits: &mut Vec<Misfit>) {
     if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
-        let message = format!("output `{name}` has {channels} channels, numbered from 0; the manifest says {channel}");
+        let has = channels_text(channels);
+        let message = format!("output `{name}` has {has}, numbered from 0; the manifest says {channel}");
         misfits.push(Misfit { key, message });
     }
+}
+
+fn channels_text(count: usize) -> String {
+    if count == 1 { "1 channel".into() } else { format!("{count} channels") }
 }
 
 fn wrong_rank(key: &'static str, port: &Port, expected: &str) -> Misfit {

@@ -38,6 +38,9 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     let manifest = Manifest::read(path)?;
     let runtime = runtime::load(options.onnxruntime.as_deref())?;
     let placement = runtime::place(runtime, options.device)?;
+    if manifest.runtime.tensorrt && placement.device == Device::Cpu {
+        tracing::warn!("`{}` asks for TensorRT, and models run on {placement}", path.display());
+    }
     let session = SessionOptions {
         device: placement.device,
         threads: options.threads,

@@ -33,7 +33,8 @@ impl Options {
         self
     }
 
-    /// The most images that a model is given at once; 0, the default, is 2 on the CPU and 8 on CUDA.
+    /// The most views that a model is given at once; 0, the default, is 2 on the CPU and 8 on CUDA. A model whose batch is
+    /// fixed gets that many, padded with zeros where there are fewer.
     #[must_use]
     pub fn batch(mut self, batch: usize) -> Self {
         self.batch = batch;

@@ -17,8 +17,8 @@ type Decoded<'a> = Vec<(&'a Path, Result<Radiograph, ImageError>)>;
 impl Ensemble {
     /// Runs files through the ensemble and hands over each result, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: at most three times twice a batch are held, one at the models, one decoded
-    /// ahead and one being decoded. `each` may end the run by returning an error.
+    /// Memory does not grow with the number of files: three chunks of twice a batch are held at most, one at the models,
+    /// one decoded ahead and one being decoded. `each` may end the run by returning an error.
     ///
     /// # Errors
     /// What `each` returns.
@@ -27,8 +27,7 @@ impl Ensemble {
         files: &[PathBuf],
         mut each: impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
     ) -> Result<(), E> {
-        // Twice the models' batch, so that what passes the gate still fills it.
-        let chunk = self.batch.saturating_mul(2).max(1);
+        let chunk = self.chunk();
         thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<Decoded<'_>>(AHEAD);
             scope.spawn(move || {
@@ -43,6 +42,13 @@ impl Ensemble {
             });
             receiver.iter().try_for_each(|decoded| self.predict_decoded(decoded, &mut each))
         })
+    }
+
+    /// How many files are held together: twice the largest batch, so that what passes the gate still fills one.
+    fn chunk(&self) -> usize {
+        let members = self.classifier.iter().chain([&self.segmenter]).flat_map(|stage| &stage.members);
+        let insisted = members.filter_map(|member| member.fixed_batch).max().unwrap_or(1);
+        self.batch.max(insisted).saturating_mul(2)
     }
 
     fn predict_decoded<E>(

@@ -2,7 +2,7 @@
 //!
 //! `bytes → samples (codec) → modality values (rescale or LUT) → intensities (window, then MONOCHROME1 inversion)`
 //!
-//! A DICOM file is read by [`dicom`], a PNG or JPEG file by [`raster`]; both end in a [`Radiograph`], which keeps
+//! A DICOM file is read by `dicom`, a PNG or JPEG file by `raster`; both end in a [`Radiograph`], which keeps
 //! modality values and what the file says of them. How values become intensities is the caller's choice, by
 //! [`Intensity`]; the inversion of MONOCHROME1 happens there, once and last.
 
