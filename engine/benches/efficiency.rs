@@ -16,8 +16,8 @@ use pleura::ensemble::Ensemble;
 use pleura::runtime::{self, Device, Model, SessionOptions};
 use pleura::submission::Submission;
 
-const ROUNDS: usize = 5;
-const IMAGES: usize = 4;
+const ROUNDS: usize = 9;
+const IMAGES: usize = 8;
 const BATCH: usize = 2;
 
 const MANIFEST: &str = r#"
