@@ -1,25 +1,14 @@
 //! `pleura score` and `pleura submission`, on the competition's own files.
 
+mod support;
+
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
 use serde_json::Value;
-
-/// The real data, or one line that says the test was skipped; in CI it has to be there.
-fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("PLEURA_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let siim = folder.join("siim");
-    if siim.is_dir() {
-        return Some(siim);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no real data at `{}`; set PLEURA_DATA", folder.display());
-    eprintln!("skipped: no real data at `{}`; set PLEURA_DATA", folder.display());
-    None
-}
 
 fn run(verb: &str, paths: &[&Path], options: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pleura")).arg(verb).args(paths).args(options).output().unwrap()
@@ -47,7 +36,7 @@ fn all_empty(truth: &Path) -> String {
 
 #[test]
 fn truth_scores_one_against_itself() {
-    let Some(siim) = data() else { return };
+    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
     let truth = siim.join("train-rle.csv.gz");
     let output = run("score", &[&truth, &truth], &["--json"]);
     let score = json(&output);
@@ -59,7 +48,7 @@ fn truth_scores_one_against_itself() {
 
 #[test]
 fn the_empty_answer_scores_the_share_of_negatives() {
-    let Some(siim) = data() else { return };
+    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
     let truth = siim.join("train-rle.csv.gz");
     let folder = tempfile::tempdir().unwrap();
     let (empty, images) = (folder.path().join("empty.csv"), folder.path().join("images.csv"));
@@ -79,7 +68,7 @@ fn the_empty_answer_scores_the_share_of_negatives() {
 
 #[test]
 fn a_run_past_the_image_is_an_error_with_its_line() {
-    let Some(siim) = data() else { return };
+    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
     let malformed = siim.join("submissions/malformed_overflow.csv");
     let output = run("score", &[&malformed, &siim.join("train-rle.csv.gz")], &[]);
     assert_eq!(output.status.code(), Some(2));
@@ -95,7 +84,7 @@ fn a_run_past_the_image_is_an_error_with_its_line() {
 
 #[test]
 fn other_images_are_not_scored() {
-    let Some(siim) = data() else { return };
+    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
     let (stage2, truth) = (siim.join("submissions/stage2_0.csv"), siim.join("train-rle.csv.gz"));
     let output = run("score", &[&stage2, &truth], &[]);
     assert_eq!(output.status.code(), Some(2));
@@ -108,7 +97,7 @@ fn other_images_are_not_scored() {
 
 #[test]
 fn real_submissions_are_good() {
-    let Some(siim) = data() else { return };
+    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
     let table = [
         ("submissions/stage1_se154.csv", "sample_submission_stage1.csv", 1_372),
         ("submissions/stage1_sx50.csv", "sample_submission_stage1.csv", 1_372),
@@ -161,7 +150,7 @@ fn another_order_is_good_and_told() {
 
 #[test]
 fn differences_are_counted() {
-    let Some(siim) = data() else { return };
+    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
     let (a, b) = (siim.join("submissions/stage1_se154.csv"), siim.join("submissions/stage1_sx50.csv"));
     let same = run("submission", &["diff".as_ref(), &a, &a], &[]);
     assert_eq!((same.status.code(), stdout(&same).lines().count()), (Some(0), 1));

@@ -7,3 +7,5 @@
 mod broken;
 mod made;
 mod shared;
+#[path = "../support/mod.rs"]
+mod support;

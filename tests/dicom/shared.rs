@@ -3,13 +3,15 @@
 //! They are looked for in `$PLEURA_DATA` or `../shared/data`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use pleura::Radiograph;
 use pleura::manifest::Intensity;
 use pleura::radiograph::find_with;
 use sha2::{Digest, Sha256};
+
+use crate::support::data;
 
 /// How a file is to end.
 #[derive(Debug)]
@@ -54,18 +56,6 @@ const FILES: [(&str, Expected); 22] = [
     ("siim_tagged_monochrome1", JPEG),
     ("vlut_04", Exact),
 ];
-
-/// The folder of real data, or none after a line that says so. In CI it must be there.
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("PLEURA_DATA").map_or_else(beside, PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no test data at {}", folder.display());
-    eprintln!("skipped: no test data at {}", folder.display());
-    None
-}
 
 /// Height, width and modality values of the reference.
 struct Reference {

@@ -1,10 +1,11 @@
 //! Writes graphs, node by node.
 
-use super::model::{Dim, ElementType, Model};
+use super::model::Model;
 use super::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
+use super::value::{Dim, ElementType};
 
 /// The operator set of the models written here.
 pub const OPSET: i64 = 18;

@@ -18,6 +18,8 @@
 mod build;
 mod model;
 pub mod proto;
+mod value;
 
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute};
-pub use model::{Activation, Dim, ElementType, Model, OnnxError, Value, read};
+pub use model::{Activation, Model, OnnxError, read};
+pub use value::{Dim, ElementType, Value};
