@@ -85,6 +85,8 @@ impl Checker<'_> {
         sizes.dedup();
         sizes.retain(|&view| match fit::view(member, inputs, view) {
             None => true,
+            // The unchanged image is the input itself, of which that is said already.
+            Some(_) if view == size => false,
             Some(misfit) => {
                 self.error(&format!("{field}.{}", misfit.key), misfit.message, None);
                 false
