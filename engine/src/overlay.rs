@@ -7,6 +7,7 @@ use image::{Rgb, RgbImage};
 use ndarray::{Array2, ArrayView2};
 
 use crate::Mask;
+use crate::submission::Runs;
 
 /// The truth's colour.
 const TRUTH: Rgb<u8> = Rgb([86, 180, 233]);
@@ -57,7 +58,8 @@ pub fn render(
     }
     let mut panels = vec![Panel { caption: "radiograph".into(), mask: None }];
     panels.extend(truth.map(|mask| Panel { caption: told("truth", mask), mask: Some((mask, TRUTH)) }));
-    let score = truth.map_or(String::new(), |truth| format!("  dice {:.2}", dice(truth, predicted)));
+    let score =
+        truth.map_or(String::new(), |truth| format!("  dice {:.2}", Runs::from(truth).dice(&Runs::from(predicted))));
     panels.push(Panel { caption: told("prediction", predicted) + &score, mask: Some((predicted, PREDICTED)) });
     Ok(side_by_side(intensities, &panels))
 }
@@ -65,13 +67,6 @@ pub fn render(
 /// A caption: what the mask is and, where nothing is marked, that.
 fn told(what: &str, mask: &Mask) -> String {
     if mask.is_empty() { format!("{what}: none") } else { what.to_owned() }
-}
-
-/// Twice the overlap over the sum of the areas; 1 for two empty masks, as the competition scores.
-fn dice(one: &Mask, other: &Mask) -> f64 {
-    let both = one.pixels().iter().zip(other.pixels()).filter(|&(&a, &b)| a && b).count();
-    let sum = one.area() + other.area();
-    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
 }
 
 fn side_by_side(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>]) -> RgbImage {

@@ -46,8 +46,7 @@ impl Checker<'_> {
                 None => ArrayD::zeros(vec![1, members]),
             };
             if let Err(error) = model.run(&stack.input, input.view(), &[&stack.output]) {
-                let cause = std::error::Error::source(&error).map_or(String::new(), |source| format!(": {source}"));
-                self.error(&format!("{stage}.merge.model"), format!("with zeros: {error}{cause}"), None);
+                self.error(&format!("{stage}.merge.model"), format!("with zeros: {}", error.with_cause()), None);
             }
         }
     }
@@ -91,10 +90,9 @@ impl Checker<'_> {
                 Some((path, model))
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map_or(String::new(), |source| format!(": {source}"));
                 self.error(
                     &key,
-                    format!("{error}{cause}"),
+                    error.with_cause(),
                     Some("is it an ONNX model, whole and of opset 24 or less?".into()),
                 );
                 None

@@ -1,12 +1,10 @@
 //! Reading a model's outputs: planes and scores, checked against what the manifest says they are.
 
-use std::error::Error as _;
-
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis};
 
 use super::merge::{logit, sigmoid};
 use crate::manifest::{Layout, Member, ScoreFromMap, Values};
-use crate::runtime::{Model, ModelError};
+use crate::runtime::Model;
 
 /// How far rounding, in half precision at worst, may carry a probability out of 0..=1.
 const SLACK: f32 = 1e-3;
@@ -90,8 +88,7 @@ pub fn read_batch(
 ) -> Result<(), (&'static str, String)> {
     let names: Vec<&str> = member.map.iter().map(|map| map.output.as_str()).collect();
     let names: Vec<&str> = names.into_iter().chain(member.score.as_ref().map(|score| score.output.as_str())).collect();
-    let cause = |e: ModelError| e.source().map_or_else(|| e.to_string(), |source| format!("{e}: {source}"));
-    let mut outputs = model.run(&member.input.name, input, &names).map_err(|e| ("model", cause(e)))?.into_iter();
+    let mut outputs = model.run(&member.input.name, input, &names).map_err(|e| ("model", e.with_cause()))?.into_iter();
     if let (Some(declared), Some(output)) = (&member.map, member.map.as_ref().and_then(|_| outputs.next())) {
         plane(&output, 0, len, declared.channel as usize, member.input.layout)
             .and_then(|map| convert(map, declared.values, Values::Probabilities))

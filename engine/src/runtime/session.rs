@@ -240,3 +240,10 @@ pub enum ModelError {
         name: String,
     },
 }
+
+impl ModelError {
+    /// The error and ONNX Runtime's words, as one line for people.
+    pub(crate) fn with_cause(&self) -> String {
+        self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
+    }
+}
