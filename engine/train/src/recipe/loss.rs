@@ -1,0 +1,143 @@
+//! What is minimised.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Weighted sums of terms, apart for the two heads.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    /// Terms on the map of logits.
+    #[serde(default)]
+    pub map: Vec<LossTerm>,
+    /// Terms on the score's logit.
+    #[serde(default)]
+    pub score: Vec<LossTerm>,
+}
+
+/// Over what an overlap is taken before it is averaged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// Each image by itself; the mean of them. The default.
+    #[default]
+    Image,
+    /// All pixels of the batch as if of one image.
+    Batch,
+}
+
+/// One term. `p` is the probability, `t` the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LossTerm {
+    /// Two-class cross-entropy, `-t·log p - (1 - t)·log(1 - p)`, averaged over pixels or images.
+    Bce {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// The factor of positive pixels or images.
+        #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
+        positive: f32,
+    },
+    /// Cross-entropy of a softmax over the classes {background, logit}: the background's logit is 0, so that it equals
+    /// `bce` with a factor a class, divided by the factors' sum as PyTorch does.
+    CrossEntropy {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// The factors of the classes, background first.
+        #[serde(default = "ones")]
+        classes: [f32; 2],
+    },
+    /// Focal loss (Lin et al., 2017): `(1 - p_t)^gamma · bce`.
+    Focal {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// The exponent.
+        #[serde(default = "two")]
+        #[schemars(range(min = 0.0))]
+        gamma: f32,
+        /// The positives' factor, the negatives' being one less it; left out, neither has one.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        alpha: Option<f32>,
+    },
+    /// `1 - (2·Σpt + smooth) / (Σp + Σt + smooth)`.
+    Dice {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// Added to numerator and denominator.
+        #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
+        smooth: f32,
+        /// `Σp² + Σt²` in the denominator.
+        #[serde(default)]
+        squared: bool,
+        /// Over what the sums run.
+        #[serde(default)]
+        over: Over,
+    },
+    /// `1 - (Σpt + smooth) / (Σp + Σt - Σpt + smooth)`.
+    Jaccard {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// Added to numerator and denominator.
+        #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
+        smooth: f32,
+        /// Over what the sums run.
+        #[serde(default)]
+        over: Over,
+    },
+    /// `1 - (Σpt + smooth) / (Σpt + alpha·Σp(1 - t) + beta·Σ(1 - p)t + smooth)` (Salehi et al., 2017).
+    Tversky {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// The false positives' factor.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0))]
+        alpha: f32,
+        /// The false negatives' factor.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0.0))]
+        beta: f32,
+        /// Added to numerator and denominator.
+        #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
+        smooth: f32,
+        /// Over what the sums run.
+        #[serde(default)]
+        over: Over,
+    },
+    /// Symmetric Lovász hinge: the mean of the hinge's extension for `logit, t` and for `-logit, 1 - t` (Berman et al.,
+    /// 2018).
+    Lovasz {
+        /// The term's factor.
+        #[serde(default = "one")]
+        weight: f32,
+        /// Over what pixels are sorted.
+        #[serde(default)]
+        over: Over,
+    },
+}
+
+const fn one() -> f32 {
+    1.0
+}
+
+const fn ones() -> [f32; 2] {
+    [1.0, 1.0]
+}
+
+const fn two() -> f32 {
+    2.0
+}
+
+const fn half() -> f32 {
+    0.5
+}

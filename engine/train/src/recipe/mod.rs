@@ -1,0 +1,67 @@
+//! The TOML recipe that declares a training.
+//!
+//! Everything is declared and nothing is guessed. Sizes are `[height, width]` in pixels, probabilities and shares lie in
+//! 0..=1, paths are relative to the recipe.
+
+mod augment;
+mod data;
+mod loss;
+mod network;
+mod optimize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use augment::{Augment, Transform};
+pub use data::{Data, Folds, Sampling, Truth};
+pub use loss::{Loss, LossTerm, Over};
+pub use network::{Architecture, Encoder, Heads, Network, Weights};
+pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
+
+/// The recipe format this engine reads.
+pub const SCHEMA: u32 = 1;
+
+/// A training, as its recipe declares it.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The recipe format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub schema: u32,
+    /// What the training is called in reports, and the stem of the files that it writes.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// What it is, for people.
+    #[serde(default)]
+    pub description: String,
+    /// Another seed draws other weights, batches and augmentations.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// What is trained.
+    pub network: Network,
+    /// What its weights start from; left out, they are drawn at random.
+    #[serde(default)]
+    pub weights: Option<Weights>,
+    /// What it is trained on.
+    pub data: Data,
+    /// How the images are divided: every fold is held out once.
+    #[serde(default)]
+    pub folds: Folds,
+    /// What is done to training images, in order; images and masks together.
+    #[serde(default)]
+    pub augment: Vec<Augment>,
+    /// What is minimised.
+    pub loss: Loss,
+    /// How.
+    pub optimizer: Optimizer,
+    /// A second set of weights, averaged over time, which is the one that is validated and exported.
+    #[serde(default)]
+    pub average: Option<Average>,
+    /// Stretches of training, one after the other, each starting from the weights of the one before.
+    #[schemars(length(min = 1))]
+    pub phases: Vec<Phase>,
+}
+
+const fn one() -> u64 {
+    1
+}

@@ -1,0 +1,235 @@
+//! What is trained: the architecture, its heads, and the weights it starts from.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The network.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The architecture, or an ONNX model to be fine-tuned.
+    pub architecture: Architecture,
+    /// Input channels: 1, or 3 for the grey image three times over.
+    #[serde(default = "one")]
+    #[schemars(extend("enum" = [1, 3]))]
+    pub channels: u32,
+    /// What the network answers.
+    #[serde(default)]
+    pub heads: Heads,
+    /// The rate of the dropout before the last layer of the label head.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 0.95))]
+    pub dropout: f32,
+    /// Batch norms keep their running statistics and normalise by them in training too.
+    #[serde(default)]
+    pub freeze_batch_norm: bool,
+    /// The encoder's weights stay as they are (its batch norms too).
+    #[serde(default)]
+    pub freeze_encoder: bool,
+}
+
+/// What a network answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heads {
+    /// A map of logits: the output `map`, (batch, 1, height, width). The default.
+    #[default]
+    Map,
+    /// One logit an image: the output `score`, (batch). The encoder alone, with a classification head.
+    Score,
+    /// Both, from one encoder.
+    Both,
+}
+
+impl Heads {
+    /// Whether there is a map.
+    #[must_use]
+    pub fn map(self) -> bool {
+        self != Self::Score
+    }
+
+    /// Whether there is a score.
+    #[must_use]
+    pub fn score(self) -> bool {
+        self != Self::Map
+    }
+}
+
+/// An architecture. Widths are channels.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Architecture {
+    /// 3 × 3 convolutions at full size, one after the other, each with batch norm and ReLU.
+    ConvStack {
+        /// The channels of each.
+        #[schemars(length(min = 1))]
+        widths: Vec<u32>,
+    },
+    /// An encoder and a decoder without skips between them.
+    EncoderDecoder {
+        /// The channels at each size, halved from one to the next.
+        #[schemars(length(min = 1))]
+        widths: Vec<u32>,
+    },
+    /// A fully convolutional AlexNet with a transposed convolution back to full size (Long et al., 2015).
+    FcnAlexnet {},
+    /// The U-Net of Ronneberger et al. (2015), padded so that the map has the image's size.
+    UnetClassic {
+        /// The channels at full size; 64 as published.
+        #[serde(default = "sixty_four")]
+        #[schemars(range(min = 1))]
+        width: u32,
+    },
+    /// A U-Net over any encoder, as segmentation_models.pytorch defines it.
+    Unet {
+        /// The encoder.
+        encoder: Encoder,
+        /// Concurrent spatial and channel squeeze & excitation in the decoder (Roy et al., 2018).
+        #[serde(default)]
+        scse: bool,
+        /// Atrous spatial pyramid pooling between encoder and decoder.
+        #[serde(default)]
+        aspp: bool,
+        /// The decoder's channels, from the smallest size to the full one.
+        #[serde(default = "decoder")]
+        decoder: [u32; 5],
+    },
+    /// LinkNet over any encoder, as segmentation_models.pytorch defines it.
+    Linknet {
+        /// The encoder.
+        encoder: Encoder,
+    },
+    /// DC-UNet (Lou et al., 2021): dual-channel blocks and residual paths.
+    DcUnet {
+        /// The channels at full size before the blocks' own factor; 32 as published.
+        #[serde(default = "thirty_two")]
+        #[schemars(range(min = 4))]
+        width: u32,
+    },
+    /// DeepLabV3 (Chen et al., 2017).
+    DeeplabV3 {
+        /// The encoder, whose last stages are dilated.
+        encoder: Encoder,
+        /// How much smaller than the image the last features are: 8 or 16.
+        #[serde(default = "eight")]
+        #[schemars(extend("enum" = [8, 16]))]
+        output_stride: u32,
+    },
+    /// DeepLabV3+ (Chen et al., 2018), with a decoder over the features at a quarter of the size.
+    DeeplabV3Plus {
+        /// The encoder, whose last stages are dilated.
+        encoder: Encoder,
+        /// How much smaller than the image the last features are: 8 or 16.
+        #[serde(default = "sixteen")]
+        #[schemars(extend("enum" = [8, 16]))]
+        output_stride: u32,
+    },
+    /// EncNet (Zhang et al., 2018): context encoding over dilated features.
+    Encnet {
+        /// The encoder, whose last stages are dilated.
+        encoder: Encoder,
+        /// The number of code words.
+        #[serde(default = "thirty_two")]
+        #[schemars(range(min = 1))]
+        codes: u32,
+    },
+    /// Feature pyramid network over any encoder, as segmentation_models.pytorch defines it.
+    Fpn {
+        /// The encoder.
+        encoder: Encoder,
+    },
+    /// Any ONNX model of supported operators, with its weights: fine-tuning.
+    Onnx {
+        /// The model, relative to the recipe.
+        model: PathBuf,
+        /// The output that holds the map of logits, (batch, 1, height, width), or its probabilities after a sigmoid.
+        #[serde(default)]
+        map: Option<String>,
+        /// The output that holds one logit an image, or its probability after a sigmoid.
+        #[serde(default)]
+        score: Option<String>,
+    },
+}
+
+/// The part of a network that looks at the image, at ever smaller sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoder {
+    /// AlexNet (torchvision).
+    Alexnet,
+    /// ResNet-18 (torchvision).
+    Resnet18,
+    /// ResNet-34 (torchvision).
+    Resnet34,
+    /// ResNet-50 (torchvision).
+    Resnet50,
+    /// ResNet-101 (torchvision).
+    Resnet101,
+    /// SE-ResNeXt-50 32×4d (timm, after Cadene).
+    SeResnext50,
+    /// SE-ResNeXt-101 32×4d (timm, after Cadene).
+    SeResnext101,
+    /// SENet-154 (timm, after Cadene).
+    Senet154,
+    /// EfficientNet-B0 (timm).
+    EfficientnetB0,
+    /// EfficientNet-B1 (timm).
+    EfficientnetB1,
+    /// EfficientNet-B2 (timm).
+    EfficientnetB2,
+    /// EfficientNet-B3 (timm).
+    EfficientnetB3,
+    /// EfficientNet-B4 (timm).
+    EfficientnetB4,
+    /// EfficientNet-B5 (timm).
+    EfficientnetB5,
+    /// EfficientNet-Lite0 (timm).
+    EfficientnetLite0,
+}
+
+/// What weights start from.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Weights {
+    /// A `.pth`, `.safetensors` or `.onnx` file, relative to the recipe.
+    pub file: PathBuf,
+    /// Taken off the front of the file's keys, such as `module.`; a key without it keeps its name.
+    #[serde(default)]
+    pub strip_prefix: String,
+    /// Put before the file's keys after that, such as `encoder.` for the weights of an encoder alone.
+    #[serde(default)]
+    pub add_prefix: String,
+    /// Keys of the network that the file need not have: those that start with one of these stay as they were drawn.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Keys of the file, as they stand in the file, that the network need not have: those that start with one of these
+    /// are passed over.
+    #[serde(default)]
+    pub unused: Vec<String>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn eight() -> u32 {
+    8
+}
+
+const fn sixteen() -> u32 {
+    16
+}
+
+const fn thirty_two() -> u32 {
+    32
+}
+
+const fn sixty_four() -> u32 {
+    64
+}
+
+const fn decoder() -> [u32; 5] {
+    [256, 128, 64, 32, 16]
+}

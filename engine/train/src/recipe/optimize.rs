@@ -1,0 +1,212 @@
+//! How weights are changed, and over how long.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Sampling;
+
+/// The optimiser. Weight decay of `sgd` and `adam` is added to the gradient, that of `adamw` taken off the weights, as
+/// in PyTorch.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// The share of the last step that is kept.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        momentum: f32,
+        /// Look ahead by the momentum.
+        #[serde(default)]
+        nesterov: bool,
+        /// Weight decay.
+        #[serde(default)]
+        #[schemars(range(min = 0.0))]
+        weight_decay: f32,
+        /// The gradient's norm over all weights is brought down to this.
+        #[serde(default)]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        clip: Option<f32>,
+    },
+    /// Adam (Kingma & Ba, 2015).
+    Adam {
+        /// The decay of the first and the second moment.
+        #[serde(default = "betas")]
+        betas: [f32; 2],
+        /// Added to the denominator.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+        /// Weight decay.
+        #[serde(default)]
+        #[schemars(range(min = 0.0))]
+        weight_decay: f32,
+        /// The gradient's norm over all weights is brought down to this.
+        #[serde(default)]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        clip: Option<f32>,
+    },
+    /// Adam with decoupled weight decay (Loshchilov & Hutter, 2019).
+    Adamw {
+        /// The decay of the first and the second moment.
+        #[serde(default = "betas")]
+        betas: [f32; 2],
+        /// Added to the denominator.
+        #[serde(default = "epsilon")]
+        epsilon: f32,
+        /// Weight decay.
+        #[serde(default = "hundredth")]
+        #[schemars(range(min = 0.0))]
+        weight_decay: f32,
+        /// The gradient's norm over all weights is brought down to this.
+        #[serde(default)]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        clip: Option<f32>,
+    },
+}
+
+/// A stretch of training.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// How many epochs at most.
+    #[schemars(range(min = 1))]
+    pub epochs: u32,
+    /// `[height, width]` that images are brought to.
+    #[schemars(inner(range(min = 1, max = 4096)))]
+    pub size: [u32; 2],
+    /// Images a step.
+    #[schemars(range(min = 1))]
+    pub batch: u32,
+    /// Steps whose gradients are averaged before the weights change.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub accumulate: u32,
+    /// The learning rate that the schedule starts from.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    pub lr: f32,
+    /// How the learning rate changes.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// A rise of the learning rate at the phase's start.
+    #[serde(default)]
+    pub warmup: Option<Warmup>,
+    /// Which images an epoch shows.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// The phase ends where the validation loss has not fallen for this many epochs.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub patience: Option<u32>,
+}
+
+/// How a phase's learning rate changes.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Schedule {
+    /// It stays. The default.
+    #[default]
+    Constant,
+    /// Half a cosine from `lr` to `min` over `period` epochs, and back up over the next, as PyTorch's
+    /// `CosineAnnealingLR`.
+    Cosine {
+        /// The lowest.
+        #[serde(default)]
+        #[schemars(range(min = 0.0))]
+        min: f32,
+        /// In epochs; left out, the phase's.
+        #[serde(default)]
+        #[schemars(range(min = 1))]
+        period: Option<u32>,
+    },
+    /// A cosine that starts anew (SGDR, Loshchilov & Hutter, 2017).
+    Sgdr {
+        /// The first cycle's length in epochs.
+        #[schemars(range(min = 1))]
+        period: u32,
+        /// What each cycle is longer than the one before by.
+        #[serde(default = "one")]
+        #[schemars(range(min = 1))]
+        factor: u32,
+        /// The lowest.
+        #[serde(default)]
+        #[schemars(range(min = 0.0))]
+        min: f32,
+    },
+    /// Multiplied by `factor` where the validation loss has not fallen for more than `patience` epochs, as PyTorch's
+    /// `ReduceLROnPlateau`.
+    Plateau {
+        /// The factor.
+        #[serde(default = "tenth")]
+        #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
+        factor: f32,
+        /// In epochs.
+        #[serde(default)]
+        patience: u32,
+        /// The lowest.
+        #[serde(default)]
+        #[schemars(range(min = 0.0))]
+        min: f32,
+    },
+    /// Multiplied by `factor` at the start of each of these epochs.
+    Step {
+        /// The phase's epochs, from 0.
+        #[schemars(length(min = 1))]
+        at: Vec<u32>,
+        /// The factor.
+        #[serde(default = "tenth")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        factor: f32,
+    },
+}
+
+/// A linear rise of the learning rate, from `from` times its value.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Warmup {
+    /// Over how many steps of the optimiser.
+    #[schemars(range(min = 1))]
+    pub steps: u32,
+    /// The factor at the first step.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub from: f32,
+}
+
+/// A second set of weights.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Average {
+    /// Exponential moving average, updated each step: `average·decay + weights·(1 - decay)`.
+    Ema {
+        /// The decay.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        decay: f32,
+    },
+    /// Stochastic weight averaging (Izmailov et al., 2018): the mean of the weights after the epochs named, with batch
+    /// norms' statistics gathered anew in one pass over the training images.
+    Swa {
+        /// Epochs from 0, counted over all phases.
+        #[schemars(length(min = 1))]
+        epochs: Vec<u32>,
+    },
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn tenth() -> f32 {
+    0.1
+}
+
+const fn hundredth() -> f32 {
+    0.01
+}
+
+const fn betas() -> [f32; 2] {
+    [0.9, 0.999]
+}
+
+const fn epsilon() -> f32 {
+    1e-8
+}
