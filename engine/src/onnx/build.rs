@@ -87,13 +87,7 @@ impl GraphBuilder {
     /// The model: this graph with the operator set [`OPSET`].
     #[must_use]
     pub fn build(self) -> Model {
-        let header = ModelProto {
-            ir_version: IR_VERSION,
-            producer_name: "pleura".to_owned(),
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-            ..ModelProto::default()
-        };
-        Model::new(header, self.graph)
+        self.graph.into()
     }
 
     fn push(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
@@ -121,7 +115,22 @@ impl GraphBuilder {
     }
 }
 
-fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> ValueInfoProto {
+impl From<GraphProto> for Model {
+    /// The model of a graph whose nodes are of the operator set [`OPSET`].
+    fn from(graph: GraphProto) -> Self {
+        let header = ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: "pleura".to_owned(),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            ..ModelProto::default()
+        };
+        Self::new(header, graph)
+    }
+}
+
+/// The name and type of a tensor.
+#[must_use]
+pub fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> ValueInfoProto {
     let dim = dims.iter().map(DimensionProto::from).collect();
     let tensor = TensorTypeProto { elem_type: element.into(), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {

@@ -20,6 +20,6 @@ mod model;
 pub mod proto;
 mod value;
 
-pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute};
+pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
 pub use model::{Activation, Model, OnnxError, read};
 pub use value::{Dim, ElementType, Value};

@@ -11,4 +11,4 @@ mod session;
 pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};
 pub use place::{DeviceError, place};
-pub use session::{Element, Model, ModelError, Port, SessionOptions};
+pub use session::{Element, Model, ModelError, Port, SessionOptions, session};

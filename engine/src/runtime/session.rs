@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
@@ -173,6 +173,18 @@ impl Model {
 }
 
 fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
+    builder(runtime, options)?.commit_from_file(path)
+}
+
+/// Opens a model at hand, for those who bind its inputs and outputs themselves.
+///
+/// # Errors
+/// Where ONNX Runtime refuses the model or the device.
+pub fn session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
+    builder(runtime, options)?.commit_from_memory(model)
+}
+
+fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuilder> {
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_execution_providers(execution_providers(options))?
@@ -181,7 +193,7 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
     if options.threads > 0 {
         builder = builder.with_intra_threads(options.threads)?;
     }
-    builder.commit_from_file(path)
+    Ok(builder)
 }
 
 /// The providers to register, best first. The default `build()` would fall back silently.

@@ -4,4 +4,14 @@
 //! [recipe](recipe::Recipe), the training step (forward pass, loss, backward pass, optimiser) is written as standard
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
 
+#![deny(missing_docs)]
+
+pub mod backward;
+pub mod device;
+pub mod forward;
+pub mod loss;
+pub mod ops;
 pub mod recipe;
+#[cfg(test)]
+mod testing;
+pub mod trace;

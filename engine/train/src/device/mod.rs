@@ -1,0 +1,82 @@
+//! Graphs that run on one device with all that they take and make staying there.
+
+mod buffer;
+mod program;
+
+use std::sync::Arc;
+
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::Session;
+use pleura::runtime::{self, Device, Loaded, SessionOptions};
+
+pub use buffer::Buffer;
+pub use program::Program;
+
+/// Where training runs.
+pub struct Place {
+    runtime: &'static Loaded,
+    options: SessionOptions,
+    /// The device's memory, through a session that lives as long; none for the CPU's.
+    memory: Option<(Session, Allocator)>,
+}
+
+/// A graph or memory that the device refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct DeviceError {
+    what: String,
+    source: ort::Error,
+}
+
+impl DeviceError {
+    fn new(what: impl Into<String>) -> impl FnOnce(ort::Error) -> Self {
+        let what = what.into();
+        move |source| Self { what, source }
+    }
+}
+
+impl Place {
+    /// Training on a device, by `threads` threads (0 leaves the choice to ONNX Runtime).
+    ///
+    /// # Errors
+    /// Where the device is not to be had.
+    pub fn new(runtime: &'static Loaded, device: Device, threads: usize) -> Result<Self, DeviceError> {
+        let options = SessionOptions { device, threads, tensorrt: false, fp16: false };
+        let memory = match device {
+            Device::Cuda(number) => Some(device_memory(runtime, options, number)?),
+            _ => None,
+        };
+        Ok(Self { runtime, options, memory })
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.options.device
+    }
+
+    /// Memory for floats of a shape, zeros to begin with.
+    ///
+    /// # Errors
+    /// Where there is not enough.
+    pub fn buffer(&self, shape: &[usize]) -> Result<Arc<Buffer>, DeviceError> {
+        let standard = Allocator::default();
+        let allocator = self.memory.as_ref().map_or(&standard, |(_, allocator)| allocator);
+        Buffer::new(allocator, shape, self.memory.is_some()).map(Arc::new)
+    }
+}
+
+fn device_memory(runtime: &Loaded, options: SessionOptions, number: u32) -> Result<(Session, Allocator), DeviceError> {
+    let open = || {
+        let mut graph = pleura::onnx::GraphBuilder::new("memory");
+        let element = pleura::onnx::ElementType::Float;
+        let input = graph.input("x", element, &[1.into()]);
+        graph.output(&input, "y", element, &[1.into()]);
+        let session = runtime::session(runtime, &graph.build().to_bytes(), options)?;
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        let info = MemoryInfo::new(AllocationDevice::CUDA, number, AllocatorType::Device, MemoryType::Default)?;
+        let allocator = Allocator::new(&session, info)?;
+        Ok((session, allocator))
+    };
+    open().map_err(DeviceError::new(format!("device {} gives no memory", options.device)))
+}

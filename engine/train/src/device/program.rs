@@ -1,0 +1,70 @@
+//! A graph whose inputs and outputs are bound to buffers once and for all.
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use ort::AsPointer;
+use ort::session::{IoBinding, Session};
+use pleura::onnx::Model;
+use pleura::runtime;
+
+use super::{Buffer, DeviceError, Place};
+
+/// A graph ready to run over and over on the same buffers.
+///
+/// A buffer may be bound as an input and as an output, so that weights are changed where they are: the graph must then
+/// be such that whatever reads the old numbers runs before the node that writes the new ones, as one on whose result
+/// that node depends, or that node itself, number by number.
+pub struct Program {
+    session: Session,
+    binding: IoBinding,
+    /// The binding points into these.
+    _buffers: Vec<Arc<Buffer>>,
+}
+
+impl Program {
+    /// Opens a graph on a device. `inputs` and `outputs` are all of its inputs and outputs, by name.
+    ///
+    /// # Errors
+    /// Where the device refuses the graph.
+    pub fn new(
+        place: &Place,
+        model: &Model,
+        inputs: &[(&str, &Arc<Buffer>)],
+        outputs: &[(&str, &Arc<Buffer>)],
+    ) -> Result<Self, DeviceError> {
+        let failed = || DeviceError::new(format!("ONNX Runtime refuses the graph `{}`", model.graph().name));
+        let session = runtime::session(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
+        let binding = session.create_binding().map_err(failed())?;
+        let bind = || {
+            for (name, buffer) in inputs {
+                bind(&binding, name, buffer, true)?;
+            }
+            outputs.iter().try_for_each(|(name, buffer)| bind(&binding, name, buffer, false))
+        };
+        bind().map_err(failed())?;
+        let buffers = inputs.iter().chain(outputs).map(|(_, buffer)| Arc::clone(buffer)).collect();
+        Ok(Self { session, binding, _buffers: buffers })
+    }
+
+    /// Runs once: reads the inputs' buffers, writes the outputs'.
+    ///
+    /// # Errors
+    /// Where the device fails, for want of memory perhaps.
+    pub fn run(&mut self) -> Result<(), DeviceError> {
+        let ran = self.session.run_binding(&self.binding).map(drop);
+        ran.map_err(DeviceError::new("a training step failed"))
+    }
+}
+
+/// The crate's own bindings copy inputs, and refuse outputs that are inputs as well.
+fn bind(binding: &IoBinding, name: &str, buffer: &Buffer, is_input: bool) -> ort::Result<()> {
+    let api = ort::api();
+    let name = CString::new(name).map_err(|_| ort::Error::new("a name holds a zero byte"))?;
+    let bind = if is_input { api.BindInput } else { api.BindOutput };
+    // SAFETY: the binding is only passed by its owner, before it is run; the value lives in a buffer that the program
+    // keeps for as long as the binding; the name is copied by the call.
+    let status = unsafe { bind(binding.ptr().cast_mut(), name.as_ptr(), buffer.handle()) };
+    // SAFETY: the status comes from the call above and is passed on once.
+    unsafe { ort::Error::result_from_status(status) }
+}

@@ -1,0 +1,192 @@
+//! From a network in inference form to its forward pass in a training step.
+
+mod expand;
+mod roles;
+
+use pleura::onnx::Model;
+use pleura::onnx::proto::NodeProto;
+
+pub use roles::{Roles, is_weight};
+
+use crate::ops;
+use crate::trace::{Attributes, Constant, NodeError, Shape, Trace, read};
+
+/// How a network is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch norms by the batch's statistics, dropout on.
+    Training,
+    /// As the exported network runs.
+    Inference,
+}
+
+/// What the forward pass needs and makes beside its outputs.
+#[derive(Debug, Default)]
+pub struct Forward {
+    /// Inputs of the graph that hold weights, in the model's order: trained, frozen and statistics.
+    pub weights: Vec<String>,
+    /// Of these, the ones that a gradient is wanted of.
+    pub trained: Vec<String>,
+    /// Batch norms' running statistics: the input's name, and the value that it becomes.
+    pub statistics: Vec<(String, String)>,
+    /// Inputs that take random numbers in 0..1, for dropout.
+    pub noise: Vec<(String, Shape)>,
+}
+
+/// A network that cannot be trained as it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// A node.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Something about the whole.
+    #[error("{0}")]
+    Model(String),
+}
+
+/// The operator sets whose nodes are read.
+const OPSETS: std::ops::RangeInclusive<i64> = 13..=23;
+
+/// Writes the forward pass of a network into a trace, for images of one shape, (N, C, H, W). `is_frozen` tells of a
+/// weight that it stays as it is; batch norms whose weights are frozen, and all of them with `freeze_batch_norm`, go by
+/// their running statistics.
+///
+/// # Errors
+/// Where the network has operators or inputs that training does not know; the node is named.
+pub fn forward(
+    trace: &mut Trace,
+    model: &Model,
+    shape: [usize; 4],
+    mode: Mode,
+    freeze_batch_norm: bool,
+    is_frozen: &dyn Fn(&str) -> bool,
+) -> Result<Forward, ForwardError> {
+    check(model)?;
+    let image = only_input(model)?;
+    trace.input(&image, &shape);
+    let roles = Roles::of(model);
+    let mut forward = Forward::default();
+    for tensor in &model.graph().initializer {
+        let (typed, constant) =
+            read(tensor).map_err(|reason| ForwardError::Model(format!("initializer `{}`: {reason}", tensor.name)))?;
+        match (roles.is_weight(&tensor.name), constant) {
+            (true, Constant::Floats(_)) => {
+                trace.input(&tensor.name, &typed.shape);
+                if mode == Mode::Training && roles.is_trained(&tensor.name) && !is_frozen(&tensor.name) {
+                    trace.require(&tensor.name);
+                    forward.trained.push(tensor.name.clone());
+                }
+                forward.weights.push(tensor.name.clone());
+            }
+            (_, constant) => _ = trace.constant(&tensor.name, &typed.shape, constant),
+        }
+    }
+    let keeps_statistics = |node: &NodeProto| freeze_batch_norm || node.input.get(1).is_none_or(|name| is_frozen(name));
+    for node in &model.graph().node {
+        let by_batch = mode == Mode::Training && !keeps_statistics(node);
+        take(trace, &mut forward, node, mode, by_batch)?;
+    }
+    Ok(forward)
+}
+
+/// The name of a network's one input.
+///
+/// # Errors
+/// Where it has several, or none.
+pub fn only_input(model: &Model) -> Result<String, ForwardError> {
+    match model.inputs().as_slice() {
+        [input] => Ok(input.name.clone()),
+        inputs => Err(ForwardError::Model(format!("it has {} inputs; training feeds one, the image", inputs.len()))),
+    }
+}
+
+/// The value that holds an output's logits: what goes into its last sigmoid, or the output itself.
+#[must_use]
+pub fn logits(model: &Model, output: &str) -> (String, bool) {
+    let mut value = output.to_owned();
+    while let Some(node) = model.producer_of(&value) {
+        match node.op_type.as_str() {
+            "Identity" => value.clone_from(&node.input[0]),
+            "Sigmoid" => return (node.input[0].clone(), true),
+            _ => break,
+        }
+    }
+    (output.to_owned(), false)
+}
+
+fn check(model: &Model) -> Result<(), ForwardError> {
+    let opsets = &model.header().opset_import;
+    let version = opsets.iter().find(|opset| opset.domain.is_empty()).map_or(0, |opset| opset.version);
+    if !OPSETS.contains(&version) {
+        let (first, last) = (OPSETS.start(), OPSETS.end());
+        return Err(ForwardError::Model(format!(
+            "its operator set is {version}; training knows {first} to {last}: export it anew"
+        )));
+    }
+    Ok(())
+}
+
+fn take(
+    trace: &mut Trace,
+    forward: &mut Forward,
+    node: &NodeProto,
+    mode: Mode,
+    by_batch: bool,
+) -> Result<(), ForwardError> {
+    let refused = |reason: String| NodeError { node: node.name.clone(), op: node.op_type.clone(), reason };
+    if !node.domain.is_empty() {
+        return Err(refused(format!("its domain `{}` is not ONNX's own", node.domain)).into());
+    }
+    match node.op_type.as_str() {
+        "BatchNormalization" if by_batch => {
+            let statistics = ops::by_batch(trace, node).map_err(refused)?;
+            // ONNX's momentum is what is kept of the old value
+            let keep = node.float("momentum").unwrap_or(0.9);
+            for (running, batch) in [(&node.input[3], &statistics.mean), (&node.input[4], &statistics.unbiased)] {
+                let old = trace.scale(running, keep);
+                let new = trace.scale(batch, 1.0 - keep);
+                forward.statistics.push((running.clone(), trace.add(&old, &new)));
+            }
+        }
+        "Dropout" if mode == Mode::Training => dropout(trace, forward, node)?,
+        // an inference form's second output, the mask, is not used by anything
+        "Dropout" => trace.take(NodeProto {
+            op_type: "Identity".into(),
+            input: vec![node.input[0].clone()],
+            output: vec![node.output[0].clone()],
+            attribute: Vec::new(),
+            ..node.clone()
+        })?,
+        "MaxPool" if mode == Mode::Training && node.output.len() == 1 => {
+            let places = trace.fresh("places");
+            trace.take(NodeProto { output: vec![node.output[0].clone(), places], ..node.clone() })?;
+        }
+        _ => {
+            if !expand::expand(trace, node).map_err(refused)? {
+                let node = expand::modernize(trace, node);
+                trace.take(node)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps each number with the probability `1 - ratio`, and scales it up by as much.
+fn dropout(trace: &mut Trace, forward: &mut Forward, node: &NodeProto) -> Result<(), NodeError> {
+    let ratio = match node.input.get(1).and_then(|ratio| trace.known(ratio)) {
+        Some(Constant::Floats(ratio)) => ratio[0],
+        _ => node.float("ratio").unwrap_or(0.5),
+    };
+    let shape = trace.shape(&node.input[0]).to_vec();
+    let noise = trace.fresh("noise");
+    trace.input(&noise, &shape);
+    let limit = trace.scalar(ratio);
+    let kept = trace.emit("GreaterOrEqual", &[&noise, &limit], vec![]);
+    let kept = trace.emit("Cast", &[&kept], vec![pleura::onnx::attribute::int("to", 1)]);
+    let kept = trace.scale(&kept, 1.0 / (1.0 - ratio));
+    let dropped = trace.mul(&node.input[0], &kept);
+    trace.rename(&dropped, &node.output[0]);
+    forward.noise.push((noise, shape));
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Which of a network's constants are weights.
+
+use std::collections::HashSet;
+
+use pleura::onnx::ElementType;
+use pleura::onnx::Model;
+use pleura::onnx::proto::{NodeProto, TensorProto};
+
+/// What the constants of a network are.
+#[derive(Debug, Default)]
+pub struct Roles {
+    weights: HashSet<String>,
+    statistics: HashSet<String>,
+}
+
+impl Roles {
+    /// Tells the weights of a network: in those that pleura wrote, every list or table of floats whose name does not
+    /// start with `const.`; in others, what convolutions, matrix products, norms and their biases take.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        let mut roles = Self::default();
+        let floats: HashSet<&str> =
+            model.graph().initializer.iter().filter(|it| is_table(it)).map(|it| it.name.as_str()).collect();
+        for node in &model.graph().node {
+            let inputs = used(model, node).into_iter().filter_map(|at| node.input.get(at));
+            roles.weights.extend(inputs.filter(|name| floats.contains(name.as_str())).cloned());
+            if node.op_type == "BatchNormalization" {
+                roles.statistics.extend(node.input.iter().skip(3).cloned());
+            }
+        }
+        if model.header().producer_name == "pleura" {
+            roles.weights.extend(floats.into_iter().filter(|name| is_weight(name)).map(str::to_owned));
+        }
+        roles
+    }
+
+    /// Whether a constant is a weight, trained or a running statistic.
+    #[must_use]
+    pub fn is_weight(&self, name: &str) -> bool {
+        self.weights.contains(name)
+    }
+
+    /// Whether a weight is changed by gradients: running statistics are not.
+    #[must_use]
+    pub fn is_trained(&self, name: &str) -> bool {
+        self.is_weight(name) && !self.statistics.contains(name)
+    }
+}
+
+/// Whether a name is a weight's, in a network that pleura wrote.
+#[must_use]
+pub fn is_weight(name: &str) -> bool {
+    !name.starts_with("const.")
+}
+
+/// A list or table of floats; single numbers are settings.
+fn is_table(tensor: &TensorProto) -> bool {
+    ElementType::from(tensor.data_type) == ElementType::Float && !tensor.dims.is_empty()
+}
+
+/// Which inputs of a node are weights where they are constants.
+fn used(model: &Model, node: &NodeProto) -> Vec<usize> {
+    match node.op_type.as_str() {
+        "Conv" | "ConvTranspose" | "Gemm" | "LayerNormalization" | "InstanceNormalization" => vec![1, 2],
+        "BatchNormalization" => vec![1, 2, 3, 4],
+        "PRelu" => vec![1],
+        "MatMul" => vec![0, 1],
+        // exporters write a linear layer's bias so
+        "Add" => {
+            let is_product = |name: &String| model.producer_of(name).is_some_and(|node| node.op_type == "MatMul");
+            (0..2).filter(|&at| node.input.get(1 - at).is_some_and(is_product)).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Losses, written into a trace as operators that the gradient goes back through.
+
+mod lovasz;
+mod overlap;
+mod pixelwise;
+
+use crate::recipe::{Loss, LossTerm, Over};
+use crate::trace::Trace;
+
+/// What a head answered, and what is true: values of the same shape, logits against 0 and 1.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'v> {
+    /// The logits: (N, 1, H, W), or (N) of scores.
+    pub logits: &'v str,
+    /// The truth.
+    pub truth: &'v str,
+}
+
+/// A loss and what it is made of.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The weighted sum, a single number.
+    pub total: String,
+    /// Each term before its factor, with a name for reports.
+    pub terms: Vec<(String, String)>,
+}
+
+/// Writes the weighted sum of all terms.
+///
+/// # Panics
+/// Where the recipe has no term, or one for a head that is not there: reading a recipe sees to it.
+pub fn write(trace: &mut Trace, loss: &Loss, map: Option<Head<'_>>, score: Option<Head<'_>>) -> Written {
+    let mut terms = Vec::new();
+    let mut total: Option<String> = None;
+    for (stem, list, head) in [("map", &loss.map, map), ("score", &loss.score, score)] {
+        for term in list {
+            let head = head.expect("a recipe with terms for a head has that head");
+            let value = one(trace, term, head);
+            let weighted = trace.scale(&value, factor(term));
+            total = Some(match total {
+                Some(sum) => trace.add(&sum, &weighted),
+                None => weighted,
+            });
+            terms.push((format!("{stem}.{}", name(term)), value));
+        }
+    }
+    Written { total: total.expect("a recipe has a term"), terms }
+}
+
+fn factor(term: &LossTerm) -> f32 {
+    match *term {
+        LossTerm::Bce { weight, .. }
+        | LossTerm::CrossEntropy { weight, .. }
+        | LossTerm::Focal { weight, .. }
+        | LossTerm::Dice { weight, .. }
+        | LossTerm::Jaccard { weight, .. }
+        | LossTerm::Tversky { weight, .. }
+        | LossTerm::Lovasz { weight, .. } => weight,
+    }
+}
+
+fn name(term: &LossTerm) -> &'static str {
+    match term {
+        LossTerm::Bce { .. } => "bce",
+        LossTerm::CrossEntropy { .. } => "cross-entropy",
+        LossTerm::Focal { .. } => "focal",
+        LossTerm::Dice { .. } => "dice",
+        LossTerm::Jaccard { .. } => "jaccard",
+        LossTerm::Tversky { .. } => "tversky",
+        LossTerm::Lovasz { .. } => "lovasz",
+    }
+}
+
+fn one(t: &mut Trace, term: &LossTerm, head: Head<'_>) -> String {
+    match *term {
+        LossTerm::Bce { positive, .. } => pixelwise::bce(t, head, positive),
+        LossTerm::CrossEntropy { classes, .. } => pixelwise::cross_entropy(t, head, classes),
+        LossTerm::Focal { gamma, alpha, .. } => pixelwise::focal(t, head, gamma, alpha),
+        LossTerm::Dice { smooth, squared, over, .. } => overlap::dice(t, head, smooth, squared, over),
+        LossTerm::Jaccard { smooth, over, .. } => overlap::jaccard(t, head, smooth, over),
+        LossTerm::Tversky { alpha, beta, smooth, over, .. } => overlap::tversky(t, head, [alpha, beta], smooth, over),
+        LossTerm::Lovasz { over, .. } => lovasz::symmetric(t, head, over),
+    }
+}
+
+/// A value as a table of (groups, numbers): one row an image, or one for the whole batch.
+fn rows(t: &mut Trace, value: &str, over: Over) -> String {
+    let shape = t.shape(value);
+    let all: usize = shape.iter().product();
+    let groups = if over == Over::Image { shape[0] } else { 1 };
+    t.reshape(value, &[groups, all / groups])
+}
+
+/// The mean of all numbers: a single one.
+fn mean(t: &mut Trace, value: &str) -> String {
+    let axes: Vec<i64> = (0..t.shape(value).len() as i64).collect();
+    t.reduce("ReduceMean", value, &axes, false)
+}

@@ -1,0 +1,123 @@
+//! The operators that training knows: for each, the shapes it makes, and its gradient.
+//!
+//! Adding one is adding a row to a table: an [`Op`] with its two rules.
+
+mod conv;
+mod conv_gradient;
+mod elementwise;
+mod layout;
+mod logic;
+mod matrix;
+mod norm;
+mod pool;
+mod reduce;
+mod resize;
+mod slices;
+mod softmax;
+mod sort;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use pleura::onnx::proto::NodeProto;
+
+use crate::backward::Backward;
+use crate::trace::{Trace, Typed};
+
+pub(crate) use conv::Geometry;
+pub(crate) use norm::by_batch;
+
+/// The types of a node's outputs, or why the operator does not take its inputs.
+pub type ShapeRule = fn(&Trace, &NodeProto) -> Result<Vec<Typed>, String>;
+
+/// Gives the gradients of a node's inputs, from those of its outputs, of which at least one is there.
+pub type GradientRule = fn(&mut Backward<'_>, &NodeProto, &[Option<String>]) -> Result<(), String>;
+
+/// An operator of ONNX.
+#[derive(Clone, Copy)]
+pub struct Op {
+    /// Its name.
+    pub name: &'static str,
+    /// What it makes.
+    pub shape: ShapeRule,
+    /// Its gradient; none where no gradient flows through it.
+    pub gradient: Option<GradientRule>,
+}
+
+impl Op {
+    const fn new(name: &'static str, shape: ShapeRule, gradient: GradientRule) -> Self {
+        Self { name, shape, gradient: Some(gradient) }
+    }
+
+    /// An operator through which no gradient flows.
+    const fn flat(name: &'static str, shape: ShapeRule) -> Self {
+        Self { name, shape, gradient: None }
+    }
+}
+
+static OPS: LazyLock<HashMap<&'static str, Op>> = LazyLock::new(|| {
+    let tables: [&[Op]; 11] = [
+        conv::OPS,
+        elementwise::OPS,
+        layout::OPS,
+        logic::OPS,
+        matrix::OPS,
+        norm::OPS,
+        pool::OPS,
+        reduce::OPS,
+        resize::OPS,
+        slices::OPS,
+        softmax::OPS,
+    ];
+    tables.into_iter().chain([sort::OPS]).flatten().map(|op| (op.name, *op)).collect()
+});
+
+/// The operator of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Op> {
+    OPS.get(name)
+}
+
+/// What is said of an operator that is not known: which are.
+#[must_use]
+pub fn unsupported() -> String {
+    let mut names: Vec<&str> = OPS.keys().copied().collect();
+    names.sort_unstable();
+    format!("training does not know this operator; it knows {}", names.join(", "))
+}
+
+/// The first output's gradient.
+fn first(gradients: &[Option<String>]) -> Result<&str, String> {
+    gradients[0].as_deref().ok_or_else(|| "only its first output can be trained through".into())
+}
+
+/// The same type as an input's.
+fn like(trace: &Trace, node: &NodeProto, input: usize) -> Typed {
+    trace.typed(&node.input[input]).clone()
+}
+
+/// The name of an optional input, where it is given.
+fn optional(node: &NodeProto, input: usize) -> Option<&str> {
+    node.input.get(input).map(String::as_str).filter(|name| !name.is_empty())
+}
+
+/// Whole numbers from `from` up or down to before `to`.
+pub(crate) fn steps(from: i64, to: i64, step: i64) -> impl Iterator<Item = i64> {
+    let goes_on = move |&at: &i64| if step > 0 { at < to } else { at > to };
+    std::iter::successors(Some(from), move |at| at.checked_add(step)).take_while(goes_on)
+}
+
+/// The shape that two shapes broadcast to.
+pub(crate) fn broadcast(x: &[usize], y: &[usize]) -> Result<Vec<usize>, String> {
+    let rank = x.len().max(y.len());
+    let length = |shape: &[usize], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis]);
+    (0..rank)
+        .map(|axis| match (length(x, axis), length(y, axis)) {
+            (a, b) if a == b || b == 1 => Ok(a),
+            (1, b) => Ok(b),
+            _ => Err(format!("shapes {x:?} and {y:?} do not go together")),
+        })
+        .collect()
+}

@@ -1,0 +1,130 @@
+//! Resizing planes, (N, C, H, W). The gradient is two matrix products with the weights of the interpolation.
+
+use pleura::onnx::attribute as a;
+use pleura::onnx::proto::NodeProto;
+
+use super::layout::known;
+use super::{Op, first, optional};
+use crate::backward::Backward;
+use crate::trace::{Attributes, Constant, Trace, Typed};
+
+pub const OPS: &[Op] = &[Op::new("Resize", resized, resize)];
+
+/// What becomes of each axis: its new length, and the scale that coordinates are computed with.
+fn plan(trace: &Trace, node: &NodeProto) -> Result<Vec<(usize, f64)>, String> {
+    let from = trace.shape(&node.input[0]);
+    if optional(node, 3).is_some() {
+        let sizes = known(trace, node, 3, "sizes")?;
+        return Ok(sizes.iter().zip(from).map(|(&to, &from)| (to as usize, to as f64 / from as f64)).collect());
+    }
+    match optional(node, 2).and_then(|scales| trace.known(scales)) {
+        Some(Constant::Floats(scales)) if scales.len() == from.len() => {
+            let to = |(&scale, &from): (&f32, &usize)| ((from as f32 * scale).floor() as usize, f64::from(scale));
+            Ok(scales.iter().zip(from).map(to).collect())
+        }
+        _ => Err("its scales must not depend on the image's numbers".into()),
+    }
+}
+
+fn resized(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
+    let input = trace.typed(&node.input[0]);
+    let plan = plan(trace, node)?;
+    if plan.len() != 4 || plan[..2].iter().zip(&input.shape).any(|((to, _), from)| to != from) {
+        return Err("training knows the resizing of planes, (N, C, H, W), over their last two axes".into());
+    }
+    Ok(vec![Typed { element: input.element, shape: plan.into_iter().map(|(to, _)| to).collect() }])
+}
+
+fn resize(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
+    let (g, plan) = (first(gradients)?, plan(b.trace, node)?);
+    let shape = b.trace.shape(&node.input[0]).to_vec();
+    let sampling = Sampling::of(node)?;
+    let whole: Vec<usize> = (2..4).map(|axis| plan[axis].0 / shape[axis].max(1)).collect();
+    let repeats = (0..2).all(|axis| whole[axis] * shape[axis + 2] == plan[axis + 2].0);
+    let t = &mut *b.trace;
+    let g = if repeats && sampling.repeats() {
+        // each number was repeated: the sum over its copies
+        let size = [whole[0] as i64, whole[1] as i64];
+        let mean = t.emit("AveragePool", &[g], vec![a::ints("kernel_shape", &size), a::ints("strides", &size)]);
+        t.scale(&mean, (whole[0] * whole[1]) as f32)
+    } else {
+        let [(rows, down), (columns, across)] = [plan[2], plan[3]];
+        let mut vertical = vec![0.0; shape[2] * rows]; // (from, to)
+        sampling.weigh(shape[2], rows, down, |to, from, weight| vertical[from * rows + to] += weight);
+        let mut horizontal = vec![0.0; columns * shape[3]]; // (to, from)
+        sampling.weigh(shape[3], columns, across, |to, from, weight| horizontal[to * shape[3] + from] += weight);
+        let vertical = t.floats(&[shape[2], rows], vertical);
+        let horizontal = t.floats(&[columns, shape[3]], horizontal);
+        let narrow = t.matmul(g, &horizontal);
+        t.matmul(&vertical, &narrow)
+    };
+    b.give(&node.input[0], &g);
+    Ok(())
+}
+
+/// Where a resized pixel looks.
+struct Sampling {
+    linear: bool,
+    coordinates: String,
+    nearest: String,
+}
+
+impl Sampling {
+    fn of(node: &NodeProto) -> Result<Self, String> {
+        let linear = match node.text("mode").unwrap_or("nearest") {
+            "nearest" => false,
+            "linear" => true,
+            other => {
+                return Err(format!("resizing by `{other}` has no gradient here; it knows `nearest` and `linear`"));
+            }
+        };
+        if node.int("antialias") == Some(1) {
+            return Err("antialiased resizing has no gradient here".into());
+        }
+        let coordinates = node.text("coordinate_transformation_mode").unwrap_or("half_pixel").to_owned();
+        if !["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"].contains(&coordinates.as_str()) {
+            return Err(format!("resizing by `{coordinates}` has no gradient here"));
+        }
+        Ok(Self { linear, coordinates, nearest: node.text("nearest_mode").unwrap_or("round_prefer_floor").to_owned() })
+    }
+
+    /// Whether a whole scale repeats each number.
+    fn repeats(&self) -> bool {
+        let by_centre = self.coordinates.ends_with("half_pixel") && self.nearest.starts_with("round");
+        !self.linear && (by_centre || (self.coordinates == "asymmetric" && self.nearest == "floor"))
+    }
+
+    /// The place in the old axis of a pixel of the new one.
+    fn place(&self, at: usize, (from, to): (usize, usize), scale: f64) -> f64 {
+        let at = at as f64;
+        match self.coordinates.as_str() {
+            "asymmetric" => at / scale,
+            "align_corners" if to == 1 => 0.0,
+            "align_corners" => at * (from as f64 - 1.0) / (to as f64 - 1.0),
+            "pytorch_half_pixel" if to == 1 => 0.0,
+            _ => (at + 0.5) / scale - 0.5,
+        }
+    }
+
+    /// Tells, for each pixel of the new axis, the pixels of the old one that it was made of, with their weights.
+    fn weigh(&self, from: usize, to: usize, scale: f64, mut tell: impl FnMut(usize, usize, f32)) {
+        let last = from as f64 - 1.0;
+        for at in 0..to {
+            let place = self.place(at, (from, to), scale);
+            if self.linear {
+                let place = place.clamp(0.0, last);
+                let (low, share) = (place.floor(), place.fract());
+                tell(at, low as usize, (1.0 - share) as f32);
+                tell(at, (low + 1.0).min(last) as usize, share as f32);
+            } else {
+                let nearest = match self.nearest.as_str() {
+                    "floor" => place.floor(),
+                    "ceil" => place.ceil(),
+                    "round_prefer_ceil" => (place + 0.5).floor(),
+                    _ => (place - 0.5).ceil(),
+                };
+                tell(at, nearest.clamp(0.0, last) as usize, 1.0);
+            }
+        }
+    }
+}

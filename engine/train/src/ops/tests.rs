@@ -1,0 +1,313 @@
+//! Every operator's gradient against finite differences.
+
+use pleura::onnx::attribute as a;
+use pleura::onnx::proto::AttributeProto;
+use proptest::prelude::*;
+
+use super::{OPS, broadcast, by_batch};
+use crate::testing::{check_gradients, noise};
+use crate::trace::{Trace, node};
+
+type Shape = Vec<usize>;
+
+fn value(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
+    (shape.to_vec(), noise(seed, shape.iter().product()))
+}
+
+/// Numbers away from 0 and from each other by more than a step: for operators with kinks.
+fn apart(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
+    let count: usize = shape.iter().product();
+    let mut order: Vec<usize> = (0..count).collect();
+    let keys = noise(seed, count);
+    order.sort_by(|&x, &y| keys[x].total_cmp(&keys[y]));
+    let mut numbers = vec![0.0; count];
+    for (rank, place) in order.into_iter().enumerate() {
+        numbers[place] = (rank as f32 + 0.5) * 4.0 / count as f32 - 2.0 + 0.003;
+    }
+    (shape.to_vec(), numbers)
+}
+
+fn positive(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
+    let (shape, numbers) = value(seed, shape);
+    (shape, numbers.into_iter().map(|number| number.abs() + 0.5).collect())
+}
+
+#[test]
+fn elementwise() {
+    let unary = |op: &str, attributes: Vec<AttributeProto>, input: (Shape, Vec<f32>)| {
+        check_gradients(op, &[input], |t, v| t.emit(op, &[&v[0]], attributes.clone()));
+    };
+    for op in ["Neg", "Exp", "Sigmoid", "Tanh", "Softplus", "Erf", "Identity", "Softmax", "LogSoftmax"] {
+        unary(op, vec![], value(1, &[2, 3, 4]));
+    }
+    for op in ["Relu", "Abs", "LeakyRelu", "Elu", "HardSigmoid"] {
+        unary(op, vec![], apart(2, &[2, 3, 4]));
+    }
+    for op in ["Log", "Sqrt", "Reciprocal"] {
+        unary(op, vec![], positive(3, &[2, 3, 4]));
+    }
+    unary("Softmax", vec![a::int("axis", 1)], value(1, &[2, 3, 4]));
+    unary("LeakyRelu", vec![a::float("alpha", 0.3)], apart(2, &[5, 5]));
+    unary("Cast", vec![a::int("to", 1)], value(4, &[3]));
+    for (low, high) in [(Some(-0.7), Some(0.9)), (None, Some(0.4)), (Some(0.1), None)] {
+        check_gradients("Clip", &[apart(5, &[4, 6])], |t, v| {
+            let bounds = [low, high].map(|bound: Option<f32>| bound.map_or_else(String::new, |it| t.scalar(it)));
+            t.emit("Clip", &[&v[0], &bounds[0], &bounds[1]], vec![])
+        });
+    }
+    for exponent in [2.0, 3.0, 0.5, -1.0] {
+        check_gradients("Pow", &[positive(6, &[3, 4])], |t, v| {
+            let exponent = t.scalar(exponent);
+            t.emit("Pow", &[&v[0], &exponent], vec![])
+        });
+    }
+    check_gradients("PRelu", &[apart(7, &[2, 3, 4, 5]), value(8, &[3, 1, 1])], |t, v| {
+        t.emit("PRelu", &[&v[0], &v[1]], vec![])
+    });
+}
+
+#[test]
+fn pairs_broadcast() {
+    let shapes: [(&[usize], &[usize]); 6] = [
+        (&[2, 3, 4], &[2, 3, 4]),
+        (&[2, 3, 4], &[3, 1]),
+        (&[4], &[2, 3, 4]),
+        (&[2, 1, 4], &[1, 3, 1]),
+        (&[], &[2, 2]),
+        (&[1], &[]),
+    ];
+    for (x, y) in shapes {
+        for op in ["Add", "Sub", "Mul", "Div"] {
+            check_gradients(op, &[value(1, x), positive(2, y)], |t, v| t.emit(op, &[&v[0], &v[1]], vec![]));
+        }
+        for op in ["Max", "Min"] {
+            let far = (y.to_vec(), noise(9, y.iter().product()).iter().map(|n| n.signum() * 5.0).collect());
+            check_gradients(op, &[value(1, x), far], |t, v| t.emit(op, &[&v[0], &v[1]], vec![]));
+        }
+        check_gradients("Where", &[value(3, x), value(4, y), apart(5, &broadcast(x, y).unwrap())], |t, v| {
+            let zero = t.scalar(0.0);
+            let condition = t.emit("Greater", &[&v[2], &zero], vec![]);
+            let chosen = t.emit("Where", &[&condition, &v[0], &v[1]], vec![]);
+            t.add(&chosen, &v[2])
+        });
+    }
+}
+
+#[test]
+fn reductions() {
+    for op in ["ReduceSum", "ReduceMean", "ReduceMax"] {
+        for axes in [vec![0], vec![1, 2], vec![-1], vec![0, 1, 2]] {
+            for keep in [true, false] {
+                check_gradients(op, &[apart(1, &[2, 3, 4])], |t, v| t.reduce(op, &v[0], &axes, keep));
+            }
+        }
+    }
+    for op in ["GlobalAveragePool", "GlobalMaxPool"] {
+        check_gradients(op, &[apart(1, &[2, 3, 4, 5])], |t, v| t.unary(op, &v[0]));
+    }
+}
+
+#[test]
+fn layout() {
+    let image = || vec![value(1, &[2, 3, 4, 5])];
+    check_gradients("Reshape", &image(), |t, v| {
+        let shape = t.ints(&[0, -1, 10]);
+        t.emit("Reshape", &[&v[0], &shape], vec![])
+    });
+    check_gradients("Flatten", &image(), |t, v| t.emit("Flatten", &[&v[0]], vec![a::int("axis", 2)]));
+    check_gradients("Transpose", &image(), |t, v| t.transpose(&v[0], &[3, 1, 0, 2]));
+    check_gradients("Squeeze", &[value(1, &[2, 1, 3])], |t, v| {
+        let axes = t.ints(&[1]);
+        t.emit("Squeeze", &[&v[0], &axes], vec![])
+    });
+    check_gradients("Unsqueeze", &[value(1, &[2, 3])], |t, v| {
+        let axes = t.ints(&[0, -1]);
+        t.emit("Unsqueeze", &[&v[0], &axes], vec![])
+    });
+    check_gradients("Concat", &[value(1, &[2, 3, 4]), value(2, &[2, 1, 4]), value(3, &[2, 5, 4])], |t, v| {
+        t.emit("Concat", &[&v[0], &v[1], &v[2]], vec![a::int("axis", -2)])
+    });
+    check_gradients("Split", &[value(1, &[2, 7, 3])], |t, v| {
+        let lengths = t.ints(&[2, 4, 1]);
+        let parts = t.emit_all("Split", &[&v[0], &lengths], 3, vec![a::int("axis", 1)]);
+        t.mul(&parts[0], &parts[2]) // the middle part has no gradient
+    });
+    check_gradients("Expand", &[value(1, &[3, 1])], |t, v| {
+        let shape = t.ints(&[2, 3, 4]);
+        t.emit("Expand", &[&v[0], &shape], vec![])
+    });
+    check_gradients("Slice", &image(), |t, v| t.slice(&v[0], &[-1, 2], &[1, 0], &[-1, 3], &[1, 1]));
+    check_gradients("Pad", &image(), |t, v| t.pad(&v[0], &[0, 1, 2, 0], &[0, 0, 1, 3]));
+    check_gradients("Gather", &image(), |t, v| {
+        let index = t.constant_axis(-2);
+        t.emit("Gather", &[&v[0], &index], vec![a::int("axis", 1)])
+    });
+    check_gradients("TopK", &[apart(1, &[3, 8])], |t, v| {
+        let k = t.ints(&[5]);
+        t.emit_all("TopK", &[&v[0], &k], 2, vec![a::int("axis", 1)]).swap_remove(0)
+    });
+}
+
+#[test]
+fn products() {
+    check_gradients("MatMul", &[value(1, &[2, 3, 4, 5]), value(2, &[3, 5, 6])], |t, v| t.matmul(&v[0], &v[1]));
+    check_gradients("MatMul", &[value(1, &[4, 5]), value(2, &[2, 5, 3])], |t, v| t.matmul(&v[0], &v[1]));
+    for (flip_x, flip_y) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let x = if flip_x == 1 { [4, 3] } else { [3, 4] };
+        let y = if flip_y == 1 { [5, 4] } else { [4, 5] };
+        check_gradients("Gemm", &[value(1, &x), value(2, &y), value(3, &[5])], |t, v| {
+            let attributes =
+                vec![a::int("transA", flip_x), a::int("transB", flip_y), a::float("alpha", 0.7), a::float("beta", 1.3)];
+            t.emit("Gemm", &[&v[0], &v[1], &v[2]], attributes)
+        });
+    }
+}
+
+fn batch_norm(t: &mut Trace, v: &[String], training: bool) -> String {
+    let output = t.fresh("normal");
+    let normalize =
+        node("BatchNormalization", &[&v[0], &v[1], &v[2], &v[3], &v[4]], &[&output], vec![a::float("epsilon", 1e-3)]);
+    if training {
+        by_batch(t, &normalize).unwrap();
+        // the running statistics are not part of it
+        let rest = t.mul(&v[3], &v[4]);
+        let wide = t.reshape(&rest, &[1, 3, 1, 1]);
+        return t.add(&output, &wide);
+    }
+    t.take(normalize).unwrap();
+    output
+}
+
+#[test]
+fn batch_norms() {
+    let values = [value(1, &[2, 3, 4, 5]), positive(2, &[3]), value(3, &[3]), value(4, &[3]), positive(5, &[3])];
+    check_gradients("BatchNormalization", &values, |t, v| batch_norm(t, v, true));
+    // by kept statistics, which have no gradient themselves
+    check_gradients("BatchNormalization", &values[..3], |t, v| {
+        let (mean, variance) = (t.floats(&[3], vec![0.1, -0.2, 0.3]), t.floats(&[3], vec![0.5, 1.5, 2.0]));
+        let output = t.fresh("normal");
+        t.take(node("BatchNormalization", &[&v[0], &v[1], &v[2], &mean, &variance], &[&output], vec![])).unwrap();
+        output
+    });
+    check_gradients("BatchNormalization of lists", &[value(1, &[6, 3]), positive(2, &[3]), value(3, &[3])], |t, v| {
+        let (mean, variance) = (t.floats(&[3], vec![0.0; 3]), t.floats(&[3], vec![1.0; 3]));
+        let output = t.fresh("normal");
+        by_batch(t, &node("BatchNormalization", &[&v[0], &v[1], &v[2], &mean, &variance], &[&output], vec![])).unwrap();
+        output
+    });
+}
+
+fn conv_attributes(
+    kernel: [usize; 2],
+    stride: [i64; 2],
+    dilation: [i64; 2],
+    pads: [i64; 4],
+    group: usize,
+) -> Vec<AttributeProto> {
+    vec![
+        a::ints("kernel_shape", &kernel.map(|length| length as i64)),
+        a::ints("strides", &stride),
+        a::ints("dilations", &dilation),
+        a::ints("pads", &pads),
+        a::int("group", group as i64),
+    ]
+}
+
+fn pair(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = [i64; 2]> {
+    [range.clone(), range]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolutions(
+        count in 1usize..3, group in 1usize..4, each in 1usize..4, out in 1usize..4,
+        kernel in pair(1..=4), stride in pair(1..=3), dilation in pair(1..=2), before in pair(0..=2), after in pair(0..=2),
+        more in pair(0..=5),
+    ) {
+        let size: Vec<usize> = (0..2)
+            .map(|axis| ((dilation[axis] * (kernel[axis] - 1) + 1 - before[axis] - after[axis]).max(1) + more[axis]) as usize)
+            .collect();
+        let kernel = kernel.map(|length| length as usize);
+        let attributes = conv_attributes(kernel, stride, dilation, [before[0], before[1], after[0], after[1]], group);
+        let x = value(1, &[count, group * each, size[0], size[1]]);
+        let w = value(2, &[group * out, each, kernel[0], kernel[1]]);
+        check_gradients("Conv", &[x, w, value(3, &[group * out])], |t, v| {
+            t.emit("Conv", &[&v[0], &v[1], &v[2]], attributes.clone())
+        });
+    }
+
+    #[test]
+    fn transposed_convolutions(
+        count in 1usize..3, group in 1usize..3, each in 1usize..3, out in 1usize..3,
+        kernel in pair(2..=4), stride in pair(1..=3), pad in pair(0..=1), size in pair(2..=4),
+    ) {
+        let kernel = kernel.map(|length| length as usize);
+        let mut attributes = conv_attributes(kernel, stride, [1, 1], [pad[0], pad[1], pad[0], pad[1]], group);
+        attributes.push(a::ints("output_padding", &stride.map(|stride| stride - 1)));
+        let x = value(1, &[count, group * each, size[0] as usize, size[1] as usize]);
+        let w = value(2, &[group * each, out, kernel[0], kernel[1]]);
+        check_gradients("ConvTranspose", &[x, w, value(3, &[group * out])], |t, v| {
+            t.emit("ConvTranspose", &[&v[0], &v[1], &v[2]], attributes.clone())
+        });
+    }
+
+    #[test]
+    fn pools(
+        kernel in pair(1..=3), stride in pair(1..=3), pad in 0i64..=1, size in pair(3..=7), counts_pads in 0i64..=1,
+    ) {
+        let pad = [kernel[0] - 1, kernel[1] - 1].map(|most| most.min(pad));
+        let mut attributes =
+            vec![a::ints("kernel_shape", &kernel), a::ints("strides", &stride), a::ints("pads", &[pad[0], pad[1], pad[0], pad[1]])];
+        let x = apart(1, &[2, 2, size[0] as usize, size[1] as usize]);
+        check_gradients("MaxPool", &[x.clone()], |t, v| t.emit_all("MaxPool", &[&v[0]], 2, attributes.clone()).swap_remove(0));
+        attributes.push(a::int("count_include_pad", counts_pads));
+        check_gradients("AveragePool", &[x], |t, v| t.emit("AveragePool", &[&v[0]], attributes.clone()));
+    }
+
+    #[test]
+    fn resizes(
+        size in pair(1..=5), to in pair(1..=9), linear in any::<bool>(),
+        coordinates in prop::sample::select(vec!["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"]),
+        nearest in prop::sample::select(vec!["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]), whole in any::<bool>(),
+    ) {
+        let to = if whole { [size[0] * 2, size[1] * 3] } else { to };
+        let attributes = vec![
+            a::string("mode", if linear { "linear" } else { "nearest" }),
+            a::string("coordinate_transformation_mode", coordinates),
+            a::string("nearest_mode", nearest),
+        ];
+        check_gradients("Resize", &[value(1, &[2, 2, size[0] as usize, size[1] as usize])], |t, v| {
+            let sizes = t.ints(&[2, 2, to[0], to[1]]);
+            t.emit("Resize", &[&v[0], "", "", &sizes], attributes.clone())
+        });
+    }
+}
+
+#[test]
+fn the_special_ways_of_weight_gradients() {
+    // few channels and many taps; many channels side by side; depthwise with a multiplier
+    for (channels, out, kernel, stride, group) in
+        [(3, 4, 7, 2, 1), (48, 2, 3, 1, 1), (48, 2, 3, 2, 1), (4, 8, 5, 1, 4), (1, 2, 11, 4, 1)]
+    {
+        let x = value(1, &[2, channels, 13, 12]);
+        let w = value(2, &[out, channels / group, kernel, kernel]);
+        let pad = kernel as i64 / 2;
+        let attributes = conv_attributes([kernel, kernel], [stride, stride], [1, 1], [pad; 4], group);
+        check_gradients("Conv", &[x, w], |t, v| t.emit("Conv", &[&v[0], &v[1]], attributes.clone()));
+    }
+}
+
+#[test]
+fn every_operator_with_a_gradient_is_checked() {
+    let text = include_str!("tests.rs");
+    let unchecked: Vec<&str> = OPS
+        .values()
+        .filter(|op| op.gradient.is_some())
+        .map(|op| op.name)
+        .filter(|name| !text.contains(&format!("\"{name}\"")))
+        .collect();
+    let known = ["Dropout"]; // written as a product with noise, in `forward`
+    assert!(unchecked.iter().all(|name| known.contains(name)), "{unchecked:?}");
+}

@@ -1,0 +1,293 @@
+//! Computes what depends on shapes and constants alone: the sizes that exporters write around `Reshape`, `Resize`,
+//! `Expand` and `Slice`.
+
+use pleura::onnx::ElementType;
+use pleura::onnx::proto::{NodeProto, TensorProto};
+
+use super::attributes::axis;
+use super::{Attributes, Constant, Shape, Trace, Typed};
+
+type Folded = (Typed, Constant);
+
+/// The result of a node whose inputs are known beforehand; none where they are not, or the node is no such operator.
+pub fn fold(trace: &Trace, node: &NodeProto) -> Result<Option<Folded>, String> {
+    match node.op_type.as_str() {
+        "Constant" => constant(node).map(Some),
+        "Shape" => shape(trace, node).map(Some),
+        _ => {
+            let known: Option<Vec<_>> = node.input.iter().map(|name| value(trace, name)).collect();
+            match known {
+                Some(inputs) if !inputs.is_empty() => compute(node, &inputs),
+                _ => Ok(None),
+            }
+        }
+    }
+}
+
+/// What is known of an input.
+struct Input<'t> {
+    typed: &'t Typed,
+    constant: &'t Constant,
+}
+
+impl Input<'_> {
+    fn ints(&self) -> Result<&[i64], String> {
+        match self.constant {
+            Constant::Ints(numbers) => Ok(numbers),
+            Constant::Floats(_) => Err("expected integers".into()),
+        }
+    }
+
+    fn floats(&self) -> Vec<f64> {
+        match self.constant {
+            Constant::Ints(numbers) => numbers.iter().map(|&number| number as f64).collect(),
+            Constant::Floats(numbers) => numbers.iter().map(|&number| f64::from(number)).collect(),
+        }
+    }
+}
+
+fn value<'t>(trace: &'t Trace, name: &str) -> Option<Input<'t>> {
+    Some(Input { constant: trace.known(name)?, typed: trace.typed(name) })
+}
+
+fn constant(node: &NodeProto) -> Result<Folded, String> {
+    if let Some(tensor) = node.tensor("value") {
+        return read(tensor);
+    }
+    let list = |shape: Shape, constant| {
+        let element = if matches!(constant, Constant::Ints(_)) { ElementType::Int64 } else { ElementType::Float };
+        Ok((Typed { element, shape }, constant))
+    };
+    match node.attribute.first() {
+        Some(it) if it.name == "value_int" => list(vec![], Constant::Ints(vec![it.i.unwrap_or(0)])),
+        Some(it) if it.name == "value_ints" => list(vec![it.ints.len()], Constant::Ints(it.ints.clone())),
+        Some(it) if it.name == "value_float" => list(vec![], Constant::Floats(vec![it.f.unwrap_or(0.0)])),
+        Some(it) if it.name == "value_floats" => list(vec![it.floats.len()], Constant::Floats(it.floats.clone())),
+        _ => Err("a constant of a kind that training does not know".into()),
+    }
+}
+
+/// A tensor's numbers.
+pub fn read(tensor: &TensorProto) -> Result<Folded, String> {
+    let shape: Shape = tensor.dims.iter().map(|&length| length as usize).collect();
+    let element = ElementType::from(tensor.data_type);
+    let raw = tensor.raw_data.as_deref();
+    let constant = match (element, raw) {
+        (ElementType::Float, Some(raw)) => Constant::Floats(numbers(raw, f32::from_le_bytes)),
+        (ElementType::Float, None) => Constant::Floats(tensor.float_data.clone()),
+        (ElementType::Double, Some(raw)) => Constant::Floats(numbers(raw, |bytes| f64::from_le_bytes(bytes) as f32)),
+        (ElementType::Double, None) => Constant::Floats(tensor.double_data.iter().map(|&n| n as f32).collect()),
+        (ElementType::Int64, Some(raw)) => Constant::Ints(numbers(raw, i64::from_le_bytes)),
+        (ElementType::Int64, None) => Constant::Ints(tensor.int64_data.clone()),
+        (ElementType::Int32, Some(raw)) => Constant::Ints(numbers(raw, |bytes| i32::from_le_bytes(bytes).into())),
+        (ElementType::Bool, Some(raw)) => Constant::Ints(raw.iter().map(|&byte| byte.into()).collect()),
+        (ElementType::Int32 | ElementType::Bool, None) => {
+            Constant::Ints(tensor.int32_data.iter().map(|&number| number.into()).collect())
+        }
+        (other, _) => return Err(format!("a constant of {other}; training knows float32 and integers")),
+    };
+    let found = match &constant {
+        Constant::Ints(numbers) => numbers.len(),
+        Constant::Floats(numbers) => numbers.len(),
+    };
+    if found != shape.iter().product::<usize>() {
+        return Err(format!("a constant of shape {shape:?} holds {found} numbers; are they in another file?"));
+    }
+    let element = if element == ElementType::Double { ElementType::Float } else { element };
+    Ok((Typed { element, shape }, constant))
+}
+
+fn numbers<const N: usize, T>(raw: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
+    raw.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
+}
+
+fn shape(trace: &Trace, node: &NodeProto) -> Result<Folded, String> {
+    let shape = trace.shape(&node.input[0]);
+    let clamp = |at: i64| (if at < 0 { at + shape.len() as i64 } else { at }).clamp(0, shape.len() as i64) as usize;
+    let (start, end) = (clamp(node.int("start").unwrap_or(0)), clamp(node.int("end").unwrap_or(i64::MAX)));
+    let lengths: Vec<i64> = shape[start..end.max(start)].iter().map(|&length| length as i64).collect();
+    Ok(int64(vec![lengths.len()], lengths))
+}
+
+fn int64(shape: Shape, numbers: Vec<i64>) -> Folded {
+    (Typed { element: ElementType::Int64, shape }, Constant::Ints(numbers))
+}
+
+/// Operators on sizes. Those on large tensors of floats are left to ONNX Runtime.
+fn compute(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
+    let first = &inputs[0];
+    let small = inputs.iter().all(|input| input.typed.shape.iter().product::<usize>() <= 1024);
+    if !small {
+        return Ok(None);
+    }
+    let same = |constant: Constant| Ok(Some((first.typed.clone(), constant)));
+    let list = |numbers: Vec<i64>| Ok(Some(int64(vec![numbers.len()], numbers)));
+    match node.op_type.as_str() {
+        "Identity" => same(first.constant.clone()),
+        "Cast" => cast(node, first),
+        "Gather" => gather(node, first, &inputs[1]),
+        "Unsqueeze" | "Squeeze" | "Reshape" if first.typed.shape.len() <= 1 => regroup(node, inputs),
+        "Concat" if inputs.iter().all(|input| matches!(input.constant, Constant::Ints(_))) => {
+            list(inputs.iter().map(|input| input.ints().map(<[i64]>::to_vec)).collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        "Concat" => {
+            let numbers: Vec<f32> =
+                inputs.iter().flat_map(|input| input.floats()).map(|number| number as f32).collect();
+            let typed = Typed { element: ElementType::Float, shape: vec![numbers.len()] };
+            Ok(Some((typed, Constant::Floats(numbers))))
+        }
+        "Slice" if first.typed.shape.len() == 1 => slice(first, inputs),
+        "ConstantOfShape" => fill(node, first),
+        "Range" => range(inputs),
+        "Floor" | "Ceil" | "Neg" | "Sqrt" => {
+            let number = |n: f64| match node.op_type.as_str() {
+                "Floor" => n.floor(),
+                "Ceil" => n.ceil(),
+                "Neg" => -n,
+                _ => n.sqrt(),
+            };
+            same(like(first, first.floats().into_iter().map(number)))
+        }
+        "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Equal" | "Mod" if inputs.len() == 2 => binary(node, inputs),
+        "Where" => choose(inputs),
+        "ReduceProd" if node.int("keepdims") == Some(0) => {
+            let typed = Typed { element: first.typed.element, shape: vec![] };
+            Ok(Some((typed, like(first, std::iter::once(first.floats().iter().product())))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Numbers of the kind that `input` holds.
+fn like(input: &Input<'_>, numbers: impl Iterator<Item = f64>) -> Constant {
+    match input.constant {
+        Constant::Ints(_) => Constant::Ints(numbers.map(|number| number as i64).collect()),
+        Constant::Floats(_) => Constant::Floats(numbers.map(|number| number as f32).collect()),
+    }
+}
+
+fn cast(node: &NodeProto, input: &Input<'_>) -> Result<Option<Folded>, String> {
+    let element = ElementType::from(node.int("to").unwrap_or(0) as i32);
+    let constant = match element {
+        ElementType::Float => Constant::Floats(input.floats().into_iter().map(|number| number as f32).collect()),
+        ElementType::Int64 | ElementType::Int32 => {
+            Constant::Ints(input.floats().into_iter().map(|number| number.trunc() as i64).collect())
+        }
+        ElementType::Bool => Constant::Ints(input.floats().into_iter().map(|n| i64::from(n != 0.0)).collect()),
+        _ => return Ok(None),
+    };
+    Ok(Some((Typed { element, shape: input.typed.shape.clone() }, constant)))
+}
+
+fn gather(node: &NodeProto, input: &Input<'_>, indices: &Input<'_>) -> Result<Option<Folded>, String> {
+    if input.typed.shape.len() != 1 || node.int("axis").unwrap_or(0) != 0 {
+        return Ok(None);
+    }
+    let numbers = input.floats();
+    let picked: Result<Vec<f64>, String> =
+        indices.ints()?.iter().map(|&index| Ok(numbers[axis(index, numbers.len())?])).collect();
+    let typed = Typed { element: input.typed.element, shape: indices.typed.shape.clone() };
+    Ok(Some((typed, like(input, picked?.into_iter()))))
+}
+
+/// A list to a single number, or the other way round.
+fn regroup(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
+    let input = &inputs[0];
+    let numbers = input.floats();
+    let shape = match node.op_type.as_str() {
+        "Unsqueeze" if input.typed.shape.is_empty() => vec![1],
+        "Squeeze" if numbers.len() == 1 => vec![],
+        "Reshape" => match inputs[1].ints()? {
+            [] if numbers.len() == 1 => vec![],
+            [_] => vec![numbers.len()],
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    Ok(Some((Typed { element: input.typed.element, shape }, input.constant.clone())))
+}
+
+fn slice(input: &Input<'_>, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
+    let numbers = input.floats();
+    let length = numbers.len() as i64;
+    let step = inputs.get(4).map_or(Ok(1), |steps| steps.ints().map(|steps| steps[0]))?;
+    let (start, end) = (inputs[1].ints()?[0], inputs[2].ints()?[0]);
+    let (from, to) = bounds(start, end, step, length)?;
+    let picked = crate::ops::steps(from, to, step).map(|at| numbers[at as usize]);
+    let picked: Vec<f64> = picked.collect();
+    let typed = Typed { element: input.typed.element, shape: vec![picked.len()] };
+    Ok(Some((typed, like(input, picked.into_iter()))))
+}
+
+/// A slice's first index and where it ends, within an axis.
+pub fn bounds(start: i64, end: i64, step: i64, length: i64) -> Result<(i64, i64), String> {
+    if step == 0 {
+        return Err("a slice of step 0".into());
+    }
+    let counted = |at: i64| if at < 0 { at.saturating_add(length) } else { at };
+    Ok(if step > 0 {
+        (counted(start).clamp(0, length), counted(end).clamp(0, length))
+    } else {
+        (counted(start).clamp(-1, length - 1), counted(end).clamp(-1, length - 1))
+    })
+}
+
+fn fill(node: &NodeProto, input: &Input<'_>) -> Result<Option<Folded>, String> {
+    let shape: Shape = input.ints()?.iter().map(|&length| length as usize).collect();
+    let count = shape.iter().product();
+    if count > 1024 {
+        return Ok(None); // zeros for a gradient: ONNX Runtime makes them
+    }
+    let (element, constant) = match node.tensor("value").map(read).transpose()? {
+        Some((typed, Constant::Ints(number))) => (typed.element, Constant::Ints(vec![number[0]; count])),
+        Some((typed, Constant::Floats(number))) => (typed.element, Constant::Floats(vec![number[0]; count])),
+        None => (ElementType::Float, Constant::Floats(vec![0.0; count])),
+    };
+    Ok(Some((Typed { element, shape }, constant)))
+}
+
+fn range(inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
+    let (start, limit, delta) = (inputs[0].ints()?[0], inputs[1].ints()?[0], inputs[2].ints()?[0]);
+    let numbers: Vec<i64> = crate::ops::steps(start, limit, delta.max(1)).collect();
+    Ok(Some(int64(vec![numbers.len()], numbers)))
+}
+
+fn binary(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
+    let (x, y) = (inputs[0].floats(), inputs[1].floats());
+    let longer = if x.len() >= y.len() { &inputs[0] } else { &inputs[1] };
+    if x.len() != y.len() && x.len().min(y.len()) != 1 {
+        return Ok(None);
+    }
+    let whole = matches!(inputs[0].constant, Constant::Ints(_));
+    let number = |index: usize| {
+        let (x, y) = (x[if x.len() == 1 { 0 } else { index }], y[if y.len() == 1 { 0 } else { index }]);
+        match node.op_type.as_str() {
+            "Add" => x + y,
+            "Sub" => x - y,
+            "Mul" => x * y,
+            "Max" => x.max(y),
+            "Min" => x.min(y),
+            "Mod" => x.rem_euclid(y),
+            "Equal" => f64::from(u8::from(x == y)),
+            _ if whole => (x / y).trunc(),
+            _ => x / y,
+        }
+    };
+    let constant = like(longer, (0..x.len().max(y.len())).map(number));
+    let is_equal = node.op_type == "Equal";
+    let element = if is_equal { ElementType::Bool } else { longer.typed.element };
+    let constant = match constant {
+        Constant::Floats(numbers) if is_equal => Constant::Ints(numbers.iter().map(|&number| number as i64).collect()),
+        constant => constant,
+    };
+    Ok(Some((Typed { element, shape: longer.typed.shape.clone() }, constant)))
+}
+
+fn choose(inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
+    let (condition, yes, no) = (inputs[0].ints()?, inputs[1].floats(), inputs[2].floats());
+    if yes.len() != condition.len() || no.len() != condition.len() {
+        return Ok(None);
+    }
+    let picked = condition.iter().enumerate().map(|(i, &is)| if is != 0 { yes[i] } else { no[i] });
+    Ok(Some((inputs[1].typed.clone(), like(&inputs[1], picked))))
+}

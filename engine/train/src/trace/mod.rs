@@ -1,0 +1,285 @@
+//! A graph in the making whose shapes are all known: the training step is written into one.
+//!
+//! Every node is checked by its operator's [shape rule](crate::ops) as it is added. Integers that only depend on shapes
+//! (what exporters write around `Reshape` and `Resize`) are computed on the spot. What is added while the trace records
+//! is kept on a tape, for [`crate::backward`] to go back along.
+
+mod attributes;
+mod fold;
+mod shorthand;
+
+use std::collections::{HashMap, HashSet};
+
+use pleura::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto};
+use pleura::onnx::{Dim, ElementType, Model, value_info};
+
+pub use attributes::{Attributes, axis};
+pub(crate) use fold::{bounds, read};
+
+use crate::ops;
+
+/// Lengths of the axes.
+pub type Shape = Vec<usize>;
+
+/// An element type and a shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    /// What it holds.
+    pub element: ElementType,
+    /// Lengths of the axes.
+    pub shape: Shape,
+}
+
+/// Numbers known beforehand, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constant {
+    /// 64-bit integers; booleans and 32-bit integers are kept so too.
+    Ints(Vec<i64>),
+    /// 32-bit floats.
+    Floats(Vec<f32>),
+}
+
+/// What is known of a value.
+#[derive(Debug, Clone)]
+struct Known {
+    typed: Typed,
+    constant: Option<Constant>,
+    /// Whether a constant stands in the graph already: one that no node takes is left out.
+    written: bool,
+}
+
+/// A node that cannot be taken into the training step.
+#[derive(Debug, thiserror::Error)]
+#[error("in node `{node}` ({op}): {reason}")]
+pub struct NodeError {
+    /// The node's name; its first output's where it has none.
+    pub node: String,
+    /// The operator.
+    pub op: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// A graph in the making.
+#[derive(Debug, Default)]
+pub struct Trace {
+    graph: GraphProto,
+    known: HashMap<String, Known>,
+    tape: Vec<NodeProto>,
+    needs: HashSet<String>,
+    recording: bool,
+    names: usize,
+}
+
+impl Trace {
+    /// An empty graph that records.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let graph = GraphProto { name: name.to_owned(), ..GraphProto::default() };
+        Self { graph, recording: true, ..Self::default() }
+    }
+
+    /// Declares an input of floats of this shape.
+    pub fn input(&mut self, name: &str, shape: &[usize]) -> String {
+        self.graph.input.push(value_info(name, ElementType::Float, &dims(shape)));
+        self.know(name, Typed { element: ElementType::Float, shape: shape.to_vec() }, None);
+        name.to_owned()
+    }
+
+    /// Declares that the gradient of a value is wanted, and so those of what is computed from it.
+    pub fn require(&mut self, value: &str) {
+        self.needs.insert(value.to_owned());
+    }
+
+    /// Whether a gradient flows through a value.
+    #[must_use]
+    pub fn needs(&self, value: &str) -> bool {
+        self.needs.contains(value)
+    }
+
+    /// Declares that a value is an output under this name.
+    pub fn output(&mut self, value: &str, name: &str) {
+        let typed = self.typed(value).clone();
+        let node = node("Identity", &[value], &[name], vec![]);
+        self.write_constants(&node);
+        self.graph.node.push(node);
+        self.graph.output.push(value_info(name, typed.element, &dims(&typed.shape)));
+    }
+
+    /// Adds a constant under a name; it enters the graph with the first node that takes it.
+    pub fn constant(&mut self, name: &str, shape: &[usize], constant: Constant) -> String {
+        let element = match constant {
+            Constant::Ints(_) => ElementType::Int64,
+            Constant::Floats(_) => ElementType::Float,
+        };
+        self.know(name, Typed { element, shape: shape.to_vec() }, Some(constant));
+        name.to_owned()
+    }
+
+    /// Adds a node of one output, under a name of the trace's choosing.
+    ///
+    /// # Panics
+    /// Where the operator's shape rule refuses it: a mistake in the code that writes the graph. Nodes of foreign graphs
+    /// go through [`Trace::take`].
+    pub fn emit(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
+        self.emit_all(op, inputs, 1, attributes).swap_remove(0)
+    }
+
+    /// As [`Trace::emit`], for operators of several outputs.
+    ///
+    /// # Panics
+    /// As [`Trace::emit`].
+    pub fn emit_all(&mut self, op: &str, inputs: &[&str], outputs: usize, attrs: Vec<AttributeProto>) -> Vec<String> {
+        let names: Vec<String> = (0..outputs).map(|_| self.fresh(op)).collect();
+        let outputs: Vec<&str> = names.iter().map(String::as_str).collect();
+        let taken = self.take(node(op, inputs, &outputs, attrs));
+        taken.unwrap_or_else(|error| panic!("the training step is written wrongly: {error}"));
+        names
+    }
+
+    /// Adds a node as it is.
+    ///
+    /// # Errors
+    /// Where the operator is unknown, or does not take such inputs.
+    pub fn take(&mut self, node: NodeProto) -> Result<(), NodeError> {
+        let refused = |reason: String| NodeError { node: name_of(&node), op: node.op_type.clone(), reason };
+        if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !self.known.contains_key(*name)) {
+            return Err(refused(format!("nothing makes its input `{missing}`")));
+        }
+        if let Some((typed, constant)) = fold::fold(self, &node).map_err(refused)? {
+            self.know(&node.output[0], typed, Some(constant));
+            return Ok(());
+        }
+        let rule = ops::find(&node.op_type).ok_or_else(|| refused(ops::unsupported()))?;
+        let types = (rule.shape)(self, &node).map_err(refused)?;
+        for (name, typed) in node.output.iter().zip(types) {
+            self.know(name, typed, None);
+        }
+        self.write_constants(&node);
+        if self.recording && node.input.iter().any(|input| self.needs.contains(input)) {
+            self.needs.extend(node.output.iter().cloned());
+            self.tape.push(node.clone());
+        }
+        self.graph.node.push(node);
+        Ok(())
+    }
+
+    /// Stops recording and gives the nodes that a gradient flows through, in their order.
+    pub fn stop(&mut self) -> Vec<NodeProto> {
+        self.recording = false;
+        std::mem::take(&mut self.tape)
+    }
+
+    /// Puts several nodes on the tape as one, `node`, whose gradient is known as a whole; `write` adds them.
+    pub fn record_as(&mut self, node: NodeProto, write: impl FnOnce(&mut Self)) {
+        let recording = std::mem::replace(&mut self.recording, false);
+        write(self);
+        self.recording = recording;
+        if recording && node.input.iter().any(|input| self.needs.contains(input)) {
+            self.needs.extend(node.output.iter().cloned());
+            self.tape.push(node);
+        }
+    }
+
+    /// Gives a value another name.
+    pub fn rename(&mut self, value: &str, name: &str) {
+        let renamed = self.take(node("Identity", &[value], &[name], vec![]));
+        renamed.expect("a value that exists can be passed on");
+    }
+
+    /// A value's element type and shape.
+    ///
+    /// # Panics
+    /// Where there is no such value.
+    #[must_use]
+    pub fn typed(&self, value: &str) -> &Typed {
+        &self.known.get(value).unwrap_or_else(|| panic!("no value `{value}`")).typed
+    }
+
+    /// A value's shape.
+    ///
+    /// # Panics
+    /// Where there is no such value.
+    #[must_use]
+    pub fn shape(&self, value: &str) -> &[usize] {
+        &self.typed(value).shape
+    }
+
+    /// Whether a value exists.
+    #[must_use]
+    pub fn has(&self, value: &str) -> bool {
+        self.known.contains_key(value)
+    }
+
+    /// A value's numbers, where they are known beforehand.
+    #[must_use]
+    pub fn known(&self, value: &str) -> Option<&Constant> {
+        self.known.get(value)?.constant.as_ref()
+    }
+
+    /// The model, with the graph as it stands.
+    #[must_use]
+    pub fn into_model(self) -> Model {
+        self.graph.into()
+    }
+
+    /// A name that no other value has.
+    pub fn fresh(&mut self, stem: &str) -> String {
+        self.names += 1;
+        format!("{}.{}", stem.to_lowercase(), self.names)
+    }
+
+    fn know(&mut self, name: &str, typed: Typed, constant: Option<Constant>) {
+        self.known.insert(name.to_owned(), Known { typed, constant, written: false });
+    }
+
+    fn write_constants(&mut self, node: &NodeProto) {
+        for name in &node.input {
+            let Some(known) = self.known.get_mut(name) else { continue };
+            if let (Some(constant), false) = (&known.constant, known.written) {
+                self.graph.initializer.push(tensor(name, &known.typed, constant));
+                known.written = true;
+            }
+        }
+    }
+}
+
+/// A node as a message, named after its first output.
+#[must_use]
+pub fn node(op: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<AttributeProto>) -> NodeProto {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    NodeProto {
+        input: owned(inputs),
+        output: owned(outputs),
+        name: outputs[0].to_owned(),
+        op_type: op.to_owned(),
+        attribute,
+        ..NodeProto::default()
+    }
+}
+
+fn name_of(node: &NodeProto) -> String {
+    if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
+}
+
+fn dims(shape: &[usize]) -> Vec<Dim> {
+    shape.iter().map(|&length| Dim::Fixed(length as i64)).collect()
+}
+
+fn tensor(name: &str, typed: &Typed, constant: &Constant) -> TensorProto {
+    let raw = match (constant, typed.element) {
+        (Constant::Floats(numbers), _) => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+        (Constant::Ints(numbers), ElementType::Bool) => numbers.iter().map(|&number| u8::from(number != 0)).collect(),
+        (Constant::Ints(numbers), ElementType::Int32) => {
+            numbers.iter().flat_map(|&number| (number as i32).to_le_bytes()).collect()
+        }
+        (Constant::Ints(numbers), _) => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+    };
+    TensorProto {
+        dims: typed.shape.iter().map(|&length| length as i64).collect(),
+        data_type: typed.element.into(),
+        name: name.to_owned(),
+        raw_data: Some(raw),
+        ..TensorProto::default()
+    }
+}
