@@ -4,6 +4,7 @@
 //! [recipe](recipe::Recipe), the training step (forward pass, loss, backward pass, optimiser) is written as standard
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
 
+pub mod checkpoint;
 pub mod metrics;
 pub mod recipe;
 pub mod schedule;
