@@ -5,6 +5,7 @@
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
 
 pub mod checkpoint;
+pub mod curves;
 pub mod files;
 pub mod journal;
 pub mod metrics;
