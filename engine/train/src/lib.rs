@@ -9,5 +9,6 @@ pub mod curves;
 pub mod files;
 pub mod journal;
 pub mod metrics;
+pub mod progress;
 pub mod recipe;
 pub mod schedule;
