@@ -7,8 +7,10 @@
 pub mod checkpoint;
 pub mod curves;
 pub mod files;
+pub mod handover;
 pub mod journal;
 pub mod metrics;
+pub mod out_of_fold;
 pub mod progress;
 pub mod recipe;
 pub mod schedule;
