@@ -25,6 +25,12 @@ pub enum CheckpointError {
         /// What is wrong with it.
         why: String,
     },
+    /// A state that JSON does not bring back: some number of it is infinite or NaN.
+    #[error("cannot write checkpoint `{path}`: a number of its state is infinite or NaN", path = path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be read.
     #[error("cannot read checkpoint `{path}`", path = path.display())]
     Read {
@@ -92,7 +98,7 @@ pub enum CheckpointError {
 impl CheckpointError {
     /// The same of the file that the temporary one stood for.
     pub(super) fn at(mut self, meant: &Path) -> Self {
-        if let Self::Write { path, .. } | Self::Tensor { path, .. } = &mut self {
+        if let Self::Write { path, .. } | Self::Tensor { path, .. } | Self::State { path } = &mut self {
             *path = meant.into();
         }
         self

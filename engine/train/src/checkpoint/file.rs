@@ -65,6 +65,10 @@ pub(super) fn write(checkpoint: &Checkpoint, path: &Path) -> Result<(), Checkpoi
     let failed = |source| CheckpointError::Write { path: path.into(), source };
     let written = Written { format: FORMAT, state: &checkpoint.state };
     let state = serde_json::to_string(&written).map_err(|error| failed(error.into()))?;
+    // better found out now than on resuming, when the last good checkpoint is gone
+    if parse(&state).as_ref() != Ok(&checkpoint.state) {
+        return Err(CheckpointError::State { path: path.into() });
+    }
     let sorted: BTreeMap<_, _> =
         checkpoint.tensors.iter().map(|(name, (shape, values))| (name, Floats { shape, values })).collect();
     let sum = checksum(&state, sorted.iter().map(|(name, it)| (name.as_str(), it.shape, it.data())));

@@ -49,8 +49,8 @@ impl Checkpoint {
     /// Writes the checkpoint in the place of whatever `path` held. The same checkpoint gives the same bytes.
     ///
     /// # Errors
-    /// Where it cannot be written, as on a full disk ([`CheckpointError::Write`], with the reason's kind); or a
-    /// tensor's shape and values disagree. `path` is then as it was.
+    /// Where it cannot be written, as on a full disk ([`CheckpointError::Write`], with the reason's kind); a
+    /// tensor's shape and values disagree; or a number of the state is not finite. `path` is then as it was.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let failed = |source| CheckpointError::Write { path: path.into(), source };
         let temporary = pleura::atomic::beside(path).map_err(failed)?;

@@ -58,11 +58,13 @@ fn step(range: f64, about: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const ALL: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+    type Range = (f64, f64);
+
+    const ALL: Range = (f64::NEG_INFINITY, f64::INFINITY);
 
     #[test]
     fn ends_and_ticks_are_round() {
-        let cases: [((f64, f64), (f64, f64), &[&str]); 7] = [
+        let cases: [(Range, Range, &[&str]); 7] = [
             ((0.12, 0.93), ALL, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
             ((0.81, 0.87), (0.0, 1.0), &["0.80", "0.82", "0.84", "0.86", "0.88"]),
             ((0.05, 1.2), ALL, &["0.00", "0.25", "0.50", "0.75", "1.00", "1.25"]),

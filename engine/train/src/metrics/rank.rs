@@ -46,10 +46,12 @@ mod tests {
 
     use super::*;
 
+    type Case<'c> = (&'c str, &'c [f32], &'c [u8], Option<f64>);
+
     /// Known from scikit-learn's `roc_auc_score`, or plain.
     #[test]
     fn known_areas() {
-        let cases: [(&str, &[f32], &[u8], Option<f64>); 9] = [
+        let cases: [Case<'_>; 9] = [
             ("scikit-learn's own example", &[0.1, 0.4, 0.35, 0.8], &[0, 0, 1, 1], Some(0.75)),
             ("perfect", &[0.1, 0.2, 0.8, 0.9], &[0, 0, 1, 1], Some(1.0)),
             ("upside down", &[0.9, 0.8, 0.2, 0.1], &[0, 0, 1, 1], Some(0.0)),
