@@ -94,9 +94,14 @@ fn fits(path: &Path, name: &str, shape: &[usize], values: usize) -> Result<(), C
 /// Reads the file, and checks that it is what was written.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
     let file = std::fs::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
+    decode(&file, path)
+}
+
+/// What a file's bytes hold; `path` is what problems are reported with.
+pub(super) fn decode(file: &[u8], path: &Path) -> Result<Checkpoint, CheckpointError> {
     let damaged = |why: String| CheckpointError::Damaged { path: path.into(), why };
-    let (_, metadata) = SafeTensors::read_metadata(&file).map_err(|error| damaged(error.to_string()))?;
-    let stored = SafeTensors::deserialize(&file).map_err(|error| damaged(error.to_string()))?;
+    let (_, metadata) = SafeTensors::read_metadata(file).map_err(|error| damaged(error.to_string()))?;
+    let stored = SafeTensors::deserialize(file).map_err(|error| damaged(error.to_string()))?;
     let (sum, state) = entry(&metadata).ok_or_else(|| damaged("it has no state of a training".into()))?;
 
     let mut views: Vec<_> = stored.iter().collect();
