@@ -1,17 +1,26 @@
 //! Trains segmentation and classification networks in ONNX Runtime, and exports them as ONNX.
 //!
-//! A network is an ONNX model in inference form, made by [`nets`] or read from a file. From it and a
+//! A network is an ONNX model in inference form, made by `nets` or read from a file. From it and a
 //! [recipe](recipe::Recipe), the training step (forward pass, loss, backward pass, optimiser) is written as standard
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
 
 #![deny(missing_docs)]
 
 pub mod backward;
+pub mod checkpoint;
+pub mod curves;
 pub mod device;
+pub mod files;
 pub mod forward;
+pub mod handover;
+pub mod journal;
 pub mod loss;
+pub mod metrics;
 pub mod ops;
+pub mod out_of_fold;
+pub mod progress;
 pub mod recipe;
+pub mod schedule;
 #[cfg(test)]
 mod testing;
 pub mod trace;

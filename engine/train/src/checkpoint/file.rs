@@ -1,0 +1,166 @@
+//! Checkpoints as files.
+//!
+//! The metadata have one entry, `pleura`, so that the header's bytes do not depend on the order of a hash map. Its first
+//! line is the SHA-256, in hexadecimal, of what the second line says and of all tensors; the second is the format and
+//! the state in JSON.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Checkpoint, CheckpointError, State, Tensors};
+
+/// The format that is written and read.
+const FORMAT: u32 = 1;
+
+/// The entry in the metadata.
+const KEY: &str = "pleura";
+
+/// What safetensors keeps for itself among the names of tensors.
+const RESERVED: &str = "__metadata__";
+
+#[derive(Serialize)]
+struct Written<'s> {
+    format: u32,
+    state: &'s State,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    format: u32,
+    state: serde_json::Value,
+}
+
+/// A tensor, as safetensors takes it.
+struct Floats<'t> {
+    shape: &'t [usize],
+    values: &'t [f32],
+}
+
+impl View for Floats<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        bytes(self.values)
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values)
+    }
+}
+
+/// Writes the file, in place.
+pub(super) fn write(checkpoint: &Checkpoint, path: &Path) -> Result<(), CheckpointError> {
+    checkpoint.tensors.iter().try_for_each(|(name, (shape, values))| fits(path, name, shape, values.len()))?;
+    let failed = |source| CheckpointError::Write { path: path.into(), source };
+    let written = Written { format: FORMAT, state: &checkpoint.state };
+    let state = serde_json::to_string(&written).map_err(|error| failed(error.into()))?;
+    // better found out now than on resuming, when the last good checkpoint is gone
+    if parse(&state).as_ref() != Ok(&checkpoint.state) {
+        return Err(CheckpointError::State { path: path.into() });
+    }
+    let sorted: BTreeMap<_, _> =
+        checkpoint.tensors.iter().map(|(name, (shape, values))| (name, Floats { shape, values })).collect();
+    let sum = checksum(&state, sorted.iter().map(|(name, it)| (name.as_str(), it.shape, it.data())));
+    let metadata = HashMap::from([(KEY.to_owned(), format!("{sum}\n{state}"))]);
+    safetensors::serialize_to_file(sorted, Some(metadata), path).map_err(|error| match error {
+        // as it is, so that the caller can tell a full disk
+        SafeTensorError::IoError(source) => failed(source),
+        other => failed(std::io::Error::other(other)),
+    })
+}
+
+fn fits(path: &Path, name: &str, shape: &[usize], values: usize) -> Result<(), CheckpointError> {
+    let why = if name == RESERVED {
+        "has a name that the format keeps for itself".to_owned()
+    } else if shape.iter().product::<usize>() != values {
+        format!("has {values} values, which its shape {shape:?} does not hold")
+    } else {
+        return Ok(());
+    };
+    Err(CheckpointError::Tensor { path: path.into(), name: name.into(), why })
+}
+
+/// Reads the file, and checks that it is what was written.
+pub(super) fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
+    let file = std::fs::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
+    decode(&file, path)
+}
+
+/// What a file's bytes hold; `path` is what problems are reported with.
+pub(super) fn decode(file: &[u8], path: &Path) -> Result<Checkpoint, CheckpointError> {
+    let damaged = |why: String| CheckpointError::Damaged { path: path.into(), why };
+    let (_, metadata) = SafeTensors::read_metadata(file).map_err(|error| damaged(error.to_string()))?;
+    let stored = SafeTensors::deserialize(file).map_err(|error| damaged(error.to_string()))?;
+    let (sum, state) = entry(&metadata).ok_or_else(|| damaged("it has no state of a training".into()))?;
+
+    let mut views: Vec<_> = stored.iter().collect();
+    views.sort_by_key(|(name, _)| *name);
+    if let Some((name, view)) = views.iter().find(|(_, view)| view.dtype() != Dtype::F32) {
+        return Err(damaged(format!("tensor `{name}` is {:?}, not F32", view.dtype())));
+    }
+    let hashed = views.iter().map(|(name, view)| (*name, view.shape(), Cow::Borrowed(view.data())));
+    if checksum(state, hashed) != sum {
+        return Err(damaged("its checksum is not that of its contents".into()));
+    }
+    let state = parse(state).map_err(|why| CheckpointError::Version { path: path.into(), why })?;
+    let tensors: Tensors =
+        views.iter().map(|(name, view)| ((*name).to_owned(), (view.shape().to_vec(), values(view.data())))).collect();
+    Ok(Checkpoint { tensors, state })
+}
+
+/// The checksum and the state's text.
+fn entry(metadata: &Metadata) -> Option<(&str, &str)> {
+    metadata.metadata().as_ref()?.get(KEY)?.split_once('\n')
+}
+
+fn parse(text: &str) -> Result<State, String> {
+    let read: Read = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if read.format != FORMAT {
+        return Err(format!("its format is {}, and {FORMAT} is read", read.format));
+    }
+    serde_json::from_value(read.state).map_err(|error| error.to_string())
+}
+
+/// The SHA-256 of the state and of tensors in the order of their names, each part preceded by its length.
+pub(super) fn checksum<'t>(
+    state: &str,
+    tensors: impl Iterator<Item = (&'t str, &'t [usize], Cow<'t, [u8]>)>,
+) -> String {
+    fn add(hasher: &mut Sha256, bytes: &[u8]) {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    }
+    let mut hasher = Sha256::new();
+    add(&mut hasher, state.as_bytes());
+    for (name, shape, data) in tensors {
+        add(&mut hasher, name.as_bytes());
+        add(&mut hasher, &shape.iter().flat_map(|&side| (side as u64).to_le_bytes()).collect::<Vec<_>>());
+        add(&mut hasher, &data);
+    }
+    pleura::digest::hex(&hasher.finalize())
+}
+
+/// Little-endian, as the format has it.
+fn bytes(values: &[f32]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        Cow::Borrowed(bytemuck::cast_slice(values))
+    } else {
+        Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+}
+
+/// A copy, since the file's bytes need not lie where floats may.
+fn values(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect()
+}

@@ -1,0 +1,142 @@
+//! Learning curves as one picture: a self-contained SVG, drawn from the journal.
+//!
+//! One panel each for loss, Dice and AUC, where there is any; one colour a fold, of Okabe and Ito's colours, which
+//! people tell apart whatever their sight. Phases start at the same place for all folds, though one may have ended
+//! earlier in some.
+
+mod axis;
+mod panel;
+mod series;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::files::{self, WriteError};
+use crate::journal::Line;
+
+use axis::Axis;
+use panel::PANELS;
+use series::{Series, Timeline, folds};
+
+/// The picture's width.
+const WIDTH: f64 = 960.0;
+/// Left and right of the panels: the right has the legend.
+const SIDES: (f64, f64) = (64.0, 150.0);
+/// Above the first panel: the title, and the phases' names.
+const TOP: f64 = 74.0;
+/// A panel's height.
+const HEIGHT: f64 = 220.0;
+/// From one panel to the next.
+const GAP: f64 = 52.0;
+/// Below the last panel.
+const BOTTOM: f64 = 52.0;
+/// How many folds the legend names.
+const NAMED: usize = 9;
+
+/// Draws the curves, and puts the picture in the place of whatever `path` held.
+///
+/// # Errors
+/// Where it cannot be written; `path` is then as it was.
+pub fn write(path: &Path, title: &str, lines: &[Line]) -> Result<(), WriteError> {
+    files::write(path, svg(title, lines))
+}
+
+/// The picture. Values that are not numbers are gaps. The same lines give the same text.
+#[must_use]
+pub fn svg(title: &str, lines: &[Line]) -> String {
+    let timeline = Timeline::of(lines);
+    let folds = folds(lines);
+    let panels: Vec<_> = PANELS.iter().filter(|panel| panel.has_values(lines)).collect();
+    let height = TOP + panels.len().max(1) as f64 * (HEIGHT + GAP) - GAP + BOTTOM;
+    let mut svg = head(title, height);
+    if panels.is_empty() {
+        text(&mut svg, WIDTH / 2.0, TOP + HEIGHT / 2.0, "middle", "no epoch has ended yet");
+    } else {
+        let bottom = height - BOTTOM;
+        phases(&mut svg, &timeline, bottom);
+        for (i, panel) in panels.iter().enumerate() {
+            panel.draw(&mut svg, TOP + i as f64 * (HEIGHT + GAP), lines, &folds, &timeline);
+        }
+        text(&mut svg, f64::midpoint(SIDES.0, WIDTH - SIDES.1), bottom + 38.0, "middle", "epoch");
+        legend(&mut svg, &folds);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// All that comes before the panels.
+fn head(title: &str, height: f64) -> String {
+    let title = escaped(title);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" \
+         fill=\"#333\">\n<title>Learning curves of {title}</title>\n\
+         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
+         <text x=\"{x}\" y=\"30\" font-size=\"17\" font-weight=\"bold\">{title}</text>\n",
+        x = SIDES.0
+    )
+}
+
+/// A line through all panels where a phase begins, and its name above them.
+fn phases(svg: &mut String, timeline: &Timeline, bottom: f64) {
+    for (phase, start) in timeline.starts() {
+        let x = across(timeline).place(start as f64 + 0.5);
+        if start > 0 {
+            rule(svg, (x, TOP - 18.0), (x, bottom), "stroke=\"#999\" stroke-dasharray=\"2 3\"");
+        }
+        text(svg, x + 5.0, TOP - 8.0, "start", &format!("phase {}", phase + 1));
+    }
+}
+
+/// The folds' colours, beside the first panel.
+fn legend(svg: &mut String, folds: &[u32]) {
+    let x = WIDTH - SIDES.1 + 18.0;
+    for (i, fold) in folds.iter().take(NAMED).enumerate() {
+        let y = TOP + 8.0 + 16.0 * i as f64;
+        let stroke = format!("stroke=\"{}\" stroke-width=\"3\"", panel::colour(i));
+        rule(svg, (x, y), (x + 22.0, y), &stroke);
+        text(svg, x + 30.0, y + 4.0, "start", &format!("fold {}", fold + 1));
+    }
+    if folds.len() > NAMED {
+        let y = TOP + 12.0 + 16.0 * NAMED as f64;
+        text(svg, x, y, "start", &format!("and {} more", folds.len() - NAMED));
+    }
+}
+
+/// The axis of epochs, counted from 1 over all phases, with half an epoch to spare on either side.
+fn across(timeline: &Timeline) -> Axis {
+    Axis::new((0.5, timeline.epochs() as f64 + 0.5), (SIDES.0, WIDTH - SIDES.1))
+}
+
+fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64), style: &str) {
+    let (x1, y1, x2, y2) = (from.0, from.1, to.0, to.1);
+    put(svg, format_args!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" {style}/>\n"));
+}
+
+fn text(svg: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
+    let text = escaped(text);
+    put(svg, format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>\n"));
+}
+
+fn put(svg: &mut String, what: std::fmt::Arguments<'_>) {
+    svg.write_fmt(what).expect("writing to a string cannot fail");
+}
+
+/// Text as XML wants it; characters that XML cannot hold become blanks.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\u{FFFE}' | '\u{FFFF}' => escaped.push(' '),
+            char if char.is_control() => escaped.push(' '),
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,200 @@
+//! What a training hands over to `pleura predict`: a manifest of the networks that it trained.
+//!
+//! Networks with a map make an ensemble that can be run as it is; where they have a score as well, the score is the
+//! gate. Networks with a score alone have nothing to mark with: theirs is the classifier stage of a manifest, to be
+//! pasted into one that has segmenters.
+
+use std::fmt::Write;
+
+use pleura::manifest::{Intensity, Values};
+use toml::Value;
+
+use crate::recipe::{Heads, Recipe};
+
+/// A network that was trained and exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trained {
+    /// What the member is to be called: unique among them.
+    pub name: String,
+    /// The ONNX file, relative to the manifest, with `/` between folders.
+    pub model: String,
+    /// The file's SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// An output of the exported networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name in the graph.
+    pub output: String,
+    /// What its numbers are.
+    pub values: Values,
+}
+
+/// What the exported networks call their input and outputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ports {
+    /// The input.
+    pub input: String,
+    /// The map; not looked at where the recipe's heads have none.
+    pub map: Port,
+    /// The score; not looked at where the recipe's heads have none.
+    pub score: Port,
+}
+
+impl Default for Ports {
+    /// As the networks of this crate are exported: `image` to the logits `map` and `score`.
+    fn default() -> Self {
+        let logits = |output: &str| Port { output: output.into(), values: Values::Logits };
+        Self { input: "image".into(), map: logits("map"), score: logits("score") }
+    }
+}
+
+/// The name of the file that [`manifest`]'s text is for.
+#[must_use]
+pub fn file_name(heads: Heads) -> &'static str {
+    if heads.map() { "ensemble.toml" } else { "classifier.toml" }
+}
+
+/// The manifest of an ensemble of networks, or its classifier stage where they have no map. The input's size is that of
+/// the recipe's last phase.
+///
+/// # Panics
+/// Where there are no models, or the recipe has no phases.
+#[must_use]
+pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
+    assert!(!models.is_empty(), "an ensemble has members");
+    let heads = recipe.network.heads;
+    let mut toml = if heads.map() { preamble(recipe) } else { FRAGMENT.to_owned() };
+    if heads.score() {
+        toml.push_str(CLASSIFIER);
+        members(&mut toml, "classifier", recipe, &ports.input, ("score", &ports.score), models);
+    }
+    if heads.map() {
+        toml.push_str(SEGMENTER);
+        if recipe.data.positives_only {
+            toml.push_str(POSITIVES_ONLY);
+        }
+        toml.push_str("[segmenter]\nmerge = { kind = \"mean\" }\n");
+        members(&mut toml, "segmenter", recipe, &ports.input, ("map", &ports.map), models);
+        toml.push_str(POSTPROCESS);
+    }
+    toml
+}
+
+const FRAGMENT: &str = "\
+# Written by `pleura train`: networks that tell whether there is anything to find, but not where. This is no manifest:
+# put it into one that has a [segmenter] stage, in the place of its [classifier], and mind that paths are relative to
+# that file.
+";
+
+const CLASSIFIER: &str = "
+
+# ---- Is there anything to find? ----
+
+[classifier]
+# The mean of the members' probabilities.
+merge = { kind = \"mean\" }
+# Only an image whose score is above this is segmented; choose it by `oof.csv`, or let `pleura tune` do so.
+gate = { kind = \"score\", above = 0.5 }
+";
+
+const SEGMENTER: &str = "
+
+# ---- Where is it? ----
+
+";
+
+const POSITIVES_ONLY: &str = "\
+# These networks have seen positives only, and will find something on most images: put a [classifier] before them.
+";
+
+const POSTPROCESS: &str = "
+
+# ---- From the map to the mask ----
+
+# A pixel is marked when its probability is above this.
+[[postprocess]]
+plugin = \"threshold\"
+params = { above = 0.5 }
+";
+
+/// All that comes before the stages.
+fn preamble(recipe: &Recipe) -> String {
+    let description = match recipe.description.as_str() {
+        "" => "Trained by `pleura train`.",
+        text => text,
+    };
+    format!(
+        "# Written by `pleura train`. `pleura check` tells whether all is well, `pleura predict` runs it.\n\
+         schema = 1\nname = {}\ndescription = {}\n\n\
+         # The size at which maps are merged and submitted. Left out, it is each radiograph's own.\n\
+         # output.size = [1024, 1024]\n",
+        quoted(&recipe.name),
+        quoted(description)
+    )
+}
+
+fn members(
+    toml: &mut String,
+    stage: &str,
+    recipe: &Recipe,
+    input: &str,
+    (kind, port): (&str, &Port),
+    models: &[Trained],
+) {
+    let values = match port.values {
+        Values::Logits => "logits",
+        Values::Probabilities => "probabilities",
+    };
+    for Trained { name, model, sha256 } in models {
+        let (name, model, sha256) = (quoted(name), quoted(model), quoted(sha256));
+        let intensity = intensity(recipe.data.intensity);
+        let lines = [
+            format!(
+                "\n[[{stage}.members]]\nname = {name}\nmodel = {model}\nsha256 = {sha256}\nintensity = {intensity}\n"
+            ),
+            format!("\n[{stage}.members.input]\nname = {}\n", quoted(input)),
+            fed(recipe),
+            format!("\n[{stage}.members.{kind}]\noutput = {}\nvalues = \"{values}\"\n", quoted(&port.output)),
+        ];
+        lines.iter().for_each(|part| toml.push_str(part));
+    }
+}
+
+/// What a network is fed: as it was in training.
+fn fed(recipe: &Recipe) -> String {
+    let [height, width] = recipe.phases.last().expect("a recipe has phases").size;
+    let data = &recipe.data;
+    let resize = Value::try_from(data.resize).expect("a unit variant is a string");
+    let (channels, scale) = (recipe.network.channels, data.scale);
+    let mut text = format!("size = [{height}, {width}]\nchannels = {channels}\nresize = {resize}\nscale = {scale:?}\n");
+    for (key, numbers) in [("mean", &data.mean), ("std", &data.std)] {
+        if !numbers.is_empty() {
+            writeln!(text, "{key} = {numbers:?}").expect("writing to a string cannot fail");
+        }
+    }
+    text
+}
+
+/// Single precision in as few digits as it takes, which `toml` would write as the double next to it.
+fn intensity(intensity: Intensity) -> String {
+    match intensity {
+        Intensity::Stored => "{ kind = \"stored\" }".into(),
+        Intensity::Window => "{ kind = \"window\" }".into(),
+        Intensity::Fixed { center, width } => {
+            format!("{{ kind = \"fixed\", center = {center:?}, width = {width:?} }}")
+        }
+        Intensity::Percentiles { low, high } => {
+            format!("{{ kind = \"percentiles\", low = {low:?}, high = {high:?} }}")
+        }
+    }
+}
+
+/// A TOML string, whatever it holds.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The journal of a training: a line of JSON for each epoch of each fold, in `metrics.jsonl`.
+//!
+//! An epoch's line is appended, and has reached the disk, *before* its checkpoint is saved. So whenever a training is
+//! interrupted, the journal holds every epoch that the checkpoint knows of, and perhaps one more, whole or in part:
+//! [`Journal::resume`] cuts that off, and the file goes on as if nothing had happened.
+
+mod line;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::Position;
+use crate::files::{self, WriteError};
+
+pub use line::Line;
+
+/// A journal that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line that tells no epoch.
+    #[error("`{path}`: line {line}: {source}; remove the line, or start afresh with `--fresh`", path = path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// A new journal in the place of whatever `path` held.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn create(path: &Path) -> Result<Self, JournalError> {
+        files::write(path, "")?;
+        Self::open(path)
+    }
+
+    /// Goes on with a journal: cuts off every epoch of the fold that is yet to be trained, and a last line that was not
+    /// finished. Other folds keep theirs. A journal that is not there is begun.
+    ///
+    /// `next` is what the training goes on with, as a checkpoint's state says it: an epoch that it is in the midst of is
+    /// yet to be told.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written, or a line before the last is no epoch's.
+    pub fn resume(path: &Path, next: Position) -> Result<Self, JournalError> {
+        let text = text(path)?;
+        let mut kept = String::new();
+        for (number, row) in rows(&text) {
+            let line = parse(path, number, row)?;
+            if line.fold != next.fold || (line.phase, line.epoch) < (next.phase, next.epoch) {
+                // the row as it stands: what is kept does not change by a byte
+                kept.push_str(row);
+                kept.push('\n');
+            }
+        }
+        if kept != text || text.is_empty() {
+            files::write(path, &kept)?;
+        }
+        Self::open(path)
+    }
+
+    /// Adds an epoch, and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// Where it cannot be written; the journal is then as it was, as far as can be.
+    pub fn append(&mut self, line: &Line) -> Result<(), JournalError> {
+        let text = serde_json::to_string(line).expect("a line is plain data") + "\n";
+        self.put(&text).map_err(|source| WriteError { path: self.path.clone(), source }.into())
+    }
+
+    /// Reads the epochs of a journal; none where there is no file. A last line that was not finished is passed over.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or a line before the last is no epoch's.
+    pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
+        rows(&text(path)?).map(|(number, row)| parse(path, number, row)).collect()
+    }
+
+    fn open(path: &Path) -> Result<Self, JournalError> {
+        let file = OpenOptions::new().append(true).open(path);
+        let file = file.map_err(|source| WriteError { path: path.into(), source })?;
+        Ok(Self { path: path.into(), file })
+    }
+
+    fn put(&mut self, text: &str) -> io::Result<()> {
+        let before = self.file.metadata()?.len();
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // half a line must not become the beginning of the next; if this fails too, resuming will see to it
+            let _ = self.file.set_len(before);
+        }
+        written
+    }
+}
+
+fn text(path: &Path) -> Result<String, JournalError> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|source| JournalError::Read { path: path.into(), source }),
+    }
+}
+
+/// The finished lines with their numbers from 1.
+fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let finished = text.rfind('\n').map_or("", |end| &text[..end]);
+    finished.split('\n').enumerate().map(|(i, row)| (i + 1, row)).filter(|(_, row)| !row.is_empty())
+}
+
+fn parse(path: &Path, line: usize, row: &str) -> Result<Line, JournalError> {
+    serde_json::from_str(row).map_err(|source| JournalError::Line { path: path.into(), line, source })
+}

@@ -1,0 +1,111 @@
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn line(fold: u32, phase: u32, epoch: u32) -> Line {
+    Line {
+        fold,
+        phase,
+        epoch,
+        step: 10,
+        lr: 1e-4,
+        loss: 0.1 + 0.2,
+        terms: [("map.bce".to_owned(), Some(0.1))].into(),
+        validation_loss: Some(0.4),
+        dice: Some(0.9),
+        dice_positives: Some(0.8),
+        auc: None,
+        images_per_second: 41.2,
+        seconds: 1.5,
+    }
+}
+
+/// The order in which two folds of two phases are told.
+fn lines() -> Vec<Line> {
+    let epochs = |fold| [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)].map(|(phase, epoch)| line(fold, phase, epoch));
+    [epochs(3), epochs(1)].concat()
+}
+
+fn journal() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metrics.jsonl");
+    let mut journal = Journal::create(&path).unwrap();
+    lines().iter().for_each(|line| journal.append(line).unwrap());
+    (folder, path)
+}
+
+#[test]
+fn lines_come_back() {
+    let (_folder, path) = journal();
+    assert_eq!(Journal::read(&path).unwrap(), lines());
+    assert_eq!(
+        fs::read_to_string(path).unwrap().lines().next().unwrap(),
+        r#"{"fold":3,"phase":0,"epoch":0,"step":10,"lr":0.0001,"loss":0.30000000000000004,"terms":{"map.bce":0.1},"validation_loss":0.4,"dice":0.9,"dice_positives":0.8,"auc":null,"images_per_second":41.2,"seconds":1.5}"#
+    );
+}
+
+#[test]
+fn what_is_no_number_does_not_break_the_file() {
+    let (_folder, path) = journal();
+    let mut journal = Journal::create(&path).unwrap();
+    let odd = Line { loss: f64::NAN, lr: f32::INFINITY, validation_loss: Some(f64::NAN), ..line(0, 0, 0) };
+    journal.append(&odd).unwrap();
+    let read = &Journal::read(&path).unwrap()[0];
+    assert!(read.loss.is_nan() && read.lr.is_nan() && read.validation_loss.is_none());
+}
+
+#[test]
+fn a_resumed_journal_is_as_if_never_interrupted() {
+    let all = lines();
+    // an epoch told but not in the checkpoint, none, all of a fold, none of a fold, and the other fold's
+    let cases = [(1, 1, 1, 9), (1, 1, 2, 10), (1, 0, 0, 5), (2, 0, 0, 10), (3, 1, 0, 8), (1, 0, 2, 7)];
+    for (fold, phase, epoch, left) in cases {
+        for torn in ["", "{\"fold\":1,\"pha", "{}"] {
+            let (_folder, path) = journal();
+            let whole = fs::read_to_string(&path).unwrap();
+            fs::write(&path, whole.clone() + torn).unwrap();
+            let next = Position { fold, phase, epoch, step: 3 };
+            let mut journal = Journal::resume(&path, next).unwrap();
+            let kept = Journal::read(&path).unwrap();
+            assert_eq!(kept.len(), left, "{next:?}");
+            assert!(kept.iter().all(|line| line.fold != fold || (line.phase, line.epoch) < (phase, epoch)));
+            if fold == 1 {
+                all[left..].iter().for_each(|line| journal.append(line).unwrap());
+                assert_eq!(fs::read_to_string(&path).unwrap(), whole, "{next:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_is_not_there_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metrics.jsonl");
+    assert_eq!(Journal::read(&path).unwrap(), []);
+    Journal::resume(&path, Position::default()).unwrap().append(&line(0, 0, 0)).unwrap();
+    assert_eq!(Journal::read(&path).unwrap().len(), 1);
+}
+
+#[test]
+fn errors_name_file_and_line() {
+    let (folder, path) = journal();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"dice\"", "\"dise\"", 2)).unwrap();
+    for error in [Journal::read(&path).unwrap_err(), Journal::resume(&path, Position::default()).unwrap_err()] {
+        let message = error.to_string();
+        assert!(message.contains("metrics.jsonl`: line 1: unknown field `dise`"), "{message}");
+    }
+    let error = Journal::create(&folder.path().join("none").join("metrics.jsonl")).unwrap_err();
+    assert!(error.to_string().contains("cannot write"), "{error}");
+    assert!(matches!(Journal::read(folder.path()), Err(JournalError::Read { .. })));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_as_such() {
+    let mut journal = Journal::open(Path::new("/dev/full")).unwrap();
+    let Err(JournalError::Write(error)) = journal.append(&line(0, 0, 0)) else { panic!("it is full") };
+    assert_eq!(error.source.kind(), ErrorKind::StorageFull);
+}

@@ -1,0 +1,100 @@
+//! How well scores tell positives from negatives.
+
+/// The area under the ROC curve: how often a positive scores higher than a negative, a tie counting half.
+///
+/// `None` where there are no positives or no negatives, or a score is not a number.
+///
+/// # Panics
+/// Where there are not as many scores as labels.
+#[must_use]
+pub fn auc(scores: &[f32], labels: &[bool]) -> Option<f64> {
+    assert_eq!(scores.len(), labels.len(), "a score for each label");
+    let positives = labels.iter().filter(|&&positive| positive).count();
+    let pairs = positives as f64 * (labels.len() - positives) as f64;
+    if pairs == 0.0 || scores.iter().any(|score| score.is_nan()) {
+        return None;
+    }
+    let mut ranked: Vec<_> = scores.iter().copied().zip(labels.iter().copied()).collect();
+    ranked.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let (mut below, mut won) = (0_usize, 0.0);
+    // not `total_cmp`: 0 and -0 are a tie
+    for tied in ranked.chunk_by(|(a, _), (b, _)| a == b) {
+        let positives = tied.iter().filter(|(_, positive)| *positive).count();
+        let negatives = tied.len() - positives;
+        won += positives as f64 * (below as f64 + negatives as f64 / 2.0);
+        below += negatives;
+    }
+    Some(won / pairs)
+}
+
+/// The share of images whose score is strictly above a threshold where, and only where, they are positive.
+///
+/// `None` where there are no images. A score that is not a number is above nothing.
+///
+/// # Panics
+/// Where there are not as many scores as labels.
+#[must_use]
+pub fn accuracy(scores: &[f32], labels: &[bool], above: f32) -> Option<f64> {
+    assert_eq!(scores.len(), labels.len(), "a score for each label");
+    let right = scores.iter().zip(labels).filter(|&(&score, &positive)| (score > above) == positive).count();
+    (!labels.is_empty()).then(|| right as f64 / labels.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Case<'c> = (&'c str, &'c [f32], &'c [u8], Option<f64>);
+
+    /// Known from scikit-learn's `roc_auc_score`, or plain.
+    #[test]
+    fn known_areas() {
+        let cases: [Case<'_>; 9] = [
+            ("scikit-learn's own example", &[0.1, 0.4, 0.35, 0.8], &[0, 0, 1, 1], Some(0.75)),
+            ("perfect", &[0.1, 0.2, 0.8, 0.9], &[0, 0, 1, 1], Some(1.0)),
+            ("upside down", &[0.9, 0.8, 0.2, 0.1], &[0, 0, 1, 1], Some(0.0)),
+            ("all tied", &[0.5; 5], &[0, 1, 0, 1, 1], Some(0.5)),
+            ("some tied", &[0.2, 0.5, 0.5, 0.5, 0.9, 0.1], &[0, 0, 1, 1, 1, 1], Some(0.625)),
+            ("two zeros", &[0.0, -0.0], &[0, 1], Some(0.5)),
+            ("no negatives", &[0.1, 0.2], &[1, 1], None),
+            ("no images", &[], &[], None),
+            ("no number", &[0.1, f32::NAN], &[0, 1], None),
+        ];
+        for (name, scores, labels, expected) in cases {
+            let labels: Vec<_> = labels.iter().map(|&label| label == 1).collect();
+            assert_eq!(auc(scores, &labels), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn known_accuracies() {
+        let cases: [(&[f32], &[bool], Option<f64>); 4] = [
+            (&[0.6, 0.5, 0.4], &[true, false, false], Some(1.0)),
+            (&[0.6, 0.5, 0.4, 0.9], &[false, true, true, true], Some(0.25)),
+            (&[f32::NAN], &[false], Some(1.0)),
+            (&[], &[], None),
+        ];
+        for (scores, labels, expected) in cases {
+            assert_eq!(accuracy(scores, labels, 0.5), expected, "{scores:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_area_counts_pairs(images in prop::collection::vec((0..6_u8, any::<bool>()), 0..30)) {
+            let scores: Vec<_> = images.iter().map(|(score, _)| f32::from(*score)).collect();
+            let labels: Vec<_> = images.iter().map(|(_, label)| *label).collect();
+            let of = |label| images.iter().filter(move |image| image.1 == label).map(|image| image.0);
+            let won: f64 = of(true)
+                .flat_map(|p| of(false).map(move |n| f64::from(u8::from(p > n)) + f64::from(u8::from(p == n)) / 2.0))
+                .sum();
+            let pairs = of(true).count() * of(false).count();
+            match auc(&scores, &labels) {
+                None => prop_assert_eq!(pairs, 0),
+                Some(area) => prop_assert!((area - won / pairs as f64).abs() < 1e-12),
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Out-of-fold predictions as files.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use csv::{ReaderBuilder, Terminator, Writer, WriterBuilder};
+use pleura::submission::{Row, Rows, Runs};
+use serde::{Deserialize, Serialize};
+
+use super::{Found, OutOfFold, OutOfFoldError, Prediction};
+use crate::files;
+
+/// The name of the file of labels, scores and Dice.
+pub const PREDICTIONS: &str = "oof.csv";
+
+/// The name of the file of masks.
+pub const SUBMISSION: &str = "oof-submission.csv";
+
+/// Images have sizes of their own, which the file of masks does not state. Runs mean the same whatever the size is that
+/// they are checked against, as long as it is large enough.
+const ANY_SIZE: (usize, usize) = (1 << 20, 1 << 20);
+
+/// A row of [`PREDICTIONS`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Answer {
+    #[serde(rename = "ImageId")]
+    id: String,
+    fold: u32,
+    /// 1 or 0
+    label: u8,
+    score: Option<f32>,
+    dice: Option<f64>,
+}
+
+impl OutOfFold {
+    /// Writes both files to a folder, the masks' only where there are any. The masks go first: whatever happens in
+    /// between, every prediction has its mask.
+    ///
+    /// # Errors
+    /// Where a file cannot be written; it is then as it was.
+    pub fn write(&self, folder: &Path) -> Result<(), OutOfFoldError> {
+        if self.iter().any(|(_, prediction)| prediction.found.is_some()) {
+            files::write(&folder.join(SUBMISSION), self.masks())?;
+        }
+        Ok(files::write(&folder.join(PREDICTIONS), self.answers())?)
+    }
+
+    /// Reads what [`write`](Self::write) wrote; nothing where there is no file.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, or an image's mask is missing.
+    pub fn read(folder: &Path) -> Result<Self, OutOfFoldError> {
+        let (path, masks_path) = (folder.join(PREDICTIONS), folder.join(SUBMISSION));
+        let mut read = Self::default();
+        if !path.exists() {
+            return Ok(read);
+        }
+        let failed = |source| OutOfFoldError::Read { path: path.clone(), source };
+        let answers: Vec<Answer> =
+            ReaderBuilder::new().from_path(&path).and_then(|mut csv| csv.deserialize().collect()).map_err(failed)?;
+        let any = answers.iter().any(|answer| answer.dice.is_some());
+        let mut masks = if any { masks(&masks_path)? } else { HashMap::new() };
+        for Answer { id, fold, label, score, dice } in answers {
+            let found = match (dice, masks.remove(id.trim())) {
+                (Some(dice), Some(mask)) => Some(Found { mask, dice }),
+                (Some(_), None) => return Err(OutOfFoldError::NoMask { path: masks_path, id }),
+                (None, _) => None,
+            };
+            read.add(id, Prediction { fold, label: label != 0, score, found })?;
+        }
+        Ok(read)
+    }
+
+    fn answers(&self) -> Vec<u8> {
+        table(|csv| {
+            if self.is_empty() {
+                csv.write_record(["ImageId", "fold", "label", "score", "dice"])?;
+            }
+            self.iter().try_for_each(|(id, prediction)| {
+                let &Prediction { fold, label, score, ref found } = prediction;
+                let dice = found.as_ref().map(|found| found.dice);
+                csv.serialize(Answer { id: id.to_owned(), fold, label: label.into(), score, dice })
+            })
+        })
+    }
+
+    /// As [`pleura::submission::Submission`] writes it; that one takes masks alone, and cannot go on from runs.
+    fn masks(&self) -> Vec<u8> {
+        table(|csv| {
+            csv.write_record(["ImageId", "EncodedPixels"])?;
+            self.iter()
+                .filter_map(|(id, prediction)| Some((id, prediction.found.as_ref()?)))
+                .try_for_each(|(id, found)| csv.write_record([id, &found.mask.encode()]))
+        })
+    }
+}
+
+fn masks(path: &Path) -> Result<HashMap<String, Runs>, OutOfFoldError> {
+    let mut masks = HashMap::new();
+    for row in Rows::open(path, ANY_SIZE)? {
+        let Row { line, id, runs } = row?;
+        let runs = runs.map_err(|source| pleura::submission::SubmissionError::Row {
+            path: path.into(),
+            line,
+            source: source.into(),
+        })?;
+        masks.insert(id, runs);
+    }
+    Ok(masks)
+}
+
+fn table(rows: impl FnOnce(&mut Writer<Vec<u8>>) -> csv::Result<()>) -> Vec<u8> {
+    let mut csv = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(Vec::new());
+    rows(&mut csv).expect("rows of plain values can be written to memory");
+    csv.into_inner().expect("memory can be flushed")
+}

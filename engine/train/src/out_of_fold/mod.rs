@@ -1,0 +1,135 @@
+//! Out-of-fold predictions: what each image was answered by the network that never saw it.
+//!
+//! Two files, of which each is written whole or not at all: `oof.csv` (`ImageId,fold,label,score,dice`) to choose
+//! thresholds and to stack by, and `oof-submission.csv`, for `pleura score`. Folds add to them one after the other, and
+//! a training that is resumed reads what the folds before it have left.
+
+mod files;
+#[cfg(test)]
+mod tests;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+use pleura::submission::Runs;
+
+pub use files::{PREDICTIONS, SUBMISSION};
+
+/// What an image was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The fold that held the image out, from 0.
+    pub fold: u32,
+    /// Whether it has a mask in truth.
+    pub label: bool,
+    /// The probability that it has one, where the network has a score.
+    pub score: Option<f32>,
+    /// What was marked, where the network has a map.
+    pub found: Option<Found>,
+}
+
+/// What was marked on an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Pixels whose probability is above a half, at the image's own size.
+    pub mask: Runs,
+    /// Dice's coefficient with the truth, at the size it was computed at.
+    pub dice: f64,
+}
+
+/// Predictions that cannot be added, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutOfFoldError {
+    /// An image that more than one fold held out.
+    #[error("image `{id}` was held out by fold {first} and again by fold {second}, counted from 0")]
+    Twice {
+        /// The image.
+        id: String,
+        /// The fold that held it out before.
+        first: u32,
+        /// The fold that holds it out now.
+        second: u32,
+    },
+    /// An image without an id.
+    #[error("an image's id is empty")]
+    EmptyId,
+    /// The predictions cannot be read.
+    #[error("cannot read `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: csv::Error,
+    },
+    /// An image has a Dice in one file, and no mask in the other.
+    #[error(
+        "`{path}` has no mask of image `{id}`: delete it and `{PREDICTIONS}` beside it, and predict the folds anew",
+        path = path.display()
+    )]
+    NoMask {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The image.
+        id: String,
+    },
+    /// The masks cannot be read.
+    #[error(transparent)]
+    Submission(#[from] pleura::submission::SubmissionError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] crate::files::WriteError),
+}
+
+/// The predictions of all folds so far, in the order in which they were added.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutOfFold(IndexMap<String, Prediction>);
+
+impl OutOfFold {
+    /// Adds what an image was answered.
+    ///
+    /// # Errors
+    /// Where the image is there already, or its id is empty.
+    pub fn add(&mut self, id: impl Into<String>, prediction: Prediction) -> Result<(), OutOfFoldError> {
+        let id = id.into();
+        if id.trim().is_empty() {
+            return Err(OutOfFoldError::EmptyId);
+        }
+        match self.0.entry(id) {
+            Entry::Occupied(there) => {
+                Err(OutOfFoldError::Twice { id: there.key().clone(), first: there.get().fold, second: prediction.fold })
+            }
+            Entry::Vacant(free) => {
+                free.insert(prediction);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a fold's predictions out, so that it can be predicted anew.
+    pub fn forget(&mut self, fold: u32) {
+        self.0.retain(|_, prediction| prediction.fold != fold);
+    }
+
+    /// Whether there are predictions of a fold.
+    #[must_use]
+    pub fn has(&self, fold: u32) -> bool {
+        self.0.values().any(|prediction| prediction.fold == fold)
+    }
+
+    /// Ids with what they were answered, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Prediction)> {
+        self.0.iter().map(|(id, prediction)| (id.as_str(), prediction))
+    }
+
+    /// The number of images.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no images.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
