@@ -21,6 +21,7 @@ pub mod out_of_fold;
 pub mod progress;
 pub mod recipe;
 pub mod schedule;
+pub mod step;
 #[cfg(test)]
 mod testing;
 pub mod trace;

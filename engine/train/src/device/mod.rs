@@ -1,6 +1,7 @@
 //! Graphs that run on one device with all that they take and make staying there.
 
 mod buffer;
+mod flat;
 mod program;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use ort::session::Session;
 use pleura::runtime::{self, Device, Loaded, SessionOptions};
 
 pub use buffer::Buffer;
+pub use flat::Flat;
 pub use program::Program;
 
 /// Where training runs.

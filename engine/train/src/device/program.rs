@@ -30,8 +30,8 @@ impl Program {
     pub fn new(
         place: &Place,
         model: &Model,
-        inputs: &[(&str, &Arc<Buffer>)],
-        outputs: &[(&str, &Arc<Buffer>)],
+        inputs: &[(String, &Arc<Buffer>)],
+        outputs: &[(String, &Arc<Buffer>)],
     ) -> Result<Self, DeviceError> {
         let failed = || DeviceError::new(format!("ONNX Runtime refuses the graph `{}`", model.graph().name));
         let session = runtime::session(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;

@@ -115,6 +115,14 @@ pub fn logits(model: &Model, output: &str) -> (String, bool) {
     (output.to_owned(), false)
 }
 
+/// Brings a network that was exported in training form into inference form: batch norms that make statistics make none.
+pub fn to_inference(model: &mut Model) {
+    for node in model.graph_mut().node.iter_mut().filter(|node| node.op_type == "BatchNormalization") {
+        node.output.truncate(1);
+        node.attribute.retain(|attribute| attribute.name != "training_mode");
+    }
+}
+
 fn check(model: &Model) -> Result<(), ForwardError> {
     let opsets = &model.header().opset_import;
     let version = opsets.iter().find(|opset| opset.domain.is_empty()).map_or(0, |opset| opset.version);

@@ -7,8 +7,8 @@ use crate::recipe::Over;
 use crate::trace::Trace;
 
 /// The mean of the hinge for `logit, t` and for `-logit, 1 - t`.
-pub fn symmetric(t: &mut Trace, head: Head<'_>, over: Over) -> String {
-    let (logits, truth) = (rows(t, head.logits, over), rows(t, head.truth, over));
+pub fn symmetric(t: &mut Trace, head: &Head, over: Over) -> String {
+    let (logits, truth) = (rows(t, &head.logits, over), rows(t, &head.truth, over));
     let found = hinge(t, &logits, &truth);
     let one = t.scalar(1.0);
     let (logits, truth) = (t.unary("Neg", &logits), t.sub(&one, &truth));

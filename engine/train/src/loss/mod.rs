@@ -8,12 +8,12 @@ use crate::recipe::{Loss, LossTerm, Over};
 use crate::trace::Trace;
 
 /// What a head answered, and what is true: values of the same shape, logits against 0 and 1.
-#[derive(Debug, Clone, Copy)]
-pub struct Head<'v> {
+#[derive(Debug, Clone)]
+pub struct Head {
     /// The logits: (N, 1, H, W), or (N) of scores.
-    pub logits: &'v str,
+    pub logits: String,
     /// The truth.
-    pub truth: &'v str,
+    pub truth: String,
 }
 
 /// A loss and what it is made of.
@@ -29,7 +29,7 @@ pub struct Written {
 ///
 /// # Panics
 /// Where the recipe has no term, or one for a head that is not there: reading a recipe sees to it.
-pub fn write(trace: &mut Trace, loss: &Loss, map: Option<Head<'_>>, score: Option<Head<'_>>) -> Written {
+pub fn write(trace: &mut Trace, loss: &Loss, map: Option<&Head>, score: Option<&Head>) -> Written {
     let mut terms = Vec::new();
     let mut total: Option<String> = None;
     for (stem, list, head) in [("map", &loss.map, map), ("score", &loss.score, score)] {
@@ -71,7 +71,7 @@ fn name(term: &LossTerm) -> &'static str {
     }
 }
 
-fn one(t: &mut Trace, term: &LossTerm, head: Head<'_>) -> String {
+fn one(t: &mut Trace, term: &LossTerm, head: &Head) -> String {
     match *term {
         LossTerm::Bce { positive, .. } => pixelwise::bce(t, head, positive),
         LossTerm::CrossEntropy { classes, .. } => pixelwise::cross_entropy(t, head, classes),

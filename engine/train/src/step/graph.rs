@@ -1,0 +1,129 @@
+//! The part that training and evaluation share: a network's forward pass that ends in losses.
+
+use std::sync::Arc;
+
+use pleura::onnx::Model;
+
+use super::{StepError, Subject};
+use crate::device::{Buffer, DeviceError, Place};
+use crate::forward::{Forward, Mode, forward, logits, only_input};
+use crate::loss::{self, Head, Written};
+use crate::recipe::Loss;
+use crate::trace::Trace;
+
+/// A graph that ends in losses.
+pub struct Traced {
+    pub trace: Trace,
+    pub forward: Forward,
+    pub written: Written,
+    /// The name of the image's input.
+    pub image: String,
+    /// The map's and the scores' logits, where the network has them, and the inputs of their truth.
+    pub map: Option<Head>,
+    pub score: Option<Head>,
+}
+
+/// Writes a network's forward pass and its losses, for images of one shape, (N, C, H, W).
+pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> Result<Traced, StepError> {
+    let mut trace = Trace::new(if mode == Mode::Training { "pass" } else { "evaluation" });
+    let model = &subject.model;
+    let image = only_input(model)?;
+    let forward = forward(&mut trace, model, shape, mode, subject.freeze_batch_norm, &|name| subject.is_frozen(name))?;
+    let [count, _, height, width] = shape;
+    let map = head(&mut trace, model, subject.map.as_deref(), "truth.map", &[count, 1, height, width])?;
+    let score = head(&mut trace, model, subject.score.as_deref(), "truth.score", &[count])?;
+    let written = loss::write(&mut trace, loss, map.as_ref(), score.as_ref());
+    Ok(Traced { trace, forward, written, image, map, score })
+}
+
+/// An output's logits in the shape that losses take, and an input for its truth.
+fn head(
+    trace: &mut Trace,
+    model: &Model,
+    output: Option<&str>,
+    truth: &str,
+    wanted: &[usize],
+) -> Result<Option<Head>, StepError> {
+    let Some(output) = output else { return Ok(None) };
+    let (logits, _) = logits(model, output);
+    if !trace.has(&logits) {
+        return Err(StepError::NoOutput { output: output.to_owned() });
+    }
+    let found = trace.shape(&logits).to_vec();
+    // scores may come as (N, 1) too
+    let is_close = found.iter().product::<usize>() == wanted.iter().product::<usize>() && found[0] == wanted[0];
+    let is_map = wanted.len() == 4;
+    if !is_close || (is_map && found != wanted) {
+        return Err(StepError::Shape { output: output.to_owned(), found, wanted: wanted.to_vec() });
+    }
+    let logits = trace.reshape(&logits, wanted);
+    trace.input(truth, wanted);
+    Ok(Some(Head { logits, truth: truth.to_owned() }))
+}
+
+/// What a batch is put into, and the losses taken from.
+pub struct Io {
+    pub image: Arc<Buffer>,
+    pub map: Option<Arc<Buffer>>,
+    pub score: Option<Arc<Buffer>>,
+    pub total: Arc<Buffer>,
+    pub terms: Vec<(String, Arc<Buffer>)>,
+}
+
+impl Io {
+    pub fn new(place: &Place, traced: &Traced) -> Result<Self, DeviceError> {
+        let buffer = |value: &str| place.buffer(traced.trace.shape(value));
+        let truth = |head: &Option<Head>| head.as_ref().map(|head| buffer(&head.truth)).transpose();
+        let terms = traced.written.terms.iter();
+        Ok(Self {
+            image: buffer(&traced.image)?,
+            map: truth(&traced.map)?,
+            score: truth(&traced.score)?,
+            total: place.buffer(&[])?,
+            terms: terms.map(|(name, _)| Ok((name.clone(), place.buffer(&[])?))).collect::<Result<_, DeviceError>>()?,
+        })
+    }
+
+    /// The graph's inputs that it holds, by name.
+    pub fn inputs<'i>(&'i self, traced: &Traced) -> Vec<(String, &'i Arc<Buffer>)> {
+        let truth = |head: &Option<Head>, buffer: &'i Option<Arc<Buffer>>| {
+            head.as_ref().zip(buffer.as_ref()).map(|(head, buffer)| (head.truth.clone(), buffer))
+        };
+        let image = Some((traced.image.clone(), &self.image));
+        [image, truth(&traced.map, &self.map), truth(&traced.score, &self.score)].into_iter().flatten().collect()
+    }
+
+    /// Declares the losses as outputs, and gives them with their buffers.
+    pub fn outputs<'i>(&'i self, trace: &mut Trace, written: &Written) -> Vec<(String, &'i Arc<Buffer>)> {
+        trace.output(&written.total, "loss");
+        let mut outputs = vec![("loss".to_owned(), &self.total)];
+        for (at, ((_, value), (_, buffer))) in written.terms.iter().zip(&self.terms).enumerate() {
+            let name = format!("loss.{at}");
+            trace.output(value, &name);
+            outputs.push((name, buffer));
+        }
+        outputs
+    }
+
+    /// Puts a batch in: images (N, C, H, W), maps (N, 1, H, W) and labels (N), row-major.
+    pub fn write(&self, images: &[f32], maps: &[f32], labels: &[f32]) -> Result<(), DeviceError> {
+        self.image.write(images)?;
+        self.map.as_ref().map_or(Ok(()), |buffer| buffer.write(maps))?;
+        self.score.as_ref().map_or(Ok(()), |buffer| buffer.write(labels))
+    }
+
+    pub fn losses(&self) -> Result<Losses, DeviceError> {
+        let number = |buffer: &Buffer| Ok(buffer.read()?[0]);
+        let terms = self.terms.iter().map(|(name, buffer)| Ok((name.clone(), number(buffer)?)));
+        Ok(Losses { total: number(&self.total)?, terms: terms.collect::<Result<_, DeviceError>>()? })
+    }
+}
+
+/// A batch's losses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Losses {
+    /// The weighted sum.
+    pub total: f32,
+    /// Each term before its factor.
+    pub terms: Vec<(String, f32)>,
+}

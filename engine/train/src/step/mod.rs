@@ -1,0 +1,74 @@
+//! One step of training: forward and backward pass ([`Pass`]), then the optimiser ([`Update`]), on weights that stay
+//! on the device ([`State`]).
+
+mod evaluation;
+mod graph;
+mod pass;
+mod state;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use pleura::onnx::Model;
+
+use crate::device::DeviceError;
+use crate::forward::ForwardError;
+use crate::trace::NodeError;
+
+pub use evaluation::{Answers, Evaluation};
+pub use graph::Losses;
+pub use pass::{Pass, PassOptions};
+pub use state::State;
+pub use update::{Rates, Update};
+
+/// A network and what of it is trained.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The network in inference form.
+    pub model: Model,
+    /// The output that holds the map, if any.
+    pub map: Option<String>,
+    /// The output that holds the score, if any.
+    pub score: Option<String>,
+    /// Batch norms go by their running statistics.
+    pub freeze_batch_norm: bool,
+    /// Weights whose names start so stay as they are.
+    pub frozen_prefix: Option<String>,
+}
+
+impl Subject {
+    pub(crate) fn is_frozen(&self, name: &str) -> bool {
+        self.frozen_prefix.as_ref().is_some_and(|prefix| name.starts_with(prefix))
+    }
+}
+
+/// What keeps a step from being made or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The network cannot be trained.
+    #[error("the network cannot be trained")]
+    Forward(#[from] ForwardError),
+    /// A node has no gradient.
+    #[error("the network cannot be trained")]
+    Gradient(#[from] NodeError),
+    /// The network has no such output.
+    #[error("the network has no output `{output}`")]
+    NoOutput {
+        /// The output.
+        output: String,
+    },
+    /// The network's answers are not of the shapes that losses need.
+    #[error("output `{output}` has shape {found:?}, and training needs {wanted:?}")]
+    Shape {
+        /// The output.
+        output: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What is needed.
+        wanted: Vec<usize>,
+    },
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}

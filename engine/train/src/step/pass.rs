@@ -1,0 +1,105 @@
+//! The forward and the backward pass: from a batch to losses and gradients.
+
+use std::sync::Arc;
+
+use super::graph::{Io, Losses, trace};
+use super::{State, StepError, Subject};
+use crate::backward::gradients;
+use crate::device::{Buffer, DeviceError, Place, Program};
+use crate::forward::Mode;
+use crate::recipe::Loss;
+
+/// What a pass is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct PassOptions<'o> {
+    /// (N, C, H, W) of the images.
+    pub shape: [usize; 4],
+    /// What is minimised.
+    pub loss: &'o Loss,
+    /// Whether gradients are added up over several passes.
+    pub accumulates: bool,
+}
+
+/// A batch's way through the network and back.
+pub struct Pass {
+    program: Program,
+    io: Io,
+    noise: Vec<Arc<Buffer>>,
+    /// 0 where gradients begin anew, 1 where they are added up.
+    keep: Option<Arc<Buffer>>,
+}
+
+impl Pass {
+    /// Writes the step for images of one shape and opens it on the device.
+    ///
+    /// # Errors
+    /// Where the network cannot be trained, or the device refuses the graph.
+    pub fn new(place: &Place, subject: &Subject, state: &State, options: PassOptions<'_>) -> Result<Self, StepError> {
+        let mut traced = trace(subject, options.shape, options.loss, Mode::Training)?;
+        let io = Io::new(place, &traced)?;
+        let mut inputs = io.inputs(&traced);
+        let noise: Vec<(String, Arc<Buffer>)> = traced
+            .forward
+            .noise
+            .iter()
+            .map(|(name, shape)| Ok((name.clone(), place.buffer(shape)?)))
+            .collect::<Result<_, DeviceError>>()?;
+        inputs.extend(noise.iter().map(|(name, buffer)| (name.clone(), buffer)));
+        let weight = |name: &String| state.weight(name, false).map(|buffer| (name.clone(), buffer));
+        inputs.extend(traced.forward.weights.iter().filter_map(weight));
+
+        let found = gradients(&mut traced.trace, &traced.written.total, &traced.forward.trained)?;
+        let keep = options.accumulates.then(|| place.buffer(&[])).transpose()?;
+        let t = &mut traced.trace;
+        if let Some(buffer) = &keep {
+            inputs.push((t.input("keep", &[]), buffer));
+        }
+        let mut outputs = io.outputs(t, &traced.written);
+        for (name, gradient) in traced.forward.trained.iter().zip(found) {
+            // a weight that the loss does not depend on keeps its gradient of zeros
+            let (Some(gradient), Some(buffer)) = (gradient, state.gradients.tensors().get(name)) else { continue };
+            let output = format!("gradient:{name}");
+            let gradient = if keep.is_some() {
+                let before = t.input(&format!("before:{name}"), buffer.shape());
+                inputs.push((before.clone(), buffer));
+                let before = t.mul(&before, "keep");
+                t.add(&before, &gradient)
+            } else {
+                gradient
+            };
+            t.output(&gradient, &output);
+            outputs.push((output, buffer));
+        }
+        for (at, (running, new)) in traced.forward.statistics.iter().enumerate() {
+            let Some(buffer) = state.kept.get(running) else { continue };
+            let output = format!("statistic:{at}");
+            t.output(new, &output);
+            outputs.push((output, buffer));
+        }
+        let program = Program::new(place, &traced.trace.into_model(), &inputs, &outputs)?;
+        Ok(Self { program, io, noise: noise.into_iter().map(|(_, buffer)| buffer).collect(), keep })
+    }
+
+    /// Runs a batch: images (N, C, H, W), maps (N, 1, H, W), labels (N), row-major. `adds` tells that gradients are
+    /// added to those that are there. `random` gives numbers in 0..1, for dropout.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn run(
+        &mut self,
+        [images, maps, labels]: [&[f32]; 3],
+        adds: bool,
+        mut random: impl FnMut() -> f32,
+    ) -> Result<Losses, DeviceError> {
+        self.io.write(images, maps, labels)?;
+        for buffer in &self.noise {
+            let numbers: Vec<f32> = (0..buffer.len()).map(|_| random()).collect();
+            buffer.write(&numbers)?;
+        }
+        if let Some(keep) = &self.keep {
+            keep.write(&[f32::from(u8::from(adds))])?;
+        }
+        self.program.run()?;
+        self.io.losses()
+    }
+}

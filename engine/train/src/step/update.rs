@@ -1,0 +1,224 @@
+//! The optimiser: from gradients to new weights, in their place.
+//!
+//! Weights, gradients and moments lie side by side in memory and are gone over in pieces that fit into a cache. Each
+//! piece's new numbers are written over the old ones by the last node that reads them.
+
+use std::sync::Arc;
+
+use super::{State, StepError};
+use crate::device::{Buffer, DeviceError, Flat, Place, Program};
+use crate::recipe::{Average, Optimizer};
+use crate::trace::Trace;
+
+/// The numbers that differ from one update to the next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// The learning rate.
+    pub lr: f32,
+    /// How many updates there have been, with this one: from 1.
+    pub updates: u64,
+    /// How many passes' gradients were added up.
+    pub passes: u32,
+}
+
+/// The optimiser's graph.
+pub struct Update {
+    program: Program,
+    optimizer: Optimizer,
+    scalars: [Arc<Buffer>; 4],
+}
+
+/// The names of the numbers that differ: the learning rate, the two corrections of Adam, and one over the passes.
+const SCALARS: [&str; 4] = ["lr", "correction1", "correction2", "share"];
+
+impl Update {
+    /// Opens the optimiser on the device, for these weights.
+    ///
+    /// # Errors
+    /// Where the device refuses the graph.
+    pub fn new(
+        place: &Place,
+        state: &State,
+        optimizer: &Optimizer,
+        average: Option<&Average>,
+    ) -> Result<Self, StepError> {
+        let mut t = Trace::new("update");
+        let scalars = SCALARS.map(|_| place.buffer(&[]));
+        let [a, b, c, d] = scalars;
+        let scalars = [a?, b?, c?, d?];
+        let mut inputs: Vec<(String, Arc<Buffer>)> = Vec::new();
+        for (name, buffer) in SCALARS.into_iter().zip(&scalars) {
+            inputs.push((t.input(name, &[]), Arc::clone(buffer)));
+        }
+        let mut declare = |t: &mut Trace, stem: &str, flat: &Flat| -> Result<Vec<Piece>, DeviceError> {
+            let pieces = flat.pieces()?.into_iter().enumerate().map(|(at, buffer)| {
+                let name = t.input(&format!("{stem}:{at}"), buffer.shape());
+                inputs.push((name.clone(), Arc::clone(&buffer)));
+                Piece { name, buffer }
+            });
+            Ok(pieces.collect())
+        };
+        let weights = declare(&mut t, "weights", &state.trained)?;
+        let gradients = declare(&mut t, "gradients", &state.gradients)?;
+        let moments: Vec<Vec<Piece>> = state
+            .moments
+            .iter()
+            .enumerate()
+            .map(|(at, flat)| declare(&mut t, &format!("moment{at}"), flat))
+            .collect::<Result<_, _>>()?;
+        let decay = match average {
+            Some(Average::Ema { decay }) => Some(*decay),
+            _ => None,
+        };
+        let averages = match (decay, &state.average) {
+            (Some(decay), Some(flat)) => Some((decay, declare(&mut t, "average", flat)?)),
+            _ => None,
+        };
+        let share = share(&mut t, &gradients, clip(optimizer));
+        let mut outputs: Vec<(String, Arc<Buffer>)> = Vec::new();
+        let mut replace = |t: &mut Trace, piece: &Piece, new: &str| {
+            let name = format!("new:{}", piece.name);
+            t.output(new, &name);
+            outputs.push((name, Arc::clone(&piece.buffer)));
+        };
+        for (at, weight) in weights.iter().enumerate() {
+            let gradient = t.mul(&gradients[at].name, &share);
+            let old: Vec<&str> = moments.iter().map(|moment| moment[at].name.as_str()).collect();
+            let new = rule(&mut t, optimizer, &weight.name, &gradient, &old);
+            for (moment, new) in moments.iter().zip(&new.moments) {
+                replace(&mut t, &moment[at], new);
+            }
+            replace(&mut t, weight, &new.weight);
+            if let Some((decay, pieces)) = &averages {
+                let (old, fresh) = (t.scale(&pieces[at].name, *decay), t.scale(&new.weight, 1.0 - decay));
+                let mean = t.add(&old, &fresh);
+                replace(&mut t, &pieces[at], &mean);
+            }
+        }
+        let program = Program::new(place, &t.into_model(), &by_name(&inputs), &by_name(&outputs))?;
+        Ok(Self { program, optimizer: *optimizer, scalars })
+    }
+
+    /// Changes the weights by the gradients that are there.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn run(&mut self, rates: Rates) -> Result<(), DeviceError> {
+        let (first, second) = match self.optimizer {
+            Optimizer::Sgd { .. } => (1.0, 1.0),
+            Optimizer::Adam { betas, .. } | Optimizer::Adamw { betas, .. } => {
+                let left = |beta: f32| 1.0 - f64::from(beta).powf(rates.updates as f64);
+                (1.0 / left(betas[0]), 1.0 / left(betas[1]).sqrt())
+            }
+        };
+        let numbers = [rates.lr, first as f32, second as f32, 1.0 / rates.passes as f32];
+        self.scalars.iter().zip(numbers).try_for_each(|(buffer, number)| buffer.write(&[number]))?;
+        self.program.run()
+    }
+}
+
+/// Part of the weights, or of what goes with them.
+struct Piece {
+    name: String,
+    buffer: Arc<Buffer>,
+}
+
+fn by_name(named: &[(String, Arc<Buffer>)]) -> Vec<(String, &Arc<Buffer>)> {
+    named.iter().map(|(name, buffer)| (name.clone(), buffer)).collect()
+}
+
+fn clip(optimizer: &Optimizer) -> Option<f32> {
+    match *optimizer {
+        Optimizer::Sgd { clip, .. } | Optimizer::Adam { clip, .. } | Optimizer::Adamw { clip, .. } => clip,
+    }
+}
+
+/// What gradients are multiplied by: one over the passes, and less where their norm over all weights is too large.
+fn share(t: &mut Trace, gradients: &[Piece], clip: Option<f32>) -> String {
+    let Some(most) = clip else { return "share".into() };
+    let mut total: Option<String> = None;
+    for piece in gradients {
+        let square = t.mul(&piece.name, &piece.name);
+        let square = t.total(&square);
+        total = Some(match total {
+            Some(sum) => t.add(&sum, &square),
+            None => square,
+        });
+    }
+    let norm = total.expect("a network has weights");
+    let norm = t.unary("Sqrt", &norm);
+    let norm = t.mul(&norm, "share");
+    // PyTorch's clip_grad_norm_ adds this too
+    let norm = t.shift(&norm, 1e-6);
+    let most = t.scalar(most);
+    let down = t.div(&most, &norm);
+    let one = t.scalar(1.0);
+    let down = t.emit("Min", &[&down, &one], vec![]);
+    t.mul("share", &down)
+}
+
+/// A weight's new numbers, and those of its moments.
+struct New {
+    weight: String,
+    moments: Vec<String>,
+}
+
+fn rule(t: &mut Trace, optimizer: &Optimizer, weight: &str, gradient: &str, moments: &[&str]) -> New {
+    match *optimizer {
+        Optimizer::Sgd { momentum, nesterov, weight_decay, .. } => {
+            let gradient = decayed(t, weight, gradient, weight_decay);
+            let (step, moments) = match moments {
+                [] => (gradient, Vec::new()),
+                moments => {
+                    let old = t.scale(moments[0], momentum);
+                    let velocity = t.add(&old, &gradient);
+                    let ahead = nesterov.then(|| t.scale(&velocity, momentum));
+                    let step = ahead.map_or(velocity.clone(), |ahead| t.add(&gradient, &ahead));
+                    (step, vec![velocity])
+                }
+            };
+            New { weight: descend(t, weight, &step), moments }
+        }
+        Optimizer::Adam { betas, epsilon, weight_decay, .. } => {
+            let gradient = decayed(t, weight, gradient, weight_decay);
+            adam(t, weight, &gradient, moments, betas, epsilon)
+        }
+        Optimizer::Adamw { betas, epsilon, weight_decay, .. } => {
+            let less = t.scale("lr", -weight_decay);
+            let less = t.shift(&less, 1.0);
+            let weight = t.mul(weight, &less);
+            adam(t, &weight, gradient, moments, betas, epsilon)
+        }
+    }
+}
+
+fn decayed(t: &mut Trace, weight: &str, gradient: &str, decay: f32) -> String {
+    if decay == 0.0 {
+        return gradient.to_owned();
+    }
+    let pull = t.scale(weight, decay);
+    t.add(gradient, &pull)
+}
+
+fn descend(t: &mut Trace, weight: &str, step: &str) -> String {
+    let step = t.mul(step, "lr");
+    t.sub(weight, &step)
+}
+
+fn adam(t: &mut Trace, weight: &str, gradient: &str, moments: &[&str], betas: [f32; 2], epsilon: f32) -> New {
+    let mean = |t: &mut Trace, old: &str, new: &str, beta: f32| {
+        let (old, new) = (t.scale(old, beta), t.scale(new, 1.0 - beta));
+        t.add(&old, &new)
+    };
+    let first = mean(t, moments[0], gradient, betas[0]);
+    let square = t.mul(gradient, gradient);
+    let second = mean(t, moments[1], &square, betas[1]);
+    let root = t.unary("Sqrt", &second);
+    let root = t.mul(&root, "correction2");
+    let root = t.shift(&root, epsilon);
+    // a single number: how far one unit of the moment goes
+    let reach = t.mul("lr", "correction1");
+    let step = t.div(&first, &root);
+    let step = t.mul(&step, &reach);
+    New { weight: t.sub(weight, &step), moments: vec![first, second] }
+}
