@@ -1,0 +1,148 @@
+//! What several architectures are made of.
+
+use super::draw::{Draw, Scheme};
+use super::layer::{Conv, Upsampling};
+use super::net::{Net, Scope, Tensor};
+
+/// Batch norm and ReLU.
+pub fn norm_relu(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
+    let normed = net.batch_norm(at, x);
+    net.map("Relu", &normed)
+}
+
+/// `Sequential(conv, batch norm, ReLU)`: its weights are `0.weight` and `1.…`.
+pub fn conv_relu(net: &mut Net, at: &Scope, x: &Tensor, conv: Conv) -> Tensor {
+    let x = net.conv(&at.at(0), x, conv);
+    norm_relu(net, &at.at(1), &x)
+}
+
+/// A depthwise convolution of kernel 3 and a pointwise one, `Sequential(conv, conv)`.
+pub fn separable(net: &mut Net, at: &Scope, x: &Tensor, channels: i64, dilation: i64) -> Tensor {
+    let x = net.conv(&at.at(0), x, Conv::new(x.channels, 3).dilated(dilation).groups(x.channels));
+    net.conv(&at.at(1), &x, Conv::new(channels, 1))
+}
+
+/// Squeeze and excitation (Hu et al., 2018): the map's mean, `squeeze` of it, and a gate for each channel from that.
+/// `names` are those of the two convolutions.
+pub fn excite(
+    net: &mut Net,
+    at: &Scope,
+    x: &Tensor,
+    squeezed: i64,
+    names: [&str; 2],
+    activation: fn(&mut Net, &Tensor) -> Tensor,
+) -> Tensor {
+    let mean = net.average(x);
+    let squeezed = net.conv(&at.at(names[0]), &mean, Conv::new(squeezed, 1).biased());
+    let squeezed = activation(net, &squeezed);
+    let gate = net.conv(&at.at(names[1]), &squeezed, Conv::new(x.channels, 1).biased());
+    let gate = net.map("Sigmoid", &gate);
+    net.pair("Mul", x, &gate)
+}
+
+/// ReLU.
+pub fn relu(net: &mut Net, x: &Tensor) -> Tensor {
+    net.map("Relu", x)
+}
+
+/// How many channels stand behind one in the squeeze of [`scse`].
+pub const SCSE_REDUCTION: i64 = 16;
+
+/// Concurrent spatial and channel squeeze and excitation (Roy et al., 2018), summed, as segmentation_models.pytorch has
+/// it.
+pub fn scse(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
+    let by_channel = excite(net, &at.at("cSE"), x, x.channels / SCSE_REDUCTION, ["1", "3"], relu);
+    let gate = net.conv(&at.at("sSE.0"), x, Conv::new(1, 1).biased());
+    let gate = net.map("Sigmoid", &gate);
+    let by_pixel = net.pair("Mul", x, &gate);
+    net.pair("Add", &by_channel, &by_pixel)
+}
+
+/// What [`aspp`] is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Aspp {
+    /// The channels of each branch and of the result.
+    pub channels: i64,
+    /// The dilations of the three branches of kernel 3.
+    pub rates: [i64; 3],
+    /// Whether these are separable convolutions.
+    pub separable: bool,
+}
+
+/// Atrous spatial pyramid pooling (Chen et al., 2017), named as in segmentation_models.pytorch.
+pub fn aspp(net: &mut Net, at: &Scope, x: &Tensor, aspp: Aspp) -> Tensor {
+    let Aspp { channels, rates, separable } = aspp;
+    let convs = at.at("convs");
+    let mut branches = vec![conv_relu(net, &convs.at(0), x, Conv::new(channels, 1))];
+    for (index, rate) in rates.into_iter().enumerate() {
+        let at = convs.at(index + 1);
+        branches.push(if separable {
+            let x = self::separable(net, &at.at(0), x, channels, rate);
+            norm_relu(net, &at.at(1), &x)
+        } else {
+            conv_relu(net, &at, x, Conv::new(channels, 3).dilated(rate))
+        });
+    }
+    let mean = net.average(x);
+    let mean = net.conv(&convs.at("4.1"), &mean, Conv::new(channels, 1));
+    let mean = norm_relu(net, &convs.at("4.2"), &mean);
+    let spread = spread(net, &mean, &branches[0]);
+    branches.push(spread);
+    let all = net.concat(&branches.iter().collect::<Vec<_>>());
+    let all = conv_relu(net, &at.at("project"), &all, Conv::new(channels, 1));
+    net.dropout(&all, 0.5)
+}
+
+/// A single pixel repeated to the size of another map, which is what upsampling a pixel comes to.
+fn spread(net: &mut Net, pixel: &Tensor, like: &Tensor) -> Tensor {
+    let nothing = net.pair("Sub", like, like);
+    net.pair("Add", &nothing, pixel)
+}
+
+/// `Dropout2d`: whole channels are dropped. A one for each channel goes through dropout and is multiplied in.
+pub fn dropout_channels(net: &mut Net, x: &Tensor, rate: f32) -> Tensor {
+    let mean = net.average(x);
+    let zero = net.pair("Sub", &mean, &mean);
+    let one = net.number(1.0);
+    let one = net.node("Add", &[&zero.value, &one], vec![], x.channels);
+    let kept = net.dropout(&one, rate);
+    net.pair("Mul", x, &kept)
+}
+
+/// `GroupNorm(groups)` (Wu & He, 2018).
+pub fn group_norm(net: &mut Net, at: &Scope, x: &Tensor, groups: i64) -> Tensor {
+    let grouped = net.reshape(x, &[0, groups, -1], groups);
+    let mean = net.mean(&grouped, &[2]);
+    let centred = net.pair("Sub", &grouped, &mean);
+    let squared = net.pair("Mul", &centred, &centred);
+    let variance = net.mean(&squared, &[2]);
+    let epsilon = net.number(1e-5);
+    let above = net.node("Add", &[&variance.value, &epsilon], vec![], groups);
+    let deviation = net.map("Sqrt", &above);
+    let normed = net.pair("Div", &centred, &deviation);
+    let shape = net.map("Shape", x);
+    let normed = net.node("Reshape", &[&normed.value, &shape.value], vec![], x.channels);
+    let axes = net.integers(&[1, 2]);
+    let [weight, bias] = [("weight", 1.0), ("bias", 0.0)].map(|(name, start)| {
+        let weight = net.weight(format!("{at}.{name}"), &[x.channels], Draw::Fill(start));
+        net.node("Unsqueeze", &[&weight, &axes], vec![], x.channels)
+    });
+    let scaled = net.pair("Mul", &normed, &weight);
+    net.pair("Add", &scaled, &bias)
+}
+
+/// The last convolution: one logit a pixel, made `factor` times larger.
+pub fn segmentation_head(net: &mut Net, x: &Tensor, kernel: i64, factor: i64) -> Tensor {
+    let logits = net.conv(&Scope::new("segmentation_head.0"), x, Conv::new(1, kernel).biased());
+    net.upsample(&logits, factor, Upsampling::Corners)
+}
+
+/// One logit an image from the encoder's last features, (batch, 1): mean, dropout, linear. Named as in
+/// segmentation_models.pytorch.
+pub fn label_head(net: &mut Net, features: &Tensor, dropout: f32) -> Tensor {
+    net.scheme = Scheme::Xavier;
+    let mean = net.average(features);
+    let mean = net.node("Flatten", &[&mean.value], vec![pleura::onnx::attribute::int("axis", 1)], features.channels);
+    let mean = net.dropout(&mean, dropout);
+    net.linear(&Scope::new("classification_head.3"), &mean, 1)
+}

@@ -1,0 +1,142 @@
+//! Networks: the recipe's architectures as ONNX models in inference form.
+//!
+//! Weights are initializers with PyTorch's key names and shapes: of torchvision, timm and segmentation_models.pytorch
+//! where these define the network, so that their files of weights load by look-up. Initializers named `const.…` are no
+//! weights.
+//!
+//! An architecture is an encoder (`encoder/`, or `plain/` where it is the architecture's own), whose features, larger
+//! to smaller, go to a decoder and to the label head:
+//!
+//! ```
+//! use pleura_train::nets;
+//! use pleura_train::recipe::Network;
+//!
+//! let network: Network = serde_json::from_str(
+//!     r#"{"architecture": {"kind": "unet", "encoder": "resnet18"}, "channels": 1, "heads": "both"}"#,
+//! )?;
+//! let model = nets::build(&network, 1)?;
+//! assert_eq!(model.outputs().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["map", "score"]);
+//! assert_eq!(nets::stride(&network.architecture), 32);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! To add an encoder: a variant of [`recipe::Encoder`](crate::recipe::Encoder), its row or file in `encoder/`, and its
+//! name in `tests/reference/nets.py`, which then writes what the tests compare with. To add an architecture: a variant
+//! of [`Architecture`], a file in `decoder/` or `plain/`, its stride, and its definition in PyTorch in `nets.py`.
+
+mod blocks;
+mod check;
+mod decoder;
+mod draw;
+mod encoder;
+mod layer;
+mod net;
+mod plain;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use pleura::onnx::Model;
+
+pub use check::NetError;
+pub use summary::{Summary, summary};
+
+use crate::recipe::{Architecture, Network};
+use net::{Net, Tensor};
+
+/// What the names of an encoder's weights start with, in every architecture.
+pub const ENCODER_PREFIX: &str = "encoder.";
+
+/// What the names of constants that are no weights start with.
+pub const CONSTANT_PREFIX: &str = "const.";
+
+/// EncNet's features are this much smaller than the image.
+const ENCNET_STRIDE: i64 = 8;
+
+/// Builds a network, with weights drawn from `seed` as the published definitions draw them: the same on every machine.
+///
+/// The input is `image`, (batch, channels, height, width), height and width being multiples of [`stride`]; the outputs
+/// are `map`, logits (batch, 1, height, width), and `score`, logits (batch), as `network.heads` says.
+///
+/// # Errors
+/// Where a number of the recipe makes no network, and for [`Architecture::Onnx`], which is read from its file instead.
+pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
+    Ok(assemble(network)?.finish(|it| it.draw.numbers(&it.name, &it.shape, seed)))
+}
+
+/// What an image's height and width must be multiples of; 1 for [`Architecture::Onnx`], of which this is not known.
+#[must_use]
+pub fn stride(architecture: &Architecture) -> u32 {
+    match architecture {
+        Architecture::ConvStack { .. } | Architecture::Onnx { .. } => 1,
+        Architecture::EncoderDecoder { widths } => 1 << widths.len().saturating_sub(1).min(31),
+        Architecture::UnetClassic { .. } | Architecture::DcUnet { .. } => 16,
+        Architecture::FcnAlexnet {}
+        | Architecture::Unet { .. }
+        | Architecture::Linknet { .. }
+        | Architecture::Fpn { .. } => 32,
+        Architecture::DeeplabV3 { output_stride, .. } | Architecture::DeeplabV3Plus { output_stride, .. } => {
+            *output_stride
+        }
+        Architecture::Encnet { .. } => 8,
+    }
+}
+
+/// The network before its weights are drawn.
+fn assemble(network: &Network) -> Result<Net, NetError> {
+    check::check(network)?;
+    let mut net = Net::new("network");
+    let image = net.image(i64::from(network.channels));
+    let features = encode(&mut net, &network.architecture, &image)?;
+    if network.heads.map() {
+        let map = decode(&mut net, &network.architecture, &features)?;
+        net.answer_map(&map);
+    }
+    if network.heads.score() {
+        let last = features.last().expect("an encoder has features");
+        let score = blocks::label_head(&mut net, last, network.dropout);
+        net.answer_score(&score);
+    }
+    Ok(net)
+}
+
+/// An architecture's encoder: its features, larger to smaller.
+fn encode(net: &mut Net, architecture: &Architecture, image: &Tensor) -> Result<Vec<Tensor>, NetError> {
+    Ok(match architecture {
+        Architecture::ConvStack { widths } => plain::conv_stack(net, image, widths),
+        Architecture::EncoderDecoder { widths } => plain::stack_encode(net, image, widths),
+        Architecture::UnetClassic { width } => plain::unet_encode(net, image, i64::from(*width)),
+        Architecture::DcUnet { width } => plain::dc_unet_encode(net, image, i64::from(*width)),
+        Architecture::FcnAlexnet {} => encoder::encode(net, crate::recipe::Encoder::Alexnet, image, 32),
+        Architecture::Unet { encoder, .. } | Architecture::Linknet { encoder } | Architecture::Fpn { encoder } => {
+            encoder::encode(net, *encoder, image, 32)
+        }
+        Architecture::DeeplabV3 { encoder, output_stride } | Architecture::DeeplabV3Plus { encoder, output_stride } => {
+            encoder::encode(net, *encoder, image, i64::from(*output_stride))
+        }
+        Architecture::Encnet { encoder, .. } => encoder::encode(net, *encoder, image, ENCNET_STRIDE),
+        Architecture::Onnx { .. } => return Err(NetError::Onnx),
+    })
+}
+
+/// An architecture's decoder: the map of logits from the encoder's features.
+fn decode(net: &mut Net, architecture: &Architecture, features: &[Tensor]) -> Result<Tensor, NetError> {
+    Ok(match architecture {
+        Architecture::ConvStack { .. } => plain::last(net, &features[0]),
+        Architecture::EncoderDecoder { .. } => plain::stack_decode(net, features),
+        Architecture::UnetClassic { .. } => plain::unet_decode(net, features),
+        Architecture::DcUnet { width } => plain::dc_unet_decode(net, features, i64::from(*width)),
+        Architecture::FcnAlexnet {} => decoder::fcn(net, features),
+        Architecture::Unet { scse, aspp, decoder: channels, .. } => {
+            decoder::unet(net, features, decoder::Unet { channels: *channels, scse: *scse, aspp: *aspp })
+        }
+        Architecture::Linknet { .. } => decoder::linknet(net, features),
+        Architecture::Fpn { .. } => decoder::fpn(net, features),
+        Architecture::DeeplabV3 { output_stride, .. } => decoder::deeplab_v3(net, features, i64::from(*output_stride)),
+        Architecture::DeeplabV3Plus { output_stride, .. } => {
+            decoder::deeplab_v3_plus(net, features, i64::from(*output_stride))
+        }
+        Architecture::Encnet { codes, .. } => decoder::encnet(net, features, i64::from(*codes)),
+        Architecture::Onnx { .. } => return Err(NetError::Onnx),
+    })
+}

@@ -1,0 +1,168 @@
+//! A network in the making: nodes over weights that are named now and drawn at the end.
+
+use std::fmt::{self, Display};
+
+use pleura::onnx::proto::AttributeProto;
+use pleura::onnx::{ElementType, GraphBuilder, Model, attribute};
+use rayon::prelude::*;
+
+use super::CONSTANT_PREFIX;
+use super::draw::{Draw, Scheme};
+
+/// A value of the graph, with as many channels along its second axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// The name in the graph.
+    pub value: String,
+    /// How many channels.
+    pub channels: i64,
+}
+
+/// The place of a module in PyTorch's tree of modules, which its weights' names start with: `encoder.layer1.0`.
+#[derive(Debug, Clone)]
+pub struct Scope(String);
+
+impl Scope {
+    /// A module at the top.
+    pub fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    /// A module within, by its name or number.
+    pub fn at(&self, name: impl Display) -> Self {
+        Self(format!("{self}.{name}"))
+    }
+}
+
+impl Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A weight, or a running statistic, yet to be drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weight {
+    /// PyTorch's key.
+    pub name: String,
+    /// PyTorch's shape.
+    pub shape: Vec<i64>,
+    /// What it is drawn from.
+    pub draw: Draw,
+}
+
+/// A network in the making.
+#[derive(Debug)]
+pub struct Net {
+    graph: GraphBuilder,
+    weights: Vec<Weight>,
+    /// How the convolutions and linear layers that follow are drawn.
+    pub scheme: Scheme,
+}
+
+impl Net {
+    /// A network without nodes.
+    pub fn new(name: &str) -> Self {
+        Self { graph: GraphBuilder::new(name), weights: Vec::new(), scheme: Scheme::Torch }
+    }
+
+    /// The image: (batch, channels, height, width).
+    pub fn image(&mut self, channels: i64) -> Tensor {
+        let dims = ["batch".into(), channels.into(), "height".into(), "width".into()];
+        Tensor { value: self.graph.input("image", ElementType::Float, &dims), channels }
+    }
+
+    /// Declares the map of logits, (batch, 1, height, width).
+    pub fn answer_map(&mut self, map: &Tensor) {
+        let dims = ["batch".into(), 1.into(), "height".into(), "width".into()];
+        self.graph.output(&map.value, "map", ElementType::Float, &dims);
+    }
+
+    /// Declares one logit an image, from (batch, 1).
+    pub fn answer_score(&mut self, score: &Tensor) {
+        let score = self.reshape(score, &[-1], 1);
+        self.graph.output(&score.value, "score", ElementType::Float, &["batch".into()]);
+    }
+
+    /// The weights, in the order of their use.
+    #[cfg(test)]
+    pub fn weights(&self) -> &[Weight] {
+        &self.weights
+    }
+
+    /// The model, with weights of these numbers.
+    pub fn finish(mut self, numbers: impl Fn(&Weight) -> Vec<f32> + Send + Sync) -> Model {
+        let drawn: Vec<_> = self.weights.par_iter().map(numbers).collect();
+        for (weight, numbers) in self.weights.iter().zip(&drawn) {
+            self.graph.constant(&weight.name, &weight.shape, numbers);
+        }
+        self.graph.build()
+    }
+
+    /// A weight; gives its name back.
+    pub fn weight(&mut self, name: String, shape: &[i64], draw: Draw) -> String {
+        self.weights.push(Weight { name: name.clone(), shape: shape.to_vec(), draw });
+        name
+    }
+
+    /// A node that makes a value of so many channels.
+    pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>, channels: i64) -> Tensor {
+        Tensor { value: self.graph.node(op, inputs, attributes), channels }
+    }
+
+    /// A single number that is no weight.
+    pub fn number(&mut self, number: f32) -> String {
+        self.numbers(&format!("{number}"), &[], &[number])
+    }
+
+    /// Numbers that are no weights; the same name is stored once.
+    pub fn numbers(&mut self, name: &str, shape: &[i64], numbers: &[f32]) -> String {
+        let name = format!("{CONSTANT_PREFIX}{name}");
+        if self.graph.find(&name).is_some() { name } else { self.graph.constant(&name, shape, numbers) }
+    }
+
+    /// Integers: axes or a shape.
+    pub fn integers(&mut self, numbers: &[i64]) -> String {
+        let text: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+        let name = format!("{CONSTANT_PREFIX}[{}]", text.join(","));
+        if self.graph.find(&name).is_some() { name } else { self.graph.integers(&name, numbers) }
+    }
+
+    /// A node of one input that leaves the shape as it is: Relu, Sigmoid, Exp, …
+    pub fn map(&mut self, op: &str, x: &Tensor) -> Tensor {
+        self.node(op, &[&x.value], vec![], x.channels)
+    }
+
+    /// A node of two inputs that are broadcast against each other: Add, Sub, Mul, Div. The first tells the channels.
+    pub fn pair(&mut self, op: &str, one: &Tensor, other: &Tensor) -> Tensor {
+        self.node(op, &[&one.value, &other.value], vec![], one.channels)
+    }
+
+    /// Another shape, in which 0 leaves an axis as it is and -1 is whatever remains.
+    pub fn reshape(&mut self, x: &Tensor, shape: &[i64], channels: i64) -> Tensor {
+        let shape = self.integers(shape);
+        self.node("Reshape", &[&x.value, &shape], vec![], channels)
+    }
+
+    /// Values stacked along the channels.
+    pub fn concat(&mut self, parts: &[&Tensor]) -> Tensor {
+        let inputs: Vec<_> = parts.iter().map(|part| part.value.as_str()).collect();
+        let channels = parts.iter().map(|part| part.channels).sum();
+        self.node("Concat", &inputs, vec![attribute::int("axis", 1)], channels)
+    }
+
+    /// The mean over some axes, which are kept with length 1.
+    pub fn mean(&mut self, x: &Tensor, axes: &[i64]) -> Tensor {
+        let axes = self.integers(axes);
+        self.node("ReduceMean", &[&x.value, &axes], vec![attribute::int("keepdims", 1)], x.channels)
+    }
+
+    /// Dropout, which is off in inference; the trainer switches it on. None at rate 0.
+    pub fn dropout(&mut self, x: &Tensor, rate: f32) -> Tensor {
+        if rate == 0.0 {
+            return x.clone();
+        }
+        let rate = self.number(rate);
+        self.node("Dropout", &[&x.value, &rate], vec![], x.channels)
+    }
+}
