@@ -2,20 +2,54 @@
 
 use serde_json::{Value, json};
 
-use super::schema::definition;
+use super::Schema;
 
-/// Follows references and passes over `null`, which TOML does not have.
-pub(super) fn resolve(schema: &Value) -> &Value {
-    let mut schema = schema;
-    loop {
-        let next = match (schema.get("$ref"), schema.get("anyOf")) {
-            (Some(reference), _) => reference.as_str().and_then(definition),
-            (_, Some(any)) => any.as_array().and_then(|any| any.iter().find(|it| it["type"] != "null")),
-            _ => None,
-        };
-        match next {
-            Some(next) => schema = next,
-            None => return schema,
+impl Schema {
+    /// Follows references and passes over `null`, which TOML does not have.
+    pub(super) fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
+        let mut schema = schema;
+        loop {
+            let next = match (schema.get("$ref"), schema.get("anyOf")) {
+                (Some(reference), _) => reference.as_str().and_then(|it| self.definition(it)),
+                (_, Some(any)) => any.as_array().and_then(|any| any.iter().find(|it| it["type"] != "null")),
+                _ => None,
+            };
+            match next {
+                Some(next) => schema = next,
+                None => return schema,
+            }
+        }
+    }
+
+    /// Something plausible that the schema allows, in the place of what is missing or wrong.
+    pub(super) fn placeholder(&self, schema: &Value) -> Value {
+        if let Some(default) = schema.get("default") {
+            return default.clone();
+        }
+        let schema = self.resolve(schema);
+        if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
+            return self.placeholder(&branches[0]);
+        }
+        if let Some(fixed) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
+            return fixed.clone();
+        }
+        match expected(schema) {
+            Some("object") => schema["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(|key| (key.to_owned(), self.placeholder(&schema["properties"][key])))
+                .collect(),
+            Some("array") => {
+                let length = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+                (0..length).map(|_| self.placeholder(&schema["items"])).collect()
+            }
+            Some("integer" | "number") => {
+                schema.get("minimum").or_else(|| schema.get("maximum")).cloned().unwrap_or_else(|| json!(1))
+            }
+            Some("boolean") => json!(false),
+            _ => json!("?"),
         }
     }
 }
@@ -43,38 +77,6 @@ pub(super) fn kind(branch: &Value) -> Option<&str> {
 pub(super) fn about(schema: &Value) -> Option<String> {
     let text = schema.get("description")?.as_str()?.replace('\n', " ");
     Some(text.split(". ").next()?.trim_end_matches('.').to_owned())
-}
-
-/// Something plausible that the schema allows, in the place of what is missing or wrong.
-pub(super) fn placeholder(schema: &Value) -> Value {
-    if let Some(default) = schema.get("default") {
-        return default.clone();
-    }
-    let schema = resolve(schema);
-    if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
-        return placeholder(&branches[0]);
-    }
-    if let Some(fixed) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
-        return fixed.clone();
-    }
-    match expected(schema) {
-        Some("object") => schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(|key| (key.to_owned(), placeholder(&schema["properties"][key])))
-            .collect(),
-        Some("array") => {
-            let length = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-            (0..length).map(|_| placeholder(&schema["items"])).collect()
-        }
-        Some("integer" | "number") => {
-            schema.get("minimum").or_else(|| schema.get("maximum")).cloned().unwrap_or_else(|| json!(1))
-        }
-        Some("boolean") => json!(false),
-        _ => json!("?"),
-    }
 }
 
 /// What the schema says of a number that breaks its bounds.
