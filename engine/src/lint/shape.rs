@@ -83,8 +83,9 @@ pub(super) fn about(schema: &Value) -> Option<String> {
 pub(super) fn violated(found: f64, schema: &Value) -> Option<String> {
     let bound = |key| schema.get(key).and_then(Value::as_f64);
     let (least, most, over) = (bound("minimum"), bound("maximum"), bound("exclusiveMinimum"));
-    // A `uint32` has no `maximum` of its own.
-    let most = most.or((schema["format"] == "uint32").then_some(f64::from(u32::MAX)));
+    // A `uint32` has no `maximum` of its own; it is worth a word only to who goes beyond it.
+    let widest = f64::from(u32::MAX);
+    let most = most.or((schema["format"] == "uint32" && found > widest).then_some(widest));
     let fits = least.is_none_or(|n| found >= n) && most.is_none_or(|n| found <= n) && over.is_none_or(|n| found > n);
     (!fits).then(|| match (least, over, most) {
         (Some(least), _, Some(most)) if least == most => format!("must be {least}"),
