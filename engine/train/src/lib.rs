@@ -5,3 +5,4 @@
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
 
 pub mod recipe;
+pub mod weights;
