@@ -49,70 +49,81 @@ pub fn is_weight(tensor: &TensorProto) -> bool {
 /// [`WeightsError::Mismatch`] with everything that does not fit and that the recipe does not allow,
 /// [`WeightsError::Nothing`] where it allows so much that nothing is loaded.
 pub fn apply(model: &mut Model, weights: &Weights, file: IndexMap<String, Tensor>) -> Result<Report, WeightsError> {
-    let (plan, mismatch) = plan(model, weights, file);
+    let Plan { numbers, report, mismatch, .. } = Plan::new(model, weights, file);
     if !mismatch.is_empty() {
         return Err(Box::new(mismatch).into());
     }
-    if plan.numbers.is_empty() {
+    if numbers.is_empty() {
         return Err(WeightsError::Nothing { path: weights.file.clone() });
     }
-    for (name, numbers) in &plan.numbers {
+    for (name, numbers) in &numbers {
         model.set_floats(name, numbers).expect("the plan has the model's own names and shapes");
     }
-    Ok(plan.report)
+    Ok(report)
 }
 
-/// What is to be done.
-#[derive(Default)]
-struct Plan {
+/// What is to be done, and what stands against it.
+struct Plan<'a> {
+    model: &'a Model,
+    weights: &'a Weights,
+    wanted: IndexMap<&'a str, Vec<usize>>,
+    /// The network's names that a key of the file stands for, with the key.
+    taken: HashMap<String, String>,
     numbers: Vec<(String, Vec<f32>)>,
     report: Report,
+    mismatch: Mismatch,
 }
 
-fn plan(model: &Model, weights: &Weights, file: IndexMap<String, Tensor>) -> (Plan, Mismatch) {
-    let wanted = wanted(model);
-    let mut plan = Plan::default();
-    let mut mismatch = Mismatch::new(&weights.file, wanted.len(), file.len());
-    let mut taken: HashMap<String, String> = HashMap::new();
-    for (key, tensor) in file {
-        let name = renamed(&key, weights);
-        let Some(shape) = wanted.get(name.as_str()) else {
-            if is_counter(&key) || starts_with_any(&key, &weights.unused) {
-                plan.report.passed_over.push(key);
-            } else {
-                mismatch.unused.push(key);
-            }
-            continue;
+impl<'a> Plan<'a> {
+    fn new(model: &'a Model, weights: &'a Weights, file: IndexMap<String, Tensor>) -> Self {
+        let wanted = wanted(model);
+        let mismatch = Mismatch::new(&weights.file, wanted.len(), file.len());
+        let (taken, numbers, report) = (HashMap::new(), Vec::new(), Report::default());
+        let mut plan = Self { model, weights, wanted, taken, numbers, report, mismatch };
+        file.into_iter().for_each(|(key, tensor)| plan.add(key, tensor));
+        plan.look_for_the_rest();
+        plan
+    }
+
+    fn add(&mut self, key: String, tensor: Tensor) {
+        let name = renamed(&key, self.weights);
+        let Some(shape) = self.wanted.get(name.as_str()) else {
+            let is_allowed = is_counter(&key) || starts_with_any(&key, &self.weights.unused);
+            let list = if is_allowed { &mut self.report.passed_over } else { &mut self.mismatch.unused };
+            return list.push(key);
         };
-        if let Some(first) = taken.get(&name) {
-            mismatch.twice.push(format!("`{name}` ← `{first}` and `{key}`"));
-            continue;
+        if let Some(first) = self.taken.get(&name) {
+            return self.mismatch.twice.push(format!("`{name}` ← `{first}` and `{key}`"));
         }
-        match fitted(model, &name, shape, tensor) {
-            Ok((fit, numbers)) => {
-                let list = match fit {
-                    Fit::AsIs => &mut plan.report.loaded,
-                    Fit::Summed => &mut plan.report.summed,
-                    Fit::Spread => &mut plan.report.spread,
-                };
-                list.push(name.clone());
-                plan.numbers.push((name.clone(), numbers));
-            }
+        match fitted(self.model, &name, shape, tensor) {
+            Ok((fit, numbers)) => self.take(&name, fit, numbers),
             // Both sides may do without: a head for other classes.
-            Err(_) if starts_with_any(&key, &weights.unused) && starts_with_any(&name, &weights.missing) => {
-                plan.report.passed_over.push(key.clone());
-                plan.report.as_drawn.push(name.clone());
+            Err(_) if starts_with_any(&key, &self.weights.unused) && starts_with_any(&name, &self.weights.missing) => {
+                self.report.passed_over.push(key.clone());
+                self.report.as_drawn.push(name.clone());
             }
-            Err(reason) => mismatch.unfit.push(format!("`{name}` {reason}")),
+            Err(reason) => self.mismatch.unfit.push(format!("`{name}` {reason}")),
         }
-        taken.insert(name, key);
+        self.taken.insert(name, key);
     }
-    for name in wanted.into_keys().filter(|name| !taken.contains_key(*name)) {
-        let list =
-            if starts_with_any(name, &weights.missing) { &mut plan.report.as_drawn } else { &mut mismatch.missing };
+
+    fn take(&mut self, name: &str, fit: Fit, numbers: Vec<f32>) {
+        let list = match fit {
+            Fit::AsIs => &mut self.report.loaded,
+            Fit::Summed => &mut self.report.summed,
+            Fit::Spread => &mut self.report.spread,
+        };
         list.push(name.to_owned());
+        self.numbers.push((name.to_owned(), numbers));
     }
-    (plan, mismatch)
+
+    fn look_for_the_rest(&mut self) {
+        for name in self.wanted.keys().filter(|name| !self.taken.contains_key(**name)) {
+            let is_allowed = starts_with_any(name, &self.weights.missing);
+            let list = if is_allowed { &mut self.report.as_drawn } else { &mut self.mismatch.missing };
+            list.push((*name).to_owned());
+        }
+    }
 }
 
 /// The network's weights and their shapes.
@@ -132,16 +143,16 @@ fn renamed(key: &str, weights: &Weights) -> String {
 }
 
 /// The numbers for a weight, or why they do not fit.
-fn fitted(model: &Model, name: &str, shape: &[usize], tensor: Tensor) -> Result<(Fit, Vec<f32>), String> {
-    let Some(fit) = fit(model, name, shape, &tensor.shape) else {
-        return Err(format!("is {shape:?} in the network, and {:?} in the file", tensor.shape));
-    };
-    match &tensor.numbers {
+fn fitted(model: &Model, name: &str, wanted: &[usize], tensor: Tensor) -> Result<(Fit, Vec<f32>), String> {
+    let Tensor { shape, numbers } = tensor;
+    let fit = fit(model, name, wanted, &shape)
+        .ok_or_else(|| format!("is {wanted:?} in the network, and {shape:?} in the file"))?;
+    match numbers {
         Numbers::Other(element) => Err(format!("is of element type {element} in the file, which are no floats")),
         Numbers::Floats(floats) if !floats.iter().all(|number| number.is_finite()) => {
             Err("holds numbers in the file that are not finite".into())
         }
-        Numbers::Floats(floats) => Ok((fit, fit.of(&tensor, floats.clone()))),
+        Numbers::Floats(floats) => Ok((fit, fit.of(&shape, floats))),
     }
 }
 

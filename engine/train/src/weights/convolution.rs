@@ -3,8 +3,6 @@
 use pleura::onnx::Model;
 use pleura::onnx::proto::NodeProto;
 
-use super::Tensor;
-
 /// What was done to a tensor so that it fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
@@ -28,22 +26,24 @@ pub(super) fn fit(model: &Model, name: &str, wanted: &[usize], found: &[usize]) 
 }
 
 impl Fit {
-    /// The numbers of a tensor of shape (out, channels, height, width), for the other number of channels.
-    pub(super) fn of(self, tensor: &Tensor, numbers: Vec<f32>) -> Vec<f32> {
-        let area = tensor.shape.iter().skip(2).product::<usize>().max(1);
+    /// The numbers of a kernel of `shape` (out, channels, height, width), for the other number of channels.
+    pub(super) fn of(self, shape: &[usize], numbers: Vec<f32>) -> Vec<f32> {
+        // At least 1, so that a kernel without pixels has no chunks, rather than chunks of nothing.
+        let area = shape.iter().skip(2).product::<usize>().max(1);
         match self {
             Self::AsIs => numbers,
-            Self::Summed => {
-                let sum =
-                    |kernel: &[f32]| (0..area).map(|i| kernel[i] + kernel[area + i] + kernel[2 * area + i]).collect();
-                numbers.chunks_exact(3 * area).flat_map(|kernel| -> Vec<f32> { sum(kernel) }).collect()
-            }
+            Self::Summed => numbers.chunks_exact(3 * area).flat_map(|kernel| summed(kernel, area)).collect(),
             Self::Spread => {
                 let thirds = |kernel: &[f32]| kernel.iter().map(|number| number / 3.0).collect::<Vec<_>>().repeat(3);
                 numbers.chunks_exact(area).flat_map(thirds).collect()
             }
         }
     }
+}
+
+/// (3 · area) -> (area)
+fn summed(kernel: &[f32], area: usize) -> Vec<f32> {
+    (0..area).map(|i| kernel[i] + kernel[area + i] + kernel[2 * area + i]).collect()
 }
 
 /// Whether a weight is the kernel of the convolution that looks at the image itself, with all of its channels.
