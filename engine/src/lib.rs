@@ -13,6 +13,7 @@ pub mod atomic;
 pub mod check;
 pub mod digest;
 pub mod ensemble;
+pub mod lint;
 pub mod manifest;
 mod mask;
 pub mod onnx;

@@ -78,7 +78,7 @@ impl Checker<'_> {
         };
         match runtime::place(runtime, device) {
             Ok(placement) => {
-                let keys = self.lint.manifest.as_ref().map(|manifest| manifest.runtime).unwrap_or_default();
+                let keys = self.lint.document.as_ref().map(|manifest| manifest.runtime).unwrap_or_default();
                 let options =
                     SessionOptions { device: placement.device, threads: 0, tensorrt: keys.tensorrt, fp16: keys.fp16 };
                 if keys.tensorrt && placement.device == Device::Cpu {
@@ -93,7 +93,7 @@ impl Checker<'_> {
 
     fn ensemble(&mut self) {
         let lint = self.lint;
-        let Some(manifest) = &lint.manifest else { return };
+        let Some(manifest) = &lint.document else { return };
         let size = manifest.output.size.unwrap_or([256, 256]);
         let size = (size[0] as usize, size[1] as usize);
         if let Some(stage) = &manifest.classifier {

@@ -3,29 +3,30 @@
 //! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
 //! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
 
-mod diagnostic;
 mod gate;
-mod locations;
 mod member;
 mod merge;
 mod read;
 mod rules;
 mod schema;
-mod shape;
 #[cfg(test)]
 mod tests;
-mod walk;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use diagnostic::{Diagnostic, ManifestError, Severity};
+pub use crate::lint::{Diagnostic, Locations, Severity};
 pub use gate::Gate;
-pub use locations::Locations;
 pub use member::{Input, Intensity, Layout, MapOutput, Member, Resize, ScoreFromMap, ScoreOutput, TtaStep, Values};
 pub use merge::{Merge, Stack};
-pub use read::{Lint, lint};
+pub use read::lint;
 pub use schema::json_schema;
+
+/// What reading a manifest found out.
+pub type Lint = crate::lint::Lint<Manifest>;
+
+/// A manifest that cannot be used.
+pub type ManifestError = crate::lint::DocumentError;
 
 /// The manifest format this engine reads.
 pub const SCHEMA: u32 = 1;

@@ -2,20 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::locations::child;
-use super::{Gate, Intensity, Manifest, Member, Merge, Severity, Stage};
-
-/// A rule that is broken.
-#[derive(Debug)]
-pub(super) struct Finding {
-    pub(super) severity: Severity,
-    /// The keys that the finding rests on; it is told at the first.
-    pub(super) about: Vec<String>,
-    pub(super) message: String,
-    pub(super) hint: Option<&'static str>,
-}
-
-type Findings = Vec<Finding>;
+use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
+use crate::lint::{Findings, child};
 
 const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 6] =
     [mean_and_std, scale_is_not_zero, percentiles_rise, some_view, one_score, some_output];
@@ -55,44 +43,19 @@ impl<'m> StageAt<'m> {
     }
 }
 
-/// Every rule that a manifest breaks.
-pub(super) fn findings(manifest: &Manifest) -> Findings {
-    let mut findings = Vec::new();
+/// Tells every rule that a manifest breaks.
+pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     let classifier = manifest.classifier.as_ref().map(|stage| StageAt { stage, at: "classifier", is_segmenter: false });
     let segmenter = StageAt { stage: &manifest.segmenter, at: "segmenter", is_segmenter: true };
     for stage in classifier.iter().chain([&segmenter]) {
         for (at, member) in stage.members() {
-            MEMBER_RULES.iter().for_each(|rule| rule(member, &at, &mut findings));
+            MEMBER_RULES.iter().for_each(|rule| rule(member, &at, findings));
         }
-        STAGE_RULES.iter().for_each(|rule| rule(stage, &mut findings));
+        STAGE_RULES.iter().for_each(|rule| rule(stage, findings));
     }
     if manifest.runtime.fp16 && !manifest.runtime.tensorrt {
-        warn(
-            &mut findings,
-            ["runtime.fp16".into(), "runtime.tensorrt".into()],
-            "has no effect without `tensorrt`",
-            None,
-        );
+        findings.warn(["runtime.fp16".into(), "runtime.tensorrt".into()], "has no effect without `tensorrt`", None);
     }
-    findings
-}
-
-fn error<const N: usize>(
-    findings: &mut Findings,
-    about: [String; N],
-    message: impl Into<String>,
-    hint: Option<&'static str>,
-) {
-    findings.push(Finding { severity: Severity::Error, about: about.into(), message: message.into(), hint });
-}
-
-fn warn<const N: usize>(
-    findings: &mut Findings,
-    about: [String; N],
-    message: impl Into<String>,
-    hint: Option<&'static str>,
-) {
-    findings.push(Finding { severity: Severity::Warning, about: about.into(), message: message.into(), hint });
 }
 
 fn mean_and_std(member: &Member, at: &str, findings: &mut Findings) {
@@ -101,18 +64,18 @@ fn mean_and_std(member: &Member, at: &str, findings: &mut Findings) {
         if values.len() > 1 && values.len() != input.channels as usize {
             let message = format!("has {} numbers, and the input has {} channel(s)", values.len(), input.channels);
             let about = [child(at, key), child(at, "input.channels")];
-            error(findings, about, message, Some("write one number, or one a channel"));
+            findings.error(about, message, Some("write one number, or one a channel"));
         }
     }
     for i in input.std.iter().enumerate().filter(|(_, std)| **std == 0.0).map(|(i, _)| i) {
-        error(findings, [format!("{at}.input.std[{i}]")], "must not be 0: intensities are divided by it", None);
+        findings.error([format!("{at}.input.std[{i}]")], "must not be 0: intensities are divided by it", None);
     }
 }
 
 fn scale_is_not_zero(member: &Member, at: &str, findings: &mut Findings) {
     if member.input.scale == 0.0 {
         let hint = Some("write 1, or 255 for a model that takes 0..=255");
-        error(findings, [child(at, "input.scale")], "must not be 0: every image would look the same", hint);
+        findings.error([child(at, "input.scale")], "must not be 0: every image would look the same", hint);
     }
 }
 
@@ -121,31 +84,31 @@ fn percentiles_rise(member: &Member, at: &str, findings: &mut Findings) {
         && low >= high
     {
         let about = [child(at, "intensity.low"), child(at, "intensity.high")];
-        error(findings, about, format!("must be below `high`: {low} is not below {high}"), None);
+        findings.error(about, format!("must be below `high`: {low} is not below {high}"), None);
     }
 }
 
 fn some_view(member: &Member, at: &str, findings: &mut Findings) {
     if !member.identity && member.tta.is_empty() {
         let about = [child(at, "identity"), child(at, "tta")];
-        error(findings, about, "without the identity and without `tta` there is no view to run", None);
+        findings.error(about, "without the identity and without `tta` there is no view to run", None);
     }
 }
 
 fn one_score(member: &Member, at: &str, findings: &mut Findings) {
     let about = [child(at, "score_from_map"), child(at, "score")];
     if member.score.is_some() && member.score_from_map.is_some() {
-        error(findings, about, "there is a `score` as well", Some("keep one of the two"));
+        findings.error(about, "there is a `score` as well", Some("keep one of the two"));
     } else if member.score_from_map.is_some() && member.map.is_none() {
         let about = [child(at, "score_from_map"), child(at, "map")];
-        error(findings, about, "there is no `map` to take it from", Some("declare the `map` output"));
+        findings.error(about, "there is no `map` to take it from", Some("declare the `map` output"));
     }
 }
 
 fn some_output(member: &Member, at: &str, findings: &mut Findings) {
     if member.map.is_none() && member.score.is_none() && member.score_from_map.is_none() {
         let about = [at.to_owned() + ".map", at.to_owned() + ".score", at.to_owned() + ".score_from_map"];
-        error(findings, about, "the member has neither a `map` nor a `score` output", Some("declare what it puts out"));
+        findings.error(about, "the member has neither a `map` nor a `score` output", Some("declare what it puts out"));
     }
 }
 
@@ -155,7 +118,7 @@ fn names_differ(stage: &StageAt<'_>, findings: &mut Findings) {
         let name = child(&at, "name");
         if let Some(first) = seen.get(&member.name) {
             let message = format!("`{}` is the name of another member", member.name);
-            error(findings, [name, String::clone(first)], message, Some("members are told apart by name"));
+            findings.error([name, String::clone(first)], message, Some("members are told apart by name"));
         } else {
             seen.insert(&member.name, name);
         }
@@ -164,10 +127,9 @@ fn names_differ(stage: &StageAt<'_>, findings: &mut Findings) {
 
 fn some_weight(stage: &StageAt<'_>, findings: &mut Findings) {
     if stage.run().next().is_none() {
-        let about = stage.members().map(|(at, _)| child(&at, "weight")).collect();
-        let message = "every member has weight 0: none is run".into();
+        let about: Vec<_> = stage.members().map(|(at, _)| child(&at, "weight")).collect();
         let hint = Some("give at least one a weight above 0");
-        findings.push(Finding { severity: Severity::Error, about, message, hint });
+        findings.error(about, "every member has weight 0: none is run", hint);
     }
 }
 
@@ -178,10 +140,10 @@ fn weights_count(stage: &StageAt<'_>, findings: &mut Findings) {
         match stage.stage.merge {
             Merge::Stack(_) if member.weight == 0.0 => {
                 let hint = Some("leave the member out of the manifest, and out of the stacking model");
-                error(findings, about, "a stacking model is fed by every member, and one of weight 0 is not run", hint);
+                findings.error(about, "a stacking model is fed by every member, and one of weight 0 is not run", hint);
             }
             Merge::Stack(_) | Merge::Max | Merge::Min if member.weight != 0.0 => {
-                warn(findings, about, "has no effect: this merge knows no weights", None);
+                findings.warn(about, "has no effect: this merge knows no weights", None);
             }
             _ => {}
         }
@@ -193,10 +155,10 @@ fn gates_can_be_read(stage: &StageAt<'_>, findings: &mut Findings) {
         let Gate::Score { above, at_least } = gate else { continue };
         let about = [at.clone(), child(&at, "above"), child(&at, "at_least")];
         match (above, at_least) {
-            (Some(_), Some(_)) => error(findings, about, "both `above` and `at_least` are given", Some("keep one")),
+            (Some(_), Some(_)) => findings.error(about, "both `above` and `at_least` are given", Some("keep one")),
             (None, None) => {
                 let hint = Some("write `above` (strict) or `at_least`");
-                error(findings, about, "neither `above` nor `at_least` is given", hint);
+                findings.error(about, "neither `above` nor `at_least` is given", hint);
             }
             _ => {}
         }
@@ -210,21 +172,21 @@ fn gates_decide(stage: &StageAt<'_>, findings: &mut Findings) {
             Gate::Score { above: Some(above), .. } | Gate::AnyPixel { above } | Gate::Area { above, .. }
                 if above >= 1.0 =>
             {
-                warn(findings, [child(&at, "above")], "nothing is above 1: no image passes", None);
+                findings.warn([child(&at, "above")], "nothing is above 1: no image passes", None);
             }
             Gate::Score { at_least: Some(0.0), .. } | Gate::Area { at_least: 0, .. } => {
-                warn(findings, [child(&at, "at_least")], "everything is at least 0: every image passes", None);
+                findings.warn([child(&at, "at_least")], "everything is at least 0: every image passes", None);
             }
             Gate::Area { at_least, at: [height, width], .. } if u64::from(at_least) > pixels(height, width) => {
                 let message = format!("{height} x {width} pixels are fewer than {at_least}: no image passes");
-                warn(findings, [child(&at, "at_least"), child(&at, "at")], message, None);
+                findings.warn([child(&at, "at_least"), child(&at, "at")], message, None);
             }
             _ => {}
         }
     }
     if !stage.is_segmenter && stage.stage.gate.is_none() {
         let hint = Some("declare a gate, or leave the classifier out");
-        warn(findings, [child(stage.at, "gate")], "without a gate the classifier decides nothing", hint);
+        findings.warn([child(stage.at, "gate")], "without a gate the classifier decides nothing", hint);
     }
 }
 
@@ -241,8 +203,7 @@ fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
     };
     // A member without any output is told so already.
     for (at, _) in stage.run().filter(|(_, member)| member.map.is_none() && member.score.is_some()) {
-        error(
-            findings,
+        findings.error(
             [child(&at, "map")],
             format!("{reason} a `map` output"),
             Some("declare it, or leave the member out"),
@@ -263,6 +224,6 @@ fn scores_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
     let hint = Some("declare `score`, or `score_from_map`");
     for (at, _) in stage.run().filter(|(_, member)| !has_score(member) && member.map.is_some()) {
         let about = [child(&at, "score"), child(&at, "score_from_map")];
-        error(findings, about, format!("{reason} a score of every member"), hint);
+        findings.error(about, format!("{reason} a score of every member"), hint);
     }
 }

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::read::lint_text;
-use super::{Diagnostic, Gate, Intensity, Manifest, ManifestError, Merge, Size};
+use super::{Diagnostic, Gate, Intensity, Lint, Manifest, ManifestError, Merge, Size};
 
 /// A sound manifest; the lines in the tables below are its own.
 const SOUND: &str = r#"schema = 1
@@ -26,7 +25,7 @@ fn with(old: &str, new: &str) -> String {
 }
 
 fn diagnostics(text: &str) -> Vec<Diagnostic> {
-    lint_text(text, Path::new("x.toml")).diagnostics
+    Lint::of_text(text, Path::new("x.toml")).diagnostics
 }
 
 fn told(text: &str) -> Vec<String> {
@@ -271,8 +270,8 @@ fn ten_planted_faults_and_two_more_are_told_in_one_go() {
 
 #[test]
 fn what_is_sound_beside_a_fault_is_still_read() {
-    let lint = lint_text(TEN_FAULTS, Path::new("x.toml"));
-    let manifest = lint.manifest.as_ref().unwrap();
+    let lint = Lint::of_text(TEN_FAULTS, Path::new("x.toml"));
+    let manifest = lint.document.as_ref().unwrap();
     assert_eq!(manifest.segmenter.members[1].model, Path::new("b.onnx"));
     assert!(lint.has_errors());
     for (field, replaced) in [("postprocess[0].plugin", true), ("segmenter.members[1].map.output", true)] {

@@ -1,7 +1,7 @@
 //! ONNX models as messages: reading graphs for checks, and writing them.
 //!
-//! This module never runs a model. It tells what a file declares (inputs, outputs, the node an output comes from) and
-//! lets code build graphs:
+//! This module never runs a model. It tells what a file declares (inputs, outputs, the node an output comes from, the
+//! numbers of its constants) and lets code build graphs:
 //!
 //! ```
 //! use pleura::onnx::{ElementType, GraphBuilder};
@@ -18,8 +18,10 @@
 mod build;
 mod model;
 pub mod proto;
+mod tensor;
 mod value;
 
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
 pub use model::{Activation, Model, OnnxError, read};
+pub use tensor::TensorError;
 pub use value::{Dim, ElementType, Value};

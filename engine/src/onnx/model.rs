@@ -187,9 +187,7 @@ const SQUASHERS: [&str; 3] = ["Sigmoid", "HardSigmoid", "Softmax"];
 fn is_unit_clip(op: &str, model: &Model, node: &NodeProto) -> bool {
     let bound = |index: usize| {
         let name = node.input.get(index)?;
-        let tensor = model.graph.initializer.iter().find(|tensor| &tensor.name == name)?;
-        let raw = tensor.raw_data.as_deref().and_then(|raw| raw.try_into().ok()).map(f32::from_le_bytes);
-        raw.or_else(|| tensor.float_data.first().copied())
+        model.initializer(name)?.floats().ok()?.first().copied()
     };
     op == "Clip" && bound(1).is_some_and(|low| low >= 0.0) && bound(2).is_some_and(|high| high <= 1.0)
 }

@@ -26,3 +26,4 @@ pub mod step;
 #[cfg(test)]
 mod testing;
 pub mod trace;
+pub mod weights;

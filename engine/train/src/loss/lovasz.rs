@@ -29,6 +29,8 @@ fn hinge(t: &mut Trace, logits: &str, truth: &str) -> String {
     let k = t.ints(&[count]);
     let sorted = t.emit_all("TopK", &[&errors, &k], 2, vec![a::int("axis", 1)]);
     let truth = t.emit("GatherElements", &[truth, &sorted[1]], vec![a::int("axis", 1)]);
+    // the order counts as given: no gradient flows through it
+    t.release(&truth);
     let steps = jaccard_steps(t, &truth);
     let positive = t.unary("Relu", &sorted[0]);
     let weighted = t.mul(&positive, &steps);

@@ -27,6 +27,12 @@ fn apart(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
     (shape.to_vec(), numbers)
 }
 
+/// Numbers away from 0.
+fn away(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
+    let (shape, numbers) = value(seed, shape);
+    (shape, numbers.into_iter().map(|number| number + number.signum() * 0.1).collect())
+}
+
 fn positive(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
     let (shape, numbers) = value(seed, shape);
     (shape, numbers.into_iter().map(|number| number.abs() + 0.5).collect())
@@ -84,7 +90,7 @@ fn pairs_broadcast() {
             let far = (y.to_vec(), noise(9, y.iter().product()).iter().map(|n| n.signum() * 5.0).collect());
             check_gradients(op, &[value(1, x), far], |t, v| t.emit(op, &[&v[0], &v[1]], vec![]));
         }
-        check_gradients("Where", &[value(3, x), value(4, y), apart(5, &broadcast(x, y).unwrap())], |t, v| {
+        check_gradients("Where", &[value(3, x), value(4, y), away(5, &broadcast(x, y).unwrap())], |t, v| {
             let zero = t.scalar(0.0);
             let condition = t.emit("Greater", &[&v[2], &zero], vec![]);
             let chosen = t.emit("Where", &[&condition, &v[0], &v[1]], vec![]);

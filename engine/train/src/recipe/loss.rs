@@ -34,6 +34,7 @@ pub enum LossTerm {
     Bce {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// The factor of positive pixels or images.
         #[serde(default = "one")]
@@ -45,15 +46,18 @@ pub enum LossTerm {
     CrossEntropy {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// The factors of the classes, background first.
         #[serde(default = "ones")]
+        #[schemars(inner(range(min = 0.0)))]
         classes: [f32; 2],
     },
     /// Focal loss (Lin et al., 2017): `(1 - p_t)^gamma · bce`.
     Focal {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// The exponent.
         #[serde(default = "two")]
@@ -68,6 +72,7 @@ pub enum LossTerm {
     Dice {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// Added to numerator and denominator.
         #[serde(default = "one")]
@@ -84,6 +89,7 @@ pub enum LossTerm {
     Jaccard {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// Added to numerator and denominator.
         #[serde(default = "one")]
@@ -97,6 +103,7 @@ pub enum LossTerm {
     Tversky {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// The false positives' factor.
         #[serde(default = "half")]
@@ -119,11 +126,34 @@ pub enum LossTerm {
     Lovasz {
         /// The term's factor.
         #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
         weight: f32,
         /// Over what pixels are sorted.
         #[serde(default)]
         over: Over,
     },
+}
+
+impl LossTerm {
+    /// The term's factor.
+    #[must_use]
+    pub fn weight(&self) -> f32 {
+        match *self {
+            Self::Bce { weight, .. }
+            | Self::CrossEntropy { weight, .. }
+            | Self::Focal { weight, .. }
+            | Self::Dice { weight, .. }
+            | Self::Jaccard { weight, .. }
+            | Self::Tversky { weight, .. }
+            | Self::Lovasz { weight, .. } => weight,
+        }
+    }
+
+    /// Whether the term compares areas, rather than each number with its truth.
+    #[must_use]
+    pub fn is_overlap(&self) -> bool {
+        matches!(self, Self::Dice { .. } | Self::Jaccard { .. } | Self::Tversky { .. } | Self::Lovasz { .. })
+    }
 }
 
 const fn one() -> f32 {

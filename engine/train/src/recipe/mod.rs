@@ -8,6 +8,10 @@ mod data;
 mod loss;
 mod network;
 mod optimize;
+mod read;
+mod rules;
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +19,15 @@ use serde::{Deserialize, Serialize};
 pub use augment::{Augment, Transform};
 pub use data::{Data, Folds, Sampling, Truth};
 pub use loss::{Loss, LossTerm, Over};
-pub use network::{Architecture, Encoder, Heads, Network, Weights};
+pub use network::{Architecture, Encoder, Heads, Network, Weights, WeightsFormat};
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
+pub use read::{json_schema, lint};
+
+/// What reading a recipe found out.
+pub type Lint = pleura::lint::Lint<Recipe>;
+
+/// A recipe that cannot be used.
+pub type RecipeError = pleura::lint::DocumentError;
 
 /// The recipe format this engine reads.
 pub const SCHEMA: u32 = 1;

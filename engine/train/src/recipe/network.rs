@@ -1,6 +1,6 @@
 //! What is trained: the architecture, its heads, and the weights it starts from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,13 +64,13 @@ pub enum Architecture {
     /// 3 × 3 convolutions at full size, one after the other, each with batch norm and ReLU.
     ConvStack {
         /// The channels of each.
-        #[schemars(length(min = 1))]
+        #[schemars(length(min = 1), inner(range(min = 1)))]
         widths: Vec<u32>,
     },
     /// An encoder and a decoder without skips between them.
     EncoderDecoder {
         /// The channels at each size, halved from one to the next.
-        #[schemars(length(min = 1))]
+        #[schemars(length(min = 1), inner(range(min = 1)))]
         widths: Vec<u32>,
     },
     /// A fully convolutional AlexNet with a transposed convolution back to full size (Long et al., 2015).
@@ -94,6 +94,7 @@ pub enum Architecture {
         aspp: bool,
         /// The decoder's channels, from the smallest size to the full one.
         #[serde(default = "decoder")]
+        #[schemars(inner(range(min = 1)))]
         decoder: [u32; 5],
     },
     /// LinkNet over any encoder, as segmentation_models.pytorch defines it.
@@ -153,6 +154,31 @@ pub enum Architecture {
     },
 }
 
+impl Architecture {
+    /// What images' sides must be multiples of, so that a map comes back at their size; 1 where the recipe does not
+    /// tell: an ONNX model's own graph does.
+    #[must_use]
+    pub fn stride(&self) -> u32 {
+        match self {
+            Self::ConvStack { .. } | Self::Onnx { .. } => 1,
+            Self::EncoderDecoder { widths } => {
+                let halvings = u32::try_from(widths.len()).unwrap_or(u32::MAX).saturating_sub(1);
+                1_u32.checked_shl(halvings).unwrap_or(u32::MAX)
+            }
+            Self::UnetClassic { .. } | Self::DcUnet { .. } => 16,
+            Self::DeeplabV3 { output_stride, .. } | Self::DeeplabV3Plus { output_stride, .. } => *output_stride,
+            Self::Encnet { .. } => 8,
+            Self::FcnAlexnet {} | Self::Unet { .. } | Self::Linknet { .. } | Self::Fpn { .. } => 32,
+        }
+    }
+
+    /// Whether there is an encoder apart from the rest, which can be frozen by itself.
+    #[must_use]
+    pub fn has_encoder(&self) -> bool {
+        !matches!(self, Self::ConvStack { .. } | Self::UnetClassic { .. } | Self::DcUnet { .. } | Self::Onnx { .. })
+    }
+}
+
 /// The part of a network that looks at the image, at ever smaller sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -193,7 +219,7 @@ pub enum Encoder {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
-    /// A `.pth`, `.safetensors` or `.onnx` file, relative to the recipe.
+    /// A `.pth` (or `.pt`, `.bin`, `.ckpt`), `.safetensors` or `.onnx` file, relative to the recipe.
     pub file: PathBuf,
     /// Taken off the front of the file's keys, such as `module.`; a key without it keeps its name.
     #[serde(default)]
@@ -208,6 +234,30 @@ pub struct Weights {
     /// are passed over.
     #[serde(default)]
     pub unused: Vec<String>,
+}
+
+/// What a file of weights is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightsFormat {
+    /// A checkpoint of PyTorch's: `.pth`, `.pt`, `.bin` or `.ckpt`.
+    Pytorch,
+    /// `.safetensors`.
+    Safetensors,
+    /// An ONNX model: `.onnx`.
+    Onnx,
+}
+
+impl WeightsFormat {
+    /// The format that a file's name tells; none where it tells none.
+    #[must_use]
+    pub fn of(file: &Path) -> Option<Self> {
+        match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "pth" | "pt" | "bin" | "ckpt" => Some(Self::Pytorch),
+            "safetensors" => Some(Self::Safetensors),
+            "onnx" => Some(Self::Onnx),
+            _ => None,
+        }
+    }
 }
 
 const fn one() -> u32 {

@@ -32,9 +32,11 @@ pub enum Optimizer {
     Adam {
         /// The decay of the first and the second moment.
         #[serde(default = "betas")]
+        #[schemars(inner(range(min = 0.0, max = 1.0)))]
         betas: [f32; 2],
         /// Added to the denominator.
         #[serde(default = "epsilon")]
+        #[schemars(range(min = 0.0))]
         epsilon: f32,
         /// Weight decay.
         #[serde(default)]
@@ -49,9 +51,11 @@ pub enum Optimizer {
     Adamw {
         /// The decay of the first and the second moment.
         #[serde(default = "betas")]
+        #[schemars(inner(range(min = 0.0, max = 1.0)))]
         betas: [f32; 2],
         /// Added to the denominator.
         #[serde(default = "epsilon")]
+        #[schemars(range(min = 0.0))]
         epsilon: f32,
         /// Weight decay.
         #[serde(default = "hundredth")]

@@ -91,6 +91,11 @@ impl Trace {
         self.needs.insert(value.to_owned());
     }
 
+    /// Declares that a value is taken as given, whatever it is computed from.
+    pub fn release(&mut self, value: &str) {
+        self.needs.remove(value);
+    }
+
     /// Whether a gradient flows through a value.
     #[must_use]
     pub fn needs(&self, value: &str) -> bool {

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Schema;
 use super::locations::child;
-use super::shape::{about, expected, kind, placeholder, resolve, violated, words};
+use super::shape::{about, expected, kind, violated, words};
+use super::words::{listed, nearest};
 
 /// A problem at a key.
 #[derive(Debug)]
@@ -24,17 +26,18 @@ pub(super) struct Fault {
 }
 
 /// Checks a document against a schema.
-pub(super) fn walk(root: &DeTable<'_>, schema: &Value) -> (Value, Vec<Fault>) {
-    let mut walk = Walk { faults: Vec::new() };
-    let value = walk.table(root, schema, "");
+pub(super) fn walk(root: &DeTable<'_>, schema: &Schema) -> (Value, Vec<Fault>) {
+    let mut walk = Walk { schema, faults: Vec::new() };
+    let value = walk.table(root, &schema.root, "");
     (value, walk.faults)
 }
 
-struct Walk {
+struct Walk<'s> {
+    schema: &'s Schema,
     faults: Vec<Fault>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn fault(&mut self, field: &str, message: impl Into<String>, hint: Option<String>) {
         let message = message.into();
         self.faults.push(Fault { field: field.to_owned(), meant: None, missing: false, message, hint });
@@ -42,7 +45,7 @@ impl Walk {
 
     /// The value as JSON, or what stands in for it.
     fn value(&mut self, value: &DeValue<'_>, schema: &Value, path: &str) -> Value {
-        let schema = resolve(schema);
+        let schema = self.schema.resolve(schema);
         if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
             return match words(branches) {
                 Some(words) => self.word(value, &words, path),
@@ -61,7 +64,7 @@ impl Walk {
             (_, Some(expected)) => {
                 let message = format!("expected {}, found {}", described(expected), kind_of(value));
                 self.fault(path, message, about(schema));
-                placeholder(schema)
+                self.schema.placeholder(schema)
             }
         }
     }
@@ -83,7 +86,7 @@ impl Walk {
         for key in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if !found.contains_key(key) {
                 self.missing(key, &properties[key], path);
-                found.insert(key.to_owned(), placeholder(&properties[key]));
+                found.insert(key.to_owned(), self.schema.placeholder(&properties[key]));
             }
         }
         Value::Object(found)
@@ -108,7 +111,7 @@ impl Walk {
         if self.faults.iter().any(|fault| fault.meant.as_ref() == Some(&field)) {
             return;
         }
-        let hint = about(schema).or_else(|| about(resolve(schema)));
+        let hint = about(schema).or_else(|| about(self.schema.resolve(schema)));
         self.faults.push(Fault { field, meant: None, missing: true, message: "missing key".into(), hint });
     }
 
@@ -118,19 +121,22 @@ impl Walk {
         let DeValue::Table(table) = value else {
             let hint = format!("write {{ kind = \"...\" }} with {}", listed(kinds.iter().copied()));
             self.fault(path, format!("expected a table, found {}", kind_of(value)), Some(hint));
-            return placeholder(&branches[0]);
+            return self.schema.placeholder(&branches[0]);
         };
         let path_of_kind = child(path, "kind");
         let Some(named) = table.get("kind") else {
             let hint = Some(format!("one of {}", listed(kinds.iter().copied())));
             let message = "missing key".into();
             self.faults.push(Fault { field: path_of_kind, meant: None, missing: true, message, hint });
-            return placeholder(&branches[0]);
+            return self.schema.placeholder(&branches[0]);
         };
         let known = self.word(named.get_ref(), &kinds, &path_of_kind);
         let branch = branches.iter().find(|branch| kind(branch) == named.get_ref().as_str());
         branch.map_or_else(
-            || placeholder(branches.iter().find(|branch| kind(branch) == known.as_str()).unwrap_or(&branches[0])),
+            || {
+                self.schema
+                    .placeholder(branches.iter().find(|branch| kind(branch) == known.as_str()).unwrap_or(&branches[0]))
+            },
             |branch| self.table(table, branch, path),
         )
     }
@@ -159,7 +165,7 @@ impl Walk {
                 _ => format!("at least {least}"),
             };
             self.fault(path, format!("expected {wanted} in the list, found {}", items.len()), about(schema));
-            return placeholder(schema);
+            return self.schema.placeholder(schema);
         }
         let of = schema.get("items").unwrap_or(&Value::Null);
         items.iter().enumerate().map(|(i, item)| self.value(item.get_ref(), of, &format!("{path}[{i}]"))).collect()
@@ -174,7 +180,7 @@ impl Walk {
             let length = text.chars().count();
             let hint = "`sha256sum FILE` prints it".to_owned();
             self.fault(path, format!("expected 64 hexadecimal digits, found {length} characters"), Some(hint));
-            return placeholder(schema);
+            return self.schema.placeholder(schema);
         }
         json!(text)
     }
@@ -182,17 +188,17 @@ impl Walk {
     fn number(&mut self, value: &DeValue<'_>, schema: &Value, path: &str) -> Value {
         let Some(found) = number(value).filter(|found| found.is_finite() && found.abs() <= f64::from(f32::MAX)) else {
             self.fault(path, "must be a finite number of ordinary size", about(schema));
-            return placeholder(schema);
+            return self.schema.placeholder(schema);
         };
         if let Some(allowed) = schema.get("enum").and_then(Value::as_array) {
             if !allowed.iter().any(|it| it.as_f64() == Some(found)) {
                 let allowed = allowed.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ");
                 self.fault(path, format!("must be {allowed}, found {found}"), about(schema));
-                return placeholder(schema);
+                return self.schema.placeholder(schema);
             }
         } else if let Some(range) = violated(found, schema) {
             self.fault(path, format!("{range}, found {found}"), about(schema));
-            return placeholder(schema);
+            return self.schema.placeholder(schema);
         }
         number_as_json(value, found)
     }
@@ -264,14 +270,4 @@ fn kind_of(value: &DeValue<'_>) -> String {
         DeValue::Array(_) => "a list".into(),
         DeValue::Table(_) => "a table".into(),
     }
-}
-
-/// The candidate that is most like a word, if one is much like it.
-fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let distance = |name: &&str| strsim::damerau_levenshtein(word, name);
-    candidates.min_by_key(distance).filter(|name| distance(name) <= (word.chars().count() / 3).max(1))
-}
-
-fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, and where.
+//! What is wrong with a document, and where.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,18 +6,18 @@ use std::path::PathBuf;
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The manifest cannot be used.
+    /// The document cannot be used.
     Error,
-    /// The manifest can be used, but probably does not say what is meant.
+    /// The document can be used, but probably does not say what is meant.
     Warning,
 }
 
-/// One problem of a manifest, at its place.
+/// One problem of a document, at its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it keeps the manifest from being used.
+    /// Whether it keeps the document from being used.
     pub severity: Severity,
-    /// The manifest.
+    /// The file.
     pub path: PathBuf,
     /// Line, from 1.
     pub line: usize,
@@ -45,14 +45,16 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// A manifest that cannot be used.
+/// A document that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ManifestError {
+pub enum DocumentError {
     /// The file cannot be read.
-    #[error("cannot read manifest `{path}`")]
+    #[error("cannot read {noun} `{path}`")]
     Read {
-        /// The manifest.
+        /// What the file is: `manifest`.
+        noun: &'static str,
+        /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -65,7 +67,7 @@ pub enum ManifestError {
     },
 }
 
-impl ManifestError {
+impl DocumentError {
     /// The problems, in the order of the lines; none where the file could not be read.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {

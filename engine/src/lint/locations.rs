@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The line and column of each key of a manifest.
+/// The line and column of each key of a document.
 #[derive(Debug, Clone, Default)]
 pub struct Locations {
     places: HashMap<String, (usize, usize)>,
@@ -54,8 +54,8 @@ impl Locations {
     }
 }
 
-/// The path of a key in the table at `path`.
-pub(super) fn child(path: &str, key: &str) -> String {
+/// The path of a key in the table at `path`, which is empty for the document itself.
+pub fn child(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 

@@ -1,0 +1,50 @@
+//! What a recipe must fulfil beyond the shape of its keys.
+
+mod data;
+mod loss;
+mod network;
+mod optimize;
+mod phase;
+
+use pleura::lint::Findings;
+
+use super::Recipe;
+
+const RULES: [fn(&Recipe, &mut Findings); 21] = [
+    network::the_name_is_a_stem,
+    network::the_encoder_can_be_frozen,
+    network::dropout_has_a_place,
+    network::onnx_outputs_match_the_heads,
+    network::weights_are_of_a_known_format,
+    data::mean_and_std_fit_the_channels,
+    data::intensities_stay_apart,
+    data::positives_and_negatives_are_there,
+    data::folds_are_there,
+    data::patients_are_named,
+    data::ranges_rise,
+    data::transforms_happen,
+    loss::each_head_has_a_loss,
+    loss::some_weight,
+    loss::classes_have_weight,
+    loss::scores_have_no_area,
+    optimize::moments_decay,
+    optimize::averages_move,
+    optimize::swa_epochs_are_reached,
+    phase::sizes_fit_the_network,
+    phase::phases_make_sense,
+];
+
+/// Tells every rule that a recipe breaks.
+pub(super) fn check(recipe: &Recipe, findings: &mut Findings) {
+    RULES.iter().for_each(|rule| rule(recipe, findings));
+}
+
+/// The same keys, owned.
+fn keys<const N: usize>(keys: [&str; N]) -> [String; N] {
+    keys.map(str::to_owned)
+}
+
+/// The first number that stands in a list a second time, with its place there.
+fn repeated(numbers: &[u32]) -> Option<(usize, u32)> {
+    numbers.iter().enumerate().find(|(i, number)| numbers[..*i].contains(number)).map(|(i, number)| (i, *number))
+}

@@ -1,0 +1,73 @@
+//! Rules on what is trained.
+
+use pleura::lint::Findings;
+
+use super::super::{Architecture, Recipe, WeightsFormat};
+use super::keys;
+
+pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
+    if recipe.name.starts_with('.') || recipe.name.contains(['/', '\\']) {
+        let hint = Some("it is the stem of the files that the training writes");
+        findings.error(keys(["name"]), "must be no path, and not start with a dot", hint);
+    }
+}
+
+pub(super) fn the_encoder_can_be_frozen(recipe: &Recipe, findings: &mut Findings) {
+    let network = &recipe.network;
+    if !network.freeze_encoder {
+        return;
+    }
+    if !network.architecture.has_encoder() {
+        let hint = Some("leave it out, or choose an architecture over an encoder, such as `unet`");
+        findings.error(
+            keys(["network.freeze_encoder", "network.architecture"]),
+            "this architecture has no encoder apart from the rest",
+            hint,
+        );
+    } else if recipe.weights.is_none() {
+        let about = keys(["network.freeze_encoder", "weights"]);
+        findings.warn(about, "keeps weights that were drawn at random", Some("name a file in `weights`"));
+    }
+}
+
+pub(super) fn dropout_has_a_place(recipe: &Recipe, findings: &mut Findings) {
+    let network = &recipe.network;
+    if network.dropout == 0.0 {
+        return;
+    }
+    if matches!(network.architecture, Architecture::Onnx { .. }) {
+        let about = keys(["network.dropout", "network.architecture"]);
+        findings.warn(about, "has no effect: an ONNX model has its own layers", None);
+    } else if !network.heads.score() {
+        let about = keys(["network.dropout", "network.heads"]);
+        findings.warn(about, "has no effect: it is part of the label head, and `heads` has none", None);
+    }
+}
+
+pub(super) fn onnx_outputs_match_the_heads(recipe: &Recipe, findings: &mut Findings) {
+    let Architecture::Onnx { map, score, .. } = &recipe.network.architecture else { return };
+    let heads = recipe.network.heads;
+    for (key, output, wanted) in [("map", map, heads.map()), ("score", score, heads.score())] {
+        let about = [format!("network.architecture.{key}"), "network.heads".to_owned()];
+        if wanted && output.is_none() {
+            let hint = format!("name the output that holds the {key}, or choose other `heads`");
+            findings.error(about, format!("`heads` has a {key}, and no output is named for it"), Some(&hint));
+        } else if !wanted && output.is_some() {
+            findings.warn(about, format!("is not trained: `heads` has no {key}"), Some("write `heads = \"both\"`"));
+        }
+    }
+}
+
+pub(super) fn weights_are_of_a_known_format(recipe: &Recipe, findings: &mut Findings) {
+    let Some(weights) = &recipe.weights else { return };
+    if WeightsFormat::of(&weights.file).is_none() {
+        let hint = Some("known are .pth, .pt, .bin and .ckpt (PyTorch), .safetensors and .onnx");
+        findings.error(keys(["weights.file"]), "the file's name does not tell its format", hint);
+    }
+    for (key, prefixes) in [("missing", &weights.missing), ("unused", &weights.unused)] {
+        for i in prefixes.iter().enumerate().filter(|(_, prefix)| prefix.is_empty()).map(|(i, _)| i) {
+            let message = "every key starts with the empty text: nothing would be checked";
+            findings.warn([format!("weights.{key}[{i}]")], message, None);
+        }
+    }
+}

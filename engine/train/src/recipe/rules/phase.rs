@@ -1,0 +1,74 @@
+//! Rules on stretches of training.
+
+use pleura::lint::Findings;
+
+use super::super::{Phase, Recipe, Sampling, Schedule};
+use super::repeated;
+
+/// Learning rates above this are a slip of the pen.
+const ABSURD: f32 = 10.0;
+
+pub(super) fn sizes_fit_the_network(recipe: &Recipe, findings: &mut Findings) {
+    let stride = recipe.network.architecture.stride();
+    // A score is pooled from features of whatever size.
+    if !recipe.network.heads.map() || stride == 1 {
+        return;
+    }
+    for (i, phase) in recipe.phases.iter().enumerate() {
+        for (side, length) in phase.size.into_iter().enumerate().filter(|(_, length)| length % stride != 0) {
+            let about = [format!("phases[{i}].size[{side}]"), "network.architecture".into(), "network.heads".into()];
+            let (below, above) = (length / stride * stride, (length / stride + 1).saturating_mul(stride));
+            let hint = if below == 0 { format!("such as {above}") } else { format!("such as {below} or {above}") };
+            let message = format!("must be a multiple of {stride} for this architecture, found {length}");
+            findings.error(about, message, Some(&hint));
+        }
+    }
+}
+
+pub(super) fn phases_make_sense(recipe: &Recipe, findings: &mut Findings) {
+    for (i, phase) in recipe.phases.iter().enumerate() {
+        let at = format!("phases[{i}]");
+        learning_rate(phase, &at, findings);
+        steps_are_reached(phase, &at, findings);
+        patience_can_end(phase, &at, findings);
+        if matches!(phase.sampling, Sampling::PositiveShare { to: Some(_), .. }) && phase.epochs == 1 {
+            let about = [format!("{at}.sampling.to"), format!("{at}.epochs")];
+            findings.warn(about, "has no effect: the phase's first epoch is its last", None);
+        }
+    }
+}
+
+fn learning_rate(phase: &Phase, at: &str, findings: &mut Findings) {
+    if phase.lr > ABSURD {
+        let message = format!("a learning rate of {} is hardly meant", phase.lr);
+        findings.warn([format!("{at}.lr")], message, Some("Adam takes about 1e-4, SGD about 1e-2"));
+    }
+    if let Schedule::Cosine { min, .. } | Schedule::Sgdr { min, .. } | Schedule::Plateau { min, .. } = phase.schedule
+        && min > phase.lr
+    {
+        let about = [format!("{at}.schedule.min"), format!("{at}.lr")];
+        findings.error(about, format!("must not be above `lr`: {min} is above {}", phase.lr), None);
+    }
+}
+
+fn steps_are_reached(phase: &Phase, at: &str, findings: &mut Findings) {
+    let Schedule::Step { at: steps, .. } = &phase.schedule else { return };
+    for (i, step) in steps.iter().enumerate().filter(|(_, step)| **step >= phase.epochs) {
+        let about = [format!("{at}.schedule.at[{i}]"), format!("{at}.epochs")];
+        let hint = format!("the phase's epochs are counted from 0 to {}", phase.epochs.saturating_sub(1));
+        findings.error(about, format!("there is no epoch {step}"), Some(&hint));
+    }
+    if let Some((i, step)) = repeated(steps) {
+        findings.error([format!("{at}.schedule.at[{i}]")], format!("epoch {step} is named before"), None);
+    }
+}
+
+fn patience_can_end(phase: &Phase, at: &str, findings: &mut Findings) {
+    let message = "has no effect: the phase is over before";
+    if phase.patience.is_some_and(|patience| patience >= phase.epochs) {
+        findings.warn([format!("{at}.patience"), format!("{at}.epochs")], message, None);
+    }
+    if matches!(phase.schedule, Schedule::Plateau { patience, .. } if patience >= phase.epochs) {
+        findings.warn([format!("{at}.schedule.patience"), format!("{at}.epochs")], message, None);
+    }
+}

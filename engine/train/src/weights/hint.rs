@@ -1,0 +1,95 @@
+//! Guesses at what was meant, for messages alone.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+/// The key that is most like a name, if one is much like it.
+pub(super) fn nearest<'k>(name: &str, keys: &'k [String]) -> Option<&'k str> {
+    pleura::lint::nearest(name, keys.iter().map(String::as_str))
+}
+
+/// Prefixes under which a file's keys would be a network's.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Renaming {
+    strip: String,
+    add: String,
+    /// How many weights would then be found.
+    pub(super) found: usize,
+}
+
+/// The prefixes that bring most of the missing names and the unused keys together; none where only one would be found.
+pub(super) fn renaming(missing: &[String], unused: &[String]) -> Option<Renaming> {
+    let names: HashSet<&str> = missing.iter().map(String::as_str).collect();
+    let found = |(strip, add): &(&str, &str)| {
+        let renamed = unused.iter().filter_map(|key| Some(format!("{add}{}", key.strip_prefix(strip)?)));
+        renamed.filter(|name| names.contains(name.as_str())).count()
+    };
+    let mut candidates = HashMap::new();
+    // The first names stand for all: prefixes are the same throughout.
+    for name in missing.iter().take(8) {
+        for pair in unused.iter().filter_map(|key| prefixes(key, name)) {
+            candidates.entry(pair).or_insert_with(|| found(&pair));
+        }
+    }
+    let best = candidates.into_iter().max_by_key(|((strip, add), found)| {
+        (*found, std::cmp::Reverse(strip.len() + add.len()), std::cmp::Reverse((*strip, *add)))
+    });
+    best.filter(|(_, found)| *found > 1).map(|((strip, add), found)| Renaming {
+        strip: strip.into(),
+        add: add.into(),
+        found,
+    })
+}
+
+/// What is before the longest common end of a key and a name, in whole parts: two at least, or all of one of them, for
+/// `weight` alone is no likeness.
+fn prefixes<'k>(key: &'k str, name: &'k str) -> Option<(&'k str, &'k str)> {
+    let same = key.bytes().rev().zip(name.bytes().rev()).take_while(|(a, b)| a == b).count();
+    // How long the text is from each of its parts on.
+    let ends = |text: &str| -> HashSet<usize> {
+        text.match_indices('.').map(|(at, _)| at + 1).chain([0]).map(|at| text.len() - at).collect()
+    };
+    let end = *ends(key).intersection(&ends(name)).filter(|len| **len <= same).max()?;
+    let alike = key[key.len() - end..].contains('.') || end == key.len() || end == name.len();
+    alike.then_some((&key[..key.len() - end], &name[..name.len() - end]))
+}
+
+impl fmt::Display for Renaming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = [("strip_prefix", &self.strip), ("add_prefix", &self.add)];
+        let told = keys.iter().filter(|(_, prefix)| !prefix.is_empty()).map(|(key, it)| format!("`{key} = \"{it}\"`"));
+        f.write_str(&told.collect::<Vec<_>>().join(" and "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_what_comes_before_the_common_end() {
+        let table = [
+            ("module.conv1.weight", "conv1.weight", Some(("module.", ""))),
+            ("conv1.weight", "encoder.conv1.weight", Some(("", "encoder."))),
+            ("module.conv1.weight", "encoder.conv1.weight", Some(("module.", "encoder."))),
+            ("a.xconv.weight", "b.yconv.weight", None),
+            ("é.a.weight", "è.a.weight", Some(("é.", "è."))),
+            ("a.scale", "scale", Some(("a.", ""))),
+            ("conv1.weight", "conv1.bias", None),
+        ];
+        for (key, name, expected) in table {
+            assert_eq!(prefixes(key, name), expected, "{key} {name}");
+        }
+    }
+
+    #[test]
+    fn the_renaming_that_finds_most_is_told() {
+        let owned = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let missing = owned(&["encoder.a.weight", "encoder.b.weight", "head.weight"]);
+        let found = renaming(&missing, &owned(&["module.b.weight", "module.a.weight", "module.fc.weight"])).unwrap();
+        assert_eq!(found.found, 2);
+        assert_eq!(found.to_string(), "`strip_prefix = \"module.\"` and `add_prefix = \"encoder.\"`");
+        assert_eq!(renaming(&missing, &owned(&["module.a.weight"])), None);
+        assert_eq!(renaming(&[], &[]), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What keeps a file's weights from being a network's, and what to do about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::hint::{nearest, renaming};
+
+/// How many of a kind are told.
+const TOLD: usize = 20;
+
+/// Everything of a file and a network that does not fit together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// The file.
+    pub path: PathBuf,
+    /// The network's weights that the file has not.
+    pub missing: Vec<String>,
+    /// The file's keys that the network has not, as they stand in the file.
+    pub unused: Vec<String>,
+    /// Weights whose shape or element type differs, in words.
+    pub unfit: Vec<String>,
+    /// Weights that two keys stand for after renaming, in words.
+    pub twice: Vec<String>,
+    /// How many weights the network has.
+    pub wanted: usize,
+    /// How many tensors the file has.
+    pub found: usize,
+}
+
+impl std::error::Error for Mismatch {}
+
+impl Mismatch {
+    pub(super) fn new(path: &Path, wanted: usize, found: usize) -> Self {
+        let [missing, unused, unfit, twice] = [const { Vec::new() }; 4];
+        Self { path: path.to_owned(), missing, unused, unfit, twice, wanted, found }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        [&self.missing, &self.unused, &self.unfit, &self.twice].iter().all(|list| list.is_empty())
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, missing, unused, unfit, twice, wanted, found } = self;
+        write!(f, "the weights of `{}` are not the network's:", path.display())?;
+        if !missing.is_empty() {
+            let quoted = missing.iter().map(|name| match nearest(name, unused) {
+                Some(near) => format!("`{name}` (the file has `{near}`)"),
+                None => format!("`{name}`"),
+            });
+            write!(f, "\n{} of the network's {wanted} weights are not in the file:", missing.len())?;
+            list(f, missing.len(), quoted)?;
+        }
+        if !unused.is_empty() {
+            write!(f, "\n{} of the file's {found} tensors are not in the network:", unused.len())?;
+            list(f, unused.len(), unused.iter().map(|key| format!("`{key}`")))?;
+        }
+        if !unfit.is_empty() {
+            write!(f, "\n{} do not fit:", unfit.len())?;
+            list(f, unfit.len(), unfit.iter().cloned())?;
+        }
+        if !twice.is_empty() {
+            write!(f, "\n{} are there twice after `weights.strip_prefix`:", twice.len())?;
+            list(f, twice.len(), twice.iter().cloned())?;
+        }
+        self.next_steps(f)
+    }
+}
+
+impl Mismatch {
+    fn next_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(renaming) = renaming(&self.missing, &self.unused) {
+            write!(f, "\nwith {renaming} in the recipe's `weights`, {} more would be found", renaming.found)?;
+        }
+        let missing = (!self.missing.is_empty()).then_some("`weights.missing` allows weights that start as drawn");
+        let unused = (!self.unused.is_empty()).then_some("`weights.unused` allows keys that are passed over");
+        let unfit = (!self.unfit.is_empty())
+            .then_some("with the name in `weights.missing` and the key in `weights.unused`, what does not fit is left");
+        for step in [missing, unused, unfit].into_iter().flatten() {
+            write!(f, "\n{step}")?;
+        }
+        Ok(())
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, count: usize, lines: impl Iterator<Item = String>) -> fmt::Result {
+    for line in lines.take(TOLD) {
+        write!(f, "\n  {line}")?;
+    }
+    if count > TOLD {
+        write!(f, "\n  … and {} more", count - TOLD)?;
+    }
+    Ok(())
+}
