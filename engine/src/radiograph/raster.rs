@@ -63,8 +63,10 @@ pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographErro
     Err(RadiographError::Raster { path: path.into(), format, reason })
 }
 
+type Named<'a> = (ImageReader<Cursor<&'a [u8]>>, &'static str);
+
 /// A decoder within limits, with the format's name.
-fn reader<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageReader<Cursor<&'a [u8]>>, &'static str), RadiographError> {
+fn reader<'a>(bytes: &'a [u8], path: &Path) -> Result<Named<'a>, RadiographError> {
     let Some((format, name)) = format(bytes) else {
         return Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() });
     };

@@ -4,4 +4,5 @@
 //! [recipe](recipe::Recipe), the training step (forward pass, loss, backward pass, optimiser) is written as standard
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
 
+pub mod data;
 pub mod recipe;
