@@ -70,7 +70,10 @@ pub enum DataError {
     #[error("there are no images to validate on")]
     Nothing,
     /// Tiles that an image is too small for.
-    #[error("images of {}×{} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger", size.0, size.1)]
+    #[error(
+        "images of {}×{} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger", size.0,
+        size.1
+    )]
     Tiles {
         /// (height, width) of the phase.
         size: (usize, usize),
@@ -97,7 +100,10 @@ pub enum Problem {
         second: PathBuf,
     },
     /// Two masks of one stem, or two images that one mask would serve.
-    #[error("`{}` and `{}` have the same stem, by which masks are found: rename or leave out one", first.display(), second.display())]
+    #[error(
+        "`{}` and `{}` have the same stem, by which masks are found: rename or leave out one", first.display(),
+        second.display()
+    )]
     TwoStems {
         /// The one.
         first: PathBuf,
@@ -144,7 +150,10 @@ pub enum Problem {
     #[error(transparent)]
     Row(SubmissionError),
     /// Runs that lie outside.
-    #[error("the runs of `{id}` end at pixel {end}, past {}×{}: declare `size`, that of the images they were counted on", size.0, size.1)]
+    #[error(
+        "the runs of `{id}` end at pixel {end}, past {}×{}: declare `size`, that of the images they were counted on",
+        size.0, size.1
+    )]
     Overflow {
         /// The image.
         id: String,

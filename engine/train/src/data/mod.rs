@@ -1,7 +1,7 @@
 //! From a recipe's data to batches.
 //!
-//! `files + truth → `[`Dataset`]` → `[`Division`]` into folds → an epoch's images (`[`sample`]`) → prepared at a phase's
-//! size → `[`augment`]`ed → `[`Batch`]
+//! Files and their truth → [`Dataset`] → [`Division`] into folds → an epoch's images ([`sample`]) → [`Sample`]s at a
+//! phase's size → [`augment`](mod@augment) → [`Batch`]
 //!
 //! Images are found and prepared by the engine's own code, so that a network is trained on what it will be given.
 //! Everything random is drawn from a [`Draw`]: the same seed, phase and epoch give the same bytes, whatever the number

@@ -1,12 +1,9 @@
 //! Blurs. The mask stays as it is.
 
-use image::GrayImage;
-use imageproc::filter::median_filter;
 use ndarray::Array2;
 use rand::Rng;
 
 use super::super::prepare::Sample;
-use super::clahe::{from_8_bits, to_8_bits};
 use super::smooth::{self, Kernel};
 use super::warp::mirrored;
 
@@ -47,17 +44,6 @@ fn along(image: &Array2<f32>, line: &[(isize, isize)], reach: usize) -> Array2<f
         out.mapv_inplace(|intensity| intensity.min(1.0));
     }
     out
-}
-
-/// The median over a square of a random odd side, on 8 bits; beyond the image are its border pixels.
-pub(super) fn median(mut sample: Sample, limit: u32, numbers: &mut impl Rng) -> Sample {
-    let radius = radius(limit, numbers) as u32;
-    let (height, width) = sample.image.dim();
-    let grey: Vec<u8> = sample.image.iter().map(|&intensity| to_8_bits(intensity)).collect();
-    let grey = GrayImage::from_raw(width as u32, height as u32, grey).expect("one value a pixel");
-    let grey = median_filter(&grey, radius, radius).into_raw();
-    sample.image = Array2::from_shape_vec((height, width), grey).expect("one value a pixel").mapv(from_8_bits);
-    sample
 }
 
 /// Half of an odd side from 3 to `limit`, rounded down.

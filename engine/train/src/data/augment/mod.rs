@@ -10,6 +10,7 @@ mod clahe;
 mod elastic;
 mod grid;
 mod intensity;
+mod median;
 mod optical;
 mod smooth;
 #[cfg(test)]
@@ -72,7 +73,7 @@ fn apply(transform: Transform, sample: Sample, numbers: &mut impl Rng) -> Sample
         T::Gamma { range } => intensity::gamma(sample, range, numbers),
         T::Blur { limit } => blur::mean(sample, limit, numbers),
         T::MotionBlur { limit } => blur::motion(sample, limit, numbers),
-        T::Median { limit } => blur::median(sample, limit, numbers),
+        T::Median { limit } => median::median(sample, limit, numbers),
         T::Clahe { clip, tiles } => clahe::clahe(sample, clip, tiles, numbers),
     }
 }

@@ -197,8 +197,8 @@ fn agrees_with_opencv() {
         let (found, tolerance) = match name.as_str() {
             "blur 3" => (blur::mean(picture, 9, &mut numbers(3, 9)), 2e-5),
             "blur 9" => (blur::mean(picture, 9, &mut numbers(9, 9)), 2e-5),
-            "median 3" => (blur::median(picture, 7, &mut numbers(3, 7)), 2e-5),
-            "median 7" => (blur::median(picture, 7, &mut numbers(7, 7)), 2e-5),
+            "median 3" => (median::median(picture, 7, &mut numbers(3, 7)), 2e-5),
+            "median 7" => (median::median(picture, 7, &mut numbers(7, 7)), 2e-5),
             "affine" => {
                 let map = affine::Map::about((30, 40), 30_f64.to_radians(), 1.2, (2.5, -4.0));
                 (map.apply(&picture, warp::Beyond::Black), 0.012)

@@ -220,3 +220,19 @@ fn lungs_open() {
     assert_eq!((data.items().len(), data.positives()), (93, 93));
     assert!(data.items().iter().all(|item| item.area > 0.05 && item.area < 0.8 && item.size == (512, 512)));
 }
+
+#[test]
+fn glances_agree_with_what_is_decoded() {
+    let Some(shared) = testing::data() else { return };
+    let folders = ["dicom", "siim/train_dicom", "lungs/images"].map(|name| shared.join(name));
+    let mut decoded = 0;
+    for file in radiograph::find(&folders).unwrap() {
+        // what has no grey image in it may have a header all the same
+        if let Ok(radiograph) = pleura::Radiograph::open(&file) {
+            let glance = Glance::open(&file).unwrap();
+            assert_eq!((glance.id.as_str(), glance.size), (radiograph.id(), radiograph.size()), "{}", file.display());
+            decoded += 1;
+        }
+    }
+    assert!(decoded > 140, "{decoded}");
+}

@@ -54,7 +54,10 @@ pub enum FoldsError {
         count: u32,
     },
     /// More folds than there is to divide.
-    #[error("{groups} {} cannot fill {count} folds: let `folds.count` be smaller", if *patients { "patients" } else { "images" })]
+    #[error(
+        "{groups} {} cannot fill {count} folds: let `folds.count` be smaller",
+        if *patients { "patients" } else { "images" }
+    )]
     Few {
         /// Images, or patients where these are known.
         groups: usize,
@@ -70,9 +73,7 @@ pub enum FoldsError {
         fold: u32,
     },
     /// All positives are held out at once.
-    #[error(
-        "without fold {fold} there is no positive image to train on: let `folds.count` be larger, or get more of them"
-    )]
+    #[error("without fold {fold} there is no positive image to train on: let `folds.count` be larger, or get more")]
     NoPositives {
         /// The fold.
         fold: u32,
