@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use pleura::Radiograph;
 use pleura::ensemble::{prepare, resize};
-use pleura::manifest::Resize;
+use pleura::manifest::{Intensity, Resize};
 
 use super::dataset::{Dataset, Marked};
 use super::error::DataError;
@@ -36,6 +36,12 @@ impl Dataset {
         let radiograph = Radiograph::open(&item.path)?;
         if radiograph.size() != item.size {
             return Err(DataError::Changed { path: item.path.clone(), was: item.size, is: radiograph.size() });
+        }
+        if self.data.intensity == Intensity::Window && !radiograph.has_window() {
+            self.no_window.call_once(|| {
+                let path = item.path.display();
+                tracing::warn!("`{path}` has no window and is read as `stored`; so are others that have none");
+            });
         }
         let image = prepare(&radiograph, self.data.intensity, size, self.data.resize);
         let sample = Arc::new(Sample { image, mask: item.mask.at(size) });

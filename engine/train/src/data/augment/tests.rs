@@ -155,7 +155,9 @@ proptest! {
     }
 
     #[test]
-    fn a_draw_decides_about_everything(seed in any::<u64>(), phase in 0_u32..3, epoch in 0_u32..9, position in 0_usize..99) {
+    fn a_draw_decides_about_everything(
+        seed in any::<u64>(), phase in 0_u32..3, epoch in 0_u32..9, position in 0_usize..99
+    ) {
         let sample = sample((30, 24));
         let list: Vec<_> = GEOMETRY.into_iter().chain(INTENSITY).map(|t| Augment { p: 0.5, one_of: vec![t] }).collect();
         let draw = Draw { seed, phase, epoch };
@@ -163,7 +165,8 @@ proptest! {
         prop_assert_eq!(at(draw, position), at(draw, position));
         let turn = [Augment { p: 1.0, one_of: vec![GEOMETRY[1]] }];
         let at = |draw, position| augment(&turn, sample.clone(), draw, position);
-        for other in [Draw { seed: !seed, ..draw }, Draw { phase: phase + 1, ..draw }, Draw { epoch: epoch + 1, ..draw }] {
+        let others = [Draw { seed: !seed, ..draw }, Draw { phase: phase + 1, ..draw }, Draw { epoch: epoch + 1, ..draw }];
+        for other in others {
             prop_assert_ne!(at(draw, position), at(other, position));
         }
         prop_assert_ne!(at(draw, position), at(draw, position + 1));

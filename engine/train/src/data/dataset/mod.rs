@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use pleura::radiograph::{self, Glance};
 use pleura::submission::Runs;
@@ -47,6 +48,8 @@ pub struct Dataset {
     remarks: Vec<String>,
     pub(super) data: Data,
     pub(super) cache: Cache,
+    /// That a file has no window is said once, not once an epoch.
+    pub(super) no_window: Once,
 }
 
 impl Dataset {
@@ -76,7 +79,7 @@ impl Dataset {
         }
         let items = if data.positives_only { positives(items)? } else { items };
         let cache = Cache::new(data.cache_mib);
-        Ok(Self { items, remarks, data: data.clone(), cache })
+        Ok(Self { items, remarks, data: data.clone(), cache, no_window: Once::new() })
     }
 
     /// The images.
