@@ -31,7 +31,10 @@ pub(crate) use open::classifier_wants;
 pub use options::Options;
 pub(crate) use outputs::read_batch;
 pub(crate) use postprocess::run as run_postprocess;
+pub use prepare::prepare;
+pub use resize::resize;
 pub use summary::Summary;
+pub use tensor::batch;
 
 use crate::manifest::Manifest;
 use crate::plugin::Plugin;

@@ -12,6 +12,17 @@ use crate::Radiograph;
 use crate::manifest::{Intensity, Resize};
 use crate::plugin::Plugin;
 
+/// What a network sees of a radiograph, in training as in prediction, before any plugin: intensities in 0..=1, brought
+/// to (height, width) = `size`.
+#[must_use]
+pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: (usize, usize), how: Resize) -> Array2<f32> {
+    let intensities = radiograph.intensities(intensity);
+    let mut image = resize(intensities.view(), size, how).into_owned();
+    // Cubic weights overshoot; intensities do not.
+    image.mapv_inplace(|v| v.clamp(0.0, 1.0));
+    image
+}
+
 /// One way to prepare an image. Members that prepare it the same way share a recipe, and its result.
 pub struct Recipe {
     pub intensity: Intensity,
@@ -24,10 +35,7 @@ pub struct Recipe {
 impl Recipe {
     /// Prepares one image: (height, width) of [`Recipe::size`], in 0..=1.
     pub fn apply(&self, radiograph: &Radiograph) -> Result<Array2<f32>, ImageError> {
-        let intensities = radiograph.intensities(self.intensity);
-        // Cubic weights overshoot; intensities do not.
-        let mut image = resize(intensities.view(), self.size, self.resize).into_owned();
-        image.mapv_inplace(|v| v.clamp(0.0, 1.0));
+        let mut image = prepare(radiograph, self.intensity, self.size, self.resize);
         for plugin in &self.plugins {
             image = plugin.prepare(image.view()).map_err(|source| ImageError::plugin(At::Prepare, source))?;
         }

@@ -9,8 +9,9 @@ use crate::manifest::Resize;
 
 /// Brings a plane to (height, width); a plane of that size already is passed on as it is.
 ///
-/// Weights are never negative, except for cubic ones, so that a linear resize keeps order: of two planes of which one
+/// Neither has a side of 0 or of more than 32 bits. Weights are never negative, except for cubic ones, so that a linear resize keeps order: of two planes of which one
 /// is nowhere higher, the resized one is nowhere higher either. Exact early exit relies on it.
+#[must_use]
 pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize) -> CowArray<'a, f32, Ix2> {
     if plane.dim() == size {
         return plane.into();

@@ -17,18 +17,40 @@ use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::lut::{Lut, Palette};
 use super::window::{Voi, Window, WindowFunction};
-use super::{Radiograph, codec};
+use super::{Glance, Radiograph, codec};
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, RadiographError> {
+    parsed(bytes, path, radiograph)
+}
+
+/// Reads id and size of a DICOM file's image.
+pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
+    parsed(bytes, path, |dataset, path| {
+        let header = Header::read(&dataset.object)?;
+        Ok(Glance { id: id(&dataset.object, path), size: (header.rows, header.cols) })
+    })
+}
+
+/// Parses a file, and reads something from its data set; errors name the file and its syntax.
+fn parsed<T>(
+    bytes: &[u8],
+    path: &Path,
+    read: impl FnOnce(&Dataset, &Path) -> Result<T, DicomFault>,
+) -> Result<T, RadiographError> {
     let fail = |(syntax, fault)| RadiographError::Dicom { path: path.into(), syntax, fault };
     let dataset = contained(|| dataset::parse(bytes))
         .unwrap_or_else(|reason| Err(("DICOM".to_string(), DicomFault::Parse(reason))))
         .map_err(fail)?;
     let syntax = dataset::describe(&dataset.syntax);
-    contained(|| radiograph(&dataset, path))
+    contained(|| read(&dataset, path))
         .unwrap_or_else(|reason| Err(DicomFault::Codec(reason)))
         .map_err(|fault| fail((syntax, fault)))
+}
+
+/// The data set's own id, or else the file's stem.
+fn id(object: &InMemDicomObject, path: &Path) -> String {
+    dataset::text(object, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::stem(path))
 }
 
 /// Runs what may panic on broken data: third-party parsers and decoders.
@@ -58,7 +80,7 @@ fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> 
         None
     });
     Ok(Radiograph {
-        id: dataset::text(object, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::stem(path)),
+        id: id(object, path),
         path: path.into(),
         values,
         range: modality.range(&header, palette.as_ref()),

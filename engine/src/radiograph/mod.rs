@@ -13,6 +13,7 @@ mod dataset;
 mod dicom;
 mod error;
 mod find;
+mod glance;
 mod header;
 mod lut;
 mod packbits;
@@ -26,6 +27,7 @@ use ndarray::{Array2, ArrayView2};
 
 pub use error::{DicomFault, RadiographError};
 pub use find::{find, find_with};
+pub use glance::Glance;
 
 use crate::manifest::Intensity;
 use window::{Voi, Window, WindowFunction};

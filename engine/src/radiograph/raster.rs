@@ -6,9 +6,9 @@ use std::path::Path;
 use image::{ColorType, DynamicImage, ImageFormat, ImageReader, Limits};
 use ndarray::{Array2, ShapeError};
 
-use super::Radiograph;
 use super::error::RadiographError;
 use super::samples::luma;
+use super::{Glance, Radiograph};
 
 /// The largest height or width, in pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -33,15 +33,7 @@ pub(super) fn is_raster(bytes: &[u8]) -> bool {
 /// Decodes a PNG or JPEG file's bytes. Colours become luma (ITU-R BT.601, not rounded); what is transparent is
 /// laid on black. Orientation tags and colour profiles are not applied.
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, RadiographError> {
-    let Some((format, name)) = format(bytes) else {
-        return Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() });
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits);
+    let (reader, name) = reader(bytes, path)?;
     let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.decode()));
     let reason = match decoded {
         Ok(Ok(image)) => match grey(&image) {
@@ -55,6 +47,36 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, Radiograph
         Err(_) => "the decoder broke off".to_string(),
     };
     Err(RadiographError::Raster { path: path.into(), format: name, reason })
+}
+
+/// Reads the size from a PNG or JPEG file's header.
+pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
+    let (reader, format) = reader(bytes, path)?;
+    let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.into_dimensions()));
+    let reason = match size {
+        Ok(Ok((width, height))) => {
+            return Ok(Glance { id: super::stem(path), size: (height as usize, width as usize) });
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the decoder broke off".to_string(),
+    };
+    Err(RadiographError::Raster { path: path.into(), format, reason })
+}
+
+type Named<'a> = (ImageReader<Cursor<&'a [u8]>>, &'static str);
+
+/// A decoder within limits, with the format's name.
+fn reader<'a>(bytes: &'a [u8], path: &Path) -> Result<Named<'a>, RadiographError> {
+    let Some((format, name)) = format(bytes) else {
+        return Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() });
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    Ok((reader, name))
 }
 
 /// Values, (height, width), and the one that is white.

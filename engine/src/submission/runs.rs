@@ -75,11 +75,16 @@ impl Runs {
         ratio(overlap, self.area() + other.area() - overlap)
     }
 
-    /// The mask of (height, width) = `size`, row-major; runs must lie within it.
+    /// The mask of (height, width) = `size`, row-major.
     ///
-    /// Each run marks where its columns change, and every row is then what the row above is, changed: one pass over
-    /// memory in its own order, where filling columns would jump a row with each pixel.
-    pub(super) fn to_mask(&self, size: (usize, usize)) -> Mask {
+    /// # Panics
+    /// Where a run lies beyond `size`: that of another image than the runs were decoded for.
+    #[must_use]
+    pub fn to_mask(&self, size: (usize, usize)) -> Mask {
+        let end = self.0.last().map_or(0, |run| run.1);
+        assert!(end <= size.0 * size.1, "runs up to pixel {end} in an image of {}×{}", size.0, size.1);
+        // Each run marks where its columns change, and every row is then what the row above is, changed: one pass over
+        // memory in its own order, where filling columns would jump a row with each pixel.
         let (height, width) = size;
         let mut pixels = vec![false; height * width];
         for &(start, end) in &self.0 {

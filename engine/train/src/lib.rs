@@ -9,6 +9,7 @@
 pub mod backward;
 pub mod checkpoint;
 pub mod curves;
+pub mod data;
 pub mod device;
 pub mod files;
 pub mod forward;

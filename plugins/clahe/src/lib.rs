@@ -10,8 +10,6 @@
 
 #![deny(missing_docs)]
 
-mod equalise;
-
 use ndarray::Zip;
 use pleura_plugin::{Error, Image, ImageMut, Prepare, export};
 use serde::Deserialize;
@@ -63,7 +61,7 @@ impl Prepare for Clahe {
             return Err(format!("an image of {height}×{width} is too small for {down}×{across} `tiles`").into());
         }
         let grey = image.mapv(|intensity| (intensity.clamp(0.0, 1.0) * 255.0).round_ties_even() as u8);
-        let equal = equalise::clahe(grey.view(), self.clip_limit, self.tiles);
+        let equal = pleura_equalise::clahe(grey.view(), self.clip_limit, self.tiles);
         Zip::from(&mut out).and(&equal).for_each(|out, &grey| *out = f32::from(grey) / 255.0);
         Ok(())
     }

@@ -1,4 +1,7 @@
-//! The algorithm, on 8 bits, with OpenCV's arithmetic: same integers, same `f32` operations in the same order.
+//! Contrast-limited adaptive histogram equalisation on 8 bits, with OpenCV's arithmetic: same integers, same `f32`
+//! operations in the same order. The plugin `clahe` and the training's augmentation share it. Not a plugin.
+
+#![deny(missing_docs)]
 
 use ndarray::{Array2, ArrayView2};
 
@@ -7,8 +10,15 @@ const VALUES: usize = 256;
 type Table = [u8; VALUES];
 
 /// Equalises tiles of the image, and interpolates between the four tables nearest to each pixel.
+///
+/// A grey value may have `clip_limit` times its even share of a tile; `tiles` is (down, across).
+///
+/// # Panics
+/// Where the image has no more rows or columns than there are tiles: those at the border are completed by mirroring.
+#[must_use]
 pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) -> Array2<u8> {
     let (height, width) = image.dim();
+    assert!(height > tiles.0 && width > tiles.1, "{height}×{width} pixels are too few for {tiles:?} tiles");
     let tile = tile_size((height, width), tiles);
     let tables = Array2::from_shape_fn(tiles, |(down, across)| {
         let (top, left) = (down * tile.0, across * tile.1);

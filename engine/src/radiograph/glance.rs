@@ -1,0 +1,61 @@
+//! What a file says of its image before any pixel is decoded.
+
+use std::path::Path;
+
+use super::error::RadiographError;
+use super::{dataset, dicom, raster};
+
+/// An image's id and size, as its file's header has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// As [`Radiograph::id`](super::Radiograph::id).
+    pub id: String,
+    /// (height, width) in pixels.
+    pub size: (usize, usize),
+}
+
+impl Glance {
+    /// Reads a DICOM, PNG or JPEG file's header. That its pixels can be decoded is not known then.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, is none of these, or has a header that no grey image has.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| RadiographError::Read { path: path.into(), source })?;
+        if raster::is_raster(&bytes) {
+            raster::glance(&bytes, path)
+        } else if dataset::is_dicom(&bytes) {
+            dicom::glance(&bytes, path)
+        } else {
+            Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Radiograph;
+
+    #[test]
+    fn a_glance_agrees_with_the_radiograph() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.b.png");
+        image::GrayImage::new(7, 5).save(&path).unwrap();
+        let (glance, radiograph) = (Glance::open(&path).unwrap(), Radiograph::open(&path).unwrap());
+        assert_eq!((glance.id.as_str(), glance.size), (radiograph.id(), radiograph.size()));
+        assert_eq!(glance, Glance { id: "a.b".into(), size: (5, 7) });
+    }
+
+    #[test]
+    fn what_is_no_image_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        for (bytes, reason) in [(&b""[..], "is empty"), (b"text", "is not a DICOM"), (b"\x89PNG\r\n\x1a\n", "(PNG): ")]
+        {
+            std::fs::write(&path, bytes).unwrap();
+            let message = Glance::open(&path).unwrap_err().to_string();
+            assert!(message.contains(reason), "{message}");
+        }
+    }
+}

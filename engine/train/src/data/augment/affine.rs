@@ -1,0 +1,88 @@
+//! Mirroring, shifting, scaling, turning, cropping.
+
+use ndarray::Axis;
+use rand::Rng;
+
+use super::super::prepare::Sample;
+use super::warp::{Beyond, warp};
+use super::{between, either_way};
+
+/// Left becomes right.
+pub(super) fn hflip(mut sample: Sample) -> Sample {
+    // the rows themselves are turned, so that the layout stays standard
+    sample.image.axis_iter_mut(Axis(0)).for_each(|mut row| row.as_slice_mut().expect("planes are row-major").reverse());
+    sample.mask.axis_iter_mut(Axis(0)).for_each(|mut row| row.as_slice_mut().expect("planes are row-major").reverse());
+    sample
+}
+
+/// Shift, scale and rotation about the centre.
+pub(super) fn shift_scale_rotate(
+    sample: &Sample,
+    shift: f32,
+    scale: f32,
+    degrees: f32,
+    numbers: &mut impl Rng,
+) -> Sample {
+    let (height, width) = sample.image.dim();
+    let turn = f64::from(either_way(degrees, numbers)).to_radians();
+    let scale = 1.0 + f64::from(either_way(scale, numbers));
+    let right = f64::from(either_way(shift, numbers)) * width as f64;
+    let down = f64::from(either_way(shift, numbers)) * height as f64;
+    Map::about((height, width), turn, scale, (down, right)).apply(sample, Beyond::Black)
+}
+
+/// An affine map from a pixel to the place that it comes from: `x' = xx·x + xy·y + x0`, and `y'` alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Map {
+    pub(super) xx: f64,
+    pub(super) xy: f64,
+    pub(super) x0: f64,
+    pub(super) yx: f64,
+    pub(super) yy: f64,
+    pub(super) y0: f64,
+}
+
+impl Map {
+    pub(super) const IDENTITY: Self = Self { xx: 1.0, xy: 0.0, x0: 0.0, yx: 0.0, yy: 1.0, y0: 0.0 };
+
+    /// For an image of `size` that is turned anticlockwise by radians, scaled, and shifted by (down, right) pixels.
+    pub(super) fn about(size: (usize, usize), turn: f64, scale: f64, (down, right): (f64, f64)) -> Self {
+        let (cy, cx) = ((size.0 as f64 - 1.0) / 2.0, (size.1 as f64 - 1.0) / 2.0);
+        let (sin, cos) = (turn.sin() / scale, turn.cos() / scale);
+        let (xx, xy, yx, yy) = (cos, -sin, sin, cos);
+        let (from_y, from_x) = (cy + down, cx + right);
+        Self { xx, xy, x0: cx - xx * from_x - xy * from_y, yx, yy, y0: cy - yx * from_x - yy * from_y }
+    }
+
+    /// (x', y') of (x, y).
+    pub(super) fn place(&self, x: f64, y: f64) -> (f64, f64) {
+        (self.xx * x + self.xy * y + self.x0, self.yx * x + self.yy * y + self.y0)
+    }
+
+    pub(super) fn apply(&self, sample: &Sample, beyond: Beyond) -> Sample {
+        warp(sample, beyond, |row, places| {
+            let (x0, y0) = self.place(0.0, row as f64);
+            for (column, (x, y)) in places.x.iter_mut().zip(places.y).enumerate() {
+                *x = (x0 + self.xx * column as f64) as f32;
+                *y = (y0 + self.yx * column as f64) as f32;
+            }
+        })
+    }
+}
+
+/// A random part of the sides, brought back to the full size.
+pub(super) fn crop(sample: &Sample, keep: [f32; 2], numbers: &mut impl Rng) -> Sample {
+    let (height, width) = sample.image.dim();
+    let keep = between(keep[0], keep[1], numbers);
+    let top = between(0.0, (1.0 - keep) * height as f32, numbers);
+    let left = between(0.0, (1.0 - keep) * width as f32, numbers);
+    // at pixel centres, as the engine resizes; the part's border pixels stand for what would be beyond it
+    let place = |from: f32, pixel: usize, side: usize| {
+        let place = from + (pixel as f32 + 0.5) * keep - 0.5;
+        place.clamp(0.0, side as f32 - 1.0)
+    };
+    warp(sample, Beyond::Mirrored, |row, places| {
+        places.x.iter_mut().enumerate().for_each(|(column, x)| *x = place(left, column, width));
+        places.y.fill(place(top, row, height));
+    })
+}

@@ -1,0 +1,89 @@
+//! What is done to training images. Image and mask are changed together.
+//!
+//! Geometry looks up, for each pixel, the place that it comes from: bilinearly in the image, the nearest pixel in the
+//! mask. Parameters mean what albumentations documents for the transform of the same name, where it has one; the
+//! [recipe](crate::recipe::Transform) says where one differs.
+
+mod affine;
+mod blur;
+mod clahe;
+mod elastic;
+mod grid;
+mod intensity;
+mod median;
+mod optical;
+mod smooth;
+#[cfg(test)]
+mod tests;
+mod warp;
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+
+use super::draw::{Draw, Purpose};
+use super::error::DataError;
+use super::prepare::Sample;
+use crate::recipe::{Augment, Transform};
+
+/// Does to an image what a recipe says, in order: each with its probability, one of several evenly.
+///
+/// `position` is the image's place in the epoch; with the draw, it decides about everything.
+#[must_use]
+pub fn augment(list: &[Augment], mut sample: Sample, draw: Draw, position: usize) -> Sample {
+    let mut numbers = draw.numbers(Purpose::Augment(position));
+    for Augment { p, one_of } in list {
+        if numbers.random::<f32>() < *p
+            && let Some(&transform) = one_of.choose(&mut numbers)
+        {
+            sample = apply(transform, sample, &mut numbers);
+        }
+    }
+    sample
+}
+
+/// Whether images of (height, width) = `size` can be changed so.
+///
+/// # Errors
+/// Where an image is too small for CLAHE's tiles.
+pub fn check(list: &[Augment], size: (usize, usize)) -> Result<(), DataError> {
+    for transform in list.iter().flat_map(|augment| &augment.one_of) {
+        if let &Transform::Clahe { tiles, .. } = transform
+            && size.0.min(size.1) <= tiles as usize
+        {
+            return Err(DataError::Tiles { size, tiles });
+        }
+    }
+    Ok(())
+}
+
+/// Does one transform, with its parameters drawn.
+fn apply(transform: Transform, sample: Sample, numbers: &mut impl Rng) -> Sample {
+    use Transform as T;
+    match transform {
+        T::Hflip {} => affine::hflip(sample),
+        T::ShiftScaleRotate { shift, scale, degrees } => {
+            affine::shift_scale_rotate(&sample, shift, scale, degrees, numbers)
+        }
+        T::Crop { keep } => affine::crop(&sample, keep, numbers),
+        T::Elastic { alpha, sigma, affine } => elastic::elastic(&sample, alpha, sigma, affine, numbers),
+        T::GridDistortion { steps, limit } => grid::distort(&sample, steps, limit, numbers),
+        T::OpticalDistortion { limit, shift } => optical::distort(&sample, limit, shift, numbers),
+        T::Brightness { limit } => intensity::brightness(sample, limit, numbers),
+        T::Contrast { limit } => intensity::contrast(sample, limit, numbers),
+        T::Gamma { range } => intensity::gamma(sample, range, numbers),
+        T::Blur { limit } => blur::mean(sample, limit, numbers),
+        T::MotionBlur { limit } => blur::motion(sample, limit, numbers),
+        T::Median { limit } => median::median(sample, limit, numbers),
+        T::Clahe { clip, tiles } => clahe::clahe(sample, clip, tiles, numbers),
+    }
+}
+
+/// Evenly from `low` to `high`.
+fn between(low: f32, high: f32, numbers: &mut impl Rng) -> f32 {
+    low + (high - low) * numbers.random::<f32>()
+}
+
+/// Evenly from `-limit` to `limit`.
+fn either_way(limit: f32, numbers: &mut impl Rng) -> f32 {
+    limit * (2.0 * numbers.random::<f32>() - 1.0)
+}

@@ -1,0 +1,147 @@
+//! Looks up where pixels come from.
+
+use ndarray::{Array2, Axis};
+
+use super::super::prepare::Sample;
+
+/// What lies beyond an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// Black, and not marked.
+    Black,
+    /// The image mirrored, without its last pixel: OpenCV's `BORDER_REFLECT_101`.
+    Mirrored,
+}
+
+/// The place that each pixel of a row comes from, in pixels of the image.
+pub(super) struct Places<'a> {
+    pub(super) x: &'a mut [f32],
+    pub(super) y: &'a mut [f32],
+}
+
+/// An image and its mask of pixels that come from elsewhere: `place` fills in the places for a row of that number.
+pub(super) fn warp(sample: &Sample, beyond: Beyond, mut place: impl FnMut(usize, Places<'_>)) -> Sample {
+    let (height, width) = sample.image.dim();
+    let (mut image, mut mask) = (Array2::zeros((height, width)), Array2::zeros((height, width)));
+    let (mut x, mut y) = (vec![0.0_f32; width], vec![0.0_f32; width]);
+    let from = Source {
+        image: sample.image.as_slice().expect("planes are row-major"),
+        mask: sample.mask.as_slice().expect("planes are row-major"),
+        height,
+        width,
+        beyond,
+    };
+    let rows = image.axis_iter_mut(Axis(0)).zip(mask.axis_iter_mut(Axis(0)));
+    for (row, (mut image, mut mask)) in rows.enumerate() {
+        place(row, Places { x: &mut x, y: &mut y });
+        for (((&x, &y), pixel), marked) in x.iter().zip(&y).zip(&mut image).zip(&mut mask) {
+            (*pixel, *marked) = from.look_up(x, y);
+        }
+    }
+    Sample { image, mask }
+}
+
+struct Source<'a> {
+    image: &'a [f32],
+    mask: &'a [u8],
+    height: usize,
+    width: usize,
+    beyond: Beyond,
+}
+
+impl Source<'_> {
+    /// The image at a place, bilinearly, and the mask's nearest pixel.
+    fn look_up(&self, x: f32, y: f32) -> (f32, u8) {
+        let ((left, right), (top, below)) = (split(x), split(y));
+        let nearest = (top.saturating_add((below >= 0.5).into()), left.saturating_add((right >= 0.5).into()));
+        let (corners, marked) = self.inside(left, top, nearest).unwrap_or_else(|| self.anywhere(left, top, nearest));
+        let upper = corners[0] * (1.0 - right) + corners[1] * right;
+        let lower = corners[2] * (1.0 - right) + corners[3] * right;
+        (upper * (1.0 - below) + lower * below, marked)
+    }
+
+    /// The four pixels and the mask's one, where all are within the image: nearly always, and so the way that is fast.
+    fn inside(&self, left: i32, top: i32, nearest: (i32, i32)) -> Option<([f32; 4], u8)> {
+        let (left, top) = (usize::try_from(left).ok()?, usize::try_from(top).ok()?);
+        if left + 1 >= self.width || top + 1 >= self.height {
+            return None;
+        }
+        let at = top * self.width + left;
+        let (upper, lower) = (self.image.get(at..at + 2)?, self.image.get(at + self.width..at + self.width + 2)?);
+        let marked = self.mask[nearest.0 as usize * self.width + nearest.1 as usize];
+        Some(([upper[0], upper[1], lower[0], lower[1]], marked))
+    }
+
+    fn anywhere(&self, left: i32, top: i32, nearest: (i32, i32)) -> ([f32; 4], u8) {
+        let index = |row: i32, column: i32| {
+            let row = self.beyond.index(row as isize, self.height)?;
+            Some(row * self.width + self.beyond.index(column as isize, self.width)?)
+        };
+        let corner = |down: i32, across: i32| {
+            index(top.saturating_add(down), left.saturating_add(across)).map_or(0.0, |at| self.image[at])
+        };
+        let marked = index(nearest.0, nearest.1).map_or(0, |at| self.mask[at]);
+        ([corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)], marked)
+    }
+}
+
+/// The pixel at or before a place, and how far the place is from it, in 0..1. Rounding down by hand is several times
+/// as fast as `floor` where the processor may not be taken to have an instruction for it.
+fn split(place: f32) -> (i32, f32) {
+    let toward_zero = place as i32;
+    let before = if toward_zero as f32 > place { toward_zero.saturating_sub(1) } else { toward_zero };
+    // no more than 1, for places so far away that they round
+    (before, (place - before as f32).min(1.0))
+}
+
+impl Beyond {
+    /// The pixel for an index along a side; `None` where it is black.
+    fn index(self, index: isize, side: usize) -> Option<usize> {
+        match self {
+            _ if index >= 0 && (index as usize) < side => Some(index as usize),
+            Self::Black => None,
+            Self::Mirrored => Some(mirrored(index, side)),
+        }
+    }
+}
+
+/// The pixel that an index along a side shows in the mirrors at its ends, which the last pixels lie on.
+pub(super) fn mirrored(index: isize, side: usize) -> usize {
+    if side == 1 {
+        return 0;
+    }
+    let period = 2 * (side - 1);
+    let index = index.rem_euclid(period as isize) as usize;
+    index.min(period - index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrors_leave_out_the_last_pixel() {
+        let shown: Vec<_> = (-5..9).map(|index| mirrored(index, 4)).collect();
+        assert_eq!(shown, [1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1, 2]);
+        assert!((-3..3).all(|index| mirrored(index, 1) == 0));
+    }
+
+    #[test]
+    fn beyond_is_black_or_mirrored() {
+        let sample = Sample { image: ndarray::array![[0.25, 0.75]], mask: ndarray::array![[0, 1]] };
+        let far = |x: f32, beyond| {
+            let moved = warp(&sample, beyond, |row, places| {
+                places.x.fill(x);
+                places.y.fill(row as f32);
+            });
+            (moved.image[(0, 0)], moved.mask[(0, 0)])
+        };
+        assert_eq!(far(0.5, Beyond::Black), (0.5, 1));
+        assert_eq!(far(1.5, Beyond::Black), (0.375, 0)); // half of the way to black
+        assert_eq!(far(-1.0, Beyond::Black), (0.0, 0));
+        assert_eq!(far(1.5, Beyond::Mirrored), (0.5, 0));
+        assert_eq!(far(-1.0, Beyond::Mirrored), (0.75, 1));
+        assert_eq!(far(1e20, Beyond::Black), (0.0, 0));
+        assert_eq!(far(-1e20, Beyond::Black), (0.0, 0));
+    }
+}

@@ -1,0 +1,89 @@
+//! Truth from a folder of mask images.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use pleura::manifest::Intensity;
+use pleura::submission::Runs;
+use pleura::{Mask, Radiograph, radiograph};
+use rayon::prelude::*;
+
+use super::super::error::{DataError, Problem};
+use super::{Image, Item};
+
+/// Gives each image the mask of its stem.
+pub(super) fn join(
+    images: Vec<Image>,
+    folder: &Path,
+    absent_is_empty: bool,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Item>, DataError> {
+    let mut masks = by_stem(radiograph::find(&[folder])?, problems);
+    let mut pairs = Vec::with_capacity(images.len());
+    let mut taken: HashMap<OsString, PathBuf> = HashMap::new();
+    for image in images {
+        let stem = stem(&image.path);
+        if let Some(first) = taken.get(&stem) {
+            problems.push(Problem::TwoStems { first: first.clone(), second: image.path });
+            continue;
+        }
+        taken.insert(stem.clone(), image.path.clone());
+        match masks.shift_remove(&stem) {
+            None if !absent_is_empty => {
+                let wanted = format!("mask in `{}`", folder.display());
+                problems.push(Problem::NoTruth { id: image.glance.id, path: image.path, wanted });
+            }
+            mask => pairs.push((image, mask)),
+        }
+    }
+    problems.extend(masks.into_values().map(Problem::NoImage));
+    let read: Vec<_> = pairs.into_par_iter().map(|(image, mask)| marked(image, mask.as_deref())).collect();
+    let mut items = Vec::with_capacity(read.len());
+    for item in read {
+        match item {
+            Ok(item) => items.push(item),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok(items)
+}
+
+fn by_stem(files: Vec<PathBuf>, problems: &mut Vec<Problem>) -> IndexMap<OsString, PathBuf> {
+    let mut masks: IndexMap<OsString, PathBuf> = IndexMap::new();
+    for path in files {
+        let stem = stem(&path);
+        match masks.get(&stem) {
+            Some(first) => problems.push(Problem::TwoStems { first: first.clone(), second: path }),
+            None => drop(masks.insert(stem, path)),
+        }
+    }
+    masks
+}
+
+fn stem(path: &Path) -> OsString {
+    path.file_stem().unwrap_or_default().into()
+}
+
+fn marked(image: Image, mask: Option<&Path>) -> Result<Item, Problem> {
+    let size = image.glance.size;
+    let Some(path) = mask else { return Ok(image.with(Runs::default(), size)) };
+    let mask = read(path)?;
+    if mask.size() != size {
+        return Err(Problem::Size { path: path.into(), mask: mask.size(), image: size });
+    }
+    Ok(image.with(Runs::from(&mask), size))
+}
+
+/// Reads a mask: what is above half of the range is marked.
+fn read(path: &Path) -> Result<Mask, Problem> {
+    let image = Radiograph::open(path)?;
+    let mask = Mask::from(image.intensities(Intensity::Stored).mapv(|intensity| intensity > 0.5));
+    // 0 and 1 where 0 and 255 were meant: such a mask would count as empty without a word
+    let brightest = image.values().fold(f32::MIN, |most, &value| most.max(value));
+    if mask.is_empty() && brightest > image.range().0 && !image.is_inverted() {
+        return Err(Problem::Dim { path: path.into(), brightest, white: image.range().1 });
+    }
+    Ok(mask)
+}

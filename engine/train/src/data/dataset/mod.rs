@@ -1,0 +1,164 @@
+//! Images with their truth.
+
+mod masks;
+mod rle;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use pleura::radiograph::{self, Glance};
+use pleura::submission::Runs;
+use rayon::prelude::*;
+
+use super::cache::Cache;
+use super::error::{DataError, Problem};
+use crate::recipe::{Data, Truth};
+
+/// One image with its truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The image's id: SOPInstanceUID, or the file's stem.
+    pub id: String,
+    /// The image's file.
+    pub path: PathBuf,
+    /// (height, width) of the image in pixels.
+    pub size: (usize, usize),
+    /// Whether its mask marks anything.
+    pub label: bool,
+    /// The share of pixels that its mask marks, in 0..=1.
+    pub area: f32,
+    pub(super) mask: Marked,
+}
+
+/// A mask as runs, a few hundred bytes; it becomes pixels on demand.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Marked {
+    pub(super) runs: Runs,
+    /// (height, width) that the runs are of.
+    pub(super) size: (usize, usize),
+}
+
+/// A recipe's images with their truth, in the order in which they were found.
+#[derive(Debug)]
+pub struct Dataset {
+    items: Vec<Item>,
+    remarks: Vec<String>,
+    pub(super) data: Data,
+    pub(super) cache: Cache,
+    /// That a file has no window is said once, not once an epoch.
+    pub(super) no_window: Once,
+}
+
+impl Dataset {
+    /// Finds the images that a recipe names, and joins them with what is true of them. Pixels of images are not looked
+    /// at, those of masks are.
+    ///
+    /// `folder` is the recipe's, which its paths are relative to.
+    ///
+    /// # Errors
+    /// Where there are no images, the truth cannot be read, or the two do not fit: then everything that does not is
+    /// listed at once.
+    pub fn open(folder: &Path, data: &Data) -> Result<Self, DataError> {
+        let files = radiograph::find(&inputs(folder, &data.images))?;
+        let (images, mut problems) = look(files);
+        let mut remarks = Vec::new();
+        let items = match &data.truth {
+            Truth::Rle { csv, size, absent_is_empty } => {
+                let size = size.map(|[height, width]| (height as usize, width as usize));
+                rle::join(images, &folder.join(csv), size, *absent_is_empty, &mut problems, &mut remarks)?
+            }
+            Truth::Masks { folder: masks, absent_is_empty } => {
+                masks::join(images, &folder.join(masks), *absent_is_empty, &mut problems)?
+            }
+        };
+        if !problems.is_empty() {
+            return Err(DataError::Problems(problems));
+        }
+        let items = if data.positives_only { positives(items)? } else { items };
+        let cache = Cache::new(data.cache_mib);
+        Ok(Self { items, remarks, data: data.clone(), cache, no_window: Once::new() })
+    }
+
+    /// The images.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// How many images have a mask that is not empty.
+    #[must_use]
+    pub fn positives(&self) -> usize {
+        self.items.iter().filter(|item| item.label).count()
+    }
+
+    /// What was odd, yet harmless: one sentence each, to be shown to whoever wrote the recipe.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+}
+
+/// An image whose truth is not known yet.
+#[derive(Debug)]
+struct Image {
+    glance: Glance,
+    path: PathBuf,
+}
+
+impl Image {
+    fn with(self, runs: Runs, size: (usize, usize)) -> Item {
+        let area = runs.area() as f64 / (size.0 * size.1) as f64;
+        Item {
+            id: self.glance.id,
+            path: self.path,
+            size: self.glance.size,
+            label: !runs.is_empty(),
+            area: area as f32,
+            mask: Marked { runs, size },
+        }
+    }
+}
+
+/// What a recipe names, relative to its folder. A folder whose own name looks like a glob is not one.
+fn inputs(folder: &Path, images: &[String]) -> Vec<PathBuf> {
+    let input = |input: &String| {
+        let path = folder.join(input);
+        if path.exists() || Path::new(input).is_absolute() || !input.contains(['*', '?', '[']) {
+            return path;
+        }
+        Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(input)
+    };
+    images.iter().map(input).collect()
+}
+
+/// Reads id and size of each file. Files that are no images, and ids that come twice, are problems.
+fn look(files: Vec<PathBuf>) -> (Vec<Image>, Vec<Problem>) {
+    let seen: Vec<_> = files.into_par_iter().map(|path| (Glance::open(&path), path)).collect();
+    let (mut images, mut problems) = (Vec::new(), Vec::new());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (glance, path) in seen {
+        match glance {
+            Err(error) => problems.push(error.into()),
+            Ok(glance) => match places.get(&glance.id) {
+                Some(&first) => {
+                    let Image { path: first, glance } = &images[first];
+                    problems.push(Problem::TwoImages { id: glance.id.clone(), first: first.clone(), second: path });
+                }
+                None => {
+                    places.insert(glance.id.clone(), images.len());
+                    images.push(Image { glance, path });
+                }
+            },
+        }
+    }
+    (images, problems)
+}
+
+fn positives(mut items: Vec<Item>) -> Result<Vec<Item>, DataError> {
+    let images = items.len();
+    items.retain(|item| item.label);
+    if items.is_empty() { Err(DataError::NoPositives { images }) } else { Ok(items) }
+}

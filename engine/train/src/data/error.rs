@@ -1,0 +1,186 @@
+//! What can be wrong with a recipe's data.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use pleura::radiograph::RadiographError;
+use pleura::submission::SubmissionError;
+
+/// How many problems are named; the rest are counted.
+const NAMED: usize = 20;
+
+/// Data that cannot be trained on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// No image can be found, or one cannot be read.
+    #[error(transparent)]
+    Radiograph(#[from] RadiographError),
+    /// The CSV of run lengths cannot be read.
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
+    /// Images and their truth that do not fit; all of them at once.
+    #[error("{}", List(.0))]
+    Problems(Vec<Problem>),
+    /// The truth is that of other images.
+    #[error(
+        "none of the {images} images has a row in `{csv}`: an image is `{image}`, a row `{row}`",
+        csv = csv.display()
+    )]
+    Strangers {
+        /// How many images there are.
+        images: usize,
+        /// The CSV.
+        csv: PathBuf,
+        /// The id of the first image.
+        image: String,
+        /// The id of the first row.
+        row: String,
+    },
+    /// A CSV that says nothing.
+    #[error("`{}` has no rows", .0.display())]
+    NoRows(PathBuf),
+    /// `positives_only`, and no image has a mask that is not empty.
+    #[error(
+        "none of the {images} images has a mask that is not empty, and `data.positives_only` leaves out the others"
+    )]
+    NoPositives {
+        /// How many images there are.
+        images: usize,
+    },
+    /// A file that is not what it was.
+    #[error("`{}` was {}×{} when the training began, and is {}×{} now", path.display(), was.0, was.1, is.0, is.1)]
+    Changed {
+        /// The image's file.
+        path: PathBuf,
+        /// (height, width) when the data were opened.
+        was: (usize, usize),
+        /// (height, width) now.
+        is: (usize, usize),
+    },
+    /// Too few images for one step.
+    #[error("an epoch shows {images} images, and a batch takes {batch}: let `batch` be at most {images}")]
+    FewerThanBatch {
+        /// In the epoch.
+        images: usize,
+        /// In a batch.
+        batch: usize,
+    },
+    /// No image at all to look at.
+    #[error("there are no images to validate on")]
+    Nothing,
+    /// Tiles that an image is too small for.
+    #[error(
+        "images of {}×{} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger", size.0,
+        size.1
+    )]
+    Tiles {
+        /// (height, width) of the phase.
+        size: (usize, usize),
+        /// Along each side.
+        tiles: u32,
+    },
+}
+
+/// One image or mask that does not fit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A file that is no image, or a broken one.
+    #[error(transparent)]
+    Unreadable(#[from] RadiographError),
+    /// Two images of one id.
+    #[error("`{}` and `{}` are both image `{id}`: leave one out", first.display(), second.display())]
+    TwoImages {
+        /// Their id.
+        id: String,
+        /// The one.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Two masks of one stem, or two images that one mask would serve.
+    #[error(
+        "`{}` and `{}` have the same stem, by which masks are found: rename or leave out one", first.display(),
+        second.display()
+    )]
+    TwoStems {
+        /// The one.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// An image of which nothing is known.
+    #[error("image `{id}` (`{}`) has no {wanted}: leave it out, or declare `absent_is_empty`", path.display())]
+    NoTruth {
+        /// The image.
+        id: String,
+        /// Its file.
+        path: PathBuf,
+        /// `row in …` or `mask in …`.
+        wanted: String,
+    },
+    /// A mask that belongs to nothing.
+    #[error("mask `{}` has no image of that stem", .0.display())]
+    NoImage(PathBuf),
+    /// A mask of another size than its image.
+    #[error("mask `{}` is {}×{}, its image {}×{}", path.display(), mask.0, mask.1, image.0, image.1)]
+    Size {
+        /// The mask's file.
+        path: PathBuf,
+        /// (height, width) of the mask.
+        mask: (usize, usize),
+        /// (height, width) of the image.
+        image: (usize, usize),
+    },
+    /// A mask that has marks too dark to count.
+    #[error(
+        "mask `{}` is nowhere above half of its range ({} at most, of {}): let marks be white, {}", path.display(),
+        .brightest, .white, .white
+    )]
+    Dim {
+        /// The mask's file.
+        path: PathBuf,
+        /// Its largest value.
+        brightest: f32,
+        /// The largest value that its bits can hold.
+        white: f32,
+    },
+    /// A row that is no mask.
+    #[error(transparent)]
+    Row(SubmissionError),
+    /// Runs that lie outside.
+    #[error(
+        "the runs of `{id}` end at pixel {end}, past {}×{}: declare `size`, that of the images they were counted on",
+        size.0, size.1
+    )]
+    Overflow {
+        /// The image.
+        id: String,
+        /// One past the last pixel.
+        end: usize,
+        /// (height, width) that the runs were taken to be of.
+        size: (usize, usize),
+    },
+}
+
+/// The first of them, and how many more.
+struct List<'a>(&'a [Problem]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(f, "{count} {} with the data:", if count == 1 { "problem" } else { "problems" })?;
+        for problem in self.0.iter().take(NAMED) {
+            write!(f, "\n  {problem}")?;
+            // a system's reason is a source of the error; in a list nobody prints sources
+            if let Problem::Unreadable(RadiographError::Read { source, .. }) = problem {
+                write!(f, ": {source}")?;
+            }
+        }
+        match count.saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}

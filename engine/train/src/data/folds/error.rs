@@ -1,0 +1,103 @@
+//! What can be wrong with folds.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::table::TableError;
+
+/// Images that cannot be divided into folds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldsError {
+    /// A CSV cannot be read.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The CSV of folds leaves out images.
+    #[error(
+        "`{}` has no fold for {}: it was made from other data; name another file, or delete it to divide anew",
+        path.display(), Some3(ids)
+    )]
+    NoFold {
+        /// The CSV.
+        path: PathBuf,
+        /// The images.
+        ids: Vec<String>,
+    },
+    /// The CSV of patients leaves out images.
+    #[error("`{}` has no `{column}` for {}", path.display(), Some3(ids))]
+    NoPatient {
+        /// The CSV.
+        path: PathBuf,
+        /// The patients' column.
+        column: String,
+        /// The images.
+        ids: Vec<String>,
+    },
+    /// A fold that there is not.
+    #[error("`{}`: `{id}` is in fold `{fold}`; there are {count}, numbered from 0", path.display())]
+    Range {
+        /// The CSV.
+        path: PathBuf,
+        /// The image.
+        id: String,
+        /// What the CSV says.
+        fold: String,
+        /// How many folds there are.
+        count: u32,
+    },
+    /// The recipe trains a fold that there is not.
+    #[error("`folds.train` names fold {fold}; there are {count}, numbered from 0")]
+    Trained {
+        /// The fold.
+        fold: u32,
+        /// How many folds there are.
+        count: u32,
+    },
+    /// More folds than there is to divide.
+    #[error(
+        "{groups} {} cannot fill {count} folds: let `folds.count` be smaller",
+        if *patients { "patients" } else { "images" }
+    )]
+    Few {
+        /// Images, or patients where these are known.
+        groups: usize,
+        /// Whether patients are known.
+        patients: bool,
+        /// How many folds there are.
+        count: u32,
+    },
+    /// A fold that holds out nothing.
+    #[error("fold {fold} is empty: let `folds.count` be smaller, or divide otherwise")]
+    Empty {
+        /// The fold.
+        fold: u32,
+    },
+    /// All positives are held out at once.
+    #[error("without fold {fold} there is no positive image to train on: let `folds.count` be larger, or get more")]
+    NoPositives {
+        /// The fold.
+        fold: u32,
+    },
+    /// The CSV cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The CSV.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The first three of a list.
+struct Some3<'a>(&'a [String]);
+
+impl fmt::Display for Some3<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let some: Vec<_> = self.0.iter().take(3).map(|id| format!("`{id}`")).collect();
+        f.write_str(&some.join(", "))?;
+        match self.0.len().saturating_sub(3) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Which images are held out when.
+
+mod divide;
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::path::Path;
+
+use pleura::atomic;
+
+use super::dataset::Item;
+use super::table;
+use crate::recipe::Folds;
+
+pub use error::FoldsError;
+
+/// Images divided into folds: each image in exactly one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Division {
+    /// The fold of each image.
+    folds: Vec<u32>,
+    trained: Vec<u32>,
+    remarks: Vec<String>,
+}
+
+impl Division {
+    /// Divides images as a recipe says: as its CSV has it, or else anew, balanced in positives, with each patient's
+    /// images in one fold; then the CSV is written, if one is named. `folder` is the recipe's.
+    ///
+    /// `needs_positives`: the training can do nothing without them.
+    ///
+    /// # Errors
+    /// Where a CSV cannot be read, does not cover the images, or cannot be written; where a fold is empty, or what is
+    /// left for training has no positive though it needs one.
+    pub fn open(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
+        let trained = trained(folds)?;
+        let patients = patients(folder, folds, items)?;
+        let csv = folds.csv.as_ref().map(|csv| folder.join(csv));
+        let (of, remarks) = match &csv {
+            Some(csv) if csv.exists() => read(csv, folds.count, items, patients.as_deref())?,
+            _ => (divide::divide(items, patients.as_deref(), folds.count, folds.seed)?, Vec::new()),
+        };
+        let mut division = Self { folds: of, trained, remarks };
+        division.check(folds.count, items, needs_positives)?;
+        if let Some(csv) = csv.filter(|csv| !csv.exists()) {
+            write(&csv, items, &division.folds).map_err(|source| FoldsError::Write { path: csv, source })?;
+        }
+        Ok(division)
+    }
+
+    /// The folds that are trained, each once, in the recipe's order.
+    #[must_use]
+    pub fn trained(&self) -> &[u32] {
+        &self.trained
+    }
+
+    /// The fold of each image.
+    #[must_use]
+    pub fn folds(&self) -> &[u32] {
+        &self.folds
+    }
+
+    /// The images that a fold holds out, by index.
+    #[must_use]
+    pub fn held_out(&self, fold: u32) -> Vec<usize> {
+        self.pick(|of| of == fold)
+    }
+
+    /// The images that are trained on while a fold is held out, by index.
+    #[must_use]
+    pub fn training(&self, fold: u32) -> Vec<usize> {
+        self.pick(|of| of != fold)
+    }
+
+    /// What was odd, yet harmless: one sentence each.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    fn pick(&self, wanted: impl Fn(u32) -> bool) -> Vec<usize> {
+        (0..self.folds.len()).filter(|&index| wanted(self.folds[index])).collect()
+    }
+
+    fn check(&mut self, count: u32, items: &[Item], needs_positives: bool) -> Result<(), FoldsError> {
+        for fold in 0..count {
+            let held_out = self.held_out(fold);
+            if held_out.is_empty() {
+                return Err(FoldsError::Empty { fold });
+            }
+            let positive = |indices: &[usize]| indices.iter().any(|&index| items[index].label);
+            if needs_positives && self.trained.contains(&fold) && !positive(&self.training(fold)) {
+                return Err(FoldsError::NoPositives { fold });
+            }
+            if needs_positives && !positive(&held_out) {
+                self.remarks.push(format!("fold {fold} holds out no positive image: its Dice says little"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn trained(folds: &Folds) -> Result<Vec<u32>, FoldsError> {
+    let Some(trained) = &folds.train else { return Ok((0..folds.count).collect()) };
+    if let Some(&fold) = trained.iter().find(|&&fold| fold >= folds.count) {
+        return Err(FoldsError::Trained { fold, count: folds.count });
+    }
+    let mut seen = HashSet::new();
+    Ok(trained.iter().copied().filter(|&fold| seen.insert(fold)).collect())
+}
+
+/// The patient of each image, numbered from 0.
+fn patients(folder: &Path, folds: &Folds, items: &[Item]) -> Result<Option<Vec<usize>>, FoldsError> {
+    let Some(csv) = folds.patients.as_ref().map(|csv| folder.join(csv)) else { return Ok(None) };
+    let table = table::read(&csv, &folds.patient_column)?;
+    let missing: Vec<_> = items.iter().filter(|item| !table.contains_key(&item.id)).map(|i| i.id.clone()).collect();
+    if !missing.is_empty() {
+        return Err(FoldsError::NoPatient { path: csv, column: folds.patient_column.clone(), ids: missing });
+    }
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let number = |item: &Item| {
+        let next = numbers.len();
+        *numbers.entry(table[&item.id].as_str()).or_insert(next)
+    };
+    Ok(Some(items.iter().map(number).collect()))
+}
+
+/// The fold of each image by a CSV, and what is odd about it.
+fn read(
+    csv: &Path,
+    count: u32,
+    items: &[Item],
+    patients: Option<&[usize]>,
+) -> Result<(Vec<u32>, Vec<String>), FoldsError> {
+    let table = table::read(csv, "fold")?;
+    let missing: Vec<_> = items.iter().filter(|item| !table.contains_key(&item.id)).map(|i| i.id.clone()).collect();
+    if !missing.is_empty() {
+        return Err(FoldsError::NoFold { path: csv.into(), ids: missing });
+    }
+    let fold = |item: &Item| {
+        let text = &table[&item.id];
+        text.parse().ok().filter(|&fold| fold < count).ok_or_else(|| FoldsError::Range {
+            path: csv.into(),
+            id: item.id.clone(),
+            fold: text.clone(),
+            count,
+        })
+    };
+    let folds = items.iter().map(fold).collect::<Result<Vec<u32>, _>>()?;
+    let mut remarks = Vec::new();
+    // every image has its row, and no id comes twice
+    if table.len() > items.len() {
+        let more = table.len() - items.len();
+        remarks.push(format!("`{}` has folds of {more} images that are not there", csv.display()));
+    }
+    if let Some(split) = patients.map(|patients| split(patients, &folds)).filter(|&split| split > 0) {
+        remarks.push(format!("`{}` has images of one patient in several folds, of {split} patients", csv.display()));
+    }
+    Ok((folds, remarks))
+}
+
+/// How many patients are in several folds.
+fn split(patients: &[usize], folds: &[u32]) -> usize {
+    let mut of: HashMap<usize, HashSet<u32>> = HashMap::new();
+    for (&patient, &fold) in patients.iter().zip(folds) {
+        of.entry(patient).or_default().insert(fold);
+    }
+    of.values().filter(|folds| folds.len() > 1).count()
+}
+
+fn write(csv: &Path, items: &[Item], folds: &[u32]) -> std::io::Result<()> {
+    let mut temporary = atomic::beside(csv)?;
+    let mut writer = csv::Writer::from_writer(&mut temporary);
+    writer.write_record(["ImageId", "fold"])?;
+    for (item, fold) in items.iter().zip(folds) {
+        writer.write_record([&item.id, &fold.to_string()])?;
+    }
+    writer.flush()?;
+    drop(writer);
+    temporary.flush()?;
+    atomic::place(temporary, csv)
+}

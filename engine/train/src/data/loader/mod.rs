@@ -1,0 +1,200 @@
+//! Batches, made ahead of the step that needs them.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use ndarray::{Array1, Array4, ArrayView2, Axis, Zip};
+use pleura::ensemble;
+use pleura::manifest::{Input, Layout};
+use rayon::prelude::*;
+
+use super::augment::{self, augment};
+use super::dataset::Dataset;
+use super::draw::Draw;
+use super::error::DataError;
+use super::prepare::Sample;
+use crate::recipe::Augment;
+
+/// How many batches wait to be taken, beside the one that is being made.
+const AHEAD: usize = 2;
+
+/// What a loader is to show.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Images by index, in order.
+    pub items: Vec<usize>,
+    /// (height, width) in pixels.
+    pub size: (usize, usize),
+    /// Images a batch, at least 1.
+    pub batch: usize,
+    /// 1, or 3 for the grey image three times over.
+    pub channels: u32,
+    /// What is done to the images.
+    pub augment: Vec<Augment>,
+    /// What augmentations are drawn from.
+    pub draw: Draw,
+}
+
+/// Images of one step, with their truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// What the network is given, (N, C, height, width): `(intensity * scale - mean) / std`.
+    pub images: Array4<f32>,
+    /// 1 where it is marked, 0 elsewhere, (N, 1, height, width).
+    pub masks: Array4<f32>,
+    /// 1 for a positive, 0 for a negative, (N).
+    pub labels: Array1<f32>,
+    /// The images' ids, N.
+    pub ids: Vec<String>,
+    /// How many of the N count; the rest repeat the last of them, so that every batch has the same shape.
+    pub real: usize,
+}
+
+/// Batches in order. They are made in a thread of its own, which ends when the loader is dropped.
+#[derive(Debug)]
+pub struct Loader {
+    batches: Option<Receiver<Result<Batch, DataError>>>,
+    maker: Option<JoinHandle<()>>,
+    left: usize,
+}
+
+impl Loader {
+    /// Batches to train on: augmented, without the last one where it is not full.
+    ///
+    /// An image whose marks are augmented away, such as by a crop, is a negative.
+    ///
+    /// # Errors
+    /// Where the images do not fill one batch, or are too small for an augmentation.
+    pub fn training(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
+        if plan.items.len() < plan.batch {
+            return Err(DataError::FewerThanBatch { images: plan.items.len(), batch: plan.batch });
+        }
+        augment::check(&plan.augment, plan.size)?;
+        plan.items.truncate(plan.items.len() / plan.batch * plan.batch);
+        Ok(Self::start(data, plan))
+    }
+
+    /// Batches to validate on: all images as they are, the last batch filled up by repeating the last image.
+    ///
+    /// # Errors
+    /// Where there are no images.
+    pub fn validation(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
+        if plan.items.is_empty() {
+            return Err(DataError::Nothing);
+        }
+        plan.augment.clear();
+        Ok(Self::start(data, plan))
+    }
+
+    fn start(data: &Arc<Dataset>, plan: Plan) -> Self {
+        let left = plan.items.len().div_ceil(plan.batch);
+        let (sender, batches) = sync_channel(AHEAD);
+        let data = Arc::clone(data);
+        let maker = Builder::new().name("batches".into()).spawn(move || make(&data, &plan, &sender));
+        let maker = maker.expect("the system has threads to spare");
+        Self { batches: Some(batches), maker: Some(maker), left }
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<Batch, DataError>;
+
+    /// The next batch. After an error there is none.
+    fn next(&mut self) -> Option<Self::Item> {
+        let Ok(batch) = self.batches.as_ref()?.recv() else {
+            self.batches = None;
+            // what broke off there goes on here: an epoch that ends early must not pass for a whole one
+            if let Some(Err(panic)) = self.maker.take().map(JoinHandle::join) {
+                std::panic::resume_unwind(panic);
+            }
+            return None;
+        };
+        self.left = if batch.is_ok() { self.left - 1 } else { 0 };
+        Some(batch)
+    }
+
+    /// Batches to come, if no image fails.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left))
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        // with nobody to send to, the thread ends after the batch it is at
+        self.batches = None;
+        if let Some(maker) = self.maker.take() {
+            // a panic has been printed by its thread, and nobody wants the batches any more
+            let _ = maker.join();
+        }
+    }
+}
+
+fn make(data: &Dataset, plan: &Plan, sender: &SyncSender<Result<Batch, DataError>>) {
+    for first in (0..plan.items.len()).step_by(plan.batch) {
+        let batch = batch(data, plan, first);
+        let failed = batch.is_err();
+        if sender.send(batch).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// The batch whose first image has this position.
+fn batch(data: &Dataset, plan: &Plan, first: usize) -> Result<Batch, DataError> {
+    let real = plan.batch.min(plan.items.len() - first);
+    let seen: Result<Vec<_>, _> =
+        (first..first + real).into_par_iter().map(|position| seen(data, plan, position)).collect();
+    let seen = seen?;
+    let shown: Vec<_> = (0..plan.batch).map(|at| &seen[at.min(real - 1)]).collect();
+    let planes: Vec<ArrayView2<'_, f32>> = shown.iter().map(|seen| seen.sample.image.view()).collect();
+    let (height, width) = plan.size;
+    let mut masks = Array4::zeros((plan.batch, 1, height, width));
+    for (mut to, seen) in masks.axis_iter_mut(Axis(0)).zip(&shown) {
+        Zip::from(to.index_axis_mut(Axis(0), 0)).and(&seen.sample.mask).for_each(|to, &marked| *to = marked.into());
+    }
+    let item = |at: usize| &data.items()[plan.items[first + at.min(real - 1)]];
+    Ok(Batch {
+        images: ensemble::batch(&planes, plan.batch, &input(data, plan)),
+        masks,
+        labels: shown.iter().map(|seen| if seen.positive { 1.0 } else { 0.0 }).collect(),
+        ids: (0..plan.batch).map(|at| item(at).id.clone()).collect(),
+        real,
+    })
+}
+
+/// An image as it is shown.
+struct Seen {
+    sample: Sample,
+    positive: bool,
+}
+
+fn seen(data: &Dataset, plan: &Plan, position: usize) -> Result<Seen, DataError> {
+    let index = plan.items[position];
+    let prepared = data.prepared(index, plan.size)?;
+    let marked = |sample: &Sample| sample.mask.iter().any(|&marked| marked != 0);
+    // marks may be too small to be seen at this size; the image is a positive all the same
+    let label = data.items()[index].label;
+    let was = label && marked(&prepared);
+    let sample = augment(&plan.augment, Sample::clone(&prepared), plan.draw, position);
+    let gone = was && !marked(&sample);
+    Ok(Seen { sample, positive: label && !gone })
+}
+
+/// The network's input, as a manifest would declare it.
+fn input(data: &Dataset, plan: &Plan) -> Input {
+    Input {
+        name: String::new(),
+        size: [plan.size.0 as u32, plan.size.1 as u32],
+        channels: plan.channels,
+        layout: Layout::Nchw,
+        scale: data.data.scale,
+        mean: data.data.mean.clone(),
+        std: data.data.std.clone(),
+        resize: data.data.resize,
+    }
+}

@@ -1,0 +1,99 @@
+//! An image as a phase sees it.
+
+use std::sync::Arc;
+
+use ndarray::Array2;
+use pleura::Radiograph;
+use pleura::ensemble::{prepare, resize};
+use pleura::manifest::{Intensity, Resize};
+
+use super::dataset::{Dataset, Marked};
+use super::error::DataError;
+
+/// What counts as half: the mean of an area that is half marked may fall short of it by its rounding.
+const HALF: f32 = 0.5 - 1e-5;
+
+/// An image with its mask, of one size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Intensities in 0..=1, (height, width).
+    pub image: Array2<f32>,
+    /// 1 where it is marked, 0 elsewhere, (height, width).
+    pub mask: Array2<u8>,
+}
+
+impl Dataset {
+    /// The image of an index, and its mask, brought to (height, width) = `size`: kept in memory from then on, where
+    /// there is room.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or decoded, or is not of the size that it was of when the data were opened.
+    pub fn prepared(&self, index: usize, size: (usize, usize)) -> Result<Arc<Sample>, DataError> {
+        if let Some(sample) = self.cache.get(index, size) {
+            return Ok(sample);
+        }
+        let item = &self.items()[index];
+        let radiograph = Radiograph::open(&item.path)?;
+        if radiograph.size() != item.size {
+            return Err(DataError::Changed { path: item.path.clone(), was: item.size, is: radiograph.size() });
+        }
+        if self.data.intensity == Intensity::Window && !radiograph.has_window() {
+            self.no_window.call_once(|| {
+                let path = item.path.display();
+                tracing::warn!("`{path}` has no window and is read as `stored`; so are others that have none");
+            });
+        }
+        let image = prepare(&radiograph, self.data.intensity, size, self.data.resize);
+        let sample = Arc::new(Sample { image, mask: item.mask.at(size) });
+        self.cache.put(index, &sample);
+        Ok(sample)
+    }
+}
+
+impl Marked {
+    /// The mask at a (height, width): marked where half of the area or more is.
+    fn at(&self, size: (usize, usize)) -> Array2<u8> {
+        if self.runs.is_empty() {
+            return Array2::zeros(size);
+        }
+        let mask = self.runs.to_mask(self.size).into_pixels();
+        if self.size == size {
+            return mask.mapv(u8::from);
+        }
+        let mask = mask.mapv(|marked| if marked { 1.0 } else { 0.0 });
+        resize(mask.view(), size, Resize::Area).mapv(|share| u8::from(share >= HALF))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pleura::Mask;
+    use pleura::submission::Runs;
+
+    use super::*;
+
+    fn marked(size: (usize, usize), mark: impl Fn(usize, usize) -> bool) -> Marked {
+        let mask = Mask::from(Array2::from_shape_fn(size, |(row, column)| mark(row, column)));
+        Marked { runs: Runs::from(&mask), size }
+    }
+
+    #[test]
+    fn half_of_an_area_is_enough_at_any_scale() {
+        for factor in 1..=12 {
+            // the upper half of each block, rounded up: half of it or more
+            let mask = marked((factor * 5, factor * 3), |row, _| row % factor < factor.div_ceil(2));
+            assert!(mask.at((5, 3)).iter().all(|&marked| marked == 1), "1 in {factor}");
+            // a row less, or nothing at all
+            let mask = marked((factor * 5, factor * 3), |row, _| row % factor + 1 < factor.div_ceil(2));
+            assert!(mask.at((5, 3)).iter().all(|&marked| marked == 0), "1 in {factor}");
+        }
+    }
+
+    #[test]
+    fn at_its_own_size_a_mask_is_itself() {
+        let mark = |row: usize, column: usize| (row * 7 + column * 3) % 5 < 2;
+        let mask = marked((9, 6), mark).at((9, 6));
+        assert_eq!(mask, Array2::from_shape_fn((9, 6), |(row, column)| u8::from(mark(row, column))));
+        assert_eq!(marked((9, 6), |_, _| false).at((3, 2)).sum(), 0);
+    }
+}

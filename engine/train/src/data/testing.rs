@@ -1,0 +1,39 @@
+//! What tests of data share.
+
+use std::path::{Path, PathBuf};
+
+use image::{GrayImage, Luma};
+use pleura::submission::Runs;
+
+use super::dataset::{Item, Marked};
+
+/// Images that are labelled so; there are no files.
+pub(super) fn items(labels: &[bool]) -> Vec<Item> {
+    let item = |(index, &label): (usize, &bool)| Item {
+        id: format!("i{index}"),
+        path: PathBuf::from(format!("i{index}.png")),
+        size: (4, 4),
+        label,
+        area: if label { 0.5 } else { 0.0 },
+        mask: Marked { runs: Runs::default(), size: (4, 4) },
+    };
+    labels.iter().enumerate().map(item).collect()
+}
+
+/// Writes a PNG of (height, width), grey by row and column, with the folders it is in.
+pub(super) fn png(path: &Path, (height, width): (u32, u32), grey: impl Fn(u32, u32) -> u8) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    GrayImage::from_fn(width, height, |column, row| Luma([grey(row, column)])).save(path).unwrap();
+}
+
+/// The folder of real data; `None` (said in one line) where it is absent.
+pub(super) fn data() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = std::env::var_os("PLEURA_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no real data at `{}`", folder.display());
+    eprintln!("skipped: no real data at `{}`; set PLEURA_DATA", folder.display());
+    None
+}

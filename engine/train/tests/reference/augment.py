@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Makes the references of engine/train/src/data/augment with OpenCV.
+
+    pip install opencv-python-headless numpy
+    python3 engine/train/tests/reference/augment.py
+
+The picture is made of integers alone, by the recipe that the Rust test repeats.
+"""
+
+import json
+import pathlib
+
+import cv2
+import numpy as np
+
+HEIGHT, WIDTH = 30, 40
+OUT = pathlib.Path(__file__).resolve().parents[2] / "src/data/augment/opencv.json"
+
+
+def picture():
+    """A bright blob on a ramp, with a little grain; 8 bits."""
+    row, column = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.int64)
+    grain = (row * 7919 + column * 104729 + row * column) % 23
+    blob = np.where((row - 11) ** 2 + (column - 25) ** 2 < 64, 90, 0)
+    return (row * 2 + column + grain + blob).clip(0, 255).astype(np.uint8)
+
+
+def affine(image, degrees, scale, down, right):
+    matrix = cv2.getRotationMatrix2D(((WIDTH - 1) / 2, (HEIGHT - 1) / 2), degrees, scale)
+    matrix[:, 2] += (right, down)
+    return cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+def lens(image, k):
+    camera = np.array([[WIDTH, 0, WIDTH / 2], [0, HEIGHT, HEIGHT / 2], [0, 0, 1]], np.float64)
+    distortion = np.array([k, k, 0, 0, 0], np.float64)
+    x, y = cv2.initUndistortRectifyMap(camera, distortion, None, camera, (WIDTH, HEIGHT), cv2.CV_32FC1)
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def main():
+    grey = picture()
+    image = grey.astype(np.float32) / 255
+    cases = {
+        "blur 3": cv2.blur(image, (3, 3)),
+        "blur 9": cv2.blur(image, (9, 9)),
+        "median 3": cv2.medianBlur(grey, 3).astype(np.float32) / 255,
+        "median 7": cv2.medianBlur(grey, 7).astype(np.float32) / 255,
+        "affine": affine(image, 30.0, 1.2, 2.5, -4.0),
+        "lens in": lens(image, 0.6),
+        "lens out": lens(image, -0.6),
+    }
+    # rows at the border and in the middle are enough
+    rows = {name: [[round(float(v), 5) for v in out[row]] for row in (0, 14, 29)] for name, out in cases.items()}
+    OUT.write_text(json.dumps(rows, separators=(",", ":")).replace("]],", "]],\n") + "\n")
+
+
+if __name__ == "__main__":
+    main()
