@@ -109,7 +109,7 @@ fn phase(epochs: u32, more: &str) -> String {
 
 fn options(out: &Path) -> Options {
     runtime();
-    Options { out: out.into(), device: Device::Cpu, threads: 1, onnxruntime: None, fresh: false }
+    Options { out: Some(out.into()), device: Device::Cpu, threads: 1, onnxruntime: None, fresh: false }
 }
 
 fn run(recipe: &Path, out: &Path) -> Outcome {
@@ -283,6 +283,50 @@ fn one_training_at_a_time_in_a_folder() {
 }
 
 #[test]
+fn images_without_a_single_positive_are_refused() {
+    let folder = data(12);
+    for mask in fs::read_dir(folder.path().join("masks")).unwrap() {
+        GrayImage::new(SIDE, SIDE).save(mask.unwrap().path()).unwrap();
+    }
+    let recipe = recipe(folder.path(), DICE, STACK, &phase(1, ""));
+    let error = train(&recipe, &options(&folder.path().join("out")), &mut Quiet::new(0)).unwrap_err();
+    assert!(matches!(error, TrainError::Folds(_)) && message(&error).contains("positive"), "{}", message(&error));
+}
+
+#[test]
+fn an_image_that_breaks_later_costs_nothing() {
+    let folder = data(12);
+    let out = folder.path().join("out");
+    let text = phase(2, "") + &phase(1, "");
+    let recipe = recipe(folder.path(), DICE, STACK, &text.replacen("[32, 32]", "[24, 24]", 1));
+    let image = folder.path().join("images/i05.png");
+    let whole = fs::read(&image).unwrap();
+    // the file is read again for the second phase's size, and is broken by then
+    struct Breaks(PathBuf, Quiet);
+    impl Watch for Breaks {
+        fn step(&mut self, progress: &Progress) {
+            self.1.step(progress);
+        }
+        fn epoch(&mut self, line: &Line, _: bool) {
+            if line.epoch == 1 {
+                let whole = fs::read(&self.0).unwrap();
+                fs::write(&self.0, &whole[..whole.len() / 2]).unwrap();
+            }
+        }
+        fn note(&mut self, _: &str) {}
+        fn stops(&self) -> bool {
+            false
+        }
+    }
+    let error = train(&recipe, &options(&out), &mut Breaks(image.clone(), Quiet::new(0))).unwrap_err();
+    let text = message(&error);
+    assert!(text.contains("checkpoint.safetensors") && text.contains("i05.png") && text.contains("again"), "{text}");
+    fs::write(&image, whole).unwrap();
+    run(&recipe, &out);
+    assert_eq!(Journal::read(&out.join("metrics.jsonl")).unwrap().len(), 3);
+}
+
+#[test]
 fn what_is_not_there_is_told_before_anything_begins() {
     let folder = data(12);
     let network = "architecture = { kind = \"onnx\", model = \"none.onnx\", map = \"map\" }";
@@ -290,4 +334,11 @@ fn what_is_not_there_is_told_before_anything_begins() {
     let error = train(&recipe, &options(&folder.path().join("out")), &mut Quiet::new(0)).unwrap_err();
     assert!(message(&error).starts_with("network.architecture.model: there is no"), "{}", message(&error));
     assert!(!folder.path().join("out").exists());
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/steps.onnx");
+    fs::copy(golden, folder.path().join("none.onnx")).unwrap();
+    let text = fs::read_to_string(&recipe).unwrap().replace("map = \"map\"", "map = \"mask\"");
+    fs::write(&recipe, text).unwrap();
+    let error = train(&recipe, &options(&folder.path().join("out")), &mut Quiet::new(0)).unwrap_err();
+    let text = message(&error);
+    assert!(text.contains("network.architecture.map") && text.contains("it has `map`, `score`"), "{text}");
 }
