@@ -38,18 +38,18 @@ pub enum TrainError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     /// An image that cannot be read, once training has begun.
     #[error("the training stopped ({kept}); mend the file, or leave it out, and run the same command again")]
     Image {
         /// What is left of the training.
         kept: String,
         /// Why.
-        source: DataError,
+        source: Box<DataError>,
     },
     /// The images that the recipe names cannot be had.
     #[error("data.images")]
-    Images(#[source] DataError),
+    Images(#[source] Box<DataError>),
     /// The model that is to be fine-tuned has no such output.
     #[error("{key}: `{path}` has no output `{output}`; it has {there}", path = path.display())]
     NoOutput {
@@ -63,7 +63,7 @@ pub enum TrainError {
         there: String,
     },
     #[error(transparent)]
-    Folds(#[from] FoldsError),
+    Folds(Box<FoldsError>),
     #[error("fold {fold}, phase {phase}")]
     Sampling {
         /// From 0.
@@ -83,7 +83,7 @@ pub enum TrainError {
         /// The network: its file, or its architecture.
         what: String,
         /// Why.
-        source: StepError,
+        source: Box<StepError>,
     },
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -184,6 +184,18 @@ pub enum TrainError {
         /// Where it goes on from.
         checkpoint: PathBuf,
     },
+}
+
+impl From<DataError> for TrainError {
+    fn from(error: DataError) -> Self {
+        Self::Data(Box::new(error))
+    }
+}
+
+impl From<FoldsError> for TrainError {
+    fn from(error: FoldsError) -> Self {
+        Self::Folds(Box::new(error))
+    }
 }
 
 impl TrainError {

@@ -164,7 +164,7 @@ impl Fold<'_> {
 
     /// An image that cannot be read, once training has begun.
     pub fn unreadable(&self, source: DataError) -> TrainError {
-        TrainError::Image { kept: self.kept(), source }
+        TrainError::Image { kept: self.kept(), source: Box::new(source) }
     }
 
     /// Whether validation and export look at averaged weights.

@@ -38,7 +38,7 @@ impl Prepared {
 
     /// What makes an error of the step one of this network.
     pub(super) fn failed(&self) -> impl Fn(StepError) -> TrainError + '_ {
-        |source| TrainError::Step { what: self.what.clone(), source }
+        |source| TrainError::Step { what: self.what.clone(), source: Box::new(source) }
     }
 
     /// Writes every phase's step, without running any.
@@ -112,7 +112,7 @@ pub fn shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
 /// Where there are none, or they do not fit.
 pub fn dataset(recipe: &Recipe, folder: &Path) -> Result<Dataset, TrainError> {
     Dataset::open(folder, &recipe.data).map_err(|error| match error {
-        DataError::Radiograph(_) => TrainError::Images(error),
+        DataError::Radiograph(_) => TrainError::Images(Box::new(error)),
         other => other.into(),
     })
 }

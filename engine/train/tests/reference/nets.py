@@ -436,6 +436,48 @@ def forward(name, architecture, channels=1, size=(64, 96)):
     }
 
 
+def gradients(name, channels, size, precision):
+    architecture, gain = FORWARD[name], GAINS.get(name, 6)
+    model = build(architecture, channels).to(precision).train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # smp's label head has one unless told otherwise
+    weights = state(model, architecture)
+    with torch.no_grad():
+        for key, value in weights.items():
+            value.copy_(made_up(key, value.shape, gain))
+    image = 2 * numbers("image", 2 * channels * size[0] * size[1]).reshape(2, channels, *size) - 1
+    truth = torch.tensor(numbers("truth", 2 * size[0] * size[1]) > 0.7).reshape(2, 1, *size).to(precision)
+    maps, scores = model(torch.tensor(image.astype(np.float32)).to(precision))
+    bce = F.binary_cross_entropy_with_logits
+    loss = bce(maps, truth) + bce(scores.flatten(), torch.tensor([0.0, 1.0], dtype=precision))
+    loss.backward()
+    found = {}
+    for key, parameter in model.named_parameters():
+        if key in weights and parameter.grad is not None:
+            gradient = parameter.grad.flatten().double()
+            probe = torch.tensor(2 * numbers("probe." + key, gradient.numel()) - 1)
+            found[key] = [gradient.norm().item(), (gradient @ probe).item()]
+    return loss.item(), found
+
+
+def backward(name, channels=1, size=(64, 96)):
+    """Gradients in training mode: of each weight the norm, and the product with made-up numbers. `single` is how far
+    PyTorch's own single precision is from its double one, as a share of the norm: kinks that rounding crosses."""
+    loss, exact = gradients(name, channels, size, torch.float64)
+    _, rounded = gradients(name, channels, size, torch.float32)
+    least = 1e-5 * max(norm for norm, _ in exact.values())
+    off = [abs(x - y) / max(exact[key][0], least) for key in exact for x, y in zip(exact[key], rounded[key])]
+    network = {"architecture": FORWARD[name], "channels": channels, "heads": "both"}
+    short = {key: [float(f"{value:.6g}") for value in values] for key, values in exact.items()}
+    print(name, loss, max(off))
+    return {"name": name, "network": network, "size": size, "gain": GAINS.get(name, 6), "loss": loss, "single": max(off), "gradients": short}
+
+
+# those in which single precision says anything at all with made-up weights
+BACKWARD = ["unet-resnet34", "unet-se-resnext50", "unet-scse", "dc-unet", "unet-classic"]
+
+
 def layouts():
     for encoder in [*ENCODERS, "alexnet"]:
         yield {"kind": "unet", "encoder": encoder}, 1
@@ -481,7 +523,14 @@ FORWARD = {
 GAINS = {"unet-se-resnext50": 3, "unet-scse": 3}
 
 
+def write_gradients():
+    found = ",\n".join(json.dumps(backward(name), separators=(",", ":")) for name in BACKWARD)
+    (Path(__file__).parent.parent / "golden" / "gradients.json").write_text(f"[\n{found}\n]\n")
+
+
 def main(wanted):
+    if wanted == ["gradients"]:
+        return write_gradients()
     passes = []
     for name, architecture in FORWARD.items():
         if not wanted or any(part in name for part in wanted):
@@ -489,6 +538,7 @@ def main(wanted):
             print(name, passes[-1]["spread"], passes[-1]["score"], flush=True)
     if wanted:
         return print(json.dumps(passes))
+    write_gradients()
     sizes = []
     for architecture, channels in layouts():
         sizes.append(layout(architecture, channels))

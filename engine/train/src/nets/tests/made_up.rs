@@ -3,7 +3,7 @@
 use super::super::net::Weight;
 
 /// So many numbers in [0, 1): SplitMix64 from the name's FNV-1a.
-pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f64> {
+pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f64> + use<> {
     let start =
         name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |it, byte| (it ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (1..=count as u64).map(move |index| {

@@ -1,5 +1,6 @@
 //! Networks against PyTorch's, and in ONNX Runtime. What PyTorch says was written by `tests/reference/nets.py`.
 
+mod backward;
 mod forward;
 mod layout;
 mod made_up;
