@@ -17,6 +17,7 @@ mod softmax;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod weight_gradient;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
