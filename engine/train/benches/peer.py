@@ -5,7 +5,7 @@
 Answers each line on standard input with one line:
 
     layout contiguous|channels-last   `ok`: from now on, images and weights lie so in memory
-    step N                            the seconds of each of N steps, on average
+    step N                            the seconds of each of N steps, on average, and those of the processor
     memory                            the most memory this process ever had, in MiB
 
 Networks are segmentation_models_pytorch's; without it, or without torch, it leaves with status 3.
@@ -73,10 +73,11 @@ def main():
                 training.lay(name)
                 print("ok", flush=True)
             case ["step", count]:
-                start = time.perf_counter()
+                start = time.perf_counter(), time.process_time()
                 for _ in range(int(count)):
                     training.step()
-                print((time.perf_counter() - start) / int(count), flush=True)
+                end = time.perf_counter(), time.process_time()
+                print(*((to - since) / int(count) for since, to in zip(start, end)), flush=True)
             case ["memory"]:
                 print(peak(), flush=True)
 

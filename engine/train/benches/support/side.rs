@@ -57,9 +57,11 @@ impl Side {
         self.listen()
     }
 
-    /// Seconds a step, on average over `count`.
-    pub fn step(&mut self, count: usize) -> Answer<f64> {
-        Ok(self.ask(&format!("step {count}"))?.parse()?)
+    /// Seconds a step, on average over `count`, and those of the processor.
+    pub fn step(&mut self, count: usize) -> Answer<[f64; 2]> {
+        let answer = self.ask(&format!("step {count}"))?;
+        let (wall, processor) = answer.split_once(' ').ok_or("a step takes two numbers")?;
+        Ok([wall.parse()?, processor.parse()?])
     }
 
     /// The most memory that the process ever had, in MiB.
@@ -81,7 +83,10 @@ pub fn answer(mut training: Training) -> Answer<()> {
     println!("ready");
     for line in std::io::stdin().lines() {
         match line?.split_once(' ') {
-            Some((_, count)) => println!("{}", training.steps(count.parse()?)?),
+            Some((_, count)) => {
+                let [wall, processor] = training.steps(count.parse()?)?;
+                println!("{wall} {processor}");
+            }
             None => println!("{}", peak()?),
         }
     }

@@ -119,6 +119,11 @@ pub(super) fn geometry(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [us
     Ok((geometry, size))
 }
 
+/// The geometry of a `Conv`.
+pub(crate) fn conv_geometry(trace: &Trace, node: &NodeProto) -> Result<Geometry, String> {
+    geometry(trace, node).map(|(geometry, _)| geometry)
+}
+
 fn convolved(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let (_, [height, width]) = geometry(trace, node)?;
     let input = trace.typed(&node.input[0]);
