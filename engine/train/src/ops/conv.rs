@@ -55,8 +55,8 @@ impl Geometry {
     }
 
     fn pad_to_same(&mut self, input: [usize; 2], lower: bool) {
-        for axis in 0..2 {
-            let (length, stride) = (input[axis] as i64, self.stride[axis]);
+        for (axis, length) in input.into_iter().enumerate() {
+            let (length, stride) = (length as i64, self.stride[axis]);
             let out = (length + stride - 1) / stride;
             let pad = ((out - 1) * stride + self.span(axis) - length).max(0);
             let less = pad / 2;
