@@ -142,6 +142,10 @@ fn layout() {
         let shape = t.ints(&[2, 3, 4]);
         t.emit("Expand", &[&v[0], &shape], vec![])
     });
+    check_gradients("Tile", &[value(1, &[2, 1, 3])], |t, v| {
+        let repeats = t.ints(&[1, 3, 2]);
+        t.emit("Tile", &[&v[0], &repeats], vec![])
+    });
     check_gradients("Slice", &image(), |t, v| t.slice(&v[0], &[-1, 2], &[1, 0], &[-1, 3], &[1, 1]));
     check_gradients("Pad", &image(), |t, v| t.pad(&v[0], &[0, 1, 2, 0], &[0, 0, 1, 3]));
     check_gradients("Gather", &image(), |t, v| {
@@ -300,7 +304,7 @@ proptest! {
         let mut attributes =
             vec![a::ints("kernel_shape", &kernel), a::ints("strides", &stride), a::ints("pads", &[pad[0], pad[1], pad[0], pad[1]])];
         let x = apart(1, &[2, 2, size[0] as usize, size[1] as usize]);
-        check_gradients("MaxPool", &[x.clone()], |t, v| t.emit_all("MaxPool", &[&v[0]], 2, attributes.clone()).swap_remove(0));
+        check_gradients("MaxPool", std::slice::from_ref(&x), |t, v| t.emit_all("MaxPool", &[&v[0]], 2, attributes.clone()).swap_remove(0));
         attributes.push(a::int("count_include_pad", counts_pads));
         check_gradients("AveragePool", &[x], |t, v| t.emit("AveragePool", &[&v[0]], attributes.clone()));
     }

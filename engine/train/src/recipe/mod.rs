@@ -68,9 +68,28 @@ pub struct Recipe {
     /// A second set of weights, averaged over time, which is the one that is validated and exported.
     #[serde(default)]
     pub average: Option<Average>,
+    /// Which weights are exported.
+    #[serde(default)]
+    pub keep: Keep,
     /// Stretches of training, one after the other, each starting from the weights of the one before.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
+}
+
+/// Which weights are exported. Those of stochastic weight averaging are, wherever a recipe asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Those of the epoch with the lowest validation loss. The default.
+    #[default]
+    Best,
+    /// Those of the epoch with the highest mean Dice of the held-out images. Choose it, or `best-auc`, where `sampling`
+    /// shows more positives than there are: the validation loss then rises while the network still gets better.
+    BestDice,
+    /// Those of the epoch with the largest area under the ROC curve of the held-out images' scores.
+    BestAuc,
+    /// Those of the last epoch.
+    Last,
 }
 
 const fn one() -> u64 {
