@@ -1,7 +1,10 @@
 //! From a network in inference form to its forward pass in a training step.
 
+mod cheaper;
 pub(crate) mod expand;
 mod roles;
+#[cfg(test)]
+mod tests;
 
 use pleura::onnx::Model;
 use pleura::onnx::proto::NodeProto;
@@ -96,7 +99,7 @@ pub fn forward(
     let keeps_statistics = |node: &NodeProto| freeze_batch_norm || node.input.get(1).is_none_or(|name| is_frozen(name));
     for node in &model.graph().node {
         let by_batch = mode == Mode::Training && !keeps_statistics(node);
-        take(trace, &mut forward, node, mode, by_batch)?;
+        take(trace, &mut forward, model, node, mode, by_batch)?;
     }
     Ok(forward)
 }
@@ -149,6 +152,7 @@ fn check(model: &Model) -> Result<(), ForwardError> {
 fn take(
     trace: &mut Trace,
     forward: &mut Forward,
+    model: &Model,
     node: &NodeProto,
     mode: Mode,
     by_batch: bool,
@@ -182,6 +186,7 @@ fn take(
             let places = trace.fresh("places");
             trace.take(NodeProto { output: vec![node.output[0].clone(), places], ..node.clone() })?;
         }
+        "Conv" if cheaper::cheaper(trace, model, node).map_err(refused)? => {}
         _ => {
             if !expand::expand(trace, node).map_err(refused)? {
                 let node = expand::modernize(trace, node);

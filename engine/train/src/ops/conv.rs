@@ -3,7 +3,8 @@
 use pleura::onnx::attribute as a;
 use pleura::onnx::proto::{AttributeProto, NodeProto};
 
-use super::conv_gradient::{input_gradient, transposed_input_gradient, weight_gradient};
+use super::conv_gradient::{input_gradient, transposed_input_gradient};
+use super::weight_gradient::weight_gradient;
 use super::{Op, first, optional};
 use crate::backward::Backward;
 use crate::trace::{Attributes, Trace, Typed};
@@ -21,6 +22,14 @@ pub(crate) struct Geometry {
     /// Below and right.
     pub after: [i64; 2],
     pub group: i64,
+}
+
+/// Where a kernel's tap sees the plane along an axis.
+pub(crate) struct Seen {
+    /// From the first place of the kernel to before this one.
+    pub places: [i64; 2],
+    /// What it sees at the first.
+    pub start: i64,
 }
 
 impl Geometry {
@@ -46,8 +55,8 @@ impl Geometry {
     }
 
     fn pad_to_same(&mut self, input: [usize; 2], lower: bool) {
-        for axis in 0..2 {
-            let (length, stride) = (input[axis] as i64, self.stride[axis]);
+        for (axis, length) in input.into_iter().enumerate() {
+            let (length, stride) = (length as i64, self.stride[axis]);
             let out = (length + stride - 1) / stride;
             let pad = ((out - 1) * stride + self.span(axis) - length).max(0);
             let less = pad / 2;
@@ -67,6 +76,16 @@ impl Geometry {
             return Err(format!("a kernel that spans {} does not fit into {length}", self.span(axis)));
         }
         Ok((room / self.stride[axis]) as usize + 1)
+    }
+
+    /// Where a kernel's tap sees the plane, and not its frame, along an axis of a length, out of `places`; none where it
+    /// never does.
+    pub fn seen(&self, axis: usize, tap: usize, length: i64, places: usize) -> Option<Seen> {
+        let at = |place: i64| place * self.stride[axis] + tap as i64 * self.dilation[axis] - self.before[axis];
+        let mut inside = (0..places as i64).filter(|&place| (0..length).contains(&at(place)));
+        let first = inside.next()?;
+        let last = inside.next_back().unwrap_or(first);
+        Some(Seen { places: [first, last + 1], start: at(first) })
     }
 
     /// As a node's attributes.
@@ -98,6 +117,11 @@ pub(super) fn geometry(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [us
     }
     let size = [geometry.places(0, height)?, geometry.places(1, width)?];
     Ok((geometry, size))
+}
+
+/// The geometry of a `Conv`.
+pub(crate) fn conv_geometry(trace: &Trace, node: &NodeProto) -> Result<Geometry, String> {
+    geometry(trace, node).map(|(geometry, _)| geometry)
 }
 
 fn convolved(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {

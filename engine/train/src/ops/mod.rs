@@ -17,6 +17,7 @@ mod softmax;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod weight_gradient;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -26,8 +27,9 @@ use pleura::onnx::proto::NodeProto;
 use crate::backward::Backward;
 use crate::trace::{Trace, Typed};
 
-pub(crate) use conv::Geometry;
+pub(crate) use conv::{Geometry, conv_geometry};
 pub(crate) use norm::by_batch;
+pub(crate) use resize::repeats;
 
 /// The types of a node's outputs, or why the operator does not take its inputs.
 pub type ShapeRule = fn(&Trace, &NodeProto) -> Result<Vec<Typed>, String>;

@@ -46,12 +46,12 @@ pub fn by_batch(t: &mut Trace, normalize: &NodeProto) -> Result<Statistics, Stri
     let attributes = vec![a::float("epsilon", epsilon), a::int("training_mode", 1)];
     let recorded = node("BatchNormalization", &[x, scale, bias, &mean, &variance], &[&normalize.output[0]], attributes);
     t.record_as(recorded, |t| {
-        let centre = t.reduce("ReduceMean", x, &axes, true);
-        let rest = t.sub(x, &centre);
-        let square = t.mul(&rest, &rest);
-        let spread = t.reduce("ReduceMean", &square, &axes, false);
-        let centre = t.reshape(&centre, &[channels]);
+        let centre = t.reduce("ReduceMean", x, &axes, false);
         t.rename(&centre, &mean);
+        let (ones, zeros) = (same_for_all(t, channels, 1.0), same_for_all(t, channels, 0.0));
+        let rest = affine(t, x, &ones, &zeros, &mean);
+        let square = along(t, &rest, &rest);
+        let spread = t.scale(&square, 1.0 / count as f32);
         t.rename(&spread, &variance);
         let more = t.scale(&spread, count as f32 / (count as f32 - 1.0));
         t.rename(&more, &unbiased);
@@ -73,8 +73,6 @@ fn batch_norm(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String
     let shape = b.trace.shape(x).to_vec();
     let (axes, channels) = (axes(shape.len()), shape[1]);
     let count = shape.iter().product::<usize>() / channels;
-    let mut wide = vec![1; shape.len()];
-    wide[1] = channels;
     let epsilon = node.float("epsilon").unwrap_or(1e-5);
     let by_batch = node.int("training_mode") == Some(1);
     let t = &mut *b.trace;
@@ -82,33 +80,65 @@ fn batch_norm(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String
     let inverse = t.unary("Sqrt", &inverse);
     let inverse = t.unary("Reciprocal", &inverse);
     let slope = t.mul(scale, &inverse);
-    let slope = t.reshape(&slope, &wide);
+    let zeros = same_for_all(t, channels, 0.0);
     let total = t.reduce("ReduceSum", g, &axes, false); // Σg, which is the bias's gradient
+    b.give(bias, &total);
     if !by_batch && !b.wants(scale) {
-        b.give(bias, &total);
-        let g = b.trace.mul(g, &slope);
+        let g = affine(b.trace, g, &slope, &zeros, &zeros);
         b.give(x, &g);
         return Ok(());
     }
-    // what was normalised, once more rather than kept
+    // Σg·x̂, which is the scale's gradient: (Σg·x - mean · Σg) / deviation
     let t = &mut *b.trace;
-    let (ones, zeros) = (t.floats(&[channels], vec![1.0; channels]), t.floats(&[channels], vec![0.0; channels]));
-    let normal = t.emit("BatchNormalization", &[x, &ones, &zeros, mean, variance], vec![a::float("epsilon", epsilon)]);
-    let weighted = t.mul(g, &normal);
-    let along = t.reduce("ReduceSum", &weighted, &axes, false); // Σg·x̂, which is the scale's gradient
+    let (products, offset) = (along(t, g, x), t.mul(mean, &total));
+    let rest = t.sub(&products, &offset);
+    let weighted = t.mul(&rest, &inverse);
+    b.give(scale, &weighted);
+    if !b.wants(x) {
+        return Ok(());
+    }
+    let t = &mut *b.trace;
     let g_x = if by_batch {
-        // slope · (g - (Σg + x̂ · Σg·x̂) / n): the second part is affine in x
-        let share = t.scale(&along, -1.0 / count as f32);
-        let rest = t.scale(&total, -1.0 / count as f32);
-        let correction =
-            t.emit("BatchNormalization", &[x, &share, &rest, mean, variance], vec![a::float("epsilon", epsilon)]);
-        let corrected = t.add(g, &correction);
-        t.mul(&corrected, &slope)
+        // slope · (g - (Σg + x̂ · Σg·x̂) / n): affine in g, and in x
+        let share = t.scale(&slope, -1.0 / count as f32);
+        let (of_x, rest) = (t.mul(&weighted, &share), t.mul(&total, &share));
+        let of_x =
+            t.emit("BatchNormalization", &[x, &of_x, &zeros, mean, variance], vec![a::float("epsilon", epsilon)]);
+        let of_g = affine(t, g, &slope, &rest, &zeros);
+        t.add(&of_g, &of_x)
     } else {
-        t.mul(g, &slope)
+        affine(t, g, &slope, &zeros, &zeros)
     };
-    b.give(bias, &total);
-    b.give(scale, &along);
     b.give(x, &g_x);
     Ok(())
+}
+
+/// The same number for each channel.
+fn same_for_all(t: &mut Trace, channels: usize, number: f32) -> String {
+    t.floats(&[channels], vec![number; channels])
+}
+
+/// `(x - mean) · scale + bias`, each (C): as the operator that does it in one pass, with a deviation of 1.
+fn affine(t: &mut Trace, x: &str, scale: &str, bias: &str, mean: &str) -> String {
+    let channels = t.shape(scale)[0];
+    let half = same_for_all(t, channels, 0.5);
+    t.emit("BatchNormalization", &[x, scale, bias, mean, &half], vec![a::float("epsilon", 0.5)])
+}
+
+/// Planes with as many numbers are worth a matrix product each.
+const LARGE: usize = 256;
+
+/// `Σx·y` over all axes but the channels', (C): as products of a row and a column, which leave nothing behind to be
+/// summed.
+fn along(t: &mut Trace, x: &str, y: &str) -> String {
+    let shape = t.shape(x).to_vec();
+    let (count, channels, plane) = (shape[0], shape[1], shape[2..].iter().product());
+    if plane < LARGE {
+        let product = t.mul(x, y);
+        return t.reduce("ReduceSum", &product, &axes(shape.len()), false);
+    }
+    let [x, y] = [x, y].map(|value| t.reshape(value, &[count, channels, 1, plane]));
+    let y = t.transpose(&y, &[0, 1, 3, 2]);
+    let product = t.matmul(&x, &y);
+    t.reduce("ReduceSum", &product, &[0, 2, 3], false)
 }

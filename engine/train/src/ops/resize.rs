@@ -35,14 +35,21 @@ fn resized(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![Typed { element: input.element, shape: plan.into_iter().map(|(to, _)| to).collect() }])
 }
 
+/// How often each row and each column is repeated, where that is all that a `Resize` does.
+pub(crate) fn repeats(trace: &Trace, node: &NodeProto) -> Option<[usize; 2]> {
+    let (from, plan) = (trace.shape(&node.input[0]), plan(trace, node).ok()?);
+    let whole = [2, 3].map(|axis| plan[axis].0 / from[axis].max(1));
+    let is_whole = (0..2).all(|axis| whole[axis] * from[axis + 2] == plan[axis + 2].0);
+    (is_whole && Sampling::of(node).ok()?.repeats()).then_some(whole)
+}
+
 fn resize(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let (g, plan) = (first(gradients)?, plan(b.trace, node)?);
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let sampling = Sampling::of(node)?;
-    let whole: Vec<usize> = (2..4).map(|axis| plan[axis].0 / shape[axis].max(1)).collect();
-    let repeats = (0..2).all(|axis| whole[axis] * shape[axis + 2] == plan[axis + 2].0);
+    let whole = repeats(b.trace, node);
     let t = &mut *b.trace;
-    let g = if repeats && sampling.repeats() {
+    let g = if let Some(whole) = whole {
         // each number was repeated: the sum over its copies
         let size = [whole[0] as i64, whole[1] as i64];
         let mean = t.emit("AveragePool", &[g], vec![a::ints("kernel_shape", &size), a::ints("strides", &size)]);

@@ -223,6 +223,39 @@ fn conv_attributes(
     ]
 }
 
+/// Each of the ways in which the gradient by the weights is written.
+#[test]
+fn convolutions_of_each_kind() {
+    // name; images, channels, height and width; channels out; kernel, stride, dilation, padding, groups
+    let cases = [
+        ("rows and columns, joined", [2, 5, 18, 17], 6, 3, 1, 1, 1, 1),
+        ("rows and columns, by image", [2, 2, 19, 24], 2, 3, 1, 1, 0, 1),
+        ("in groups", [2, 6, 16, 11], 4, 3, 1, 1, 1, 2),
+        ("dilated", [1, 2, 33, 34], 3, 3, 1, 2, 2, 1),
+        ("depthwise, large", [2, 2, 40, 33], 2, 5, 1, 1, 2, 2),
+        ("depthwise, small", [2, 3, 9, 8], 3, 3, 1, 1, 1, 3),
+        ("depthwise, strided", [2, 3, 13, 12], 3, 5, 2, 1, 2, 3),
+        ("one channel to many", [2, 2, 16, 17], 6, 3, 1, 1, 1, 2),
+        ("all taps at once", [2, 9, 5, 4], 8, 3, 1, 1, 1, 1),
+        ("all taps at once, strided", [2, 8, 9, 8], 9, 3, 2, 1, 1, 1),
+        ("within the plane", [2, 3, 8, 9], 4, 3, 1, 5, 5, 1),
+        ("within the plane, but for one tap", [1, 3, 6, 6], 4, 3, 1, 7, 7, 1),
+        ("as a convolution", [2, 3, 15, 16], 4, 7, 2, 1, 3, 1),
+        ("points", [2, 4, 6, 5], 3, 1, 1, 1, 0, 1),
+    ];
+    for (name, size, out, kernel, stride, dilation, pad, group) in cases {
+        let attributes = conv_attributes([kernel; 2], [stride; 2], [dilation; 2], [pad; 4], group);
+        let w = value(2, &[out, size[1] / group, kernel, kernel]);
+        check_gradients(name, &[value(1, &size), w], |t, v| t.emit("Conv", &[&v[0], &v[1]], attributes.clone()));
+    }
+}
+
+#[test]
+fn batch_norms_of_large_planes() {
+    let values = [value(1, &[2, 3, 17, 16]), positive(2, &[3]), value(3, &[3]), value(4, &[3]), positive(5, &[3])];
+    check_gradients("BatchNormalization", &values, |t, v| batch_norm(t, v, true));
+}
+
 fn pair(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = [i64; 2]> {
     [range.clone(), range]
 }
@@ -271,7 +304,7 @@ proptest! {
         let mut attributes =
             vec![a::ints("kernel_shape", &kernel), a::ints("strides", &stride), a::ints("pads", &[pad[0], pad[1], pad[0], pad[1]])];
         let x = apart(1, &[2, 2, size[0] as usize, size[1] as usize]);
-        check_gradients("MaxPool", &[x.clone()], |t, v| t.emit_all("MaxPool", &[&v[0]], 2, attributes.clone()).swap_remove(0));
+        check_gradients("MaxPool", std::slice::from_ref(&x), |t, v| t.emit_all("MaxPool", &[&v[0]], 2, attributes.clone()).swap_remove(0));
         attributes.push(a::int("count_include_pad", counts_pads));
         check_gradients("AveragePool", &[x], |t, v| t.emit("AveragePool", &[&v[0]], attributes.clone()));
     }

@@ -222,9 +222,22 @@ impl Trace {
         self.known.get(value)?.constant.as_ref()
     }
 
-    /// The model, with the graph as it stands.
+    /// The model, with the graph as it stands, less the nodes that no output depends on: ONNX Runtime would run them.
     #[must_use]
-    pub fn into_model(self) -> Model {
+    pub fn into_model(mut self) -> Model {
+        let mut used: HashSet<String> = self.graph.output.iter().map(|output| output.name.clone()).collect();
+        let mut nodes = std::mem::take(&mut self.graph.node);
+        nodes.reverse();
+        nodes.retain(|node| {
+            let is_used = node.output.iter().any(|output| used.contains(output));
+            if is_used {
+                used.extend(node.input.iter().cloned());
+            }
+            is_used
+        });
+        nodes.reverse();
+        self.graph.node = nodes;
+        self.graph.initializer.retain(|tensor| used.contains(&tensor.name));
         self.graph.into()
     }
 

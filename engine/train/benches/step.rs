@@ -1,0 +1,95 @@
+//! A step of training (forward pass, loss, backward pass, Adam) against PyTorch's, on one network, batch and number of
+//! threads: milliseconds a step, and the most memory that a process ever had.
+//!
+//! Run with `PLEURA_PYTHON=…/python cargo bench -p pleura-train --bench step`, the Python being one with `torch` and
+//! `segmentation_models_pytorch` (`python3` where it is not set); without one that has them, pleura's times alone are
+//! printed. `… -- resnet34 1` runs the networks whose names hold the first word, with as many threads as the second
+//! says.
+//!
+//! Each side is a process of its own that does what it is told by a line (`peer.py`, and this program under `--side`).
+//! Each round has both take the same number of steps, one after the other, so that the ratio of their times holds on a
+//! noisy machine; the median of the rounds' ratios is printed, and that of the processor's time, which other people's
+//! programs disturb less. PyTorch runs in its own layout and in channels-last; the
+//! better of the two counts.
+
+#[path = "support/side.rs"]
+mod side;
+#[path = "support/training.rs"]
+mod training;
+
+use side::{Answer, Side};
+
+/// What is trained: the name on both sides, the architecture, and how many images a batch has.
+const NETWORKS: [(&str, &str, usize); 4] = [
+    ("unet-resnet34", r#"{"kind": "unet", "encoder": "resnet34"}"#, 4),
+    ("unet-se-resnext50", r#"{"kind": "unet", "encoder": "se-resnext50"}"#, 4),
+    ("unet-efficientnet-b0", r#"{"kind": "unet", "encoder": "efficientnet-b0"}"#, 4),
+    ("deeplab-v3-resnet50", r#"{"kind": "deeplab-v3", "encoder": "resnet50"}"#, 4),
+];
+
+/// Height and width of the images.
+const SIZE: usize = 256;
+
+const THREADS: [usize; 2] = [1, 2];
+
+const ROUNDS: usize = 7;
+
+/// Steps a round on each side.
+const STEPS: usize = 1;
+
+fn main() -> Answer<()> {
+    // cargo passes `--bench`
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [first, name, threads] = words.as_slice()
+        && first == "--side"
+    {
+        let (_, architecture, batch) = NETWORKS.iter().find(|(it, ..)| it == name).ok_or("no such network")?;
+        return side::answer(training::Training::new(architecture, *batch, SIZE, threads.parse()?)?);
+    }
+    let (name, threads) = (words.first().map_or("", String::as_str), words.get(1));
+    for threads in THREADS.into_iter().filter(|it| threads.is_none_or(|wanted| *wanted == it.to_string())) {
+        for (network, _, batch) in NETWORKS.iter().filter(|(network, ..)| network.contains(name)) {
+            compare(network, *batch, threads)?;
+        }
+    }
+    Ok(())
+}
+
+fn compare(network: &str, batch: usize, threads: usize) -> Answer<()> {
+    let mut ours = Side::pleura(network, threads)?;
+    let mut torches = Vec::new();
+    for layout in ["contiguous", "channels-last"] {
+        if let Some(torch) = Side::torch(network, batch, SIZE, threads, layout)? {
+            torches.push((layout, torch, Vec::new()));
+        }
+    }
+    ours.step(1)?; // the first step has the memory made
+    torches.iter_mut().try_for_each(|(_, torch, _)| torch.step(1).map(drop))?;
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        times.push(ours.step(STEPS)?);
+        for (_, torch, times) in &mut torches {
+            times.push(torch.step(STEPS)?);
+        }
+    }
+    let (time, memory) = (median(times.iter().map(|it| it[0])) * 1e3, ours.memory()?);
+    println!("{network}, batch {batch} of {SIZE}², threads {threads}: {time:.0} ms a step, {memory:.0} MiB");
+    for (layout, mut torch, theirs) in torches {
+        let ratio = |kind: usize| median(times.iter().zip(&theirs).map(|(ours, theirs)| ours[kind] / theirs[kind]));
+        let (torch_time, torch_memory) = (median(theirs.iter().map(|it| it[0])) * 1e3, torch.memory()?);
+        println!(
+            "  PyTorch, {layout}: {torch_time:.0} ms, {torch_memory:.0} MiB; pleura takes {:.2} of its time, {:.2} of its \
+             processor time, {:.2} of its memory",
+            ratio(0),
+            ratio(1),
+            memory / torch_memory
+        );
+    }
+    Ok(())
+}
+
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}

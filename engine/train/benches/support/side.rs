@@ -1,0 +1,102 @@
+//! Processes that take steps of training when told to: a line in, a line out.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use super::training::Training;
+
+pub type Answer<T> = Result<T, Box<dyn Error>>;
+
+/// A process that trains one network.
+pub struct Side {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Side {
+    /// This program, training with pleura.
+    pub fn pleura(network: &str, threads: usize) -> Answer<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--side", network, &threads.to_string()]);
+        Self::start(command)?.ok_or_else(|| "pleura's side does not start".into())
+    }
+
+    /// PyTorch; none, with a word about it, where Python does not have it.
+    pub fn torch(network: &str, batch: usize, size: usize, threads: usize, layout: &str) -> Answer<Option<Self>> {
+        let python = std::env::var_os("PLEURA_PYTHON").unwrap_or_else(|| "python3".into());
+        let mut command = Command::new(&python);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer.py"));
+        command.args([network, &batch.to_string(), &size.to_string(), &threads.to_string()]);
+        let Some(mut side) = Self::start(command)? else {
+            println!("PyTorch skipped: {} does not have it (PLEURA_PYTHON)", python.display());
+            return Ok(None);
+        };
+        side.ask(&format!("layout {layout}"))?;
+        Ok(Some(side))
+    }
+
+    /// None where the process ends before it is ready.
+    fn start(mut command: Command) -> Answer<Option<Self>> {
+        let Ok(mut child) = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else { return Ok(None) };
+        let to = child.stdin.take().ok_or("no standard input")?;
+        let from = BufReader::new(child.stdout.take().ok_or("no standard output")?);
+        let mut side = Self { child, to, from };
+        Ok((side.listen()? == "ready").then_some(side))
+    }
+
+    fn listen(&mut self) -> Answer<String> {
+        let mut line = String::new();
+        self.from.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+
+    fn ask(&mut self, question: &str) -> Answer<String> {
+        writeln!(self.to, "{question}")?;
+        self.listen()
+    }
+
+    /// Seconds a step, on average over `count`, and those of the processor.
+    pub fn step(&mut self, count: usize) -> Answer<[f64; 2]> {
+        let answer = self.ask(&format!("step {count}"))?;
+        let (wall, processor) = answer.split_once(' ').ok_or("a step takes two numbers")?;
+        Ok([wall.parse()?, processor.parse()?])
+    }
+
+    /// The most memory that the process ever had, in MiB.
+    pub fn memory(&mut self) -> Answer<f64> {
+        Ok(self.ask("memory")?.parse()?)
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        // one that is gone already is what is wanted
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// Does what the lines on standard input say, until there are no more.
+pub fn answer(mut training: Training) -> Answer<()> {
+    println!("ready");
+    for line in std::io::stdin().lines() {
+        match line?.split_once(' ') {
+            Some((_, count)) => {
+                let [wall, processor] = training.steps(count.parse()?)?;
+                println!("{wall} {processor}");
+            }
+            None => println!("{}", peak()?),
+        }
+    }
+    Ok(())
+}
+
+/// The most memory that this process ever had, in MiB.
+fn peak() -> Answer<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("Linux does not tell the peak")?;
+    let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes / 1024.0)
+}

@@ -1,0 +1,69 @@
+//! A network in training, on a made-up batch.
+
+use std::time::Instant;
+
+use pleura::runtime::{self, Device};
+use pleura_train::device::Place;
+use pleura_train::nets;
+use pleura_train::recipe::{Loss, Network, Optimizer};
+use pleura_train::step::{Pass, PassOptions, Rates, State, Subject, Update};
+use rand::{Rng, SeedableRng};
+
+use super::side::Answer;
+
+pub struct Training {
+    images: Vec<f32>,
+    maps: Vec<f32>,
+    pass: Pass,
+    update: Update,
+    updates: u64,
+}
+
+impl Training {
+    /// `architecture` as in a recipe, for batches of `batch` images of `size` squared, three channels each.
+    pub fn new(architecture: &str, batch: usize, size: usize, threads: usize) -> Answer<Self> {
+        let network: Network = serde_json::from_str(&format!(r#"{{"architecture": {architecture}, "channels": 3}}"#))?;
+        let optimizer: Optimizer = serde_json::from_str(r#"{"kind": "adam"}"#)?;
+        let loss: Loss = serde_json::from_str(r#"{"map": [{"kind": "bce"}, {"kind": "dice"}]}"#)?;
+        let place = Place::new(runtime::load(None)?, Device::Cpu, threads)?;
+        let subject = Subject {
+            model: nets::build(&network, 1)?,
+            map: Some("map".into()),
+            score: None,
+            freeze_batch_norm: false,
+            frozen_prefix: None,
+        };
+        let state = State::new(&place, &subject, &optimizer, false)?;
+        let options = PassOptions { shape: [batch, 3, size, size], loss: &loss, accumulates: false };
+        let pass = Pass::new(&place, &subject, &state, options)?;
+        let update = Update::new(&place, &state, &optimizer, None)?;
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let images = (0..batch * 3 * size * size).map(|_| random.random()).collect();
+        let maps = (0..batch * size * size).map(|_| f32::from(u8::from(random.random::<f32>() < 0.1))).collect();
+        Ok(Self { images, maps, pass, update, updates: 0 })
+    }
+
+    /// Seconds a step, on average over `count`, and those of the processor.
+    pub fn steps(&mut self, count: u32) -> Answer<[f64; 2]> {
+        let (start, processor) = (Instant::now(), processor());
+        for _ in 0..count {
+            let losses = self.pass.run([&self.images, &self.maps, &[]], false, || 0.5)?;
+            if !losses.total.is_finite() {
+                return Err("the loss is no number".into());
+            }
+            self.updates += 1;
+            self.update.run(Rates { lr: 1e-4, updates: self.updates, passes: 1 })?;
+        }
+        let spent = [start.elapsed().as_secs_f64(), self::processor() - processor];
+        Ok(spent.map(|seconds| seconds / f64::from(count)))
+    }
+}
+
+/// Seconds that the processor has spent on this process.
+fn processor() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes a time to where there is room for one.
+    let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(status, 0, "every Linux has this clock");
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}

@@ -1,0 +1,232 @@
+//! The gradient of a convolution by its weights, for which ONNX has no operator: matrix products over the places of the
+//! plane, of what each kernel tap saw with the gradient of what came out.
+//!
+//! Measured on two cores: the fewer copies of the planes, the better. With a stride of 1, a tap's column shifts what the
+//! convolution took, and its row where the gradient lies; so a kernel of 3 × 3 needs three copies of each, not nine of
+//! one, and a product for each column.
+
+use pleura::onnx::attribute as a;
+
+use super::Geometry;
+use crate::trace::Trace;
+
+/// What the taps of one convolution may take side by side, in numbers: 64 MiB.
+const SIDE_BY_SIDE: usize = 16 << 20;
+
+/// The lengths of a convolution.
+struct Lengths {
+    count: usize,
+    group: usize,
+    /// Channels in, and out, of a group.
+    from: usize,
+    to: usize,
+    kernel: [usize; 2],
+    /// Of the plane that came out.
+    size: [usize; 2],
+}
+
+impl Lengths {
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    fn places(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
+    /// Whether to bring the images of a batch into one product: its sum over images then costs no pass over as many
+    /// tables of weights, but the planes must be copied for it.
+    fn joins_images(&self) -> bool {
+        self.group == 1 && 4 * self.taps() * self.from * self.to >= self.places() * (self.from + self.to)
+    }
+}
+
+/// By the weights, of the shape of `w`, from what the convolution took (`x`) and the gradient of what it made (`g`).
+pub fn weight_gradient(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geometry) -> String {
+    let [out, from, kh, kw] = t.shape(w).try_into().expect("the shape rule saw four axes");
+    let group = geometry.group as usize;
+    let size = [t.shape(g)[2], t.shape(g)[3]];
+    let lengths = Lengths { count: t.shape(x)[0], group, from, to: out / group, kernel: [kh, kw], size };
+    if group == 1 && from <= 4 && lengths.taps() > 9 {
+        return as_convolution(t, x, g, w, geometry);
+    }
+    let is_depthwise = from == 1 && lengths.to == 1;
+    let extra = (geometry.span(0) - 1) as usize;
+    if geometry.stride == [1, 1] && 8 * extra <= size[0].max(8) && (!is_depthwise || lengths.places() >= 1024) {
+        return by_rows_and_columns(t, x, g, geometry, &lengths);
+    }
+    if geometry.dilation != [1, 1] {
+        return within_the_plane(t, x, g, geometry, &lengths);
+    }
+    let slices = tap_slices(t, x, geometry, &lengths);
+    let side_by_side = lengths.count * group * from * lengths.taps() * lengths.places();
+    if is_depthwise {
+        dot_products(t, &slices, g, &lengths)
+    } else if lengths.joins_images() && lengths.taps() > 1 && side_by_side <= SIDE_BY_SIDE {
+        together(t, &slices, g, &lengths)
+    } else {
+        let products: Vec<String> = slices.iter().map(|slice| product(t, slice, g, &lengths)).collect();
+        gather_taps(t, &products, &lengths)
+    }
+}
+
+/// For strides of 1: `x` shifted by each column of the kernel, `g` by each row.
+fn by_rows_and_columns(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, lengths: &Lengths) -> String {
+    let Lengths { count, group, from, to, kernel: [kh, kw], size: [_, width] } = *lengths;
+    let joins = lengths.joins_images();
+    let [x, g] = [x, g].map(|value| if joins { t.transpose(value, &[1, 0, 2, 3]) } else { value.to_owned() });
+    let [top, left] = geometry.before;
+    let wider = width as i64 - t.shape(&x)[3] as i64;
+    let columns: Vec<String> = (0..kw as i64)
+        .map(|column| left - column * geometry.dilation[1])
+        .map(|shift| t.pad(&x, &[0, 0, top, shift], &[0, 0, geometry.after[0], wider - shift]))
+        .collect();
+    let extra = geometry.span(0) - 1;
+    let rows: Vec<String> = (0..kh as i64)
+        .map(|row| row * geometry.dilation[0])
+        .map(|shift| t.pad(&g, &[0, 0, shift, 0], &[0, 0, extra - shift, 0]))
+        .collect();
+    let places = (lengths.size[0] + extra as usize) * width;
+    let [images, places] = if joins { [1, count * places] } else { [count, places] };
+    let mut table = |value: &String, channels: usize| t.reshape(value, &[images, group, channels, places]);
+    let columns: Vec<String> = columns.iter().map(|value| table(value, from)).collect();
+    let rows: Vec<String> = rows.iter().map(|value| table(value, to)).collect();
+    // the axes of each product: images, groups, kernel rows, channels out, channels in, kernel columns
+    let gathered = if from == 1 {
+        let columns = join(t, &columns, 2);
+        let product = |row: &String| {
+            let product = dot(t, row, &columns);
+            t.reshape(&product, &[images, group, 1, to, 1, kw])
+        };
+        let products: Vec<String> = rows.iter().map(product).collect();
+        join(t, &products, 2)
+    } else {
+        let rows = join(t, &rows, 2);
+        let product = |column: &String| {
+            let product = dot(t, &rows, column);
+            t.reshape(&product, &[images, group, kh, to, from, 1])
+        };
+        let products: Vec<String> = columns.iter().map(product).collect();
+        join(t, &products, 5)
+    };
+    let sum = sum_images(t, &gathered);
+    let ordered = t.transpose(&sum, &[0, 2, 3, 1, 4]);
+    t.reshape(&ordered, &[group * to, from, kh, kw])
+}
+
+/// `x · yᵀ` of tables whose last axis are the places.
+fn dot(t: &mut Trace, x: &str, y: &str) -> String {
+    let rank = t.shape(y).len() as i64;
+    let order: Vec<i64> = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
+    let turned = t.transpose(y, &order);
+    t.matmul(x, &turned)
+}
+
+/// The sum over the first axis.
+fn sum_images(t: &mut Trace, value: &str) -> String {
+    let rest = t.shape(value)[1..].to_vec();
+    if t.shape(value)[0] == 1 { t.reshape(value, &rest) } else { t.reduce("ReduceSum", value, &[0], false) }
+}
+
+fn join(t: &mut Trace, parts: &[String], axis: i64) -> String {
+    match parts {
+        [one] => one.clone(),
+        _ => {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            t.emit("Concat", &parts, vec![a::int("axis", axis)])
+        }
+    }
+}
+
+/// What each kernel tap saw of `x`: (N, C, h, w) each, h and w being the size of `g`. Columns first: to take every other
+/// number of a row is slow, to take every other row is not.
+fn tap_slices(t: &mut Trace, x: &str, geometry: &Geometry, lengths: &Lengths) -> Vec<String> {
+    let Geometry { before: [top, left], after: [bottom, right], kernel: [kh, kw], stride, .. } = *geometry;
+    let padded = t.pad(x, &[0, 0, top, left], &[0, 0, bottom, right]);
+    let last = [0, 1].map(|axis| stride[axis] * (lengths.size[axis] as i64 - 1));
+    let mut every = |from: &str, axis: usize, tap: i64| {
+        t.slice(from, &[axis as i64 + 2], &[tap], &[tap + last[axis] + 1], &[stride[axis]])
+    };
+    let columns: Vec<String> = (0..kw).map(|column| every(&padded, 1, column)).collect();
+    (0..kh).flat_map(|row| columns.iter().map(move |column| (row, column))).map(|(row, it)| every(it, 0, row)).collect()
+}
+
+/// A matrix product of what one tap saw, summed over images: (out, in, 1).
+fn product(t: &mut Trace, slice: &str, g: &str, lengths: &Lengths) -> String {
+    let Lengths { count, group, from, to, .. } = *lengths;
+    let places = t.shape(g)[2..].iter().product();
+    let g = t.reshape(g, &[count, group, to, places]);
+    let seen = t.reshape(slice, &[count, group, from, places]);
+    let product = dot(t, &g, &seen);
+    let sum = sum_images(t, &product);
+    t.reshape(&sum, &[group * to, from, 1])
+}
+
+fn gather_taps(t: &mut Trace, taps: &[String], lengths: &Lengths) -> String {
+    let joined = join(t, taps, 2);
+    t.reshape(&joined, &[lengths.group * lengths.to, lengths.from, lengths.kernel[0], lengths.kernel[1]])
+}
+
+/// For kernels that reach far: each tap's product over those places alone where it saw the plane, and not its frame.
+fn within_the_plane(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, lengths: &Lengths) -> String {
+    let plane = [t.shape(x)[2] as i64, t.shape(x)[3] as i64];
+    let mut taps = Vec::new();
+    for row in 0..lengths.kernel[0] {
+        for column in 0..lengths.kernel[1] {
+            let seen = [0, 1].map(|axis| geometry.seen(axis, [row, column][axis], plane[axis], lengths.size[axis]));
+            let [Some(rows), Some(columns)] = seen else {
+                taps.push(super::layout::zeros(t, &[lengths.group * lengths.to, lengths.from, 1]));
+                continue;
+            };
+            let (places, starts) = ([rows.places, columns.places], [rows.start, columns.start]);
+            let part = t.slice(g, &[2, 3], &places.map(|it| it[0]), &places.map(|it| it[1]), &[1, 1]);
+            let ends =
+                [0, 1].map(|axis| starts[axis] + geometry.stride[axis] * (places[axis][1] - places[axis][0] - 1) + 1);
+            let slice = t.slice(x, &[2, 3], &starts, &ends, &geometry.stride);
+            taps.push(product(t, &slice, &part, lengths));
+        }
+    }
+    gather_taps(t, &taps, lengths)
+}
+
+/// One matrix product for all taps and images: (out, places) times (places, taps · channels).
+fn together(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> String {
+    let Lengths { count, from, to, kernel: [kh, kw], .. } = *lengths;
+    let places = count * lengths.places();
+    let first = |t: &mut Trace, value: &str, channels: usize| {
+        let turned = t.transpose(value, &[1, 0, 2, 3]);
+        t.reshape(&turned, &[channels, places])
+    };
+    let seen = join(t, slices, 1);
+    let (seen, g) = (first(t, &seen, kh * kw * from), first(t, g, to));
+    let product = dot(t, &g, &seen);
+    let apart = t.reshape(&product, &[to, kh * kw, from]);
+    let apart = t.transpose(&apart, &[0, 2, 1]);
+    t.reshape(&apart, &[to, from, kh, kw])
+}
+
+/// One filter a channel: each tap's product is a dot product over the places.
+fn dot_products(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> String {
+    let shape = [lengths.count, lengths.group, lengths.places()];
+    let product = |slice: &String| {
+        let product = t.mul(slice, g);
+        let product = t.reshape(&product, &shape);
+        t.reduce("ReduceSum", &product, &[2], true)
+    };
+    let taps: Vec<String> = slices.iter().map(product).collect();
+    let taps = join(t, &taps, 2);
+    let sum = sum_images(t, &taps);
+    t.reshape(&sum, &[lengths.group, 1, lengths.kernel[0], lengths.kernel[1]])
+}
+
+/// A convolution of the channels with the gradient as its kernel: quick where there are few channels and many taps.
+fn as_convolution(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geometry) -> String {
+    let size = t.shape(w).to_vec();
+    let places = [t.shape(g)[2] as i64, t.shape(g)[3] as i64];
+    let (x, g) = (t.transpose(x, &[1, 0, 2, 3]), t.transpose(g, &[1, 0, 2, 3]));
+    let exchanged =
+        Geometry { kernel: places, stride: geometry.dilation, dilation: geometry.stride, group: 1, ..geometry.clone() };
+    let taps = t.emit("Conv", &[&x, &g], exchanged.attributes());
+    let taps = t.transpose(&taps, &[1, 0, 2, 3]);
+    t.slice(&taps, &[2, 3], &[0, 0], &[size[2] as i64, size[3] as i64], &[1, 1])
+}
