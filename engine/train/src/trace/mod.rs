@@ -243,8 +243,14 @@ impl Trace {
 
     /// A name that no other value has.
     pub fn fresh(&mut self, stem: &str) -> String {
-        self.names += 1;
-        format!("{}.{}", stem.to_lowercase(), self.names)
+        loop {
+            self.names += 1;
+            let name = format!("{}.{}", stem.to_lowercase(), self.names);
+            // a network's own values may be called so
+            if !self.known.contains_key(&name) {
+                return name;
+            }
+        }
     }
 
     fn know(&mut self, name: &str, typed: Typed, constant: Option<Constant>) {

@@ -7,19 +7,19 @@ use super::{Constant, Shape, Trace};
 impl Trace {
     /// A single number.
     pub fn scalar(&mut self, number: f32) -> String {
-        let name = format!("const.{}", number.to_bits());
+        let name = format!("number:{}", number.to_bits());
         if self.has(&name) { name } else { self.constant(&name, &[], Constant::Floats(vec![number])) }
     }
 
     /// A list of integers.
     pub fn ints(&mut self, numbers: &[i64]) -> String {
-        let name = format!("const.{numbers:?}");
+        let name = format!("integers:{numbers:?}");
         if self.has(&name) { name } else { self.constant(&name, &[numbers.len()], Constant::Ints(numbers.to_vec())) }
     }
 
     /// A single integer that names an axis.
     pub fn constant_axis(&mut self, axis: i64) -> String {
-        let name = format!("const.axis{axis}");
+        let name = format!("axis:{axis}");
         if self.has(&name) { name } else { self.constant(&name, &[], Constant::Ints(vec![axis])) }
     }
 

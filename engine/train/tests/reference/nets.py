@@ -475,7 +475,7 @@ def backward(name, channels=1, size=(64, 96)):
 
 
 # those in which single precision says anything at all with made-up weights
-BACKWARD = ["unet-resnet34", "unet-se-resnext50", "unet-scse", "dc-unet", "unet-classic"]
+BACKWARD = ["unet-resnet34", "unet-se-resnext50", "unet-scse", "dc-unet"]
 
 
 def layouts():
