@@ -8,9 +8,9 @@ use std::path::Path;
 use assert_cmd::assert::Assert;
 use pleura::Radiograph;
 use pleura::manifest::Intensity;
-use pleura_demo::{Encoding, Phantom};
+use pleura_demo::{Encoding, Phantom, training};
 
-/// Runs the demo on a seed that neither the models were fitted on nor the demo shows by itself.
+/// Runs the demo on a seed that neither the networks were trained on nor the demo shows by itself.
 fn demo(out: &Path, images: u32) -> Assert {
     let images = images.to_string();
     support::pleura()
@@ -62,16 +62,16 @@ fn a_second_run_uses_the_edited_manifest_and_leaves_other_files_alone() {
     fs::write(&manifest, strict).unwrap();
     let again = demo(out, 3).success();
     let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
-    assert!(said.contains("running yours"), "{said}");
+    assert!(said.contains("running your `demo.toml`"), "{said}");
     assert_eq!((count(&out.join("radiographs"), "dcm"), count(&out.join("radiographs"), "txt")), (3, 1));
     let rows = fs::read_to_string(out.join("submission.csv")).unwrap();
     assert!(rows.lines().skip(1).all(|row| row.ends_with(",-1")), "no score is above 1: {rows}");
 }
 
 #[test]
-fn the_seed_of_the_fit_is_refused() {
+fn the_seed_of_the_training_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let seed = pleura_demo::FIT_SEED.to_string();
+    let seed = training::SEED.to_string();
     let refused = support::pleura().args(["demo", "--seed", &seed, "--out"]).arg(folder.path()).assert().code(2);
     assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("another `--seed`"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
