@@ -1,8 +1,10 @@
 //! `pleura demo`: all of it on made-up radiographs, from nothing.
 //!
-//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict` and `score`,.
+//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict` and `score`, and
+//! `train` before them where it is asked to.
 
 mod place;
+mod training;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,15 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
+    /// Train the networks before, by their recipes in DIR/ensemble/demo, on radiographs that are not shown: some minutes.
+    /// What was interrupted goes on.
+    #[arg(long)]
+    train: bool,
+
+    /// Train anew, whatever an earlier training left.
+    #[arg(long, requires = "train")]
+    fresh: bool,
+
     #[command(flatten)]
     engine: predict::EngineArgs,
 }
@@ -44,6 +55,9 @@ pub fn run(args: &Args) -> Result<Exit> {
     }
     let place = Place::new(&args.out)?;
     place.unpack()?;
+    if args.train && !training::run(args, &place)? {
+        return Ok(Exit::Transient);
+    }
     let manifest = place.manifest();
     let files = draw(args, &place)?;
     let exit = predict(args, &place, &manifest, &files)?;
@@ -55,7 +69,7 @@ pub fn run(args: &Args) -> Result<Exit> {
         per_image: None,
         size: (SIDE, SIDE),
     })?;
-    place.farewell();
+    place.farewell(args.train);
     Ok(exit)
 }
 

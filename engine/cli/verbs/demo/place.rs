@@ -45,7 +45,7 @@ impl<'a> Place<'a> {
         self.ensemble.join(committed::MANIFEST.path)
     }
 
-    /// The folder of networks and recipes.
+    /// The folder of networks and recipes, and of what these name.
     pub fn networks(&self) -> PathBuf {
         self.ensemble.join("demo")
     }
@@ -75,24 +75,33 @@ impl<'a> Place<'a> {
     }
 
     /// What to open, and what to try next.
-    pub fn farewell(&self) {
+    pub fn farewell(&self, trained: bool) {
         let (out, manifest) = (self.out.display(), self.manifest());
         let manifest = manifest.display();
         let program = std::env::args().next().unwrap_or_else(|| "pleura".into());
+        let (learned, train) = if trained {
+            let text = format!("\n  {out}/training/  how the networks learned: curves.svg, metrics.jsonl, oof.csv");
+            (text, String::new())
+        } else {
+            let text = format!(
+                "\nor the networks anew, by the recipes in {out}/ensemble/demo\n  {program} demo --out {out} --train"
+            );
+            (String::new(), text)
+        };
         term::note(format_args!(
             "
 open
   {out}/overlays/  radiograph, truth and prediction side by side
   {out}/submission.csv  the answer, ImageId,EncodedPixels; the truth is in {out}/truth.csv
   {out}/findings.jsonl  what was found in each image, and how it was decided
-  {manifest}  the ensemble, with every key explained
+  {manifest}  the ensemble, with every key explained{learned}
 
 try next: edit the ensemble, then
   {program} check {manifest}
   {program} predict {manifest} {out}/radiographs --out {out}/mine.csv
   {program} score {out}/mine.csv {out}/truth.csv
 or other radiographs
-  {program} demo --out {out} --seed 2"
+  {program} demo --out {out} --seed 2{train}"
         ));
     }
 }
