@@ -8,9 +8,10 @@ use std::path::Path;
 use assert_cmd::assert::Assert;
 use pleura::Radiograph;
 use pleura::manifest::Intensity;
-use pleura_demo::{Encoding, Phantom};
+use pleura_demo::committed::{MANIFEST, NETWORKS};
+use pleura_demo::{Encoding, Phantom, training};
 
-/// Runs the demo on a seed that neither the models were fitted on nor the demo shows by itself.
+/// Runs the demo on a seed that neither the networks were trained on nor the demo shows by itself.
 fn demo(out: &Path, images: u32) -> Assert {
     let images = images.to_string();
     support::pleura()
@@ -62,16 +63,69 @@ fn a_second_run_uses_the_edited_manifest_and_leaves_other_files_alone() {
     fs::write(&manifest, strict).unwrap();
     let again = demo(out, 3).success();
     let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
-    assert!(said.contains("running yours"), "{said}");
+    assert!(said.contains("running your `demo.toml`"), "{said}");
     assert_eq!((count(&out.join("radiographs"), "dcm"), count(&out.join("radiographs"), "txt")), (3, 1));
     let rows = fs::read_to_string(out.join("submission.csv")).unwrap();
     assert!(rows.lines().skip(1).all(|row| row.ends_with(",-1")), "no score is above 1: {rows}");
 }
 
+/// Pictures of 64 × 64 pixels in the place of those that `--train` would draw.
+fn small_pictures(networks: &Path) {
+    for number in 0..training::IMAGES {
+        let phantom = Phantom::new(training::SEED, number, 64);
+        let truth = phantom.truth.pixels().mapv(|marked| f32::from(u8::from(marked)));
+        for (name, image) in [(training::RADIOGRAPHS, &phantom.intensities), (training::MASKS, &truth)] {
+            fs::create_dir_all(networks.join(name)).unwrap();
+            let bytes = image.iter().map(|value| (value * 255.0) as u8).collect();
+            let picture = image::GrayImage::from_raw(64, 64, bytes).unwrap();
+            picture.save(networks.join(name).join(format!("phantom-{number:03}.png"))).unwrap();
+        }
+    }
+}
+
+/// A recipe with an epoch a phase, at 64 × 64 pixels.
+fn shortened(recipe: &[u8]) -> String {
+    let mut recipe: toml::Table = std::str::from_utf8(recipe).unwrap().parse().unwrap();
+    for phase in recipe["phases"].as_array_mut().unwrap() {
+        let phase = phase.as_table_mut().unwrap();
+        phase.insert("epochs".into(), 1.into());
+        phase.insert("size".into(), vec![64, 64].into());
+    }
+    recipe.to_string()
+}
+
 #[test]
-fn the_seed_of_the_fit_is_refused() {
+fn networks_are_trained_anew_and_run() {
     let folder = tempfile::tempdir().unwrap();
-    let seed = pleura_demo::FIT_SEED.to_string();
+    let ensemble = folder.path().join("ensemble");
+    small_pictures(&ensemble.join("demo"));
+    for network in NETWORKS {
+        fs::write(ensemble.join(network.recipe.path), shortened(network.recipe.bytes)).unwrap();
+    }
+    let train = || {
+        let args = ["demo", "--train", "--seed", "271828", "--images", "2", "--device", "cpu", "--out"];
+        let done = support::pleura().args(args).arg(folder.path()).assert().success();
+        let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        let models = NETWORKS.map(|network| fs::read(ensemble.join(network.model.path)).unwrap());
+        (said, models, fs::read_to_string(ensemble.join(MANIFEST.path)).unwrap())
+    };
+    let (said, models, manifest) = train();
+    assert!(said.contains("on 60 images that it never saw") && said.contains("curves.svg"), "{said}");
+    for (network, model) in NETWORKS.iter().zip(&models) {
+        assert_ne!(model, network.model.bytes, "{}", network.name);
+        let digest = pleura::digest::file(&ensemble.join(network.model.path)).unwrap();
+        assert!(manifest.contains(&digest), "{}: {digest}", network.name);
+    }
+    support::pleura().arg("check").arg(ensemble.join(MANIFEST.path)).assert().success();
+    let (said, again, unchanged) = train();
+    assert_eq!(said.matches("trained already").count(), 2, "{said}");
+    assert!(again == models && unchanged == manifest);
+}
+
+#[test]
+fn the_seed_of_the_training_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = training::SEED.to_string();
     let refused = support::pleura().args(["demo", "--seed", &seed, "--out"]).arg(folder.path()).assert().code(2);
     assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("another `--seed`"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

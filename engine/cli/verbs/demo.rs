@@ -1,21 +1,26 @@
 //! `pleura demo`: all of it on made-up radiographs, from nothing.
 //!
-//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict` and `score`.
+//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict` and `score`, and
+//! `train` before them where it is asked to.
 
-use std::fs;
+mod place;
+mod training;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, ArrayView2, Zip};
-use pleura::manifest::{Intensity, json_schema};
+use pleura::manifest::Intensity;
 use pleura::submission::Submission;
 use pleura::{Mask, Radiograph, overlay};
-use pleura_demo::{Encoding, FIT_SEED, Phantom, SIDE, committed};
+use pleura_demo::training::SEED;
+use pleura_demo::{Encoding, Phantom, SIDE};
 use rayon::prelude::*;
 
 use crate::exit::Exit;
 use crate::term;
 use crate::verbs::{predict, score};
+use place::{Place, STEM};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,16 +36,29 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
+    /// Train the networks before, by their recipes in DIR/ensemble/demo, on radiographs that are not shown: some minutes.
+    /// What was interrupted goes on.
+    #[arg(long)]
+    train: bool,
+
+    /// Train anew, whatever an earlier training left.
+    #[arg(long, requires = "train")]
+    fresh: bool,
+
     #[command(flatten)]
     engine: predict::EngineArgs,
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
-    if args.seed == FIT_SEED {
-        bail!("the demo's models were fitted on the radiographs of seed {FIT_SEED}: take another `--seed`");
+    if args.seed == SEED {
+        bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
     }
     let place = Place::new(&args.out)?;
-    let manifest = place.unpack()?;
+    place.unpack()?;
+    if args.train && !training::run(args, &place)? {
+        return Ok(Exit::Transient);
+    }
+    let manifest = place.manifest();
     let files = draw(args, &place)?;
     let exit = predict(args, &place, &manifest, &files)?;
     picture(&place, &files)?;
@@ -51,90 +69,8 @@ pub fn run(args: &Args) -> Result<Exit> {
         per_image: None,
         size: (SIDE, SIDE),
     })?;
-    place.farewell(&manifest);
+    place.farewell(args.train);
     Ok(exit)
-}
-
-/// What our own files start with: only they are removed when the demo runs again.
-const STEM: &str = "phantom-";
-
-/// Where everything goes.
-struct Place<'a> {
-    out: &'a Path,
-    radiographs: PathBuf,
-    overlays: PathBuf,
-}
-
-impl<'a> Place<'a> {
-    fn new(out: &'a Path) -> Result<Self> {
-        let place = Self { out, radiographs: out.join("radiographs"), overlays: out.join("overlays") };
-        for folder in [&place.radiographs, &place.overlays, &out.join("ensemble/demo")] {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        }
-        clear(&place.radiographs)?;
-        clear(&place.overlays)?;
-        Ok(place)
-    }
-
-    fn submission(&self) -> PathBuf {
-        self.out.join("submission.csv")
-    }
-
-    fn truth(&self) -> PathBuf {
-        self.out.join("truth.csv")
-    }
-
-    /// Writes the ensemble; a manifest that is there already, edited perhaps, stays and is used.
-    fn unpack(&self) -> Result<PathBuf> {
-        let folder = self.out.join("ensemble");
-        for (name, bytes) in committed::MODELS {
-            write(&folder.join(name), bytes)?;
-        }
-        write(&folder.join("manifest.schema.json"), json_schema().as_bytes())?;
-        let manifest = folder.join("demo.toml");
-        match fs::read(&manifest) {
-            Ok(bytes) if bytes == committed::MANIFEST.as_bytes() => {}
-            Ok(_) => term::note(format_args!("`{}` is not as it came: running yours", manifest.display())),
-            Err(_) => write(&manifest, committed::MANIFEST.as_bytes())?,
-        }
-        Ok(manifest)
-    }
-
-    /// What to open, and what to try next.
-    fn farewell(&self, manifest: &Path) {
-        let (out, manifest) = (self.out.display(), manifest.display());
-        let program = std::env::args().next().unwrap_or_else(|| "pleura".into());
-        term::note(format_args!(
-            "
-open
-  {out}/overlays/  radiograph, truth and prediction side by side
-  {out}/submission.csv  the answer, ImageId,EncodedPixels; the truth is in {out}/truth.csv
-  {out}/findings.jsonl  what was found in each image, and how it was decided
-  {manifest}  the ensemble, with every key explained
-
-try next: edit the ensemble, then
-  {program} check {manifest}
-  {program} predict {manifest} {out}/radiographs --out {out}/mine.csv
-  {program} score {out}/mine.csv {out}/truth.csv
-or other radiographs
-  {program} demo --out {out} --seed 2"
-        ));
-    }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write `{}`", path.display()))
-}
-
-/// Removes what an earlier run of the demo left in a folder.
-fn clear(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read the folder `{}`", folder.display()))? {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STEM)) {
-            fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// Draws the radiographs and writes them and the truth; gives the files in order.

@@ -1,6 +1,6 @@
 //! `pleura train`: trains what a recipe declares.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use pleura::lint::Severity;
 use pleura::runtime::Device;
-use pleura_train::fit::{self, Options, TrainError, Watch};
+use pleura_train::fit::{self, Options, Outcome, TrainError, Watch};
 use pleura_train::journal::Line;
 use pleura_train::progress::{Progress, short};
 use pleura_train::recipe;
@@ -60,28 +60,33 @@ pub fn run(args: &Args) -> Result<Exit> {
         onnxruntime: args.onnxruntime.clone(),
         fresh: args.fresh,
     };
+    let Some(outcome) = train(&args.recipe, &options)? else { return Ok(Exit::Transient) };
+    term::result(format_args!("out of fold, {} images: {}", outcome.images, figures(&outcome)));
+    term::result(format_args!("{}", outcome.manifest.display()));
+    Ok(Exit::Good)
+}
+
+/// Trains by a recipe and shows how it goes; none where Ctrl-C stopped it, which is said.
+pub fn train(recipe: &Path, options: &Options) -> Result<Option<Outcome>> {
     let mut screen = Screen::new()?;
-    let result = fit::train(&args.recipe, &options, &mut screen);
+    let result = fit::train(recipe, options, &mut screen);
     screen.bar.finish_and_clear();
     match result {
-        Ok(outcome) => {
-            let figure = |name: &str, value: Option<f64>| value.map(|value| format!("{name} {value:.4}"));
-            let figures = [
-                figure("Dice", outcome.dice),
-                figure("Dice of positives", outcome.dice_positives),
-                figure("AUC", outcome.auc),
-            ];
-            let figures: Vec<String> = figures.into_iter().flatten().collect();
-            term::result(format_args!("out of fold, {} images: {}", outcome.images, figures.join(", ")));
-            term::result(format_args!("{}", outcome.manifest.display()));
-            Ok(Exit::Good)
-        }
+        Ok(outcome) => Ok(Some(outcome)),
         Err(error @ TrainError::Interrupted { .. }) => {
             term::note(error);
-            Ok(Exit::Transient)
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// How good the networks are on images that they never saw.
+pub fn figures(outcome: &Outcome) -> String {
+    let figure = |name: &str, value: Option<f64>| value.map(|value| format!("{name} {value:.4}"));
+    let figures =
+        [figure("Dice", outcome.dice), figure("Dice of positives", outcome.dice_positives), figure("AUC", outcome.auc)];
+    figures.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Everything that is wrong with the recipe, and with the network and the weights that it names.
@@ -92,7 +97,7 @@ fn check(args: &Args) -> Result<Exit> {
         return Ok(Exit::Wrong);
     }
     let Some(recipe) = lint.document else { return Ok(Exit::Wrong) };
-    let folder = args.recipe.parent().unwrap_or(std::path::Path::new("."));
+    let folder = args.recipe.parent().unwrap_or(Path::new("."));
     let prepared = fit::prepare(&recipe, folder, recipe.seed)?;
     prepared.remarks.iter().for_each(term::result);
     term::result(format_args!("{} parameters", prepared.parameters()));
@@ -102,7 +107,10 @@ fn check(args: &Args) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// The terminal.
+/// Whether there is a training to be stopped; where there is none, Ctrl-C ends the process as it always does.
+static TRAINING: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, while a training lasts.
 struct Screen {
     bar: ProgressBar,
     stopped: Arc<AtomicBool>,
@@ -110,7 +118,15 @@ struct Screen {
 
 impl Screen {
     fn new() -> Result<Self> {
-        Ok(Self { bar: term::line(), stopped: on_interrupt()? })
+        let screen = Self { bar: term::line(), stopped: on_interrupt()? };
+        TRAINING.store(true, Ordering::SeqCst);
+        Ok(screen)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        TRAINING.store(false, Ordering::SeqCst);
     }
 }
 
@@ -123,7 +139,7 @@ fn on_interrupt() -> Result<Arc<AtomicBool>> {
     let stopped = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stopped);
     ctrlc::set_handler(move || {
-        if told.swap(true, Ordering::SeqCst) {
+        if told.swap(true, Ordering::SeqCst) || !TRAINING.load(Ordering::SeqCst) {
             std::process::exit(Exit::Transient as i32);
         }
         term::note("stopping after this step, with a checkpoint; once more ends it at once");

@@ -70,11 +70,12 @@ fn standardize(t: &mut Trace, x: &str, axes: &[i64], epsilon: f32) -> String {
 /// The node as operator set 18 writes it: reductions take their axes as an input.
 pub fn modernize(t: &mut Trace, node: &NodeProto) -> NodeProto {
     let mut node = node.clone();
-    if node.op_type.starts_with("Reduce") && node.input.len() == 1 {
-        if let Some(axes) = node.ints("axes").map(<[i64]>::to_vec) {
-            node.input.push(t.ints(&axes));
-            node.attribute.retain(|attribute| attribute.name != "axes");
-        }
+    if node.op_type.starts_with("Reduce")
+        && node.input.len() == 1
+        && let Some(axes) = node.ints("axes").map(<[i64]>::to_vec)
+    {
+        node.input.push(t.ints(&axes));
+        node.attribute.retain(|attribute| attribute.name != "axes");
     }
     node
 }

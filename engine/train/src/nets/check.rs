@@ -31,7 +31,9 @@ pub fn check(network: &Network) -> Result<(), NetError> {
             let fits = !widths.is_empty() && widths.len() <= MOST_WIDTHS && !widths.contains(&0);
             ensure(fits, "architecture.widths", &format_args!("{widths:?}"), "give one to sixteen widths above 0")
         }
-        Architecture::UnetClassic { width } => ensure(*width > 0, "architecture.width", width, "give a width above 0"),
+        Architecture::UnetClassic { width, .. } => {
+            ensure(*width > 0, "architecture.width", width, "give a width above 0")
+        }
         Architecture::DcUnet { width } => ensure(*width >= 4, "architecture.width", width, "give a width of 4 or more"),
         Architecture::Unet { decoder, scse, .. } => {
             let least = if *scse { SCSE_REDUCTION } else { 1 };

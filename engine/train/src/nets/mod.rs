@@ -105,7 +105,9 @@ fn encode(net: &mut Net, architecture: &Architecture, image: &Tensor) -> Result<
     Ok(match architecture {
         Architecture::ConvStack { widths } => plain::conv_stack(net, image, widths),
         Architecture::EncoderDecoder { widths } => plain::stack_encode(net, image, widths),
-        Architecture::UnetClassic { width } => plain::unet_encode(net, image, i64::from(*width)),
+        Architecture::UnetClassic { width, batch_norm } => {
+            plain::unet_encode(net, image, i64::from(*width), *batch_norm)
+        }
         Architecture::DcUnet { width } => plain::dc_unet_encode(net, image, i64::from(*width)),
         Architecture::FcnAlexnet {} => encoder::encode(net, crate::recipe::Encoder::Alexnet, image, 32),
         Architecture::Unet { encoder, .. } | Architecture::Linknet { encoder } | Architecture::Fpn { encoder } => {
@@ -124,7 +126,7 @@ fn decode(net: &mut Net, architecture: &Architecture, features: &[Tensor]) -> Re
     Ok(match architecture {
         Architecture::ConvStack { .. } => plain::last(net, &features[0]),
         Architecture::EncoderDecoder { .. } => plain::stack_decode(net, features),
-        Architecture::UnetClassic { .. } => plain::unet_decode(net, features),
+        Architecture::UnetClassic { batch_norm, .. } => plain::unet_decode(net, features, *batch_norm),
         Architecture::DcUnet { width } => plain::dc_unet_decode(net, features, i64::from(*width)),
         Architecture::FcnAlexnet {} => decoder::fcn(net, features),
         Architecture::Unet { scse, aspp, decoder: channels, .. } => {

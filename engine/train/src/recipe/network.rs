@@ -81,6 +81,9 @@ pub enum Architecture {
         #[serde(default = "sixty_four")]
         #[schemars(range(min = 1))]
         width: u32,
+        /// A batch norm after each convolution, in the place of its bias: trains in fewer epochs, and was not published.
+        #[serde(default)]
+        batch_norm: bool,
     },
     /// A U-Net over any encoder, as segmentation_models.pytorch defines it.
     Unet {

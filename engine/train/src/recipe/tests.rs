@@ -230,7 +230,7 @@ fn strides_are_those_of_the_architectures() {
         (Architecture::EncoderDecoder { widths: vec![8; 4] }, 8),
         (Architecture::EncoderDecoder { widths: vec![8; 40] }, u32::MAX),
         (Architecture::FcnAlexnet {}, 32),
-        (Architecture::UnetClassic { width: 64 }, 16),
+        (Architecture::UnetClassic { width: 64, batch_norm: false }, 16),
         (Architecture::Linknet { encoder }, 32),
         (Architecture::DeeplabV3 { encoder, output_stride: 16 }, 16),
         (Architecture::DeeplabV3Plus { encoder, output_stride: 8 }, 8),

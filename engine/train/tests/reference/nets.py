@@ -174,17 +174,20 @@ def fcn_alexnet(channels):
 class Double(nn.Module):
     """Ronneberger et al. (2015): two convolutions, with an up-convolution before them on the way back."""
 
-    def __init__(self, before, after, up=False):
+    def __init__(self, before, after, up=False, batch_norm=False):
         super().__init__()
         if up:
             self.up = nn.ConvTranspose2d(before, after, 2, 2)
-        self.conv1 = nn.Conv2d(2 * after if up else before, after, 3, padding=1)
-        self.conv2 = nn.Conv2d(after, after, 3, padding=1)
+        self.conv1 = nn.Conv2d(2 * after if up else before, after, 3, padding=1, bias=not batch_norm)
+        self.norm1 = nn.BatchNorm2d(after) if batch_norm else nn.Identity()
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=not batch_norm)
+        self.norm2 = nn.BatchNorm2d(after) if batch_norm else nn.Identity()
 
     def forward(self, x, skip=None):
         if skip is not None:
             x = torch.cat([skip, self.up(x)], 1)
-        return self.conv2(self.conv1(x).relu()).relu()
+        x = self.norm1(self.conv1(x)).relu()
+        return self.norm2(self.conv2(x)).relu()
 
 
 class Down(nn.Module):
@@ -211,10 +214,10 @@ class Up(nn.Module):
         return x
 
 
-def unet_classic(channels, width=64):
+def unet_classic(channels, width=64, batch_norm=False):
     widths = [width << step for step in range(5)]
-    down = Down(Double(before, after) for before, after in zip([channels, *widths], widths))
-    up = Up(Double(before, after, True) for before, after in zip(widths[::-1], widths[-2::-1]))
+    down = Down(Double(before, after, False, batch_norm) for before, after in zip([channels, *widths], widths))
+    up = Up(Double(before, after, True, batch_norm) for before, after in zip(widths[::-1], widths[-2::-1]))
     return Whole(down, up, nn.Sequential(nn.Conv2d(width, 1, 1)), widths[-1])
 
 
@@ -493,6 +496,7 @@ def layouts():
     yield {"kind": "encoder-decoder", "widths": [16, 32, 64, 128]}, 3
     yield {"kind": "fcn-alexnet"}, 3
     yield {"kind": "unet-classic"}, 1
+    yield {"kind": "unet-classic", "batch_norm": True}, 1
     yield {"kind": "dc-unet"}, 3
 
 
@@ -515,6 +519,7 @@ FORWARD = {
     "encoder-decoder": {"kind": "encoder-decoder", "widths": [8, 16, 24]},
     "fcn-alexnet": {"kind": "fcn-alexnet"},
     "unet-classic": {"kind": "unet-classic", "width": 16},
+    "unet-classic-batch-norm": {"kind": "unet-classic", "width": 16, "batch_norm": True},
     "dc-unet": {"kind": "dc-unet", "width": 16},
 }
 

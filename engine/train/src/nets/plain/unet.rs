@@ -1,7 +1,8 @@
 //! The U-Net of Ronneberger et al. (2015): biases and no batch norm, dropout at the end of the contracting path,
 //! weights drawn after He et al. Convolutions are padded, so that the map has the image's size and nothing is cropped.
+//! Batch norms in the place of the biases are this module's, not the paper's.
 
-use super::super::blocks::segmentation_head;
+use super::super::blocks::{norm_relu, segmentation_head};
 use super::super::draw::Scheme;
 use super::super::layer::{Conv, Pool};
 use super::super::net::{Net, Scope, Tensor};
@@ -10,20 +11,20 @@ use super::super::net::{Net, Scope, Tensor};
 const STEPS: usize = 4;
 
 /// The contracting path, with `width` channels at full size and twice as many after each halving.
-pub fn encode(net: &mut Net, image: &Tensor, width: i64) -> Vec<Tensor> {
+pub fn encode(net: &mut Net, image: &Tensor, width: i64, batch_norm: bool) -> Vec<Tensor> {
     net.scheme = Scheme::He;
     let at = Scope::new("encoder.blocks");
     let mut features: Vec<Tensor> = Vec::new();
     for step in 0..=STEPS {
         let x = features.last().map_or_else(|| image.clone(), |x| net.max_pool(x, Pool::HALF));
-        let x = double(net, &at.at(step), &x, width << step);
+        let x = double(net, &at.at(step), &x, width << step, batch_norm);
         features.push(if step + 1 < STEPS { x } else { net.dropout(&x, 0.5) });
     }
     features
 }
 
 /// The expanding path: up-convolutions, each beside the contracting path's features of its size.
-pub fn decode(net: &mut Net, features: &[Tensor]) -> Tensor {
+pub fn decode(net: &mut Net, features: &[Tensor], batch_norm: bool) -> Tensor {
     net.scheme = Scheme::He;
     let at = Scope::new("decoder.blocks");
     let mut deeper = features.iter().rev();
@@ -32,17 +33,22 @@ pub fn decode(net: &mut Net, features: &[Tensor]) -> Tensor {
         let at = at.at(index);
         let up = net.conv_transpose(&at.at("up"), &x, skip.channels, 2, 2);
         let both = net.concat(&[skip, &up]);
-        x = double(net, &at, &both, skip.channels);
+        x = double(net, &at, &both, skip.channels, batch_norm);
     }
     segmentation_head(net, &x, 1, 1)
 }
 
 /// Two convolutions, each with ReLU.
-fn double(net: &mut Net, at: &Scope, x: &Tensor, channels: i64) -> Tensor {
+fn double(net: &mut Net, at: &Scope, x: &Tensor, channels: i64, batch_norm: bool) -> Tensor {
     let mut x = x.clone();
-    for name in ["conv1", "conv2"] {
-        x = net.conv(&at.at(name), &x, Conv::new(channels, 3).biased());
-        x = net.map("Relu", &x);
+    for (conv, norm) in [("conv1", "norm1"), ("conv2", "norm2")] {
+        x = if batch_norm {
+            let x = net.conv(&at.at(conv), &x, Conv::new(channels, 3));
+            norm_relu(net, &at.at(norm), &x)
+        } else {
+            let x = net.conv(&at.at(conv), &x, Conv::new(channels, 3).biased());
+            net.map("Relu", &x)
+        };
     }
     x
 }

@@ -30,10 +30,11 @@ impl Session {
 }
 
 /// Every architecture, over the smallest encoder of each family.
-const ARCHITECTURES: [&str; 22] = [
+const ARCHITECTURES: [&str; 23] = [
     r#"{"kind": "conv-stack", "widths": [4, 4]}"#,
     r#"{"kind": "encoder-decoder", "widths": [4, 8, 8, 8]}"#,
     r#"{"kind": "unet-classic", "width": 4}"#,
+    r#"{"kind": "unet-classic", "width": 4, "batch_norm": true}"#,
     r#"{"kind": "dc-unet", "width": 4}"#,
     r#"{"kind": "fcn-alexnet"}"#,
     r#"{"kind": "unet", "encoder": "alexnet", "scse": true}"#,

@@ -1,0 +1,84 @@
+//! `pleura demo --train`: the ensemble's networks anew, by their recipes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use pleura::digest;
+use pleura_demo::committed::{NETWORKS, Network};
+use pleura_demo::training;
+use pleura_train::files;
+use pleura_train::fit::Options;
+
+use super::Args;
+use super::place::Place;
+use crate::verbs::train;
+use crate::{fetch, term};
+
+/// A network that was trained.
+struct Trained {
+    /// The ONNX file.
+    file: PathBuf,
+    sha256: String,
+}
+
+/// Draws what the networks learn from, trains them, and puts them into the ensemble; false where Ctrl-C stopped it.
+pub fn run(args: &Args, place: &Place<'_>) -> Result<bool> {
+    fetch::ensure(args.engine.onnxruntime.as_deref())?;
+    draw(place)?;
+    let mut trained = Vec::new();
+    for network in NETWORKS {
+        let Some(network) = train(&network, args, place)? else { return Ok(false) };
+        trained.push(network);
+    }
+    install(place, &trained)?;
+    Ok(true)
+}
+
+fn draw(place: &Place<'_>) -> Result<()> {
+    let bar = term::progress(training::IMAGES, "drawing");
+    training::draw(&place.networks(), training::IMAGES, || bar.inc(1))?;
+    bar.finish_and_clear();
+    let folder = place.networks().join(training::RADIOGRAPHS);
+    term::note(format_args!("drew {} radiographs to learn from in `{}`", training::IMAGES, folder.display()));
+    Ok(())
+}
+
+fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Trained>> {
+    let options = Options {
+        out: Some(place.out.join("training").join(network.name)),
+        device: args.engine.device,
+        threads: args.engine.threads,
+        onnxruntime: args.engine.onnxruntime.clone(),
+        fresh: args.fresh,
+    };
+    let recipe = place.ensemble.join(network.recipe.path);
+    let Some(outcome) = train::train(&recipe, &options)? else { return Ok(None) };
+    term::note(format_args!(
+        "the {} on {} images that it never saw: {}",
+        network.name,
+        outcome.images,
+        train::figures(&outcome)
+    ));
+    // where an edited recipe trains several folds, there is one place for them
+    let first = &outcome.models.first().context("a training has a fold")?.trained;
+    Ok(Some(Trained { file: options.out.join(&first.model), sha256: first.sha256.clone() }))
+}
+
+/// Puts networks into the ensemble, and their digests into its manifest.
+fn install(place: &Place<'_>, trained: &[Trained]) -> Result<()> {
+    let manifest = place.manifest();
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let mut text = String::from_utf8(read(&manifest)?).context("the manifest is no text")?;
+    let places: Vec<PathBuf> = NETWORKS.iter().map(|network| place.ensemble.join(network.model.path)).collect();
+    for (path, trained) in places.iter().zip(trained) {
+        let before = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        text = text.replace(&before, &trained.sha256);
+    }
+    // The manifest goes first: were the networks there before it, its digests could not be told from others.
+    files::write(&manifest, text)?;
+    for (path, trained) in places.iter().zip(trained) {
+        files::write(path, read(&trained.file)?)?;
+    }
+    Ok(())
+}
