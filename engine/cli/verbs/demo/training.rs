@@ -45,8 +45,9 @@ fn draw(place: &Place<'_>) -> Result<()> {
 }
 
 fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Trained>> {
+    let out = place.out.join("training").join(network.name);
     let options = Options {
-        out: Some(place.out.join("training").join(network.name)),
+        out: Some(out.clone()),
         device: args.engine.device,
         threads: args.engine.threads,
         onnxruntime: args.engine.onnxruntime.clone(),
@@ -62,7 +63,7 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
     ));
     // where an edited recipe trains several folds, there is one place for them
     let first = &outcome.models.first().context("a training has a fold")?.trained;
-    Ok(Some(Trained { file: options.out.join(&first.model), sha256: first.sha256.clone() }))
+    Ok(Some(Trained { file: out.join(&first.model), sha256: first.sha256.clone() }))
 }
 
 /// Puts networks into the ensemble, and their digests into its manifest.

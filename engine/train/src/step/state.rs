@@ -147,6 +147,9 @@ impl State {
     }
 }
 
-fn read_named((name, buffer): (&String, &Arc<Buffer>)) -> Result<(String, (Vec<usize>, Vec<f32>)), DeviceError> {
+/// A tensor's name, shape and numbers.
+type Named = (String, (Vec<usize>, Vec<f32>));
+
+fn read_named((name, buffer): (&String, &Arc<Buffer>)) -> Result<Named, DeviceError> {
     Ok((name.clone(), (buffer.shape().to_vec(), buffer.read()?)))
 }
