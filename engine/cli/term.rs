@@ -84,6 +84,13 @@ pub fn spinner(what: &'static str) -> ProgressBar {
     bar
 }
 
+/// A line that is written anew over and over; invisible where standard error is not a terminal.
+pub fn line() -> ProgressBar {
+    let target = if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{wide_msg}").expect("the template is well formed");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
 fn coloured() -> bool {
     stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

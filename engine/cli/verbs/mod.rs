@@ -8,6 +8,7 @@ mod predict;
 mod runtime;
 mod score;
 mod submission;
+mod train;
 
 use clap::Subcommand;
 
@@ -27,6 +28,8 @@ pub enum Verb {
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
+    /// Train networks by a recipe, and export them as ONNX.
+    Train(train::Args),
     /// List and test plugins.
     #[command(subcommand)]
     Plugins(plugins::Args),
@@ -47,6 +50,7 @@ impl Verb {
             Self::Predict(args) => predict::run(&args),
             Self::Score(args) => score::run(&args),
             Self::Submission(args) => submission::run(&args),
+            Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),
             Self::PluginWorker(args) => plugin_worker::run(&args),
             Self::Runtime(args) => runtime::run(&args),

@@ -12,6 +12,7 @@ pub mod curves;
 pub mod data;
 pub mod device;
 pub mod files;
+pub mod fit;
 pub mod forward;
 pub mod handover;
 pub mod journal;

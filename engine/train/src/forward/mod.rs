@@ -27,10 +27,21 @@ pub struct Forward {
     pub weights: Vec<String>,
     /// Of these, the ones that a gradient is wanted of.
     pub trained: Vec<String>,
-    /// Batch norms' running statistics: the input's name, and the value that it becomes.
-    pub statistics: Vec<(String, String)>,
+    /// Batch norms' running statistics.
+    pub statistics: Vec<Statistic>,
     /// Inputs that take random numbers in 0..1, for dropout.
     pub noise: Vec<(String, Shape)>,
+}
+
+/// A running statistic, (C).
+#[derive(Debug, Clone)]
+pub struct Statistic {
+    /// The input that holds it.
+    pub running: String,
+    /// The batch's.
+    pub batch: String,
+    /// What it becomes.
+    pub new: String,
 }
 
 /// A network that cannot be trained as it is.
@@ -154,7 +165,8 @@ fn take(
             for (running, batch) in [(&node.input[3], &statistics.mean), (&node.input[4], &statistics.unbiased)] {
                 let old = trace.scale(running, keep);
                 let new = trace.scale(batch, 1.0 - keep);
-                forward.statistics.push((running.clone(), trace.add(&old, &new)));
+                let (running, batch, new) = (running.clone(), batch.clone(), trace.add(&old, &new));
+                forward.statistics.push(Statistic { running, batch, new });
             }
         }
         "Dropout" if mode == Mode::Training => dropout(trace, forward, node)?,

@@ -68,9 +68,23 @@ pub struct Recipe {
     /// A second set of weights, averaged over time, which is the one that is validated and exported.
     #[serde(default)]
     pub average: Option<Average>,
+    /// Which weights are exported.
+    #[serde(default)]
+    pub keep: Keep,
     /// Stretches of training, one after the other, each starting from the weights of the one before.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
+}
+
+/// Which weights are exported. Those of stochastic weight averaging are, wherever a recipe asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Those of the epoch with the lowest validation loss. The default.
+    #[default]
+    Best,
+    /// Those of the last epoch.
+    Last,
 }
 
 const fn one() -> u64 {

@@ -28,8 +28,8 @@ pub struct Answers {
 }
 
 impl Evaluation {
-    /// Opens a network on the device for images of one shape, (N, C, H, W), with the averaged weights where there are
-    /// any.
+    /// Opens a network on the device for images of one shape, (N, C, H, W), with the averaged weights where `averaged`
+    /// and there are any.
     ///
     /// # Errors
     /// Where the network has operators that training does not know, or the device refuses the graph.
@@ -39,11 +39,12 @@ impl Evaluation {
         state: &State,
         shape: [usize; 4],
         loss: &Loss,
+        averaged: bool,
     ) -> Result<Self, StepError> {
         let mut traced = trace(subject, shape, loss, Mode::Inference)?;
         let io = Io::new(place, &traced)?;
         let mut inputs = io.inputs(&traced);
-        let weight = |name: &String| state.weight(name, true).map(|buffer| (name.clone(), buffer));
+        let weight = |name: &String| state.weight(name, averaged).map(|buffer| (name.clone(), buffer));
         inputs.extend(traced.forward.weights.iter().filter_map(weight));
         let answers = [("map", &traced.map), ("score", &traced.score)];
         let answers =

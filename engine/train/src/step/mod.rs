@@ -5,6 +5,7 @@ mod evaluation;
 mod graph;
 mod pass;
 mod state;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -19,6 +20,7 @@ pub use evaluation::{Answers, Evaluation};
 pub use graph::Losses;
 pub use pass::{Pass, PassOptions};
 pub use state::State;
+pub use statistics::Gathering;
 pub use update::{Rates, Update};
 
 /// A network and what of it is trained.

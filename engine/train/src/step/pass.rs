@@ -6,7 +6,7 @@ use super::graph::{Io, Losses, trace};
 use super::{State, StepError, Subject};
 use crate::backward::gradients;
 use crate::device::{Buffer, DeviceError, Place, Program};
-use crate::forward::Mode;
+use crate::forward::{Mode, Statistic};
 use crate::recipe::Loss;
 
 /// What a pass is made for.
@@ -70,7 +70,7 @@ impl Pass {
             t.output(&gradient, &output);
             outputs.push((output, buffer));
         }
-        for (at, (running, new)) in traced.forward.statistics.iter().enumerate() {
+        for (at, Statistic { running, new, .. }) in traced.forward.statistics.iter().enumerate() {
             let Some(buffer) = state.kept.get(running) else { continue };
             let output = format!("statistic:{at}");
             t.output(new, &output);

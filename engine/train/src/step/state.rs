@@ -120,6 +120,21 @@ impl State {
         Ok(())
     }
 
+    /// Takes the trained weights into an average of `before` sets: all weigh the same.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn average_in(&self, before: u32) -> Result<(), DeviceError> {
+        let Some(average) = &self.average else { return Ok(()) };
+        let share = 1.0 / (f64::from(before) + 1.0);
+        for (mean, new) in average.tensors().values().zip(self.trained.tensors().values()) {
+            let numbers = mean.read()?.into_iter().zip(new.read()?);
+            let moved = |(mean, new): (f32, f32)| (f64::from(mean) + (f64::from(new) - f64::from(mean)) * share) as f32;
+            mean.write(&numbers.map(moved).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
     fn named(&self) -> impl Iterator<Item = (String, &Arc<Buffer>)> {
         let prefixes = ["moment1:", "moment2:"];
         let moments = self.moments.iter().zip(prefixes).map(|(flat, prefix)| (prefix, flat));

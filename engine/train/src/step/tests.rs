@@ -179,7 +179,7 @@ fn evaluation_runs_as_the_network_does() {
     let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0, clip: None };
     let state = State::new(&place, &subject, &sgd, false).unwrap();
     let loss = Loss { map: vec![LossTerm::Bce { weight: 1.0, positive: 1.0 }], score: vec![] };
-    let mut evaluation = Evaluation::new(&place, &subject, &state, SHAPE, &loss).unwrap();
+    let mut evaluation = Evaluation::new(&place, &subject, &state, SHAPE, &loss, false).unwrap();
     let [images, maps, labels] = batch(1);
     let answers = evaluation.run([&images, &maps, &labels]).unwrap();
     let expected = crate::testing::run(&subject.model, &[("image".into(), (SHAPE.to_vec(), images))]);

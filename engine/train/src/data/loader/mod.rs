@@ -31,6 +31,8 @@ pub struct Plan {
     pub size: (usize, usize),
     /// Images a batch, at least 1.
     pub batch: usize,
+    /// Batches that were shown before, by a training that now goes on.
+    pub shown: usize,
     /// 1, or 3 for the grey image three times over.
     pub channels: u32,
     /// What is done to the images.
@@ -91,7 +93,7 @@ impl Loader {
     }
 
     fn start(data: &Arc<Dataset>, plan: Plan) -> Self {
-        let left = plan.items.len().div_ceil(plan.batch);
+        let left = plan.items.len().div_ceil(plan.batch).saturating_sub(plan.shown);
         let (sender, batches) = sync_channel(AHEAD);
         let data = Arc::clone(data);
         let maker = Builder::new().name("batches".into()).spawn(move || make(&data, &plan, &sender));
@@ -135,7 +137,7 @@ impl Drop for Loader {
 }
 
 fn make(data: &Dataset, plan: &Plan, sender: &SyncSender<Result<Batch, DataError>>) {
-    for first in (0..plan.items.len()).step_by(plan.batch) {
+    for first in (0..plan.items.len()).step_by(plan.batch).skip(plan.shown) {
         let batch = batch(data, plan, first);
         let failed = batch.is_err();
         if sender.send(batch).is_err() || failed {

@@ -26,7 +26,7 @@ fn open(folder: &Path, change: impl FnOnce(&mut Data)) -> Arc<Dataset> {
 }
 
 fn plan(items: &[usize], batch: usize) -> Plan {
-    Plan { items: items.to_vec(), size: SIZE, batch, channels: 1, augment: Vec::new(), draw: Draw::default() }
+    Plan { items: items.to_vec(), size: SIZE, batch, shown: 0, channels: 1, augment: Vec::new(), draw: Draw::default() }
 }
 
 fn heavy() -> Vec<Augment> {

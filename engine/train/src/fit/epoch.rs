@@ -1,0 +1,257 @@
+//! Phases and epochs.
+
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::error::TrainError;
+use super::fold::Fold;
+use super::validate::Validation;
+use super::{Watch, outcome};
+use crate::checkpoint::{Best, Position};
+use crate::data::{Batch, Draw, Loader, Plan, sample};
+use crate::journal::{Journal, Line};
+use crate::progress::Progress;
+use crate::recipe::{Average, Phase};
+use crate::schedule::{Patience, Rate};
+use crate::step::{Evaluation, Losses, Pass, PassOptions, Rates};
+
+/// The name under which the weighted sum of all terms is reported.
+const TOTAL: &str = "loss";
+
+impl Fold<'_> {
+    /// Trains the phase that comes next to its end.
+    pub fn phase(&mut self, journal: &mut Journal, watch: &mut dyn Watch) -> Result<(), TrainError> {
+        let job = self.job;
+        let number = self.rest.at.phase;
+        let phase = &job.recipe.phases[number as usize];
+        let shape = self.shape(phase);
+        let options = PassOptions { shape, loss: &job.recipe.loss, accumulates: phase.accumulate > 1 };
+        let mut pass = Pass::new(job.place, &self.prepared.subject, &self.state, options)?;
+        let mut evaluation = self.evaluation(shape)?;
+        if self.rest.at.epoch == 0 && self.rest.at.step == 0 {
+            self.rest.patience = Patience::new(phase);
+            self.rest.plateau = None;
+        }
+        while self.rest.at.epoch < phase.epochs {
+            let started = Instant::now();
+            let epoch = self.rest.at.epoch;
+            let items = self.items(phase)?;
+            let steps = (items.len() / phase.batch as usize) as u32;
+            let mut rate = Rate::new(phase, steps.div_ceil(phase.accumulate));
+            rate.resume(self.rest.plateau);
+            let trained = self.train_epoch(&mut pass, phase, &rate, items, watch)?;
+            let validation = self.validate(&mut evaluation, phase)?;
+            let is_best = self.judge(&validation)?;
+            rate.observe(validation.loss);
+            self.rest.plateau = rate.plateau();
+            let ends = self.rest.patience.as_mut().is_some_and(|patience| {
+                patience.observe(validation.loss);
+                patience.is_over()
+            });
+            self.average()?;
+            let line =
+                self.line(rate.at(epoch, steps.saturating_sub(1) / phase.accumulate), trained, &validation, started);
+            journal.append(&line)?;
+            self.rest.losses.clear();
+            let over = ends || epoch + 1 == phase.epochs;
+            let next = if over { (number + 1, 0) } else { (number, epoch + 1) };
+            self.rest.at = Position { fold: self.held_out, phase: next.0, epoch: next.1, step: 0 };
+            self.save()?;
+            outcome::curves(job)?;
+            watch.epoch(&line, is_best);
+            if over {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// (N, C, H, W) of a phase's batches.
+    pub fn shape(&self, phase: &Phase) -> [usize; 4] {
+        let [height, width] = phase.size.map(|side| side as usize);
+        [phase.batch as usize, self.job.recipe.network.channels as usize, height, width]
+    }
+
+    pub fn evaluation(&self, shape: [usize; 4]) -> Result<Evaluation, TrainError> {
+        let averaged = self.looks_at_average();
+        let (place, loss) = (self.job.place, &self.job.recipe.loss);
+        Ok(Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, averaged)?)
+    }
+
+    fn draw(&self) -> Draw {
+        Draw { seed: self.seed(), phase: self.rest.at.phase, epoch: self.rest.at.epoch }
+    }
+
+    /// The images that the epoch shows.
+    fn items(&self, phase: &Phase) -> Result<Vec<usize>, TrainError> {
+        let training = self.job.division.training(self.held_out);
+        sample(phase.sampling, self.job.data.items(), &training, phase.epochs, self.draw())
+            .map_err(|source| TrainError::Sampling { fold: self.held_out, phase: self.rest.at.phase, source })
+    }
+
+    pub fn plan(&self, phase: &Phase, items: Vec<usize>) -> Plan {
+        let [height, width] = phase.size.map(|side| side as usize);
+        Plan {
+            items,
+            size: (height, width),
+            batch: phase.batch as usize,
+            shown: 0,
+            channels: self.job.recipe.network.channels,
+            augment: self.job.recipe.augment.clone(),
+            draw: self.draw(),
+        }
+    }
+
+    /// Trains what is left of the epoch; gives the time that steps took, and the images they saw.
+    fn train_epoch(
+        &mut self,
+        pass: &mut Pass,
+        phase: &Phase,
+        rate: &Rate,
+        items: Vec<usize>,
+        watch: &mut dyn Watch,
+    ) -> Result<(Duration, u32), TrainError> {
+        let steps = (items.len() / phase.batch as usize) as u32;
+        let plan = Plan { shown: self.rest.at.step as usize, ..self.plan(phase, items) };
+        let mut took = (Duration::ZERO, 0);
+        let mut passes = 0;
+        let mut started = Instant::now();
+        for batch in Loader::training(self.job.data, plan)? {
+            let losses = self.pass(pass, &batch?, passes > 0)?;
+            passes += 1;
+            self.rest.losses.add(named(&losses), phase.batch as usize);
+            self.rest.at.step += 1;
+            let is_update = passes == phase.accumulate || self.rest.at.step == steps;
+            if is_update {
+                self.rest.updates += 1;
+                let step = (self.rest.at.step - 1) / phase.accumulate;
+                let lr = rate.at(self.rest.at.epoch, step);
+                self.update.run(Rates { lr, updates: self.rest.updates, passes })?;
+                passes = 0;
+            }
+            self.speed.observe(phase.batch, started.elapsed());
+            took = (took.0 + started.elapsed(), took.1 + phase.batch);
+            started = Instant::now();
+            watch.step(&self.progress(phase, steps));
+            // between updates, gradients that are half added up would be lost
+            if is_update && self.rest.at.step < steps && watch.stops() {
+                self.save()?;
+                return Err(TrainError::Interrupted { checkpoint: self.checkpoint() });
+            }
+        }
+        Ok(took)
+    }
+
+    /// Forward and back: a loss that is not a number ends the training before it reaches the weights.
+    fn pass(&self, pass: &mut Pass, batch: &Batch, adds: bool) -> Result<Losses, TrainError> {
+        let Position { phase, epoch, step, .. } = self.rest.at;
+        let mut random = noise(self.seed(), [phase, epoch, step]);
+        let losses = pass.run(numbers(batch), adds, || random.random())?;
+        if losses.total.is_finite() {
+            return Ok(losses);
+        }
+        let (loss, images) = (losses.total, batch.ids.clone());
+        Err(TrainError::NotFinite { loss, fold: self.held_out, phase, epoch, step, images, kept: self.kept() })
+    }
+
+    /// Keeps the weights of the best validation.
+    fn judge(&mut self, validation: &Validation) -> Result<bool, TrainError> {
+        let Position { phase, epoch, .. } = self.rest.at;
+        let loss = validation.loss;
+        if !loss.is_finite() {
+            return Err(TrainError::ValidationNotFinite { loss, fold: self.held_out, phase, epoch, kept: self.kept() });
+        }
+        let is_best = self.rest.best.is_none_or(|best| loss < best.value);
+        if is_best {
+            self.write_best()?;
+            self.rest.best = Some(Best { value: loss, phase, epoch });
+        }
+        Ok(is_best)
+    }
+
+    /// Takes the weights into the stochastic weight average, after the epochs that ask for it.
+    fn average(&mut self) -> Result<(), TrainError> {
+        let Some(Average::Swa { epochs }) = &self.job.recipe.average else { return Ok(()) };
+        let before: u32 = self.job.recipe.phases[..self.rest.at.phase as usize].iter().map(|phase| phase.epochs).sum();
+        if epochs.contains(&(before + self.rest.at.epoch)) {
+            self.state.average_in(self.rest.averaged)?;
+            self.rest.averaged += 1;
+        }
+        Ok(())
+    }
+
+    fn line(&self, lr: f32, trained: (Duration, u32), validation: &Validation, started: Instant) -> Line {
+        let losses = &self.rest.losses;
+        let terms = losses.means().filter(|(name, _)| *name != TOTAL);
+        Line {
+            fold: self.held_out,
+            phase: self.rest.at.phase,
+            epoch: self.rest.at.epoch,
+            step: self.rest.updates,
+            lr,
+            loss: losses.mean(TOTAL).unwrap_or(f64::NAN),
+            terms: terms.map(|(name, mean)| (name.to_owned(), Some(mean))).collect(),
+            validation_loss: Some(validation.loss),
+            dice: validation.dice,
+            dice_positives: validation.dice_positives,
+            auc: validation.auc,
+            images_per_second: f64::from(trained.1) / trained.0.as_secs_f64(),
+            seconds: started.elapsed().as_secs_f64(),
+        }
+    }
+
+    fn progress(&self, phase: &Phase, steps: u32) -> Progress {
+        let job = self.job;
+        let at = self.rest.at;
+        let losses = &self.rest.losses;
+        let terms = losses.means().filter(|(name, _)| *name != TOTAL);
+        Progress {
+            fold: (self.at as u32 + 1, job.division.trained().len() as u32),
+            phase: (at.phase + 1, job.recipe.phases.len() as u32),
+            epoch: (at.epoch + 1, phase.epochs),
+            step: (at.step, steps),
+            loss: losses.mean(TOTAL),
+            terms: terms.map(|(name, mean)| (name.to_owned(), mean)).collect(),
+            dice: self.last.and_then(|last| last.0),
+            auc: self.last.and_then(|last| last.1),
+            images_per_second: self.speed.images_per_second(),
+            left: self.speed.left(self.images_left(phase, steps)),
+        }
+    }
+
+    /// How many images of this phase's size the rest of the training is worth.
+    fn images_left(&self, phase: &Phase, steps: u32) -> u64 {
+        let job = self.job;
+        let pixels = |phase: &Phase| phase.size.iter().map(|&side| f64::from(side)).product::<f64>();
+        // an epoch of another phase shows about as many images
+        let epoch = |other: &Phase| f64::from(steps * phase.batch) * pixels(other) / pixels(phase);
+        let phases = &job.recipe.phases;
+        let later: f64 =
+            phases[self.rest.at.phase as usize + 1..].iter().map(|it| f64::from(it.epochs) * epoch(it)).sum();
+        let whole: f64 = phases.iter().map(|it| f64::from(it.epochs) * epoch(it)).sum();
+        let here =
+            f64::from(phase.epochs - self.rest.at.epoch) * epoch(phase) - f64::from(self.rest.at.step * phase.batch);
+        let folds = job.division.trained().len() - 1 - self.at;
+        (here + later + whole * folds as f64).max(0.0) as u64
+    }
+}
+
+/// A batch as the numbers that graphs take.
+pub fn numbers(batch: &Batch) -> [&[f32]; 3] {
+    let dense = "a batch is laid out row-major";
+    [batch.images.as_slice().expect(dense), batch.masks.as_slice().expect(dense), batch.labels.as_slice().expect(dense)]
+}
+
+/// The random numbers of a step's dropout.
+pub fn noise(seed: u64, [phase, epoch, step]: [u32; 3]) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(u64::from(phase) << 48 | u64::from(epoch) << 32 | u64::from(step));
+    random
+}
+
+fn named(losses: &Losses) -> impl Iterator<Item = (&str, f32)> {
+    let total = std::iter::once((TOTAL, losses.total));
+    total.chain(losses.terms.iter().map(|(name, loss)| (name.as_str(), *loss)))
+}

@@ -1,0 +1,152 @@
+//! What ends a training.
+
+use std::path::{Path, PathBuf};
+
+use pleura::onnx::OnnxError;
+use pleura::runtime::{DeviceError as PlacementError, ModelError, RuntimeError};
+
+use crate::checkpoint::CheckpointError;
+use crate::data::{DataError, FoldsError, SamplingError};
+use crate::device::DeviceError;
+use crate::files::WriteError;
+use crate::journal::JournalError;
+use crate::nets::NetError;
+use crate::out_of_fold::OutOfFoldError;
+use crate::recipe::RecipeError;
+use crate::step::StepError;
+use crate::weights::WeightsError;
+
+/// What ends a training. What was reached before is on the disk.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "variants that pass on another error are named after it")]
+pub enum TrainError {
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A file that the recipe names is not there.
+    #[error("{key}: there is no `{path}`; correct the path, which is relative to the recipe", path = path.display())]
+    Missing {
+        /// The recipe's key.
+        key: &'static str,
+        /// The path.
+        path: PathBuf,
+    },
+    #[error("the network cannot be built")]
+    Network(#[from] NetError),
+    #[error(transparent)]
+    Model(#[from] OnnxError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Folds(#[from] FoldsError),
+    #[error("fold {fold}, phase {phase}")]
+    Sampling {
+        /// From 0.
+        fold: u32,
+        /// From 0.
+        phase: u32,
+        /// Why.
+        source: SamplingError,
+    },
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    OutOfFold(#[from] OutOfFoldError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A folder that cannot be used.
+    #[error("cannot use the folder `{path}`", path = path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another training is at work there.
+    #[error("another training is at work in `{folder}`; wait for it, or take another `--out`", folder = folder.display())]
+    Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A loss that is infinite or not a number.
+    #[error(
+        "the loss became {loss} in fold {fold}, phase {phase}, epoch {epoch}, step {step} (each from 0), on the images \
+         {}; {kept}; lower `lr`, or set the optimiser's `clip`",
+        listed(images)
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f32,
+        /// The fold.
+        fold: u32,
+        /// The phase.
+        phase: u32,
+        /// The phase's epoch.
+        epoch: u32,
+        /// The epoch's step.
+        step: u32,
+        /// The batch's images.
+        images: Vec<String>,
+        /// What is left of the training.
+        kept: String,
+    },
+    /// A validation loss that is infinite or not a number.
+    #[error(
+        "the validation loss became {loss} in fold {fold}, phase {phase}, epoch {epoch} (each from 0); {kept}; lower \
+         `lr`, or set the optimiser's `clip`"
+    )]
+    ValidationNotFinite {
+        /// The loss.
+        loss: f64,
+        /// The fold.
+        fold: u32,
+        /// The phase.
+        phase: u32,
+        /// The phase's epoch.
+        epoch: u32,
+        /// What is left of the training.
+        kept: String,
+    },
+    #[error(transparent)]
+    Run(#[from] ModelError),
+    /// The exported network does not answer as the trained one did.
+    #[error(
+        "output `{output}` of the exported network differs by {worst:e} from the trainer's, more than {allowed:e}; \
+         nothing was exported",
+        allowed = super::AGREEMENT
+    )]
+    Disagrees {
+        /// The output.
+        output: String,
+        /// The largest difference.
+        worst: f32,
+    },
+    /// The watcher stopped it.
+    #[error("interrupted; run the same command again to go on from `{checkpoint}`", checkpoint = checkpoint.display())]
+    Interrupted {
+        /// Where it goes on from.
+        checkpoint: PathBuf,
+    },
+}
+
+impl TrainError {
+    pub(super) fn folder(path: &Path, source: std::io::Error) -> Self {
+        Self::Folder { path: path.into(), source }
+    }
+}
+
+fn listed(images: &[String]) -> String {
+    images.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,177 @@
+//! From trained weights to an ONNX file that is known to answer as the trainer did.
+
+use std::path::PathBuf;
+
+use pleura::onnx::Model;
+use pleura::runtime::{self, SessionOptions};
+use tempfile::NamedTempFile;
+
+use super::Watch;
+use super::epoch::{noise, numbers};
+use super::error::TrainError;
+use super::fold::Fold;
+use super::outcome::Exported;
+use crate::checkpoint::Tensors;
+use crate::data::{Batch, Loader, Plan};
+use crate::handover::Trained;
+use crate::out_of_fold::OutOfFold;
+use crate::recipe::{Average, Keep, Phase};
+use crate::step::{Evaluation, Gathering};
+use crate::weights;
+
+/// How far the exported network's answers may be from the trainer's: in logits, relative to the largest where that is
+/// above 1.
+pub const AGREEMENT: f32 = 1e-4;
+
+impl Fold<'_> {
+    /// Writes the weights as they are now, as the best so far.
+    pub fn write_best(&self) -> Result<(), TrainError> {
+        let model = self.model(&self.state.weights(self.looks_at_average())?);
+        Ok(crate::files::write(&self.best(), model.to_bytes())?)
+    }
+
+    /// The network with these weights.
+    fn model(&self, tensors: &Tensors) -> Model {
+        let mut model = self.prepared.subject.model.clone();
+        for (name, (_, numbers)) in tensors {
+            model.set_floats(name, numbers).expect("the weights are the network's own");
+        }
+        model
+    }
+
+    /// Where the network goes.
+    pub fn exported(&self) -> PathBuf {
+        self.job.options.out.join(self.file_name())
+    }
+
+    fn file_name(&self) -> String {
+        // a name may hold what a file's name should not
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+        let stem: String = self.job.recipe.name.chars().map(safe).collect();
+        format!("{stem}-fold{}.onnx", self.held_out)
+    }
+
+    /// Chooses the weights, exports them, and predicts what was held out.
+    pub fn finish(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Exported, TrainError> {
+        let phase = self.job.recipe.phases.last().expect("a recipe has phases").clone();
+        self.choose(&phase, watch)?;
+        // what was chosen is in the place of the trained weights
+        let shape = self.shape(&phase);
+        let (place, loss) = (self.job.place, &self.job.recipe.loss);
+        let mut evaluation = Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, false)?;
+        self.export(&mut evaluation, &phase)?;
+        self.predict_held_out(&mut evaluation, &phase, out_of_fold)?;
+        self.as_exported()
+    }
+
+    /// Puts the weights to be exported in the place of the trained ones.
+    fn choose(&mut self, phase: &Phase, watch: &mut dyn Watch) -> Result<(), TrainError> {
+        match (&self.job.recipe.average, self.job.recipe.keep) {
+            (Some(Average::Swa { .. }), _) if self.rest.averaged > 0 => {
+                watch.note(&format!(
+                    "fold {}: the mean of {} sets of weights; gathers batch norms' statistics",
+                    self.held_out, self.rest.averaged
+                ));
+                self.gather(phase)?;
+                self.state.set_weights(&self.state.weights(true)?)?;
+            }
+            (_, Keep::Last) => self.state.set_weights(&self.state.weights(self.looks_at_average())?)?,
+            (_, Keep::Best) => {
+                let best = weights::read(&self.best())?;
+                let floats = best.into_iter().filter_map(|(name, tensor)| match tensor.numbers {
+                    weights::Numbers::Floats(numbers) => Some((name, (tensor.shape, numbers))),
+                    weights::Numbers::Other(_) => None,
+                });
+                self.state.set_weights(&floats.collect())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn gather(&self, phase: &Phase) -> Result<(), TrainError> {
+        let shape = self.shape(phase);
+        let Some(mut gathering) = Gathering::new(self.job.place, &self.prepared.subject, &self.state, shape)? else {
+            return Ok(());
+        };
+        let mut random = noise(self.seed(), [u32::MAX, 0, 0]);
+        let plan = self.plan(phase, self.job.division.training(self.held_out));
+        for batch in Loader::training(self.job.data, plan)? {
+            gathering.add(numbers(&batch?)[0], || rand::Rng::random(&mut random))?;
+        }
+        Ok(gathering.finish(&self.state)?)
+    }
+
+    /// Writes the network, once the engine itself has answered a batch as the trainer does.
+    fn export(&self, evaluation: &mut Evaluation, phase: &Phase) -> Result<(), TrainError> {
+        let path = self.exported();
+        let model = self.model(&self.state.weights(false)?);
+        let failed = |source| crate::files::WriteError { path: path.clone(), source };
+        let mut temporary = pleura::atomic::beside(&path).map_err(failed)?;
+        std::io::Write::write_all(&mut temporary, &model.to_bytes()).map_err(failed)?;
+        self.agrees(&temporary, evaluation, phase)?;
+        pleura::atomic::place(temporary, &path).map_err(failed)?;
+        Ok(())
+    }
+
+    fn agrees(&self, exported: &NamedTempFile, evaluation: &mut Evaluation, phase: &Phase) -> Result<(), TrainError> {
+        let batch = self.held_out_batch(phase)?;
+        let trainer = evaluation.run(numbers(&batch))?;
+        let loaded = runtime::load(self.job.options.onnxruntime.as_deref())?;
+        let options = SessionOptions {
+            device: self.job.place.device(),
+            threads: self.job.options.threads,
+            tensorrt: false,
+            fp16: false,
+        };
+        let engine = runtime::Model::open(loaded, exported.path(), options)?;
+        let ports = &self.prepared.ports;
+        let answers = [(&ports.map, trainer.map), (&ports.score, trainer.score)];
+        for (port, logits) in answers {
+            let Some(logits) = logits else { continue };
+            let found = engine.run(&ports.input, batch.images.view().into_dyn(), &[&port.output])?.swap_remove(0);
+            let expected: Vec<f32> = match port.values {
+                pleura::manifest::Values::Logits => logits,
+                pleura::manifest::Values::Probabilities => logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+            };
+            let worst = worst(found.iter().copied(), &expected);
+            if worst.is_none_or(|worst| worst > AGREEMENT) {
+                let worst = worst.unwrap_or(f32::INFINITY);
+                return Err(TrainError::Disagrees { output: port.output.clone(), worst });
+            }
+        }
+        Ok(())
+    }
+
+    fn held_out_batch(&self, phase: &Phase) -> Result<Batch, TrainError> {
+        let items = self.job.division.held_out(self.held_out);
+        let items = items.into_iter().take(phase.batch as usize).collect();
+        let mut loader = Loader::validation(self.job.data, Plan { items, ..self.plan(phase, Vec::new()) })?;
+        Ok(loader.next().expect("a fold is not empty")?)
+    }
+
+    /// The exported file's name and digest.
+    pub fn as_exported(&self) -> Result<Exported, TrainError> {
+        let path = self.exported();
+        let sha256 = pleura::digest::file(&path).map_err(|source| TrainError::folder(&path, source))?;
+        let trained = Trained { name: format!("fold {}", self.held_out), model: self.file_name(), sha256 };
+        Ok(Exported { trained, ports: self.prepared.ports.clone() })
+    }
+}
+
+/// The largest difference, relative to the largest expected number where that is above 1; none where the lengths
+/// differ, or a number is none.
+fn worst(found: impl ExactSizeIterator<Item = f32>, expected: &[f32]) -> Option<f32> {
+    if found.len() != expected.len() {
+        return None;
+    }
+    let scale = expected.iter().fold(1.0_f32, |most, number| most.max(number.abs()));
+    let mut worst = 0.0_f32;
+    for (found, expected) in found.zip(expected) {
+        let difference = (found - expected).abs();
+        if difference.is_nan() {
+            return None;
+        }
+        worst = worst.max(difference);
+    }
+    Some(worst / scale)
+}

@@ -1,0 +1,165 @@
+//! One fold: all phases with its images held out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::error::TrainError;
+use super::outcome::Exported;
+use super::subject::{Prepared, prepare};
+use super::{Options, Watch};
+use crate::checkpoint::{Checkpoint, Origin, Position, State as Rest};
+use crate::data::{Dataset, Division};
+use crate::device::Place;
+use crate::journal::Journal;
+use crate::metrics::Running;
+use crate::out_of_fold::OutOfFold;
+use crate::progress::Speed;
+use crate::recipe::{Average, Recipe};
+use crate::step::{State, Update};
+
+/// What all folds share.
+pub struct Job<'j> {
+    pub recipe: &'j Recipe,
+    pub folder: &'j Path,
+    pub options: &'j Options,
+    pub place: &'j Place,
+    pub data: &'j Arc<Dataset>,
+    pub division: &'j Division,
+}
+
+/// A fold in training.
+pub struct Fold<'j> {
+    pub job: &'j Job<'j>,
+    /// Its place among those that are trained, from 0.
+    pub at: usize,
+    pub held_out: u32,
+    pub prepared: Prepared,
+    pub state: State,
+    pub update: Update,
+    pub rest: Rest,
+    pub speed: Speed,
+    pub begun: Instant,
+    /// The last validation's mean Dice and area under the ROC curve.
+    pub last: Option<(Option<f64>, Option<f64>)>,
+    folder: PathBuf,
+}
+
+impl<'j> Job<'j> {
+    /// The seed of a fold: folds draw other weights, batches and augmentations.
+    fn seed(&self, fold: u32) -> u64 {
+        self.recipe.seed.wrapping_add(u64::from(fold).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    /// Makes a fold ready: from its checkpoint if there is one.
+    pub fn fold(&'j self, at: usize, held_out: u32) -> Result<Fold<'j>, TrainError> {
+        let recipe = self.recipe;
+        let prepared = prepare(recipe, self.folder, self.seed(held_out))?;
+        let state = State::new(self.place, &prepared.subject, &recipe.optimizer, recipe.average.is_some())?;
+        let update = Update::new(self.place, &state, &recipe.optimizer, recipe.average.as_ref())?;
+        let rest = Rest {
+            recipe: recipe.clone(),
+            network: prepared.digest.clone(),
+            at: Position { fold: held_out, ..Position::default() },
+            updates: 0,
+            averaged: 0,
+            best: None,
+            plateau: None,
+            patience: None,
+            losses: Running::default(),
+            seconds: 0.0,
+        };
+        let folder = self.options.out.join(format!("fold{held_out}"));
+        std::fs::create_dir_all(&folder).map_err(|source| TrainError::folder(&folder, source))?;
+        let speed = Speed::default();
+        let begun = Instant::now();
+        let mut fold =
+            Fold { job: self, at, held_out, prepared, state, update, rest, speed, begun, last: None, folder };
+        if self.options.fresh {
+            fold.forget()?;
+        }
+        fold.resume()?;
+        Ok(fold)
+    }
+}
+
+impl Fold<'_> {
+    pub fn checkpoint(&self) -> PathBuf {
+        self.folder.join("checkpoint.safetensors")
+    }
+
+    pub fn best(&self) -> PathBuf {
+        self.folder.join("best.onnx")
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.job.seed(self.held_out)
+    }
+
+    /// Removes what an earlier training left.
+    fn forget(&self) -> Result<(), TrainError> {
+        for path in [self.checkpoint(), self.best()] {
+            if path.exists() {
+                std::fs::remove_file(&path).map_err(|source| TrainError::folder(&path, source))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), TrainError> {
+        let path = self.checkpoint();
+        if !path.exists() {
+            return Ok(());
+        }
+        let shapes = self.state.shapes();
+        let origin =
+            Origin { recipe: self.job.recipe, network: &self.prepared.digest, shapes: &shapes, fold: self.held_out };
+        let checkpoint = Checkpoint::resume(&path, &origin)?;
+        self.state.load(&checkpoint.tensors)?;
+        self.rest = checkpoint.state;
+        Ok(())
+    }
+
+    /// Trains what is left of the fold, exports the network, and adds what it answers to the images it never saw.
+    pub fn run(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Exported, TrainError> {
+        let phases = self.job.recipe.phases.len() as u32;
+        let goes_on = self.rest.at > Position { fold: self.held_out, ..Position::default() };
+        if self.rest.at.phase < phases {
+            if goes_on {
+                let Position { fold, phase, epoch, step } = self.rest.at;
+                watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step} (each from 0)"));
+            }
+            let mut journal = Journal::resume(&self.job.options.out.join(super::outcome::METRICS), self.rest.at)?;
+            while self.rest.at.phase < phases {
+                self.phase(&mut journal, watch)?;
+            }
+        } else if out_of_fold.has(self.held_out) && self.exported().exists() {
+            watch.note(&format!("fold {}: trained already", self.held_out));
+            return self.as_exported();
+        }
+        self.finish(out_of_fold, watch)
+    }
+
+    /// Leaves a checkpoint: everything that the next step depends on.
+    pub fn save(&mut self) -> Result<(), TrainError> {
+        self.rest.seconds += self.begun.elapsed().as_secs_f64();
+        self.begun = Instant::now();
+        let checkpoint = Checkpoint { tensors: self.state.save()?, state: self.rest.clone() };
+        Ok(checkpoint.save(&self.checkpoint())?)
+    }
+
+    /// What is left of the training after a failure, for people.
+    pub fn kept(&self) -> String {
+        let checkpoint = self.checkpoint();
+        if checkpoint.exists() {
+            format!("the last good checkpoint is `{}`", checkpoint.display())
+        } else {
+            "there was no checkpoint yet".into()
+        }
+    }
+
+    /// Whether validation and export look at averaged weights.
+    pub fn looks_at_average(&self) -> bool {
+        matches!(self.job.recipe.average, Some(Average::Ema { .. }))
+    }
+}

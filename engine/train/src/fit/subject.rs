@@ -1,0 +1,104 @@
+//! The network that a recipe names, with the weights that it starts from.
+
+use std::path::{Path, PathBuf};
+
+use pleura::manifest::Values;
+use pleura::onnx::{self, Model};
+use sha2::{Digest, Sha256};
+
+use super::TrainError;
+use crate::forward::{logits, to_inference};
+use crate::handover::{Port, Ports};
+use crate::nets;
+use crate::recipe::{Architecture, Recipe};
+use crate::step::Subject;
+use crate::weights;
+
+/// A network ready to be trained.
+pub struct Prepared {
+    /// The network.
+    pub subject: Subject,
+    /// What its input and outputs are called, and what its outputs are.
+    pub ports: Ports,
+    /// A digest of its graph without its weights.
+    pub digest: String,
+    /// What became of the weights that it starts from.
+    pub remarks: Vec<String>,
+}
+
+impl Prepared {
+    /// How many numbers are trained, or would be if nothing were frozen.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        nets::summary(&self.subject.model).parameters
+    }
+}
+
+/// Whatever the recipe names must be there before anything is begun.
+pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError> {
+    match recipe.files(folder).into_iter().find(|(_, path)| !path.exists()) {
+        Some((key, path)) => Err(TrainError::Missing { key, path }),
+        None => Ok(()),
+    }
+}
+
+/// Builds or reads a recipe's network and gives it the weights that it starts from. `folder` is the recipe's; another
+/// `seed` draws other weights.
+///
+/// # Errors
+/// Where the network cannot be built or read, or the file of weights is not its own.
+pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
+    let (mut model, ports) = match &recipe.network.architecture {
+        Architecture::Onnx { model, map, score } => foreign(&folder.join(model), map.as_deref(), score.as_deref())?,
+        _ => (nets::build(&recipe.network, seed)?, Ports::default()),
+    };
+    let mut remarks = Vec::new();
+    if let Some(from) = &recipe.weights {
+        let path = folder.join(&from.file);
+        let report = weights::apply(&mut model, from, weights::read(&path)?)?;
+        remarks.push(format!(
+            "weights of `{}`: {} loaded, {} summed over colours, {} spread over colours, {} left as drawn, {} passed over",
+            from.file.display(),
+            report.loaded.len(),
+            report.summed.len(),
+            report.spread.len(),
+            report.as_drawn.len(),
+            report.passed_over.len()
+        ));
+    }
+    let heads = recipe.network.heads;
+    let digest = digest(&model);
+    let subject = Subject {
+        model,
+        map: heads.map().then(|| ports.map.output.clone()),
+        score: heads.score().then(|| ports.score.output.clone()),
+        freeze_batch_norm: recipe.network.freeze_batch_norm,
+        frozen_prefix: recipe.network.freeze_encoder.then(|| nets::ENCODER_PREFIX.to_owned()),
+    };
+    Ok(Prepared { subject, ports, digest, remarks })
+}
+
+fn foreign(path: &PathBuf, map: Option<&str>, score: Option<&str>) -> Result<(Model, Ports), TrainError> {
+    let mut model = onnx::read(path)?;
+    to_inference(&mut model);
+    let input = model.inputs().first().map(|input| input.name.clone()).unwrap_or_default();
+    let port = |output: Option<&str>| {
+        let output = output.unwrap_or_default().to_owned();
+        let (_, squashed) = logits(&model, &output);
+        Port { output, values: if squashed { Values::Probabilities } else { Values::Logits } }
+    };
+    let ports = Ports { input, map: port(map), score: port(score) };
+    Ok((model, ports))
+}
+
+/// Of everything but the weights' numbers.
+fn digest(model: &Model) -> String {
+    let mut bare = model.clone();
+    for tensor in &mut bare.graph_mut().initializer {
+        if weights::is_weight(tensor) {
+            tensor.raw_data = None;
+            tensor.float_data.clear();
+        }
+    }
+    pleura::digest::hex(&Sha256::digest(bare.to_bytes()))
+}

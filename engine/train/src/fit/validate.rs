@@ -1,0 +1,116 @@
+//! What a network answers to the images it never saw.
+
+use ndarray::{Array2, ArrayView2};
+use pleura::ensemble::resize;
+use pleura::manifest::Resize;
+use pleura::submission::Runs;
+
+use super::epoch::numbers;
+use super::error::TrainError;
+use super::fold::Fold;
+use crate::data::{Loader, Plan};
+use crate::metrics::{ABOVE, Dices, Running, auc, dice, mark};
+use crate::out_of_fold::{Found, OutOfFold, Prediction};
+use crate::recipe::Phase;
+use crate::step::{Answers, Evaluation};
+
+/// A validation's figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Validation {
+    pub loss: f64,
+    pub dice: Option<f64>,
+    pub dice_positives: Option<f64>,
+    pub auc: Option<f64>,
+}
+
+/// What is told of each image: its index, its label, its score as a probability, and its map of probabilities with the
+/// truth, (height, width).
+struct Answer<'a> {
+    index: usize,
+    label: bool,
+    score: Option<f32>,
+    map: Option<(Array2<f32>, ArrayView2<'a, f32>)>,
+}
+
+impl Fold<'_> {
+    /// Runs all held-out images through the network.
+    pub fn validate(&mut self, evaluation: &mut Evaluation, phase: &Phase) -> Result<Validation, TrainError> {
+        let mut dices = Dices::default();
+        let (mut scores, mut labels) = (Vec::new(), Vec::new());
+        let loss = self.answers(evaluation, phase, |answer| {
+            if let Some((map, truth)) = &answer.map {
+                dices.add(dice(&mark(map.view(), ABOVE), &mark(*truth, ABOVE)), answer.label);
+            }
+            if let Some(score) = answer.score {
+                scores.push(score);
+                labels.push(answer.label);
+            }
+        })?;
+        let validation = Validation {
+            loss,
+            dice: dices.mean(),
+            dice_positives: dices.mean_of_positives(),
+            auc: auc(&scores, &labels),
+        };
+        self.last = Some((validation.dice, validation.auc));
+        Ok(validation)
+    }
+
+    /// Adds what the network answers to the held-out images, at the images' own sizes.
+    pub fn predict_held_out(
+        &self,
+        evaluation: &mut Evaluation,
+        phase: &Phase,
+        out_of_fold: &mut OutOfFold,
+    ) -> Result<(), TrainError> {
+        out_of_fold.forget(self.held_out);
+        let mut predictions = Vec::new();
+        self.answers(evaluation, phase, |answer| {
+            let item = &self.job.data.items()[answer.index];
+            let found = answer.map.map(|(map, truth)| {
+                let dice = dice(&mark(map.view(), ABOVE), &mark(truth, ABOVE));
+                let full = resize(map.view(), item.size, Resize::Linear);
+                Found { mask: Runs::from(&mark(full.view(), ABOVE)), dice }
+            });
+            let (label, score) = (answer.label, answer.score);
+            predictions.push((item.id.clone(), Prediction { fold: self.held_out, label, score, found }));
+        })?;
+        predictions.into_iter().try_for_each(|(id, prediction)| out_of_fold.add(id, prediction))?;
+        Ok(())
+    }
+
+    /// Tells each held-out image's answer; gives the mean loss.
+    fn answers(
+        &self,
+        evaluation: &mut Evaluation,
+        phase: &Phase,
+        mut tell: impl FnMut(Answer<'_>),
+    ) -> Result<f64, TrainError> {
+        let items = self.job.division.held_out(self.held_out);
+        let plan = Plan { items: items.clone(), ..self.plan(phase, Vec::new()) };
+        let (height, width) = plan.size;
+        let mut losses = Running::default();
+        let mut first = 0;
+        for batch in Loader::validation(self.job.data, plan)? {
+            let batch = batch?;
+            let Answers { losses: found, map, score } = evaluation.run(numbers(&batch))?;
+            losses.add([("loss", found.total)], batch.real);
+            for at in 0..batch.real {
+                let index = items[first + at];
+                let map = map.as_ref().map(|map| {
+                    let plane = &map[at * height * width..(at + 1) * height * width];
+                    let map = Array2::from_shape_fn((height, width), |(y, x)| sigmoid(plane[y * width + x]));
+                    (map, batch.masks.index_axis(ndarray::Axis(0), at).index_axis_move(ndarray::Axis(0), 0))
+                });
+                let score = score.as_ref().map(|score| sigmoid(score[at]));
+                tell(Answer { index, label: self.job.data.items()[index].label, score, map });
+            }
+            first += batch.real;
+        }
+        Ok(losses.mean("loss").unwrap_or(f64::NAN))
+    }
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
