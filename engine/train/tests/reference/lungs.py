@@ -4,8 +4,7 @@
 
 The recipe is read, not repeated: images, folds, network, losses, augmentations, schedule. What cannot agree is what is
 drawn at random: weights (of the same distributions), batches, augmentations. Told for each fold: the held-out mean Dice
-at a threshold of 0.5, at the size of training, of the epoch with the lowest validation loss and of the last one.
-Appends to OUT/lungs.jsonl.
+at a threshold of 0.5, at the size of the last phase, of the last epoch. Appends to OUT/lungs.jsonl.
 """
 
 import argparse
@@ -36,11 +35,13 @@ def main():
     torch.set_num_threads(args.threads)
     recipe = tomllib.loads(RECIPE.read_text())
     seed = recipe["seed"] if args.seed is None else args.seed
-    samples, folds = read(recipe)
+    sizes = [read(recipe, phase["size"]) for phase in recipe["phases"]]
+    with open(RECIPE.parent / recipe["folds"]["csv"]) as file:
+        folds = {row["ImageId"]: int(row["fold"]) for row in csv.DictReader(file)}
     args.out.mkdir(parents=True, exist_ok=True)
     for fold in args.folds or range(recipe["folds"]["count"]):
-        held_out = [samples[id] for id in sorted(samples) if folds[id] == fold]
-        training = [samples[id] for id in sorted(samples) if folds[id] != fold]
+        training = [[it for id, it in samples.items() if folds[id] != fold] for samples in sizes]
+        held_out = [[it for id, it in samples.items() if folds[id] == fold] for samples in sizes]
         result = {"fold": fold, "seed": seed, **train(recipe, training, held_out, seed * 1000 + fold)}
         with open(args.out / "lungs.jsonl", "a") as file:
             print(json.dumps(result), file=file)
@@ -49,22 +50,19 @@ def main():
 # --- data
 
 
-def read(recipe):
-    """Images and masks by id, at the size of the only phase, and the images' folds."""
-    (phase,) = recipe["phases"]
+def read(recipe, size):
+    """Images and masks by id, at a phase's size."""
     (images,) = recipe["data"]["images"]
     masks = RECIPE.parent / recipe["data"]["truth"]["folder"]
     assert recipe["data"]["intensity"] == {"kind": "stored"} and recipe["data"]["resize"] == "area"
-    width_height = tuple(reversed(phase["size"]))
+    width_height = tuple(reversed(size))
     samples = {}
     for path in sorted((RECIPE.parent / images).glob("*.png")):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
         mask = (cv2.imread(str(masks / path.name), cv2.IMREAD_GRAYSCALE) > 127).astype(np.float32)
         image, mask = (cv2.resize(it, width_height, interpolation=cv2.INTER_AREA) for it in (image, mask))
         samples[path.stem] = image, (mask >= 0.5).astype(np.float32)
-    with open(RECIPE.parent / recipe["folds"]["csv"]) as file:
-        folds = {row["ImageId"]: int(row["fold"]) for row in csv.DictReader(file)}
-    return samples, folds
+    return samples
 
 
 def augment(recipe, image, mask, draw):
@@ -132,20 +130,17 @@ def losses(recipe, logits, truth):
 def train(recipe, training, held_out, seed):
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
-    (phase,) = recipe["phases"]
     model = network(recipe)
-    assert recipe["optimizer"] == {"kind": "adam"}
-    optimizer = torch.optim.Adam(model.parameters(), lr=phase["lr"])
-    best, began = None, time.monotonic()
-    for epoch in range(phase["epochs"]):
-        optimizer.param_groups[0]["lr"] = cosine(phase, epoch)
-        loss = one_epoch(recipe, model, optimizer, training, draw)
-        valid, dice = validate(recipe, model, held_out)
-        print(f"epoch {epoch}: loss {loss:.4f}, held out {valid:.4f}, Dice {dice:.4f}", flush=True)
-        if best is None or valid < best[0]:
-            best = valid, epoch, dice
-    seconds = round(time.monotonic() - began)
-    return {"dice": best[2], "epoch": best[1], "loss": best[0], "last_dice": dice, "seconds": seconds}
+    assert recipe["optimizer"] == {"kind": "adam"} and recipe["keep"] == "last"
+    optimizer = torch.optim.Adam(model.parameters())
+    began = time.monotonic()
+    for phase, training, held_out in zip(recipe["phases"], training, held_out):
+        for epoch in range(phase["epochs"]):
+            optimizer.param_groups[0]["lr"] = cosine(phase, epoch)
+            loss = one_epoch(recipe, phase, model, optimizer, training, draw)
+            valid, dice = validate(recipe, phase, model, held_out)
+            print(f"epoch {epoch}: loss {loss:.4f}, held out {valid:.4f}, Dice {dice:.4f}", flush=True)
+    return {"dice": dice, "loss": valid, "seconds": round(time.monotonic() - began)}
 
 
 def cosine(phase, epoch):
@@ -154,10 +149,11 @@ def cosine(phase, epoch):
     return least + (phase["lr"] - least) * (1 + math.cos(math.pi * epoch / phase["epochs"])) / 2
 
 
-def one_epoch(recipe, model, optimizer, training, draw):
+def one_epoch(recipe, phase, model, optimizer, training, draw):
     model.train()
-    size, total = recipe["phases"][0]["batch"], []
+    size, total = phase["batch"], []
     order = draw.permutation(len(training))
+    # what does not fill a batch is left out, as the trainer does
     for first in range(0, len(order) - size + 1, size):
         shown = [augment(recipe, *training[index], draw) for index in order[first : first + size]]
         images, truth = batch(recipe, shown)
@@ -170,10 +166,10 @@ def one_epoch(recipe, model, optimizer, training, draw):
 
 
 @torch.no_grad()
-def validate(recipe, model, held_out):
+def validate(recipe, phase, model, held_out):
     model.eval()
     images, truth = batch(recipe, held_out)
-    parts = zip(images.split(8), truth.split(8))
+    parts = zip(images.split(phase["batch"]), truth.split(phase["batch"]))
     loss, dice = [], []
     for images, truth in parts:
         logits = model(images)
