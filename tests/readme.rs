@@ -16,7 +16,7 @@ fn blocks(readme: &str, heading: &str) -> String {
 }
 
 #[test]
-fn the_three_things_people_do_work_as_written() {
+fn what_people_do_works_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -26,7 +26,7 @@ fn the_three_things_people_do_work_as_written() {
     let binary = Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let mut script = String::from("set -eux\n");
-    for heading in ["Edit a manifest", "Make a submission", "Drop in a plugin"] {
+    for heading in ["Edit a manifest", "Make a submission", "Drop in a plugin", "Train your own"] {
         script.push_str(&blocks(&readme, heading));
     }
     let run = Command::new("bash").args(["-c", &script]).env("PATH", path).current_dir(folder.path()).output().unwrap();
@@ -39,5 +39,7 @@ fn the_three_things_people_do_work_as_written() {
     has("mine/demo.toml", "no-border");
     has("mine.csv", "ImageId,EncodedPixels");
     has("with-plugin.csv", "ImageId,EncodedPixels");
+    has("tiny/trained/metrics.jsonl", "validation_loss");
+    has("tiny.csv", "ImageId,EncodedPixels");
     assert!(String::from_utf8_lossy(&run.stdout).contains("no-border 1.0"), "check did not load the plugin");
 }

@@ -12,7 +12,7 @@ use pleura::runtime::Device;
 use pleura_train::fit::{self, Options, TrainError, Watch};
 use pleura_train::journal::Line;
 use pleura_train::progress::{Progress, short};
-use pleura_train::recipe::{self, Recipe};
+use pleura_train::recipe;
 
 use crate::exit::Exit;
 use crate::{fetch, term};
@@ -52,11 +52,9 @@ pub fn run(args: &Args) -> Result<Exit> {
     if args.check {
         return check(args);
     }
-    let recipe = Recipe::read(&args.recipe)?;
     fetch::ensure(args.onnxruntime.as_deref())?;
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(&recipe.name));
     let options = Options {
-        out: out.clone(),
+        out: args.out.clone(),
         device: args.device,
         threads: args.threads,
         onnxruntime: args.onnxruntime.clone(),
@@ -93,12 +91,12 @@ fn check(args: &Args) -> Result<Exit> {
     if lint.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Ok(Exit::Wrong);
     }
-    let recipe = Recipe::read(&args.recipe)?;
+    let Some(recipe) = lint.document else { return Ok(Exit::Wrong) };
     let folder = args.recipe.parent().unwrap_or(std::path::Path::new("."));
     let prepared = fit::prepare(&recipe, folder, recipe.seed)?;
     prepared.remarks.iter().for_each(term::result);
     term::result(format_args!("{} parameters", prepared.parameters()));
-    let data = pleura_train::data::Dataset::open(folder, &recipe.data)?;
+    let data = fit::dataset(&recipe, folder)?;
     data.remarks().iter().for_each(term::result);
     term::result(format_args!("{} images, {} positive", data.items().len(), data.positives()));
     Ok(Exit::Good)

@@ -1,6 +1,6 @@
 //! What a training says of itself while it runs: the text of its status line.
 //!
-//! `fold 1/5 phase 2/3 epoch 3/40 step 120/530  loss 0.2134 (bce 0.11 dice 0.10)  dice 0.83  41.2 images/s  12m left`
+//! `fold 1/5 phase 2/3 epoch 3/40 120/530  loss 0.2134  dice 0.83  41.2 images/s  12m left  (bce 0.11 dice 0.10)`
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub struct Progress {
     pub epoch: (u32, u32),
     /// The epoch's step, from 1, of how many.
     pub step: (u32, u32),
+    /// The epoch's steps are done, and the held-out images are looked at.
+    pub validating: bool,
     /// The mean loss of the epoch so far.
     pub loss: Option<f64>,
     /// What it is the sum of. Left out where there is but one.
@@ -32,16 +34,16 @@ pub struct Progress {
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places = [("fold", self.fold), ("phase", self.phase), ("epoch", self.epoch), ("step", self.step)];
-        for (i, (name, (at, of))) in places.into_iter().enumerate() {
-            write!(f, "{}{name} {at}/{of}", if i == 0 { "" } else { " " })?;
+        for (name, (at, of)) in [("fold", self.fold), ("phase", self.phase), ("epoch", self.epoch)] {
+            write!(f, "{name} {at}/{of} ")?;
+        }
+        if self.validating {
+            write!(f, "validating")?;
+        } else {
+            write!(f, "{}/{}", self.step.0, self.step.1)?;
         }
         if let Some(loss) = self.loss {
             write!(f, "  loss {loss:.4}")?;
-        }
-        if self.terms.len() > 1 {
-            let terms: Vec<_> = self.terms.iter().map(|(name, loss)| format!("{name} {loss:.2}")).collect();
-            write!(f, " ({})", terms.join(" "))?;
         }
         for (name, value) in [("dice", self.dice), ("auc", self.auc)] {
             if let Some(value) = value {
@@ -52,7 +54,13 @@ impl fmt::Display for Progress {
             let digits = usize::from(speed < 100.0);
             write!(f, "  {speed:.digits$} images/s")?;
         }
-        self.left.map_or(Ok(()), |left| write!(f, "  {} left", short(left)))
+        self.left.map_or(Ok(()), |left| write!(f, "  {} left", short(left)))?;
+        // last, where a narrow terminal cuts off
+        if self.terms.len() > 1 {
+            let terms: Vec<_> = self.terms.iter().map(|(name, loss)| format!("{name} {loss:.2}")).collect();
+            write!(f, "  ({})", terms.join(" "))?;
+        }
+        Ok(())
     }
 }
 
@@ -117,6 +125,7 @@ mod tests {
             phase: (2, 3),
             epoch: (3, 40),
             step: (120, 530),
+            validating: false,
             loss: Some(0.213_44),
             terms: terms(&["bce", "dice"]),
             dice: Some(0.83),
@@ -124,15 +133,21 @@ mod tests {
             images_per_second: Some(41.23),
             left: Some(Duration::from_secs(720)),
         };
-        let fast = Progress { images_per_second: Some(412.3), terms: terms(&["bce"]), auc: None, ..full.clone() };
+        let fast = Progress {
+            images_per_second: Some(412.3),
+            terms: terms(&["bce"]),
+            auc: None,
+            validating: true,
+            ..full.clone()
+        };
         let cases = [
-            (start, "fold 1/5 phase 1/1 epoch 1/40 step 1/530"),
+            (start, "fold 1/5 phase 1/1 epoch 1/40 1/530"),
             (
                 full,
-                "fold 1/5 phase 2/3 epoch 3/40 step 120/530  loss 0.2134 (bce 0.11 dice 0.11)  dice 0.83  auc 0.95  \
-                 41.2 images/s  12m left",
+                "fold 1/5 phase 2/3 epoch 3/40 120/530  loss 0.2134  dice 0.83  auc 0.95  41.2 images/s  12m left  \
+                 (bce 0.11 dice 0.11)",
             ),
-            (fast, "fold 1/5 phase 2/3 epoch 3/40 step 120/530  loss 0.2134  dice 0.83  412 images/s  12m left"),
+            (fast, "fold 1/5 phase 2/3 epoch 3/40 validating  loss 0.2134  dice 0.83  412 images/s  12m left"),
         ];
         for (progress, expected) in cases {
             assert_eq!(progress.to_string(), expected);

@@ -13,7 +13,7 @@ use crate::recipe::Recipe;
 const TOLD: usize = 3;
 
 /// Keys of a recipe that have no part in how a fold is trained.
-const IDLE: [&str; 3] = ["description", "folds.train", "data.cache_mib"];
+const IDLE: [&str; 4] = ["name", "description", "folds.train", "data.cache_mib"];
 
 pub(super) fn check(checkpoint: &Checkpoint, path: &Path, origin: &Origin<'_>) -> Result<(), CheckpointError> {
     let path = || path.to_owned();

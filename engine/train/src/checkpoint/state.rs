@@ -50,7 +50,7 @@ pub struct Position {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
-    /// What was found.
+    /// What was found: the higher the better.
     pub value: f64,
     /// In which phase, from 0.
     pub phase: u32,

@@ -138,8 +138,8 @@ fn another_training_is_told_from_this_one() {
         (
             "many keys",
             |recipe, _, _| {
-                (recipe.seed, recipe.data.scale, recipe.network.channels, recipe.folds.seed, recipe.name) =
-                    (7, 2.0, 3, 9, "x".into());
+                (recipe.seed, recipe.data.scale, recipe.network.channels, recipe.folds.seed, recipe.folds.count) =
+                    (7, 2.0, 3, 9, 4);
             },
             &["and 2 more"],
         ),
@@ -168,6 +168,7 @@ fn another_training_is_told_from_this_one() {
 fn what_has_no_part_in_training_may_change() {
     resumed(|_, _, _| {}).unwrap();
     resumed(|recipe, _, _| {
+        recipe.name = "another".into();
         recipe.description = "said better".into();
         recipe.folds.train = Some(vec![2]);
         recipe.data.cache_mib = 1;

@@ -86,7 +86,7 @@ fn phases(svg: &mut String, timeline: &Timeline, bottom: f64) {
         if start > 0 {
             rule(svg, (x, TOP - 18.0), (x, bottom), "stroke=\"#999\" stroke-dasharray=\"2 3\"");
         }
-        text(svg, x + 5.0, TOP - 8.0, "start", &format!("phase {}", phase + 1));
+        text(svg, x + 5.0, TOP - 8.0, "start", &format!("phase {phase}"));
     }
 }
 
@@ -97,7 +97,7 @@ fn legend(svg: &mut String, folds: &[u32]) {
         let y = TOP + 8.0 + 16.0 * i as f64;
         let stroke = format!("stroke=\"{}\" stroke-width=\"3\"", panel::colour(i));
         rule(svg, (x, y), (x + 22.0, y), &stroke);
-        text(svg, x + 30.0, y + 4.0, "start", &format!("fold {}", fold + 1));
+        text(svg, x + 30.0, y + 4.0, "start", &format!("fold {fold}"));
     }
     if folds.len() > NAMED {
         let y = TOP + 12.0 + 16.0 * NAMED as f64;
@@ -105,9 +105,9 @@ fn legend(svg: &mut String, folds: &[u32]) {
     }
 }
 
-/// The axis of epochs, counted from 1 over all phases, with half an epoch to spare on either side.
+/// The axis of epochs, counted from 0 over all phases, with half an epoch to spare on either side.
 fn across(timeline: &Timeline) -> Axis {
-    Axis::new((0.5, timeline.epochs() as f64 + 0.5), (SIDES.0, WIDTH - SIDES.1))
+    Axis::new((-0.5, timeline.epochs() as f64 - 0.5), (SIDES.0, WIDTH - SIDES.1))
 }
 
 fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64), style: &str) {

@@ -1,7 +1,6 @@
 //! One panel: an axis, and the curves of every fold.
 
-use std::cmp::Ordering;
-
+use super::series::kept;
 use super::{Axis, HEIGHT, SIDES, Series, Timeline, WIDTH, across, put, rule, text};
 use crate::journal::Line;
 
@@ -19,8 +18,6 @@ pub(super) struct Panel {
     title: &'static str,
     solid: Figure,
     dashed: Option<Figure>,
-    /// Which of two values is the better: `Greater` if the first of them is.
-    better: fn(f64, f64) -> Ordering,
     /// What values cannot lie beyond.
     bounds: (f64, f64),
 }
@@ -30,23 +27,15 @@ pub(super) const PANELS: [Panel; 3] = [
         title: "Loss",
         solid: ("validation", |line| line.validation_loss),
         dashed: Some(("training", |line| Some(line.loss))),
-        better: |a, b| b.total_cmp(&a),
         bounds: (f64::NEG_INFINITY, f64::INFINITY),
     },
     Panel {
         title: "Dice",
         solid: ("all images", |line| line.dice),
         dashed: Some(("positives", |line| line.dice_positives)),
-        better: |a, b| a.total_cmp(&b),
         bounds: (0.0, 1.0),
     },
-    Panel {
-        title: "AUC",
-        solid: ("all images", |line| line.auc),
-        dashed: None,
-        better: |a, b| a.total_cmp(&b),
-        bounds: (0.0, 1.0),
-    },
+    Panel { title: "AUC", solid: ("all images", |line| line.auc), dashed: None, bounds: (0.0, 1.0) },
 ];
 
 /// The colour of a fold, by its place among those drawn.
@@ -77,8 +66,8 @@ impl Panel {
         }
         for (i, &fold) in folds.iter().enumerate() {
             let series = Series::of(lines, fold, timeline, self.solid.1);
-            // of equals the first: it took the least training
-            if let Some((x, y)) = series.points().reduce(|a, b| if (self.better)(b.1, a.1).is_gt() { b } else { a }) {
+            let kept = kept(lines, fold, timeline);
+            if let Some((x, y)) = series.points().find(|(place, _)| Some(*place) == kept) {
                 dot(svg, across.place(x), up.place(y), 4.0, colour(i));
             }
         }
@@ -129,7 +118,7 @@ impl Panel {
             y += 16.0;
         }
         dot(svg, x + 11.0, y, 4.0, "#333");
-        text(svg, x + 30.0, y + 4.0, "start", "best");
+        text(svg, x + 30.0, y + 4.0, "start", "lowest loss");
     }
 }
 

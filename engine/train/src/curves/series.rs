@@ -37,10 +37,17 @@ impl Timeline {
         self.epochs
     }
 
-    /// The place of an epoch, the first being 1.
+    /// The place of an epoch, the first being 0.
     fn place(&self, line: &Line) -> f64 {
-        (self.starts.get(&line.phase).copied().unwrap_or(0) + u64::from(line.epoch) + 1) as f64
+        (self.starts.get(&line.phase).copied().unwrap_or(0) + u64::from(line.epoch)) as f64
     }
+}
+
+/// The place of a fold's epoch with the lowest validation loss, which is the one that is kept; of equals the first, as
+/// it took the least training.
+pub(super) fn kept(lines: &[Line], fold: u32, timeline: &Timeline) -> Option<f64> {
+    let losses = Series::of(lines, fold, timeline, |line| line.validation_loss);
+    losses.points().reduce(|a, b| if b.1 < a.1 { b } else { a }).map(|(place, _)| place)
 }
 
 /// The folds, ascending.

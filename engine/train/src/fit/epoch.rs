@@ -7,13 +7,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::error::TrainError;
 use super::fold::Fold;
+use super::subject::shape;
 use super::validate::Validation;
 use super::{Watch, outcome};
 use crate::checkpoint::{Best, Position};
 use crate::data::{Batch, Draw, Loader, Plan, sample};
 use crate::journal::{Journal, Line};
 use crate::progress::Progress;
-use crate::recipe::{Average, Phase};
+use crate::recipe::{Average, Keep, Phase};
 use crate::schedule::{Patience, Rate};
 use crate::step::{Evaluation, Losses, Pass, PassOptions, Rates};
 
@@ -26,9 +27,10 @@ impl Fold<'_> {
         let job = self.job;
         let number = self.rest.at.phase;
         let phase = &job.recipe.phases[number as usize];
-        let shape = self.shape(phase);
+        let shape = shape(job.recipe, phase);
         let options = PassOptions { shape, loss: &job.recipe.loss, accumulates: phase.accumulate > 1 };
-        let mut pass = Pass::new(job.place, &self.prepared.subject, &self.state, options)?;
+        let mut pass =
+            Pass::new(job.place, &self.prepared.subject, &self.state, options).map_err(self.prepared.failed())?;
         let mut evaluation = self.evaluation(shape)?;
         if self.rest.at.epoch == 0 && self.rest.at.step == 0 {
             self.rest.patience = Patience::new(phase);
@@ -42,6 +44,7 @@ impl Fold<'_> {
             let mut rate = Rate::new(phase, steps.div_ceil(phase.accumulate));
             rate.resume(self.rest.plateau);
             let trained = self.train_epoch(&mut pass, phase, &rate, items, watch)?;
+            watch.step(&Progress { validating: true, ..self.progress(phase, steps) });
             let validation = self.validate(&mut evaluation, phase)?;
             let is_best = self.judge(&validation)?;
             rate.observe(validation.loss);
@@ -68,16 +71,11 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// (N, C, H, W) of a phase's batches.
-    pub fn shape(&self, phase: &Phase) -> [usize; 4] {
-        let [height, width] = phase.size.map(|side| side as usize);
-        [phase.batch as usize, self.job.recipe.network.channels as usize, height, width]
-    }
-
     pub fn evaluation(&self, shape: [usize; 4]) -> Result<Evaluation, TrainError> {
         let averaged = self.looks_at_average();
         let (place, loss) = (self.job.place, &self.job.recipe.loss);
-        Ok(Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, averaged)?)
+        let evaluation = Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, averaged);
+        evaluation.map_err(self.prepared.failed())
     }
 
     fn draw(&self) -> Draw {
@@ -119,7 +117,8 @@ impl Fold<'_> {
         let mut passes = 0;
         let mut started = Instant::now();
         for batch in Loader::training(self.job.data, plan)? {
-            let losses = self.pass(pass, &batch?, passes > 0)?;
+            let batch = batch.map_err(|source| self.unreadable(source))?;
+            let losses = self.pass(pass, &batch, passes > 0)?;
             passes += 1;
             self.rest.losses.add(named(&losses), phase.batch as usize);
             self.rest.at.step += 1;
@@ -163,12 +162,23 @@ impl Fold<'_> {
         if !loss.is_finite() {
             return Err(TrainError::ValidationNotFinite { loss, fold: self.held_out, phase, epoch, kept: self.kept() });
         }
-        let is_best = self.rest.best.is_none_or(|best| loss < best.value);
+        let value = self.figure(validation)?;
+        let is_best = self.rest.best.is_none_or(|best| value > best.value);
         if is_best {
             self.write_best()?;
-            self.rest.best = Some(Best { value: loss, phase, epoch });
+            self.rest.best = Some(Best { value, phase, epoch });
         }
         Ok(is_best)
+    }
+
+    /// What epochs are compared by: the higher the better.
+    fn figure(&self, validation: &Validation) -> Result<f64, TrainError> {
+        let (figure, name) = match self.job.recipe.keep {
+            Keep::Best | Keep::Last => (Some(-validation.loss), "loss"),
+            Keep::BestDice => (validation.dice, "Dice"),
+            Keep::BestAuc => (validation.auc, "area under the ROC curve"),
+        };
+        figure.ok_or(TrainError::NoFigure { fold: self.held_out, name })
     }
 
     /// Takes the weights into the stochastic weight average, after the epochs that ask for it.
@@ -212,6 +222,7 @@ impl Fold<'_> {
             phase: (at.phase + 1, job.recipe.phases.len() as u32),
             epoch: (at.epoch + 1, phase.epochs),
             step: (at.step, steps),
+            validating: false,
             loss: losses.mean(TOTAL),
             terms: terms.map(|(name, mean)| (name.to_owned(), mean)).collect(),
             dice: self.last.and_then(|last| last.0),

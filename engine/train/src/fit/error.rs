@@ -39,6 +39,29 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Data(#[from] DataError),
+    /// An image that cannot be read, once training has begun.
+    #[error("the training stopped ({kept}); mend the file, or leave it out, and run the same command again")]
+    Image {
+        /// What is left of the training.
+        kept: String,
+        /// Why.
+        source: DataError,
+    },
+    /// The images that the recipe names cannot be had.
+    #[error("data.images")]
+    Images(#[source] DataError),
+    /// The model that is to be fine-tuned has no such output.
+    #[error("{key}: `{path}` has no output `{output}`; it has {there}", path = path.display())]
+    NoOutput {
+        /// The recipe's key.
+        key: &'static str,
+        /// The model.
+        path: PathBuf,
+        /// The output.
+        output: String,
+        /// The outputs that it has.
+        there: String,
+    },
     #[error(transparent)]
     Folds(#[from] FoldsError),
     #[error("fold {fold}, phase {phase}")]
@@ -54,8 +77,14 @@ pub enum TrainError {
     Runtime(#[from] RuntimeError),
     #[error(transparent)]
     Placement(#[from] PlacementError),
-    #[error(transparent)]
-    Step(#[from] StepError),
+    /// The network cannot be trained.
+    #[error("{what}")]
+    Step {
+        /// The network: its file, or its architecture.
+        what: String,
+        /// Why.
+        source: StepError,
+    },
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error(transparent)]
@@ -66,6 +95,12 @@ pub enum TrainError {
     OutOfFold(#[from] OutOfFoldError),
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// A file stands where a folder should.
+    #[error("`{path}` is a file; `--out` names a folder", path = path.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// A folder that cannot be used.
     #[error("cannot use the folder `{path}`", path = path.display())]
     Folder {
@@ -118,6 +153,16 @@ pub enum TrainError {
         epoch: u32,
         /// What is left of the training.
         kept: String,
+    },
+    /// Epochs cannot be compared as the recipe asks.
+    #[error(
+        "fold {fold} holds out images of one class alone, so that there is no {name} to choose by: set `keep = \"best\"`"
+    )]
+    NoFigure {
+        /// The fold.
+        fold: u32,
+        /// What there is not.
+        name: &'static str,
     },
     #[error(transparent)]
     Run(#[from] ModelError),

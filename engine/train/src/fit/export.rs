@@ -11,6 +11,7 @@ use super::epoch::{noise, numbers};
 use super::error::TrainError;
 use super::fold::Fold;
 use super::outcome::Exported;
+use super::subject::{shape, stem};
 use crate::checkpoint::Tensors;
 use crate::data::{Batch, Loader, Plan};
 use crate::handover::Trained;
@@ -41,13 +42,11 @@ impl Fold<'_> {
 
     /// Where the network goes.
     pub fn exported(&self) -> PathBuf {
-        self.job.options.out.join(self.file_name())
+        self.job.out.join(self.file_name())
     }
 
     fn file_name(&self) -> String {
-        // a name may hold what a file's name should not
-        let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-        let stem: String = self.job.recipe.name.chars().map(safe).collect();
+        let stem = stem(&self.job.recipe.name);
         format!("{stem}-fold{}.onnx", self.held_out)
     }
 
@@ -56,9 +55,10 @@ impl Fold<'_> {
         let phase = self.job.recipe.phases.last().expect("a recipe has phases").clone();
         self.choose(&phase, watch)?;
         // what was chosen is in the place of the trained weights
-        let shape = self.shape(&phase);
+        let shape = shape(self.job.recipe, &phase);
         let (place, loss) = (self.job.place, &self.job.recipe.loss);
-        let mut evaluation = Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, false)?;
+        let mut evaluation = Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, false)
+            .map_err(self.prepared.failed())?;
         self.export(&mut evaluation, &phase)?;
         self.predict_held_out(&mut evaluation, &phase, out_of_fold)?;
         self.as_exported()
@@ -76,7 +76,7 @@ impl Fold<'_> {
                 self.state.set_weights(&self.state.weights(true)?)?;
             }
             (_, Keep::Last) => self.state.set_weights(&self.state.weights(self.looks_at_average())?)?,
-            (_, Keep::Best) => {
+            (_, Keep::Best | Keep::BestDice | Keep::BestAuc) => {
                 let best = weights::read(&self.best())?;
                 let floats = best.into_iter().filter_map(|(name, tensor)| match tensor.numbers {
                     weights::Numbers::Floats(numbers) => Some((name, (tensor.shape, numbers))),
@@ -89,8 +89,9 @@ impl Fold<'_> {
     }
 
     fn gather(&self, phase: &Phase) -> Result<(), TrainError> {
-        let shape = self.shape(phase);
-        let Some(mut gathering) = Gathering::new(self.job.place, &self.prepared.subject, &self.state, shape)? else {
+        let shape = shape(self.job.recipe, phase);
+        let gathering = Gathering::new(self.job.place, &self.prepared.subject, &self.state, shape);
+        let Some(mut gathering) = gathering.map_err(self.prepared.failed())? else {
             return Ok(());
         };
         let mut random = noise(self.seed(), [u32::MAX, 0, 0]);

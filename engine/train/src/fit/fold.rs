@@ -9,7 +9,7 @@ use super::outcome::Exported;
 use super::subject::{Prepared, prepare};
 use super::{Options, Watch};
 use crate::checkpoint::{Checkpoint, Origin, Position, State as Rest};
-use crate::data::{Dataset, Division};
+use crate::data::{DataError, Dataset, Division};
 use crate::device::Place;
 use crate::journal::Journal;
 use crate::metrics::Running;
@@ -22,6 +22,7 @@ use crate::step::{State, Update};
 pub struct Job<'j> {
     pub recipe: &'j Recipe,
     pub folder: &'j Path,
+    pub out: &'j Path,
     pub options: &'j Options,
     pub place: &'j Place,
     pub data: &'j Arc<Dataset>,
@@ -55,8 +56,11 @@ impl<'j> Job<'j> {
     pub fn fold(&'j self, at: usize, held_out: u32) -> Result<Fold<'j>, TrainError> {
         let recipe = self.recipe;
         let prepared = prepare(recipe, self.folder, self.seed(held_out))?;
-        let state = State::new(self.place, &prepared.subject, &recipe.optimizer, recipe.average.is_some())?;
-        let update = Update::new(self.place, &state, &recipe.optimizer, recipe.average.as_ref())?;
+        let averaged = recipe.average.is_some();
+        let state = State::new(self.place, &prepared.subject, &recipe.optimizer, averaged);
+        let state = state.map_err(prepared.failed())?;
+        let update = Update::new(self.place, &state, &recipe.optimizer, recipe.average.as_ref());
+        let update = update.map_err(prepared.failed())?;
         let rest = Rest {
             recipe: recipe.clone(),
             network: prepared.digest.clone(),
@@ -69,7 +73,7 @@ impl<'j> Job<'j> {
             losses: Running::default(),
             seconds: 0.0,
         };
-        let folder = self.options.out.join(format!("fold{held_out}"));
+        let folder = self.out.join(format!("fold{held_out}"));
         std::fs::create_dir_all(&folder).map_err(|source| TrainError::folder(&folder, source))?;
         let speed = Speed::default();
         let begun = Instant::now();
@@ -129,7 +133,7 @@ impl Fold<'_> {
                 let Position { fold, phase, epoch, step } = self.rest.at;
                 watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step} (each from 0)"));
             }
-            let mut journal = Journal::resume(&self.job.options.out.join(super::outcome::METRICS), self.rest.at)?;
+            let mut journal = Journal::resume(&self.job.out.join(super::outcome::METRICS), self.rest.at)?;
             while self.rest.at.phase < phases {
                 self.phase(&mut journal, watch)?;
             }
@@ -156,6 +160,11 @@ impl Fold<'_> {
         } else {
             "there was no checkpoint yet".into()
         }
+    }
+
+    /// An image that cannot be read, once training has begun.
+    pub fn unreadable(&self, source: DataError) -> TrainError {
+        TrainError::Image { kept: self.kept(), source }
     }
 
     /// Whether validation and export look at averaged weights.

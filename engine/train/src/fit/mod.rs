@@ -27,23 +27,23 @@ use std::sync::Arc;
 
 use pleura::runtime::{self, Device};
 
-use crate::data::{Dataset, Division};
+use crate::data::Division;
 use crate::device::Place;
 use crate::journal::Line;
 use crate::out_of_fold::OutOfFold;
 use crate::progress::Progress;
-use crate::recipe::{Recipe, Sampling};
+use crate::recipe::Recipe;
 
 pub use error::TrainError;
 pub use export::AGREEMENT;
 pub use outcome::Outcome;
-pub use subject::{Prepared, prepare};
+pub use subject::{Prepared, dataset, prepare};
 
 /// How a training is run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder for everything that is made.
-    pub out: PathBuf,
+    /// The folder for everything that is made; the recipe's name unless given.
+    pub out: Option<PathBuf>,
     /// Where it runs.
     pub device: Device,
     /// Threads within an operator; 0 leaves the choice to ONNX Runtime.
@@ -78,11 +78,11 @@ pub fn train(recipe_path: &Path, options: &Options, watch: &mut dyn Watch) -> Re
     let recipe = Recipe::read(recipe_path)?;
     let folder = recipe_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     subject::files_are_there(&recipe, folder)?;
-    let needs_positives = recipe.phases.iter().any(|phase| matches!(phase.sampling, Sampling::PositiveShare { .. }));
     let prepared = prepare(&recipe, folder, recipe.seed)?;
     prepared.remarks.iter().for_each(|remark| watch.note(remark));
-    let data = Arc::new(Dataset::open(folder, &recipe.data)?);
-    let division = Division::open(folder, &recipe.folds, data.items(), needs_positives)?;
+    let data = Arc::new(subject::dataset(&recipe, folder)?);
+    // without a positive there is nothing to learn: a wrong folder or polarity, most likely
+    let division = Division::open(folder, &recipe.folds, data.items(), true)?;
     data.remarks().iter().chain(division.remarks()).for_each(|remark| watch.note(remark));
 
     let loaded = runtime::load(options.onnxruntime.as_deref())?;
@@ -97,11 +97,16 @@ pub fn train(recipe_path: &Path, options: &Options, watch: &mut dyn Watch) -> Re
         recipe.folds.count,
         prepared.parameters(),
     ));
-    std::fs::create_dir_all(&options.out).map_err(|source| TrainError::folder(&options.out, source))?;
-    let _lock = lock::Lock::of(&options.out)?;
-    let mut out_of_fold = if options.fresh { OutOfFold::default() } else { OutOfFold::read(&options.out)? };
+    let out = options.out.clone().unwrap_or_else(|| PathBuf::from(subject::stem(&recipe.name)));
+    if out.is_file() {
+        return Err(TrainError::NoFolder { path: out });
+    }
+    std::fs::create_dir_all(&out).map_err(|source| TrainError::folder(&out, source))?;
+    let _lock = lock::Lock::of(&out)?;
+    let mut out_of_fold = if options.fresh { OutOfFold::default() } else { OutOfFold::read(&out)? };
     let mut outcome = Outcome::default();
-    let job = fold::Job { recipe: &recipe, folder, options, place: &place, data: &data, division: &division };
+    let job =
+        fold::Job { recipe: &recipe, folder, out: &out, options, place: &place, data: &data, division: &division };
     for (at, &held_out) in division.trained().iter().enumerate() {
         let fold = job.fold(at, held_out)?;
         outcome.models.push(fold.run(&mut out_of_fold, watch)?);

@@ -40,7 +40,7 @@ pub struct Exported {
 
 /// Writes predictions and manifest of the folds so far, and sums them up.
 pub fn write(job: &Job<'_>, out_of_fold: &OutOfFold, outcome: &mut Outcome) -> Result<(), TrainError> {
-    let out = &job.options.out;
+    let out = job.out;
     out_of_fold.write(out)?;
     let models: Vec<Trained> = outcome.models.iter().map(|model| model.trained.clone()).collect();
     let text = handover::manifest(job.recipe, &outcome.models[0].ports, &models);
@@ -66,7 +66,7 @@ pub fn write(job: &Job<'_>, out_of_fold: &OutOfFold, outcome: &mut Outcome) -> R
 
 /// Draws the learning curves anew.
 pub fn curves(job: &Job<'_>) -> Result<(), TrainError> {
-    let out = &job.options.out;
+    let out = job.out;
     let lines = Journal::read(&out.join(METRICS))?;
     curves::write(&out.join("curves.svg"), &job.recipe.name, &lines)?;
     Ok(())

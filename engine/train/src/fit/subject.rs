@@ -1,17 +1,18 @@
 //! The network that a recipe names, with the weights that it starts from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pleura::manifest::Values;
 use pleura::onnx::{self, Model};
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
+use crate::data::{DataError, Dataset};
 use crate::forward::{logits, to_inference};
 use crate::handover::{Port, Ports};
 use crate::nets;
-use crate::recipe::{Architecture, Recipe};
-use crate::step::Subject;
+use crate::recipe::{Architecture, Phase, Recipe};
+use crate::step::{self, StepError, Subject};
 use crate::weights;
 
 /// A network ready to be trained.
@@ -24,6 +25,8 @@ pub struct Prepared {
     pub digest: String,
     /// What became of the weights that it starts from.
     pub remarks: Vec<String>,
+    /// What it is called in errors.
+    what: String,
 }
 
 impl Prepared {
@@ -31,6 +34,19 @@ impl Prepared {
     #[must_use]
     pub fn parameters(&self) -> u64 {
         nets::summary(&self.subject.model).parameters
+    }
+
+    /// What makes an error of the step one of this network.
+    pub(super) fn failed(&self) -> impl Fn(StepError) -> TrainError + '_ {
+        |source| TrainError::Step { what: self.what.clone(), source }
+    }
+
+    /// Writes every phase's step, without running any.
+    fn check(&self, recipe: &Recipe) -> Result<(), TrainError> {
+        recipe
+            .phases
+            .iter()
+            .try_for_each(|phase| step::check(&self.subject, shape(recipe, phase), &recipe.loss).map_err(self.failed()))
     }
 }
 
@@ -46,7 +62,7 @@ pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError>
 /// `seed` draws other weights.
 ///
 /// # Errors
-/// Where the network cannot be built or read, or the file of weights is not its own.
+/// Where the network cannot be built, read or trained, or the file of weights is not its own.
 pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
     let (mut model, ports) = match &recipe.network.architecture {
         Architecture::Onnx { model, map, score } => foreign(&folder.join(model), map.as_deref(), score.as_deref())?,
@@ -75,12 +91,48 @@ pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, Tr
         freeze_batch_norm: recipe.network.freeze_batch_norm,
         frozen_prefix: recipe.network.freeze_encoder.then(|| nets::ENCODER_PREFIX.to_owned()),
     };
-    Ok(Prepared { subject, ports, digest, remarks })
+    let what = match &recipe.network.architecture {
+        Architecture::Onnx { model, .. } => format!("`{}` cannot be trained", folder.join(model).display()),
+        _ => "the network cannot be trained".to_owned(),
+    };
+    let prepared = Prepared { subject, ports, digest, remarks, what };
+    prepared.check(recipe)?;
+    Ok(prepared)
 }
 
-fn foreign(path: &PathBuf, map: Option<&str>, score: Option<&str>) -> Result<(Model, Ports), TrainError> {
+/// (N, C, H, W) of a phase's batches.
+pub fn shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
+    let [height, width] = phase.size.map(|side| side as usize);
+    [phase.batch as usize, recipe.network.channels as usize, height, width]
+}
+
+/// Opens a recipe's images with their truth. `folder` is the recipe's.
+///
+/// # Errors
+/// Where there are none, or they do not fit.
+pub fn dataset(recipe: &Recipe, folder: &Path) -> Result<Dataset, TrainError> {
+    Dataset::open(folder, &recipe.data).map_err(|error| match error {
+        DataError::Radiograph(_) => TrainError::Images(error),
+        other => other.into(),
+    })
+}
+
+/// A recipe's name as the stem of a file's: what is not a letter, digit, dot, dash or underscore becomes an underscore.
+pub fn stem(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    name.chars().map(safe).collect()
+}
+
+fn foreign(path: &Path, map: Option<&str>, score: Option<&str>) -> Result<(Model, Ports), TrainError> {
     let mut model = onnx::read(path)?;
     to_inference(&mut model);
+    for (key, output) in [("network.architecture.map", map), ("network.architecture.score", score)] {
+        let outputs: Vec<String> = model.outputs().into_iter().map(|output| output.name).collect();
+        if let Some(output) = output.filter(|output| !outputs.iter().any(|name| name == output)) {
+            let there = outputs.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(TrainError::NoOutput { key, path: path.into(), output: output.into(), there });
+        }
+    }
     let input = model.inputs().first().map(|input| input.name.clone()).unwrap_or_default();
     let port = |output: Option<&str>| {
         let output = output.unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 use pleura::ensemble::resize;
-use pleura::manifest::Resize;
+use pleura::manifest::{Resize, Values};
 use pleura::submission::Runs;
 
 use super::epoch::numbers;
@@ -23,13 +23,21 @@ pub struct Validation {
     pub auc: Option<f64>,
 }
 
-/// What is told of each image: its index, its label, its score as a probability, and its map of probabilities with the
-/// truth, (height, width).
+/// What is told of each image: its index, its label, its score as a probability, and its map of logits with the truth,
+/// (height, width).
 struct Answer<'a> {
     index: usize,
     label: bool,
     score: Option<f32>,
     map: Option<(Array2<f32>, ArrayView2<'a, f32>)>,
+}
+
+impl Answer<'_> {
+    /// Dice's coefficient of what is marked, at the size of the map.
+    fn dice(&self) -> Option<f64> {
+        let (map, truth) = self.map.as_ref()?;
+        Some(dice(&mark(map.mapv(sigmoid).view(), ABOVE), &mark(*truth, ABOVE)))
+    }
 }
 
 impl Fold<'_> {
@@ -38,8 +46,8 @@ impl Fold<'_> {
         let mut dices = Dices::default();
         let (mut scores, mut labels) = (Vec::new(), Vec::new());
         let loss = self.answers(evaluation, phase, |answer| {
-            if let Some((map, truth)) = &answer.map {
-                dices.add(dice(&mark(map.view(), ABOVE), &mark(*truth, ABOVE)), answer.label);
+            if let Some(dice) = answer.dice() {
+                dices.add(dice, answer.label);
             }
             if let Some(score) = answer.score {
                 scores.push(score);
@@ -56,7 +64,8 @@ impl Fold<'_> {
         Ok(validation)
     }
 
-    /// Adds what the network answers to the held-out images, at the images' own sizes.
+    /// Adds what the network answers to the held-out images, at the images' own sizes: as `pleura predict` would with
+    /// the manifest that is handed over, which resizes an output as what it is.
     pub fn predict_held_out(
         &self,
         evaluation: &mut Evaluation,
@@ -67,9 +76,12 @@ impl Fold<'_> {
         let mut predictions = Vec::new();
         self.answers(evaluation, phase, |answer| {
             let item = &self.job.data.items()[answer.index];
-            let found = answer.map.map(|(map, truth)| {
-                let dice = dice(&mark(map.view(), ABOVE), &mark(truth, ABOVE));
-                let full = resize(map.view(), item.size, Resize::Linear);
+            let dice = answer.dice();
+            let found = answer.map.zip(dice).map(|((map, _), dice)| {
+                let full = match self.prepared.ports.map.values {
+                    Values::Logits => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
+                    Values::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
+                };
                 Found { mask: Runs::from(&mark(full.view(), ABOVE)), dice }
             });
             let (label, score) = (answer.label, answer.score);
@@ -92,14 +104,14 @@ impl Fold<'_> {
         let mut losses = Running::default();
         let mut first = 0;
         for batch in Loader::validation(self.job.data, plan)? {
-            let batch = batch?;
+            let batch = batch.map_err(|source| self.unreadable(source))?;
             let Answers { losses: found, map, score } = evaluation.run(numbers(&batch))?;
             losses.add([("loss", found.total)], batch.real);
             for at in 0..batch.real {
                 let index = items[first + at];
                 let map = map.as_ref().map(|map| {
                     let plane = &map[at * height * width..(at + 1) * height * width];
-                    let map = Array2::from_shape_fn((height, width), |(y, x)| sigmoid(plane[y * width + x]));
+                    let map = Array2::from_shape_fn((height, width), |(y, x)| plane[y * width + x]);
                     (map, batch.masks.index_axis(ndarray::Axis(0), at).index_axis_move(ndarray::Axis(0), 0))
                 });
                 let score = score.as_ref().map(|score| sigmoid(score[at]));

@@ -5,6 +5,9 @@ use pleura::onnx::proto::NodeProto;
 
 use crate::trace::{Attributes, Trace};
 
+/// The operators that [`expand`] writes as others.
+pub const EXPANDED: [&str; 5] = ["HardSwish", "Mish", "Gelu", "LayerNormalization", "InstanceNormalization"];
+
 /// Writes an operator as others, under its own output's name; false for one that stays as it is.
 pub fn expand(t: &mut Trace, node: &NodeProto) -> Result<bool, String> {
     let result = match node.op_type.as_str() {

@@ -1,6 +1,6 @@
 //! From a network in inference form to its forward pass in a training step.
 
-mod expand;
+pub(crate) mod expand;
 mod roles;
 
 use pleura::onnx::Model;

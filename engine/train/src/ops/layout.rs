@@ -17,6 +17,7 @@ pub const OPS: &[Op] = &[
     Op::new("Concat", concatenated, concat),
     Op::new("Split", parts, split),
     Op::new("Expand", expanded, expand),
+    Op::new("Tile", tiled, tile),
     Op::flat("ConstantOfShape", filled),
 ];
 
@@ -220,5 +221,26 @@ fn expanded(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 
 fn expand(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     b.give(&node.input[0], first(gradients)?);
+    Ok(())
+}
+
+fn tiled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
+    let from = trace.shape(&node.input[0]);
+    let repeats = known(trace, node, 1, "repeats")?;
+    if repeats.len() != from.len() {
+        return Err(format!("{} repeats for {} axes", repeats.len(), from.len()));
+    }
+    typed(trace, node, from.iter().zip(repeats).map(|(length, &repeat)| length * repeat as usize).collect())
+}
+
+/// The sum over the copies: each axis is taken apart into its copies and what was copied.
+fn tile(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
+    let from = b.trace.shape(&node.input[0]).to_vec();
+    let repeats = known(b.trace, node, 1, "repeats")?.to_vec();
+    let apart: Shape = repeats.iter().zip(&from).flat_map(|(&repeat, &length)| [repeat as usize, length]).collect();
+    let copies: Vec<i64> = (0..from.len() as i64).map(|axis| 2 * axis).collect();
+    let g = b.trace.reshape(first(gradients)?, &apart);
+    let g = b.trace.reduce("ReduceSum", &g, &copies, false);
+    b.give(&node.input[0], &g);
     Ok(())
 }

@@ -83,7 +83,7 @@ pub fn find(name: &str) -> Option<&'static Op> {
 /// What is said of an operator that is not known: which are.
 #[must_use]
 pub fn unsupported() -> String {
-    let mut names: Vec<&str> = OPS.keys().copied().collect();
+    let mut names: Vec<&str> = OPS.keys().copied().chain(crate::forward::expand::EXPANDED).collect();
     names.sort_unstable();
     format!("training does not know this operator; it knows {}", names.join(", "))
 }

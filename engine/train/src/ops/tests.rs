@@ -142,6 +142,10 @@ fn layout() {
         let shape = t.ints(&[2, 3, 4]);
         t.emit("Expand", &[&v[0], &shape], vec![])
     });
+    check_gradients("Tile", &[value(1, &[2, 1, 3])], |t, v| {
+        let repeats = t.ints(&[1, 3, 2]);
+        t.emit("Tile", &[&v[0], &repeats], vec![])
+    });
     check_gradients("Slice", &image(), |t, v| t.slice(&v[0], &[-1, 2], &[1, 0], &[-1, 3], &[1, 1]));
     check_gradients("Pad", &image(), |t, v| t.pad(&v[0], &[0, 1, 2, 0], &[0, 0, 1, 3]));
     check_gradients("Gather", &image(), |t, v| {

@@ -83,6 +83,11 @@ pub enum Keep {
     /// Those of the epoch with the lowest validation loss. The default.
     #[default]
     Best,
+    /// Those of the epoch with the highest mean Dice of the held-out images. Choose it, or `best-auc`, where `sampling`
+    /// shows more positives than there are: the validation loss then rises while the network still gets better.
+    BestDice,
+    /// Those of the epoch with the largest area under the ROC curve of the held-out images' scores.
+    BestAuc,
     /// Those of the last epoch.
     Last,
 }

@@ -109,6 +109,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
     ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no encoder apart from the rest; leave it out, or choose an architecture over an encoder, such as `unet`"),
     ("{ architecture", "{ freeze_encoder = true, architecture", "3:13: warning: network.freeze_encoder: keeps weights that were drawn at random; name a file in `weights`"),
+    ("schema = 1", "schema = 1\nkeep = \"best-auc\"", "2:1: keep: there is no area under the ROC curve without a score; write `best`, or choose other `heads`"),
     ("{ architecture", "{ dropout = 0.5, architecture", "3:13: warning: network.dropout: has no effect: it is part of the label head, and `heads` has none"),
     ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"onnx\", model = \"a.onnx\" }", "3:13: network.architecture.map: `heads` has a map, and no output is named for it; name the output that holds the map, or choose other `heads`"),
     ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"onnx\", model = \"a.onnx\", map = \"m\", score = \"s\" }", "3:74: warning: network.architecture.score: is not trained: `heads` has no score; write `heads = \"both\"`"),

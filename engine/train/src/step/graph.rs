@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pleura::onnx::Model;
 
 use super::{StepError, Subject};
+use crate::backward::gradients;
 use crate::device::{Buffer, DeviceError, Place};
 use crate::forward::{Forward, Mode, forward, logits, only_input};
 use crate::loss::{self, Head, Written};
@@ -34,6 +35,16 @@ pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> R
     let score = head(&mut trace, model, subject.score.as_deref(), "truth.score", &[count])?;
     let written = loss::write(&mut trace, loss, map.as_ref(), score.as_ref());
     Ok(Traced { trace, forward, written, image, map, score })
+}
+
+/// Writes a step for images of one shape, (N, C, H, W), without running it: whether a network can be trained at all.
+///
+/// # Errors
+/// Where it cannot: the node is named.
+pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), StepError> {
+    let Traced { mut trace, written, forward, .. } = trace(subject, shape, loss, Mode::Training)?;
+    gradients(&mut trace, &written.total, &forward.trained)?;
+    Ok(())
 }
 
 /// An output's logits in the shape that losses take, and an input for its truth.

@@ -17,7 +17,7 @@ use crate::forward::ForwardError;
 use crate::trace::NodeError;
 
 pub use evaluation::{Answers, Evaluation};
-pub use graph::Losses;
+pub use graph::{Losses, check};
 pub use pass::{Pass, PassOptions};
 pub use state::State;
 pub use statistics::Gathering;
@@ -49,10 +49,10 @@ impl Subject {
 #[non_exhaustive]
 pub enum StepError {
     /// The network cannot be trained.
-    #[error("the network cannot be trained")]
+    #[error(transparent)]
     Forward(#[from] ForwardError),
     /// A node has no gradient.
-    #[error("the network cannot be trained")]
+    #[error(transparent)]
     Gradient(#[from] NodeError),
     /// The network has no such output.
     #[error("the network has no output `{output}`")]

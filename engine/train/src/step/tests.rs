@@ -188,3 +188,73 @@ fn evaluation_runs_as_the_network_does() {
         assert!(worst < 1e-5, "{worst}");
     }
 }
+
+/// One step of a network on noise: the loss, and the weights whose gradient is nothing but zeros.
+fn one_step(network: &str) -> (f32, Vec<String>) {
+    let network: crate::recipe::Network = toml::from_str(network).unwrap();
+    let model = crate::nets::build(&network, 1).unwrap();
+    let (map, score) = (network.heads.map(), network.heads.score());
+    let subject = Subject {
+        model,
+        map: map.then(|| "map".to_owned()),
+        score: score.then(|| "score".to_owned()),
+        freeze_batch_norm: false,
+        frozen_prefix: None,
+    };
+    let place = place();
+    let bce = || vec![LossTerm::Bce { weight: 1.0, positive: 1.0 }];
+    let loss = Loss { map: if map { bce() } else { vec![] }, score: if score { bce() } else { vec![] } };
+    let adam: Optimizer = serde_json::from_str(r#"{ "kind": "adam" }"#).unwrap();
+    let state = State::new(&place, &subject, &adam, false).unwrap();
+    let options = PassOptions { shape: [2, 1, 64, 64], loss: &loss, accumulates: false };
+    let mut pass = Pass::new(&place, &subject, &state, options).unwrap_or_else(|error| {
+        panic!(
+            "{network:?}: {error}: {}",
+            std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()
+        )
+    });
+    let mut random = 0;
+    let mut dropout = || {
+        random = (random * 7 + 3) % 11;
+        random as f32 / 11.0
+    };
+    let images = crate::testing::noise(3, 2 * 64 * 64);
+    let masks: Vec<f32> = images.iter().map(|pixel| f32::from(u8::from(*pixel > 0.2))).collect();
+    let losses = pass.run([&images, &masks, &[0.0, 1.0]], false, &mut dropout).unwrap();
+    let gradients = state.gradients.tensors().iter();
+    let idle = gradients.filter(|(_, buffer)| buffer.read().unwrap().iter().all(|&number| number == 0.0));
+    let idle = idle.map(|(name, _)| name.clone()).collect();
+    let mut update = Update::new(&place, &state, &adam, None).unwrap();
+    update.run(Rates { lr: 1e-3, updates: 1, passes: 1 }).unwrap();
+    let after = pass.run([&images, &masks, &[0.0, 1.0]], false, &mut dropout).unwrap();
+    assert!(losses.total.is_finite() && after.total.is_finite(), "{network:?}: {losses:?} {after:?}");
+    (losses.total, idle)
+}
+
+#[test]
+fn every_architecture_takes_a_step() {
+    let networks = [
+        r#"architecture = { kind = "conv-stack", widths = [4, 4] }"#,
+        r#"architecture = { kind = "encoder-decoder", widths = [4, 8, 8] }"#,
+        r#"architecture = { kind = "fcn-alexnet" }"#,
+        r#"architecture = { kind = "unet-classic", width = 4 }"#,
+        r#"architecture = { kind = "unet", encoder = "resnet18", scse = true, aspp = true }"#,
+        r#"architecture = { kind = "unet", encoder = "se-resnext50", decoder = [32, 16, 16, 8, 8] }"#,
+        r#"architecture = { kind = "unet", encoder = "efficientnet-b0", decoder = [32, 16, 16, 8, 8] }"#,
+        r#"architecture = { kind = "linknet", encoder = "efficientnet-lite0" }"#,
+        r#"architecture = { kind = "dc-unet", width = 4 }"#,
+        r#"architecture = { kind = "deeplab-v3", encoder = "resnet18", output_stride = 16 }"#,
+        r#"architecture = { kind = "deeplab-v3-plus", encoder = "resnet50" }"#,
+        r#"architecture = { kind = "encnet", encoder = "resnet18" }"#,
+        r#"architecture = { kind = "fpn", encoder = "alexnet" }"#,
+    ];
+    for network in networks {
+        let (_, idle) = one_step(&format!("{network}\nheads = \"both\"\ndropout = 0.2"));
+        // a bias before a batch norm moves nothing; the last squeeze has one hidden unit, and that may be dead
+        let may_be = |name: &String| name.ends_with("bias") || name.contains("blocks.4.attention2.attention.cSE");
+        let idle: Vec<_> = idle.into_iter().filter(|name| !may_be(name)).collect();
+        assert!(idle.is_empty(), "{network}: no gradient of {idle:?}");
+    }
+    let (_, idle) = one_step("architecture = { kind = \"unet\", encoder = \"resnet34\" }\nheads = \"score\"");
+    assert!(idle.is_empty(), "{idle:?}");
+}

@@ -10,7 +10,7 @@ use pleura::lint::Findings;
 
 use super::Recipe;
 
-const RULES: [fn(&Recipe, &mut Findings); 21] = [
+const RULES: [fn(&Recipe, &mut Findings); 22] = [
     network::the_name_is_a_stem,
     network::the_encoder_can_be_frozen,
     network::dropout_has_a_place,
@@ -23,6 +23,7 @@ const RULES: [fn(&Recipe, &mut Findings); 21] = [
     data::patients_are_named,
     data::ranges_rise,
     data::transforms_happen,
+    network::what_is_kept_can_be_told,
     loss::each_head_has_a_loss,
     loss::some_weight,
     loss::classes_have_weight,

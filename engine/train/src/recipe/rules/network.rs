@@ -2,7 +2,7 @@
 
 use pleura::lint::Findings;
 
-use super::super::{Architecture, Recipe, WeightsFormat};
+use super::super::{Architecture, Keep, Recipe, WeightsFormat};
 use super::keys;
 
 pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
@@ -56,6 +56,17 @@ pub(super) fn onnx_outputs_match_the_heads(recipe: &Recipe, findings: &mut Findi
             findings.warn(about, format!("is not trained: `heads` has no {key}"), Some("write `heads = \"both\"`"));
         }
     }
+}
+
+pub(super) fn what_is_kept_can_be_told(recipe: &Recipe, findings: &mut Findings) {
+    let heads = recipe.network.heads;
+    let (figure, head) = match recipe.keep {
+        Keep::BestDice if !heads.map() => ("Dice", "map"),
+        Keep::BestAuc if !heads.score() => ("area under the ROC curve", "score"),
+        _ => return,
+    };
+    let message = format!("there is no {figure} without a {head}");
+    findings.error(keys(["keep", "network.heads"]), message, Some("write `best`, or choose other `heads`"));
 }
 
 pub(super) fn weights_are_of_a_known_format(recipe: &Recipe, findings: &mut Findings) {

@@ -1,0 +1,204 @@
+//! `pleura train`, as its users run it.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use image::{GrayImage, Luma};
+
+const SIDE: u32 = 48;
+
+/// A folder of images with bright discs and their masks, and a recipe of so many epochs.
+fn training(folder: &Path, epochs: u32) -> PathBuf {
+    for kind in ["images", "masks"] {
+        fs::create_dir(folder.join(kind)).unwrap();
+    }
+    for number in 0..16_u32 {
+        let (x0, y0, radius) = (14 + number, 30 - number, if number % 4 == 0 { 0 } else { 6 + number % 3 });
+        let inside = |x: u32, y: u32| x.abs_diff(x0).pow(2) + y.abs_diff(y0).pow(2) < radius * radius;
+        let value = |x: u32, y: u32| 60 + (x * 7 + y * 13 + number * 5) % 50 + if inside(x, y) { 90 } else { 0 };
+        let mask = |x, y| Luma([if inside(x, y) { 255 } else { 0 }]);
+        let name = format!("case-{number:02}.png");
+        GrayImage::from_fn(SIDE, SIDE, |x, y| Luma([value(x, y) as u8]))
+            .save(folder.join("images").join(&name))
+            .unwrap();
+        GrayImage::from_fn(SIDE, SIDE, mask).save(folder.join("masks").join(&name)).unwrap();
+    }
+    let recipe = folder.join("recipe.toml");
+    let text = format!(
+        r#"schema = 1
+name = "discs"
+network = {{ architecture = {{ kind = "conv-stack", widths = [8] }}, heads = "both" }}
+data = {{ images = ["images"], truth = {{ kind = "masks", folder = "masks" }} }}
+folds = {{ count = 2, csv = "folds.csv" }}
+loss = {{ map = [{{ kind = "dice" }}], score = [{{ kind = "bce" }}] }}
+optimizer = {{ kind = "adam" }}
+
+[[phases]]
+epochs = {epochs}
+size = [40, 36]
+batch = 4
+lr = 0.03
+"#
+    );
+    fs::write(&recipe, text).unwrap();
+    recipe
+}
+
+fn stderr(assert: &assert_cmd::assert::Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+}
+
+/// The rows of a submission by image.
+fn rows(path: &Path) -> std::collections::BTreeMap<String, String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().skip(1).filter_map(|row| row.split_once(',')).map(|(id, runs)| (id.into(), runs.into())).collect()
+}
+
+#[test]
+fn what_is_trained_predicts_as_it_did_out_of_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 2);
+    let out = folder.path().join("out");
+    let done =
+        support::pleura().arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).assert().success();
+    assert!(stderr(&done).contains("16 images, 12 positive"), "{}", stderr(&done));
+    let printed = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    assert!(printed.starts_with("out of fold, 16 images: Dice 0.") && printed.contains("AUC "), "{printed}");
+    support::pleura().arg("check").arg(out.join("ensemble.toml")).assert().success();
+
+    // fold 0's network alone, without the gate, on what fold 0 held out
+    let text = fs::read_to_string(out.join("ensemble.toml")).unwrap();
+    let mut manifest: toml::Table = text.parse().unwrap();
+    manifest.remove("classifier");
+    manifest["segmenter"]["members"].as_array_mut().unwrap().truncate(1);
+    fs::write(out.join("one.toml"), manifest.to_string()).unwrap();
+    let folds = fs::read_to_string(folder.path().join("folds.csv")).unwrap();
+    let held_out: Vec<PathBuf> = folds
+        .lines()
+        .filter_map(|row| row.strip_suffix(",0"))
+        .map(|id| folder.path().join("images").join(format!("{id}.png")))
+        .collect();
+    assert_eq!(held_out.len(), 8);
+    let csv = folder.path().join("predicted.csv");
+    support::pleura()
+        .arg("predict")
+        .arg(out.join("one.toml"))
+        .args(&held_out)
+        .arg("--out")
+        .arg(&csv)
+        .args(["--device", "cpu"])
+        .assert()
+        .success();
+    let (predicted, out_of_fold) = (rows(&csv), rows(&out.join("oof-submission.csv")));
+    assert_eq!((predicted.len(), out_of_fold.len()), (8, 16));
+    assert!(predicted.values().any(|runs| runs.len() > 3), "something is marked");
+    for (id, runs) in predicted {
+        assert_eq!(out_of_fold[&id], runs, "{id}");
+    }
+}
+
+/// Waits until a file has so many lines.
+fn wait_for_lines(path: &Path, lines: usize) {
+    let begun = Instant::now();
+    while fs::read_to_string(path).unwrap_or_default().lines().count() < lines {
+        assert!(begun.elapsed() < Duration::from_secs(120), "`{}` has no {lines} lines", path.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
+    support::runtime();
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 400);
+    let out = folder.path().join("out");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
+    command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_for_lines(&out.join("metrics.jsonl"), 3);
+    // SAFETY: the process is our own child, which has not been waited for.
+    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) }, 0);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(
+        said.contains("run the same command again to go on from") && said.contains("checkpoint.safetensors"),
+        "{said}"
+    );
+    let epochs = fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count();
+
+    // a recipe that asks for something else is not gone on with
+    let text = fs::read_to_string(&recipe).unwrap();
+    fs::write(&recipe, text.replace("lr = 0.03", "lr = 0.02")).unwrap();
+    let again = |recipe: &Path| {
+        support::pleura().arg("train").arg(recipe).arg("--out").arg(&out).timeout(Duration::from_secs(300)).assert()
+    };
+    let refused = again(&recipe).code(2);
+    assert!(stderr(&refused).contains("phases[0].lr"), "{}", stderr(&refused));
+    fs::write(&recipe, &text).unwrap();
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
+    command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_for_lines(&out.join("metrics.jsonl"), epochs + 2);
+    // SAFETY: as above. Schedulers end jobs so.
+    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGTERM) }, 0);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("goes on at phase 0, epoch"), "{said}");
+    let lines = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let told: Vec<u64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["epoch"].as_u64().unwrap())
+        .collect();
+    assert_eq!(told, (0..told.len() as u64).collect::<Vec<_>>(), "no epoch is told twice, and none is missing");
+}
+
+#[test]
+fn what_is_wrong_is_told_with_the_next_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 1);
+    let text = fs::read_to_string(&recipe).unwrap();
+    let out = folder.path().join("out");
+    let check = |text: &str| {
+        fs::write(&recipe, text).unwrap();
+        support::pleura().arg("train").arg("--check").arg(&recipe).assert()
+    };
+    let good = check(&text).success();
+    let said = String::from_utf8_lossy(&good.get_output().stdout).into_owned();
+    assert!(said.contains("parameters") && said.contains("16 images, 12 positive"), "{said}");
+
+    let faults =
+        check(&text.replace("lr = 0.03", "lr = 0.0\nepoch = 3").replace("heads = \"both\"", "heads = \"score\""))
+            .code(2);
+    let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
+    for part in ["recipe.toml:14:", "phases[0].lr", "phases[0].epoch: unknown key", "loss.map"] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    assert!(!out.exists());
+
+    let train = |text: &str| {
+        fs::write(&recipe, text).unwrap();
+        support::pleura().arg("train").arg(&recipe).arg("--out").arg(&out).assert().code(2)
+    };
+    let cases = [
+        (text.replace("folder = \"masks\"", "folder = \"mask\""), "data.truth.folder: there is no"),
+        (text.replace("[\"images\"]", "[\"image\"]"), "data.images"),
+        (text.replace("batch = 4", "batch = 12"), "8 images"),
+        (text.replace("widths = [8]", "widths = []"), "widths"),
+    ];
+    for (text, expected) in cases {
+        let failed = train(&text);
+        assert!(stderr(&failed).contains(expected), "no `{expected}` in {}", stderr(&failed));
+    }
+    fs::remove_file(folder.path().join("masks/case-03.png")).unwrap();
+    GrayImage::new(SIDE, SIDE + 1).save(folder.path().join("masks/case-05.png")).unwrap();
+    let failed = stderr(&train(&text));
+    assert!(failed.contains("case-03") && failed.contains("case-05") && failed.contains("49"), "{failed}");
+}
