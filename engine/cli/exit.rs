@@ -38,6 +38,12 @@ fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     matches!(
         kind,
-        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::Interrupted | ErrorKind::TimedOut)
+        Some(
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::Interrupted
+                | ErrorKind::TimedOut
+                | ErrorKind::ResourceBusy
+        )
     )
 }

@@ -29,6 +29,9 @@ pub(super) fn check(checkpoint: &Checkpoint, path: &Path, origin: &Origin<'_>) -
         let differences = "its tensors have the same names and shapes, but its graph is not the same".into();
         return Err(CheckpointError::Network { path: path(), differences });
     }
+    if state.data != origin.data {
+        return Err(CheckpointError::Data { path: path() });
+    }
     if state.at.fold != origin.fold {
         return Err(CheckpointError::Fold { path: path(), found: state.at.fold, expected: origin.fold });
     }

@@ -83,6 +83,16 @@ pub enum CheckpointError {
         /// The first of them, by their keys.
         differences: String,
     },
+    /// The images, what is true of them, or how they are divided is not what it was.
+    #[error(
+        "checkpoint `{path}` is of other images, masks or folds than there are now; put them back, start afresh with \
+         `--fresh`, or write elsewhere with `--out`",
+        path = path.display()
+    )]
+    Data {
+        /// The file.
+        path: PathBuf,
+    },
     /// The training held out another fold.
     #[error("checkpoint `{path}` is of fold {found}, not of fold {expected}, counted from 0", path = path.display())]
     Fold {

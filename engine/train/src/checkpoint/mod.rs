@@ -39,6 +39,8 @@ pub struct Origin<'o> {
     pub recipe: &'o Recipe,
     /// The digest of its network: see [`State::network`].
     pub network: &'o str,
+    /// The digest of its images: see [`State::data`].
+    pub data: &'o str,
     /// The names and shapes of its tensors.
     pub shapes: &'o IndexMap<String, Vec<usize>>,
     /// The fold that is held out, from 0.

@@ -14,6 +14,8 @@ pub struct State {
     pub recipe: Recipe,
     /// A digest of the network's graph without its weights.
     pub network: String,
+    /// A digest of the images' ids, what is true of them, and how they are divided.
+    pub data: String,
     /// What comes next.
     pub at: Position,
     /// Steps of the optimiser so far, over all phases: Adam corrects its moments by it.

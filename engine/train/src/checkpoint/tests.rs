@@ -39,6 +39,7 @@ fn checkpoint() -> Checkpoint {
     let state = State {
         recipe,
         network: "abc".into(),
+        data: "images".into(),
         at: Position { fold: 2, phase: 0, epoch: 2, step: 17 },
         updates: 1234,
         averaged: 1,
@@ -107,9 +108,9 @@ fn resumed(change: Change) -> Result<Checkpoint, String> {
     let mut recipe = recipe();
     let mut shapes = checkpoint.tensors.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
     let of_nothing: &'static (Recipe, IndexMap<_, _>) = Box::leak(Box::new((self::recipe(), IndexMap::new())));
-    let mut origin = Origin { recipe: &of_nothing.0, network: "abc", shapes: &of_nothing.1, fold: 2 };
+    let mut origin = Origin { recipe: &of_nothing.0, network: "abc", data: "images", shapes: &of_nothing.1, fold: 2 };
     change(&mut recipe, &mut shapes, &mut origin);
-    let origin = Origin { recipe: &recipe, shapes: &shapes, network: origin.network, fold: origin.fold };
+    let origin = Origin { recipe: &recipe, shapes: &shapes, ..origin };
     Checkpoint::resume(&path, &origin).map_err(|error| {
         let text = error.to_string();
         assert!(text.contains("fold-2.safetensors"), "{text}");
@@ -119,7 +120,7 @@ fn resumed(change: Change) -> Result<Checkpoint, String> {
 
 #[test]
 fn another_training_is_told_from_this_one() {
-    let cases: [(&str, Change, &[&str]); 9] = [
+    let cases: [(&str, Change, &[&str]); 10] = [
         (
             "a rate",
             |recipe, _, _| recipe.phases[1].lr = 1e-5,
@@ -153,6 +154,7 @@ fn another_training_is_told_from_this_one() {
             &["it has no `v`", "its `w` is unknown"],
         ),
         ("a scalar", |_, shapes, _| shapes["empty"] = vec![], &["`empty` is 0×4, not a scalar"]),
+        ("images", |_, _, origin| origin.data = "others", &["other images, masks or folds", "--fresh"]),
         ("a graph", |_, _, origin| origin.network = "xyz", &["another network", "graph"]),
         ("a fold", |_, _, origin| origin.fold = 0, &["is of fold 2, not of fold 0"]),
     ];

@@ -114,6 +114,8 @@ pub enum TrainError {
     Busy {
         /// The folder.
         folder: PathBuf,
+        /// Of the kind that a later try may not meet.
+        source: std::io::Error,
     },
     /// A loss that is infinite or not a number.
     #[error(

@@ -26,6 +26,8 @@ pub struct Job<'j> {
     pub options: &'j Options,
     pub place: &'j Place,
     pub data: &'j Arc<Dataset>,
+    /// See [`Rest::data`].
+    pub digest: String,
     pub division: &'j Division,
 }
 
@@ -64,6 +66,7 @@ impl<'j> Job<'j> {
         let rest = Rest {
             recipe: recipe.clone(),
             network: prepared.digest.clone(),
+            data: self.digest.clone(),
             at: Position { fold: held_out, ..Position::default() },
             updates: 0,
             averaged: 0,
@@ -79,9 +82,6 @@ impl<'j> Job<'j> {
         let begun = Instant::now();
         let mut fold =
             Fold { job: self, at, held_out, prepared, state, update, rest, speed, begun, last: None, folder };
-        if self.options.fresh {
-            fold.forget()?;
-        }
         fold.resume()?;
         Ok(fold)
     }
@@ -100,24 +100,19 @@ impl Fold<'_> {
         self.job.seed(self.held_out)
     }
 
-    /// Removes what an earlier training left.
-    fn forget(&self) -> Result<(), TrainError> {
-        for path in [self.checkpoint(), self.best()] {
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(|source| TrainError::folder(&path, source))?;
-            }
-        }
-        Ok(())
-    }
-
     fn resume(&mut self) -> Result<(), TrainError> {
         let path = self.checkpoint();
         if !path.exists() {
             return Ok(());
         }
         let shapes = self.state.shapes();
-        let origin =
-            Origin { recipe: self.job.recipe, network: &self.prepared.digest, shapes: &shapes, fold: self.held_out };
+        let origin = Origin {
+            recipe: self.job.recipe,
+            network: &self.prepared.digest,
+            data: &self.job.digest,
+            shapes: &shapes,
+            fold: self.held_out,
+        };
         let checkpoint = Checkpoint::resume(&path, &origin)?;
         self.state.load(&checkpoint.tensors)?;
         self.rest = checkpoint.state;

@@ -1,6 +1,7 @@
 //! One training at a time in a folder.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::TrainError;
@@ -18,7 +19,9 @@ impl Lock {
         let file = File::create(folder.join(".lock")).map_err(|source| TrainError::folder(folder, source))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(TrainError::Busy { folder: folder.into() }),
+            Err(TryLockError::WouldBlock) => {
+                Err(TrainError::Busy { folder: folder.into(), source: ErrorKind::ResourceBusy.into() })
+            }
             Err(TryLockError::Error(source)) => Err(TrainError::folder(folder, source)),
         }
     }

@@ -103,10 +103,22 @@ pub fn train(recipe_path: &Path, options: &Options, watch: &mut dyn Watch) -> Re
     }
     std::fs::create_dir_all(&out).map_err(|source| TrainError::folder(&out, source))?;
     let _lock = lock::Lock::of(&out)?;
-    let mut out_of_fold = if options.fresh { OutOfFold::default() } else { OutOfFold::read(&out)? };
+    if options.fresh {
+        outcome::forget(&out, &recipe)?;
+    }
+    let mut out_of_fold = OutOfFold::read(&out)?;
     let mut outcome = Outcome::default();
-    let job =
-        fold::Job { recipe: &recipe, folder, out: &out, options, place: &place, data: &data, division: &division };
+    let digest = subject::digest_of_data(data.items(), &division);
+    let job = fold::Job {
+        recipe: &recipe,
+        folder,
+        out: &out,
+        options,
+        place: &place,
+        data: &data,
+        digest,
+        division: &division,
+    };
     for (at, &held_out) in division.trained().iter().enumerate() {
         let fold = job.fold(at, held_out)?;
         outcome.models.push(fold.run(&mut out_of_fold, watch)?);

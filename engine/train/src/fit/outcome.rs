@@ -1,16 +1,21 @@
 //! What a training leaves beside the networks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::TrainError;
 use super::fold::Job;
+use super::subject;
 use crate::handover::{self, Ports, Trained};
 use crate::journal::Journal;
-use crate::out_of_fold::OutOfFold;
+use crate::out_of_fold::{OutOfFold, PREDICTIONS, SUBMISSION};
+use crate::recipe::Recipe;
 use crate::{curves, files};
 
 /// The name of the file of metrics.
 pub const METRICS: &str = "metrics.jsonl";
+
+/// The name of the picture of them.
+const CURVES: &str = "curves.svg";
 
 /// What was trained.
 #[derive(Debug, Clone, Default)]
@@ -64,10 +69,28 @@ pub fn write(job: &Job<'_>, out_of_fold: &OutOfFold, outcome: &mut Outcome) -> R
     Ok(())
 }
 
+/// Removes what earlier trainings left in a folder; what they did not write stays.
+pub fn forget(out: &Path, recipe: &Recipe) -> Result<(), TrainError> {
+    let stem = subject::stem(&recipe.name);
+    let folds = (0..recipe.folds.count).flat_map(|fold| {
+        [
+            format!("{stem}-fold{fold}.onnx"),
+            format!("fold{fold}/checkpoint.safetensors"),
+            format!("fold{fold}/best.onnx"),
+        ]
+    });
+    let manifest = handover::file_name(recipe.network.heads);
+    let files = [METRICS, CURVES, PREDICTIONS, SUBMISSION, manifest].map(str::to_owned);
+    for path in folds.chain(files).map(|name| out.join(name)).filter(|path| path.exists()) {
+        std::fs::remove_file(&path).map_err(|source| TrainError::folder(&path, source))?;
+    }
+    Ok(())
+}
+
 /// Draws the learning curves anew.
 pub fn curves(job: &Job<'_>) -> Result<(), TrainError> {
     let out = job.out;
     let lines = Journal::read(&out.join(METRICS))?;
-    curves::write(&out.join("curves.svg"), &job.recipe.name, &lines)?;
+    curves::write(&out.join(CURVES), &job.recipe.name, &lines)?;
     Ok(())
 }

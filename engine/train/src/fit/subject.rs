@@ -7,7 +7,7 @@ use pleura::onnx::{self, Model};
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
-use crate::data::{DataError, Dataset};
+use crate::data::{DataError, Dataset, Division, Item};
 use crate::forward::{logits, to_inference};
 use crate::handover::{Port, Ports};
 use crate::nets;
@@ -115,6 +115,19 @@ pub fn dataset(recipe: &Recipe, folder: &Path) -> Result<Dataset, TrainError> {
         DataError::Radiograph(_) => TrainError::Images(Box::new(error)),
         other => other.into(),
     })
+}
+
+/// A digest of images' ids, what is true of them, and how they are divided.
+pub fn digest_of_data(items: &[Item], division: &Division) -> String {
+    let mut digest = Sha256::new();
+    for (item, fold) in items.iter().zip(division.folds()) {
+        digest.update(item.id.as_bytes());
+        // ids hold no zero byte
+        digest.update([0, u8::from(item.label)]);
+        digest.update(item.area.to_bits().to_le_bytes());
+        digest.update(fold.to_le_bytes());
+    }
+    pleura::digest::hex(&digest.finalize())
 }
 
 /// A recipe's name as the stem of a file's: what is not a letter, digit, dot, dash or underscore becomes an underscore.

@@ -270,6 +270,25 @@ fn an_operator_that_is_not_known_is_named_with_its_node() {
 }
 
 #[test]
+fn other_images_are_not_gone_on_with_and_fresh_leaves_nothing() {
+    let folder = data(13);
+    let out = folder.path().join("out");
+    let recipe = recipe(folder.path(), DICE, STACK, &phase(2, ""));
+    train(&recipe, &options(&out), &mut Quiet::new(1)).unwrap_err();
+    for kind in ["images", "masks"] {
+        fs::remove_file(folder.path().join(kind).join("i12.png")).unwrap();
+    }
+    let error = train(&recipe, &options(&out), &mut Quiet::new(0)).unwrap_err();
+    assert!(message(&error).contains("other images, masks or folds"), "{}", message(&error));
+    fs::write(out.join("discs-fold2.onnx"), "old").unwrap();
+    fs::write(out.join("mine.txt"), "mine").unwrap();
+    let fresh = Options { fresh: true, ..options(&out) };
+    train(&recipe, &fresh, &mut Quiet::new(usize::MAX)).unwrap();
+    assert!(!out.join("discs-fold2.onnx").exists() && out.join("mine.txt").exists());
+    assert_eq!(Journal::read(&out.join("metrics.jsonl")).unwrap().len(), 2);
+}
+
+#[test]
 fn one_training_at_a_time_in_a_folder() {
     let folder = data(12);
     let out = folder.path().join("out");
