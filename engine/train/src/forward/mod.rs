@@ -78,6 +78,7 @@ pub fn forward(
 ) -> Result<Forward, ForwardError> {
     check(model)?;
     let image = only_input(model)?;
+    trace.reserve(model.graph().node.iter().flat_map(|node| &node.output));
     trace.input(&image, &shape);
     let roles = Roles::of(model);
     let mut forward = Forward::default();

@@ -87,3 +87,24 @@ fn rows_and_columns_that_only_see_the_frame_are_left_out() {
         assert_eq!(kernels(&format!("dilation {dilation}"), &model, shape), [expected]);
     }
 }
+
+#[test]
+fn names_of_the_network_s_own_are_not_taken() {
+    let shape = [2, 3, 6, 6];
+    let mut model = network(shape, 3, 1, |graph, image| {
+        let ones = graph.constant("ones", &[3], &[1.0; 3]);
+        let normal = graph.node("BatchNormalization", &[image, &ones, &ones, &ones, &ones], vec![]);
+        let (low, high) = (graph.constant("const.1", &[], &[-0.5]), graph.constant("const.2", &[], &[1.5]));
+        graph.node("Clip", &[&normal, &low, &high], vec![])
+    });
+    // as what the batch norm's nodes would be called
+    for node in &mut model.graph_mut().node {
+        let names = node.input.iter_mut().chain(&mut node.output);
+        names.filter(|name| *name == "clip_2").for_each(|name| *name = "const.3".into());
+    }
+    let mut trace = Trace::new("pass");
+    forward(&mut trace, &model, shape, Mode::Training, false, &|_| false).unwrap();
+    assert_eq!(trace.shape("const.3"), shape);
+    assert_eq!(trace.known("const.1"), Some(&crate::trace::Constant::Floats(vec![-0.5])));
+    assert_eq!(trace.known("const.2"), Some(&crate::trace::Constant::Floats(vec![1.5])));
+}

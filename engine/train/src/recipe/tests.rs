@@ -261,3 +261,14 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(matches!(error, RecipeError::Read { .. }));
     assert_eq!(error.to_string(), "cannot read recipe `nowhere/x.toml`");
 }
+
+#[test]
+fn the_recipes_that_are_handed_out_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ensembles/recipes");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let recipes: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
+    assert!(recipes.len() >= 3, "{recipes:?}");
+    for path in recipes {
+        assert_eq!(lint(&path).unwrap().diagnostics, [], "{}", path.display());
+    }
+}

@@ -69,6 +69,7 @@ pub struct Trace {
     needs: HashSet<String>,
     recording: bool,
     names: usize,
+    reserved: HashSet<String>,
 }
 
 impl Trace {
@@ -241,16 +242,20 @@ impl Trace {
         self.graph.into()
     }
 
-    /// A name that no other value has.
+    /// A name that no other value has, nor will have.
     pub fn fresh(&mut self, stem: &str) -> String {
         loop {
             self.names += 1;
             let name = format!("{}.{}", stem.to_lowercase(), self.names);
-            // a network's own values may be called so
-            if !self.known.contains_key(&name) {
+            if !self.known.contains_key(&name) && !self.reserved.contains(&name) {
                 return name;
             }
         }
+    }
+
+    /// Keeps names for values that are yet to come.
+    pub fn reserve<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {
+        self.reserved.extend(names.into_iter().cloned());
     }
 
     fn know(&mut self, name: &str, typed: Typed, constant: Option<Constant>) {
