@@ -153,9 +153,10 @@ fn parameters_are_checked_and_refusals_say_why() {
     assert_eq!(create(&table, r#"{"levl": 1}"#).unwrap_err(), "unknown field `levl`, expected `level`");
     assert_eq!(create(&table, "{}").unwrap_err(), "missing field `level`");
     assert!(create(&table, r#"{"level": "high"}"#).unwrap_err().starts_with("invalid type: string \"high\""));
-    // serde_json may refuse it before the plugin does, by a feature that another crate of the build asks for
-    let refused = create(&table, r#"{"level": 1e60}"#).unwrap_err();
-    assert!(["`level` must be finite", "number out of range"].iter().any(|it| refused.starts_with(it)), "{refused}");
+    // with `float_roundtrip`, which another crate of the build may ask for, serde_json refuses it before the plugin does
+    let parses = serde_json::from_str::<f32>("1e60").is_ok();
+    let expected = if parses { "`level` must be finite" } else { "number out of range" };
+    assert_eq!(create(&table, r#"{"level": 1e60}"#).unwrap_err(), expected);
     destroy(&table, create(&table, r#"{"level": 0.5}"#).unwrap());
 }
 

@@ -9,7 +9,7 @@ mod tests;
 use pleura::onnx::Model;
 use pleura::onnx::proto::NodeProto;
 
-pub use roles::{Roles, is_weight};
+pub use roles::Roles;
 
 use crate::ops;
 use crate::trace::{Attributes, Constant, NodeError, Shape, Trace, read};

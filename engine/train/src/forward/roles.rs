@@ -6,6 +6,8 @@ use pleura::onnx::ElementType;
 use pleura::onnx::Model;
 use pleura::onnx::proto::{NodeProto, TensorProto};
 
+use crate::weights;
+
 /// What the constants of a network are.
 #[derive(Debug, Default)]
 pub struct Roles {
@@ -29,7 +31,9 @@ impl Roles {
             }
         }
         if model.header().producer_name == "pleura" {
-            roles.weights.extend(floats.into_iter().filter(|name| is_weight(name)).map(str::to_owned));
+            let tensors = model.graph().initializer.iter();
+            let named = tensors.filter(|it| is_table(it) && weights::is_weight(it));
+            roles.weights.extend(named.map(|it| it.name.clone()));
         }
         roles
     }
@@ -45,12 +49,6 @@ impl Roles {
     pub fn is_trained(&self, name: &str) -> bool {
         self.is_weight(name) && !self.statistics.contains(name)
     }
-}
-
-/// Whether a name is a weight's, in a network that pleura wrote.
-#[must_use]
-pub fn is_weight(name: &str) -> bool {
-    !name.starts_with("const.")
 }
 
 /// A list or table of floats; single numbers are settings.

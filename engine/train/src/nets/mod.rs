@@ -16,7 +16,7 @@
 //! )?;
 //! let model = nets::build(&network, 1)?;
 //! assert_eq!(model.outputs().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["map", "score"]);
-//! assert_eq!(nets::stride(&network.architecture), 32);
+//! assert_eq!(network.architecture.stride(), 32);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -55,31 +55,13 @@ const ENCNET_STRIDE: i64 = 8;
 
 /// Builds a network, with weights drawn from `seed` as the published definitions draw them: the same on every machine.
 ///
-/// The input is `image`, (batch, channels, height, width), height and width being multiples of [`stride`]; the outputs
+/// The input is `image`, (batch, channels, height, width), height and width being multiples of [`Architecture::stride`]; the outputs
 /// are `map`, logits (batch, 1, height, width), and `score`, logits (batch), as `network.heads` says.
 ///
 /// # Errors
 /// Where a number of the recipe makes no network, and for [`Architecture::Onnx`], which is read from its file instead.
 pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
     Ok(assemble(network)?.finish(|it| it.draw.numbers(&it.name, &it.shape, seed)))
-}
-
-/// What an image's height and width must be multiples of; 1 for [`Architecture::Onnx`], of which this is not known.
-#[must_use]
-pub fn stride(architecture: &Architecture) -> u32 {
-    match architecture {
-        Architecture::ConvStack { .. } | Architecture::Onnx { .. } => 1,
-        Architecture::EncoderDecoder { widths } => 1 << widths.len().saturating_sub(1).min(31),
-        Architecture::UnetClassic { .. } | Architecture::DcUnet { .. } => 16,
-        Architecture::FcnAlexnet {}
-        | Architecture::Unet { .. }
-        | Architecture::Linknet { .. }
-        | Architecture::Fpn { .. } => 32,
-        Architecture::DeeplabV3 { output_stride, .. } | Architecture::DeeplabV3Plus { output_stride, .. } => {
-            *output_stride
-        }
-        Architecture::Encnet { .. } => 8,
-    }
 }
 
 /// The network before its weights are drawn.

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array4, Ix1, Ix4};
 use pleura::onnx;
 use pleura::runtime::{self, Device, SessionOptions};
 
-use super::super::{build, stride};
+use super::super::build;
 use super::network;
 use crate::recipe::Heads;
 
@@ -94,7 +94,7 @@ fn architectures_of_known_operators_run_at_multiples_of_their_stride() {
     for architecture in ARCHITECTURES {
         let mut network = network(architecture);
         (network.channels, network.dropout) = (3, 0.2);
-        let stride = stride(&network.architecture) as usize;
+        let stride = network.architecture.stride() as usize;
         let model = build(&network, 1).unwrap();
         let stranger = model.graph().node.iter().find(|node| !OPERATORS.contains(&node.op_type.as_str()));
         assert_eq!(stranger, None, "{architecture}");
