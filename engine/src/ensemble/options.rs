@@ -19,6 +19,7 @@ pub struct Options {
     pub(crate) exit: Option<Exit>,
     pub(crate) keep_maps: bool,
     pub(crate) cache: Option<(PathBuf, Form)>,
+    pub(crate) output_size: Option<(usize, usize)>,
     pub(crate) folds: Option<HashMap<String, u32>>,
 }
 
@@ -72,6 +73,13 @@ impl Options {
     #[must_use]
     pub fn cache(mut self, folder: Option<PathBuf>, form: Form) -> Self {
         self.cache = folder.map(|folder| (folder, form));
+        self
+    }
+
+    /// (height, width) at which maps are merged and masks made, whatever the manifest says: smaller ones are tried faster.
+    #[must_use]
+    pub fn output_size(mut self, size: Option<(usize, usize)>) -> Self {
+        self.output_size = size;
         self
     }
 

@@ -75,7 +75,7 @@ impl Prepared {
     ) -> Vec<(usize, ImageError)> {
         let missing: Vec<&&Job> = jobs.iter().filter(|job| !self.images.contains_key(&(recipe, job.image))).collect();
         let apply = |job: &&Job| (job.image, recipes[recipe].apply(radiographs[job.image], job.region));
-        let done: Vec<_> = missing.into_par_iter().map(|job| apply(job)).collect();
+        let done: Vec<_> = missing.into_par_iter().map(apply).collect();
         let mut failed = Vec::new();
         for (image, result) in done {
             match result {

@@ -100,10 +100,11 @@ impl Cache {
     /// Keeps an answer. A full disk costs the entry, not the run.
     pub fn put(&self, key: &Key, answer: &Answer) {
         let written = entry::encode(answer, &key.identity, self.form).and_then(|bytes| write(&key.path, &bytes));
-        if let Err(error) = written {
-            if self.unwritten.fetch_add(1, Relaxed) == 0 {
-                tracing::warn!("cannot write `{}`, so that its answer is not kept: {error}", key.path.display());
-            }
+        // The first is told, the others are counted.
+        if let Err(error) = written
+            && self.unwritten.fetch_add(1, Relaxed) == 0
+        {
+            tracing::warn!("cannot write `{}`, so that its answer is not kept: {error}", key.path.display());
         }
     }
 }

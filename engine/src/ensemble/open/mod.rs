@@ -52,7 +52,10 @@ struct Declared<'a> {
 
 /// Opens an ensemble.
 pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
-    let manifest = Manifest::read(path)?;
+    let mut manifest = Manifest::read(path)?;
+    if let Some((height, width)) = options.output_size {
+        manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
+    }
     let runtime = runtime::load(options.onnxruntime.as_deref())?;
     let placement = runtime::place(runtime, options.device)?;
     if manifest.runtime.tensorrt && placement.device == Device::Cpu {

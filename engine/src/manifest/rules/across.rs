@@ -1,7 +1,6 @@
 //! What one stage asks of another.
 
-use super::gates::is_classifier;
-use super::{Manifest, Member, StageAt};
+use super::{Manifest, Member, Place, StageAt};
 use crate::lint::{Findings, child};
 
 /// A classifier stage has a gate, or a score that segmenters are multiplied by.
@@ -10,7 +9,7 @@ pub(super) fn classifier_decides(manifest: &Manifest, findings: &mut Findings) {
     let members = manifest.segmenter.members.iter().enumerate();
     let multiplied = members.filter(|(_, member)| member.times_score && member.weight > 0.0);
     let multiplied: Vec<_> = multiplied.map(|(index, _)| format!("segmenter.members[{index}].times_score")).collect();
-    let Some(classifier) = stages.iter().find(|stage| is_classifier(stage)) else {
+    let Some(classifier) = stages.iter().find(|stage| stage.place == Place::Classifier) else {
         for at in multiplied {
             let hint = Some("declare a [classifier] stage");
             findings.error([at], "there is no classifier stage whose score it could be", hint);

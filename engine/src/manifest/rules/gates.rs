@@ -1,6 +1,6 @@
 //! Gates: that they can be read, and that they decide.
 
-use super::{Gate, Place, StageAt};
+use super::{Gate, StageAt};
 use crate::lint::{Findings, child};
 
 /// One of two comparisons.
@@ -87,9 +87,4 @@ pub(super) fn decide(stage: &StageAt<'_>, findings: &mut Findings) {
             _ => {}
         }
     }
-}
-
-/// Whether a stage's score is used by its gate.
-pub(super) fn is_classifier(stage: &StageAt<'_>) -> bool {
-    stage.place == Place::Classifier
 }
