@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod plugin_worker;
 mod plugins;
 mod predict;
@@ -23,6 +24,8 @@ pub enum Verb {
     Check(check::Args),
     /// Run an ensemble over radiographs and write a submission.
     Predict(predict::Args),
+    /// Which gate or step did what to one image.
+    Explain(explain::Args),
     /// Score a submission against the truth.
     Score(score::Args),
     /// Check and compare submissions.
@@ -48,6 +51,7 @@ impl Verb {
             Self::Demo(args) => demo::run(&args),
             Self::Check(args) => check::run(&args),
             Self::Predict(args) => predict::run(&args),
+            Self::Explain(args) => explain::run(&args),
             Self::Score(args) => score::run(&args),
             Self::Submission(args) => submission::run(&args),
             Self::Train(args) => train::run(&args),
