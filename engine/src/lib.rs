@@ -17,6 +17,7 @@ pub mod ensemble;
 pub mod lint;
 pub mod manifest;
 mod mask;
+pub mod mask_image;
 pub mod onnx;
 pub mod overlay;
 pub mod plugin;
