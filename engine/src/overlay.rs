@@ -64,6 +64,17 @@ pub fn render(
     Ok(side_by_side(intensities, &panels))
 }
 
+/// The radiograph alone, with the true mask on it: tinted within, and outlined. `intensities` are as in [`render`].
+pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage, OverlayError> {
+    let (rows, columns) = intensities.dim();
+    if truth.size() != (rows, columns) {
+        return Err(OverlayError { what: "true", mask: truth.size(), image: (rows, columns) });
+    }
+    let mut picture = RgbImage::new(columns as u32, rows as u32);
+    paint(&mut picture, (0, 0), intensities, Some((truth, TRUTH)));
+    Ok(picture)
+}
+
 /// A caption: what the mask is and, where nothing is marked, that.
 fn told(what: &str, mask: &Mask) -> String {
     if mask.is_empty() { format!("{what}: none") } else { what.to_owned() }
@@ -77,18 +88,28 @@ fn side_by_side(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>]) -> RgbIm
         let left = GAP + index * (columns + GAP);
         let color = panel.mask.map_or(TEXT, |(_, color)| color);
         write(&mut picture, &panel.caption, (left, (CAPTION - 7 * DOT) / 2), color, left + columns);
-        let outline = panel.mask.map(|(mask, _)| outline(mask));
-        for ((row, column), &intensity) in intensities.indexed_iter() {
-            let grey = intensity.clamp(0.0, 1.0) * 255.0;
-            let color = match (panel.mask, &outline) {
-                (Some((_, color)), Some(outline)) if outline[(row, column)] => color,
-                (Some((mask, color)), _) if mask.pixels()[(row, column)] => tint(grey, color),
-                _ => Rgb([grey.round() as u8; 3]),
-            };
-            picture.put_pixel((left + column) as u32, (CAPTION + row) as u32, color);
-        }
+        paint(&mut picture, (left, CAPTION), intensities, panel.mask);
     }
     picture
+}
+
+/// Paints a radiograph with its upper left corner at (left, top), and a mask in its colour.
+fn paint(
+    picture: &mut RgbImage,
+    (left, top): (usize, usize),
+    intensities: ArrayView2<'_, f32>,
+    mask: Option<(&Mask, Rgb<u8>)>,
+) {
+    let outline = mask.map(|(mask, _)| outline(mask));
+    for ((row, column), &intensity) in intensities.indexed_iter() {
+        let grey = intensity.clamp(0.0, 1.0) * 255.0;
+        let color = match (mask, &outline) {
+            (Some((_, color)), Some(outline)) if outline[(row, column)] => color,
+            (Some((mask, color)), _) if mask.pixels()[(row, column)] => tint(grey, color),
+            _ => Rgb([grey.round() as u8; 3]),
+        };
+        picture.put_pixel((left + column) as u32, (top + row) as u32, color);
+    }
 }
 
 /// A grey value under a thin layer of colour.
@@ -187,6 +208,16 @@ mod tests {
         assert_eq!((pixel(1, 50, 100), pixel(2, 60, 100)), (TRUTH, PREDICTED));
         assert_eq!((pixel(1, 100, 100), pixel(2, 100, 100)), (tint(127.5, TRUTH), tint(127.5, PREDICTED)));
         assert_eq!((pixel(1, 10, 10), pixel(2, 55, 100)), (Rgb([128; 3]), Rgb([128; 3])));
+    }
+
+    #[test]
+    fn one_that_is_tinted_is_the_panel_of_the_truth() {
+        let grey = Array2::from_shape_fn((60, 40), |(row, column)| (row * column) as f32 / 2400.0);
+        let truth = Mask::from(Array2::from_shape_fn((60, 40), |(row, column)| row > 20 && column < 30));
+        let picture = render(grey.view(), Some(&truth), &truth).unwrap();
+        let panel = image::imageops::crop_imm(&picture, (2 * GAP + 40) as u32, CAPTION as u32, 40, 60).to_image();
+        assert_eq!(tinted(grey.view(), &truth).unwrap(), panel);
+        assert!(tinted(grey.view(), &Mask::empty((40, 60))).is_err());
     }
 
     #[test]
