@@ -70,8 +70,13 @@ fn dicom(path: &Path, id: &str, bits: u16, photometric: &str, [sex, age, view, p
         let bytes: Vec<u8> = (0..48).collect();
         DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bytes.into()))
     });
-    let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
-    object.with_meta(meta).unwrap().write_to_file(path).unwrap();
+    // a file's meta must hold a legal UID, which ids of the second stage are not
+    let meta = FileMetaTableBuilder::new()
+        .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+        .media_storage_sop_class_uid(uids::SECONDARY_CAPTURE_IMAGE_STORAGE)
+        .media_storage_sop_instance_uid("1.2.3.4");
+    let file = object.with_exact_meta(meta.build().unwrap());
+    file.write_to_file(path).unwrap();
 }
 
 /// Six files, of which one is no image, and a truth of five images: `a` has two masks, one file has no row.

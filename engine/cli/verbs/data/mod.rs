@@ -7,7 +7,7 @@ mod truth;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use pleura::radiograph::Tags;
 use rayon::prelude::*;
 
@@ -33,14 +33,15 @@ pub fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-/// Files with their tags, in order; those that cannot be read, and those with an id that came before, are reported
-/// and left out.
+/// Files with their tags, in order, and how many were left out.
 struct Read {
     images: Vec<(PathBuf, Tags)>,
     skipped: usize,
 }
 
-fn read_tags(files: Vec<PathBuf>) -> Read {
+/// Reads tags. Files that cannot be read, and those with an id that came before, are reported and left out; it is an
+/// error where all are.
+fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
     let bar = term::progress(files.len() as u64, "reading");
     let read = |path: PathBuf| {
         let tags = Tags::open(&path);
@@ -61,7 +62,8 @@ fn read_tags(files: Vec<PathBuf>) -> Read {
             }
         }
     }
-    read
+    ensure!(read.skipped == 0 || !read.images.is_empty(), "every one of {} inputs was skipped", read.skipped);
+    Ok(read)
 }
 
 /// Which file has which id.

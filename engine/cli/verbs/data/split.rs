@@ -85,7 +85,7 @@ fn images<'a>(args: &Args, truth: &'a Truth) -> Result<Images<'a>> {
 
 /// The truth's images that there are files of, in the truth's order, with the patients that the files name.
 fn with_files<'a>(args: &Args, truth: &'a Truth) -> Result<Images<'a>> {
-    let read = read_tags(radiograph::find(&args.images)?);
+    let read = read_tags(radiograph::find(&args.images)?)?;
     let found: Vec<_> = read.images.iter().map(|(_, tags)| tags.id.as_str()).collect();
     truth.ensure_any(&args.truth, &found)?;
     let mut skipped = read.skipped;

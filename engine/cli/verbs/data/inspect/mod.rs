@@ -7,7 +7,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use pleura::radiograph::{self, Tags};
 use pleura_train::files;
 
@@ -75,11 +75,7 @@ impl Image {
 pub fn run(args: &Args) -> Result<Exit> {
     let files = if args.inputs.is_empty() { Vec::new() } else { radiograph::find(&args.inputs)? };
     let truth = args.truth.as_ref().map(|csv| Truth::read(csv, args.size)).transpose()?;
-    let found = files.len();
-    let read = read_tags(files);
-    if found > 0 && read.images.is_empty() {
-        bail!("every one of {found} inputs was skipped: nothing is written");
-    }
+    let read = read_tags(files)?;
     if let (Some(csv), Some(truth)) = (&args.truth, &truth) {
         let ids: Vec<_> = read.images.iter().map(|(_, tags)| tags.id.as_str()).collect();
         truth.ensure_any(csv, &ids)?;
