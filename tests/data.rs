@@ -186,6 +186,15 @@ fn inspect_draws_what_there_is_to_draw() {
     // what the next run cannot draw does not stay behind
     run(folder.path(), 0, &["inspect", "--truth", "truth.csv", "--size", "8x6", "--out", "out"]);
     assert_eq!(pictures("out"), ["areas.svg", "heatmap.svg"]);
+    // PNG files have no tags; what is a mask of one has its id below
+    let id = "1.2.826.0.1.3680043.2.1143.6455556726214900995651753669640998622";
+    image::GrayImage::new(6, 8).save(folder.path().join(format!("{id}.png"))).unwrap();
+    fs::write(folder.path().join("one.csv"), format!("ImageId,EncodedPixels\n{id},0 4\n")).unwrap();
+    let png = format!("{id}.png");
+    let (out, _) = run(folder.path(), 0, &["inspect", &png, "--truth", "one.csv", "--size", "8x6", "--out", "out"]);
+    assert_eq!(pictures("out"), ["areas.svg", "heatmap.svg", "mosaic.svg"]);
+    assert!(read("mosaic.svg").contains(">…726214900995651753669640998622<"), "{}", read("mosaic.svg"));
+    assert!(out.ends_with("BitsStored: 8 (1)\nsize: 8x6 (1)\n"), "{out}");
     run(folder.path(), 1, &["inspect", "dicom", "--out", "tags", "--tags-only"]);
     assert_eq!(pictures("tags"), [""; 0]);
 }

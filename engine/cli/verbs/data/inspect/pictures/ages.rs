@@ -7,10 +7,13 @@ use super::{NEGATIVE, NEITHER, POSITIVE};
 /// A bar's years.
 const BIN: u32 = 5;
 
+/// A class's name, its colour, and which images are of it.
+type Class = (&'static str, &'static str, fn(&Image) -> bool);
+
 /// Bars of five years: positives at the foot, negatives above, and above these what has no truth. None where no file
 /// states an age.
 pub fn draw(images: &[Image]) -> Option<String> {
-    let classes: [(&str, &str, fn(&Image) -> bool); 3] = [
+    let classes: [Class; 3] = [
         ("mask", POSITIVE, Image::positive),
         ("no mask", NEGATIVE, |image| image.truth.is_some() && !image.positive()),
         ("no truth", NEITHER, |image| image.truth.is_none()),

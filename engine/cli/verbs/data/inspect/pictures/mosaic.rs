@@ -22,6 +22,8 @@ const GAP: f64 = 14.0;
 /// Below a tile: two lines of text.
 const TEXT: f64 = 40.0;
 const TOP: f64 = 48.0;
+/// As many as fit below a tile.
+const LETTERS: usize = 30;
 
 /// A radiograph as JPEG, with (height, width) in pixels.
 type Tile = (Vec<u8>, (usize, usize));
@@ -109,7 +111,17 @@ fn who(image: &Image) -> String {
         years => format!("{years:.0} years"),
     });
     let parts: Vec<_> = [image.tags.sex.clone(), years, image.tags.view.clone()].into_iter().flatten().collect();
-    if parts.is_empty() { image.tags.id.clone() } else { parts.join(", ") }
+    if parts.is_empty() { short(&image.tags.id) } else { parts.join(", ") }
+}
+
+/// An id, or the end of a long one, which is where UIDs differ.
+fn short(id: &str) -> String {
+    let letters = id.chars().count();
+    if letters <= LETTERS {
+        id.into()
+    } else {
+        format!("…{}", id.chars().skip(letters - LETTERS).collect::<String>())
+    }
 }
 
 /// How much is marked.

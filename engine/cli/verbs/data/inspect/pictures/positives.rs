@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use pleura::chart::COLOURS;
 
 use super::super::Image;
-use super::super::summary::{sex, view};
+use super::super::summary::{UNKNOWN, sex, view};
 use super::chart::{Chart, Values};
 
 /// The normal distribution's 97.5 % quantile: intervals hold the truth in 95 of 100 cases.
 const Z: f64 = 1.959_964;
 
-/// Groups of bars by view, a bar a sex, with Wilson's intervals. None where no image has a truth.
+/// Groups of bars by view, a bar a sex, with Wilson's intervals. None where no image has a truth,
+/// or none has a sex or a view.
 pub fn draw(images: &[Image]) -> Option<String> {
     let mut counts: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
     for image in images.iter().filter(|image| image.truth.is_some()) {
@@ -21,6 +22,9 @@ pub fn draw(images: &[Image]) -> Option<String> {
     }
     let views: BTreeSet<_> = counts.keys().map(|(view, _)| view.clone()).collect();
     let sexes: BTreeSet<_> = counts.keys().map(|(_, sex)| sex.clone()).collect();
+    if views.iter().chain(&sexes).all(|name| name == UNKNOWN) {
+        return None;
+    }
     let bounds = counts.values().map(|&(positive, all)| wilson(positive, all).1);
     let most = bounds.fold(None, |most: Option<f64>, bound| Some(most.map_or(bound, |most| most.max(bound))))?;
     let title = "Share of images with a mask, by sex and view";
