@@ -10,12 +10,14 @@
 #![deny(missing_docs)]
 
 pub mod atomic;
+pub mod chart;
 pub mod check;
 pub mod digest;
 pub mod ensemble;
 pub mod lint;
 pub mod manifest;
 mod mask;
+pub mod mask_image;
 pub mod onnx;
 pub mod overlay;
 pub mod plugin;

@@ -1,6 +1,7 @@
 //! The verbs.
 
 mod check;
+mod data;
 mod demo;
 mod explain;
 mod plugin_worker;
@@ -31,6 +32,9 @@ pub enum Verb {
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
+    /// Look at a collection of radiographs, convert it, divide it into folds.
+    #[command(subcommand)]
+    Data(data::Args),
     /// Train networks by a recipe, and export them as ONNX.
     Train(train::Args),
     /// List and test plugins.
@@ -54,6 +58,7 @@ impl Verb {
             Self::Explain(args) => explain::run(&args),
             Self::Score(args) => score::run(&args),
             Self::Submission(args) => submission::run(&args),
+            Self::Data(args) => data::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),
             Self::PluginWorker(args) => plugin_worker::run(&args),

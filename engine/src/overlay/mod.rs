@@ -85,6 +85,17 @@ pub fn render(
     Ok(side_by_side(intensities, &panels))
 }
 
+/// The radiograph alone, with the true mask on it: tinted within, and outlined. `intensities` are as in [`render`].
+pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage, OverlayError> {
+    let (rows, columns) = intensities.dim();
+    if truth.size() != (rows, columns) {
+        return Err(OverlayError { what: "true", mask: truth.size(), image: (rows, columns) });
+    }
+    let mut picture = RgbImage::new(columns as u32, rows as u32);
+    Layer::Mask(truth, TRUTH).draw(&mut picture, (0, 0), intensities);
+    Ok(picture)
+}
+
 /// A caption: what the mask is and, where nothing is marked, that.
 fn told(what: &str, mask: &Mask) -> String {
     if mask.is_empty() { format!("{what}: none") } else { what.to_owned() }
@@ -105,16 +116,21 @@ fn in_rows(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>], across: usize
         let top = CAPTION + index / across * (CAPTION + rows + GAP);
         let color = if let Layer::Mask(_, color) = panel.layer { color } else { TEXT };
         letters::write(&mut picture, &panel.caption, (left, top - (CAPTION + 7 * DOT) / 2), DOT, color, left + columns);
-        let paint = panel.layer.paint();
-        for ((row, column), &intensity) in intensities.indexed_iter() {
-            let color = paint((row, column), intensity.clamp(0.0, 1.0) * 255.0);
-            picture.put_pixel((left + column) as u32, (top + row) as u32, color);
-        }
+        panel.layer.draw(&mut picture, (left, top), intensities);
     }
     picture
 }
 
 impl Layer<'_> {
+    /// Paints a radiograph under the layer, with its upper left corner at (left, top).
+    fn draw(&self, picture: &mut RgbImage, (left, top): (usize, usize), intensities: ArrayView2<'_, f32>) {
+        let paint = self.paint();
+        for ((row, column), &intensity) in intensities.indexed_iter() {
+            let color = paint((row, column), intensity.clamp(0.0, 1.0) * 255.0);
+            picture.put_pixel((left + column) as u32, (top + row) as u32, color);
+        }
+    }
+
     /// The colour of a pixel, by its place and its grey value in 0..=255.
     fn paint(&self) -> Box<dyn Fn((usize, usize), f32) -> Rgb<u8> + '_> {
         let plain = |grey: f32| Rgb([grey.round() as u8; 3]);
@@ -183,6 +199,16 @@ mod tests {
         assert_eq!((pixel(1, 50, 100), pixel(2, 60, 100)), (TRUTH, PREDICTED));
         assert_eq!((pixel(1, 100, 100), pixel(2, 100, 100)), (tint(127.5, TRUTH, FILL), tint(127.5, PREDICTED, FILL)));
         assert_eq!((pixel(1, 10, 10), pixel(2, 55, 100)), (Rgb([128; 3]), Rgb([128; 3])));
+    }
+
+    #[test]
+    fn one_that_is_tinted_is_the_panel_of_the_truth() {
+        let grey = Array2::from_shape_fn((60, 40), |(row, column)| (row * column) as f32 / 2400.0);
+        let truth = Mask::from(Array2::from_shape_fn((60, 40), |(row, column)| row > 20 && column < 30));
+        let picture = render(grey.view(), Some(&truth), &truth).unwrap();
+        let panel = image::imageops::crop_imm(&picture, (2 * GAP + 40) as u32, CAPTION as u32, 40, 60).to_image();
+        assert_eq!(tinted(grey.view(), &truth).unwrap(), panel);
+        assert!(tinted(grey.view(), &Mask::empty((40, 60))).is_err());
     }
 
     #[test]
