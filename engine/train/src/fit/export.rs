@@ -161,7 +161,7 @@ impl Fold<'_> {
 
 /// The largest difference, relative to the largest expected number where that is above 1; none where the lengths
 /// differ, or a number is none.
-fn worst(found: impl ExactSizeIterator<Item = f32>, expected: &[f32]) -> Option<f32> {
+pub fn worst(found: impl ExactSizeIterator<Item = f32>, expected: &[f32]) -> Option<f32> {
     if found.len() != expected.len() {
         return None;
     }

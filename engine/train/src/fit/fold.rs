@@ -48,10 +48,14 @@ pub struct Fold<'j> {
     folder: PathBuf,
 }
 
+/// The seed of a fold: folds draw other weights, batches and augmentations.
+pub fn seed_of_fold(seed: u64, fold: u32) -> u64 {
+    seed.wrapping_add(u64::from(fold).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
 impl<'j> Job<'j> {
-    /// The seed of a fold: folds draw other weights, batches and augmentations.
     fn seed(&self, fold: u32) -> u64 {
-        self.recipe.seed.wrapping_add(u64::from(fold).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        seed_of_fold(self.recipe.seed, fold)
     }
 
     /// Makes a fold ready: from its checkpoint if there is one.

@@ -36,7 +36,11 @@ use crate::recipe::Recipe;
 
 pub use error::TrainError;
 pub use export::AGREEMENT;
+pub(crate) use export::worst;
+pub(crate) use fold::seed_of_fold;
+pub(crate) use lock::Lock;
 pub use outcome::Outcome;
+pub(crate) use subject::stem;
 pub use subject::{Prepared, dataset, prepare};
 
 /// How a training is run.

@@ -32,6 +32,7 @@ mod encoder;
 mod layer;
 mod net;
 mod plain;
+mod stacker;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ mod tests;
 use pleura::onnx::Model;
 
 pub use check::NetError;
+pub use stacker::{MARGIN, STACK_PORTS, logistic_names, stacked, stacker};
 pub use summary::{Summary, summary};
 
 use crate::recipe::{Architecture, Network};

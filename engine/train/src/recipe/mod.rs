@@ -10,6 +10,7 @@ mod network;
 mod optimize;
 mod read;
 mod rules;
+pub mod stack;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,8 @@ use pleura::lint::Findings;
 
 use super::Recipe;
 
+pub(super) use network::name_is_a_stem;
+
 const RULES: [fn(&Recipe, &mut Findings); 22] = [
     network::the_name_is_a_stem,
     network::the_encoder_can_be_frozen,

@@ -6,7 +6,12 @@ use super::super::{Architecture, Keep, Recipe, WeightsFormat};
 use super::keys;
 
 pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
-    if recipe.name.starts_with('.') || recipe.name.contains(['/', '\\']) {
+    name_is_a_stem(&recipe.name, findings);
+}
+
+/// As every recipe's name must be.
+pub fn name_is_a_stem(name: &str, findings: &mut Findings) {
+    if name.starts_with('.') || name.contains(['/', '\\']) {
         let hint = Some("it is the stem of the files that the training writes");
         findings.error(keys(["name"]), "must be no path, and not start with a dot", hint);
     }
