@@ -72,6 +72,11 @@ pub struct Recipe {
     /// Which weights are exported.
     #[serde(default)]
     pub keep: Keep,
+    /// Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones
+    /// with `keep = "last"`. Out-of-fold predictions are those of the first.
+    #[serde(default = "one_epoch")]
+    #[schemars(range(min = 1, max = 100))]
+    pub keep_top: u32,
     /// Stretches of training, one after the other, each starting from the weights of the one before.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
@@ -91,6 +96,10 @@ pub enum Keep {
     BestAuc,
     /// Those of the last epoch.
     Last,
+}
+
+const fn one_epoch() -> u32 {
+    1
 }
 
 const fn one() -> u64 {

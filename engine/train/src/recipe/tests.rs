@@ -137,6 +137,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("{ kind = \"adam\" }", "{ kind = \"sgd\", momentum = 1 }", "5:29: optimizer.momentum: must be below 1: steps would only grow"),
     ("{ kind = \"adam\" }", "{ kind = \"sgd\", nesterov = true }", "5:29: optimizer.nesterov: there is no `momentum` to look ahead by; 0.9 is usual"),
     ("optimizer", "average = { kind = \"ema\", decay = 1 }\noptimizer", "5:27: average.decay: must be below 1: the average would never move; 0.99 and 0.999 are usual"),
+    ("optimizer", "keep_top = 3\naverage = { kind = \"swa\", epochs = [9] }\noptimizer", "5:1: keep_top: stochastic weight averaging makes one set of weights; leave it out, or `average`"),
+    ("optimizer", "keep_top = 0\noptimizer", "5:1: keep_top: must be between 1 and 100, found 0; Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones with `keep = \"last\"`"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 10] }\noptimizer", "5:40: average.epochs[1]: there is no epoch 10; the phases have 10 in all, counted from 0 to 9"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 9] }\noptimizer", "5:40: average.epochs[1]: epoch 9 is named before"),
     // Phases.
