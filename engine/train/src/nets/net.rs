@@ -163,8 +163,14 @@ impl Net {
 
     /// The mean over some axes, which are kept with length 1.
     pub fn mean(&mut self, x: &Tensor, axes: &[i64]) -> Tensor {
-        let axes = self.integers(axes);
-        self.node("ReduceMean", &[&x.value, &axes], vec![attribute::int("keepdims", 1)], x.channels)
+        self.reduce("ReduceMean", x, axes)
+    }
+
+    /// ReduceMean, ReduceSum or ReduceMax over some axes, which are kept with length 1.
+    pub fn reduce(&mut self, op: &str, x: &Tensor, axes: &[i64]) -> Tensor {
+        let list = self.integers(axes);
+        let channels = if axes.contains(&1) { 1 } else { x.channels };
+        self.node(op, &[&x.value, &list], vec![attribute::int("keepdims", 1)], channels)
     }
 
     /// Dropout, which is off in inference; the trainer switches it on. None at rate 0.

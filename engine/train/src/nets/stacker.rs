@@ -47,7 +47,7 @@ pub fn stacked(stack: Stack, members: usize, heads: &[Tensors]) -> Model {
     let logits = net.concat(&logits.iter().collect::<Vec<_>>());
     let probabilities = net.map("Sigmoid", &logits);
     let mean = net.mean(&probabilities, &[1]);
-    net.answer(STACK_PORTS[1], &Tensor { channels: 1, ..mean });
+    net.answer(STACK_PORTS[1], &mean);
     net.finish(|weight| {
         let (at, name) = weight.name.strip_prefix(HEAD).and_then(|rest| rest.split_once('.')).expect("a head's weight");
         let at: usize = at.parse().expect("heads are numbered");
@@ -83,7 +83,7 @@ fn row(net: &mut Net, scores: &Tensor) -> Tensor {
     let difference = net.pair("Sub", scores, &next);
     let half = net.number(0.5);
     let half = net.node("Mul", &[&difference.value, &half], vec![], members);
-    let mean = Tensor { channels: 1, ..net.mean(scores, &[1]) };
+    let mean = net.mean(scores, &[1]);
     let all = net.concat(&[scores, &half, &mean]);
     let woven: Vec<i64> = (0..members).flat_map(|member| [member, members + member]).chain([2 * members]).collect();
     pick(net, &all, &woven)

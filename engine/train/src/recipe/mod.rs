@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use augment::{Augment, Transform};
 pub use data::{Data, Folds, Sampling, Truth};
 pub use loss::{Loss, LossTerm, Over};
-pub use network::{Architecture, Encoder, Heads, Network, Weights, WeightsFormat};
+pub use network::{Architecture, Attention, Encoder, Heads, Network, Weights, WeightsFormat};
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
 pub use read::{json_schema, lint};
 

@@ -34,7 +34,7 @@ fn a_sound_recipe_is_read_with_its_defaults() {
     assert_eq!(told(SOUND), Vec::<String>::new());
     let recipe = Recipe::parse(SOUND, Path::new("x.toml")).unwrap();
     let decoder = [256, 128, 64, 32, 16];
-    let unet = Architecture::Unet { encoder: Encoder::Resnet34, scse: false, aspp: false, decoder };
+    let unet = Architecture::Unet { encoder: Encoder::Resnet34, scse: false, attention: None, aspp: false, decoder };
     assert_eq!(recipe.network.architecture, unet);
     let betas = [0.9, 0.999];
     assert_eq!(recipe.optimizer, Optimizer::Adam { betas, epsilon: 1e-8, weight_decay: 0.0, clip: None });
@@ -108,6 +108,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     // The network.
     ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
     ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no encoder apart from the rest; leave it out, or choose an architecture over an encoder, such as `unet`"),
+    ("encoder = \"resnet34\"", "encoder = \"resnet34\", scse = true, attention = \"cbam\"", "3:67: network.architecture.scse: `attention` is given as well; keep `attention`"),
     ("{ architecture", "{ freeze_encoder = true, architecture", "3:13: warning: network.freeze_encoder: keeps weights that were drawn at random; name a file in `weights`"),
     ("schema = 1", "schema = 1\nkeep = \"best-auc\"", "2:1: keep: there is no area under the ROC curve without a score; write `best`, or choose other `heads`"),
     ("{ architecture", "{ dropout = 0.5, architecture", "3:13: warning: network.dropout: has no effect: it is part of the label head, and `heads` has none"),

@@ -35,6 +35,13 @@ pub(super) fn the_encoder_can_be_frozen(recipe: &Recipe, findings: &mut Findings
     }
 }
 
+pub(super) fn attention_is_one(recipe: &Recipe, findings: &mut Findings) {
+    if let Architecture::Unet { scse: true, attention: Some(_), .. } = recipe.network.architecture {
+        let about = keys(["network.architecture.scse", "network.architecture.attention"]);
+        findings.error(about, "`attention` is given as well", Some("keep `attention`"));
+    }
+}
+
 pub(super) fn dropout_has_a_place(recipe: &Recipe, findings: &mut Findings) {
     let network = &recipe.network;
     if network.dropout == 0.0 {
