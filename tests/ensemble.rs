@@ -2,11 +2,11 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array2, array};
 use pleura::Radiograph;
-use pleura::ensemble::{Decision, Ensemble, Finding};
+use pleura::ensemble::{Decision, Ensemble};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
 use support::case::{Case, POST, chain, close, intensities, member, ramp, score};
