@@ -1,9 +1,12 @@
 //! What the engine finds in one radiograph.
 
+use std::path::Path;
+
 use ndarray::Array2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Mask;
+use crate::submission::rle;
 
 /// What the engine finds in one radiograph.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +32,7 @@ pub struct Finding {
 }
 
 /// Which stage had the last word on an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Decision {
@@ -54,6 +57,7 @@ pub struct Runs {
 #[derive(Serialize)]
 struct Line<'a> {
     id: &'a str,
+    file: Option<&'a str>,
     positive: bool,
     area: usize,
     size: (usize, usize),
@@ -62,14 +66,18 @@ struct Line<'a> {
     classifiers: std::collections::BTreeMap<&'a str, f32>,
     areas: &'a [usize],
     runs: Runs,
+    rle: String,
 }
 
 impl Finding {
-    /// The finding as one line of JSON, without its mask and map.
+    /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
+    ///
+    /// `file` is where the image came from. A path that is not Unicode is left out: JSON cannot hold it.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub fn to_json(&self, file: Option<&Path>) -> String {
         let line = Line {
             id: &self.id,
+            file: file.and_then(Path::to_str),
             positive: !self.mask.is_empty(),
             area: self.mask.area(),
             size: self.mask.size(),
@@ -78,6 +86,7 @@ impl Finding {
             classifiers: self.classifiers.iter().map(|(name, score)| (name.as_str(), *score)).collect(),
             areas: &self.areas,
             runs: self.runs,
+            rle: rle::encode(&self.mask),
         };
         // Numbers are finite and keys are text: nothing in a line can fail to serialize.
         serde_json::to_string(&line).unwrap_or_default()
