@@ -5,6 +5,7 @@ mod demo;
 mod plugin_worker;
 mod plugins;
 mod predict;
+mod report;
 mod runtime;
 mod score;
 mod submission;
@@ -25,6 +26,8 @@ pub enum Verb {
     Predict(predict::Args),
     /// Score a submission against the truth.
     Score(score::Args),
+    /// Findings and truth as one page that opens offline: numbers, charts and cases, the worst first.
+    Report(report::Args),
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
@@ -49,6 +52,7 @@ impl Verb {
             Self::Check(args) => check::run(&args),
             Self::Predict(args) => predict::run(&args),
             Self::Score(args) => score::run(&args),
+            Self::Report(args) => report::run(&args),
             Self::Submission(args) => submission::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),

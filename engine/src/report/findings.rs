@@ -87,7 +87,16 @@ mod tests {
         let mask = crate::Mask::from(ndarray::Array2::from_shape_fn((4, 6), |(row, column)| row == 1 && column > 2));
         let (decision, runs) = (Decision::Postprocess, Ran { classifiers: 1, segmenters: 1 });
         let areas = vec![5, 3];
-        Finding { id: "a".into(), mask, decision, score: Some((0.5, 0.75)), map: None, runs, classifiers: vec![], areas }
+        Finding {
+            id: "a".into(),
+            mask,
+            decision,
+            score: Some((0.5, 0.75)),
+            map: None,
+            runs,
+            classifiers: vec![],
+            areas,
+        }
     }
 
     fn read(text: &str) -> Result<Vec<Found>, String> {

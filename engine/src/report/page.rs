@@ -133,10 +133,14 @@ fn entry(case: &Case) -> Entry<'_> {
 
 /// What a heat map shows, in a sentence.
 fn told(map: &super::HeatMap) -> String {
-    let at = |(x, y): (usize, usize)| format!("{} {} and {} {}", map.x_name, map.x[x], map.y_name, map.y[y]);
+    let at = |(x, y): (usize, usize)| {
+        format!("{} {} and {} {}", map.x_name, chart::number(map.x[x]), map.y_name, chart::number(map.y[y]))
+    };
     let chosen = map.dice[(map.chosen.1, map.chosen.0)];
     match map.best() {
-        Some((_, best)) if best <= chosen => format!("The manifest has {}: {chosen:.4}, the best there is.", at(map.chosen)),
+        Some((_, best)) if best <= chosen => {
+            format!("The manifest has {}: {chosen:.4}, the best there is.", at(map.chosen))
+        }
         Some((place, best)) => {
             format!("The manifest has {}: {chosen:.4}. The best is {}: {best:.4}.", at(map.chosen), at(place))
         }

@@ -84,7 +84,8 @@ fn scores(judged: &[&Case]) -> (Scores, Ranking) {
 
 fn curves(judged: &[&Case], exact: &[(usize, f64, bool)], ranking: &Ranking) -> Option<Curves> {
     let (auc, ap) = (ranking.auc(|_| 1.0)?, ranking.average_precision()?);
-    let calibration = Calibration::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
+    let calibration =
+        Calibration::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
     // what the run decided, on the same images as the curves
     let mut counts = [[0.0; 2]; 2];
     for &(number, _, positive) in exact {

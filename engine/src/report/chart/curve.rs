@@ -39,10 +39,18 @@ pub(crate) fn precision_recall(points: &[(f64, f64)], run: Option<(f64, f64)>, a
     plot.finish()
 }
 
-/// Between two recalls precision is that of the higher: no line between points would be true.
+/// Between two recalls precision is that of the higher: no line between points would be true. Thresholds that gain no
+/// recall are left out, each being worse than the one before.
 fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let before = [0.0].into_iter().chain(points.iter().map(|point| point.0));
-    points.iter().zip(before).flat_map(|(&(recall, precision), before)| [(before, precision), (recall, precision)]).collect()
+    let mut steps = Vec::new();
+    let mut before = 0.0;
+    for &(recall, precision) in points.iter().filter(|point| point.0 > 0.0) {
+        if recall > before {
+            steps.extend([(before, precision), (recall, precision)]);
+            before = recall;
+        }
+    }
+    steps
 }
 
 fn at((x, y): (f64, f64)) -> (f64, f64) {

@@ -16,12 +16,8 @@ pub(crate) fn heat_map(map: &HeatMap) -> String {
     let Some((best_at, best)) = map.best() else { return String::new() };
     let says = format!("Mean Dice over {} and {}: chosen {chosen:.4}, best {best:.4}", map.x_name, map.y_name);
     let mut plot = Plot::new(520.0, 350.0, &says);
-    let frame = Frame {
-        across: ACROSS,
-        upwards: (BOTTOM, TOP),
-        x: (0.0, map.x.len() as f64),
-        y: (0.0, map.y.len() as f64),
-    };
+    let frame =
+        Frame { across: ACROSS, upwards: (BOTTOM, TOP), x: (0.0, map.x.len() as f64), y: (0.0, map.y.len() as f64) };
     let range = map.dice.iter().fold((f64::MAX, f64::MIN), |(low, high), &dice| (low.min(dice), high.max(dice)));
     cells(&mut plot, &frame, map, range);
     axes(&mut plot, &frame, map);
@@ -80,7 +76,7 @@ fn spaced(count: usize, most: usize) -> impl Iterator<Item = usize> {
 }
 
 /// As few digits as tell it.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -3,8 +3,10 @@
 use super::plot::{Frame, Plot};
 
 const BINS: usize = 10;
-const BOTTOM: f64 = 258.0;
-const TOP: f64 = 30.0;
+const BOTTOM: f64 = 264.0;
+const TOP: f64 = 22.0;
+/// Left free on either side of a bar.
+const GAP: f64 = 1.5;
 
 /// Draws `dice` of the true positives, and the bars of (true negatives, false positives, false negatives).
 pub(crate) fn histogram(dice: &[f64], (tn, fp, fneg): (usize, usize, usize)) -> String {
@@ -15,15 +17,15 @@ pub(crate) fn histogram(dice: &[f64], (tn, fp, fneg): (usize, usize, usize)) -> 
          {fp} false positives and {fneg} false negatives",
         dice.len()
     );
-    let mut plot = Plot::new(520.0, 312.0, &says);
+    let mut plot = Plot::new(320.0, 312.0, &says);
     overlaps(&mut plot, &bins);
-    empties(&mut plot, [("TN", "Dice 1", "tn", tn), ("FP", "Dice 0", "fp", fp), ("FN", "Dice 0", "fn", fneg)]);
+    empties(&mut plot, [("TN", 1, "tn", tn), ("FP", 0, "fp", fp), ("FN", 0, "fn", fneg)]);
     plot.finish()
 }
 
 fn overlaps(plot: &mut Plot, bins: &[usize; BINS]) {
-    let frame = panel((24.0, 324.0), 1.0, bins);
-    plot.text("name", (frame.across.0, 14.0), "a mask in both");
+    let frame = panel((8.0, 202.0), 1.0, bins);
+    plot.text("name", (frame.across.0, 12.0), "a mask in both");
     for (bin, &count) in bins.iter().enumerate() {
         let (low, high) = (bin as f64 / BINS as f64, (bin + 1) as f64 / BINS as f64);
         let says = format!("{count} images with a Dice of {low:.1} to {high:.1}");
@@ -33,18 +35,25 @@ fn overlaps(plot: &mut Plot, bins: &[usize; BINS]) {
         let share = f64::from(fifth) / 5.0;
         plot.text("tick middle", (frame.x(share), BOTTOM + 15.0), &format!("{share:.1}"));
     }
-    plot.text("name middle", (f64::midpoint(frame.across.0, frame.across.1), BOTTOM + 36.0), "Dice");
+    plot.text("name middle", (f64::midpoint(frame.across.0, frame.across.1), BOTTOM + 34.0), "Dice");
 }
 
-fn empties(plot: &mut Plot, bars: [(&str, &str, &str, usize); 3]) {
+fn empties(plot: &mut Plot, bars: [(&str, u8, &str, usize); 3]) {
     // a scale of their own: where most images are healthy, theirs would leave nothing of the others
-    let frame = panel((368.0, 508.0), 3.0, &bars.map(|bar| bar.3));
-    plot.text("name", (frame.across.0, 14.0), "one or both empty");
+    let frame = panel((230.0, 318.0), 3.0, &bars.map(|bar| bar.3));
+    plot.text("name", (frame.across.0, 12.0), "an empty one");
     for (place, (name, dice, class, count)) in bars.into_iter().enumerate() {
         let from = place as f64;
-        column(plot, &frame, &format!("bar {class}"), (from, from + 1.0), count, &format!("{count} {name}, {dice}"));
+        column(
+            plot,
+            &frame,
+            &format!("bar {class}"),
+            (from, from + 1.0),
+            count,
+            &format!("{count} {name}: Dice {dice}"),
+        );
         plot.text("tick strong middle", (frame.x(from + 0.5), BOTTOM + 15.0), name);
-        plot.text("tick middle", (frame.x(from + 0.5), BOTTOM + 30.0), dice);
+        plot.text("tick middle", (frame.x(from + 0.5), BOTTOM + 30.0), &format!("= {dice}"));
     }
 }
 
@@ -55,11 +64,11 @@ fn panel(across: (f64, f64), x: f64, counts: &[usize]) -> Frame {
 
 /// A bar with its count above.
 fn column(plot: &mut Plot, frame: &Frame, class: &str, (low, high): (f64, f64), count: usize, says: &str) {
-    let (left, right) = (frame.x(low) + 2.0, frame.x(high) - 2.0);
-    plot.line("axis", (left - 2.0, BOTTOM), (right + 2.0, BOTTOM));
+    let (left, right) = (frame.x(low) + GAP, frame.x(high) - GAP);
+    plot.line("axis", (left - GAP, BOTTOM), (right + GAP, BOTTOM));
     if count > 0 {
         let top = frame.y(count as f64);
         plot.bar(class, (left, BOTTOM), (right, top), says);
-        plot.text("count middle", (f64::midpoint(left, right), top - 5.0), &count.to_string());
+        plot.text("count small middle", (f64::midpoint(left, right), top - 5.0), &count.to_string());
     }
 }

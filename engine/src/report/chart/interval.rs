@@ -14,7 +14,10 @@ pub(crate) fn interval(value: f64, interval: Option<(f64, f64)>) -> String {
     }
     if let Some((low, high)) = interval {
         plot.line("spread", at(low), at(high));
+        for end in [low, high] {
+            plot.line("whisker", (FRAME.x(end), 7.0), (FRAME.x(end), 17.0));
+        }
     }
-    plot.dot("mark", at(value), 5.0, &format!("{value:.4}"));
+    plot.dot("mark", at(value), 3.5, &format!("{value:.4}"));
     plot.finish()
 }

@@ -8,7 +8,7 @@ mod plot;
 mod reliability;
 
 pub(super) use curve::{precision_recall, roc};
-pub(super) use heat::heat_map;
+pub(super) use heat::{heat_map, number};
 pub(super) use histogram::histogram;
 pub(super) use interval::interval;
 pub(super) use reliability::reliability;

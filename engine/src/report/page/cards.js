@@ -19,7 +19,7 @@ function share(value, decimals = 3) {
 /** What is known of the score. */
 function told(score) {
   if (!score) return "none";
-  return score[0] === score[1] ? score[0].toFixed(3) : `${score[0].toFixed(3)} to ${score[1].toFixed(3)}`;
+  return score[0] === score[1] ? share(score[0]) : `${share(score[0])} to ${share(score[1])}`;
 }
 
 /** A case's card, not drawn yet. */

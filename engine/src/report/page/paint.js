@@ -35,18 +35,18 @@ function paint(canvas, item, view) {
   const { width, height } = canvas;
   const image = new ImageData(width, height);
   const [truth, predicted] = [item.truth ?? [], item.predicted].map((runs) => raster(runs, item.size, height, width));
-  const reach = Math.max(1, Math.round(Math.max(width, height) / 220));
+  const reach = Math.max(1, Math.round(Math.max(width, height) / 170));
   const edge = (mask) => outline(mask, height, width, reach);
   if (view.mode === "errors" && item.truth) {
-    lay(image.data, truth.map((marked, i) => marked && predicted[i]), BOTH, 150);
-    lay(image.data, predicted.map((marked, i) => marked && !truth[i]), PREDICTION, 190);
-    lay(image.data, truth.map((marked, i) => marked && !predicted[i]), TRUTH, 190);
+    lay(image.data, truth.map((marked, i) => marked && predicted[i]), BOTH, 130);
+    lay(image.data, predicted.map((marked, i) => marked && !truth[i]), PREDICTION, 150);
+    lay(image.data, truth.map((marked, i) => marked && !predicted[i]), TRUTH, 150);
   } else {
     const layers = [[view.truth, truth, TRUTH], [view.prediction, predicted, PREDICTION]].filter(([shown]) => shown);
     if (view.mode === "fill") for (const [, mask, colour] of layers) lay(image.data, mask, colour, 95);
     const edges = layers.map(([, mask, colour]) => [edge(mask), colour]);
     for (const [line, colour] of edges) lay(image.data, line, colour, 255);
-    if (edges.length === 2) weave(image.data, edges, width, 4 * reach);
+    if (edges.length === 2) weave(image.data, edges, width, 10 * reach);
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }

@@ -1,6 +1,6 @@
 
 // What is shown: the controls and the address's fragment say it, each follows the other. So a view can be shared:
-// #filter=fp&sort=area&mode=errors
+// #filter=fp&sort=area&mode=errors, or #case=ID for one case, large.
 
 const PAGE = 48;
 const worst = (a, b) => (a.dice ?? 2) - (b.dice ?? 2) || size(b) - size(a);
@@ -22,14 +22,14 @@ const SORTS = {
   score: (a, b) => (b.score?.[0] ?? -1) - (a.score?.[0] ?? -1),
   id: (a, b) => (a.id < b.id ? -1 : 1),
 };
-const DEFAULTS = { filter: "all", sort: "worst", search: "", mode: "outline", truth: true, prediction: true };
+const DEFAULTS = { filter: "all", sort: "worst", search: "", mode: "outline", truth: true, prediction: true, case: "" };
 
 const cases = readCases();
 const controls = document.getElementById("controls");
 const view = { ...DEFAULTS };
 let matching = [];
 const grid = new Grid(document.getElementById("grid"), view);
-const viewer = new Viewer(view, () => matching);
+const viewer = new Viewer(view, () => matching, writeFragment);
 
 /** Says what the page found when it worked out the numbers anew. */
 function sayMismatches() {
@@ -70,6 +70,17 @@ function readFragment() {
   controls.elements.search.value = said.get("search") ?? "";
   for (const name of ["truth", "prediction"]) controls.elements[name].checked = said.get(name) !== "off";
   readControls();
+  view.case = said.get("case") ?? "";
+}
+
+/** Does what the fragment says. */
+function follow() {
+  readFragment();
+  show();
+  redraw();
+  const wanted = cases.find((item) => item.id === view.case);
+  if (wanted) viewer.open(wanted);
+  else viewer.dialog.close();
 }
 
 /** Puts the view into the fragment, so that the address leads back to it. */
@@ -116,9 +127,7 @@ function redraw() {
 
 sayMismatches();
 addFilters();
-readFragment();
-show();
-redraw();
+follow();
 controls.addEventListener("submit", (event) => event.preventDefault());
 controls.addEventListener("input", ({ target }) => {
   readControls();
@@ -126,11 +135,7 @@ controls.addEventListener("input", ({ target }) => {
   if (["filter", "sort", "search"].includes(target.name)) show();
   redraw();
 });
-addEventListener("hashchange", () => {
-  readFragment();
-  show();
-  redraw();
-});
+addEventListener("hashchange", follow);
 for (const link of document.querySelectorAll(".outcomes a")) {
   link.addEventListener("click", () => document.getElementById("cases").scrollIntoView());
 }

@@ -1,5 +1,5 @@
 
-// One case, large: arrow keys go to its neighbours.
+// One case, large: arrow keys go to its neighbours, letters change how it is drawn.
 
 const STAGES = {
   "classifier-gate": "the classifiers: nothing to segment",
@@ -30,19 +30,34 @@ function facts(item) {
 }
 
 class Viewer {
-  constructor(view, neighbours) {
+  constructor(view, neighbours, changed) {
     this.view = view;
     this.neighbours = neighbours;
+    this.changed = changed;
     this.dialog = document.getElementById("viewer");
     const click = (id, action) => document.getElementById(id).addEventListener("click", action);
     click("before", () => this.step(-1));
     click("after", () => this.step(1));
     click("close", () => this.dialog.close());
-    this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
-    this.dialog.addEventListener("keydown", ({ key }) => {
-      if (key === "ArrowLeft") this.step(-1);
-      if (key === "ArrowRight") this.step(1);
+    this.dialog.addEventListener("close", () => {
+      this.view.case = "";
+      this.changed();
     });
+    this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("keydown", ({ key }) => this.pressed(key));
+    for (const button of this.dialog.querySelectorAll("[data-key]")) {
+      button.addEventListener("click", () => this.pressed(button.dataset.key));
+    }
+  }
+
+  /** Letters do what the page's own controls do. */
+  pressed(key) {
+    const { truth, prediction, mode } = document.getElementById("controls").elements;
+    const modes = [...mode];
+    const next = modes[(modes.findIndex((one) => one.checked) + 1) % modes.length];
+    if (key === "ArrowLeft") this.step(-1);
+    else if (key === "ArrowRight") this.step(1);
+    else ({ t: truth, p: prediction, d: next })[key]?.click();
   }
 
   open(item) {
@@ -55,6 +70,8 @@ class Viewer {
     document.getElementById("after").disabled = place < 0 || place + 1 >= this.neighbours().length;
     this.redraw();
     if (!this.dialog.open) this.dialog.showModal();
+    this.view.case = item.id;
+    this.changed();
   }
 
   step(by) {

@@ -51,9 +51,7 @@ struct Judged {
 /// The headline table over those cases that have a truth. `ranking` numbers the cases as they stand in that order.
 pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec<Metric> {
     let judged: Vec<_> = cases.iter().filter_map(|case| judge(case)).collect();
-    let share = |of: bool| {
-        move |case: &Judged| (case.positive == of).then(|| f64::from(u8::from(case.marked == of)))
-    };
+    let share = |of: bool| move |case: &Judged| (case.positive == of).then(|| f64::from(u8::from(case.marked == of)));
     let means = [
         Mean::of(&judged, |case| Some(case.dice)),
         Mean::of(&judged, |case| case.positive.then_some(case.dice)),

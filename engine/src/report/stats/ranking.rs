@@ -105,7 +105,11 @@ mod tests {
             (&[(0.9, true), (0.1, false)], 1.0, 1.0),
             (&[(0.1, true), (0.9, false)], 0.0, 0.5),
             (&[(0.5, true), (0.5, false), (0.5, false)], 0.5, 0.333_333_333_333),
-            (&[(0.9, true), (0.5, true), (0.5, false), (0.5, false), (0.2, true), (0.1, false)], 0.666_666_666_667, 0.7),
+            (
+                &[(0.9, true), (0.5, true), (0.5, false), (0.5, false), (0.2, true), (0.1, false)],
+                0.666_666_666_667,
+                0.7,
+            ),
         ];
         for (images, auc, average_precision) in cases {
             let ranking = ranking(images);
