@@ -7,10 +7,10 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use support::browser::{Seen, browse, chromium};
 
 /// A demo's folder: radiographs, truth and findings of networks that never saw them. The manifest is made worse, so
 /// that every kind of outcome is there.
@@ -43,53 +43,6 @@ fn truth() -> String {
 fn cases(page: &str) -> Vec<Value> {
     let (_, rest) = page.split_once("id=\"data\">").unwrap();
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
-}
-
-/// Chromium's program; `None` (said in one line) where there is none, which in CI is a failure.
-fn chromium() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|done| done.status.success()));
-    assert!(found.is_some() || std::env::var_os("CI").is_none(), "no chromium on PATH");
-    if found.is_none() {
-        eprintln!("skipped: no chromium on PATH");
-    }
-    found
-}
-
-/// What a browser makes of a page: its elements as text, and what it said on its console.
-struct Seen {
-    page: String,
-    console: String,
-}
-
-impl Seen {
-    fn new(chromium: &str, page: &Path, fragment: &str) -> Self {
-        let profile = tempfile::tempdir().unwrap();
-        let done = Command::new(chromium)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"])
-            .args(["--virtual-time-budget=5000", "--window-size=1200,4000", "--dump-dom"])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(format!("file://{}#{fragment}", page.canonicalize().unwrap().display()))
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        let console = said.lines().filter(|line| line.contains("CONSOLE")).collect::<Vec<_>>().join("\n");
-        Self { page: String::from_utf8(done.stdout).unwrap(), console }
-    }
-
-    /// What the page's script noted of itself.
-    fn noted(&self, name: &str) -> Option<&str> {
-        let (_, rest) = self.page.split_once(&format!("data-{name}=\""))?;
-        rest.split_once('"').map(|(value, _)| value)
-    }
-
-    /// The ids of the cards, in order.
-    fn ids(&self) -> Vec<&str> {
-        let ids = self.page.split("<p class=\"id\" title=\"").skip(1);
-        ids.map(|rest| rest.split_once('"').unwrap().0).collect()
-    }
 }
 
 #[test]
@@ -167,6 +120,28 @@ fn swapped(folder: &Path) -> String {
     let path = folder.join("swapped.csv");
     fs::write(&path, rows.collect::<String>()).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn masks_are_drawn_in_their_colours_and_can_be_switched_off() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (out, text) = report(folder.path(), "report.html", &["--truth", &truth()]);
+    let id =
+        cases(&text).iter().find(|case| (0.1..0.99).contains(&case["dice"].as_f64().unwrap())).unwrap()["id"].clone();
+    let id = id.as_str().unwrap();
+    // behind the case that is shown large all colours are dimmed: what is left is the case's own
+    let counts = |fragment: &str| {
+        let picture = folder.path().join("seen.png");
+        browse(chromium, &out, &format!("case={id}{fragment}"), &format!("--screenshot={}", picture.display()));
+        let picture = image::open(&picture).unwrap().to_rgb8();
+        // sky blue and orange, as in the demo's overlays
+        [[86, 180, 233], [230, 159, 0]].map(|colour| picture.pixels().filter(|pixel| pixel.0 == colour).count() > 200)
+    };
+    assert_eq!(counts(""), [true, true]);
+    assert_eq!(counts("&truth=off"), [false, true]);
+    assert_eq!(counts("&prediction=off"), [true, false]);
+    assert_eq!(counts("&truth=off&prediction=off"), [false, false]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ const SORTS = {
 const DEFAULTS = { filter: "all", sort: "worst", search: "", mode: "outline", truth: true, prediction: true, case: "" };
 
 const cases = readCases();
+const judged = cases.some((item) => item.truth);
 const controls = document.getElementById("controls");
 const view = { ...DEFAULTS };
 let matching = [];
@@ -42,21 +43,28 @@ function sayMismatches() {
 
 /** The filters that any case passes, as radio buttons with their counts. */
 function addFilters() {
-  const judged = cases.some((item) => item.truth);
   for (const [value, [name, passes, title]] of Object.entries(FILTERS)) {
     const count = cases.filter(passes).length;
     const unknown = value === "marked" || value === "empty";
     if (value !== "all" && (unknown ? count === 0 : !judged)) continue;
     const [label, input, span, small] = ["label", "input", "span", "small"].map((tag) => document.createElement(tag));
     Object.assign(input, { type: "radio", name: "filter", value });
-    span.textContent = name;
+    span.textContent = judged ? name : name.split(",")[0];
     if (title) label.title = title;
     small.textContent = count;
     span.append(small);
     label.append(input, span);
     document.getElementById("filters").append(label);
   }
-  document.getElementById("modes").hidden = document.getElementById("layers").hidden = !judged;
+}
+
+/** Without any truth there is nothing to compare with, and no worst. */
+function leaveOutTruth() {
+  for (const name of ['[value="errors"]', '[name="truth"]']) {
+    controls.querySelector(name).closest("label").hidden = true;
+  }
+  for (const name of ["worst", "best"]) controls.elements.sort.querySelector(`[value="${name}"]`).remove();
+  DEFAULTS.sort = "area";
 }
 
 /** Takes the view from the fragment; what it does not say, or says wrongly, is as it is by default. */
@@ -118,15 +126,16 @@ function showMore() {
 }
 
 function redraw() {
-  const errors = view.mode === "errors";
+  const errors = judged && view.mode === "errors";
   document.getElementById("legend").hidden = !errors;
-  document.getElementById("layers").hidden = errors || !cases.some((item) => item.truth);
+  document.getElementById("layers").hidden = errors;
   grid.redraw();
   viewer.redraw();
 }
 
 sayMismatches();
 addFilters();
+if (!judged) leaveOutTruth();
 follow();
 controls.addEventListener("submit", (event) => event.preventDefault());
 controls.addEventListener("input", ({ target }) => {
