@@ -35,7 +35,7 @@ function paint(canvas, item, view) {
   const { width, height } = canvas;
   const image = new ImageData(width, height);
   const [truth, predicted] = [item.truth ?? [], item.predicted].map((runs) => raster(runs, item.size, height, width));
-  const reach = Math.max(1, Math.round(Math.max(width, height) / 170));
+  const reach = Math.round(1 + Math.max(width, height) / 300);
   const edge = (mask) => outline(mask, height, width, reach);
   if (view.mode === "errors" && item.truth) {
     lay(image.data, truth.map((marked, i) => marked && predicted[i]), BOTH, 130);
