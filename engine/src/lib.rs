@@ -22,6 +22,7 @@ pub mod onnx;
 pub mod overlay;
 pub mod plugin;
 pub mod radiograph;
+pub mod report;
 pub mod runtime;
 pub mod submission;
 

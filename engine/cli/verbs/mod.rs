@@ -7,6 +7,7 @@ mod explain;
 mod plugin_worker;
 mod plugins;
 mod predict;
+mod report;
 mod runtime;
 mod score;
 mod submission;
@@ -29,6 +30,8 @@ pub enum Verb {
     Explain(explain::Args),
     /// Score a submission against the truth.
     Score(score::Args),
+    /// Findings and truth as one page that opens offline: numbers, charts and cases, the worst first.
+    Report(report::Args),
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
@@ -57,6 +60,7 @@ impl Verb {
             Self::Predict(args) => predict::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Score(args) => score::run(&args),
+            Self::Report(args) => report::run(&args),
             Self::Submission(args) => submission::run(&args),
             Self::Data(args) => data::run(&args),
             Self::Train(args) => train::run(&args),
