@@ -96,6 +96,7 @@ mod tests {
             runs,
             classifiers: vec![],
             areas,
+            crop: None,
         }
     }
 
