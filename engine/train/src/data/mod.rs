@@ -23,6 +23,7 @@ mod testing;
 pub use dataset::{Dataset, Item};
 pub use draw::Draw;
 pub use error::{DataError, Problem};
+pub(crate) use folds::divide;
 pub use folds::{Division, FoldsError};
 pub use loader::{Batch, Loader, Plan};
 pub use prepare::Sample;

@@ -45,19 +45,6 @@ pub fn relu(net: &mut Net, x: &Tensor) -> Tensor {
     net.map("Relu", x)
 }
 
-/// How many channels stand behind one in the squeeze of [`scse`].
-pub const SCSE_REDUCTION: i64 = 16;
-
-/// Concurrent spatial and channel squeeze and excitation (Roy et al., 2018), summed, as segmentation_models.pytorch has
-/// it.
-pub fn scse(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
-    let by_channel = excite(net, &at.at("cSE"), x, x.channels / SCSE_REDUCTION, ["1", "3"], relu);
-    let gate = net.conv(&at.at("sSE.0"), x, Conv::new(1, 1).biased());
-    let gate = net.map("Sigmoid", &gate);
-    let by_pixel = net.pair("Mul", x, &gate);
-    net.pair("Add", &by_channel, &by_pixel)
-}
-
 /// What [`aspp`] is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Aspp {

@@ -24,6 +24,7 @@
 //! name in `tests/reference/nets.py`, which then writes what the tests compare with. To add an architecture: a variant
 //! of [`Architecture`], a file in `decoder/` or `plain/`, its stride, and its definition in PyTorch in `nets.py`.
 
+mod attention;
 mod blocks;
 mod check;
 mod decoder;
@@ -32,6 +33,7 @@ mod encoder;
 mod layer;
 mod net;
 mod plain;
+mod stacker;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ mod tests;
 use pleura::onnx::Model;
 
 pub use check::NetError;
+pub use stacker::{MARGIN, STACK_PORTS, logistic_names, stacked, stacker};
 pub use summary::{Summary, summary};
 
 use crate::recipe::{Architecture, Network};
@@ -111,8 +114,9 @@ fn decode(net: &mut Net, architecture: &Architecture, features: &[Tensor]) -> Re
         Architecture::UnetClassic { batch_norm, .. } => plain::unet_decode(net, features, *batch_norm),
         Architecture::DcUnet { width } => plain::dc_unet_decode(net, features, i64::from(*width)),
         Architecture::FcnAlexnet {} => decoder::fcn(net, features),
-        Architecture::Unet { scse, aspp, decoder: channels, .. } => {
-            decoder::unet(net, features, decoder::Unet { channels: *channels, scse: *scse, aspp: *aspp })
+        Architecture::Unet { aspp, decoder: channels, .. } => {
+            let attention = architecture.attention();
+            decoder::unet(net, features, decoder::Unet { channels: *channels, attention, aspp: *aspp })
         }
         Architecture::Linknet { .. } => decoder::linknet(net, features),
         Architecture::Fpn { .. } => decoder::fpn(net, features),

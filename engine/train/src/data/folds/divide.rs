@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rand::seq::SliceRandom;
 
-use super::super::dataset::Item;
 use super::super::draw::{Draw, Purpose};
 use super::FoldsError;
 
@@ -22,17 +21,17 @@ struct Filling {
     positives: usize,
 }
 
-/// The fold of each image.
+/// The fold of each image, by whether they are positive.
 ///
 /// Groups with the most positives come first, each into the fold with the fewest so far; those with none come last,
 /// each into the fold with the fewest images. So no two folds differ in positives by more than the largest group has.
-pub(super) fn divide(
-    items: &[Item],
+pub(crate) fn divide(
+    labels: &[bool],
     patients: Option<&[usize]>,
     count: u32,
     seed: u64,
 ) -> Result<Vec<u32>, FoldsError> {
-    let mut groups = groups(items, patients);
+    let mut groups = groups(labels, patients);
     if groups.len() < count as usize {
         return Err(FoldsError::Few { groups: groups.len(), patients: patients.is_some(), count });
     }
@@ -40,7 +39,7 @@ pub(super) fn divide(
     // stable, so that equals stay shuffled
     groups.sort_by_key(|group| std::cmp::Reverse((group.positives, group.images.len())));
     let mut fillings = vec![Filling::default(); count as usize];
-    let mut folds = vec![0; items.len()];
+    let mut folds = vec![0; labels.len()];
     for group in groups {
         let fold = emptiest(&fillings, group.positives > 0);
         fillings[fold].images += group.images.len();
@@ -50,13 +49,13 @@ pub(super) fn divide(
     Ok(folds)
 }
 
-fn groups(items: &[Item], patients: Option<&[usize]>) -> Vec<Group> {
+fn groups(labels: &[bool], patients: Option<&[usize]>) -> Vec<Group> {
     // ordered, so that the shuffle starts from the same order every time
     let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
-    for (index, item) in items.iter().enumerate() {
+    for (index, &label) in labels.iter().enumerate() {
         let group = groups.entry(patients.map_or(index, |patients| patients[index])).or_default();
         group.images.push(index);
-        group.positives += usize::from(item.label);
+        group.positives += usize::from(label);
     }
     groups.into_values().collect()
 }

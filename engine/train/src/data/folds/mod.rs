@@ -15,6 +15,7 @@ use super::dataset::Item;
 use super::table;
 use crate::recipe::Folds;
 
+pub(crate) use divide::divide;
 pub use error::FoldsError;
 
 /// Images divided into folds: each image in exactly one.
@@ -41,7 +42,10 @@ impl Division {
         let csv = folds.csv.as_ref().map(|csv| folder.join(csv));
         let (of, remarks) = match &csv {
             Some(csv) if csv.exists() => read(csv, folds.count, items, patients.as_deref())?,
-            _ => (divide::divide(items, patients.as_deref(), folds.count, folds.seed)?, Vec::new()),
+            _ => {
+                let labels: Vec<_> = items.iter().map(|item| item.label).collect();
+                (divide(&labels, patients.as_deref(), folds.count, folds.seed)?, Vec::new())
+            }
         };
         let mut division = Self { folds: of, trained, remarks };
         division.check(folds.count, items, needs_positives)?;

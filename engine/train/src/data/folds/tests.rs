@@ -19,15 +19,14 @@ proptest! {
     fn images_alone_are_balanced_within_one(
         labels in prop::collection::vec(any::<bool>(), 2..120), count in 2_u32..9, seed in any::<u64>()
     ) {
-        let items = items(&labels);
-        prop_assume!(items.len() >= count as usize);
-        let folds = divide::divide(&items, None, count, seed).unwrap();
+        prop_assume!(labels.len() >= count as usize);
+        let folds = divide(&labels, None, count, seed).unwrap();
         let tally = |wanted: &dyn Fn(usize) -> bool| -> Vec<usize> {
-            (0..count).map(|fold| (0..items.len()).filter(|&i| folds[i] == fold && wanted(i)).count()).collect()
+            (0..count).map(|fold| (0..labels.len()).filter(|&i| folds[i] == fold && wanted(i)).count()).collect()
         };
         prop_assert!(spread(&tally(&|index| labels[index])) <= 1);
         prop_assert!(spread(&tally(&|_| true)) <= 1);
-        prop_assert_eq!(&folds, &divide::divide(&items, None, count, seed).unwrap());
+        prop_assert_eq!(&folds, &divide(&labels, None, count, seed).unwrap());
     }
 
     #[test]
@@ -35,14 +34,13 @@ proptest! {
         images in prop::collection::vec((any::<bool>(), 0_usize..25), 2..120), count in 2_u32..6, seed in any::<u64>()
     ) {
         let (labels, patients): (Vec<_>, Vec<_>) = images.into_iter().unzip();
-        let items = items(&labels);
         prop_assume!(patients.iter().collect::<HashSet<_>>().len() >= count as usize);
-        let folds = divide::divide(&items, Some(&patients), count, seed).unwrap();
+        let folds = divide(&labels, Some(&patients), count, seed).unwrap();
         prop_assert_eq!(split(&patients, &folds), 0);
         let mut positives: HashMap<usize, usize> = HashMap::new();
         let mut of_fold = vec![0; count as usize];
         let mut in_fold = vec![0; count as usize];
-        for index in 0..items.len() {
+        for index in 0..labels.len() {
             *positives.entry(patients[index]).or_default() += usize::from(labels[index]);
             of_fold[folds[index] as usize] += usize::from(labels[index]);
             in_fold[folds[index] as usize] += 1;
@@ -54,8 +52,8 @@ proptest! {
 
 #[test]
 fn another_seed_divides_otherwise() {
-    let items = items(&[false; 40]);
-    assert_ne!(divide::divide(&items, None, 5, 0).unwrap(), divide::divide(&items, None, 5, 1).unwrap());
+    let labels = [false; 40];
+    assert_ne!(divide(&labels, None, 5, 0).unwrap(), divide(&labels, None, 5, 1).unwrap());
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Session {
 }
 
 /// Every architecture, over the smallest encoder of each family.
-const ARCHITECTURES: [&str; 23] = [
+const ARCHITECTURES: [&str; 24] = [
     r#"{"kind": "conv-stack", "widths": [4, 4]}"#,
     r#"{"kind": "encoder-decoder", "widths": [4, 8, 8, 8]}"#,
     r#"{"kind": "unet-classic", "width": 4}"#,
@@ -39,6 +39,7 @@ const ARCHITECTURES: [&str; 23] = [
     r#"{"kind": "fcn-alexnet"}"#,
     r#"{"kind": "unet", "encoder": "alexnet", "scse": true}"#,
     r#"{"kind": "unet", "encoder": "resnet18", "scse": true, "aspp": true}"#,
+    r#"{"kind": "unet", "encoder": "resnet18", "attention": "cbam"}"#,
     r#"{"kind": "unet", "encoder": "efficientnet-b0"}"#,
     r#"{"kind": "unet", "encoder": "efficientnet-lite0"}"#,
     r#"{"kind": "linknet", "encoder": "alexnet"}"#,
@@ -57,7 +58,7 @@ const ARCHITECTURES: [&str; 23] = [
 ];
 
 /// What the training step differentiates, and what moves shapes.
-const OPERATORS: [&str; 29] = [
+const OPERATORS: [&str; 31] = [
     "Add",
     "BatchNormalization",
     "Clip",
@@ -70,10 +71,12 @@ const OPERATORS: [&str; 29] = [
     "Flatten",
     "Gemm",
     "GlobalAveragePool",
+    "GlobalMaxPool",
     "Identity",
     "MatMul",
     "MaxPool",
     "Mul",
+    "ReduceMax",
     "ReduceMean",
     "ReduceSum",
     "Relu",
