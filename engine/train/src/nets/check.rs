@@ -41,6 +41,9 @@ pub fn check(network: &Network) -> Result<(), NetError> {
             let needed = "give widths above 0, with attention from 16 on";
             ensure(fits, "architecture.decoder", &format_args!("{decoder:?}"), needed)
         }
+        Architecture::DeeplabV3Plus { group_norm: Some(0), .. } => {
+            ensure(false, "architecture.group_norm", &0, "give a number above 0, or leave it out")
+        }
         Architecture::DeeplabV3 { output_stride, .. } | Architecture::DeeplabV3Plus { output_stride, .. } => {
             ensure(matches!(output_stride, 8 | 16), "architecture.output_stride", output_stride, "give 8 or 16")
         }

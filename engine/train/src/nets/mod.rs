@@ -71,6 +71,7 @@ pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
 fn assemble(network: &Network) -> Result<Net, NetError> {
     check::check(network)?;
     let mut net = Net::new("network");
+    net.groups = network.architecture.groups().map(i64::from);
     let image = net.image(i64::from(network.channels));
     let features = encode(&mut net, &network.architecture, &image)?;
     if network.heads.map() {
@@ -98,7 +99,8 @@ fn encode(net: &mut Net, architecture: &Architecture, image: &Tensor) -> Result<
         Architecture::Unet { encoder, .. } | Architecture::Linknet { encoder } | Architecture::Fpn { encoder } => {
             encoder::encode(net, *encoder, image, 32)
         }
-        Architecture::DeeplabV3 { encoder, output_stride } | Architecture::DeeplabV3Plus { encoder, output_stride } => {
+        Architecture::DeeplabV3 { encoder, output_stride }
+        | Architecture::DeeplabV3Plus { encoder, output_stride, .. } => {
             encoder::encode(net, *encoder, image, i64::from(*output_stride))
         }
         Architecture::Encnet { encoder, .. } => encoder::encode(net, *encoder, image, ENCNET_STRIDE),

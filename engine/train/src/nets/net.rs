@@ -58,12 +58,15 @@ pub struct Net {
     weights: Vec<Weight>,
     /// How the convolutions and linear layers that follow are drawn.
     pub scheme: Scheme,
+    /// In the place of batch norms, group norms of so many groups; of as many as divide the channels too, where these
+    /// are not a multiple.
+    pub groups: Option<i64>,
 }
 
 impl Net {
     /// A network without nodes.
     pub fn new(name: &str) -> Self {
-        Self { graph: GraphBuilder::new(name), weights: Vec::new(), scheme: Scheme::Torch }
+        Self { graph: GraphBuilder::new(name), weights: Vec::new(), scheme: Scheme::Torch, groups: None }
     }
 
     /// Declares an input of floats.

@@ -132,6 +132,13 @@ pub enum Architecture {
         #[serde(default = "sixteen")]
         #[schemars(extend("enum" = [8, 16]))]
         output_stride: u32,
+        /// Group norms (Wu & He, 2018) of so many groups, 32 as published, in the place of all batch norms, the
+        /// encoder's too: they do not depend on the batch, which so can be small. Where channels are no multiple, of
+        /// as many groups as divide both. Left out, batch norms. Files of weights made with batch norms have running
+        /// statistics, to be named in `weights.unused`.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = 1024))]
+        group_norm: Option<u32>,
     },
     /// EncNet (Zhang et al., 2018): context encoding over dilated features.
     Encnet {
@@ -179,6 +186,15 @@ impl Architecture {
     pub fn attention(&self) -> Option<Attention> {
         match self {
             Self::Unet { scse, attention, .. } => attention.or(scse.then_some(Attention::Scse)),
+            _ => None,
+        }
+    }
+
+    /// The groups of the group norms that stand in the place of batch norms, where they do.
+    #[must_use]
+    pub fn groups(&self) -> Option<u32> {
+        match self {
+            Self::DeeplabV3Plus { group_norm, .. } => *group_norm,
             _ => None,
         }
     }

@@ -109,6 +109,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
     ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no encoder apart from the rest; leave it out, or choose an architecture over an encoder, such as `unet`"),
     ("encoder = \"resnet34\"", "encoder = \"resnet34\", scse = true, attention = \"cbam\"", "3:67: network.architecture.scse: `attention` is given as well; keep `attention`"),
+    ("{ architecture = { kind = \"unet\", encoder = \"resnet34\"", "{ freeze_batch_norm = true, architecture = { kind = \"deeplab-v3-plus\", encoder = \"resnet34\", group_norm = 32", "3:13: warning: network.freeze_batch_norm: has no effect: there are group norms in the place of batch norms"),
     ("{ architecture", "{ freeze_encoder = true, architecture", "3:13: warning: network.freeze_encoder: keeps weights that were drawn at random; name a file in `weights`"),
     ("schema = 1", "schema = 1\nkeep = \"best-auc\"", "2:1: keep: there is no area under the ROC curve without a score; write `best`, or choose other `heads`"),
     ("{ architecture", "{ dropout = 0.5, architecture", "3:13: warning: network.dropout: has no effect: it is part of the label head, and `heads` has none"),
@@ -236,7 +237,7 @@ fn strides_are_those_of_the_architectures() {
         (Architecture::UnetClassic { width: 64, batch_norm: false }, 16),
         (Architecture::Linknet { encoder }, 32),
         (Architecture::DeeplabV3 { encoder, output_stride: 16 }, 16),
-        (Architecture::DeeplabV3Plus { encoder, output_stride: 8 }, 8),
+        (Architecture::DeeplabV3Plus { encoder, output_stride: 8, group_norm: None }, 8),
         (Architecture::Encnet { encoder, codes: 32 }, 8),
         (Architecture::Onnx { model: PathBuf::new(), map: None, score: None }, 1),
     ];

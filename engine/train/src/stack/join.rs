@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::error::{Images, StackError};
-use crate::data::divide;
+use crate::data::folds::{Subject, divide};
 use crate::out_of_fold::{Scored, scores};
 use crate::recipe::stack::{Join, StackRecipe};
 
@@ -140,7 +140,8 @@ fn agree(
 /// The members' own folds, or new ones.
 fn folds(recipe: &StackRecipe, rows: &[Vec<&Scored>], labels: &[bool]) -> Result<Vec<u32>, StackError> {
     if let Some(redraw) = recipe.folds {
-        return Ok(divide(labels, None, redraw.count, redraw.seed)?);
+        let subjects: Vec<_> = labels.iter().map(|&positive| Subject { positive, area: 0 }).collect();
+        return Ok(divide(&subjects, None, redraw.count, redraw.seed)?);
     }
     agree(recipe, rows, |scored| scored.fold, |one, other, images| StackError::Folds { one, other, images })?;
     let folds: Vec<_> = rows.iter().map(|row| row[0].fold).collect();

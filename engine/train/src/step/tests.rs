@@ -246,6 +246,7 @@ fn every_architecture_takes_a_step() {
         r#"architecture = { kind = "dc-unet", width = 4 }"#,
         r#"architecture = { kind = "deeplab-v3", encoder = "resnet18", output_stride = 16 }"#,
         r#"architecture = { kind = "deeplab-v3-plus", encoder = "resnet50" }"#,
+        r#"architecture = { kind = "deeplab-v3-plus", encoder = "resnet18", group_norm = 32 }"#,
         r#"architecture = { kind = "encnet", encoder = "resnet18" }"#,
         r#"architecture = { kind = "fpn", encoder = "alexnet" }"#,
     ];

@@ -10,6 +10,7 @@ over a name and an index (`numbers`), which the test repeats.
 
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -332,6 +333,16 @@ def published(kind, encoder, channels, **options):
     return KINDS[kind](encoder, encoder_weights=None, in_channels=channels, aux_params=aux, **options)
 
 
+def with_group_norm(model, groups):
+    """Group norms in the place of all batch norms."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                width = child.num_features
+                setattr(module, name, nn.GroupNorm(math.gcd(width, groups), width))
+    return model
+
+
 class Cbam(nn.Module):
     """Woo et al. (2018), equations 2 and 3."""
 
@@ -383,6 +394,9 @@ def build(architecture, channels):
         return over_alexnet(kind, channels, options.get("output_stride", 32))
     if options.pop("aspp", False):
         return with_aspp(ENCODERS[encoder], channels)
+    if "group_norm" in options:
+        groups = options.pop("group_norm")
+        return with_group_norm(build({"kind": kind, "encoder": encoder, **options}, channels), groups)
     if options.get("attention") == "cbam":
         options.pop("attention")
         return with_cbam(ENCODERS[encoder], channels, **options)
@@ -518,6 +532,7 @@ def layouts():
         yield {"kind": "encnet", "encoder": encoder}, 3
     yield {"kind": "unet", "encoder": "se-resnext50", "scse": True}, 3
     yield {"kind": "unet", "encoder": "se-resnext50", "attention": "cbam"}, 3
+    yield {"kind": "deeplab-v3-plus", "encoder": "resnet50", "group_norm": 32}, 1
     yield {"kind": "unet", "encoder": "resnet34", "decoder": [128, 64, 32, 32, 16]}, 1
     yield {"kind": "unet", "encoder": "se-resnext101", "aspp": True}, 1
     yield {"kind": "conv-stack", "widths": [8, 16, 8]}, 1
@@ -543,6 +558,7 @@ FORWARD = {
     "deeplab-v3-efficientnet-b0": {"kind": "deeplab-v3", "encoder": "efficientnet-b0", "output_stride": 8},
     "deeplab-v3-plus-resnet34": {"kind": "deeplab-v3-plus", "encoder": "resnet34", "output_stride": 16},
     "deeplab-v3-plus-alexnet-8": {"kind": "deeplab-v3-plus", "encoder": "alexnet", "output_stride": 8},
+    "deeplab-v3-plus-group-norm": {"kind": "deeplab-v3-plus", "encoder": "resnet50", "group_norm": 32},
     "encnet-resnet18": {"kind": "encnet", "encoder": "resnet18"},
     "conv-stack": {"kind": "conv-stack", "widths": [8, 16, 8]},
     "encoder-decoder": {"kind": "encoder-decoder", "widths": [8, 16, 24]},

@@ -30,7 +30,7 @@ impl Session {
 }
 
 /// Every architecture, over the smallest encoder of each family.
-const ARCHITECTURES: [&str; 24] = [
+const ARCHITECTURES: [&str; 25] = [
     r#"{"kind": "conv-stack", "widths": [4, 4]}"#,
     r#"{"kind": "encoder-decoder", "widths": [4, 8, 8, 8]}"#,
     r#"{"kind": "unet-classic", "width": 4}"#,
@@ -51,6 +51,7 @@ const ARCHITECTURES: [&str; 24] = [
     r#"{"kind": "deeplab-v3", "encoder": "efficientnet-b0"}"#,
     r#"{"kind": "deeplab-v3-plus", "encoder": "resnet18", "output_stride": 8}"#,
     r#"{"kind": "deeplab-v3-plus", "encoder": "efficientnet-b0"}"#,
+    r#"{"kind": "deeplab-v3-plus", "encoder": "resnet18", "group_norm": 32}"#,
     r#"{"kind": "encnet", "encoder": "alexnet"}"#,
     r#"{"kind": "encnet", "encoder": "resnet18"}"#,
     r#"{"kind": "encnet", "encoder": "efficientnet-b0", "codes": 8}"#,

@@ -42,6 +42,14 @@ pub(super) fn attention_is_one(recipe: &Recipe, findings: &mut Findings) {
     }
 }
 
+pub(super) fn there_is_a_batch_norm_to_freeze(recipe: &Recipe, findings: &mut Findings) {
+    let network = &recipe.network;
+    if network.freeze_batch_norm && network.architecture.groups().is_some() {
+        let about = keys(["network.freeze_batch_norm", "network.architecture.group_norm"]);
+        findings.warn(about, "has no effect: there are group norms in the place of batch norms", None);
+    }
+}
+
 pub(super) fn dropout_has_a_place(recipe: &Recipe, findings: &mut Findings) {
     let network = &recipe.network;
     if network.dropout == 0.0 {
