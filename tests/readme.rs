@@ -26,7 +26,15 @@ fn what_people_do_works_as_written() {
     let binary = Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let mut script = String::from("set -eux\n");
-    for heading in ["Edit a manifest", "Make a submission", "Look at it", "Drop in a plugin", "Train your own"] {
+    for heading in [
+        "Edit a manifest",
+        "Make a submission",
+        "Change your mind",
+        "Look at it",
+        "Know your data",
+        "Drop in a plugin",
+        "Train your own",
+    ] {
         script.push_str(&blocks(&readme, heading));
     }
     let run = Command::new("bash").args(["-c", &script]).env("PATH", path).current_dir(folder.path()).output().unwrap();
@@ -35,7 +43,11 @@ fn what_people_do_works_as_written() {
         let found = std::fs::read_to_string(folder.path().join(name)).unwrap().contains(text);
         assert!(found, "`{name}` does not hold {text:?}: a command did not do what it says");
     };
-    has("mine/demo.toml", "above = 0.6");
+    has("mine/demo.toml", "above = 0.4");
+    has("second.csv", "ImageId,EncodedPixels");
+    has("second.receipt.json", "\"run\": 0,");
+    has("look/tags.csv", "ImageId,");
+    has("folds.csv", "ImageId,fold");
     has("mine/demo.toml", "no-border");
     has("mine.csv", "ImageId,EncodedPixels");
     has("mine.html", "Mean Dice");
