@@ -77,7 +77,7 @@ fn agree(manifest: &str) {
     let folder = staged(manifest, cases);
     let (images, csv) = (folder.path().join("images"), folder.path().join("submission.csv"));
     let run = support::pleura()
-        .args(["predict", "--device", "cpu", "--batch", "1", "--out"])
+        .args(["predict", "--device", "cpu", "--batch", "1", "--threads", "1", "--out"])
         .arg(&csv)
         .arg(folder.path().join(manifest))
         .arg(&images)

@@ -37,7 +37,7 @@ pub struct Network {
     pub frame: Option<(i64, i64)>,
 }
 
-/// A stacker: a weighted sum of the scores, their mean, and their cyclic half-differences.
+/// A stacker: a weighted sum of the scores, their mean, and their cyclic half-differences, within 0 and 1.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stack {

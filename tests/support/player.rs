@@ -86,11 +86,11 @@ pub fn write(path: &Path, shape: &Shape, replies: &[[Reply; 2]]) {
     g.build().write(path).expect("a temporary folder can be written");
 }
 
-/// Writes a stacker, as the manifest's `merge` wants it: scores (N, M) to a logit (N, 1).
+/// Writes a stacker, as the manifest's `merge` wants it: scores (N, M) to a probability (N, 1).
 pub fn write_stack(path: &Path, merge: &toml::Table, stack: &Stack) {
     let members = (stack.weights.len() - 1) / 2;
     let name = |key: &str| merge[key].as_str().expect("a stack's names are text");
-    assert_eq!(name("values"), "logits");
+    assert_eq!(name("values"), "probabilities");
     let mut g = GraphBuilder::new("stacker");
     let scores = g.input(name("input"), ElementType::Float, &["batch".into(), (members as i64).into()]);
     let across = g.integers("across", &[1]);
@@ -106,8 +106,10 @@ pub fn write_stack(path: &Path, merge: &toml::Table, stack: &Stack) {
     let weights = g.constant("weights", &[stack.weights.len() as i64, 1], &stack.weights);
     let bias = g.scalar(stack.bias);
     let sum = g.node("MatMul", &[&features, &weights], vec![]);
-    let logit = g.node("Add", &[&sum, &bias], vec![]);
-    g.output(&logit, name("output"), ElementType::Float, &["batch".into(), 1.into()]);
+    let sum = g.node("Add", &[&sum, &bias], vec![]);
+    let (zero, one) = (g.scalar(0.0), g.scalar(1.0));
+    let probability = g.node("Clip", &[&sum, &zero, &one], vec![]);
+    g.output(&probability, name("output"), ElementType::Float, &["batch".into(), 1.into()]);
     g.build().write(path).expect("a temporary folder can be written");
 }
 

@@ -36,35 +36,34 @@ class First:
         sure = (300, 350, 100, 100 + self.area // 50, HIGH)
         # One pixel of the sure ones is not.
         but_one = (349, 350, 100, 101, 0)
-        yield "nothing", [answer(LOW)]
         yield "sure-one-too-few", [answer(LOW, (200, 400, 50, 300, 0), sure, but_one)]
         yield "sure-just-enough", [answer(LOW, (200, 400, 50, 300, 0), sure)]
         yield "sure-equal-to-top", exactly(self.top, self.merged, FINE, lambda top: [(200, 400, 50, 300, top)])
+        yield "networks-disagree", [
+            answer(LOW, (300, 400, 100, 250, HIGH), (0, 40, 0, 50, HIGH)),
+            answer(LOW, (0, 40, 0, 50, HIGH), members=["albunet-valid"]),
+            answer(LOW, (340, 440, 100, 250, HIGH), (0, 40, 0, 50, HIGH), members=["seunet"]),
+        ]
+        if self.top != 0.7:
+            return
+        yield "nothing", [answer(LOW)]
+        yield "everything", [answer(HIGH)]
         yield "sure-just-above-top", [answer(LOW, (200, 400, 50, 300, above_top))]
         yield "equal-to-bottom", exactly(BOTTOM, self.merged, FINE, lambda bottom: [
             sure, (500, 600, 700, 800, bottom), (700, 800, 700, 800, above_bottom),
         ])
-        if self.top != 0.7:
-            return
-        yield "everything", [answer(HIGH)]
-        # Squares of 11 and 12 pixels have contours of 100 and 121; a strip that is one pixel wide has none.
-        yield "contours-around-the-minimum", [
-            answer(LOW, sure, (10, 21, 500, 511, 1), (60, 72, 500, 512, 1), (110, 111, 300, 900, 1)),
-        ]
-        yield "holes", [
-            answer(LOW, sure, (500, 600, 500, 600, 1), (510, 520, 510, 520, LOW), (540, 580, 540, 580, LOW),
-                   (555, 565, 555, 565, 1)),
+        # Squares of 11 and 12 pixels have contours of 100 and 121; a strip that is one pixel wide has none. A hole is
+        # filled if its own contour is as small, and with what is in it.
+        yield "contours-and-holes", [
+            answer(LOW, sure, (10, 21, 500, 511, 1), (60, 72, 500, 512, 1), (110, 111, 300, 900, 1),
+                   (500, 600, 500, 600, 1), (510, 520, 510, 520, LOW), (510, 521, 560, 571, LOW),
+                   (540, 580, 540, 580, LOW), (555, 565, 555, 565, 1)),
         ]
         yield "borders-and-corners", [
             answer(LOW, (0, 40, 0, 40, HIGH), (984, 1024, 1004, 1024, HIGH), (400, 408, 400, 408, 1),
                    (408, 416, 408, 416, 1), (600, 1024, 1023, 1024, 1)),
         ]
         region = (300, 400, 100, 250, HIGH)
-        yield "networks-disagree", [
-            answer(LOW, region),
-            answer(LOW, members=["albunet-valid"]),
-            answer(LOW, (340, 440, 100, 250, HIGH), members=["seunet"]),
-        ]
         yield "checkpoints-and-views-disagree", [
             answer(LOW, region),
             answer(LOW, (350, 450, 100, 250, HIGH), snapshots=[1, 4, 7, 10, 13]),
