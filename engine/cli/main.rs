@@ -1,9 +1,11 @@
 //! The command line of pleura: one verb, one file.
 
+mod answers;
 mod exit;
 mod fetch;
 mod memory;
 mod outputs;
+mod receipt;
 mod term;
 mod verbs;
 

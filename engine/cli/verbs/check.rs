@@ -1,9 +1,10 @@
 //! `pleura check`: everything that is wrong with an ensemble, in one go.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pleura::check::{self, Report};
+use pleura::check::{self, Missing, Report};
 use pleura::manifest::Severity;
 use pleura::runtime::Device;
 
@@ -31,7 +32,11 @@ pub fn run(args: &Args) -> Result<Exit> {
     bar.finish_and_clear();
     let report = report?;
     print(&report);
-    Ok(if report.is_good() { Exit::Good } else { Exit::Wrong })
+    Ok(match (report.is_good(), report.missing.is_empty()) {
+        (false, _) => Exit::Wrong,
+        (true, false) => Exit::Skipped,
+        (true, true) => Exit::Good,
+    })
 }
 
 fn print(report: &Report) {
@@ -47,9 +52,29 @@ fn print(report: &Report) {
     if !report.plugins.is_empty() {
         term::result(format_args!("plugins: {}", report.plugins.join(", ")));
     }
+    missing(report);
     let count = |severity, what: &str| {
         let found = report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
         format!("{found} {what}{}", if found == 1 { "" } else { "s" })
     };
     term::result(format_args!("{}, {}", count(Severity::Error, "error"), count(Severity::Warning, "warning")));
+}
+
+/// Models that are not there yet, with the command that makes them.
+fn missing(report: &Report) {
+    let mut recipes: BTreeMap<(&Path, &Path), Vec<&Missing>> = BTreeMap::new();
+    for model in &report.missing {
+        let folder = model.path.parent().unwrap_or(Path::new(""));
+        recipes.entry((&model.recipe, folder)).or_default().push(model);
+    }
+    for ((recipe, folder), models) in &recipes {
+        let names: Vec<_> = models.iter().filter_map(|model| model.path.file_name()).collect();
+        let names: Vec<_> = names.iter().map(|name| format!("`{}`", name.display())).collect();
+        term::result(format_args!("missing: {}", names.join(", ")));
+        term::result(format_args!("  make them: pleura train {} --out {}", recipe.display(), folder.display()));
+    }
+    if report.is_good() && !recipes.is_empty() {
+        let (models, files) = (report.missing.len(), recipes.len());
+        term::result(format_args!("{models} models of {files} recipes are missing, and nothing else is wrong"));
+    }
 }

@@ -110,6 +110,7 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         sample: None,
         findings: Some(place.out.join("findings.jsonl")),
         maps: None,
+        folds: None,
         engine: args.engine.clone(),
     })
 }

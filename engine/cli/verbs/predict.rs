@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use pleura::ensemble::{Ensemble, Finding, Summary};
+use pleura::ensemble::{Ensemble, Finding, Form, Summary};
 use pleura::manifest::Intensity;
 use pleura::submission::{Submission, read_ids};
 use pleura::{Radiograph, radiograph, runtime};
 
+use crate::answers::{self, CacheArgs};
 use crate::exit::Exit;
 use crate::outputs::{Lines, Maps, check_writable};
-use crate::{fetch, memory, term};
+use crate::{fetch, memory, receipt, term};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -39,6 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub maps: Option<PathBuf>,
 
+    /// An out-of-fold run: a list of `ImageId,fold`. Snapshots that name their fold answer for its images alone.
+    #[arg(long, value_name = "CSV")]
+    pub folds: Option<PathBuf>,
+
     #[command(flatten)]
     pub engine: EngineArgs,
 }
@@ -61,6 +66,9 @@ pub struct EngineArgs {
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// Reads a count; one that is absurd would take the machine down.
@@ -79,7 +87,7 @@ impl EngineArgs {
             // The pool of another ensemble may be there already, in which case it stays.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
         }
-        let options = options.device(self.device).threads(self.threads).batch(self.batch);
+        let options = self.cache.apply(options).device(self.device).threads(self.threads).batch(self.batch);
         let ensemble = options.onnxruntime(self.onnxruntime.clone()).open(path)?;
         term::note(format_args!("device: {}", ensemble.placement()));
         Ok(ensemble)
@@ -96,7 +104,9 @@ pub fn run(args: &Args) -> Result<Exit> {
         check_writable(findings)?;
         ensure!(*findings != args.out, "--findings and --out name the same file, `{}`", findings.display());
     }
-    let ensemble = args.engine.open(&args.ensemble, Ensemble::options().keep_maps(args.maps.is_some()))?;
+    let folds = args.folds.as_deref().map(answers::folds).transpose()?;
+    let options = Ensemble::options().keep_maps(args.maps.is_some()).folds(folds);
+    let ensemble = args.engine.open(&args.ensemble, options)?;
     let mut run = Run {
         submission: Submission::any_size(),
         sources: HashMap::new(),
@@ -121,7 +131,7 @@ pub fn run(args: &Args) -> Result<Exit> {
         }
     })?;
     bar.finish_and_clear();
-    run.finish(args, &ensemble, sample.as_deref(), start)
+    run.finish(args, &ensemble, &files, sample.as_deref(), start)
 }
 
 /// What a run has come to so far.
@@ -173,7 +183,14 @@ impl Run<'_> {
         term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(error)));
     }
 
-    fn finish(mut self, args: &Args, ensemble: &Ensemble, sample: Option<&[String]>, start: Instant) -> Result<Exit> {
+    fn finish(
+        mut self,
+        args: &Args,
+        ensemble: &Ensemble,
+        files: &[PathBuf],
+        sample: Option<&[String]>,
+        start: Instant,
+    ) -> Result<Exit> {
         if self.submission.is_empty() && self.summary.skipped > 0 {
             bail!("every one of {} inputs was skipped: `{}` is not written", self.summary.skipped, args.out.display());
         }
@@ -192,7 +209,15 @@ impl Run<'_> {
             let count = self.windowless;
             term::warning(format_args!("{count} files state no window: all their stored bits were taken as it"));
         }
-        report(&self.summary, ensemble, &args.out, start);
+        let outputs: Vec<&Path> =
+            [Some(&args.out), args.findings.as_ref()].into_iter().flatten().map(|p| &**p).collect();
+        receipt::write(ensemble, &self.summary, &outputs, start.elapsed())?;
+        report(&self.summary, ensemble, start);
+        answers::report(ensemble, &args.engine.cache);
+        if args.engine.cache.cache_form != Form::Exact {
+            answers::report_moved(ensemble, files, &self.submission)?;
+        }
+        term::result(format_args!("{}", args.out.display()));
         Ok(if self.summary.skipped + unanswered > 0 { Exit::Skipped } else { Exit::Good })
     }
 
@@ -217,7 +242,7 @@ fn uses_windows(ensemble: &Ensemble) -> bool {
 }
 
 /// What is worth knowing at the end.
-fn report(summary: &Summary, ensemble: &Ensemble, out: &Path, start: Instant) {
+fn report(summary: &Summary, ensemble: &Ensemble, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     let runs = |done: usize, saved: usize| match (done * 100).checked_div(done + saved) {
         Some(share) => format!("{done} ({saved} saved: {} %)", 100 - share),
@@ -234,5 +259,4 @@ fn report(summary: &Summary, ensemble: &Ensemble, out: &Path, start: Instant) {
     }
     let rate = summary.images as f64 / seconds;
     term::note(format_args!("time: {seconds:.1} s ({rate:.2} images/s){}", memory::peak_text()));
-    term::result(format_args!("{}", out.display()));
 }

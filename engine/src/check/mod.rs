@@ -8,7 +8,7 @@ mod step;
 use std::path::{Path, PathBuf};
 
 use crate::ensemble::classifier_wants;
-use crate::manifest::{self, Diagnostic, Lint, ManifestError, Merge, Severity, Stage};
+use crate::manifest::{self, Diagnostic, Lint, ManifestError, Member, Merge, Severity};
 use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
 
 /// What a check found.
@@ -20,6 +20,8 @@ pub struct Report {
     pub placement: Option<Placement>,
     /// Each model that loaded.
     pub sessions: Vec<Session>,
+    /// Each model that is not there yet, and has a recipe.
+    pub missing: Vec<Missing>,
     /// Each plugin that loaded, by name and version.
     pub plugins: Vec<String>,
 }
@@ -35,8 +37,19 @@ pub struct Session {
     pub providers: String,
 }
 
+/// A model that is not there yet, and can be trained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The key that names it.
+    pub field: String,
+    /// The ONNX file.
+    pub path: PathBuf,
+    /// The recipe that trains it.
+    pub recipe: PathBuf,
+}
+
 impl Report {
-    /// Whether the ensemble can be used.
+    /// Whether nothing is wrong with the ensemble; models may be [missing](Report::missing).
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error)
@@ -96,22 +109,38 @@ impl Checker<'_> {
         let Some(manifest) = &lint.document else { return };
         let size = manifest.output.size.unwrap_or([256, 256]);
         let size = (size[0] as usize, size[1] as usize);
-        if let Some(stage) = &manifest.classifier {
-            self.stage("classifier", stage, classifier_wants(stage).map.then_some(size));
+        if let Some(crop) = &manifest.crop {
+            let own = crop.members.first().map(|member| (member.input.size[0] as usize, member.input.size[1] as usize));
+            self.stage("crop", &crop.members, &crop.merge, own);
         }
-        self.stage("segmenter", &manifest.segmenter, Some(size));
-        self.postprocess(&manifest.postprocess);
+        if let Some(stage) = &manifest.classifier {
+            self.stage("classifier", &stage.members, &stage.merge, classifier_wants(stage).map.then_some(size));
+        }
+        self.stage("segmenter", &manifest.segmenter.members, &manifest.segmenter.merge, Some(size));
+        self.postprocess("postprocess", &manifest.postprocess);
     }
 
     /// `maps` is (height, width) of the maps that the stage merges, if it merges maps.
-    fn stage(&mut self, name: &str, stage: &Stage, maps: Option<(usize, usize)>) {
-        for (index, member) in stage.members.iter().enumerate() {
+    fn stage(&mut self, name: &str, members: &[Member], merge: &Merge, maps: Option<(usize, usize)>) {
+        for (index, member) in members.iter().enumerate() {
             let field = format!("{name}.members[{index}]");
             self.member(&field, member);
             self.prepare(&field, member);
+            self.postprocess(&format!("{field}.postprocess"), &member.postprocess);
+            self.recipe(&format!("{field}.recipe"), member.recipe.as_deref());
         }
-        if let Merge::Stack(stack) = &stage.merge {
-            self.stack(name, stack, stage.members.len(), maps);
+        if let Merge::Stack(stack) = merge {
+            self.stack(name, stack, members.len(), maps);
+            self.recipe(&format!("{name}.merge.recipe"), stack.recipe.as_deref());
+        }
+    }
+
+    /// A recipe that is named is there.
+    fn recipe(&mut self, field: &str, recipe: Option<&Path>) {
+        let Some(path) = recipe.map(|recipe| self.resolve(recipe)) else { return };
+        if !path.is_file() {
+            let hint = Some("correct the path, which is relative to the manifest, or leave it out".into());
+            self.error(field, format!("there is no file `{}`", path.display()), hint);
         }
     }
 

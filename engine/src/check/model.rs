@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array4, ArrayD};
 
-use super::{Checker, Session};
+use super::{Checker, Missing, Session};
 use crate::ensemble::fit::{self, Misfit};
 use crate::manifest::{Layout, Member, Stack, Values};
 use crate::onnx::{self, Activation};
@@ -13,29 +13,43 @@ use crate::runtime::Model;
 use crate::{digest, ensemble};
 
 impl Checker<'_> {
+    /// Opens each set of weights; zeros go through the first that fits, as the others differ by their numbers alone.
     pub(super) fn member(&mut self, field: &str, member: &Member) {
-        let opened = self.model(field, &member.model, member.sha256.as_deref());
-        let inputs = opened.as_ref().map_or(&[][..], |(_, model)| model.inputs());
-        let sizes = self.view_sizes(field, member, inputs);
-        let Some((path, model)) = opened else { return };
-        let misfits = fit::member(member, model.inputs(), model.outputs());
-        let fits = misfits.is_empty();
-        self.misfits(field, misfits);
+        let mut sizes: Option<Vec<(usize, usize)>> = None;
+        let mut ran = false;
+        for (index, weights) in member.weights().iter().enumerate() {
+            let at = if member.snapshots.is_empty() { field.to_owned() } else { format!("{field}.snapshots[{index}]") };
+            let opened = self.model(&at, &weights.model, weights.sha256.as_deref(), member.recipe.as_deref());
+            let Some((path, model)) = opened else { continue };
+            let sizes = sizes.get_or_insert_with(|| self.view_sizes(field, member, model.inputs()));
+            let misfits = fit::member(member, model.inputs(), model.outputs());
+            let fits = misfits.is_empty();
+            self.misfits(field, misfits);
+            self.activations(field, member, &path);
+            if fits && !ran {
+                self.zeros(field, member, &model, sizes);
+                ran = true;
+            }
+        }
+        if sizes.is_none() {
+            // The plugins can be tried without a model.
+            self.view_sizes(field, member, &[]);
+        }
+    }
+
+    fn activations(&mut self, field: &str, member: &Member, path: &Path) {
         if let Some(map) = &member.map {
-            self.activation(&format!("{field}.map.values"), &path, &map.output, map.values);
+            self.activation(&format!("{field}.map.values"), path, &map.output, map.values);
         }
         if let Some(score) = &member.score {
-            self.activation(&format!("{field}.score.values"), &path, &score.output, score.values);
-        }
-        if fits {
-            self.zeros(field, member, &model, &sizes);
+            self.activation(&format!("{field}.score.values"), path, &score.output, score.values);
         }
     }
 
     pub(super) fn stack(&mut self, stage: &str, stack: &Stack, members: usize, maps: Option<(usize, usize)>) {
-        let Some((path, model)) = self.model(&format!("{stage}.merge"), &stack.model, stack.sha256.as_deref()) else {
-            return;
-        };
+        let field = format!("{stage}.merge");
+        let opened = self.model(&field, &stack.model, stack.sha256.as_deref(), stack.recipe.as_deref());
+        let Some((path, model)) = opened else { return };
         let misfits = fit::stack(stack, members, maps.is_some(), model.inputs(), model.outputs());
         let fits = misfits.is_empty();
         self.misfits(stage, misfits);
@@ -58,10 +72,21 @@ impl Checker<'_> {
     }
 
     /// The model, if the file is there, is the one declared, and loads.
-    fn model(&mut self, field: &str, file: &Path, sha256: Option<&str>) -> Option<(PathBuf, Model)> {
+    fn model(
+        &mut self,
+        field: &str,
+        file: &Path,
+        sha256: Option<&str>,
+        recipe: Option<&Path>,
+    ) -> Option<(PathBuf, Model)> {
         let path = self.resolve(file);
         let key = format!("{field}.model");
         match (digest::file(&path), sha256) {
+            (Err(error), _) if error.kind() == ErrorKind::NotFound && recipe.is_some() => {
+                let recipe = recipe.map(|recipe| self.resolve(recipe)).unwrap_or_default();
+                self.report.missing.push(Missing { field: key, path, recipe });
+                return None;
+            }
             (Err(error), _) if error.kind() == ErrorKind::NotFound => {
                 let hint = Some("train it, or correct the path, which is relative to the manifest".into());
                 self.error(&key, format!("there is no file `{}`", path.display()), hint);

@@ -54,16 +54,18 @@ impl Checker<'_> {
     }
 
     /// Runs the whole chain once, on a ramp: a step that needs a mask before there is one says so here.
-    pub(super) fn postprocess(&mut self, steps: &[Step]) {
-        let plugins: Vec<_> =
-            self.steps("postprocess", steps, &[Role::Postprocess]).into_iter().map(Arc::new).collect();
+    pub(super) fn postprocess(&mut self, field: &str, steps: &[Step]) {
+        let plugins: Vec<_> = self.steps(field, steps, &[Role::Postprocess]).into_iter().map(Arc::new).collect();
+        if steps.is_empty() {
+            return;
+        }
         if plugins.len() < steps.len() {
             return;
         }
         let size = (64, 64);
         let context = Context { image_id: "check".into(), original_size: size, score: (0.0, 1.0), spacing: None };
         if let Err(error) = run_postprocess(&plugins, &context, ramp(size).view()) {
-            self.error("postprocess", format!("on a ramp: {error}"), None);
+            self.error(field, format!("on a ramp: {error}"), None);
         }
     }
 

@@ -23,7 +23,15 @@ pub enum EnsembleError {
     Device(#[from] DeviceError),
     /// A model does not load.
     #[error(transparent)]
-    Load(#[from] ModelError),
+    Load(#[from] std::sync::Arc<ModelError>),
+    /// The folder of answers cannot be used.
+    #[error("cannot use the cache `{folder}`", folder = folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A plugin is not to be had.
     #[error("in manifest `{manifest}`, at `{field}`")]
     Plugin {
@@ -101,6 +109,31 @@ pub enum ImageError {
         /// What is wrong, and what to do.
         message: String,
     },
+    /// A plugin failed on a member's own map.
+    #[error("member `{member}`, {source}")]
+    Member {
+        /// The member.
+        member: String,
+        /// Why.
+        source: Box<ImageError>,
+    },
+    /// The crop stage found nothing.
+    #[error("the crop stage found nothing above {above}, and the manifest says `otherwise = \"skip\"`")]
+    NoCrop {
+        /// The probability that no pixel exceeds.
+        above: f32,
+    },
+    /// An out-of-fold run, and none of a member's sets of weights has not seen the image.
+    #[error("member `{member}` has no snapshot with `fold = {fold}`, the image's fold")]
+    NoFold {
+        /// The member.
+        member: String,
+        /// The image's fold.
+        fold: u32,
+    },
+    /// An out-of-fold run, and the image is in no fold.
+    #[error("the list of folds does not have its id")]
+    Unfolded,
     /// Postprocessing has no step that makes a mask.
     #[error("postprocessing made no mask: let `threshold` or `triplet` be the first step")]
     NoMask,

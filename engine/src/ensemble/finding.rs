@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::job::Region;
 use crate::Mask;
 
 /// What the engine finds in one radiograph.
@@ -26,6 +27,8 @@ pub struct Finding {
     pub classifiers: Vec<(String, f32)>,
     /// The marked area after each postprocessing step, in pixels of the output.
     pub areas: Vec<usize>,
+    /// The part of the radiograph that the crop stage found, if there is one.
+    pub crop: Option<Region>,
 }
 
 /// Which stage had the last word on an image.
@@ -62,6 +65,8 @@ struct Line<'a> {
     classifiers: std::collections::BTreeMap<&'a str, f32>,
     areas: &'a [usize],
     runs: Runs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crop: Option<Region>,
 }
 
 impl Finding {
@@ -78,6 +83,7 @@ impl Finding {
             classifiers: self.classifiers.iter().map(|(name, score)| (name.as_str(), *score)).collect(),
             areas: &self.areas,
             runs: self.runs,
+            crop: self.crop,
         };
         // Numbers are finite and keys are text: nothing in a line can fail to serialize.
         serde_json::to_string(&line).unwrap_or_default()

@@ -1,57 +1,187 @@
 //! Deciding whether an image goes on.
 
 use ndarray::{Array2, ArrayView2};
+use pleura_regions::{Components, Connectivity};
+use serde::Serialize;
 
+use super::job::Wanted;
 use super::resize::resize;
-use crate::manifest::{Gate, Resize};
+use crate::manifest::{self, Resize};
 
-/// What a stage's members have come to: a score, a map of probabilities, or both.
+/// A gate with its members found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    node: Node,
+    /// Each comparison, in the order in which the manifest has them.
+    tests: Vec<Test>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    Test(usize),
+    Any(Vec<Node>),
+    All(Vec<Node>),
+}
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq)]
+struct Test {
+    gate: manifest::Gate,
+    /// The members that it asks, by their place; none where it looks at what was merged.
+    members: Vec<usize>,
+}
+
+/// What a gate saw, and whether that was enough.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reading {
+    /// What was compared: `score > 0.5`.
+    pub test: String,
+    /// A score, a probability, or a number of pixels or members.
+    pub value: f64,
+    /// Whether it is enough.
+    pub passed: bool,
+}
+
+/// What is known of a stage's answers.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Merged<'a> {
-    /// In 0..=1.
+pub struct Seen<'a> {
+    /// The merged score, in 0..=1.
     pub score: Option<f32>,
-    /// (height, width), in 0..=1.
+    /// The merged map, (height, width), in 0..=1.
     pub map: Option<&'a Array2<f32>>,
+    /// Each member's score, as far as they have answered.
+    pub scores: &'a [Option<f32>],
+    /// What each comparison of a member's own map came to; see [`Gate::read_member`].
+    pub own: &'a [Option<f64>],
+    /// Whether members that have not answered are taken to say yes.
+    pub rest: bool,
 }
 
 impl Gate {
-    /// Whether the gate looks at pixels.
-    pub(crate) fn uses_map(&self) -> bool {
-        match self {
-            Self::Score { .. } => false,
-            Self::AnyPixel { .. } | Self::Area { .. } => true,
-            Self::Any { of } | Self::All { of } => of.iter().any(Self::uses_map),
-        }
+    /// A manifest's gate; `names` are the members that are run, in order, and `scored` those among them with a score.
+    pub fn new(gate: &manifest::Gate, names: &[&str], scored: &[usize]) -> Self {
+        let mut tests = Vec::new();
+        let node = compile(gate, names, scored, &mut tests);
+        Self { node, tests }
     }
 
-    /// Whether the gate looks at the score.
-    pub(crate) fn uses_score(&self) -> bool {
-        match self {
-            Self::Score { .. } => true,
-            Self::AnyPixel { .. } | Self::Area { .. } => false,
-            Self::Any { of } | Self::All { of } => of.iter().any(Self::uses_score),
-        }
-    }
-
-    /// Whether an image passes. Opening an ensemble makes sure that what the gate looks at is there.
+    /// Whether an image passes.
     ///
     /// No gate falls when a score or a pixel rises, so that bounds below and above decide for what lies between.
-    pub(crate) fn passes(&self, merged: Merged<'_>) -> bool {
-        match self {
-            Self::Score { above, at_least } => {
-                merged.score.is_some_and(|score| above.is_none_or(|t| score > t) && at_least.is_none_or(|t| score >= t))
+    pub fn passes(&self, seen: Seen<'_>) -> bool {
+        self.node.passes(&|test| self.tests[test].compare(self.measure(test, seen), seen))
+    }
+
+    /// Each comparison's numbers.
+    pub fn readings(&self, seen: Seen<'_>) -> Vec<Reading> {
+        let reading = |(index, test): (usize, &Test)| {
+            let value = self.measure(index, seen);
+            let passed = test.compare(value, seen);
+            Reading { test: test.gate.to_string(), value: value.unwrap_or(f64::NAN), passed }
+        };
+        self.tests.iter().enumerate().map(reading).collect()
+    }
+
+    /// What each comparison of this member's own map comes to, by its place: to be kept in [`Seen::own`].
+    pub fn read_member(&self, member: usize, map: Option<&Array2<f32>>) -> Vec<(usize, f64)> {
+        let own = self.tests.iter().enumerate().filter(|(_, test)| test.gate.reads_map() && test.members == [member]);
+        own.filter_map(|(index, test)| Some((index, test.pixels(map?)))).collect()
+    }
+
+    /// How many comparisons there are.
+    pub fn tests(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// Whether a comparison needs the stage's merged map.
+    pub fn uses_map(&self) -> bool {
+        self.tests.iter().any(|test| test.gate.reads_map() && test.members.is_empty())
+    }
+
+    /// What a comparison needs of a member's own answer.
+    pub fn wants(&self, member: usize) -> Wanted {
+        let asked = self.tests.iter().filter(|test| test.members.contains(&member));
+        asked.fold(Wanted::default(), |wanted, test| {
+            let map = test.gate.reads_map();
+            wanted.or(Wanted { score: !map, map })
+        })
+    }
+
+    fn measure(&self, index: usize, seen: Seen<'_>) -> Option<f64> {
+        let test = &self.tests[index];
+        match &test.gate {
+            manifest::Gate::Score { .. } => match test.members.first() {
+                Some(&member) => seen.scores.get(member).copied().flatten(),
+                None => seen.score,
             }
-            Self::AnyPixel { above } => merged.map.is_some_and(|map| map.iter().any(|p| p > above)),
-            Self::Area { above, at_least, at } => {
-                let size = (at[0] as usize, at[1] as usize);
-                merged.map.is_some_and(|map| {
-                    count_above(resize(map.view(), size, Resize::Linear).view(), *above) >= *at_least as usize
-                })
+            .map(f64::from),
+            manifest::Gate::Agree { above, .. } => {
+                let score = |&member: &usize| seen.scores.get(member).copied().flatten();
+                let says_yes = |member: &&usize| score(member).map_or(seen.rest, |score| score > *above);
+                Some(test.members.iter().filter(says_yes).count() as f64)
             }
-            Self::Any { of } => of.iter().any(|gate| gate.passes(merged)),
-            Self::All { of } => of.iter().all(|gate| gate.passes(merged)),
+            _ if test.members.is_empty() => seen.map.map(|map| test.pixels(map)),
+            _ => seen.own.get(index).copied().flatten(),
         }
     }
+}
+
+impl Node {
+    fn passes(&self, test: &impl Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Test(index) => test(*index),
+            Self::Any(of) => of.iter().any(|node| node.passes(test)),
+            Self::All(of) => of.iter().all(|node| node.passes(test)),
+        }
+    }
+}
+
+impl Test {
+    /// Whether what was measured is enough. What is not known yet is as `seen.rest` says; what is merged is there.
+    fn compare(&self, value: Option<f64>, seen: Seen<'_>) -> bool {
+        let Some(value) = value else { return seen.rest && !self.members.is_empty() };
+        let least = |least: u32| value >= f64::from(least);
+        match &self.gate {
+            manifest::Gate::Score { above, at_least, .. } => {
+                above.is_none_or(|t| value > f64::from(t)) && at_least.is_none_or(|t| value >= f64::from(t))
+            }
+            manifest::Gate::AnyPixel { above, .. } => value > f64::from(*above),
+            manifest::Gate::Area { at_least, .. } | manifest::Gate::Component { at_least, .. } => least(*at_least),
+            manifest::Gate::Agree { at_least, .. } => at_least.map_or(value as usize == self.members.len(), least),
+            manifest::Gate::Any { .. } | manifest::Gate::All { .. } => false,
+        }
+    }
+
+    /// The highest probability, the number of pixels above one, or that of the largest component.
+    fn pixels(&self, map: &Array2<f32>) -> f64 {
+        let sized = |at: &[u32; 2]| resize(map.view(), (at[0] as usize, at[1] as usize), Resize::Linear);
+        match &self.gate {
+            manifest::Gate::AnyPixel { .. } => map.iter().copied().fold(0.0, f32::max).into(),
+            manifest::Gate::Area { above, at, .. } => count_above(sized(at).view(), *above) as f64,
+            manifest::Gate::Component { above, at, connectivity, .. } => {
+                let mask = sized(at).mapv(|p| p > *above);
+                let connectivity = if *connectivity == 4 { Connectivity::Four } else { Connectivity::Eight };
+                Components::of(mask.view(), connectivity).areas().iter().max().copied().unwrap_or(0) as f64
+            }
+            _ => f64::NAN,
+        }
+    }
+}
+
+fn compile(gate: &manifest::Gate, names: &[&str], scored: &[usize], tests: &mut Vec<Test>) -> Node {
+    let place = |name: &str| names.iter().position(|other| *other == name);
+    let all = |of: &[manifest::Gate], tests: &mut Vec<Test>| {
+        of.iter().map(|gate| compile(gate, names, scored, tests)).collect::<Vec<_>>()
+    };
+    let members = match gate {
+        manifest::Gate::Any { of } => return Node::Any(all(of, tests)),
+        manifest::Gate::All { of } => return Node::All(all(of, tests)),
+        manifest::Gate::Agree { members, .. } if members.is_empty() => scored.to_vec(),
+        manifest::Gate::Agree { members, .. } => members.iter().filter_map(|name| place(name)).collect(),
+        _ => gate.member().and_then(place).into_iter().collect(),
+    };
+    tests.push(Test { gate: gate.clone(), members });
+    Node::Test(tests.len() - 1)
 }
 
 fn count_above(map: ArrayView2<'_, f32>, above: f32) -> usize {
@@ -63,40 +193,90 @@ mod tests {
     use ndarray::array;
 
     use super::*;
+    use crate::manifest::Gate as Declared;
 
-    fn score(above: Option<f32>, at_least: Option<f32>) -> Gate {
-        Gate::Score { above, at_least }
+    fn score(above: Option<f32>, at_least: Option<f32>) -> Declared {
+        Declared::Score { above, at_least, member: None }
+    }
+
+    fn passes(gate: Declared, seen: Seen<'_>) -> bool {
+        Gate::new(&gate, &["a", "b"], &[0, 1]).passes(seen)
     }
 
     #[test]
     fn a_score_on_the_threshold_passes_at_least_and_not_above() {
-        let merged = Merged { score: Some(0.5), map: None };
-        assert!(!score(Some(0.5), None).passes(merged));
-        assert!(score(None, Some(0.5)).passes(merged));
+        let seen = Seen { score: Some(0.5), ..Seen::default() };
+        assert!(!passes(score(Some(0.5), None), seen));
+        assert!(passes(score(None, Some(0.5)), seen));
+        // Single precision on both sides: 0.7 is 0.7.
+        assert!(!passes(score(Some(0.7), None), Seen { score: Some(0.7), ..seen }));
     }
 
     #[test]
     fn pixels_count_strictly_above_and_areas_from_the_minimum() {
         let map = array![[0.5, 0.6], [0.7, 0.1]];
-        let merged = Merged { score: None, map: Some(&map) };
-        let area = |at_least| Gate::Area { above: 0.5, at_least, at: [2, 2] };
-        assert!(area(2).passes(merged) && !area(3).passes(merged));
-        assert!(Gate::AnyPixel { above: 0.6 }.passes(merged) && !Gate::AnyPixel { above: 0.7 }.passes(merged));
+        let seen = Seen { map: Some(&map), ..Seen::default() };
+        let area = |at_least| Declared::Area { above: 0.5, at_least, at: [2, 2], member: None };
+        assert!(passes(area(2), seen) && !passes(area(3), seen));
+        let any = |above| Declared::AnyPixel { above, member: None };
+        assert!(passes(any(0.6), seen) && !passes(any(0.7), seen));
     }
 
     #[test]
     fn areas_count_at_the_size_named() {
         let map = Array2::from_elem((2, 2), 0.9);
-        let area = |at_least| Gate::Area { above: 0.5, at_least, at: [4, 4] };
-        assert!(area(16).passes(Merged { score: None, map: Some(&map) }));
-        assert!(!area(17).passes(Merged { score: None, map: Some(&map) }));
+        let seen = Seen { map: Some(&map), ..Seen::default() };
+        let area = |at_least| Declared::Area { above: 0.5, at_least, at: [4, 4], member: None };
+        assert!(passes(area(16), seen) && !passes(area(17), seen));
+    }
+
+    #[test]
+    fn components_are_counted_one_by_one() {
+        let map = array![[0.9, 0.0, 0.9], [0.0, 0.9, 0.0], [0.0, 0.0, 0.0]];
+        let component = |at_least, connectivity| Declared::Component {
+            above: 0.5,
+            at_least,
+            at: [3, 3],
+            connectivity,
+            member: None,
+        };
+        let seen = Seen { map: Some(&map), ..Seen::default() };
+        assert!(passes(component(3, 8), seen) && !passes(component(4, 8), seen));
+        assert!(passes(component(1, 4), seen) && !passes(component(2, 4), seen));
     }
 
     #[test]
     fn gates_combine() {
         let (yes, no) = (score(Some(0.1), None), score(Some(0.9), None));
-        let merged = Merged { score: Some(0.5), map: None };
-        assert!(Gate::Any { of: vec![no.clone(), yes.clone()] }.passes(merged));
-        assert!(!Gate::All { of: vec![no, yes] }.passes(merged));
+        let seen = Seen { score: Some(0.5), ..Seen::default() };
+        assert!(passes(Declared::Any { of: vec![no.clone(), yes.clone()] }, seen));
+        assert!(!passes(Declared::All { of: vec![no, yes] }, seen));
+    }
+
+    #[test]
+    fn members_are_asked_by_name_and_their_silence_is_bounded() {
+        let agree = |at_least| Declared::Agree { above: 0.7, members: Vec::new(), at_least };
+        let seen = |scores, rest| Seen { scores, rest, ..Seen::default() };
+        assert!(passes(agree(None), seen(&[Some(0.8), Some(0.71)], false)));
+        assert!(!passes(agree(None), seen(&[Some(0.8), Some(0.7)], true)));
+        assert!(passes(agree(Some(1)), seen(&[Some(0.8), None], false)));
+        assert!(passes(agree(None), seen(&[Some(0.8), None], true)));
+        assert!(!passes(agree(None), seen(&[Some(0.8), None], false)));
+        let second = Declared::Score { above: Some(0.5), at_least: None, member: Some("b".into()) };
+        assert!(passes(second.clone(), seen(&[Some(0.1), Some(0.6)], false)));
+        assert!(passes(second.clone(), seen(&[Some(0.1)], true)) && !passes(second, seen(&[Some(0.9)], false)));
+    }
+
+    #[test]
+    fn a_members_own_map_is_read_once() {
+        let declared = Declared::AnyPixel { above: 0.5, member: Some("b".into()) };
+        let gate = Gate::new(&declared, &["a", "b"], &[]);
+        let map = array![[0.2, 0.6]];
+        assert_eq!(gate.read_member(0, Some(&map)), []);
+        let read = gate.read_member(1, Some(&map));
+        assert_eq!(read, [(0, f64::from(0.6_f32))]);
+        assert!(gate.passes(Seen { own: &[Some(read[0].1)], ..Seen::default() }));
+        let readings = gate.readings(Seen { own: &[Some(0.25)], ..Seen::default() });
+        assert_eq!(readings, [Reading { test: "any pixel of `b` > 0.5".into(), value: 0.25, passed: false }]);
     }
 }

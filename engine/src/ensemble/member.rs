@@ -1,258 +1,237 @@
-//! One member at work: views into batches, batches through the model, outputs back to answers.
+//! One member at work: its sets of weights in turn, their answers averaged, its own map put in its place.
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayD, ArrayView2};
-use rayon::prelude::*;
+use ndarray::Array2;
 
+use super::answer::{Answer, MemberAnswer, Sum};
+use super::cache::{Cache, Counts};
 use super::error::ImageError;
-use super::outputs;
-use super::prepare::Prepared;
+use super::job::{Job, Wanted};
+use super::prepare::{Prepared, Recipe};
 use super::resize::resize;
-use super::tensor;
+use super::snapshot::Run;
 use super::views::View;
-use crate::manifest::{self, Resize, Values};
-use crate::runtime::Model;
+use super::weights::Weights;
+use super::{merge, postprocess};
+use crate::Radiograph;
+use crate::manifest::{self, Resize, When};
+use crate::plugin::Plugin;
 
 /// A member, ready to run.
 pub struct Member {
     pub manifest: manifest::Member,
-    pub model: Arc<Model>,
+    pub weights: Vec<Weights>,
     /// Which of the ensemble's recipes prepares its images.
     pub recipe: usize,
     pub views: Vec<View>,
     /// (height, width) of each view.
     pub view_sizes: Vec<(usize, usize)>,
-    /// The batch that the model insists on, if any.
-    pub fixed_batch: Option<usize>,
+    /// What the merge or the gate needs of it.
+    pub wanted: Wanted,
+    /// From the member's own map to its mask.
+    pub postprocess: Vec<(Option<When>, Arc<Plugin>)>,
+    /// The probability above which views are compared, where a step depends on it.
+    pub compare_above: Option<f32>,
+    /// What, besides the image and the weights, an answer depends on: a hash, where answers are cached.
+    pub fingerprint: String,
 }
 
-/// What is asked of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    pub score: bool,
-    pub map: bool,
+/// What a batch is worked on with.
+pub struct Bench<'a> {
+    pub radiographs: &'a [&'a Radiograph],
+    pub recipes: &'a [Recipe],
+    pub prepared: &'a mut Prepared,
+    /// The most images that a model is given at once.
+    pub batch: usize,
+    pub cache: Option<&'a Cache>,
+    pub counts: &'a Counts,
+    /// Keep every member's answer, whatever the gate comes to.
+    pub keep: bool,
 }
-
-/// What a member says of an image, as probabilities, averaged over its views.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Answer {
-    pub score: Option<f32>,
-    /// (height, width) of the ensemble's output.
-    pub map: Option<Array2<f32>>,
-}
-
-/// Sums over the views of an image.
-#[derive(Default)]
-struct Sums {
-    score: f32,
-    /// Probabilities at the size of the member's own map.
-    own: Option<Array2<f32>>,
-    /// Probabilities at the output's size, where logits are resized.
-    full: Option<Array2<f32>>,
-    failed: Option<ImageError>,
-}
-
-/// An image to answer for: its index, and (height, width) of its output.
-pub type Job = (usize, (usize, usize));
 
 impl Member {
     /// Runs the member over images; the answers come in the order of `jobs`.
-    pub fn run(
-        &self,
-        prepared: &Prepared,
-        jobs: &[Job],
-        wanted: Wanted,
-        batch: usize,
-    ) -> Vec<Result<Answer, ImageError>> {
-        let mut sums: Vec<Sums> = jobs.iter().map(|_| Sums::default()).collect();
-        let mut items = self.items(jobs.len());
-        while let Some(&(view, _)) = items.first() {
-            // One batch is of one size.
-            let size = self.view_sizes[view];
-            let most = self.fixed_batch.unwrap_or(batch).max(1);
-            let len = items.iter().take(most).take_while(|(v, _)| self.view_sizes[*v] == size).count();
-            let rest = items.split_off(len);
-            self.run_batch(prepared, jobs, &items, wanted, &mut sums);
-            items = rest;
-        }
-        sums.into_iter().zip(jobs).map(|(sums, job)| self.answer(sums, job.1, wanted)).collect()
-    }
-
-    /// (view, position in `jobs`), so that each image's views are summed in order whatever the batch.
-    fn items(&self, jobs: usize) -> Vec<(usize, usize)> {
-        (0..self.views.len()).flat_map(|view| (0..jobs).map(move |job| (view, job))).collect()
-    }
-
-    fn run_batch(
-        &self,
-        prepared: &Prepared,
-        jobs: &[Job],
-        items: &[(usize, usize)],
-        wanted: Wanted,
-        sums: &mut [Sums],
-    ) {
-        let images: Vec<_> = items.iter().map(|&(_, job)| prepared.get(self.recipe, jobs[job].0)).collect();
-        let seen: Vec<_> =
-            items.par_iter().zip(&images).map(|(&(view, _), image)| self.views[view].forward(image.view())).collect();
-        let mut planes: Vec<ArrayView2<'_, f32>> = Vec::with_capacity(items.len());
-        let mut kept = Vec::with_capacity(items.len());
-        for ((item, image), seen) in items.iter().zip(&images).zip(&seen) {
-            match seen {
-                Ok(view) => {
-                    planes.push(view.as_ref().map_or(image.view(), |view| view.view()));
-                    kept.push(*item);
-                }
-                Err(error) => sums[item.1].fail(error.clone()),
-            }
-        }
-        if planes.is_empty() {
-            return;
-        }
-        let len = self.fixed_batch.unwrap_or(planes.len());
-        let tensor = tensor::batch(&planes, len, &self.manifest.input);
-        let names = self.output_names(wanted);
-        let outputs = match self.model.run(&self.manifest.input.name, tensor.view().into_dyn(), &names) {
-            Ok(outputs) => outputs,
-            // One image may have done it, or their number: each has its own chance.
-            Err(_) if kept.len() > 1 => {
-                kept.iter().for_each(|item| self.run_batch(prepared, jobs, &[*item], wanted, sums));
-                return;
-            }
-            Err(source) => {
-                let source = Arc::new(source);
-                let member = self.manifest.name.clone();
-                kept.iter().for_each(|item| {
-                    sums[item.1].fail(ImageError::Model { member: member.clone(), source: source.clone() })
+    pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<MemberAnswer, ImageError>> {
+        let mut sums: Vec<Result<Sum, ImageError>> = jobs.iter().map(|_| Ok(Sum::default())).collect();
+        for (index, weights) in self.weights.iter().enumerate() {
+            let turn: Vec<usize> =
+                (0..jobs.len()).filter(|&i| sums[i].is_ok() && weights.answers_for(jobs[i].fold)).collect();
+            let asked: Vec<&Job> = turn.iter().map(|&i| &jobs[i]).collect();
+            let threshold = self.threshold_of(weights);
+            for (i, answer) in turn.into_iter().zip(self.ask(weights, bench, &asked)) {
+                let sum = sums[i].as_mut().map_err(|error| error.clone());
+                let added = sum.and_then(|sum| {
+                    let added = sum.add(index, answer?, weights.manifest.weight, threshold);
+                    added.map_err(|message| self.wrong_map(message))
                 });
-                return;
-            }
-        };
-        let read: Vec<_> = kept
-            .par_iter()
-            .enumerate()
-            .map(|(index, &(view, job))| self.read(&names, &outputs, index, len, view, jobs[job].1, wanted))
-            .collect();
-        for (&(_, job), result) in kept.iter().zip(read) {
-            match result {
-                Ok(part) => {
-                    if let Err(message) = sums[job].add(part) {
-                        let member = self.manifest.name.clone();
-                        let output = names.first().copied().unwrap_or_default().to_owned();
-                        sums[job].fail(ImageError::Output { member, output, message });
-                    }
+                if let Err(error) = added {
+                    sums[i] = Err(error);
                 }
-                Err(error) => sums[job].fail(error),
             }
         }
+        let finished = sums.into_iter().zip(jobs).map(|(sum, job)| self.finish(bench, sum?, job));
+        finished.collect()
     }
 
-    fn output_names(&self, wanted: Wanted) -> Vec<&str> {
-        let map = self.manifest.map.as_ref().filter(|_| self.reads_map(wanted)).map(|map| map.output.as_str());
-        let score = self.manifest.score.as_ref().filter(|_| wanted.score).map(|score| score.output.as_str());
-        map.into_iter().chain(score).collect()
-    }
-
-    fn reads_map(&self, wanted: Wanted) -> bool {
-        wanted.map || (wanted.score && self.manifest.score_from_map.is_some())
-    }
-
-    /// Reads one item of a batch: one view of one image.
-    #[expect(clippy::too_many_arguments, reason = "an item of a batch, and what is wanted of it")]
-    fn read(
-        &self,
-        names: &[&str],
-        results: &[ArrayD<f32>],
-        index: usize,
-        len: usize,
-        view: usize,
-        size: (usize, usize),
-        wanted: Wanted,
-    ) -> Result<Sums, ImageError> {
-        let result = |name: &str| names.iter().position(|n| *n == name).map(|at| &results[at]);
-        let wrong = |output: &str, message| ImageError::Output {
-            member: self.manifest.name.clone(),
-            output: output.into(),
-            message,
+    /// What one set of weights says of images: from the cache, or by running its model.
+    fn ask(&self, weights: &Weights, bench: &mut Bench<'_>, jobs: &[&Job]) -> Vec<Result<Answer, ImageError>> {
+        let wanted = self.asked(bench);
+        let kept = |job: &&Job| {
+            let cache = bench.cache?;
+            cache.get(&cache.key(self, weights, bench.radiographs[job.image], job), wanted)
         };
-        let mut part = Sums::default();
-        if let Some(declared) = self.manifest.score.as_ref().filter(|_| wanted.score)
-            && let Some(output) = result(&declared.output)
-        {
-            part.score = outputs::score(output, index, len, declared.channel as usize)
-                .and_then(|value| outputs::to_probability(value, declared.values))
-                .map_err(|message| wrong(&declared.output, message))?;
+        let mut answers: Vec<Option<Result<Answer, ImageError>>> = jobs.iter().map(|job| kept(job).map(Ok)).collect();
+        let missing: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_none()).collect();
+        bench.counts.replayed(jobs.len() - missing.len());
+        let todo: Vec<&Job> = missing.iter().map(|&i| jobs[i]).collect();
+        for (i, answer) in missing.into_iter().zip(self.infer(weights, bench, &todo, wanted)) {
+            if let (Some(cache), Ok(answer)) = (bench.cache, &answer) {
+                let job = jobs[i];
+                cache.put(&cache.key(self, weights, bench.radiographs[job.image], job), answer);
+            }
+            answers[i] = Some(answer);
         }
-        if let Some(declared) = self.manifest.map.as_ref().filter(|_| self.reads_map(wanted))
-            && let Some(output) = result(&declared.output)
-        {
-            let as_values = declared.resize_as.unwrap_or(declared.values);
-            let plane = outputs::plane(output, index, len, declared.channel as usize, self.manifest.input.layout)
-                .and_then(|map| outputs::convert(map, declared.values, as_values))
-                .map_err(|message| wrong(&declared.output, message))?;
-            let input = self.manifest.input.size;
-            let back = self.views[view].inverse(plane, (input[0] as usize, input[1] as usize))?;
-            part.place(back, as_values, size, wanted.map, self.manifest.score_from_map.is_some() && wanted.score);
-        }
-        Ok(part)
+        answers.into_iter().flatten().collect()
     }
 
-    fn answer(&self, sums: Sums, size: (usize, usize), wanted: Wanted) -> Result<Answer, ImageError> {
-        if let Some(error) = sums.failed {
-            return Err(error);
+    /// What a model is asked for. What is kept is kept whole, for whatever the next run wants of it.
+    fn asked(&self, bench: &Bench<'_>) -> Wanted {
+        let all = Wanted { score: self.manifest.gives_score(), map: self.manifest.map.is_some() };
+        if bench.cache.is_some() { all } else { self.wanted }
+    }
+
+    fn infer(
+        &self,
+        weights: &Weights,
+        bench: &mut Bench<'_>,
+        jobs: &[&Job],
+        wanted: Wanted,
+    ) -> Vec<Result<Answer, ImageError>> {
+        if jobs.is_empty() {
+            return Vec::new();
         }
-        let views = self.views.len() as f32;
-        let own = sums.own.map(|sum| sum / views);
-        let score = wanted.score.then(|| match (self.manifest.score_from_map, &own) {
-            (Some(how), Some(map)) => outputs::score_from_map(map.view(), how),
-            _ => sums.score / views,
-        });
-        let map = wanted.map.then(|| match (sums.full, own) {
-            (Some(full), _) => full / views,
-            (None, own) => {
-                let mut map = resize(own.unwrap_or_default().view(), size, Resize::Linear).into_owned();
-                map.mapv_inplace(|p| p.clamp(0.0, 1.0));
-                map
+        let model = match weights.model(&self.manifest, &self.view_sizes) {
+            Ok(model) => model,
+            Err(source) => {
+                let error = ImageError::Model { member: self.manifest.name.clone(), source };
+                return jobs.iter().map(|_| Err(error.clone())).collect();
             }
-        });
-        Ok(Answer { score, map })
+        };
+        let failed = bench.prepared.fill(bench.recipes, self.recipe, bench.radiographs, jobs);
+        let (mut good, mut places, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, job) in jobs.iter().enumerate() {
+            let error = failed.iter().find(|(image, _)| *image == job.image).map(|(_, error)| Err(error.clone()));
+            if error.is_none() {
+                good.push(*job);
+                places.push(place);
+            }
+            answers.push(error);
+        }
+        bench.counts.inferred(good.len());
+        let fixed_batch = weights.fixed_batch(&self.manifest.input.name);
+        let run = Run { member: self, model, fixed_batch, wanted, bench };
+        for (place, answer) in places.into_iter().zip(run.answers(&good)) {
+            answers[place] = Some(answer);
+        }
+        answers.into_iter().flatten().collect()
+    }
+
+    /// (height, width) of the place in the output that the network's map is brought to.
+    pub fn place(&self, job: &Job) -> (usize, usize) {
+        self.region(job).map_or(job.size, |region| region.at(job.size).dim())
+    }
+
+    /// The part of the image that the network sees, where that is not all of it.
+    pub fn region(&self, job: &Job) -> Option<super::job::Region> {
+        job.region.filter(|_| self.manifest.crop)
+    }
+
+    /// From the mean of the sets of weights to the member's answer.
+    fn finish(&self, bench: &Bench<'_>, sum: Sum, job: &Job) -> Result<MemberAnswer, ImageError> {
+        let (mut mean, threshold) = sum.mean();
+        if mean.views.is_empty() {
+            let (member, fold) = (self.manifest.name.clone(), job.fold.unwrap_or_default());
+            return Err(ImageError::NoFold { member, fold });
+        }
+        mean.map = match mean.map.take() {
+            Some(map) if self.wanted.map => Some(self.own_map(bench, map, threshold, mean.agreement, job)?),
+            _ => None,
+        };
+        mean.score = mean.score.filter(|_| self.wanted.score);
+        Ok(mean)
+    }
+
+    /// The network's map in its place, and what is done to it before the merge.
+    fn own_map(
+        &self,
+        bench: &Bench<'_>,
+        map: Array2<f32>,
+        threshold: f32,
+        agreement: Option<f32>,
+        job: &Job,
+    ) -> Result<Array2<f32>, ImageError> {
+        let mut map = resize(map.view(), self.place(job), Resize::Linear).into_owned();
+        map.mapv_inplace(|p| p.clamp(0.0, 1.0));
+        if let Some(region) = self.region(job) {
+            map = region.at(job.size).paste(map.view());
+        }
+        if self.is_shifted() {
+            map.mapv_inplace(|p| shifted(p, threshold));
+        }
+        if self.manifest.times_score {
+            // Opening an ensemble makes sure that the stage before is run to its end.
+            let score = job.score.map_or(0.0, |(low, _)| low);
+            map.mapv_inplace(|p| p * score);
+        }
+        if self.postprocess.is_empty() {
+            return Ok(map);
+        }
+        let steps = self.postprocess.iter().filter(|(when, _)| when.is_none_or(|when| holds(when, agreement)));
+        let steps: Vec<_> = steps.map(|(_, plugin)| Arc::clone(plugin)).collect();
+        let context = postprocess::context(bench.radiographs[job.image], job.score);
+        let masks = postprocess::run(&steps, &context, map.view())
+            .map_err(|source| ImageError::Member { member: self.manifest.name.clone(), source: Box::new(source) })?;
+        let last = masks.into_iter().next_back().ok_or(ImageError::NoMask)?;
+        Ok(last.pixels().mapv(|marked| f32::from(u8::from(marked))))
+    }
+
+    /// Whether maps are shifted by a threshold of the member's, and may leave 0..=1.
+    pub fn is_shifted(&self) -> bool {
+        let snapshots = &self.manifest.snapshots;
+        self.manifest.threshold.is_some() || snapshots.iter().any(|snapshot| snapshot.threshold.is_some())
+    }
+
+    /// The lowest and the highest value that its map can hold, for images of a fold.
+    pub fn bounds(&self, fold: Option<u32>) -> (f32, f32) {
+        if !self.is_shifted() {
+            return (0.0, 1.0);
+        }
+        let mut sum = Sum::default();
+        for weights in self.weights.iter().filter(|weights| weights.answers_for(fold)) {
+            // An empty answer adds nothing that could be of a wrong size.
+            let _ = sum.add(0, Answer::default(), weights.manifest.weight, self.threshold_of(weights));
+        }
+        let (_, threshold) = sum.mean();
+        (shifted(0.0, threshold), shifted(1.0, threshold))
+    }
+
+    fn threshold_of(&self, weights: &Weights) -> f32 {
+        weights.manifest.threshold.or(self.manifest.threshold).unwrap_or(merge::MIDDLE)
+    }
+
+    fn wrong_map(&self, message: String) -> ImageError {
+        let output = self.manifest.map.as_ref().map_or(String::new(), |map| map.output.clone());
+        ImageError::Output { member: self.manifest.name.clone(), output, message }
     }
 }
 
-impl Sums {
-    /// Puts a map where it is summed: logits are resized before they become probabilities.
-    fn place(&mut self, map: Array2<f32>, values: Values, size: (usize, usize), full: bool, scored: bool) {
-        match values {
-            // A view's way back may overshoot; a probability does not.
-            Values::Probabilities => self.own = Some(map.mapv_into(|p| p.clamp(0.0, 1.0))),
-            Values::Logits => {
-                let sigmoid = super::merge::sigmoid;
-                self.full = full.then(|| resize(map.view(), size, Resize::Linear).mapv(sigmoid));
-                self.own = scored.then(|| map.mapv(sigmoid));
-            }
-        }
-    }
-
-    fn add(&mut self, part: Self) -> Result<(), String> {
-        self.score += part.score;
-        add(&mut self.own, part.own)?;
-        add(&mut self.full, part.full)
-    }
-
-    fn fail(&mut self, error: ImageError) {
-        self.failed.get_or_insert(error);
-    }
+/// A probability, moved so that 0.5 is where the threshold lies. The difference comes first: at the threshold it is 0.
+fn shifted(p: f32, threshold: f32) -> f32 {
+    (p - threshold) + merge::MIDDLE
 }
 
-fn add(sum: &mut Option<Array2<f32>>, part: Option<Array2<f32>>) -> Result<(), String> {
-    match (sum.as_mut(), part) {
-        (Some(sum), Some(part)) if sum.dim() == part.dim() => *sum += &part,
-        (Some(sum), Some(part)) => {
-            let (a, b) = (sum.dim(), part.dim());
-            return Err(format!("has maps of {}×{} and {}×{} for two views of one image", a.0, a.1, b.0, b.1));
-        }
-        (None, part) => *sum = part,
-        (Some(_), None) => {}
-    }
-    Ok(())
+fn holds(when: When, agreement: Option<f32>) -> bool {
+    let dice = agreement.unwrap_or(1.0);
+    when.views_dice_below.is_none_or(|below| dice < below) && when.views_dice_at_least.is_none_or(|least| dice >= least)
 }

@@ -12,6 +12,17 @@ use crate::manifest::Merge;
 /// Logits lie within plus and minus this: single precision knows no probability between it and 1.
 const LARGEST_LOGIT: f32 = 15.9;
 
+/// Where a shifted map's threshold lies, and that of networks that name none.
+pub const MIDDLE: f32 = 0.5;
+
+/// What a member that has not answered weighs, and the bounds of what it can say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    pub weight: f32,
+    pub low: f32,
+    pub high: f32,
+}
+
 /// A merge that is a fold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fold {
@@ -91,10 +102,11 @@ impl Fold {
         Zip::from(sum).and(map).for_each(|sum, &p| *sum = self.add(*sum, p, weight));
     }
 
-    /// What a merge of `weight` in all becomes if the members of weights `rest` all answer `answer`: a function of the
-    /// sum so far. It does just what those members would do, term by term.
-    pub fn completion(self, answer: f32, rest: &[f32], weight: f32) -> impl Fn(f32) -> f32 {
-        let terms: Vec<f32> = rest.iter().map(|&w| self.term(answer, w)).collect();
+    /// What a merge of `weight` in all becomes if the members that `rest` tells of all answer as low, or as high, as they
+    /// can: a function of the sum so far. It does just what those members would do, term by term.
+    pub fn completion(self, high: bool, rest: &[Share], weight: f32) -> impl Fn(f32) -> f32 + use<> {
+        let answer = |share: &Share| self.term(if high { share.high } else { share.low }, share.weight);
+        let terms: Vec<f32> = rest.iter().map(answer).collect();
         move |sum| self.finish(terms.iter().fold(sum, |sum, &term| self.join(sum, term)), weight)
     }
 }
@@ -151,13 +163,14 @@ mod tests {
         ) {
             let run = run.min(answers.len());
             let total: f32 = answers.iter().map(|a| a.1).sum();
-            let remaining: Vec<f32> = answers[run..].iter().map(|a| a.1).collect();
+            let share = |a: &(f32, f32)| Share { weight: a.1, low: 0.0, high: 1.0 };
+            let remaining: Vec<Share> = answers[run..].iter().map(share).collect();
             for fold in FOLDS {
                 let sum = answers[..run].iter().fold(fold.start(), |sum, &(p, w)| fold.add(sum, p, w));
                 let full = merge(fold, &answers);
                 // Not a tolerance in sight: early exit is exact or it is nothing.
-                prop_assert!(fold.completion(0.0, &remaining, total)(sum) <= full, "{:?}", fold);
-                prop_assert!(fold.completion(1.0, &remaining, total)(sum) >= full, "{:?}", fold);
+                prop_assert!(fold.completion(false, &remaining, total)(sum) <= full, "{:?}", fold);
+                prop_assert!(fold.completion(true, &remaining, total)(sum) >= full, "{:?}", fold);
             }
         }
     }

@@ -1,9 +1,14 @@
 //! Ensembles: opened from a manifest, asked about radiographs.
 
+mod answer;
+mod cache;
+mod crop;
 mod error;
+mod explain;
 mod finding;
 pub mod fit;
 mod gate;
+mod job;
 mod member;
 mod merge;
 mod open;
@@ -12,21 +17,29 @@ mod outputs;
 mod postprocess;
 mod prepare;
 mod resize;
+mod snapshot;
 mod stack;
 mod stage;
 mod stream;
 mod summary;
 mod tensor;
+mod trace;
 mod views;
+mod weights;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pleura_plugin::Context;
 use rayon::prelude::*;
 
+pub use answer::{MemberAnswer, ViewAnswer};
+pub use cache::{Form, Inferences};
 pub use error::{EnsembleError, ImageError, Step};
+pub use explain::{Explained, Explanation, StageExplained};
 pub use finding::{Decision, Finding, Runs};
+pub use gate::Reading;
+pub use job::Region;
 pub(crate) use open::classifier_wants;
 pub use options::Options;
 pub(crate) use outputs::read_batch;
@@ -36,22 +49,33 @@ pub use resize::resize;
 pub use summary::Summary;
 pub use tensor::batch;
 
+use crate::Radiograph;
 use crate::manifest::Manifest;
 use crate::plugin::Plugin;
 use crate::runtime::{Model, Placement};
-use crate::{Mask, Radiograph};
-use prepare::{Prepared, Recipe};
-use stage::{Batch, Stage, Verdict};
+use cache::{Cache, Counts};
+use crop::Crop;
+use prepare::Recipe;
+use stage::Stage;
+use trace::{Keep, Trace};
+use weights::Source;
 
 /// A two-stage ensemble, ready to run. Calls may come from several threads; sessions take them in turn.
 pub struct Ensemble {
     manifest: Manifest,
     path: PathBuf,
+    crop: Option<Crop>,
     classifier: Option<Stage>,
     segmenter: Stage,
     postprocess: Vec<Arc<Plugin>>,
     recipes: Vec<Recipe>,
-    models: Vec<Arc<Model>>,
+    sources: Vec<Arc<Source>>,
+    /// Every instance that was opened, wherever it stands.
+    plugins: Vec<Arc<Plugin>>,
+    cache: Option<Cache>,
+    counts: Counts,
+    /// The fold of each image, in an out-of-fold run.
+    folds: Option<HashMap<String, u32>>,
     placement: Placement,
     batch: usize,
     keep_maps: bool,
@@ -105,10 +129,33 @@ impl Ensemble {
         &self.placement
     }
 
-    /// The models, each once.
+    /// The models that have been opened, each once. With a cache, that is those it could not stand in for.
     #[must_use]
-    pub fn models(&self) -> &[Arc<Model>] {
-        &self.models
+    pub fn models(&self) -> Vec<&Arc<Model>> {
+        self.sources.iter().filter_map(|source| source.opened()).collect()
+    }
+
+    /// The models' files with their SHA-256, each once, opened or not.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.sources.iter().map(|source| (source.path(), source.sha256.as_str()))
+    }
+
+    /// Every plugin that was opened, an instance for each place it stands in.
+    #[must_use]
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
+    }
+
+    /// How many answers were inferred so far, and how many came from the cache.
+    #[must_use]
+    pub fn inferences(&self) -> Inferences {
+        self.counts.total(self.cache.as_ref())
+    }
+
+    /// The plugins from the merged map to the mask, in order.
+    #[must_use]
+    pub fn postprocess(&self) -> &[Arc<Plugin>] {
+        &self.postprocess
     }
 
     /// The most images that a model is given at once.
@@ -118,83 +165,15 @@ impl Ensemble {
     }
 
     fn predict_refs(&self, radiographs: &[&Radiograph]) -> Vec<Result<Finding, ImageError>> {
-        let mut prepared = Prepared::default();
-        let mut batch = Batch { radiographs, recipes: &self.recipes, prepared: &mut prepared, size: self.batch };
-        let jobs: Vec<_> = radiographs.iter().map(|r| self.output_size(r)).enumerate().collect();
-        // 1. The classifier stage decides whether there is anything to segment.
-        let classified: Vec<Option<Result<Verdict, ImageError>>> = match &self.classifier {
-            Some(stage) => stage.run(&mut batch, &jobs).into_iter().map(Some).collect(),
-            None => jobs.iter().map(|_| None).collect(),
+        let traces: Vec<_> = self.trace(radiographs, Keep::Nothing).into_iter().zip(radiographs).collect();
+        let finish = |(trace, radiograph): (Result<Trace, ImageError>, &&Radiograph)| {
+            self.conclude(radiograph, trace?).map(|(finding, _)| finding)
         };
-        let goes_on = |verdict: &Option<Result<Verdict, ImageError>>| {
-            verdict.as_ref().is_none_or(|verdict| verdict.as_ref().is_ok_and(|v| v.passed))
-        };
-        // 2. Below the gate the segmenters never run.
-        let open: Vec<_> = jobs.iter().copied().filter(|job| goes_on(&classified[job.0])).collect();
-        let mut segmented: Vec<Option<Result<Verdict, ImageError>>> = jobs.iter().map(|_| None).collect();
-        for (job, verdict) in open.iter().zip(self.segmenter.run(&mut batch, &open)) {
-            segmented[job.0] = Some(verdict);
-        }
-        // 3. Plugins turn maps into masks.
-        let verdicts: Vec<_> = jobs.into_iter().zip(classified).zip(segmented).collect();
-        verdicts
-            .into_par_iter()
-            .map(|(((index, size), classified), segmented)| {
-                self.conclude(radiographs[index], size, classified.transpose()?, segmented.transpose()?)
-            })
-            .collect()
+        traces.into_par_iter().map(finish).collect()
     }
 
     /// (height, width) at which an image's maps are merged.
     fn output_size(&self, radiograph: &Radiograph) -> (usize, usize) {
         self.manifest.output.size.map_or(radiograph.size(), |[height, width]| (height as usize, width as usize))
-    }
-
-    fn conclude(
-        &self,
-        radiograph: &Radiograph,
-        size: (usize, usize),
-        classified: Option<Verdict>,
-        segmented: Option<Verdict>,
-    ) -> Result<Finding, ImageError> {
-        let score = classified.as_ref().and_then(|verdict| verdict.score);
-        let scores = classified.map(|verdict| verdict.scores).unwrap_or_default();
-        let runs = Runs {
-            classifiers: scores.len(),
-            segmenters: segmented.as_ref().map_or(0, |verdict| verdict.scores.len()),
-        };
-        let mut finding = Finding {
-            id: radiograph.id().to_owned(),
-            mask: Mask::empty(size),
-            decision: Decision::ClassifierGate,
-            score,
-            map: None,
-            runs,
-            classifiers: self.named(scores),
-            areas: Vec::new(),
-        };
-        let Some(verdict) = segmented else { return Ok(finding) };
-        finding.decision = Decision::SegmenterGate;
-        if verdict.passed
-            && let Some(map) = &verdict.map
-        {
-            finding.decision = Decision::Postprocess;
-            let context = Context {
-                image_id: finding.id.clone(),
-                original_size: radiograph.size(),
-                score: score.unwrap_or((0.0, 1.0)),
-                spacing: radiograph.spacing(),
-            };
-            (finding.mask, finding.areas) = postprocess::run(&self.postprocess, &context, map.view())?;
-        }
-        finding.map = verdict.map.filter(|_| self.keep_maps);
-        Ok(finding)
-    }
-
-    /// Scores with the names of the classifiers that gave them.
-    fn named(&self, scores: Vec<Option<f32>>) -> Vec<(String, f32)> {
-        let members = self.classifier.iter().flat_map(|stage| &stage.members);
-        let named = members.zip(scores).filter_map(|(member, score)| Some((member.manifest.name.clone(), score?)));
-        named.collect()
     }
 }

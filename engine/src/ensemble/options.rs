@@ -1,7 +1,9 @@
 //! How an ensemble is opened.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::cache::Form;
 use super::open;
 use super::{Ensemble, EnsembleError};
 use crate::manifest::Exit;
@@ -16,6 +18,9 @@ pub struct Options {
     pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) exit: Option<Exit>,
     pub(crate) keep_maps: bool,
+    pub(crate) cache: Option<(PathBuf, Form)>,
+    pub(crate) output_size: Option<(usize, usize)>,
+    pub(crate) folds: Option<HashMap<String, u32>>,
 }
 
 impl Options {
@@ -60,6 +65,28 @@ impl Options {
     #[must_use]
     pub fn keep_maps(mut self, keep: bool) -> Self {
         self.keep_maps = keep;
+        self
+    }
+
+    /// Keep what networks answer in a folder, and ask none whose answer is there. Models are then opened when they are
+    /// first needed, so that what is wrong with one of them is found out no earlier.
+    #[must_use]
+    pub fn cache(mut self, folder: Option<PathBuf>, form: Form) -> Self {
+        self.cache = folder.map(|folder| (folder, form));
+        self
+    }
+
+    /// (height, width) at which maps are merged and masks made, whatever the manifest says: smaller ones are tried faster.
+    #[must_use]
+    pub fn output_size(mut self, size: Option<(usize, usize)>) -> Self {
+        self.output_size = size;
+        self
+    }
+
+    /// An out-of-fold run: the fold of each image, by id. Snapshots that name their fold answer for its images alone.
+    #[must_use]
+    pub fn folds(mut self, folds: Option<HashMap<String, u32>>) -> Self {
+        self.folds = folds;
         self
     }
 

@@ -6,23 +6,30 @@ use ndarray::ArrayView2;
 use pleura_plugin::Context;
 
 use super::error::{ImageError, Step};
-use crate::Mask;
 use crate::plugin::Plugin;
+use crate::{Mask, Radiograph};
 
-/// Runs the steps in order; gives the mask, and the marked area after each step.
-pub fn run(
-    steps: &[Arc<Plugin>],
-    context: &Context,
-    map: ArrayView2<'_, f32>,
-) -> Result<(Mask, Vec<usize>), ImageError> {
-    let mut mask: Option<Mask> = None;
-    let mut areas = Vec::with_capacity(steps.len());
+/// What plugins may know of an image; `score` bounds the classifier stage's.
+pub fn context(radiograph: &Radiograph, score: Option<(f32, f32)>) -> Context {
+    Context {
+        image_id: radiograph.id().to_owned(),
+        original_size: radiograph.size(),
+        score: score.unwrap_or((0.0, 1.0)),
+        spacing: radiograph.spacing(),
+    }
+}
+
+/// Runs the steps in order; gives the mask after each, at least one.
+///
+/// # Errors
+/// Where a plugin fails, or there is no step.
+pub fn run(steps: &[Arc<Plugin>], context: &Context, map: ArrayView2<'_, f32>) -> Result<Vec<Mask>, ImageError> {
+    let mut masks: Vec<Mask> = Vec::with_capacity(steps.len());
     for (index, plugin) in steps.iter().enumerate() {
         let next = plugin
-            .postprocess(context, map, mask.as_ref())
+            .postprocess(context, map, masks.last())
             .map_err(|source| ImageError::plugin(Step::Postprocess(index + 1), source))?;
-        areas.push(next.area());
-        mask = Some(next);
+        masks.push(next);
     }
-    mask.map(|mask| (mask, areas)).ok_or(ImageError::NoMask)
+    if masks.is_empty() { Err(ImageError::NoMask) } else { Ok(masks) }
 }

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::error::{ImageError, Step as At};
+use super::job::{Job, Region};
 use super::resize::resize;
 use crate::Radiograph;
 use crate::manifest::{Intensity, Resize};
@@ -16,8 +17,19 @@ use crate::plugin::Plugin;
 /// to (height, width) = `size`.
 #[must_use]
 pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: (usize, usize), how: Resize) -> Array2<f32> {
+    prepare_part(radiograph, intensity, Region::whole(radiograph.size()), size, how)
+}
+
+/// As [`prepare`], of a part of the radiograph; intensities are those of the whole.
+fn prepare_part(
+    radiograph: &Radiograph,
+    intensity: Intensity,
+    part: Region,
+    size: (usize, usize),
+    how: Resize,
+) -> Array2<f32> {
     let intensities = radiograph.intensities(intensity);
-    let mut image = resize(intensities.view(), size, how).into_owned();
+    let mut image = resize(part.cut(intensities.view()), size, how).into_owned();
     // Cubic weights overshoot; intensities do not.
     image.mapv_inplace(|v| v.clamp(0.0, 1.0));
     image
@@ -30,12 +42,15 @@ pub struct Recipe {
     pub size: (usize, usize),
     pub resize: Resize,
     pub plugins: Vec<Arc<Plugin>>,
+    /// Whether only the part that the crop stage found is prepared.
+    pub crop: bool,
 }
 
 impl Recipe {
     /// Prepares one image: (height, width) of [`Recipe::size`], in 0..=1.
-    pub fn apply(&self, radiograph: &Radiograph) -> Result<Array2<f32>, ImageError> {
-        let mut image = prepare(radiograph, self.intensity, self.size, self.resize);
+    pub fn apply(&self, radiograph: &Radiograph, region: Option<Region>) -> Result<Array2<f32>, ImageError> {
+        let part = region.filter(|_| self.crop).unwrap_or(Region::whole(radiograph.size()));
+        let mut image = prepare_part(radiograph, self.intensity, part, self.size, self.resize);
         for plugin in &self.plugins {
             image = plugin.prepare(image.view()).map_err(|source| ImageError::plugin(At::Prepare, source))?;
         }
@@ -50,18 +65,17 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares what is not prepared yet: `images` are indices into `radiographs`. Those that fail are returned.
+    /// Prepares what is not prepared yet. Images that fail are returned.
     pub fn fill(
         &mut self,
         recipes: &[Recipe],
         recipe: usize,
         radiographs: &[&Radiograph],
-        images: &[usize],
+        jobs: &[&Job],
     ) -> Vec<(usize, ImageError)> {
-        let missing = images.iter().copied().filter(|&image| !self.images.contains_key(&(recipe, image)));
-        let missing: Vec<usize> = missing.collect();
-        let done: Vec<_> =
-            missing.into_par_iter().map(|image| (image, recipes[recipe].apply(radiographs[image]))).collect();
+        let missing: Vec<&&Job> = jobs.iter().filter(|job| !self.images.contains_key(&(recipe, job.image))).collect();
+        let apply = |job: &&Job| (job.image, recipes[recipe].apply(radiographs[job.image], job.region));
+        let done: Vec<_> = missing.into_par_iter().map(apply).collect();
         let mut failed = Vec::new();
         for (image, result) in done {
             match result {
@@ -86,16 +100,38 @@ mod tests {
 
     #[test]
     fn an_image_is_prepared_once_a_recipe() {
-        let recipe =
-            || Recipe { intensity: Intensity::Stored, size: (2, 2), resize: Resize::Linear, plugins: Vec::new() };
+        let recipe = || Recipe {
+            intensity: Intensity::Stored,
+            size: (2, 2),
+            resize: Resize::Linear,
+            plugins: Vec::new(),
+            crop: false,
+        };
         let recipes = [recipe(), recipe()];
         let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0));
+        let job = Job { image: 0, size: (2, 2), region: None, score: None, fold: None };
         let mut prepared = Prepared::default();
-        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[0]).is_empty());
+        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&job]).is_empty());
         let first = prepared.get(0, 0);
-        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[0]).is_empty());
-        assert!(prepared.fill(&recipes, 1, &[&radiograph], &[0]).is_empty());
+        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&job]).is_empty());
+        assert!(prepared.fill(&recipes, 1, &[&radiograph], &[&job]).is_empty());
         assert!(Arc::ptr_eq(&first, &prepared.get(0, 0)) && !Arc::ptr_eq(&first, &prepared.get(1, 0)));
         assert!(first.iter().all(|v| (v - 0.2).abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_part_is_prepared_as_if_it_were_the_image() {
+        let values = Array2::from_shape_fn((4, 4), |(row, column)| if row < 2 && column < 2 { 255.0 } else { 0.0 });
+        let radiograph = Radiograph::from_values("a", values, (0.0, 255.0));
+        let recipe = |crop| Recipe {
+            intensity: Intensity::Stored,
+            size: (3, 3),
+            resize: Resize::Linear,
+            plugins: Vec::new(),
+            crop,
+        };
+        let part = Region { top: 0, left: 0, height: 2, width: 2, of: (4, 4) };
+        assert!(recipe(true).apply(&radiograph, Some(part)).unwrap().iter().all(|&v| v == 1.0));
+        assert!(recipe(false).apply(&radiograph, Some(part)).unwrap().iter().any(|&v| v == 0.0));
     }
 }

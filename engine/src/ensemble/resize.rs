@@ -5,6 +5,7 @@ use fast_image_resize::pixels::F32;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
+use crate::Mask;
 use crate::manifest::Resize;
 
 /// Brings a plane to (height, width); a plane of that size already is passed on as it is.
@@ -26,6 +27,18 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
     let options = ResizeOptions::new().resize_alg(algorithm(how)).use_alpha(false);
     Resizer::new().resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
     out.into()
+}
+
+/// Brings a mask to (height, width): each pixel takes the one at `floor(place * from / to)`, as OpenCV's
+/// `INTER_NEAREST`.
+#[must_use]
+pub fn nearest(mask: &Mask, size: (usize, usize)) -> Mask {
+    let from = mask.size();
+    if from == size {
+        return mask.clone();
+    }
+    let pixels = mask.pixels();
+    Mask::from(Array2::from_shape_fn(size, |(row, column)| pixels[(row * from.0 / size.0, column * from.1 / size.1)]))
 }
 
 fn algorithm(how: Resize) -> ResizeAlg {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Array4, ArrayD, ArrayView2, Axis};
 
+use super::answer::MemberAnswer;
 use super::error::ImageError;
-use super::member::{Answer, Wanted};
+use super::job::Wanted;
 use super::outputs;
 use crate::manifest::{Stack, Values};
 use crate::runtime::Model;
@@ -20,13 +21,17 @@ impl Stacker {
     /// Merges the answers of all members, in their order: scores (1, M) to a score, maps (1, M, H, W) to a map.
     ///
     /// The model sees one kind, the one wanted; opening an ensemble refuses a stack of which both are.
-    pub fn merge(&self, answers: &[Answer], wanted: Wanted) -> Result<(Option<f32>, Option<Array2<f32>>), ImageError> {
+    pub fn merge(
+        &self,
+        answers: &[MemberAnswer],
+        wanted: Wanted,
+    ) -> Result<(Option<f32>, Option<Array2<f32>>), ImageError> {
         let score = if wanted.score { Some(self.score(answers)?) } else { None };
         let map = if wanted.map { Some(self.map(answers)?) } else { None };
         Ok((score, map))
     }
 
-    fn score(&self, answers: &[Answer]) -> Result<f32, ImageError> {
+    fn score(&self, answers: &[MemberAnswer]) -> Result<f32, ImageError> {
         let scores: Vec<f32> = answers.iter().filter_map(|answer| answer.score).collect();
         let input = ArrayView2::from_shape((1, scores.len()), &scores).map_err(|e| self.wrong(e.to_string()))?;
         let output = self.run(input.into_dyn().to_owned())?;
@@ -34,7 +39,7 @@ impl Stacker {
         value.map_err(|message| self.wrong(message))
     }
 
-    fn map(&self, answers: &[Answer]) -> Result<Array2<f32>, ImageError> {
+    fn map(&self, answers: &[MemberAnswer]) -> Result<Array2<f32>, ImageError> {
         let maps: Vec<_> = answers.iter().filter_map(|answer| answer.map.as_ref()).collect();
         let (height, width) = maps.first().map_or((0, 0), |map| map.dim());
         let mut input = Array4::zeros((1, maps.len(), height, width));

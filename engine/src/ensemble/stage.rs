@@ -2,22 +2,24 @@
 
 use ndarray::Array2;
 
+use super::answer::MemberAnswer;
 use super::error::ImageError;
-use super::gate::Merged;
-use super::member::{Answer, Job, Member, Wanted};
-use super::merge::Fold;
-use super::prepare::{Prepared, Recipe};
+use super::gate::{Gate, Reading, Seen};
+use super::job::{Job, Wanted};
+use super::member::{Bench, Member};
+use super::merge::{Fold, Share};
 use super::stack::Stacker;
-use crate::Radiograph;
-use crate::manifest::Gate;
 
 /// A stage, ready to run. Its members all have a weight above 0.
 pub struct Stage {
     pub merger: Merger,
     pub gate: Option<Gate>,
     pub members: Vec<Member>,
+    /// What is merged.
     pub wanted: Wanted,
     pub exit: EarlyExit,
+    /// Whether some member's map is shifted by a threshold, and may leave 0..=1.
+    pub shifted: bool,
 }
 
 /// How answers become one.
@@ -48,15 +50,10 @@ pub struct Verdict {
     pub map: Option<Array2<f32>>,
     /// Each member's score, in order, as far as they ran.
     pub scores: Vec<Option<f32>>,
-}
-
-/// The images of one batch and what is known of them.
-pub struct Batch<'a> {
-    pub radiographs: &'a [&'a Radiograph],
-    pub recipes: &'a [Recipe],
-    pub prepared: &'a mut Prepared,
-    /// The most images that a model is given at once.
-    pub size: usize,
+    /// What the gate compared; empty where the stage ended early.
+    pub readings: Vec<Reading>,
+    /// Each member's answer, in order, where they are kept.
+    pub answers: Vec<MemberAnswer>,
 }
 
 /// One image on its way through a stage.
@@ -64,25 +61,27 @@ struct Progress {
     job: Job,
     score: f32,
     map: Option<Array2<f32>>,
-    /// Kept only for a stack, which needs all answers at once.
-    answers: Vec<Answer>,
+    /// Kept for a stack, which needs all answers at once, and where they are asked for.
+    answers: Vec<MemberAnswer>,
     scores: Vec<Option<f32>>,
+    /// What the gate's comparisons of members' own maps came to.
+    own: Vec<Option<f64>>,
+    /// Keep every answer; nothing is left out then.
+    keep: bool,
     done: Option<Result<Verdict, ImageError>>,
 }
 
 impl Stage {
     /// Runs the stage; verdicts come in the order of `jobs`.
-    pub fn run(&self, batch: &mut Batch<'_>, jobs: &[Job]) -> Vec<Result<Verdict, ImageError>> {
-        let mut images: Vec<Progress> = jobs.iter().map(|&job| self.begin(job)).collect();
+    pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<Verdict, ImageError>> {
+        let mut images: Vec<Progress> = jobs.iter().map(|&job| self.begin(job, bench.keep)).collect();
         for (index, member) in self.members.iter().enumerate() {
-            self.prepare(member, batch, &mut images);
             let open: Vec<usize> = (0..images.len()).filter(|&i| images[i].done.is_none()).collect();
             if open.is_empty() {
                 break;
             }
             let open_jobs: Vec<Job> = open.iter().map(|&i| images[i].job).collect();
-            let answers = member.run(batch.prepared, &open_jobs, self.wanted, batch.size);
-            for (i, answer) in open.into_iter().zip(answers) {
+            for (i, answer) in open.into_iter().zip(member.run(bench, &open_jobs)) {
                 match answer {
                     Ok(answer) => self.take(&mut images[i], index, answer),
                     Err(error) => images[i].done = Some(Err(error)),
@@ -97,77 +96,95 @@ impl Stage {
         self.members.iter().map(|member| member.manifest.weight).sum()
     }
 
-    fn begin(&self, job: Job) -> Progress {
+    fn begin(&self, job: Job, keep: bool) -> Progress {
         let start = match &self.merger {
             Merger::Fold(fold) => fold.start(),
             Merger::Stack(_) => 0.0,
         };
-        let map = self.wanted.map.then(|| Array2::from_elem(job.1, start));
-        Progress { job, score: start, map, answers: Vec::new(), scores: Vec::new(), done: None }
-    }
-
-    fn prepare(&self, member: &Member, batch: &mut Batch<'_>, images: &mut [Progress]) {
-        let open: Vec<usize> = images.iter().filter(|i| i.done.is_none()).map(|i| i.job.0).collect();
-        for (failed, error) in batch.prepared.fill(batch.recipes, member.recipe, batch.radiographs, &open) {
-            if let Some(image) = images.iter_mut().find(|i| i.job.0 == failed) {
-                image.done = Some(Err(error));
-            }
-        }
+        let map = self.wanted.map.then(|| Array2::from_elem(job.size, start));
+        let own = vec![None; self.gate.as_ref().map_or(0, Gate::tests)];
+        Progress { job, score: start, map, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
     }
 
     /// Takes in a member's answer, and ends the image's way where the rest cannot matter.
-    fn take(&self, image: &mut Progress, index: usize, answer: Answer) {
+    fn take(&self, image: &mut Progress, index: usize, answer: MemberAnswer) {
         image.scores.push(answer.score);
-        let Merger::Fold(fold) = &self.merger else {
+        let own = self.gate.iter().flat_map(|gate| gate.read_member(index, answer.map.as_ref()));
+        own.for_each(|(test, value)| image.own[test] = Some(value));
+        if let Merger::Fold(fold) = &self.merger {
+            let weight = self.members[index].manifest.weight;
+            if let Some(score) = answer.score {
+                image.score = fold.add(image.score, score, weight);
+            }
+            if let (Some(sum), Some(map)) = (&mut image.map, &answer.map) {
+                fold.add_map(sum, map.view(), weight);
+            }
+            let rest = &self.members[index + 1..];
+            if !image.keep && !rest.is_empty() {
+                image.done = self.certain(*fold, image, rest).map(Ok);
+            }
+        }
+        if image.keep || matches!(self.merger, Merger::Stack(_)) {
             image.answers.push(answer);
-            return;
-        };
-        let weight = self.members[index].manifest.weight;
-        if let Some(score) = answer.score {
-            image.score = fold.add(image.score, score, weight);
-        }
-        if let (Some(sum), Some(map)) = (&mut image.map, &answer.map) {
-            fold.add_map(sum, map.view(), weight);
-        }
-        let rest: Vec<f32> = self.members[index + 1..].iter().map(|member| member.manifest.weight).collect();
-        if !rest.is_empty() {
-            image.done = self.certain(*fold, image, &rest).map(Ok);
         }
     }
 
     /// The verdict, if the answers so far settle it. See [`super::merge`] for why the bounds are exact.
-    fn certain(&self, fold: Fold, image: &Progress, rest: &[f32]) -> Option<Verdict> {
+    fn certain(&self, fold: Fold, image: &Progress, rest: &[Member]) -> Option<Verdict> {
         let gate = self.gate.as_ref()?;
-        let score = |answer: f32| fold.completion(answer, rest, self.weight())(image.score);
-        let passes = |answer: f32| {
-            let complete = fold.completion(answer, rest, self.weight());
-            let map = image.map.as_ref().filter(|_| gate.uses_map()).map(|sum| sum.mapv(&complete));
-            gate.passes(Merged { score: self.wanted.score.then(|| complete(image.score)), map: map.as_ref() })
+        let share = |member: &Member, (low, high)| Share { weight: member.manifest.weight, low, high };
+        let scores: Vec<Share> = rest.iter().map(|member| share(member, (0.0, 1.0))).collect();
+        let maps: Vec<Share> = rest.iter().map(|member| share(member, member.bounds(image.job.fold))).collect();
+        let score = |high| fold.completion(high, &scores, self.weight())(image.score);
+        let passes = |high: bool| {
+            let complete = fold.completion(high, &maps, self.weight());
+            let map = image.map.as_ref().filter(|_| gate.uses_map());
+            let map = map.map(|sum| sum.mapv(|sum| self.clip(complete(sum))));
+            gate.passes(self.seen(self.wanted.score.then(|| score(high)), map.as_ref(), image, high))
         };
-        let passed = if self.exit.fail && !passes(1.0) {
+        let passed = if self.exit.fail && !passes(true) {
             false
-        } else if self.exit.pass && passes(0.0) {
+        } else if self.exit.pass && passes(false) {
             true
         } else {
             return None;
         };
-        let score = self.wanted.score.then(|| (score(0.0), score(1.0)));
-        Some(Verdict { passed, score, map: None, scores: image.scores.clone() })
+        Some(Verdict {
+            passed,
+            score: self.wanted.score.then(|| (score(false), score(true))),
+            map: None,
+            scores: image.scores.clone(),
+            readings: Vec::new(),
+            answers: Vec::new(),
+        })
     }
 
-    fn conclude(&self, image: Progress) -> Result<Verdict, ImageError> {
+    fn conclude(&self, mut image: Progress) -> Result<Verdict, ImageError> {
         if let Some(done) = image.done {
             return done;
         }
+        let sum = image.map.take();
         let (score, map) = match &self.merger {
             Merger::Fold(fold) => {
                 let weight = self.weight();
-                let map = image.map.map(|sum| sum.mapv_into(|sum| fold.finish(sum, weight)));
+                let map = sum.map(|sum| sum.mapv_into(|sum| self.clip(fold.finish(sum, weight))));
                 (self.wanted.score.then(|| fold.finish(image.score, weight)), map)
             }
             Merger::Stack(stacker) => stacker.merge(&image.answers, self.wanted)?,
         };
-        let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(Merged { score, map: map.as_ref() }));
-        Ok(Verdict { passed, score: score.map(|s| (s, s)), map, scores: image.scores })
+        let seen = self.seen(score, map.as_ref(), &image, false);
+        let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(seen));
+        let readings = self.gate.as_ref().filter(|_| image.keep).map(|gate| gate.readings(seen)).unwrap_or_default();
+        let answers = if image.keep { image.answers } else { Vec::new() };
+        Ok(Verdict { passed, score: score.map(|s| (s, s)), map, scores: image.scores, readings, answers })
+    }
+
+    fn seen<'a>(&self, score: Option<f32>, map: Option<&'a Array2<f32>>, image: &'a Progress, rest: bool) -> Seen<'a> {
+        Seen { score, map, scores: &image.scores, own: &image.own, rest }
+    }
+
+    /// Shifted maps may leave 0..=1; what is merged of them does not.
+    fn clip(&self, p: f32) -> f32 {
+        if self.shifted { p.clamp(0.0, 1.0) } else { p }
     }
 }

@@ -46,8 +46,12 @@ impl Ensemble {
 
     /// How many files are held together: twice the largest batch, so that what passes the gate still fills one.
     fn chunk(&self) -> usize {
-        let members = self.classifier.iter().chain([&self.segmenter]).flat_map(|stage| &stage.members);
-        let insisted = members.filter_map(|member| member.fixed_batch).max().unwrap_or(1);
+        let crop = self.crop.iter().map(|crop| &crop.stage);
+        let members = crop.chain(&self.classifier).chain([&self.segmenter]).flat_map(|stage| &stage.members);
+        let insisted = members.flat_map(|member| {
+            member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))
+        });
+        let insisted = insisted.max().unwrap_or(1);
         self.batch.max(insisted).saturating_mul(2)
     }
 

@@ -5,25 +5,35 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Size, Step};
+use super::{Size, Snapshot, Step};
 
-/// One ONNX model of a stage.
+/// One network of a stage: an ONNX model, or several that differ by their weights.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
     /// What the member is called in reports and errors; unique in its stage.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The ONNX file, relative to the manifest.
-    pub model: PathBuf,
+    /// The ONNX file, relative to the manifest. Either this or `snapshots` is given.
+    #[serde(default)]
+    pub model: Option<PathBuf>,
     /// The SHA-256 of the ONNX file, in hexadecimal.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
+    /// Several ONNX files of one network, of folds or epochs, that answer as one: their weighted mean, after TTA.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
+    /// The recipe that trains the network, relative to the manifest; named where a model is missing.
+    #[serde(default)]
+    pub recipe: Option<PathBuf>,
     /// The member's share of a weighted merge. A member of weight 0 is not run.
     #[serde(default = "one")]
     #[schemars(range(min = 0.0))]
     pub weight: f32,
+    /// Show the network only the box that the `[crop]` stage found, and paste its map back.
+    #[serde(default)]
+    pub crop: bool,
     /// The model's input.
     pub input: Input,
     /// How stored values become intensities in 0..=1.
@@ -47,9 +57,34 @@ pub struct Member {
     /// How the map becomes a score, where no output holds one.
     #[serde(default)]
     pub score_from_map: Option<ScoreFromMap>,
+    /// The network's own threshold, for `merge = { kind = "mean" }`: its map is shifted, `p - threshold + 0.5`, so that
+    /// networks with different thresholds meet at 0.5.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: Option<f32>,
+    /// Multiply the map by the classifier stage's score: for a segmenter that was trained on positives only.
+    #[serde(default)]
+    pub times_score: bool,
+    /// Plugins that make a mask of the network's own map, at the output's size, before the merge: it then counts as a
+    /// map of 0 and 1. The union of masks is `merge = { kind = "max" }`, a majority `{ kind = "vote", above = 0.5 }`.
+    #[serde(default)]
+    pub postprocess: Vec<Step>,
 }
 
 impl Member {
+    /// The sets of weights: those declared, or `model` as the only one.
+    #[must_use]
+    pub fn weights(&self) -> Vec<Snapshot> {
+        let single = self.model.iter().map(|model| Snapshot {
+            model: model.clone(),
+            sha256: self.sha256.clone(),
+            weight: 1.0,
+            fold: None,
+            threshold: None,
+        });
+        single.chain(self.snapshots.iter().cloned()).collect()
+    }
+
     /// Whether the member gives a score: by an output of its own, or by its map.
     #[must_use]
     pub fn gives_score(&self) -> bool {
@@ -172,6 +207,10 @@ pub struct MapOutput {
     /// Which channel of the output is the map.
     #[serde(default)]
     pub channel: u32,
+    /// Probabilities strictly below this become 0, in each view's map, before views are averaged.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub zero_below: Option<f32>,
 }
 
 /// An output that holds one score an image, (N,), (N, C) or (N, C, 1, 1).

@@ -42,6 +42,9 @@ pub struct Stack {
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
+    /// The recipe that trains the stack, relative to the manifest; named where the model is missing.
+    #[serde(default)]
+    pub recipe: Option<PathBuf>,
     /// The input's name in the ONNX graph.
     pub input: String,
     /// The output's name in the ONNX graph.

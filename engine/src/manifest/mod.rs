@@ -3,12 +3,15 @@
 //! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
 //! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
 
+mod crop;
 mod gate;
 mod member;
 mod merge;
 mod read;
 mod rules;
 mod schema;
+mod snapshot;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +19,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::lint::{Diagnostic, Locations, Severity};
+pub use crop::{Crop, Otherwise};
 pub use gate::Gate;
 pub use member::{Input, Intensity, Layout, MapOutput, Member, Resize, ScoreFromMap, ScoreOutput, TtaStep, Values};
 pub use merge::{Merge, Stack};
 pub use read::lint;
 pub use schema::json_schema;
+pub use snapshot::Snapshot;
+pub use step::{Isolation, Step, When};
 
 /// What reading a manifest found out.
 pub type Lint = crate::lint::Lint<Manifest>;
@@ -47,7 +53,7 @@ pub struct Manifest {
     /// What it is, for people.
     #[serde(default)]
     pub description: String,
-    /// The size at which maps are merged, postprocessed and submitted.
+    /// The size at which maps are merged and postprocessed, and that of the masks.
     #[serde(default)]
     pub output: Output,
     /// Whether members that cannot change a gate's answer are left out.
@@ -56,6 +62,9 @@ pub struct Manifest {
     /// How models are run.
     #[serde(default)]
     pub runtime: Runtime,
+    /// Finds the part of an image that members with `crop = true` are to see, such as the lungs.
+    #[serde(default)]
+    pub crop: Option<Crop>,
     /// Decides whether there is anything to segment. Without it, every image is segmented.
     #[serde(default)]
     pub classifier: Option<Stage>,
@@ -66,7 +75,7 @@ pub struct Manifest {
     pub postprocess: Vec<Step>,
 }
 
-/// The size at which maps are merged, postprocessed and submitted.
+/// The size at which maps are merged and postprocessed, and that of the masks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
@@ -74,6 +83,11 @@ pub struct Output {
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = 16384)))]
     pub size: Option<Size>,
+    /// `[height, width]` to which masks are brought after postprocessing, each pixel taking the nearest (OpenCV's
+    /// `INTER_NEAREST`); left out, they stay at `size`.
+    #[serde(default)]
+    #[schemars(inner(range(min = 1, max = 16384)))]
+    pub mask_size: Option<Size>,
 }
 
 /// Whether members that cannot change a gate's answer are left out.
@@ -113,33 +127,4 @@ pub struct Stage {
     /// The models, in the order in which they are run.
     #[schemars(length(min = 1))]
     pub members: Vec<Member>,
-}
-
-/// A plugin and its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`).
-    #[schemars(length(min = 1))]
-    pub plugin: String,
-    /// The plugin's own parameters.
-    #[serde(default)]
-    pub params: serde_json::Map<String, serde_json::Value>,
-    /// Where the plugin runs.
-    #[serde(default)]
-    pub isolation: Isolation,
-    /// Load the library with its symbols visible to others (`RTLD_GLOBAL`), for plugins that embed Python.
-    #[serde(default)]
-    pub global_symbols: bool,
-}
-
-/// Where a plugin runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Isolation {
-    /// In the engine's process: fast, but a plugin that segfaults takes the run with it. The default.
-    #[default]
-    None,
-    /// In a child process, which may die without harm.
-    Process,
 }

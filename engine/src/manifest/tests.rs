@@ -74,9 +74,9 @@ score_from_map = { kind = "top", fraction = 0.01 }
 const FAULTS: &[(&str, &str, &str)] = &[
     // Keys.
     ("name = \"unet\"", "name = \"unet\"\nweigth = 2", "6:1: segmenter.members[0].weigth: unknown key; did you mean `weight`?"),
-    ("[[postprocess]]", "[output]\nfoo = 1\n[[postprocess]]", "11:1: output.foo: unknown key; the keys here are `size`"),
+    ("[[postprocess]]", "[output]\nfoo = 1\n[[postprocess]]", "11:1: output.foo: unknown key; the keys here are `mask_size`, `size`"),
     ("schema = 1\n", "", "1:1: schema: missing key; The manifest format: 1"),
-    ("model = \"unet.onnx\"\n", "", "4:1: segmenter.members[0].model: missing key; The ONNX file, relative to the manifest"),
+    ("model = \"unet.onnx\"\n", "", "4:1: segmenter.members[0].model: neither `model` nor `snapshots` is given; name the ONNX file, or several as `snapshots`"),
     // Types.
     ("model = \"unet.onnx\"", "model = 3", "6:1: segmenter.members[0].model: expected text in quotes, found the number 3; The ONNX file, relative to the manifest"),
     ("model = ", "weight = \"2\"\nmodel = ", "6:1: segmenter.members[0].weight: expected a number, found the text `2`; The member's share of a weighted merge"),
@@ -272,7 +272,7 @@ fn ten_planted_faults_and_two_more_are_told_in_one_go() {
 fn what_is_sound_beside_a_fault_is_still_read() {
     let lint = Lint::of_text(TEN_FAULTS, Path::new("x.toml"));
     let manifest = lint.document.as_ref().unwrap();
-    assert_eq!(manifest.segmenter.members[1].model, Path::new("b.onnx"));
+    assert_eq!(manifest.segmenter.members[1].model, Some("b.onnx".into()));
     assert!(lint.has_errors());
     for (field, replaced) in [("postprocess[0].plugin", true), ("segmenter.members[1].map.output", true)] {
         assert_eq!(lint.is_replaced(field), replaced, "{field}");

@@ -88,6 +88,7 @@ fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> 
         inverted: header.photometric == Photometric::Monochrome1,
         spacing: spacing(object),
         remarks,
+        digest: std::sync::OnceLock::new(),
     })
 }
 

@@ -22,8 +22,10 @@ mod samples;
 mod window;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ndarray::{Array2, ArrayView2};
+use sha2::{Digest, Sha256};
 
 pub use error::{DicomFault, RadiographError};
 pub use find::{find, find_with};
@@ -47,6 +49,7 @@ pub struct Radiograph {
     inverted: bool,
     spacing: Option<(f32, f32)>,
     remarks: Vec<String>,
+    digest: OnceLock<String>,
 }
 
 impl Radiograph {
@@ -82,7 +85,17 @@ impl Radiograph {
         let id = id.into();
         let values = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
         let path = PathBuf::from(&id);
-        Self { id, path, values, range, voi: None, inverted: false, spacing: None, remarks: Vec::new() }
+        Self {
+            id,
+            path,
+            values,
+            range,
+            voi: None,
+            inverted: false,
+            spacing: None,
+            remarks: Vec::new(),
+            digest: OnceLock::new(),
+        }
     }
 
     /// The id that the image has in a submission: the data set's SOPInstanceUID, or the file's stem.
@@ -101,6 +114,23 @@ impl Radiograph {
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         self.values.dim()
+    }
+
+    /// A hash of all that intensities are made of, in hexadecimal: the same for the same image, whatever its file is
+    /// called or how it is compressed. Computed once, at the first call.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| {
+            let mut hasher = Sha256::new();
+            let (height, width) = self.values.dim();
+            hasher.update(format!("{height}x{width} {:?} {:?} {}", self.range, self.voi, self.inverted));
+            // Bits, not bytes in memory: the same on every machine.
+            for row in self.values.rows() {
+                let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+                hasher.update(bytes);
+            }
+            crate::digest::hex(&hasher.finalize())
+        })
     }
 
     /// Pixel spacing, (row, column) in mm, where the file states it. The two may differ.

@@ -244,6 +244,16 @@ pub enum ModelError {
         /// ONNX Runtime's words.
         source: ort::Error,
     },
+    /// The model is not what the manifest says of it.
+    #[error("model `{}` does not fit its member's `{key}`: {message}", path.display())]
+    Misfit {
+        /// The ONNX file.
+        path: PathBuf,
+        /// The key that does not fit.
+        key: &'static str,
+        /// What does not fit, and what to do.
+        message: String,
+    },
     /// The model has no such output.
     #[error("model `{}` has no output `{name}`", path.display())]
     NoOutput {

@@ -139,5 +139,5 @@ fn refuses_stranger(library: &Path, params: &Map<String, Value>) -> Result<Strin
 }
 
 fn step(params: Map<String, Value>) -> Step {
-    Step { plugin: String::new(), params, isolation: Isolation::Process, global_symbols: false }
+    Step { plugin: String::new(), params, isolation: Isolation::Process, global_symbols: false, when: None }
 }

@@ -16,7 +16,7 @@ mod folds;
 mod loader;
 mod prepare;
 mod sampling;
-mod table;
+pub mod table;
 #[cfg(test)]
 mod testing;
 

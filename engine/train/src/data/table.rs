@@ -55,9 +55,12 @@ pub enum TableError {
     },
 }
 
-/// Each image's value in a column, in the order of the rows. Other columns are not looked at; rows that say the same
-/// twice are one.
-pub(super) fn read(path: &Path, column: &str) -> Result<IndexMap<String, String>, TableError> {
+/// Each image's value in a column, by its `ImageId`, in the order of the rows. Other columns are not looked at; rows that
+/// say the same twice are one.
+///
+/// # Errors
+/// Where the file cannot be read, has no such column, or a row says nothing or contradicts one before.
+pub fn read(path: &Path, column: &str) -> Result<IndexMap<String, String>, TableError> {
     let failed = |source| TableError::Read { path: path.into(), source };
     let mut reader = ReaderBuilder::new().trim(Trim::All).from_path(path).map_err(failed)?;
     let headers = reader.headers().map_err(failed)?;

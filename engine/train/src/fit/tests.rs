@@ -140,7 +140,7 @@ fn a_training_learns_and_hands_over() {
     let manifest = Manifest::read(&outcome.manifest).unwrap();
     assert_eq!(manifest.segmenter.members.len(), 3);
     for member in &manifest.segmenter.members {
-        let digest = pleura::digest::file(&out.join(&member.model)).unwrap();
+        let digest = pleura::digest::file(&out.join(member.model.as_ref().unwrap())).unwrap();
         assert_eq!(member.sha256.as_deref(), Some(digest.as_str()));
     }
     let lines = Journal::read(&out.join("metrics.jsonl")).unwrap();

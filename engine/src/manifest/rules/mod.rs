@@ -1,27 +1,81 @@
 //! What a manifest must fulfil beyond the shape of its keys.
 
+mod across;
+mod gates;
+mod own;
+mod weights;
+
 use std::collections::HashMap;
 
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 6] =
-    [mean_and_std, scale_is_not_zero, percentiles_rise, some_view, one_score, some_output];
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 8] = [
+    mean_and_std,
+    scale_is_not_zero,
+    percentiles_rise,
+    some_view,
+    one_score,
+    some_output,
+    weights::model_or_snapshots,
+    weights::folds_are_told,
+];
 
-const STAGE_RULES: [fn(&StageAt<'_>, &mut Findings); 7] =
-    [names_differ, some_weight, weights_count, gates_can_be_read, gates_decide, maps_are_there, scores_are_there];
+const STAGE_RULES: [fn(&StageAt<'_>, &mut Findings); 10] = [
+    names_differ,
+    some_weight,
+    weights_count,
+    gates::can_be_read,
+    gates::name_members,
+    gates::decide,
+    maps_are_there,
+    scores_are_there,
+    own::maps_are_changed_in_place,
+    own::steps_depend_on_views,
+];
+
+/// Which of the three stages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Crop,
+    Classifier,
+    Segmenter,
+}
 
 /// A stage and what the rules need to know of its place.
 struct StageAt<'m> {
-    stage: &'m Stage,
+    members: &'m [Member],
+    merge: &'m Merge,
+    gate: Option<&'m Gate>,
     at: &'static str,
-    is_segmenter: bool,
+    place: Place,
 }
 
 impl<'m> StageAt<'m> {
+    /// The stages of a manifest, in the order in which images pass them.
+    fn all(manifest: &'m Manifest) -> Vec<Self> {
+        let stage = |stage: &'m Stage, at, place| Self {
+            members: &stage.members,
+            merge: &stage.merge,
+            gate: stage.gate.as_ref(),
+            at,
+            place,
+        };
+        let crop = manifest.crop.iter().map(|crop| Self {
+            members: &crop.members,
+            merge: &crop.merge,
+            gate: None,
+            at: "crop",
+            place: Place::Crop,
+        });
+        let classifier = manifest.classifier.iter().map(|found| stage(found, "classifier", Place::Classifier));
+        let segmenter = stage(&manifest.segmenter, "segmenter", Place::Segmenter);
+        crop.chain(classifier).chain([segmenter]).collect()
+    }
+
     /// The members and their keys.
     fn members(&self) -> impl Iterator<Item = (String, &'m Member)> {
-        self.stage.members.iter().enumerate().map(|(i, member)| (format!("{}.members[{i}]", self.at), member))
+        self.members.iter().enumerate().map(|(i, member)| (format!("{}.members[{i}]", self.at), member))
     }
 
     /// The members that are run.
@@ -31,7 +85,7 @@ impl<'m> StageAt<'m> {
 
     /// The gate, and those it consists of, with their keys.
     fn gates(&self) -> Vec<(String, &'m Gate)> {
-        let mut gates: Vec<_> = self.stage.gate.iter().map(|gate| (child(self.at, "gate"), gate)).collect();
+        let mut gates: Vec<_> = self.gate.iter().copied().map(|gate| (child(self.at, "gate"), gate)).collect();
         let mut next = 0;
         while let Some((at, gate)) = gates.get(next).cloned() {
             if let Gate::Any { of } | Gate::All { of } = gate {
@@ -45,13 +99,18 @@ impl<'m> StageAt<'m> {
 
 /// Tells every rule that a manifest breaks.
 pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
-    let classifier = manifest.classifier.as_ref().map(|stage| StageAt { stage, at: "classifier", is_segmenter: false });
-    let segmenter = StageAt { stage: &manifest.segmenter, at: "segmenter", is_segmenter: true };
-    for stage in classifier.iter().chain([&segmenter]) {
+    let stages = StageAt::all(manifest);
+    for stage in &stages {
         for (at, member) in stage.members() {
             MEMBER_RULES.iter().for_each(|rule| rule(member, &at, findings));
         }
         STAGE_RULES.iter().for_each(|rule| rule(stage, findings));
+    }
+    across::classifier_decides(manifest, findings);
+    across::crop_is_used(manifest, &stages, findings);
+    for (index, _) in manifest.postprocess.iter().enumerate().filter(|(_, step)| step.when.is_some()) {
+        let hint = Some("move the step into the members' own `postprocess`");
+        findings.error([format!("postprocess[{index}].when")], "merged maps have no views to compare", hint);
     }
     if manifest.runtime.fp16 && !manifest.runtime.tensorrt {
         findings.warn(["runtime.fp16".into(), "runtime.tensorrt".into()], "has no effect without `tensorrt`", None);
@@ -137,7 +196,7 @@ fn weights_count(stage: &StageAt<'_>, findings: &mut Findings) {
     let merge = child(stage.at, "merge");
     for (at, member) in stage.members().filter(|(_, member)| member.weight != 1.0) {
         let about = [child(&at, "weight"), merge.clone()];
-        match stage.stage.merge {
+        match stage.merge {
             Merge::Stack(_) if member.weight == 0.0 => {
                 let hint = Some("leave the member out of the manifest, and out of the stacking model");
                 findings.error(about, "a stacking model is fed by every member, and one of weight 0 is not run", hint);
@@ -150,54 +209,11 @@ fn weights_count(stage: &StageAt<'_>, findings: &mut Findings) {
     }
 }
 
-fn gates_can_be_read(stage: &StageAt<'_>, findings: &mut Findings) {
-    for (at, gate) in stage.gates() {
-        let Gate::Score { above, at_least } = gate else { continue };
-        let about = [at.clone(), child(&at, "above"), child(&at, "at_least")];
-        match (above, at_least) {
-            (Some(_), Some(_)) => findings.error(about, "both `above` and `at_least` are given", Some("keep one")),
-            (None, None) => {
-                let hint = Some("write `above` (strict) or `at_least`");
-                findings.error(about, "neither `above` nor `at_least` is given", hint);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Gates that every image passes, or none, and a classifier without one.
-fn gates_decide(stage: &StageAt<'_>, findings: &mut Findings) {
-    for (at, gate) in stage.gates() {
-        match *gate {
-            Gate::Score { above: Some(above), .. } | Gate::AnyPixel { above } | Gate::Area { above, .. }
-                if above >= 1.0 =>
-            {
-                findings.warn([child(&at, "above")], "nothing is above 1: no image passes", None);
-            }
-            Gate::Score { at_least: Some(0.0), .. } | Gate::Area { at_least: 0, .. } => {
-                findings.warn([child(&at, "at_least")], "everything is at least 0: every image passes", None);
-            }
-            Gate::Area { at_least, at: [height, width], .. } if u64::from(at_least) > pixels(height, width) => {
-                let message = format!("{height} x {width} pixels are fewer than {at_least}: no image passes");
-                findings.warn([child(&at, "at_least"), child(&at, "at")], message, None);
-            }
-            _ => {}
-        }
-    }
-    if !stage.is_segmenter && stage.stage.gate.is_none() {
-        let hint = Some("declare a gate, or leave the classifier out");
-        findings.warn([child(stage.at, "gate")], "without a gate the classifier decides nothing", hint);
-    }
-}
-
-fn pixels(height: u32, width: u32) -> u64 {
-    u64::from(height) * u64::from(width)
-}
-
 fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
-    let gate = stage.gates().into_iter().find(|(_, gate)| matches!(gate, Gate::AnyPixel { .. } | Gate::Area { .. }));
+    let gate = stage.gates().into_iter().find(|(_, gate)| gate.reads_map() && gate.member().is_none());
     let reason = match gate {
-        _ if stage.is_segmenter => "a segmenter needs".to_owned(),
+        _ if stage.place == Place::Segmenter => "a segmenter needs".to_owned(),
+        _ if stage.place == Place::Crop => "the box is drawn around a map: the member needs".to_owned(),
         Some((gate, _)) => format!("the gate `{gate}` counts pixels, and needs"),
         None => return,
     };
@@ -212,17 +228,21 @@ fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
 }
 
 fn scores_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
-    let has_score = |member: &Member| member.score.is_some() || member.score_from_map.is_some();
-    let gate = stage.gates().into_iter().find(|(_, gate)| matches!(gate, Gate::Score { .. }));
-    let reason = match gate {
+    let merged = |gate: &Gate| matches!(gate, Gate::Score { .. }) && gate.member().is_none();
+    let gates = stage.gates();
+    let named = |member: &Member| gates.iter().any(|(_, gate)| gate.member() == Some(member.name.as_str()));
+    let reason = match gates.iter().find(|(_, gate)| merged(gate)) {
         Some((gate, _)) => format!("the gate `{gate}` needs"),
-        None if !stage.is_segmenter && stage.run().any(|(_, member)| has_score(member)) => {
+        None if stage.place == Place::Classifier && stage.run().any(|(_, member)| member.gives_score()) => {
             "other members give a score; their merge needs".to_owned()
         }
         None => return,
     };
+    let merges = gates.iter().any(|(_, gate)| merged(gate));
     let hint = Some("declare `score`, or `score_from_map`");
-    for (at, _) in stage.run().filter(|(_, member)| !has_score(member) && member.map.is_some()) {
+    let scoreless = stage.run().filter(|(_, member)| !member.gives_score() && member.map.is_some());
+    // A member that a gate looks at by name is there for that.
+    for (at, _) in scoreless.filter(|(_, member)| merges || !named(member)) {
         let about = [child(&at, "score"), child(&at, "score_from_map")];
         findings.error(about, format!("{reason} a score of every member"), hint);
     }

@@ -1,0 +1,102 @@
+//! Where networks' answers are kept, and which of them an image is given.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use pleura::ensemble::{Ensemble, Form, Options};
+use pleura::submission::{Runs, Submission};
+use pleura_train::data::table;
+
+use crate::term;
+
+/// The columns of a list of folds are `ImageId` and this.
+const FOLD: &str = "fold";
+/// How many ids are named.
+const SHOWN: usize = 5;
+
+/// Whether answers are kept, and how.
+#[derive(clap::Args, Clone, Default)]
+pub struct CacheArgs {
+    /// Keep what networks answer in a folder: what is there already is not inferred again.
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+
+    /// How maps are kept: `exact`, or in 65,536 (`steps16`) or 256 steps (`steps8`), which is smaller and may move
+    /// decisions; those that it moves are told.
+    #[arg(long, value_name = "FORM", default_value = "exact", requires = "cache", value_parser = form)]
+    pub cache_form: Form,
+}
+
+fn form(text: &str) -> Result<Form, String> {
+    match text {
+        "exact" => Ok(Form::Exact),
+        "steps16" => Ok(Form::Steps16),
+        "steps8" => Ok(Form::Steps8),
+        _ => Err("`exact`, `steps16` or `steps8`".into()),
+    }
+}
+
+impl CacheArgs {
+    /// Options with the cache that is asked for.
+    pub fn apply(&self, options: Options) -> Options {
+        options.cache(self.cache.clone(), self.cache_form)
+    }
+}
+
+/// Reads a list of folds: `ImageId,fold`.
+pub fn folds(path: &Path) -> Result<HashMap<String, u32>> {
+    let number = |(id, text): (String, String)| {
+        let fold = text.parse().with_context(|| {
+            format!("`{}`: the fold of `{id}` is `{text}`, not a whole number from 0", path.display())
+        })?;
+        Ok((id, fold))
+    };
+    table::read(path, FOLD)?.into_iter().map(number).collect()
+}
+
+/// Says how many answers were inferred, and how many came from the cache.
+pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
+    let Some(folder) = &cache.cache else { return };
+    let done = ensemble.inferences();
+    let (folder, replayed) = (folder.display(), done.replayed);
+    if done.run == 0 {
+        term::note(format_args!("no inference: all {replayed} answers came from the cache `{folder}`"));
+    } else {
+        term::note(format_args!("inferences: {}; {replayed} answers came from the cache `{folder}`", done.run));
+    }
+    if done.damaged > 0 {
+        term::warning(format_args!("{} entries of the cache were damaged, and have been computed again", done.damaged));
+    }
+    if done.unwritten > 0 {
+        term::warning(format_args!("{} answers could not be kept in the cache", done.unwritten));
+    }
+}
+
+/// Runs the files again from a cache that keeps maps in steps, and says which masks that moves.
+pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) -> Result<()> {
+    let (mut moved, mut flipped) = (Vec::new(), 0);
+    ensemble.predict_files(files, |_, finding, _| -> Result<()> {
+        // What failed has been reported, and has no row to differ from.
+        let Ok(finding) = finding else { return Ok(()) };
+        let Some(before) = exact.runs(&finding.id) else { return Ok(()) };
+        let after = Runs::from(&finding.mask);
+        if after != *before {
+            flipped += usize::from(after.is_empty() != before.is_empty());
+            moved.push(finding.id);
+        }
+        Ok(())
+    })?;
+    let count = moved.len();
+    let all = exact.len();
+    term::note(format_args!(
+        "replayed in steps, {count} of {all} masks differ, {flipped} of them empty or no longer so"
+    ));
+    for id in moved.iter().take(SHOWN) {
+        term::note(format_args!("  {id}"));
+    }
+    if count > SHOWN {
+        term::note(format_args!("  and {} more", count - SHOWN));
+    }
+    Ok(())
+}

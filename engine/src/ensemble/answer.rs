@@ -1,0 +1,95 @@
+//! What networks say of an image, as probabilities.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+/// What one view of an image was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ViewAnswer {
+    /// The score of the model's own output.
+    pub score: Option<f32>,
+    /// The map's highest probability.
+    pub highest: Option<f32>,
+}
+
+/// What one set of weights says of an image: the mean over its views.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// In 0..=1.
+    pub score: Option<f32>,
+    /// (height, width) of the network's own map or, where logits are resized, of its place in the output.
+    pub map: Option<Array2<f32>>,
+    /// How far the views agree; see [`crate::manifest::When`].
+    pub agreement: Option<f32>,
+    /// Each view's, in order.
+    pub views: Vec<ViewAnswer>,
+}
+
+/// What a member says of an image: the weighted mean of what its sets of weights say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemberAnswer {
+    /// In 0..=1.
+    pub score: Option<f32>,
+    /// (height, width) of the ensemble's output; in 0..=1, or shifted by the member's threshold.
+    pub map: Option<Array2<f32>>,
+    /// How far the views agree; see [`crate::manifest::When`].
+    pub agreement: Option<f32>,
+    /// Each view's, for each set of weights that was asked, by its place in the manifest.
+    pub views: Vec<(usize, Vec<ViewAnswer>)>,
+}
+
+/// A weighted sum of answers.
+#[derive(Default)]
+pub struct Sum {
+    answer: Answer,
+    weight: f32,
+    threshold: f32,
+    views: Vec<(usize, Vec<ViewAnswer>)>,
+}
+
+impl Sum {
+    /// Adds what a set of weights says.
+    ///
+    /// # Errors
+    /// Where its map is of another size than those before.
+    pub fn add(&mut self, snapshot: usize, answer: Answer, weight: f32, threshold: f32) -> Result<(), String> {
+        let weighted = |value: Option<f32>| value.map(|value| value * weight);
+        let plus = |sum: Option<f32>, value: Option<f32>| value.map(|value| sum.unwrap_or(0.0) + value);
+        self.answer.score = plus(self.answer.score, weighted(answer.score));
+        self.answer.agreement = plus(self.answer.agreement, weighted(answer.agreement));
+        add_map(&mut self.answer.map, answer.map.map(|map| if weight == 1.0 { map } else { map * weight }))?;
+        self.threshold += threshold * weight;
+        self.weight += weight;
+        self.views.push((snapshot, answer.views));
+        Ok(())
+    }
+
+    /// The mean, with the mean threshold; the map is still as the network drew it.
+    pub fn mean(self) -> (MemberAnswer, f32) {
+        let weight = self.weight;
+        let mean = MemberAnswer {
+            score: self.answer.score.map(|sum| sum / weight),
+            map: self.answer.map.map(|sum| if weight == 1.0 { sum } else { sum / weight }),
+            agreement: self.answer.agreement.map(|sum| sum / weight),
+            views: self.views,
+        };
+        (mean, self.threshold / weight)
+    }
+}
+
+/// Adds a map to a sum of maps.
+///
+/// # Errors
+/// Where the two differ in size.
+pub fn add_map(sum: &mut Option<Array2<f32>>, part: Option<Array2<f32>>) -> Result<(), String> {
+    match (sum.as_mut(), part) {
+        (Some(sum), Some(part)) if sum.dim() == part.dim() => *sum += &part,
+        (Some(sum), Some(part)) => {
+            let (a, b) = (sum.dim(), part.dim());
+            return Err(format!("has maps of {}×{} and {}×{} for one image", a.0, a.1, b.0, b.1));
+        }
+        (None, part) => *sum = part,
+        (Some(_), None) => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! An entry as bytes: a magic word, the length of a header, the header as JSON, the compressed map, and a SHA-256 of all
+//! that comes before it.
+
+use std::io;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::answer::{Answer, ViewAnswer};
+
+const MAGIC: &[u8; 8] = b"PLEURA\x00\x01";
+const HASH: usize = 32;
+/// Of zstd: more costs time, and probabilities of single precision hardly shrink further.
+const LEVEL: i32 = 3;
+
+/// How maps are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// In single precision: what comes back is what was computed. The default.
+    #[default]
+    Exact,
+    /// In 65,536 steps.
+    Steps16,
+    /// In 256 steps: smallest, and a decision near a threshold may move.
+    Steps8,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    identity: String,
+    form: Form,
+    score: Option<f32>,
+    agreement: Option<f32>,
+    views: Vec<ViewAnswer>,
+    /// (height, width)
+    map: Option<(usize, usize)>,
+}
+
+/// # Errors
+/// Where compression fails.
+pub fn encode(answer: &Answer, identity: &str, form: Form) -> io::Result<Vec<u8>> {
+    let Answer { score, agreement, ref views, ref map } = *answer;
+    let size = map.as_ref().map(Array2::dim);
+    let header = Header { identity: identity.into(), form, score, agreement, views: views.clone(), map: size };
+    let header = serde_json::to_vec(&header)?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend((header.len() as u32).to_le_bytes());
+    bytes.extend(header);
+    if let Some(map) = map {
+        bytes.extend(zstd::bulk::compress(&pack(map, form), LEVEL)?);
+    }
+    let hash = Sha256::digest(&bytes);
+    bytes.extend(hash);
+    Ok(bytes)
+}
+
+/// The answer of an entry that is whole and is the one that is looked for.
+pub fn decode(bytes: &[u8], identity: &str) -> Option<Answer> {
+    let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH)?)?;
+    if Sha256::digest(content).as_slice() != hash {
+        return None;
+    }
+    let rest = content.strip_prefix(MAGIC)?;
+    let (length, rest) = rest.split_at_checked(4)?;
+    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+    let (header, packed) = rest.split_at_checked(length)?;
+    let header: Header = serde_json::from_slice(header).ok()?;
+    if header.identity != identity {
+        return None;
+    }
+    let map = match header.map {
+        None => None,
+        Some(size) => {
+            let length = size.0.checked_mul(size.1)?.checked_mul(width(header.form))?;
+            Some(unpack(&zstd::bulk::decompress(packed, length).ok()?, size, header.form)?)
+        }
+    };
+    Some(Answer { score: header.score, agreement: header.agreement, views: header.views, map })
+}
+
+/// Bytes a pixel.
+const fn width(form: Form) -> usize {
+    match form {
+        Form::Exact => 4,
+        Form::Steps16 => 2,
+        Form::Steps8 => 1,
+    }
+}
+
+/// All first bytes, then all second ones, and so on: neighbours then look alike, and compress.
+fn pack(map: &Array2<f32>, form: Form) -> Vec<u8> {
+    let steps = |p: f32, most: f32| (p.clamp(0.0, 1.0) * most).round();
+    match form {
+        Form::Exact => planes(map.iter().map(|p| p.to_le_bytes()), map.len()),
+        Form::Steps16 => planes(map.iter().map(|&p| (steps(p, 65535.0) as u16).to_le_bytes()), map.len()),
+        Form::Steps8 => map.iter().map(|&p| steps(p, 255.0) as u8).collect(),
+    }
+}
+
+fn planes<const N: usize>(values: impl Iterator<Item = [u8; N]>, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count * N];
+    for (index, value) in values.enumerate() {
+        for (plane, byte) in value.into_iter().enumerate() {
+            bytes[plane * count + index] = byte;
+        }
+    }
+    bytes
+}
+
+fn unpack(bytes: &[u8], size: (usize, usize), form: Form) -> Option<Array2<f32>> {
+    let count = size.0 * size.1;
+    if bytes.len() != count * width(form) {
+        return None;
+    }
+    let plane = |index: usize, plane: usize| bytes[plane * count + index];
+    let value = |index: usize| match form {
+        Form::Exact => f32::from_le_bytes([0, 1, 2, 3].map(|p| plane(index, p))),
+        Form::Steps16 => f32::from(u16::from_le_bytes([0, 1].map(|p| plane(index, p)))) / 65535.0,
+        Form::Steps8 => f32::from(bytes[index]) / 255.0,
+    };
+    Array2::from_shape_vec(size, (0..count).map(value).collect()).ok()
+}

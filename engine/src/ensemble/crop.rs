@@ -1,0 +1,94 @@
+//! The stage before the others: from a map to the box that is worth looking at.
+
+use ndarray::{Array2, ArrayView2};
+use pleura_regions::{Components, Connectivity};
+
+use super::error::ImageError;
+use super::job::{Job, Region};
+use super::member::Bench;
+use super::stage::{Stage, Verdict};
+use crate::manifest::{self, Otherwise};
+
+/// The stage, ready to run.
+pub struct Crop {
+    pub stage: Stage,
+    /// (height, width) at which its members' maps are merged.
+    pub size: (usize, usize),
+    pub above: f32,
+    pub components: Option<u32>,
+    pub margin: f32,
+    pub otherwise: Otherwise,
+}
+
+impl Crop {
+    pub fn new(stage: Stage, manifest: &manifest::Crop) -> Self {
+        let [height, width] = manifest.members.first().map_or([1, 1], |member| member.input.size);
+        Self {
+            stage,
+            size: (height as usize, width as usize),
+            above: manifest.above,
+            components: manifest.components,
+            margin: manifest.margin,
+            otherwise: manifest.otherwise,
+        }
+    }
+
+    /// Finds the box of each image, in pixels of the radiograph, in the order of `jobs`.
+    pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<(Region, Verdict), ImageError>> {
+        let jobs: Vec<Job> = jobs.iter().map(|job| Job { size: self.size, ..*job }).collect();
+        let verdicts = self.stage.run(bench, &jobs);
+        let boxes = jobs.iter().zip(verdicts).map(|(job, verdict)| {
+            let verdict = verdict?;
+            let of = bench.radiographs[job.image].size();
+            let map = verdict.map.as_ref().map(|map| map.view());
+            match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {
+                (Some(region), _) => Ok((region, verdict)),
+                (None, Otherwise::Whole) => Ok((Region::whole(of), verdict)),
+                (None, Otherwise::Skip) => Err(ImageError::NoCrop { above: self.above }),
+            }
+        });
+        boxes.collect()
+    }
+
+    /// The box around what is marked, grown by the margin, in an image of (height, width) = `of`.
+    fn enclose(&self, map: ArrayView2<'_, f32>, of: (usize, usize)) -> Option<Region> {
+        let mut mask = map.mapv(|p| p > self.above);
+        if let Some(count) = self.components {
+            mask = largest(&mask, count as usize);
+        }
+        let rows = extent(mask.rows().into_iter().map(|row| row.iter().any(|&marked| marked)))?;
+        let columns = extent(mask.columns().into_iter().map(|column| column.iter().any(|&marked| marked)))?;
+        let (top, height) = self.side(rows, map.nrows(), of.0);
+        let (left, width) = self.side(columns, map.ncols(), of.1);
+        Some(Region { top, left, height, width, of })
+    }
+
+    /// A stretch of a map's side, first and last pixel, on the radiograph's side: outward to whole pixels.
+    fn side(&self, (first, last): (usize, usize), map: usize, image: usize) -> (usize, usize) {
+        let grown = f64::from(self.margin) * (last + 1 - first) as f64;
+        let scale = image as f64 / map as f64;
+        let start = ((first as f64 - grown) * scale).floor().max(0.0) as usize;
+        let end = (((last + 1) as f64 + grown) * scale).ceil().min(image as f64) as usize;
+        (start, end - start)
+    }
+}
+
+/// The first and the last place that is marked.
+fn extent(marked: impl Iterator<Item = bool>) -> Option<(usize, usize)> {
+    let mut places = marked.enumerate().filter(|(_, marked)| *marked).map(|(place, _)| place);
+    let first = places.next()?;
+    Some((first, places.last().unwrap_or(first)))
+}
+
+/// The `count` largest components; of equal ones, those found first, row by row.
+fn largest(mask: &Array2<bool>, count: usize) -> Array2<bool> {
+    let components = Components::of(mask.view(), Connectivity::Eight);
+    let areas = components.areas();
+    let mut order: Vec<usize> = (0..areas.len()).collect();
+    order.sort_by_key(|&component| std::cmp::Reverse(areas[component]));
+    let mut kept = vec![false; areas.len()];
+    order.into_iter().take(count).for_each(|component| kept[component] = true);
+    let mut out = Array2::from_elem(mask.dim(), false);
+    components.keep(&kept, out.view_mut());
+    out
+}

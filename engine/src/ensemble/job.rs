@@ -1,0 +1,116 @@
+//! One image on its way: what it is asked for, and what is known of it before.
+
+use ndarray::{Array2, ArrayView2, s};
+
+/// An image to answer for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Job {
+    /// Which of the batch's radiographs it is.
+    pub image: usize,
+    /// (height, width) at which maps are merged.
+    pub size: (usize, usize),
+    /// The part that members with `crop = true` see; `None` without a crop stage.
+    pub region: Option<Region>,
+    /// Bounds of the classifier stage's score, once that stage has spoken.
+    pub score: Option<(f32, f32)>,
+    /// The fold that holds the image out, in an out-of-fold run.
+    pub fold: Option<u32>,
+}
+
+/// What is asked of a member.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Wanted {
+    pub score: bool,
+    pub map: bool,
+}
+
+impl Wanted {
+    /// What either of two asks for.
+    pub fn or(self, other: Self) -> Self {
+        Self { score: self.score || other.score, map: self.map || other.map }
+    }
+}
+
+/// A box of pixels, of at least one, within an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Region {
+    /// The first row.
+    pub top: usize,
+    /// The first column.
+    pub left: usize,
+    /// In rows.
+    pub height: usize,
+    /// In columns.
+    pub width: usize,
+    /// (height, width) of the image.
+    pub of: (usize, usize),
+}
+
+impl Region {
+    /// All of an image of (height, width).
+    #[must_use]
+    pub fn whole(of: (usize, usize)) -> Self {
+        Self { top: 0, left: 0, height: of.0, width: of.1, of }
+    }
+
+    /// The box in the same image at another (height, width): edges go to the nearest pixel's edge.
+    #[must_use]
+    pub fn at(&self, size: (usize, usize)) -> Self {
+        let (top, height) = scaled(self.top, self.height, self.of.0, size.0);
+        let (left, width) = scaled(self.left, self.width, self.of.1, size.1);
+        Self { top, left, height, width, of: size }
+    }
+
+    /// (height, width).
+    #[must_use]
+    pub fn dim(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    /// The part of an image of (height, width) = `of`.
+    pub(crate) fn cut<'a>(&self, image: ArrayView2<'a, f32>) -> ArrayView2<'a, f32> {
+        image.slice_move(s![self.top..self.top + self.height, self.left..self.left + self.width])
+    }
+
+    /// A map of the box's size in its place, with 0 around it.
+    pub(crate) fn paste(&self, map: ArrayView2<'_, f32>) -> Array2<f32> {
+        let mut whole = Array2::zeros(self.of);
+        whole.slice_mut(s![self.top..self.top + self.height, self.left..self.left + self.width]).assign(&map);
+        whole
+    }
+}
+
+/// A stretch of one side, from `from` pixels to `to` pixels, never empty.
+fn scaled(start: usize, length: usize, from: usize, to: usize) -> (usize, usize) {
+    let edge = |at: usize| (2 * at * to + from) / (2 * from);
+    let first = edge(start).min(to - 1);
+    (first, edge(start + length).clamp(first + 1, to) - first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_scale_to_whole_pixels_and_never_vanish() {
+        let region = Region { top: 10, left: 0, height: 5, width: 100, of: (100, 100) };
+        let cases =
+            [((200, 200), (20, 10, 0, 200)), ((50, 50), (5, 3, 0, 50)), ((4, 4), (0, 1, 0, 4)), ((1, 1), (0, 1, 0, 1))];
+        for (size, (top, height, left, width)) in cases {
+            assert_eq!(region.at(size), Region { top, left, height, width, of: size }, "{size:?}");
+        }
+        let last = Region { top: 99, left: 99, height: 1, width: 1, of: (100, 100) };
+        assert_eq!(last.at((3, 3)), Region { top: 2, left: 2, height: 1, width: 1, of: (3, 3) });
+    }
+
+    #[test]
+    fn what_is_cut_out_is_pasted_back_with_nothing_around() {
+        let image = Array2::from_shape_fn((4, 5), |(row, column)| (row * 5 + column + 1) as f32);
+        let region = Region { top: 1, left: 2, height: 2, width: 3, of: (4, 5) };
+        let back = region.paste(region.cut(image.view()));
+        for (place, &value) in back.indexed_iter() {
+            let inside = (1..3).contains(&place.0) && (2..5).contains(&place.1);
+            assert_eq!(value, if inside { image[place] } else { 0.0 });
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Opening a member: its sets of weights, its views, its plugins.
+
+use super::super::cache;
+use super::super::fit;
+use super::super::job::Wanted;
+use super::super::member::Member;
+use super::super::prepare::Recipe;
+use super::super::views::View;
+use super::super::weights::Weights;
+use super::{EnsembleError, Opening};
+use crate::manifest::{self, Step};
+use crate::plugin::Role;
+use crate::runtime::ModelError;
+
+impl Opening<'_> {
+    pub(super) fn member(
+        &mut self,
+        field: &str,
+        member: &manifest::Member,
+        wanted: Wanted,
+    ) -> Result<Member, EnsembleError> {
+        let size = (member.input.size[0] as usize, member.input.size[1] as usize);
+        let tta = self.plugins(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare])?;
+        let named = |source| self.plugin_error(format!("{field}.tta"), source);
+        let views = View::list(member.identity, &tta);
+        let view_sizes: Vec<_> = views.iter().map(|view| view.size(size)).collect::<Result<_, _>>().map_err(named)?;
+        let steps = self.plugins(&format!("{field}.postprocess"), &member.postprocess, &[Role::Postprocess])?;
+        let whens = member.postprocess.iter().map(|step| step.when);
+        let postprocess: Vec<_> = whens.zip(steps).collect();
+        Ok(Member {
+            weights: self.weights(field, member, &view_sizes)?,
+            recipe: self.recipe(field, member)?,
+            fingerprint: self.fingerprint(field, member)?,
+            manifest: member.clone(),
+            views,
+            view_sizes,
+            wanted,
+            compare_above: postprocess.iter().find_map(|(when, _)| when.map(|when| when.mask_above)),
+            postprocess,
+        })
+    }
+
+    fn weights(
+        &mut self,
+        field: &str,
+        member: &manifest::Member,
+        views: &[(usize, usize)],
+    ) -> Result<Vec<Weights>, EnsembleError> {
+        let mut opened = Vec::new();
+        for (index, snapshot) in member.weights().into_iter().enumerate() {
+            let at = if member.snapshots.is_empty() { field.to_owned() } else { format!("{field}.snapshots[{index}]") };
+            let source = self.source(&at, &snapshot.model, snapshot.sha256.as_deref())?;
+            let weights = Weights::new(snapshot, source);
+            if !self.lazy {
+                weights.model(member, views).map_err(|error| self.misfit(field, error))?;
+            }
+            opened.push(weights);
+        }
+        if self.out_of_fold && opened.iter().all(|weights| weights.manifest.fold.is_none()) {
+            tracing::warn!(
+                "`{}`: {field} names no folds: its answers are taken as they are, even to images it has been trained on",
+                self.path.display()
+            );
+        }
+        Ok(opened)
+    }
+
+    fn misfit(&self, field: &str, error: std::sync::Arc<ModelError>) -> EnsembleError {
+        match &*error {
+            ModelError::Misfit { key, message, .. } => EnsembleError::Model {
+                manifest: self.path.into(),
+                field: format!("{field}.{key}"),
+                message: message.clone(),
+            },
+            _ => EnsembleError::Load(error),
+        }
+    }
+
+    fn recipe(&mut self, field: &str, member: &manifest::Member) -> Result<usize, EnsembleError> {
+        let input = &member.input;
+        let key = (member.intensity, input.size, input.resize, member.prepare.clone(), member.crop);
+        if let Some(known) = self.recipes.iter().position(|(other, _)| *other == key) {
+            return Ok(known);
+        }
+        let plugins = self.plugins(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare])?;
+        let size = (input.size[0] as usize, input.size[1] as usize);
+        let (intensity, resize, crop) = (member.intensity, input.resize, member.crop);
+        self.recipes.push((key, Recipe { intensity, size, resize, plugins, crop }));
+        Ok(self.recipes.len() - 1)
+    }
+
+    /// A hash of what an answer depends on besides the weights and the image; only a cache asks for it.
+    fn fingerprint(&mut self, field: &str, member: &manifest::Member) -> Result<String, EnsembleError> {
+        if !self.lazy {
+            return Ok(String::new());
+        }
+        let (prepare, tta) = (self.libraries(field, &member.prepare)?, self.libraries(field, &member.tta)?);
+        let compared = member.postprocess.iter().find_map(|step| step.when.map(|when| when.mask_above));
+        let texts = [
+            format!("{:?} {:?} {} {}", member.input, member.intensity, member.crop, member.identity),
+            format!("{:?} {:?} {:?} {compared:?}", member.map, member.score, member.score_from_map),
+            format!("{:?} {prepare:?}", member.prepare),
+            format!("{:?} {tta:?}", member.tta),
+        ];
+        Ok(cache::hash(&texts.each_ref().map(String::as_str)))
+    }
+
+    /// The hash of each plugin's library: another build may draw other views.
+    fn libraries(&mut self, field: &str, steps: &[Step]) -> Result<Vec<String>, EnsembleError> {
+        let plugins = self.plugins(field, steps, &[Role::Tta, Role::Prepare])?;
+        let sum = |plugin: &std::sync::Arc<crate::plugin::Plugin>| {
+            plugin.sha256().map(str::to_owned).map_err(|source| self.plugin_error(field.into(), source))
+        };
+        plugins.iter().map(sum).collect()
+    }
+
+    /// What does not fit, as an error that names its field.
+    pub(super) fn fits(&self, field: &str, misfits: Vec<fit::Misfit>) -> Result<(), EnsembleError> {
+        match misfits.into_iter().next() {
+            None => Ok(()),
+            Some(fit::Misfit { key, message }) => {
+                Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{field}.{key}"), message })
+            }
+        }
+    }
+}

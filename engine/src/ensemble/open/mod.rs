@@ -1,0 +1,194 @@
+//! Opening an ensemble: from the manifest to stages that can run.
+
+mod member;
+mod parts;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cache::{Cache, Counts};
+use super::crop::Crop;
+use super::gate::Gate;
+use super::job::Wanted;
+use super::member::Member;
+use super::merge::Fold;
+use super::options::Options;
+use super::prepare::Recipe;
+use super::stage::{EarlyExit, Merger, Stage};
+use super::weights::{Opener, Source};
+use super::{Ensemble, EnsembleError};
+use crate::manifest::{self, Exit, Manifest, Merge, Step};
+use crate::plugin::{Plugin, Role};
+use crate::runtime::{self, Device, SessionOptions};
+
+/// Everything that opening needs to know, and what it has opened so far.
+struct Opening<'a> {
+    path: &'a Path,
+    opener: Opener,
+    /// Members that name the same file share a session.
+    sources: BTreeMap<PathBuf, Arc<Source>>,
+    plugins: Vec<Arc<Plugin>>,
+    /// Whether models are opened when they are first needed.
+    lazy: bool,
+    /// Whether each image is to be answered by weights that have not seen it.
+    out_of_fold: bool,
+    recipes: Vec<(RecipeKey, Recipe)>,
+}
+
+/// What makes two recipes the same.
+type RecipeKey = (manifest::Intensity, manifest::Size, manifest::Resize, Vec<Step>, bool);
+
+/// A stage as a manifest declares it, whichever it is.
+struct Declared<'a> {
+    name: &'static str,
+    members: &'a [manifest::Member],
+    merge: &'a Merge,
+    gate: Option<&'a manifest::Gate>,
+    /// What is merged.
+    wanted: Wanted,
+    exit: EarlyExit,
+}
+
+/// Opens an ensemble.
+pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
+    let mut manifest = Manifest::read(path)?;
+    if let Some((height, width)) = options.output_size {
+        manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
+    }
+    let runtime = runtime::load(options.onnxruntime.as_deref())?;
+    let placement = runtime::place(runtime, options.device)?;
+    if manifest.runtime.tensorrt && placement.device == Device::Cpu {
+        tracing::warn!("`{}` asks for TensorRT, and models run on {placement}", path.display());
+    }
+    let session = SessionOptions {
+        device: placement.device,
+        threads: options.threads,
+        tensorrt: manifest.runtime.tensorrt,
+        fp16: manifest.runtime.fp16,
+    };
+    let cache = options.cache.as_ref().map(|(folder, form)| {
+        Cache::open(folder, *form).map_err(|source| EnsembleError::Cache { folder: folder.clone(), source })
+    });
+    let mut opening = Opening {
+        path,
+        opener: Opener { runtime, session, may_fall_back: options.device == Device::Auto },
+        sources: BTreeMap::new(),
+        plugins: Vec::new(),
+        lazy: options.cache.is_some(),
+        out_of_fold: options.folds.is_some(),
+        recipes: Vec::new(),
+    };
+    let postprocess = opening.plugins("postprocess", &manifest.postprocess, &[Role::Postprocess])?;
+    let crop = opening.crop(&manifest)?;
+    let exact = options.exit.unwrap_or(manifest.exit) == Exit::Exact;
+    // The segmenters come first: whether they need the classifier's score to its end is for them to say.
+    let segmenter = opening.segmenter(&manifest, exact && !options.keep_maps)?;
+    let members = segmenter.members.iter();
+    let own_steps = members.clone().flat_map(|member| &member.postprocess).map(|(_, plugin)| plugin);
+    let reads_score = postprocess.iter().chain(own_steps).any(|plugin| plugin.uses_score())
+        || members.clone().any(|member| member.manifest.times_score);
+    let classifier = match &manifest.classifier {
+        Some(stage) => Some(opening.stage(&Declared {
+            name: "classifier",
+            members: &stage.members,
+            merge: &stage.merge,
+            gate: stage.gate.as_ref(),
+            wanted: classifier_wants(stage),
+            exit: EarlyExit { pass: exact && !reads_score, fail: exact },
+        })?),
+        None => None,
+    };
+    let batch = match (options.batch, placement.device) {
+        (0, Device::Cuda(_)) => 8,
+        (0, _) => 2,
+        (batch, _) => batch,
+    };
+    Ok(Ensemble {
+        path: path.into(),
+        crop,
+        classifier,
+        segmenter,
+        postprocess,
+        recipes: opening.recipes.into_iter().map(|(_, recipe)| recipe).collect(),
+        sources: opening.sources.into_values().collect(),
+        plugins: opening.plugins,
+        cache: cache.transpose()?,
+        counts: Counts::default(),
+        folds: options.folds.clone(),
+        placement,
+        batch,
+        keep_maps: options.keep_maps,
+        manifest,
+    })
+}
+
+/// What the classifier stage merges: maps for a gate that looks at them; scores wherever every member that runs gives
+/// one. A stack sees one kind, the map if there is a choice to make.
+pub fn classifier_wants(stage: &manifest::Stage) -> Wanted {
+    let map = stage.gate.iter().flat_map(manifest::Gate::tests).any(|gate| gate.reads_map() && gate.member().is_none());
+    let stacks_maps = map && matches!(stage.merge, Merge::Stack(_));
+    let mut running = stage.members.iter().filter(|member| member.weight > 0.0);
+    Wanted { score: !stacks_maps && running.all(manifest::Member::gives_score), map }
+}
+
+impl Opening<'_> {
+    /// The crop stage, where there is one and somebody wants what it finds.
+    fn crop(&mut self, manifest: &Manifest) -> Result<Option<Crop>, EnsembleError> {
+        let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
+        let mut members = stages.flat_map(|stage| &stage.members);
+        let wanted = members.any(|member| member.crop && member.weight > 0.0);
+        let Some(crop) = manifest.crop.as_ref().filter(|_| wanted) else { return Ok(None) };
+        let stage = self.stage(&Declared {
+            name: "crop",
+            members: &crop.members,
+            merge: &crop.merge,
+            gate: None,
+            wanted: Wanted { score: false, map: true },
+            exit: EarlyExit { pass: false, fail: false },
+        })?;
+        Ok(Some(Crop::new(stage, crop)))
+    }
+
+    fn segmenter(&mut self, manifest: &Manifest, early: bool) -> Result<Stage, EnsembleError> {
+        let stage = &manifest.segmenter;
+        let merged = |gate: &manifest::Gate| matches!(gate, manifest::Gate::Score { .. }) && gate.member().is_none();
+        let scored = stage.gate.iter().flat_map(manifest::Gate::tests).any(merged);
+        self.stage(&Declared {
+            name: "segmenter",
+            members: &stage.members,
+            merge: &stage.merge,
+            gate: stage.gate.as_ref(),
+            wanted: Wanted { score: scored, map: true },
+            exit: EarlyExit { pass: false, fail: early },
+        })
+    }
+
+    fn stage(&mut self, declared: &Declared<'_>) -> Result<Stage, EnsembleError> {
+        let &Declared { name, merge, gate, wanted, exit, .. } = declared;
+        let stacked = matches!(merge, Merge::Stack(_));
+        let scoreless = !wanted.score || (stacked && wanted.map);
+        let merged = |gate: &manifest::Gate| matches!(gate, manifest::Gate::Score { .. }) && gate.member().is_none();
+        if scoreless && gate.iter().flat_map(|gate| gate.tests()).any(merged) {
+            let why = if stacked { "a stack of maps gives none" } else { "not every member gives one" };
+            let message = format!("the gate looks at the stage's score, and {why}");
+            return Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{name}.gate"), message });
+        }
+        let running: Vec<_> = declared.members.iter().enumerate().filter(|(_, member)| member.weight > 0.0).collect();
+        let names: Vec<&str> = running.iter().map(|(_, member)| member.name.as_str()).collect();
+        let scored: Vec<usize> = (0..running.len()).filter(|&place| running[place].1.gives_score()).collect();
+        let gate = gate.map(|gate| Gate::new(gate, &names, &scored));
+        let mut members: Vec<Member> = Vec::new();
+        for (place, (index, member)) in running.iter().enumerate() {
+            let wanted = gate.as_ref().map_or(wanted, |gate| wanted.or(gate.wants(place)));
+            members.push(self.member(&format!("{name}.members[{index}]"), member, wanted)?);
+        }
+        let merger = match (merge, Fold::of(merge)) {
+            (Merge::Stack(stack), _) => Merger::Stack(self.stacker(name, stack, members.len(), wanted)?),
+            (_, Some(fold)) => Merger::Fold(fold),
+            (_, None) => Merger::Fold(Fold::Mean),
+        };
+        let shifted = members.iter().any(Member::is_shifted);
+        Ok(Stage { merger, gate, members, wanted, exit, shifted })
+    }
+}

@@ -1,0 +1,243 @@
+//! One set of weights at work: views into batches, batches through the model, outputs back to answers.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayD, ArrayView2};
+use rayon::prelude::*;
+
+use super::answer::{Answer, ViewAnswer, add_map};
+use super::error::ImageError;
+use super::job::{Job, Wanted};
+use super::member::{Bench, Member};
+use super::resize::resize;
+use super::{merge, outputs, tensor};
+use crate::manifest::{Resize, Values};
+use crate::runtime::Model;
+
+/// One model about to run over images.
+pub struct Run<'a> {
+    pub member: &'a Member,
+    pub model: &'a Model,
+    pub fixed_batch: Option<usize>,
+    pub wanted: Wanted,
+    pub bench: &'a Bench<'a>,
+}
+
+/// Sums over the views of an image.
+#[derive(Default)]
+struct Sums {
+    score: f32,
+    /// Probabilities at the size of the member's own map.
+    own: Option<Array2<f32>>,
+    /// Probabilities where the map belongs in the output, where logits are resized.
+    placed: Option<Array2<f32>>,
+    /// The first view's mask, where views are compared, and the lowest Dice coefficient with it so far.
+    compared: Option<(Array2<bool>, f32)>,
+    views: Vec<ViewAnswer>,
+    failed: Option<ImageError>,
+}
+
+/// What one view gave.
+#[derive(Default)]
+struct Part {
+    score: Option<f32>,
+    own: Option<Array2<f32>>,
+    placed: Option<Array2<f32>>,
+    mask: Option<Array2<bool>>,
+    highest: Option<f32>,
+}
+
+impl Run<'_> {
+    /// Runs the model over images; the answers come in the order of `jobs`.
+    pub fn answers(&self, jobs: &[&Job]) -> Vec<Result<Answer, ImageError>> {
+        let mut sums: Vec<Sums> = jobs.iter().map(|_| Sums::default()).collect();
+        let mut items = self.items(jobs.len());
+        while let Some(&(view, _)) = items.first() {
+            // One batch is of one size.
+            let sizes = &self.member.view_sizes;
+            let most = self.fixed_batch.unwrap_or(self.bench.batch).max(1);
+            let len = items.iter().take(most).take_while(|(v, _)| sizes[*v] == sizes[view]).count();
+            let rest = items.split_off(len);
+            self.batch(jobs, &items, &mut sums);
+            items = rest;
+        }
+        sums.into_iter().map(|sums| self.answer(sums)).collect()
+    }
+
+    /// (view, position in `jobs`), so that each image's views are summed in order whatever the batch.
+    fn items(&self, jobs: usize) -> Vec<(usize, usize)> {
+        (0..self.member.views.len()).flat_map(|view| (0..jobs).map(move |job| (view, job))).collect()
+    }
+
+    fn batch(&self, jobs: &[&Job], items: &[(usize, usize)], sums: &mut [Sums]) {
+        let member = self.member;
+        let images: Vec<_> =
+            items.iter().map(|&(_, job)| self.bench.prepared.get(member.recipe, jobs[job].image)).collect();
+        let seen: Vec<_> =
+            items.par_iter().zip(&images).map(|(&(view, _), image)| member.views[view].forward(image.view())).collect();
+        let mut planes: Vec<ArrayView2<'_, f32>> = Vec::with_capacity(items.len());
+        let mut kept = Vec::with_capacity(items.len());
+        for ((item, image), seen) in items.iter().zip(&images).zip(&seen) {
+            match seen {
+                Ok(view) => {
+                    planes.push(view.as_ref().map_or(image.view(), |view| view.view()));
+                    kept.push(*item);
+                }
+                Err(error) => sums[item.1].fail(error.clone()),
+            }
+        }
+        if planes.is_empty() {
+            return;
+        }
+        let len = self.fixed_batch.unwrap_or(planes.len());
+        let tensor = tensor::batch(&planes, len, &member.manifest.input);
+        let names = self.output_names();
+        match self.model.run(&member.manifest.input.name, tensor.view().into_dyn(), &names) {
+            Ok(outputs) => self.take(jobs, &kept, (&names, &outputs, len), sums),
+            // One image may have done it, or their number: each has its own chance.
+            Err(_) if kept.len() > 1 => kept.iter().for_each(|item| self.batch(jobs, &[*item], sums)),
+            Err(source) => {
+                let error = ImageError::Model { member: member.manifest.name.clone(), source: Arc::new(source) };
+                kept.iter().for_each(|item| sums[item.1].fail(error.clone()));
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        jobs: &[&Job],
+        kept: &[(usize, usize)],
+        outputs: (&[&str], &[ArrayD<f32>], usize),
+        sums: &mut [Sums],
+    ) {
+        let read: Vec<_> = kept
+            .par_iter()
+            .enumerate()
+            .map(|(index, &(view, job))| self.read(outputs, index, view, jobs[job]))
+            .collect();
+        for (&(_, job), result) in kept.iter().zip(read) {
+            match result {
+                Ok(part) => {
+                    if let Err(message) = sums[job].add(part) {
+                        sums[job].fail(self.wrong(outputs.0.first().copied().unwrap_or_default(), message));
+                    }
+                }
+                Err(error) => sums[job].fail(error),
+            }
+        }
+    }
+
+    fn output_names(&self) -> Vec<&str> {
+        let declared = &self.member.manifest;
+        let map = declared.map.as_ref().filter(|_| self.reads_map()).map(|map| map.output.as_str());
+        let score = declared.score.as_ref().filter(|_| self.wanted.score).map(|score| score.output.as_str());
+        map.into_iter().chain(score).collect()
+    }
+
+    fn reads_map(&self) -> bool {
+        self.wanted.map || self.scores_map()
+    }
+
+    /// Whether the score is to be taken from the map.
+    fn scores_map(&self) -> bool {
+        self.wanted.score && self.member.manifest.score_from_map.is_some()
+    }
+
+    /// Reads one item of a batch: one view of one image. `outputs` are the names asked for, what came, and the batch.
+    fn read(
+        &self,
+        (names, results, len): (&[&str], &[ArrayD<f32>], usize),
+        index: usize,
+        view: usize,
+        job: &Job,
+    ) -> Result<Part, ImageError> {
+        let declared = &self.member.manifest;
+        let result = |name: &str| names.iter().position(|n| *n == name).map(|at| &results[at]);
+        let mut part = Part::default();
+        if let Some(score) = declared.score.as_ref().filter(|_| self.wanted.score)
+            && let Some(output) = result(&score.output)
+        {
+            let value = outputs::score(output, index, len, score.channel as usize)
+                .and_then(|value| outputs::to_probability(value, score.values))
+                .map_err(|message| self.wrong(&score.output, message))?;
+            part.score = Some(value);
+        }
+        if let Some(map) = declared.map.as_ref().filter(|_| self.reads_map())
+            && let Some(output) = result(&map.output)
+        {
+            let as_values = map.resize_as.unwrap_or(map.values);
+            let plane = outputs::plane(output, index, len, map.channel as usize, declared.input.layout)
+                .and_then(|plane| outputs::convert(plane, map.values, as_values))
+                .map_err(|message| self.wrong(&map.output, message))?;
+            let input = declared.input.size;
+            let back = self.member.views[view].inverse(plane, (input[0] as usize, input[1] as usize))?;
+            self.place(&mut part, back, as_values, job);
+        }
+        Ok(part)
+    }
+
+    /// Puts a view's map where it is summed: logits are resized before they become probabilities.
+    fn place(&self, part: &mut Part, map: Array2<f32>, values: Values, job: &Job) {
+        let floor = self.member.manifest.map.as_ref().and_then(|map| map.zero_below);
+        let floored = |p: f32| if floor.is_some_and(|floor| p < floor) { 0.0 } else { p };
+        match values {
+            // A view's way back may overshoot; a probability does not.
+            Values::Probabilities => part.own = Some(map.mapv_into(|p| floored(p.clamp(0.0, 1.0)))),
+            Values::Logits => {
+                let probability = |logit| floored(merge::sigmoid(logit));
+                let size = self.member.place(job);
+                let placed = self.wanted.map.then(|| resize(map.view(), size, Resize::Linear).mapv(probability));
+                part.placed = placed;
+                part.own = (self.scores_map() || self.member.compare_above.is_some()).then(|| map.mapv(probability));
+            }
+        }
+        let any = part.own.as_ref().or(part.placed.as_ref());
+        part.highest = any.map(|map| map.iter().copied().fold(0.0, f32::max));
+        let above = self.member.compare_above.filter(|_| self.wanted.map);
+        part.mask = above.and_then(|above| Some(part.own.as_ref()?.mapv(|p| p > above)));
+    }
+
+    fn answer(&self, sums: Sums) -> Result<Answer, ImageError> {
+        if let Some(error) = sums.failed {
+            return Err(error);
+        }
+        let views = self.member.views.len() as f32;
+        let own = sums.own.map(|sum| sum / views);
+        let score = self.wanted.score.then(|| match (self.member.manifest.score_from_map, &own) {
+            (Some(how), Some(map)) => outputs::score_from_map(map.view(), how),
+            _ => sums.score / views,
+        });
+        let map = if self.wanted.map { sums.placed.map(|sum| sum / views).or(own) } else { None };
+        Ok(Answer { score, map, agreement: sums.compared.map(|(_, dice)| dice), views: sums.views })
+    }
+
+    fn wrong(&self, output: &str, message: String) -> ImageError {
+        ImageError::Output { member: self.member.manifest.name.clone(), output: output.into(), message }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, part: Part) -> Result<(), String> {
+        self.views.push(ViewAnswer { score: part.score, highest: part.highest });
+        self.score += part.score.unwrap_or(0.0);
+        if let Some(mask) = part.mask {
+            match &mut self.compared {
+                Some((first, lowest)) => *lowest = lowest.min(dice(first, &mask)),
+                None => self.compared = Some((mask, 1.0)),
+            }
+        }
+        add_map(&mut self.own, part.own)?;
+        add_map(&mut self.placed, part.placed)
+    }
+
+    fn fail(&mut self, error: ImageError) {
+        self.failed.get_or_insert(error);
+    }
+}
+
+/// Dice's coefficient; 1 where both are empty. Masks of different sizes are told apart when their maps are added.
+fn dice(a: &Array2<bool>, b: &Array2<bool>) -> f32 {
+    let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count();
+    let marked = a.iter().chain(b).filter(|&&marked| marked).count();
+    if marked == 0 { 1.0 } else { 2.0 * both as f32 / marked as f32 }
+}

@@ -1,0 +1,91 @@
+//! One set of weights: a model that is opened when it is first needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::fit;
+use crate::manifest;
+use crate::runtime::{Loaded, Model, ModelError, SessionOptions};
+
+/// How sessions are opened.
+#[derive(Clone, Copy)]
+pub struct Opener {
+    pub runtime: &'static Loaded,
+    pub session: SessionOptions,
+    /// Whether a model that CUDA refuses may run on the CPU.
+    pub may_fall_back: bool,
+}
+
+/// An ONNX file, shared by all members that name it.
+pub struct Source {
+    opener: Opener,
+    path: PathBuf,
+    /// The SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    session: OnceLock<Result<Arc<Model>, Arc<ModelError>>>,
+}
+
+impl Source {
+    pub fn new(opener: Opener, path: PathBuf, sha256: String) -> Self {
+        Self { opener, path, sha256, session: OnceLock::new() }
+    }
+
+    /// The ONNX file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The session, opened by the first call.
+    pub fn model(&self) -> Result<&Arc<Model>, Arc<ModelError>> {
+        let Opener { runtime, session, may_fall_back } = self.opener;
+        let open = || Model::open_or_fall_back(runtime, &self.path, session, may_fall_back);
+        self.session.get_or_init(|| open().map(Arc::new).map_err(Arc::new)).as_ref().map_err(Arc::clone)
+    }
+
+    /// The session, where one has been opened.
+    pub fn opened(&self) -> Option<&Arc<Model>> {
+        self.session.get().and_then(|session| session.as_ref().ok())
+    }
+}
+
+/// One of a member's sets of weights.
+pub struct Weights {
+    pub manifest: manifest::Snapshot,
+    pub source: Arc<Source>,
+    fits: OnceLock<Result<(), Arc<ModelError>>>,
+}
+
+impl Weights {
+    pub fn new(manifest: manifest::Snapshot, source: Arc<Source>) -> Self {
+        Self { manifest, source, fits: OnceLock::new() }
+    }
+
+    /// The session, made sure to be what the manifest says of it; `views` are the (height, width) it will be given.
+    pub fn model(&self, member: &manifest::Member, views: &[(usize, usize)]) -> Result<&Arc<Model>, Arc<ModelError>> {
+        let model = self.source.model()?;
+        let check = || {
+            let mut misfits = fit::member(member, model.inputs(), model.outputs());
+            misfits.extend(views.iter().filter_map(|&view| fit::view(member, model.inputs(), view)));
+            match misfits.into_iter().next() {
+                None => Ok(()),
+                Some(fit::Misfit { key, message }) => {
+                    Err(Arc::new(ModelError::Misfit { path: model.path().into(), key, message }))
+                }
+            }
+        };
+        self.fits.get_or_init(check).as_ref().map(|()| model).map_err(Arc::clone)
+    }
+
+    /// The batch that the model insists on, if it is open and does.
+    pub fn fixed_batch(&self, input: &str) -> Option<usize> {
+        fit::fixed_batch(self.source.opened()?.inputs(), input)
+    }
+
+    /// Whether the weights answer for an image of this fold: in an out-of-fold run, if they have not seen it.
+    pub fn answers_for(&self, fold: Option<u32>) -> bool {
+        match (self.manifest.fold, fold) {
+            (Some(held_out), Some(fold)) => held_out == fold,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What one stage asks of another.
+
+use super::{Manifest, Member, Place, StageAt};
+use crate::lint::{Findings, child};
+
+/// A classifier stage has a gate, or a score that segmenters are multiplied by.
+pub(super) fn classifier_decides(manifest: &Manifest, findings: &mut Findings) {
+    let stages = StageAt::all(manifest);
+    let members = manifest.segmenter.members.iter().enumerate();
+    let multiplied = members.filter(|(_, member)| member.times_score && member.weight > 0.0);
+    let multiplied: Vec<_> = multiplied.map(|(index, _)| format!("segmenter.members[{index}].times_score")).collect();
+    let Some(classifier) = stages.iter().find(|stage| stage.place == Place::Classifier) else {
+        for at in multiplied {
+            let hint = Some("declare a [classifier] stage");
+            findings.error([at], "there is no classifier stage whose score it could be", hint);
+        }
+        return;
+    };
+    if !multiplied.is_empty()
+        && let Some((at, _)) = classifier.run().find(|(_, member)| !member.gives_score())
+    {
+        let hint = Some("declare `score`, or `score_from_map`");
+        findings.error([child(&at, "score"), at], "maps are multiplied by the stage's score, and it gives none", hint);
+    }
+    if multiplied.is_empty() && classifier.gate.is_none() {
+        let hint = Some("declare a gate, or leave the classifier out");
+        findings.warn([child(classifier.at, "gate")], "without a gate the classifier decides nothing", hint);
+    }
+}
+
+/// A crop is found for somebody, and whoever wants one has it found.
+pub(super) fn crop_is_used(manifest: &Manifest, stages: &[StageAt<'_>], findings: &mut Findings) {
+    let crops = |member: &Member| member.crop && member.weight > 0.0;
+    let wanted: Vec<_> = stages.iter().flat_map(StageAt::members).filter(|(_, member)| crops(member)).collect();
+    match &manifest.crop {
+        None => {
+            for (at, _) in wanted {
+                findings.error([child(&at, "crop")], "there is no [crop] stage", Some("declare it, or leave this out"));
+            }
+        }
+        Some(_) if wanted.is_empty() => {
+            findings.warn(["crop".into()], "no member has `crop = true`", Some("leave the stage out"));
+        }
+        Some(_) => {}
+    }
+}

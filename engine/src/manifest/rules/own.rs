@@ -1,0 +1,72 @@
+//! What is done to a member's own map, before the merge.
+
+use super::{Member, Merge, Place, StageAt};
+use crate::lint::{Findings, child};
+
+/// Thresholds, multiplication by the score, and masks stand only where they mean something.
+pub(super) fn maps_are_changed_in_place(stage: &StageAt<'_>, findings: &mut Findings) {
+    for (at, member) in stage.members() {
+        let threshold = thresholds(member, &at);
+        if let Some(key) = threshold.first() {
+            let why = if *stage.merge != Merge::Mean {
+                Some("a threshold is an offset in a mean: this merge knows none")
+            } else if member.times_score {
+                Some("a map that is multiplied by a score has no threshold of its own")
+            } else if !member.postprocess.is_empty() {
+                Some("the member's own `postprocess` makes a mask already")
+            } else if stage.place == Place::Crop {
+                Some("the box has a threshold, `above`")
+            } else {
+                None
+            };
+            if let Some(why) = why {
+                findings.error([key.clone()], why, Some("leave it out"));
+            }
+        }
+        let changed = [
+            ("times_score", member.times_score, "only a segmenter's map can be multiplied by the classifier's score"),
+            ("postprocess", !member.postprocess.is_empty(), "only a segmenter's map can be made a mask"),
+        ];
+        for (key, _, why) in changed.into_iter().filter(|(_, set, _)| *set && stage.place != Place::Segmenter) {
+            findings.error([child(&at, key)], why, None);
+        }
+        if member.crop && stage.place == Place::Crop {
+            findings.error([child(&at, "crop")], "this is the stage that finds the box", Some("leave it out"));
+        }
+    }
+}
+
+/// Where thresholds are declared.
+fn thresholds(member: &Member, at: &str) -> Vec<String> {
+    let own = member.threshold.iter().map(|_| child(at, "threshold"));
+    let snapshots = member.snapshots.iter().enumerate().filter(|(_, snapshot)| snapshot.threshold.is_some());
+    own.chain(snapshots.map(|(index, _)| format!("{at}.snapshots[{index}].threshold"))).collect()
+}
+
+/// Conditions on views can be read, and there are views to compare.
+pub(super) fn steps_depend_on_views(stage: &StageAt<'_>, findings: &mut Findings) {
+    for (at, member) in stage.members() {
+        for list in ["prepare", "tta"] {
+            let steps = if list == "prepare" { &member.prepare } else { &member.tta };
+            for (index, _) in steps.iter().enumerate().filter(|(_, step)| step.when.is_some()) {
+                findings.error([format!("{at}.{list}[{index}].when")], "only postprocessing depends on views", None);
+            }
+        }
+        let steps = member.postprocess.iter().enumerate();
+        for (index, when) in steps.filter_map(|(index, step)| Some((index, step.when?))) {
+            let at_when = format!("{at}.postprocess[{index}].when");
+            if when.views_dice_below.is_some() == when.views_dice_at_least.is_some() {
+                let hint = Some("write one of `views_dice_below` and `views_dice_at_least`");
+                findings.error([at_when], "must compare in one way", hint);
+            } else if member.tta.is_empty() {
+                findings.error([at_when], "without `tta` there is one view, and nothing to compare", None);
+            }
+        }
+        let mut levels = member.postprocess.iter().enumerate().filter_map(|(i, step)| Some((i, step.when?.mask_above)));
+        let first = levels.next();
+        for (index, _) in levels.filter(|(_, level)| first.is_some_and(|(_, first)| first != *level)) {
+            let at_level = format!("{at}.postprocess[{index}].when.mask_above");
+            findings.error([at_level], "differs from that of the step before", Some("views are compared once"));
+        }
+    }
+}
