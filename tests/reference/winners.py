@@ -4,9 +4,9 @@
     pip install numpy scipy opencv-python-headless
     python3 tests/reference/winners.py
 
-A case is what each network answers to one image, made up; the mask is worked out here, in plain NumPy, SciPy and OpenCV,
-from what is known of the winners' solutions (`siim/`). tests/winners.rs gives the same answers to the program, by models
-that know the case by its image, and expects the same masks pixel for pixel.
+A case is what each network answers to one image, made up; the mask is worked out here, in plain NumPy, SciPy and
+OpenCV, from what is known of the winners' solutions (`siim/`). tests/winners.rs gives the same answers to the program,
+by models that know the case by its image, and expects the same masks pixel for pixel.
 """
 
 import importlib
@@ -36,7 +36,10 @@ def golden(ensemble):
     for it in ensemble.networks:
         networks[it.name] = {"size": it.size, "snapshots": len(it.weights)} | ({"frame": it.frame} if it.frame else {})
     said = {"frame": ensemble.frame, "image": getattr(ensemble, "image", (128, 128)), "networks": networks}
-    return said | {key: getattr(ensemble, key) for key in ("thresholds", "stack") if hasattr(ensemble, key)} | {"cases": cases}
+    for key in ("thresholds", "stack"):
+        if hasattr(ensemble, key):
+            said[key] = getattr(ensemble, key)
+    return said | {"cases": cases}
 
 
 def text(table):

@@ -84,8 +84,8 @@ class Answers:
 class Probe:
     """Answers with a row of candidate values for maps and scores alike, to find the one that leads to a certain result.
 
-    Those that `fine` says (`members`, `snapshots`, `mirrored`, as of an answer) give the candidates, networks in `fixed`
-    a number of their own, all others `others`."""
+    Those that `fine` says (`members`, `snapshots`, `mirrored`, as of an answer) give the candidates, networks in
+    `fixed` a number of their own, all others `others`."""
 
     def __init__(self, candidates, fine, others, fixed):
         self.candidates, self.fine, self.others, self.fixed = candidates, fine, others, fixed

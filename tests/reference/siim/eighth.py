@@ -1,8 +1,8 @@
 """8th place: DeepLabV3+ throughout; three snapshots weighing 3, 1, 1; mirrored views.
 
 Four networks of all images give a score: the mean of their maps' highest pixels. Four that have seen positives only are
-multiplied by it, four others count as they are. Nothing where no pixel of the mean is above SURE, or where fewer than AREA
-pixels are above BAR.
+multiplied by it, four others count as they are. Nothing where no pixel of the mean is above SURE, or where fewer than
+AREA pixels are above BAR.
 """
 
 from .answers import F, Network, answer
@@ -55,14 +55,15 @@ class Eighth:
         # Half of 0.79 and half of 0.81 are around the bar.
         low, high = logit(2 * BAR - 1e-4), logit(2 * BAR + 1e-4)
         yield "around-the-bar", [
-            answer(-30, block), answer(-30, block, (800, 900, 0, 100, low), (0, 40, 0, 40, high), members=["all-resnext101"]),
-            seen(0.9),
+            answer(-30, block), seen(0.9),
+            answer(-30, block, (800, 900, 0, 100, low), (0, 40, 0, 40, high), members=["all-resnext101"]),
         ]
         # One classifying network of four is certain, two are, or all best snapshots are: scores of .25, .5, .6.
-        yield "one-network-is-certain", [full, answer(LOW, members=classes), answer(20, members=[classes[2]])]
-        yield "two-networks-are-certain", [full, answer(LOW, members=classes), answer(20, members=classes[1:3])]
-        yield "the-best-snapshots-are-certain", [full, answer(LOW, members=classes), answer(20, members=classes, snapshots=[0])]
-        yield "the-others-are-not-enough", [full, answer(LOW, members=classes), answer(20, members=classes, snapshots=[1])]
+        unseen = [full, answer(LOW, members=classes)]
+        yield "one-network-is-certain", unseen + [answer(20, members=[classes[2]])]
+        yield "two-networks-are-certain", unseen + [answer(20, members=classes[1:3])]
+        yield "the-best-snapshots-are-certain", unseen + [answer(20, members=classes, snapshots=[0])]
+        yield "the-others-are-not-enough", unseen + [answer(20, members=classes, snapshots=[1])]
 
 
 ENSEMBLES = [Eighth()]

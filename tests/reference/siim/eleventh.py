@@ -1,8 +1,8 @@
 """11th place: each network makes a mask of its own; the union of the masks.
 
-Each network: 8 folds, mirrored views. Probabilities below FLOOR are nothing before the two views are averaged. Above BAR;
-components of at least 1000 pixels; holes filled; grown by a disk of radius 1. Where the mirrored view's mask overlaps the
-plain one's with a Dice below AGREE, 1500 pixels and radius 2.
+Each network: 8 folds, mirrored views. Probabilities below FLOOR are nothing before the two views are averaged. Above
+BAR; components of at least 1000 pixels; holes filled; grown by a disk of radius 1. Where the mirrored view's mask
+overlaps the plain one's with a Dice below AGREE, 1500 pixels and radius 2.
 """
 
 import numpy as np
@@ -50,10 +50,10 @@ class Eleventh:
         yield "borders", [answer(LOW, (0, 40, 999, 1024, HIGH), (1023, 1024, 0, 1001, HIGH), (100, 140, 0, 25, HIGH))]
         # Rows 0 to 19 and 7 to 26: 13 of 20 rows are common, and the Dice is 0.65. The mean is half where one says no.
         plain, mirror = (0, 20, 200, 300, HIGH), (7, 27, 724, 824, HIGH)
-        yield "dice-equal-to-the-limit", [answer(LOW, plain), answer(LOW, mirror, mirrored=True)] + alone
-        yield "dice-just-below-1300-pixels", [answer(LOW, plain), answer(LOW, mirror, (27, 28, 724, 726, HIGH), mirrored=True)] + alone
-        wide = (0, 20, 200, 320, HIGH), (7, 27, 704, 824, HIGH)
-        yield "dice-just-below-1560-pixels", [answer(LOW, wide[0]), answer(LOW, wide[1], (27, 28, 704, 705, HIGH), mirrored=True)] + alone
+        more, wide = (27, 28, 724, 726, HIGH), [(0, 20, 200, 320, HIGH), (7, 27, 704, 824, HIGH)]
+        yield "dice-equal-to-the-limit", [answer(LOW, plain), answer(LOW, mirror, mirrored=True), *alone]
+        yield "dice-just-below-1300-pixels", [answer(LOW, plain), answer(LOW, mirror, more, mirrored=True), *alone]
+        yield "dice-just-below-1560-pixels", [answer(LOW, wide[0]), answer(LOW, wide[1], more, mirrored=True), *alone]
         # 0.0199 becomes 0, and then the mean is below one half; 0.0201 stays.
         strong = logit(0.985)
         yield "probabilities-below-the-floor", [

@@ -36,9 +36,11 @@ class Fifth:
         # Networks count alike, not kinds: two of seven say yes, then four of seven.
         yield "two-of-seven", [answer(LOW, (0, 50, 0, 50, HIGH)), answer(LOW, members=["aspp-se50"])]
         yield "four-of-seven", [
-            answer(LOW, (0, 50, 0, 50, HIGH)), answer(LOW, (40, 90, 0, 50, HIGH), members=["aspp-se50"], snapshots=[2, 3, 4]),
+            answer(LOW, (0, 50, 0, 50, HIGH)),
+            answer(LOW, (40, 90, 0, 50, HIGH), members=["aspp-se50"], snapshots=[2, 3, 4]),
         ]
-        yield "one-view-of-two", [answer(LOW, (30, 70, 200, 300, HIGH)), answer(LOW, (30, 70, 200, 300, HIGH), mirrored=True)]
+        block = (30, 70, 200, 300, HIGH)
+        yield "one-view-of-two", [answer(LOW, block), answer(LOW, block, mirrored=True)]
 
 
 ENSEMBLES = [Fifth()]

@@ -1,7 +1,7 @@
 """4th place: one network with a label branch, 8 folds of 4 checkpoints, mirrored views, all at 768.
 
-Nothing where the score is below GATE, or where fewer than AREA pixels of 768 x 768 are above SURE; otherwise what is above
-BAR, made 1024 x 1024 by the nearest pixel.
+Nothing where the score is below GATE, or where fewer than AREA pixels of 768 x 768 are above SURE; otherwise what is
+above BAR, made 1024 x 1024 by the nearest pixel.
 """
 
 import cv2

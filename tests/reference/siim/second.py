@@ -11,12 +11,11 @@ from .steps import HIGH, LOW, exactly, logit, mean, network_map, network_score
 
 FOLDS = (1.0,) * 5
 GATE, BAR = 0.65, 0.4
-CLASSIFIERS = [
-    Network(f"cls-{name}", (size, size), FOLDS, (False,))
-    for name, size in (("se50-768", 768), ("se50-1024", 1024), ("se50-chexpert", 768), ("b3-1024", 1024), ("se101-768", 768))
-]
+KINDS = (("se50-768", 768), ("se50-1024", 1024), ("se50-chexpert", 768), ("b3-1024", 1024), ("se101-768", 768))
+CLASSIFIERS = [Network(f"cls-{name}", (size, size), FOLDS, (False,)) for name, size in KINDS]
 SMALL = Network("seg-b5", (768, 768), FOLDS, (False,))
-SEGMENTERS = [Network(f"seg-{name}", weights=FOLDS, views=(False,)) for name in ("se50", "se101", "b3", "deeplab")] + [SMALL]
+LARGE = [Network(f"seg-{name}", weights=FOLDS, views=(False,)) for name in ("se50", "se101", "b3", "deeplab")]
+SEGMENTERS = [*LARGE, SMALL]
 # A stacker of our own, the features' weighted sum, with numbers that leave nothing to rounding where every classifier
 # answers one half: then the sum is GATE to the last bit.
 WEIGHTS = [0.25, 0.125, 0.0625, 0.125, 0.1875, 0.25, 0.125, -0.0625, 0.125, -0.125, 0.0625]
@@ -24,7 +23,7 @@ BIAS = F(GATE) - F(0.5)
 
 
 def stacked(p):
-    """The stacker's features: n probabilities, their mean, n half-differences of neighbours, the last with the first."""
+    """The stacker: sums n probabilities, their mean, and n half-differences of neighbours, the last with the first."""
     p = np.asarray(p, F)
     features = np.concatenate([p, [p.mean(dtype=F)], (p - np.roll(p, -1)) / F(2)])
     return np.clip(np.dot(features, np.asarray(WEIGHTS, F)) + BIAS, 0, 1)
@@ -52,7 +51,9 @@ class Second:
         yield "score-equal-to-the-gate", [block, answer(score=0)]
         yield "score-just-above-the-gate", [block, answer(score=0), answer(score=1e-4, members=["cls-b3-1024"])]
         # Half of it says yes, and their order counts: half-differences have signs.
-        yield "classifiers-disagree", [block, answer(score=2), answer(score=-3, members=["cls-se50-1024", "cls-b3-1024"])]
+        yield "classifiers-disagree", [
+            block, answer(score=2), answer(score=-3, members=["cls-se50-1024", "cls-b3-1024"]),
+        ]
         yield "folds-disagree", [block, answer(score=1), answer(score=-4, snapshots=[0, 3])]
         # What the network at 768 answers is 0, the same at any size; the others are exact.
         zero = [answer(0, members=["seg-b5"]), yes]
@@ -61,7 +62,8 @@ class Second:
             about=(5 * BAR - 0.5) / 4, fixed={"seg-b5": 0.0},
         ) + zero
         above, below = logit((5 * BAR - 0.5) / 4 + 1e-5), logit((5 * BAR - 0.5) / 4 - 1e-5)
-        yield "around-the-bar", [answer(LOW, (100, 140, 50, 60, above), (200, 300, 50, 60, below), (9, 10, 7, 8, above))] + zero
+        spots = (100, 140, 50, 60, above), (200, 300, 50, 60, below), (9, 10, 7, 8, above)
+        yield "around-the-bar", [answer(LOW, *spots), *zero]
         # At its edges the small map's logits are blended, half way up the sigmoid's slope and not half way to 1.
         small = answer(LOW, (202, 403, 602, 699, HIGH + 2), members=["seg-b5"])
         yield "logits-are-enlarged", [answer(logit(0.3)), small, yes]

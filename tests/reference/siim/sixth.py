@@ -1,7 +1,7 @@
 """6th place: EncNet looks eleven ways whether there is anything; four groups of networks draw it; 4 folds each.
 
-Views of the gate: as it is, mirrored, equalised and turned by eight angles. Above GATE the mean of the four groups, above
-BAR. The two B4 come as masks of their own, above BAR, and of fewer than AREA pixels they are nothing.
+Views of the gate: as it is, mirrored, equalised and turned by eight angles. Above GATE the mean of the four groups,
+above BAR. The two B4 come as masks of their own, above BAR, and of fewer than AREA pixels they are nothing.
 """
 
 from .answers import F, Network, answer
@@ -44,7 +44,10 @@ class Sixth:
         yield "score-just-above-the-gate", [block, answer(score=equal), answer(score=mirror + 1e-2, **fine)]
         # The mirrored view is one of eleven, a fold one of four.
         yield "views-disagree", [block, answer(score=-0.9), answer(score=9, mirrored=True)]
-        yield "folds-disagree", [block, answer(score=-9), answer(score=9, snapshots=[0]), answer(score=2, snapshots=[3], members=["encnet-512"])]
+        yield "folds-disagree", [
+            block, answer(score=-9), answer(score=9, snapshots=[0]),
+            answer(score=2, snapshots=[3], members=["encnet-512"]),
+        ]
         # The other groups leave it to the two B4: 0.225 without them, 0.35 with one, 0.475 with both.
         unsure = answer(LOW, (0, 512, 0, 512, logit(0.3)))
         both = ["b4-640", "b4-512"]

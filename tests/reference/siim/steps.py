@@ -100,8 +100,8 @@ def filled_contours(mask, more_than):
 
 def settle(target, merged, fine, about=None, fixed=None):
     """Two raw values for which `merged` of the answers is `target` to the last bit: that of most networks, and that of
-    those that `fine` says, which weigh little enough for the steps between neighbouring numbers to be small. Both are near
-    the logit of `about`, the target if left out; networks in `fixed` answer a number of their own."""
+    those that `fine` says, which weigh little enough for the steps between neighbouring numbers to be small. Both are
+    near the logit of `about`, the target if left out; networks in `fixed` answer a number of their own."""
     others = F(logit(about or target))
     steps = np.arange(-100000, 100001, dtype=np.int32)
     candidates = (others.view(np.int32) + steps).view(F)
