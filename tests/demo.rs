@@ -38,6 +38,7 @@ fn the_demo_finds_what_it_drew() {
     let done = demo(&out, 20).success();
     let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
     assert!(said.contains("overlays/") && said.contains("pleura predict"), "{said}");
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("Mean Dice"));
     assert_eq!((count(&out.join("radiographs"), "dcm"), count(&out.join("overlays"), "png")), (20, 20));
     for (name, lines) in [("submission.csv", 21), ("truth.csv", 21), ("findings.jsonl", 20)] {
         assert_eq!(fs::read_to_string(out.join(name)).unwrap().lines().count(), lines, "{name}");

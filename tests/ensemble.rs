@@ -2,82 +2,15 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array2, array};
 use pleura::Radiograph;
-use pleura::ensemble::{Decision, Ensemble, Finding};
+use pleura::ensemble::{Decision, Ensemble};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
+use support::case::{Case, POST, chain, close, intensities, member, ramp, score};
 use support::toy::{Toy, noise, png};
-use tempfile::TempDir;
-
-/// A folder with a manifest and its models.
-struct Case {
-    folder: TempDir,
-    manifest: PathBuf,
-}
-
-const POST: &str = r#"postprocess = [{ plugin = "threshold", params = { above = 0.5 } }]"#;
-
-/// One member of a stage in TOML; `model` is the file's stem, `more` further keys.
-fn member(stage: &str, model: &str, more: &str) -> String {
-    format!(
-        "[[{stage}.members]]\nname = \"{model}\"\nmodel = \"{model}.onnx\"\n\
-         input = {{ name = \"image\", size = [8, 8], channels = 1 }}\n\
-         map = {{ output = \"map\", values = \"probabilities\" }}\n{more}\n"
-    )
-}
-
-fn score() -> &'static str {
-    "score = { output = \"score\", values = \"probabilities\" }"
-}
-
-impl Case {
-    fn new(models: &[(&str, Toy)], toml: &str) -> Self {
-        support::runtime();
-        let folder = tempfile::tempdir().unwrap();
-        for (name, toy) in models {
-            toy.write(&folder.path().join(format!("{name}.onnx")));
-        }
-        let manifest = folder.path().join("ensemble.toml");
-        std::fs::write(&manifest, format!("schema = 1\nname = \"case\"\n{toml}")).unwrap();
-        Self { folder, manifest }
-    }
-
-    fn open(&self, exit: Option<Exit>) -> Ensemble {
-        let options = Ensemble::options().device(Device::Cpu).threads(1).keep_maps(exit.is_none());
-        let options = if let Some(exit) = exit { options.exit(exit) } else { options };
-        options.open(&self.manifest).unwrap_or_else(|e| panic!("{}", chain(&e)))
-    }
-
-    fn predict(&self, pixels: &Array2<u8>) -> Finding {
-        let image = self.image(pixels);
-        self.open(None).predict(&image).unwrap_or_else(|e| panic!("{}", chain(&e)))
-    }
-
-    fn image(&self, pixels: &Array2<u8>) -> Radiograph {
-        Radiograph::open(png(self.folder.path(), "image", pixels)).unwrap()
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", cause.unwrap_or_default())
-}
-
-fn close(a: &Array2<f32>, b: &Array2<f32>) -> bool {
-    a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5)
-}
-
-/// An 8×8 image whose intensities are `v / 255`.
-fn ramp() -> Array2<u8> {
-    Array2::from_shape_fn((8, 8), |(y, x)| (y * 31 + x * 3) as u8)
-}
-
-fn intensities(pixels: &Array2<u8>) -> Array2<f32> {
-    pixels.mapv(|v| f32::from(v) / 255.0)
-}
 
 #[test]
 fn an_identity_network_gives_back_the_stored_values() {

@@ -26,7 +26,7 @@ fn what_people_do_works_as_written() {
     let binary = Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let mut script = String::from("set -eux\n");
-    for heading in ["Edit a manifest", "Make a submission", "Drop in a plugin", "Train your own"] {
+    for heading in ["Edit a manifest", "Make a submission", "Look at it", "Drop in a plugin", "Train your own"] {
         script.push_str(&blocks(&readme, heading));
     }
     let run = Command::new("bash").args(["-c", &script]).env("PATH", path).current_dir(folder.path()).output().unwrap();
@@ -38,6 +38,7 @@ fn what_people_do_works_as_written() {
     has("mine/demo.toml", "above = 0.6");
     has("mine/demo.toml", "no-border");
     has("mine.csv", "ImageId,EncodedPixels");
+    has("mine.html", "Mean Dice");
     has("with-plugin.csv", "ImageId,EncodedPixels");
     has("tiny/trained/metrics.jsonl", "validation_loss");
     has("tiny.csv", "ImageId,EncodedPixels");

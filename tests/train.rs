@@ -202,3 +202,127 @@ fn what_is_wrong_is_told_with_the_next_step() {
     let failed = stderr(&train(&text));
     assert!(failed.contains("case-03") && failed.contains("case-05") && failed.contains("49"), "{failed}");
 }
+
+/// A member's out-of-fold scores; another `factor` spreads them otherwise.
+fn out_of_fold(path: &Path, factor: u32) {
+    let rows = (0..60_u32).map(|row| {
+        let label = row % 3 == 0;
+        let score = f64::from(row * factor % 53) / 100.0 + if label { 0.4 } else { 0.05 };
+        format!("image-{row},{},{},{score:.3},\n", row % 4, u8::from(label))
+    });
+    let text: String = std::iter::once("ImageId,fold,label,score,dice\n".to_owned()).chain(rows).collect();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn scores_are_stacked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recipe, out) = (folder.path().join("recipe.toml"), folder.path().join("out"));
+    out_of_fold(&folder.path().join("a.csv"), 7);
+    out_of_fold(&folder.path().join("b.csv"), 19);
+    let text = "schema = 1\nname = \"pair\"\nstack = { kind = \"logistic\" }\n\
+                members = [{ name = \"first\", oof = \"a.csv\" }, { name = \"b\", oof = \"b.csv\" }]\n";
+    fs::write(&recipe, text).unwrap();
+    let train = |more: &[&str]| support::pleura().arg("train").arg(&recipe).args(more).assert();
+    let checked = train(&["--check"]).success();
+    let said = String::from_utf8_lossy(&checked.get_output().stdout).into_owned();
+    assert_eq!(said, "60 images of 2 members, 20 positive; folds [0, 1, 2, 3]\n");
+    let done = train(&["--out", out.to_str().unwrap()]).success();
+    let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("out of fold, 60 images, 20 positive:", 6), "{said}");
+    for (line, name) in lines[1..].iter().zip(["  first  log-loss 0.", "  b      log-loss 0.", "  mean ", "  pair "]) {
+        assert!(line.starts_with(name) && line.contains("  AUC 0."), "{line}");
+    }
+    assert!(lines[5].ends_with("merge.toml"), "{said}");
+    let merge: toml::Table = fs::read_to_string(out.join("merge.toml")).unwrap().parse().unwrap();
+    assert_eq!(merge["classifier"]["merge"]["model"].as_str(), Some("pair.onnx"));
+    assert_eq!(rows(&out.join("oof.csv")).len(), 60);
+
+    fs::write(&recipe, text.replace("a.csv", "none.csv").replace("\"logistic\"", "\"logistics\"")).unwrap();
+    let said = String::from_utf8_lossy(&train(&["--check"]).code(2).get_output().stdout).into_owned();
+    assert!(said.contains("recipe.toml:3:11") && said.contains("did you mean `logistic`?"), "{said}");
+    fs::write(&recipe, text.replace("a.csv", "none.csv")).unwrap();
+    let said = stderr(&train(&[]).code(2));
+    assert!(said.contains("members[0].oof: there is no `") && said.contains("none.csv"), "{said}");
+}
+
+/// A model that answers one pixel of a 1 × 2 image.
+fn pixel(path: &Path, column: i64) {
+    use pleura::onnx::{ElementType, GraphBuilder, attribute};
+    let mut graph = GraphBuilder::new("pixel");
+    let dims = || ["batch".into(), 1.into(), 1.into(), 2.into()];
+    let image = graph.input("image", ElementType::Float, &dims());
+    let at = graph.integers("at", &[column]);
+    let value = graph.node("Gather", &[&image, &at], vec![attribute::int("axis", 3)]);
+    let flat = graph.node("Flatten", &[&value], vec![]);
+    graph.output(&flat, "score", ElementType::Float, &["batch".into(), 1.into()]);
+    graph.output(&image, "map", ElementType::Float, &dims());
+    graph.build().write(path).unwrap();
+}
+
+fn pixel_member(stage: &str, name: &str, answer: &str) -> String {
+    format!(
+        "[[{stage}.members]]\nname = \"{name}\"\nmodel = \"{name}.onnx\"\nintensity = {{ kind = \"stored\" }}\n\
+         input = {{ name = \"image\", size = [1, 2], channels = 1 }}\n\
+         {answer} = {{ output = \"{answer}\", values = \"probabilities\" }}\n"
+    )
+}
+
+#[test]
+fn a_stack_is_pasted_into_a_manifest_and_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("images")).unwrap();
+    let images: Vec<[u8; 2]> = (0..40_u32).map(|row| [(row * 97 % 251) as u8, (row * 59 % 256) as u8]).collect();
+    for (row, pixels) in images.iter().enumerate() {
+        let image = GrayImage::from_fn(2, 1, |x, _| Luma([pixels[x as usize]]));
+        image.save(path("images").join(format!("{row}.png"))).unwrap();
+    }
+    for (member, name) in ["left", "right"].into_iter().enumerate() {
+        let rows = images.iter().enumerate().map(|(row, pixels)| {
+            let label = u32::from(pixels[0]) + u32::from(pixels[1]) / 2 + (row as u32 % 3) * 20 > 190;
+            format!("{row},{},{},{}\n", row % 3, u8::from(label), f32::from(pixels[member]) / 255.0)
+        });
+        let text: String = std::iter::once("ImageId,fold,label,score\n".to_owned()).chain(rows).collect();
+        fs::write(path(&format!("{name}.csv")), text).unwrap();
+        pixel(&path(&format!("{name}.onnx")), member as i64);
+    }
+    let recipe = "schema = 1\nname = \"pair\"\nstack = { kind = \"conv\", channels = 4, lr = 0.05 }\n\
+                  members = [{ name = \"left\", oof = \"left.csv\" }, { name = \"right\", oof = \"right.csv\" }]\n";
+    fs::write(path("recipe.toml"), recipe).unwrap();
+    support::pleura().arg("train").arg(path("recipe.toml")).arg("--out").arg(folder.path()).assert().success();
+    let manifest = [
+        "schema = 1\nname = \"stacked\"\npostprocess = [{ plugin = \"threshold\", params = { above = 0.5 } }]\n".into(),
+        fs::read_to_string(path("merge.toml")).unwrap(),
+        "gate = { kind = \"score\", above = 0.5 }\n".into(),
+        pixel_member("classifier", "left", "score"),
+        pixel_member("classifier", "right", "score"),
+        pixel_member("segmenter", "left", "map"),
+    ];
+    fs::write(path("ensemble.toml"), manifest.concat()).unwrap();
+    support::pleura().arg("check").arg(path("ensemble.toml")).assert().success();
+    let mut predict = support::pleura();
+    predict.arg("predict").arg(path("ensemble.toml")).arg(path("images")).arg("--out").arg(path("submission.csv"));
+    predict.arg("--findings").arg(path("findings.jsonl")).args(["--device", "cpu"]).assert().success();
+
+    let options = pleura::runtime::SessionOptions {
+        device: pleura::runtime::Device::Cpu,
+        threads: 1,
+        tensorrt: false,
+        fp16: false,
+    };
+    let loaded = pleura::runtime::load(None).unwrap();
+    let model = pleura::runtime::Model::open(loaded, &path("pair.onnx"), options).unwrap();
+    let findings = fs::read_to_string(path("findings.jsonl")).unwrap();
+    assert_eq!(findings.lines().count(), images.len());
+    for line in findings.lines() {
+        let finding: serde_json::Value = serde_json::from_str(line).unwrap();
+        let row: usize = finding["id"].as_str().unwrap().parse().unwrap();
+        let scores = ndarray::arr2(&[images[row].map(|pixel| f32::from(pixel) / 255.0)]).into_dyn();
+        let expected = model.run("scores", scores.view(), &["score"]).unwrap()[0].iter().copied().next().unwrap();
+        let found = finding["score"][0].as_f64().unwrap();
+        assert!((found - f64::from(expected)).abs() < 1e-5, "{row}: {found}, not {expected}");
+        assert_eq!(finding["decision"] == "classifier-gate", expected <= 0.5, "{row}: {finding}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -49,33 +49,50 @@ impl Lines {
     }
 }
 
-/// A folder of probability maps.
-pub struct Maps {
+/// A folder of PNG files named after images.
+pub struct Pngs {
     folder: PathBuf,
     /// The names given so far: two ids may differ in what no file's name should hold.
     stems: HashSet<String>,
 }
 
-impl Maps {
+impl Pngs {
     /// Makes the folder where it is missing.
     pub fn create(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
         Ok(Self { folder: folder.into(), stems: HashSet::new() })
     }
 
-    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image.
-    pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<()> {
+    /// Writes an image's file. The disk is not waited for, which would take far longer than the pictures do.
+    pub fn put(&mut self, id: &str, png: &[u8]) -> Result<()> {
         let stem = file_stem(id);
         let path = self.folder.join(format!("{stem}.png"));
         let failed = || format!("cannot write `{}`", path.display());
-        anyhow::ensure!(self.stems.insert(stem), "the map of `{id}` would replace another: `{}`", path.display());
+        anyhow::ensure!(self.stems.insert(stem), "the picture of `{id}` would replace another: `{}`", path.display());
+        let mut file = temporary(&path)?;
+        file.write_all(png).with_context(failed)?;
+        atomic::place_unsynced(file, &path).with_context(failed)
+    }
+}
+
+/// A folder of probability maps.
+pub struct Maps(Pngs);
+
+impl Maps {
+    /// Makes the folder where it is missing.
+    pub fn create(folder: &Path) -> Result<Self> {
+        Ok(Self(Pngs::create(folder)?))
+    }
+
+    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image.
+    pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<()> {
         let (height, width) = map.dim();
         let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();
         let picture: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width as u32, height as u32, pixels)
             .context("a map has as many pixels as its size")?;
-        let mut file = temporary(&path)?;
-        picture.write_to(&mut file, ImageFormat::Png).with_context(failed)?;
-        atomic::place(file, &path).with_context(failed)
+        let mut png = Cursor::new(Vec::new());
+        picture.write_to(&mut png, ImageFormat::Png).with_context(|| format!("cannot draw the map of `{id}`"))?;
+        self.0.put(id, png.get_ref())
     }
 }
 

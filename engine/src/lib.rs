@@ -10,16 +10,19 @@
 #![deny(missing_docs)]
 
 pub mod atomic;
+pub mod chart;
 pub mod check;
 pub mod digest;
 pub mod ensemble;
 pub mod lint;
 pub mod manifest;
 mod mask;
+pub mod mask_image;
 pub mod onnx;
 pub mod overlay;
 pub mod plugin;
 pub mod radiograph;
+pub mod report;
 pub mod runtime;
 pub mod submission;
 

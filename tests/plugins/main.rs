@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 /// A step as a manifest has it.
 fn step(plugin: &str, params: &str, isolation: Isolation) -> Step {
     let params: Map<String, Value> = serde_json::from_str(params).unwrap();
-    Step { plugin: plugin.to_owned(), params, isolation, global_symbols: false }
+    Step { plugin: plugin.to_owned(), params, isolation, global_symbols: false, when: None }
 }
 
 /// Opens the fixture of that name by path.

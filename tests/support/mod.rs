@@ -1,6 +1,8 @@
 //! What integration tests share: the binary, ONNX Runtime, real data, toy models and images.
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
+pub mod browser;
+pub mod case;
 pub mod golden;
 pub mod player;
 pub mod toy;

@@ -20,6 +20,8 @@ pub struct Toy {
     pub halve: bool,
     /// Fail where any pixel of a batch is brighter than 200 / 255.
     pub fragile: bool,
+    /// See nothing in the right half of an image of 8 × 8.
+    pub left_only: bool,
     /// Insist on this batch and (height, width).
     pub fixed: Option<(i64, i64, i64)>,
 }
@@ -35,6 +37,7 @@ impl Default for Toy {
             sigmoid: false,
             halve: false,
             fragile: false,
+            left_only: false,
             fixed: None,
         }
     }
@@ -63,6 +66,11 @@ impl Toy {
         let mut map = g.node("Add", &[&scaled, &shift], vec![]);
         if self.sigmoid {
             map = g.node("Sigmoid", &[&map], vec![]);
+        }
+        if self.left_only {
+            let half: Vec<f32> = (0..64).map(|place| f32::from(u8::from(place % 8 < 4))).collect();
+            let half = g.constant("left", &[1, 1, 8, 8], &half);
+            map = g.node("Mul", &[&map, &half], vec![]);
         }
         if self.halve {
             let pool = vec![a::ints("kernel_shape", &[2, 2]), a::ints("strides", &[2, 2])];

@@ -1,7 +1,7 @@
 //! `pleura demo`: all of it on made-up radiographs, from nothing.
 //!
-//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict` and `score`, and
-//! `train` before them where it is asked to.
+//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict`, `score` and
+//! `report`, and `train` before them where it is asked to.
 
 mod place;
 mod training;
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use crate::exit::Exit;
 use crate::term;
-use crate::verbs::{predict, score};
+use crate::verbs::{predict, report, score};
 use place::{Place, STEM};
 
 #[derive(clap::Args)]
@@ -69,6 +69,17 @@ pub fn run(args: &Args) -> Result<Exit> {
         per_image: None,
         size: (SIDE, SIDE),
     })?;
+    report::run(&report::Args {
+        findings: place.findings(),
+        truth: Some(place.truth()),
+        images: Vec::new(),
+        out: place.out.join("report.html"),
+        title: "The demo".into(),
+        hash_ids: false,
+        salt: None,
+        cases: 200,
+        size: (SIDE, SIDE),
+    })?;
     place.farewell(args.train);
     Ok(exit)
 }
@@ -108,7 +119,7 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         inputs: files.iter().map(|path| path.display().to_string()).collect(),
         out: place.submission(),
         sample: None,
-        findings: Some(place.out.join("findings.jsonl")),
+        findings: Some(place.findings()),
         maps: None,
         folds: None,
         engine: args.engine.clone(),

@@ -1,10 +1,13 @@
 //! The verbs.
 
 mod check;
+mod data;
 mod demo;
+mod explain;
 mod plugin_worker;
 mod plugins;
 mod predict;
+mod report;
 mod runtime;
 mod score;
 mod submission;
@@ -23,11 +26,18 @@ pub enum Verb {
     Check(check::Args),
     /// Run an ensemble over radiographs and write a submission.
     Predict(predict::Args),
+    /// Which gate or step did what to one image.
+    Explain(explain::Args),
     /// Score a submission against the truth.
     Score(score::Args),
+    /// Findings and truth as one page that opens offline: numbers, charts and cases, the worst first.
+    Report(report::Args),
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
+    /// Look at a collection of radiographs, convert it, divide it into folds.
+    #[command(subcommand)]
+    Data(data::Args),
     /// Train networks by a recipe, and export them as ONNX.
     Train(train::Args),
     /// List and test plugins.
@@ -48,8 +58,11 @@ impl Verb {
             Self::Demo(args) => demo::run(&args),
             Self::Check(args) => check::run(&args),
             Self::Predict(args) => predict::run(&args),
+            Self::Explain(args) => explain::run(&args),
             Self::Score(args) => score::run(&args),
+            Self::Report(args) => report::run(&args),
             Self::Submission(args) => submission::run(&args),
+            Self::Data(args) => data::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),
             Self::PluginWorker(args) => plugin_worker::run(&args),

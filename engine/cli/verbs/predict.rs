@@ -162,7 +162,7 @@ impl Run<'_> {
         self.sources.insert(finding.id.clone(), path.to_owned());
         self.summary.add(ensemble, finding);
         if let Some(lines) = &mut self.findings {
-            lines.push(&finding.to_json())?;
+            lines.push(&finding.to_json(Some(path)))?;
         }
         if let (Some(maps), Some(map)) = (&mut self.maps, &finding.map) {
             maps.write(&finding.id, map.view())?;

@@ -1,4 +1,6 @@
-//! `pleura train`: trains what a recipe declares.
+//! `pleura train`: trains what a recipe declares, a network or a stack.
+
+mod stack;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +21,7 @@ use crate::{fetch, term};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The recipe, a TOML file.
+    /// The recipe, a TOML file: of networks, or, with a `[stack]` table, of a stacking model.
     pub recipe: PathBuf,
 
     /// The folder for everything that is made; the recipe's name unless given. A training that was interrupted there
@@ -49,10 +51,10 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
+    let is_stack = recipe::stack::is_stack(&args.recipe);
     if args.check {
-        return check(args);
+        return if is_stack { stack::check(&args.recipe) } else { check(args) };
     }
-    fetch::ensure(args.onnxruntime.as_deref())?;
     let options = Options {
         out: args.out.clone(),
         device: args.device,
@@ -60,6 +62,10 @@ pub fn run(args: &Args) -> Result<Exit> {
         onnxruntime: args.onnxruntime.clone(),
         fresh: args.fresh,
     };
+    if is_stack {
+        return stack::run(&args.recipe, &options);
+    }
+    fetch::ensure(args.onnxruntime.as_deref())?;
     let Some(outcome) = train(&args.recipe, &options)? else { return Ok(Exit::Transient) };
     term::result(format_args!("out of fold, {} images: {}", outcome.images, figures(&outcome)));
     term::result(format_args!("{}", outcome.manifest.display()));

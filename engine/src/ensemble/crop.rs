@@ -65,7 +65,8 @@ impl Crop {
 
     /// A stretch of a map's side, first and last pixel, on the radiograph's side: outward to whole pixels.
     fn side(&self, (first, last): (usize, usize), map: usize, image: usize) -> (usize, usize) {
-        let grown = f64::from(self.margin) * (last + 1 - first) as f64;
+        // In single precision, in which the margin is written: 0.05 of 160 pixels is 8.
+        let grown = f64::from(self.margin * (last + 1 - first) as f32);
         let scale = image as f64 / map as f64;
         let start = ((first as f64 - grown) * scale).floor().max(0.0) as usize;
         let end = (((last + 1) as f64 + grown) * scale).ceil().min(image as f64) as usize;

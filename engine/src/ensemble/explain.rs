@@ -1,5 +1,7 @@
 //! How an ensemble comes to its answer, member by member and step by step.
 
+use std::path::PathBuf;
+
 use ndarray::Array2;
 
 use super::Ensemble;
@@ -48,6 +50,10 @@ pub struct Explained {
     pub name: String,
     /// Its share of the merge.
     pub weight: f32,
+    /// What its views are called, in order.
+    pub views: Vec<String>,
+    /// Its sets of weights, as the manifest names them.
+    pub models: Vec<PathBuf>,
     /// What it said.
     pub answer: MemberAnswer,
 }
@@ -92,6 +98,8 @@ fn explain(stage: &Stage, verdict: &mut Verdict) -> StageExplained {
     let explained = |(member, answer): (&super::member::Member, MemberAnswer)| Explained {
         name: member.manifest.name.clone(),
         weight: member.manifest.weight,
+        views: member.views.iter().map(ToString::to_string).collect(),
+        models: member.weights.iter().map(|weights| weights.manifest.model.clone()).collect(),
         answer,
     };
     StageExplained {

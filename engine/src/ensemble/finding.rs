@@ -1,10 +1,13 @@
 //! What the engine finds in one radiograph.
 
+use std::path::Path;
+
 use ndarray::Array2;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::job::Region;
 use crate::Mask;
+use crate::submission::rle;
 
 /// What the engine finds in one radiograph.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +35,7 @@ pub struct Finding {
 }
 
 /// Which stage had the last word on an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Decision {
@@ -57,6 +60,7 @@ pub struct Runs {
 #[derive(Serialize)]
 struct Line<'a> {
     id: &'a str,
+    file: Option<&'a str>,
     positive: bool,
     area: usize,
     size: (usize, usize),
@@ -67,14 +71,18 @@ struct Line<'a> {
     runs: Runs,
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<Region>,
+    rle: String,
 }
 
 impl Finding {
-    /// The finding as one line of JSON, without its mask and map.
+    /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
+    ///
+    /// `file` is where the image came from. A path that is not Unicode is left out: JSON cannot hold it.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub fn to_json(&self, file: Option<&Path>) -> String {
         let line = Line {
             id: &self.id,
+            file: file.and_then(Path::to_str),
             positive: !self.mask.is_empty(),
             area: self.mask.area(),
             size: self.mask.size(),
@@ -84,6 +92,7 @@ impl Finding {
             areas: &self.areas,
             runs: self.runs,
             crop: self.crop,
+            rle: rle::encode(&self.mask),
         };
         // Numbers are finite and keys are text: nothing in a line can fail to serialize.
         serde_json::to_string(&line).unwrap_or_default()

@@ -45,7 +45,7 @@ pub use options::Options;
 pub(crate) use outputs::read_batch;
 pub(crate) use postprocess::run as run_postprocess;
 pub use prepare::prepare;
-pub use resize::resize;
+pub use resize::{nearest, resize};
 pub use summary::Summary;
 pub use tensor::batch;
 

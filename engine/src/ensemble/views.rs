@@ -1,5 +1,6 @@
 //! Test-time augmentation: the views of one member, and the way back.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
@@ -16,6 +17,17 @@ pub enum View {
     Tta(Arc<Plugin>, usize),
     /// What a prepare plugin makes of the image; its maps need no way back.
     Prepared(Arc<Plugin>),
+}
+
+impl fmt::Display for View {
+    /// The plugin's name, with the view's number where it has several.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity => f.write_str("identity"),
+            Self::Tta(plugin, view) if plugin.views() > 1 => write!(f, "{} {}", plugin.name(), view + 1),
+            Self::Tta(plugin, _) | Self::Prepared(plugin) => f.write_str(plugin.name()),
+        }
+    }
 }
 
 impl View {

@@ -139,8 +139,12 @@ fn inflate(bytes: &[u8]) -> Result<Vec<u8>, DicomFault> {
 
 /// A transfer syntax for people: `JPEG Baseline (Process 1), 1.2.840.10008.1.2.4.50`.
 pub(super) fn describe(syntax: &str) -> String {
-    let name = TransferSyntaxRegistry.get(syntax).map_or("unknown transfer syntax", |known| known.name());
-    format!("{name}, {syntax}")
+    format!("{}, {syntax}", name(syntax))
+}
+
+/// A transfer syntax's name: `JPEG Baseline (Process 1)`.
+pub(super) fn name(syntax: &str) -> &'static str {
+    TransferSyntaxRegistry.get(syntax).map_or("unknown transfer syntax", |known| known.name())
 }
 
 /// A UID without its padding.

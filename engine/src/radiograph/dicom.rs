@@ -17,7 +17,7 @@ use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::lut::{Lut, Palette};
 use super::window::{Voi, Window, WindowFunction};
-use super::{Glance, Radiograph, codec};
+use super::{Glance, Radiograph, Tags, codec};
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, RadiographError> {
@@ -30,6 +30,11 @@ pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographErro
         let header = Header::read(&dataset.object)?;
         Ok(Glance { id: id(&dataset.object, path), size: (header.rows, header.cols) })
     })
+}
+
+/// Reads a DICOM file's tags.
+pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
+    parsed(bytes, path, |dataset, path| Ok(Tags::of(&dataset.object, &dataset.syntax, id(&dataset.object, path))))
 }
 
 /// Parses a file, and reads something from its data set; errors name the file and its syntax.
@@ -180,7 +185,7 @@ fn function(object: &InMemDicomObject) -> Result<WindowFunction, DicomFault> {
 }
 
 /// Row and column spacing in mm: in the patient where known, else at the detector.
-fn spacing(object: &InMemDicomObject) -> Option<(f32, f32)> {
+pub(super) fn spacing(object: &InMemDicomObject) -> Option<(f32, f32)> {
     let group = dataset::group(object, tags::PIXEL_MEASURES_SEQUENCE, tags::PIXEL_SPACING).unwrap_or(object);
     [(tags::PIXEL_SPACING, "PixelSpacing"), (tags::IMAGER_PIXEL_SPACING, "ImagerPixelSpacing")]
         .into_iter()

@@ -6,6 +6,7 @@
 //! modality values and what the file says of them. How values become intensities is the caller's choice, by
 //! [`Intensity`]; the inversion of MONOCHROME1 happens there, once and last.
 
+mod age;
 mod claims;
 mod codec;
 mod codestream;
@@ -19,6 +20,7 @@ mod lut;
 mod packbits;
 mod raster;
 mod samples;
+mod tags;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ use sha2::{Digest, Sha256};
 pub use error::{DicomFault, RadiographError};
 pub use find::{find, find_with};
 pub use glance::Glance;
+pub use tags::Tags;
 
 use crate::manifest::Intensity;
 use window::{Voi, Window, WindowFunction};

@@ -3,12 +3,12 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{ColorType, DynamicImage, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use ndarray::{Array2, ShapeError};
 
 use super::error::RadiographError;
 use super::samples::luma;
-use super::{Glance, Radiograph};
+use super::{Glance, Radiograph, Tags};
 
 /// The largest height or width, in pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -51,11 +51,32 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, Radiograph
 
 /// Reads the size from a PNG or JPEG file's header.
 pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
+    header(bytes, path).map(|(size, _)| Glance { id: super::stem(path), size })
+}
+
+/// Reads size and bits from a PNG or JPEG file's header.
+pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
+    let (size, bits) = header(bytes, path)?;
+    Ok(Tags {
+        id: super::stem(path),
+        size: Some(size),
+        bits_allocated: Some(bits),
+        bits_stored: Some(bits),
+        ..Tags::default()
+    })
+}
+
+/// (height, width) in pixels, and bits a sample.
+fn header(bytes: &[u8], path: &Path) -> Result<((usize, usize), u32), RadiographError> {
     let (reader, format) = reader(bytes, path)?;
-    let size = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.into_dimensions()));
-    let reason = match size {
-        Ok(Ok((width, height))) => {
-            return Ok(Glance { id: super::stem(path), size: (height as usize, width as usize) });
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let decoder = reader.into_decoder()?;
+        Ok::<_, ImageError>((decoder.dimensions(), decoder.color_type()))
+    }));
+    let reason = match read {
+        Ok(Ok(((width, height), color))) => {
+            let bits = u32::from(color.bits_per_pixel() / u16::from(color.channel_count()));
+            return Ok(((height as usize, width as usize), bits));
         }
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the decoder broke off".to_string(),

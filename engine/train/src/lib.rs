@@ -24,6 +24,7 @@ pub mod out_of_fold;
 pub mod progress;
 pub mod recipe;
 pub mod schedule;
+pub mod stack;
 pub mod step;
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,7 @@
 """3rd place: the lungs first, then three networks inside their box, and the answer put back; mirrored views.
 
 The box encloses the two largest spots above LUNGS, grows by MARGIN of its own sides, outward to whole pixels, and ends
-at the image's border; where there is none it is the whole image. Each network: 3 folds of 3 epochs, which weigh 0.5, 0.3
+at the image's border; where there is none it is the whole image. Each network: 3 folds of 3 epochs, weighing 0.5, 0.3
 and 0.2.
 """
 

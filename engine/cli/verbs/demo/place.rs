@@ -41,6 +41,10 @@ impl<'a> Place<'a> {
         self.out.join("truth.csv")
     }
 
+    pub fn findings(&self) -> PathBuf {
+        self.out.join("findings.jsonl")
+    }
+
     pub fn manifest(&self) -> PathBuf {
         self.ensemble.join(committed::MANIFEST.path)
     }
@@ -91,6 +95,7 @@ impl<'a> Place<'a> {
         term::note(format_args!(
             "
 open
+  {out}/report.html  numbers, charts and every case, the worst first
   {out}/overlays/  radiograph, truth and prediction side by side
   {out}/submission.csv  the answer, ImageId,EncodedPixels; the truth is in {out}/truth.csv
   {out}/findings.jsonl  what was found in each image, and how it was decided

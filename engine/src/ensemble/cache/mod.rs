@@ -145,7 +145,6 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     let mut file = atomic::beside(path)?;
     std::io::Write::write_all(&mut file, bytes)?;
-    // Not made to reach the disk, as an entry that did not is found out by its hash.
-    file.persist(path)?;
-    Ok(())
+    // An entry that does not reach the disk is found out by its hash.
+    atomic::place_unsynced(file, path)
 }

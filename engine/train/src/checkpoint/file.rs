@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{Checkpoint, CheckpointError, State, Tensors};
 
 /// The format that is written and read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The entry in the metadata.
 const KEY: &str = "pleura";

@@ -24,6 +24,8 @@ pub struct State {
     pub averaged: u32,
     /// The best validation so far.
     pub best: Option<Best>,
+    /// The epochs whose weights are kept, the best first; the last first where the recipe keeps the last ones.
+    pub top: Vec<Best>,
     /// The phase's plateaus, where its schedule has them.
     pub plateau: Option<Plateau>,
     /// The phase's patience, where it has one.
@@ -48,7 +50,7 @@ pub struct Position {
     pub step: u32,
 }
 
-/// A validation that none has beaten.
+/// An epoch with its validation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {

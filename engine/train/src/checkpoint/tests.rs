@@ -44,6 +44,7 @@ fn checkpoint() -> Checkpoint {
         updates: 1234,
         averaged: 1,
         best: Some(Best { value: 0.1 + 0.2, phase: 0, epoch: 1 }),
+        top: vec![Best { value: 0.1 + 0.2, phase: 0, epoch: 1 }, Best { value: 0.1, phase: 0, epoch: 0 }],
         plateau: Some(plateau),
         patience: Some(patience),
         losses,
@@ -198,13 +199,13 @@ fn what_is_no_checkpoint() {
 #[test]
 fn another_format_is_no_damage() {
     let (_folder, path) = saved(&checkpoint());
-    let text = r#"{"format":2,"state":{}}"#;
+    let text = r#"{"format":1,"state":{}}"#;
     let sum = file::checksum(text, std::iter::empty());
     let metadata = std::collections::HashMap::from([("pleura".to_owned(), format!("{sum}\n{text}"))]);
     let none = std::iter::empty::<(&str, safetensors::tensor::TensorView<'_>)>();
     safetensors::serialize_to_file(none, Some(metadata), &path).unwrap();
     let error = Checkpoint::read(&path).unwrap_err();
-    assert!(error.to_string().contains("its format is 2, and 1 is read"), "{error}");
+    assert!(error.to_string().contains("its format is 1, and 2 is read"), "{error}");
 }
 
 #[test]

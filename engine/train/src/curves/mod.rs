@@ -4,19 +4,18 @@
 //! people tell apart whatever their sight. Phases start at the same place for all folds, though one may have ended
 //! earlier in some.
 
-mod axis;
 mod panel;
 mod series;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
 use std::path::Path;
+
+use pleura::chart::{self, Axis, rule, text};
 
 use crate::files::{self, WriteError};
 use crate::journal::Line;
 
-use axis::Axis;
 use panel::PANELS;
 use series::{Series, Timeline, folds};
 
@@ -50,7 +49,7 @@ pub fn svg(title: &str, lines: &[Line]) -> String {
     let folds = folds(lines);
     let panels: Vec<_> = PANELS.iter().filter(|panel| panel.has_values(lines)).collect();
     let height = TOP + panels.len().max(1) as f64 * (HEIGHT + GAP) - GAP + BOTTOM;
-    let mut svg = head(title, height);
+    let mut svg = chart::head(title, &format!("Learning curves of {title}"), (WIDTH, height), SIDES.0);
     if panels.is_empty() {
         text(&mut svg, WIDTH / 2.0, TOP + HEIGHT / 2.0, "middle", "no epoch has ended yet");
     } else {
@@ -64,19 +63,6 @@ pub fn svg(title: &str, lines: &[Line]) -> String {
     }
     svg.push_str("</svg>\n");
     svg
-}
-
-/// All that comes before the panels.
-fn head(title: &str, height: f64) -> String {
-    let title = escaped(title);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" \
-         fill=\"#333\">\n<title>Learning curves of {title}</title>\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
-         <text x=\"{x}\" y=\"30\" font-size=\"17\" font-weight=\"bold\">{title}</text>\n",
-        x = SIDES.0
-    )
 }
 
 /// A line through all panels where a phase begins, and its name above them.
@@ -108,35 +94,4 @@ fn legend(svg: &mut String, folds: &[u32]) {
 /// The axis of epochs, counted from 0 over all phases, with half an epoch to spare on either side.
 fn across(timeline: &Timeline) -> Axis {
     Axis::new((-0.5, timeline.epochs() as f64 - 0.5), (SIDES.0, WIDTH - SIDES.1))
-}
-
-fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64), style: &str) {
-    let (x1, y1, x2, y2) = (from.0, from.1, to.0, to.1);
-    put(svg, format_args!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" {style}/>\n"));
-}
-
-fn text(svg: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
-    let text = escaped(text);
-    put(svg, format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>\n"));
-}
-
-fn put(svg: &mut String, what: std::fmt::Arguments<'_>) {
-    svg.write_fmt(what).expect("writing to a string cannot fail");
-}
-
-/// Text as XML wants it; characters that XML cannot hold become blanks.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&quot;"),
-            '\u{FFFE}' | '\u{FFFF}' => escaped.push(' '),
-            char if char.is_control() => escaped.push(' '),
-            char => escaped.push(char),
-        }
-    }
-    escaped
 }

@@ -1,11 +1,10 @@
 //! One panel: an axis, and the curves of every fold.
 
-use super::series::kept;
-use super::{Axis, HEIGHT, SIDES, Series, Timeline, WIDTH, across, put, rule, text};
-use crate::journal::Line;
+use pleura::chart::{Axis, COLOURS, put, rule, text, upright};
 
-/// Okabe and Ito's colours, but for the yellow, which is faint on white.
-const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
+use super::series::kept;
+use super::{HEIGHT, SIDES, Series, Timeline, WIDTH, across};
+use crate::journal::Line;
 
 const SOLID: &str = "stroke-width=\"2\"";
 const DASHED: &str = "stroke-width=\"1.4\" stroke-dasharray=\"5 3\" opacity=\"0.75\"";
@@ -97,13 +96,7 @@ impl Panel {
             text(svg, x, foot + 18.0, "middle", &label);
         }
         rule(svg, (left, foot), (right, foot), "stroke=\"#666\"");
-        let (x, y, title) = (18.0, top + HEIGHT / 2.0, self.title);
-        put(
-            svg,
-            format_args!(
-                "<text transform=\"translate({x} {y}) rotate(-90)\" text-anchor=\"middle\" font-size=\"14\">{title}</text>\n"
-            ),
-        );
+        upright(svg, 18.0, top + HEIGHT / 2.0, self.title);
     }
 
     /// What the styles mean, beside the panel's foot.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use pleura::mask_image::MaskImageError;
 use pleura::radiograph::RadiographError;
 use pleura::submission::SubmissionError;
 
@@ -133,19 +134,9 @@ pub enum Problem {
         /// (height, width) of the image.
         image: (usize, usize),
     },
-    /// A mask that has marks too dark to count.
-    #[error(
-        "mask `{}` is nowhere above half of its range ({} at most, of {}): let marks be white, {}", path.display(),
-        .brightest, .white, .white
-    )]
-    Dim {
-        /// The mask's file.
-        path: PathBuf,
-        /// Its largest value.
-        brightest: f32,
-        /// The largest value that its bits can hold.
-        white: f32,
-    },
+    /// A mask that cannot be read, or has marks too dark to count.
+    #[error(transparent)]
+    Mask(#[from] MaskImageError),
     /// A row that is no mask.
     #[error(transparent)]
     Row(SubmissionError),

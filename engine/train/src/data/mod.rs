@@ -12,7 +12,7 @@ mod cache;
 mod dataset;
 mod draw;
 mod error;
-mod folds;
+pub mod folds;
 mod loader;
 mod prepare;
 mod sampling;

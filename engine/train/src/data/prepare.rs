@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use pleura::Radiograph;
-use pleura::ensemble::{prepare, resize};
-use pleura::manifest::{Intensity, Resize};
+use pleura::ensemble::prepare;
+use pleura::manifest::Intensity;
+use pleura::{Radiograph, mask_image};
 
 use super::dataset::{Dataset, Marked};
 use super::error::DataError;
-
-/// What counts as half: the mean of an area that is half marked may fall short of it by its rounding.
-const HALF: f32 = 0.5 - 1e-5;
 
 /// An image with its mask, of one size.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,12 +53,7 @@ impl Marked {
         if self.runs.is_empty() {
             return Array2::zeros(size);
         }
-        let mask = self.runs.to_mask(self.size).into_pixels();
-        if self.size == size {
-            return mask.mapv(u8::from);
-        }
-        let mask = mask.mapv(|marked| if marked { 1.0 } else { 0.0 });
-        resize(mask.view(), size, Resize::Area).mapv(|share| u8::from(share >= HALF))
+        mask_image::resized(&self.runs.to_mask(self.size), size).pixels().mapv(u8::from)
     }
 }
 
@@ -75,18 +67,6 @@ mod tests {
     fn marked(size: (usize, usize), mark: impl Fn(usize, usize) -> bool) -> Marked {
         let mask = Mask::from(Array2::from_shape_fn(size, |(row, column)| mark(row, column)));
         Marked { runs: Runs::from(&mask), size }
-    }
-
-    #[test]
-    fn half_of_an_area_is_enough_at_any_scale() {
-        for factor in 1..=12 {
-            // the upper half of each block, rounded up: half of it or more
-            let mask = marked((factor * 5, factor * 3), |row, _| row % factor < factor.div_ceil(2));
-            assert!(mask.at((5, 3)).iter().all(|&marked| marked == 1), "1 in {factor}");
-            // a row less, or nothing at all
-            let mask = marked((factor * 5, factor * 3), |row, _| row % factor + 1 < factor.div_ceil(2));
-            assert!(mask.at((5, 3)).iter().all(|&marked| marked == 0), "1 in {factor}");
-        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Fold<'_> {
             let next = if over { (number + 1, 0) } else { (number, epoch + 1) };
             self.rest.at = Position { fold: self.held_out, phase: next.0, epoch: next.1, step: 0 };
             self.save()?;
+            self.sweep()?;
             outcome::curves(job)?;
             watch.epoch(&line, is_best);
             if over {
@@ -155,7 +156,7 @@ impl Fold<'_> {
         Err(TrainError::NotFinite { loss, fold: self.held_out, phase, epoch, step, images, kept: self.kept() })
     }
 
-    /// Keeps the weights of the best validation.
+    /// Compares the epoch with those before, and keeps its weights where it is one of the best.
     fn judge(&mut self, validation: &Validation) -> Result<bool, TrainError> {
         let Position { phase, epoch, .. } = self.rest.at;
         let loss = validation.loss;
@@ -163,11 +164,12 @@ impl Fold<'_> {
             return Err(TrainError::ValidationNotFinite { loss, fold: self.held_out, phase, epoch, kept: self.kept() });
         }
         let value = self.figure(validation)?;
+        let this = Best { value, phase, epoch };
         let is_best = self.rest.best.is_none_or(|best| value > best.value);
         if is_best {
-            self.write_best()?;
-            self.rest.best = Some(Best { value, phase, epoch });
+            self.rest.best = Some(this);
         }
+        self.keep(this)?;
         Ok(is_best)
     }
 

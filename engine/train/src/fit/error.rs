@@ -201,7 +201,7 @@ impl From<FoldsError> for TrainError {
 }
 
 impl TrainError {
-    pub(super) fn folder(path: &Path, source: std::io::Error) -> Self {
+    pub(crate) fn folder(path: &Path, source: std::io::Error) -> Self {
         Self::Folder { path: path.into(), source }
     }
 }

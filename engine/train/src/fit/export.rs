@@ -16,23 +16,19 @@ use crate::checkpoint::Tensors;
 use crate::data::{Batch, Loader, Plan};
 use crate::handover::Trained;
 use crate::out_of_fold::OutOfFold;
-use crate::recipe::{Average, Keep, Phase};
+use crate::recipe::Phase;
 use crate::step::{Evaluation, Gathering};
-use crate::weights;
 
 /// How far the exported network's answers may be from the trainer's: in logits, relative to the largest where that is
 /// above 1.
 pub const AGREEMENT: f32 = 1e-4;
 
-impl Fold<'_> {
-    /// Writes the weights as they are now, as the best so far.
-    pub fn write_best(&self) -> Result<(), TrainError> {
-        let model = self.model(&self.state.weights(self.looks_at_average())?);
-        Ok(crate::files::write(&self.best(), model.to_bytes())?)
-    }
+/// What comes between the fold and the rank in the name of a network that is not the fold's best.
+pub const TOP: &str = "-top";
 
+impl Fold<'_> {
     /// The network with these weights.
-    fn model(&self, tensors: &Tensors) -> Model {
+    pub fn model(&self, tensors: &Tensors) -> Model {
         let mut model = self.prepared.subject.model.clone();
         for (name, (_, numbers)) in tensors {
             model.set_floats(name, numbers).expect("the weights are the network's own");
@@ -40,52 +36,54 @@ impl Fold<'_> {
         model
     }
 
-    /// Where the network goes.
-    pub fn exported(&self) -> PathBuf {
-        self.job.out.join(self.file_name())
+    /// Whether all networks are there.
+    pub fn is_exported(&self) -> bool {
+        (0..self.exports()).all(|rank| self.exported(rank).exists())
     }
 
-    fn file_name(&self) -> String {
-        let stem = stem(&self.job.recipe.name);
-        format!("{stem}-fold{}.onnx", self.held_out)
+    /// Where the network of the best epoch (0), the second best (1) and so on goes.
+    fn exported(&self, rank: usize) -> PathBuf {
+        self.job.out.join(self.file_name(rank))
     }
 
-    /// Chooses the weights, exports them, and predicts what was held out.
-    pub fn finish(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Exported, TrainError> {
+    fn file_name(&self, rank: usize) -> String {
+        let (stem, fold) = (stem(&self.job.recipe.name), self.held_out);
+        if rank == 0 { format!("{stem}-fold{fold}.onnx") } else { format!("{stem}-fold{fold}{TOP}{}.onnx", rank + 1) }
+    }
+
+    /// Chooses the weights, exports them, and predicts what was held out by the best ones.
+    pub fn finish(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Vec<Exported>, TrainError> {
         let phase = self.job.recipe.phases.last().expect("a recipe has phases").clone();
-        self.choose(&phase, watch)?;
-        // what was chosen is in the place of the trained weights
+        // what is chosen takes the place of the trained weights
         let shape = shape(self.job.recipe, &phase);
         let (place, loss) = (self.job.place, &self.job.recipe.loss);
         let mut evaluation = Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, false)
             .map_err(self.prepared.failed())?;
-        self.export(&mut evaluation, &phase)?;
+        self.sweep()?;
+        // the best at last, so that they stay
+        for rank in (0..self.exports()).rev() {
+            self.choose(rank, &phase, watch)?;
+            self.export(rank, &mut evaluation, &phase)?;
+        }
         self.predict_held_out(&mut evaluation, &phase, out_of_fold)?;
         self.as_exported()
     }
 
     /// Puts the weights to be exported in the place of the trained ones.
-    fn choose(&mut self, phase: &Phase, watch: &mut dyn Watch) -> Result<(), TrainError> {
-        match (&self.job.recipe.average, self.job.recipe.keep) {
-            (Some(Average::Swa { .. }), _) if self.rest.averaged > 0 => {
-                watch.note(&format!(
-                    "fold {}: the mean of {} sets of weights; gathers batch norms' statistics",
-                    self.held_out, self.rest.averaged
-                ));
-                self.gather(phase)?;
-                self.state.set_weights(&self.state.weights(true)?)?;
-            }
-            (_, Keep::Last) => self.state.set_weights(&self.state.weights(self.looks_at_average())?)?,
-            (_, Keep::Best | Keep::BestDice | Keep::BestAuc) => {
-                let best = weights::read(&self.best())?;
-                let floats = best.into_iter().filter_map(|(name, tensor)| match tensor.numbers {
-                    weights::Numbers::Floats(numbers) => Some((name, (tensor.shape, numbers))),
-                    weights::Numbers::Other(_) => None,
-                });
-                self.state.set_weights(&floats.collect())?;
-            }
-        }
-        Ok(())
+    fn choose(&mut self, rank: usize, phase: &Phase, watch: &mut dyn Watch) -> Result<(), TrainError> {
+        let weights = if self.is_swa() {
+            watch.note(&format!(
+                "fold {}: the mean of {} sets of weights; gathers batch norms' statistics",
+                self.held_out, self.rest.averaged
+            ));
+            self.gather(phase)?;
+            self.state.weights(true)?
+        } else if let Some(kept) = self.kept_weights(rank)? {
+            kept
+        } else {
+            self.state.weights(self.looks_at_average())?
+        };
+        Ok(self.state.set_weights(&weights)?)
     }
 
     fn gather(&self, phase: &Phase) -> Result<(), TrainError> {
@@ -103,8 +101,8 @@ impl Fold<'_> {
     }
 
     /// Writes the network, once the engine itself has answered a batch as the trainer does.
-    fn export(&self, evaluation: &mut Evaluation, phase: &Phase) -> Result<(), TrainError> {
-        let path = self.exported();
+    fn export(&self, rank: usize, evaluation: &mut Evaluation, phase: &Phase) -> Result<(), TrainError> {
+        let path = self.exported(rank);
         let model = self.model(&self.state.weights(false)?);
         let failed = |source| crate::files::WriteError { path: path.clone(), source };
         let mut temporary = pleura::atomic::beside(&path).map_err(failed)?;
@@ -150,18 +148,23 @@ impl Fold<'_> {
         Ok(loader.next().expect("a fold is not empty")?)
     }
 
-    /// The exported file's name and digest.
-    pub fn as_exported(&self) -> Result<Exported, TrainError> {
-        let path = self.exported();
-        let sha256 = pleura::digest::file(&path).map_err(|source| TrainError::folder(&path, source))?;
-        let trained = Trained { name: format!("fold {}", self.held_out), model: self.file_name(), sha256 };
-        Ok(Exported { trained, ports: self.prepared.ports.clone() })
+    /// The exported files' names and digests, the best first.
+    pub fn as_exported(&self) -> Result<Vec<Exported>, TrainError> {
+        let exported = |rank: usize| {
+            let path = self.exported(rank);
+            let sha256 = pleura::digest::file(&path).map_err(|source| TrainError::folder(&path, source))?;
+            let fold = format!("fold {}", self.held_out);
+            let name = if rank == 0 { fold } else { format!("{fold} top {}", rank + 1) };
+            let trained = Trained { name, model: self.file_name(rank), sha256 };
+            Ok(Exported { trained, ports: self.prepared.ports.clone() })
+        };
+        (0..self.exports()).map(exported).collect()
     }
 }
 
 /// The largest difference, relative to the largest expected number where that is above 1; none where the lengths
 /// differ, or a number is none.
-fn worst(found: impl ExactSizeIterator<Item = f32>, expected: &[f32]) -> Option<f32> {
+pub fn worst(found: impl ExactSizeIterator<Item = f32>, expected: &[f32]) -> Option<f32> {
     if found.len() != expected.len() {
         return None;
     }

@@ -18,6 +18,9 @@ use crate::progress::Speed;
 use crate::recipe::{Average, Recipe};
 use crate::step::{State, Update};
 
+/// The name of the file that a fold goes on from.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+
 /// What all folds share.
 pub struct Job<'j> {
     pub recipe: &'j Recipe,
@@ -48,10 +51,14 @@ pub struct Fold<'j> {
     folder: PathBuf,
 }
 
+/// The seed of a fold: folds draw other weights, batches and augmentations.
+pub fn seed_of_fold(seed: u64, fold: u32) -> u64 {
+    seed.wrapping_add(u64::from(fold).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
 impl<'j> Job<'j> {
-    /// The seed of a fold: folds draw other weights, batches and augmentations.
     fn seed(&self, fold: u32) -> u64 {
-        self.recipe.seed.wrapping_add(u64::from(fold).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        seed_of_fold(self.recipe.seed, fold)
     }
 
     /// Makes a fold ready: from its checkpoint if there is one.
@@ -71,6 +78,7 @@ impl<'j> Job<'j> {
             updates: 0,
             averaged: 0,
             best: None,
+            top: Vec::new(),
             plateau: None,
             patience: None,
             losses: Running::default(),
@@ -89,11 +97,12 @@ impl<'j> Job<'j> {
 
 impl Fold<'_> {
     pub fn checkpoint(&self) -> PathBuf {
-        self.folder.join("checkpoint.safetensors")
+        self.folder.join(CHECKPOINT)
     }
 
-    pub fn best(&self) -> PathBuf {
-        self.folder.join("best.onnx")
+    /// Where it keeps what it goes on from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn seed(&self) -> u64 {
@@ -119,8 +128,9 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Trains what is left of the fold, exports the network, and adds what it answers to the images it never saw.
-    pub fn run(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Exported, TrainError> {
+    /// Trains what is left of the fold, exports its networks, the best one first, and adds what that one answers to the
+    /// images it never saw.
+    pub fn run(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Vec<Exported>, TrainError> {
         let phases = self.job.recipe.phases.len() as u32;
         let goes_on = self.rest.at > Position { fold: self.held_out, ..Position::default() };
         if self.rest.at.phase < phases {
@@ -132,7 +142,7 @@ impl Fold<'_> {
             while self.rest.at.phase < phases {
                 self.phase(&mut journal, watch)?;
             }
-        } else if out_of_fold.has(self.held_out) && self.exported().exists() {
+        } else if out_of_fold.has(self.held_out) && self.is_exported() {
             watch.note(&format!("fold {}: trained already", self.held_out));
             return self.as_exported();
         }

@@ -6,15 +6,17 @@
 //! OUT/oof.csv                     what each image was answered by the network that never saw it
 //! OUT/oof-submission.csv          its masks
 //! OUT/NAME-fold0.onnx …           the networks
+//! OUT/NAME-fold0-top2.onnx …      those of the second best epochs, where the recipe keeps more than one
 //! OUT/ensemble.toml               a manifest of them, ready for `pleura predict`
 //! OUT/fold0/checkpoint.safetensors  what an interrupted training goes on from
-//! OUT/fold0/best.onnx             the best weights so far
+//! OUT/fold0/phase0-epoch7.onnx    the weights of an epoch that is among the best so far
 //! ```
 
 mod epoch;
 mod error;
 mod export;
 mod fold;
+mod keep;
 mod lock;
 mod outcome;
 mod subject;
@@ -36,7 +38,11 @@ use crate::recipe::Recipe;
 
 pub use error::TrainError;
 pub use export::AGREEMENT;
+pub(crate) use export::worst;
+pub(crate) use fold::seed_of_fold;
+pub(crate) use lock::Lock;
 pub use outcome::Outcome;
+pub(crate) use subject::stem;
 pub use subject::{Prepared, dataset, prepare};
 
 /// How a training is run.
@@ -121,7 +127,7 @@ pub fn train(recipe_path: &Path, options: &Options, watch: &mut dyn Watch) -> Re
     };
     for (at, &held_out) in division.trained().iter().enumerate() {
         let fold = job.fold(at, held_out)?;
-        outcome.models.push(fold.run(&mut out_of_fold, watch)?);
+        outcome.models.extend(fold.run(&mut out_of_fold, watch)?);
         outcome::write(&job, &out_of_fold, &mut outcome)?;
     }
     Ok(outcome)

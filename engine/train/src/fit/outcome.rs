@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::TrainError;
-use super::fold::Job;
-use super::subject;
+use super::export::TOP;
+use super::fold::{CHECKPOINT, Job};
+use super::{keep, subject};
 use crate::handover::{self, Ports, Trained};
 use crate::journal::Journal;
 use crate::out_of_fold::{OutOfFold, PREDICTIONS, SUBMISSION};
@@ -20,7 +21,7 @@ const CURVES: &str = "curves.svg";
 /// What was trained.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// The networks, fold by fold.
+    /// The networks, fold by fold, each fold's best first.
     pub models: Vec<Exported>,
     /// The manifest, or the classifier stage of one.
     pub manifest: PathBuf,
@@ -72,17 +73,32 @@ pub fn write(job: &Job<'_>, out_of_fold: &OutOfFold, outcome: &mut Outcome) -> R
 /// Removes what earlier trainings left in a folder; what they did not write stays.
 pub fn forget(out: &Path, recipe: &Recipe) -> Result<(), TrainError> {
     let stem = subject::stem(&recipe.name);
-    let folds = (0..recipe.folds.count).flat_map(|fold| {
-        [
-            format!("{stem}-fold{fold}.onnx"),
-            format!("fold{fold}/checkpoint.safetensors"),
-            format!("fold{fold}/best.onnx"),
-        ]
-    });
+    let folds: Vec<_> = (0..recipe.folds.count).map(|fold| format!("fold{fold}")).collect();
     let manifest = handover::file_name(recipe.network.heads);
-    let files = [METRICS, CURVES, PREDICTIONS, SUBMISSION, manifest].map(str::to_owned);
-    for path in folds.chain(files).map(|name| out.join(name)).filter(|path| path.exists()) {
-        std::fs::remove_file(&path).map_err(|source| TrainError::folder(&path, source))?;
+    let files = [METRICS, CURVES, PREDICTIONS, SUBMISSION, manifest];
+    let is_network = |name: &str| folds.iter().any(|fold| is_network(name, &format!("{stem}-{fold}")));
+    remove(out, |name| files.contains(&name) || is_network(name))?;
+    folds
+        .iter()
+        .map(|fold| out.join(fold))
+        .filter(|fold| fold.is_dir())
+        .try_for_each(|fold| remove(&fold, |name| name == CHECKPOINT || keep::is_epoch(name)))
+}
+
+/// Whether this is the name of a fold's network, of whatever rank.
+fn is_network(name: &str, fold: &str) -> bool {
+    let Some(rank) = name.strip_prefix(fold).and_then(|rest| rest.strip_suffix(".onnx")) else { return false };
+    rank.is_empty() || rank.strip_prefix(TOP).is_some_and(|rank| rank.parse::<u32>().is_ok())
+}
+
+/// Removes a folder's files of these names.
+fn remove(folder: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), TrainError> {
+    let failed = |source| TrainError::folder(folder, source);
+    for entry in folder.read_dir().map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() && is_ours(&path.file_name().unwrap_or_default().to_string_lossy()) {
+            std::fs::remove_file(&path).map_err(|source| TrainError::folder(&path, source))?;
+        }
     }
     Ok(())
 }

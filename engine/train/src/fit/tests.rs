@@ -194,6 +194,78 @@ fn an_interrupted_training_goes_on_bit_for_bit() {
     }
 }
 
+/// The names of a folder's files, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = entries.filter(|name| name.ends_with(".onnx")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_best_epochs_are_kept_over_interruptions() {
+    let folder = data(24);
+    let phases = phase(3, "").replace("0.01", "0.05") + &phase(2, "");
+    for (keep, number) in [("best", 0), ("best-dice", 1), ("last", 2)] {
+        let more = format!("keep = \"{keep}\"\nkeep_top = 3\n{DICE}");
+        let recipe = recipe(folder.path(), &more, STACK, &phases);
+        let (whole, parts) = (folder.path().join(format!("all{number}")), folder.path().join(format!("some{number}")));
+        let outcome = run(&recipe, &whole);
+        while let Err(error) = train(&recipe, &options(&parts), &mut Quiet::new(3)) {
+            assert!(matches!(error, TrainError::Interrupted { .. }), "{}", message(&error));
+        }
+        let networks = ["discs-fold1-top2.onnx", "discs-fold1-top3.onnx", "discs-fold1.onnx"];
+        assert_eq!((names(&whole), names(&parts)), (networks.map(str::to_owned).to_vec(), names(&whole)), "{keep}");
+        for file in networks.into_iter().chain(["oof.csv", "ensemble.toml"]) {
+            assert!(fs::read(whole.join(file)).unwrap() == fs::read(parts.join(file)).unwrap(), "{keep}: {file}");
+        }
+        // which epochs these are, is told by the metrics
+        let mut lines: Vec<_> = told(&whole).into_iter().collect();
+        match keep {
+            "best" => lines.sort_by(|a, b| a.validation_loss.partial_cmp(&b.validation_loss).unwrap()),
+            "best-dice" => lines.sort_by(|a, b| b.dice.partial_cmp(&a.dice).unwrap()),
+            _ => lines.reverse(),
+        }
+        let mut expected: Vec<_> =
+            lines[..3].iter().map(|line| format!("phase{}-epoch{}.onnx", line.phase, line.epoch)).collect();
+        let first = fs::read(whole.join("fold1").join(&expected[0])).unwrap();
+        assert!(fs::read(whole.join("discs-fold1.onnx")).unwrap() == first, "{keep}");
+        let third = fs::read(whole.join("fold1").join(&expected[2])).unwrap();
+        assert!(fs::read(whole.join("discs-fold1-top3.onnx")).unwrap() == third, "{keep}");
+        expected.sort();
+        assert_eq!((names(&whole.join("fold1")), names(&parts.join("fold1"))), (expected.clone(), expected), "{keep}");
+        let manifest = Manifest::read(&outcome.manifest).unwrap();
+        let members: Vec<_> = manifest.segmenter.members.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(members, ["fold 1", "fold 1 top 2", "fold 1 top 3"]);
+        // all is done; and what is not there any more is exported again
+        let mut watch = Quiet::new(0);
+        train(&recipe, &options(&whole), &mut watch).unwrap();
+        assert!(watch.notes.iter().any(|note| note.contains("trained already")), "{:?}", watch.notes);
+        fs::remove_file(whole.join("discs-fold1-top2.onnx")).unwrap();
+        train(&recipe, &options(&whole), &mut watch).unwrap();
+        assert_eq!((watch.steps, names(&whole)), (0, names(&parts)));
+    }
+}
+
+#[test]
+fn there_are_no_more_epochs_to_keep_than_there_were() {
+    let folder = data(12);
+    let out = folder.path().join("out");
+    let outcome = run(&recipe(folder.path(), &format!("keep_top = 9\n{DICE}"), STACK, &phase(2, "")), &out);
+    assert_eq!(
+        (outcome.models.len(), names(&out)),
+        (2, vec!["discs-fold1-top2.onnx".into(), "discs-fold1.onnx".into()])
+    );
+    // a recipe that keeps fewer begins anew, and leaves nothing of those
+    let recipe = recipe(folder.path(), DICE, STACK, &phase(2, ""));
+    let error = train(&recipe, &options(&out), &mut Quiet::new(0)).unwrap_err();
+    assert!(message(&error).contains("`keep_top` was 9 and is 1"), "{}", message(&error));
+    fs::write(out.join("discs-fold1-topmost.onnx"), "mine").unwrap();
+    train(&recipe, &Options { fresh: true, ..options(&out) }, &mut Quiet::new(usize::MAX)).unwrap();
+    assert_eq!(names(&out), ["discs-fold1-topmost.onnx", "discs-fold1.onnx"]);
+    assert_eq!(names(&out.join("fold1")).len(), 1);
+}
+
 #[test]
 fn a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint() {
     let folder = data(12);

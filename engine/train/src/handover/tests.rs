@@ -85,7 +85,7 @@ fn both_heads_make_both_stages() {
     let classifier = read.classifier.unwrap();
     assert_fed_as_trained(&classifier, &recipe, &models);
     assert_fed_as_trained(&read.segmenter, &recipe, &models);
-    assert_eq!(classifier.gate, Some(Gate::Score { above: Some(0.5), at_least: None }));
+    assert_eq!(classifier.gate, Some(Gate::Score { above: Some(0.5), at_least: None, member: None }));
     assert_eq!(classifier.members[0].score.as_ref().unwrap().output, "score");
     assert_eq!((&classifier.members[0].map, read.segmenter.gate), (&None, None));
 }

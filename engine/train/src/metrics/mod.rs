@@ -7,5 +7,5 @@ mod rank;
 mod running;
 
 pub use overlap::{ABOVE, Dices, dice, mark};
-pub use rank::{accuracy, auc};
+pub use rank::{accuracy, auc, log_loss};
 pub use running::Running;

@@ -40,6 +40,27 @@ pub fn accuracy(scores: &[f32], labels: &[bool], above: f32) -> Option<f64> {
     (!labels.is_empty()).then(|| right as f64 / labels.len() as f64)
 }
 
+/// Probabilities closer to 0 and 1 than this count as this close in a [`log_loss`], which would be infinite otherwise.
+const MARGIN: f64 = 1e-7;
+
+/// The mean of `-ln p` of what is true: binary cross-entropy. `None` where there are no images, or a score is not a
+/// number.
+///
+/// # Panics
+/// Where there are not as many scores as labels.
+#[must_use]
+pub fn log_loss(scores: &[f32], labels: &[bool]) -> Option<f64> {
+    assert_eq!(scores.len(), labels.len(), "a score for each label");
+    if labels.is_empty() || scores.iter().any(|score| score.is_nan()) {
+        return None;
+    }
+    let loss = |(&score, &positive): (&f32, &bool)| {
+        let p = f64::from(score).clamp(MARGIN, 1.0 - MARGIN);
+        -(if positive { p } else { 1.0 - p }).ln()
+    };
+    Some(scores.iter().zip(labels).map(loss).sum::<f64>() / labels.len() as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -66,6 +87,17 @@ mod tests {
             let labels: Vec<_> = labels.iter().map(|&label| label == 1).collect();
             assert_eq!(auc(scores, &labels), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn known_log_losses() {
+        let near = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-9;
+        // scikit-learn's own example
+        let loss = log_loss(&[0.1, 0.9, 0.8, 0.35], &[false, true, true, false]);
+        assert!((loss.unwrap() - 0.216_161_874_6).abs() < 1e-7, "{loss:?}");
+        assert!(near(log_loss(&[0.5; 3], &[true, false, true]), std::f64::consts::LN_2));
+        assert!(near(log_loss(&[0.0, 1.0], &[true, false]), -(1e-7_f64).ln()));
+        assert_eq!((log_loss(&[], &[]), log_loss(&[f32::NAN], &[true])), (None, None));
     }
 
     #[test]

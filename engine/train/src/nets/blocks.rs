@@ -1,6 +1,6 @@
 //! What several architectures are made of.
 
-use super::draw::{Draw, Scheme};
+use super::draw::Scheme;
 use super::layer::{Conv, Upsampling};
 use super::net::{Net, Scope, Tensor};
 
@@ -43,19 +43,6 @@ pub fn excite(
 /// ReLU.
 pub fn relu(net: &mut Net, x: &Tensor) -> Tensor {
     net.map("Relu", x)
-}
-
-/// How many channels stand behind one in the squeeze of [`scse`].
-pub const SCSE_REDUCTION: i64 = 16;
-
-/// Concurrent spatial and channel squeeze and excitation (Roy et al., 2018), summed, as segmentation_models.pytorch has
-/// it.
-pub fn scse(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
-    let by_channel = excite(net, &at.at("cSE"), x, x.channels / SCSE_REDUCTION, ["1", "3"], relu);
-    let gate = net.conv(&at.at("sSE.0"), x, Conv::new(1, 1).biased());
-    let gate = net.map("Sigmoid", &gate);
-    let by_pixel = net.pair("Mul", x, &gate);
-    net.pair("Add", &by_channel, &by_pixel)
 }
 
 /// What [`aspp`] is made of.
@@ -107,28 +94,6 @@ pub fn dropout_channels(net: &mut Net, x: &Tensor, rate: f32) -> Tensor {
     let one = net.node("Add", &[&zero.value, &one], vec![], x.channels);
     let kept = net.dropout(&one, rate);
     net.pair("Mul", x, &kept)
-}
-
-/// `GroupNorm(groups)` (Wu & He, 2018).
-pub fn group_norm(net: &mut Net, at: &Scope, x: &Tensor, groups: i64) -> Tensor {
-    let grouped = net.reshape(x, &[0, groups, -1], groups);
-    let mean = net.mean(&grouped, &[2]);
-    let centred = net.pair("Sub", &grouped, &mean);
-    let squared = net.pair("Mul", &centred, &centred);
-    let variance = net.mean(&squared, &[2]);
-    let epsilon = net.number(1e-5);
-    let above = net.node("Add", &[&variance.value, &epsilon], vec![], groups);
-    let deviation = net.map("Sqrt", &above);
-    let normed = net.pair("Div", &centred, &deviation);
-    let shape = net.map("Shape", x);
-    let normed = net.node("Reshape", &[&normed.value, &shape.value], vec![], x.channels);
-    let axes = net.integers(&[1, 2]);
-    let [weight, bias] = [("weight", 1.0), ("bias", 0.0)].map(|(name, start)| {
-        let weight = net.weight(format!("{at}.{name}"), &[x.channels], Draw::Fill(start));
-        net.node("Unsqueeze", &[&weight, &axes], vec![], x.channels)
-    });
-    let scaled = net.pair("Mul", &normed, &weight);
-    net.pair("Add", &scaled, &bias)
 }
 
 /// The last convolution: one logit a pixel, made `factor` times larger.

@@ -1,6 +1,6 @@
 //! Which numbers of a recipe make a network.
 
-use super::blocks::SCSE_REDUCTION;
+use super::attention::REDUCTION;
 use crate::recipe::{Architecture, Network};
 
 /// A network that cannot be built.
@@ -35,11 +35,14 @@ pub fn check(network: &Network) -> Result<(), NetError> {
             ensure(*width > 0, "architecture.width", width, "give a width above 0")
         }
         Architecture::DcUnet { width } => ensure(*width >= 4, "architecture.width", width, "give a width of 4 or more"),
-        Architecture::Unet { decoder, scse, .. } => {
-            let least = if *scse { SCSE_REDUCTION } else { 1 };
+        architecture @ Architecture::Unet { decoder, .. } => {
+            let least = if architecture.attention().is_some() { REDUCTION } else { 1 };
             let fits = decoder.iter().all(|&width| i64::from(width) >= least);
-            let needed = "give widths above 0, with scse from 16 on";
+            let needed = "give widths above 0, with attention from 16 on";
             ensure(fits, "architecture.decoder", &format_args!("{decoder:?}"), needed)
+        }
+        Architecture::DeeplabV3Plus { group_norm: Some(0), .. } => {
+            ensure(false, "architecture.group_norm", &0, "give a number above 0, or leave it out")
         }
         Architecture::DeeplabV3 { output_stride, .. } | Architecture::DeeplabV3Plus { output_stride, .. } => {
             ensure(matches!(output_stride, 8 | 16), "architecture.output_stride", output_stride, "give 8 or 16")

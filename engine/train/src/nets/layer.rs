@@ -127,13 +127,38 @@ impl Net {
         self.over("ConvTranspose", x, weights, attributes, channels)
     }
 
-    /// `BatchNorm2d` (or `BatchNorm1d`), with PyTorch's epsilon and momentum.
+    /// `BatchNorm2d` (or `BatchNorm1d`), with PyTorch's epsilon and momentum; group norm where [`Net::groups`] says so.
     pub fn batch_norm(&mut self, at: &Scope, x: &Tensor) -> Tensor {
+        if let Some(groups) = self.groups {
+            return self.group_norm(at, x, divisor(x.channels, groups));
+        }
         let starts = [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)];
         let weights = starts.map(|(name, start)| self.weight(format!("{at}.{name}"), &[x.channels], Draw::Fill(start)));
         // ONNX's momentum is the share that is kept: 1 - PyTorch's
         let attributes = vec![float("epsilon", 1e-5), float("momentum", 0.9)];
         self.over("BatchNormalization", x, &weights, attributes, x.channels)
+    }
+
+    /// `GroupNorm(groups)` (Wu & He, 2018).
+    pub fn group_norm(&mut self, at: &Scope, x: &Tensor, groups: i64) -> Tensor {
+        let grouped = self.reshape(x, &[0, groups, -1], groups);
+        let mean = self.mean(&grouped, &[2]);
+        let centred = self.pair("Sub", &grouped, &mean);
+        let squared = self.pair("Mul", &centred, &centred);
+        let variance = self.mean(&squared, &[2]);
+        let epsilon = self.number(1e-5);
+        let above = self.node("Add", &[&variance.value, &epsilon], vec![], groups);
+        let deviation = self.map("Sqrt", &above);
+        let normed = self.pair("Div", &centred, &deviation);
+        let shape = self.map("Shape", x);
+        let normed = self.node("Reshape", &[&normed.value, &shape.value], vec![], x.channels);
+        let axes = self.integers(&[1, 2]);
+        let [weight, bias] = [("weight", 1.0), ("bias", 0.0)].map(|(name, start)| {
+            let weight = self.weight(format!("{at}.{name}"), &[x.channels], Draw::Fill(start));
+            self.node("Unsqueeze", &[&weight, &axes], vec![], x.channels)
+        });
+        let scaled = self.pair("Mul", &normed, &weight);
+        self.pair("Add", &scaled, &bias)
     }
 
     /// `Linear`: (batch, channels) to (batch, `channels`).
@@ -203,4 +228,9 @@ impl Net {
         let inputs: Vec<&str> = std::iter::once(&x.value).chain(weights).map(String::as_str).collect();
         self.node(op, &inputs, attributes, channels)
     }
+}
+
+/// The largest number that divides both.
+fn divisor(one: i64, other: i64) -> i64 {
+    if other == 0 { one } else { divisor(other, one % other) }
 }

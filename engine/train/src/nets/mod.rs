@@ -24,6 +24,7 @@
 //! name in `tests/reference/nets.py`, which then writes what the tests compare with. To add an architecture: a variant
 //! of [`Architecture`], a file in `decoder/` or `plain/`, its stride, and its definition in PyTorch in `nets.py`.
 
+mod attention;
 mod blocks;
 mod check;
 mod decoder;
@@ -32,6 +33,7 @@ mod encoder;
 mod layer;
 mod net;
 mod plain;
+mod stacker;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ mod tests;
 use pleura::onnx::Model;
 
 pub use check::NetError;
+pub use stacker::{MARGIN, STACK_PORTS, logistic_names, stacked, stacker};
 pub use summary::{Summary, summary};
 
 use crate::recipe::{Architecture, Network};
@@ -68,6 +71,7 @@ pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
 fn assemble(network: &Network) -> Result<Net, NetError> {
     check::check(network)?;
     let mut net = Net::new("network");
+    net.groups = network.architecture.groups().map(i64::from);
     let image = net.image(i64::from(network.channels));
     let features = encode(&mut net, &network.architecture, &image)?;
     if network.heads.map() {
@@ -95,7 +99,8 @@ fn encode(net: &mut Net, architecture: &Architecture, image: &Tensor) -> Result<
         Architecture::Unet { encoder, .. } | Architecture::Linknet { encoder } | Architecture::Fpn { encoder } => {
             encoder::encode(net, *encoder, image, 32)
         }
-        Architecture::DeeplabV3 { encoder, output_stride } | Architecture::DeeplabV3Plus { encoder, output_stride } => {
+        Architecture::DeeplabV3 { encoder, output_stride }
+        | Architecture::DeeplabV3Plus { encoder, output_stride, .. } => {
             encoder::encode(net, *encoder, image, i64::from(*output_stride))
         }
         Architecture::Encnet { encoder, .. } => encoder::encode(net, *encoder, image, ENCNET_STRIDE),
@@ -111,8 +116,9 @@ fn decode(net: &mut Net, architecture: &Architecture, features: &[Tensor]) -> Re
         Architecture::UnetClassic { batch_norm, .. } => plain::unet_decode(net, features, *batch_norm),
         Architecture::DcUnet { width } => plain::dc_unet_decode(net, features, i64::from(*width)),
         Architecture::FcnAlexnet {} => decoder::fcn(net, features),
-        Architecture::Unet { scse, aspp, decoder: channels, .. } => {
-            decoder::unet(net, features, decoder::Unet { channels: *channels, scse: *scse, aspp: *aspp })
+        Architecture::Unet { aspp, decoder: channels, .. } => {
+            let attention = architecture.attention();
+            decoder::unet(net, features, decoder::Unet { channels: *channels, attention, aspp: *aspp })
         }
         Architecture::Linknet { .. } => decoder::linknet(net, features),
         Architecture::Fpn { .. } => decoder::fpn(net, features),

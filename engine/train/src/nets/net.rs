@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use pleura::onnx::proto::AttributeProto;
-use pleura::onnx::{ElementType, GraphBuilder, Model, attribute};
+use pleura::onnx::{Dim, ElementType, GraphBuilder, Model, attribute};
 use rayon::prelude::*;
 
 use super::CONSTANT_PREFIX;
@@ -58,30 +58,43 @@ pub struct Net {
     weights: Vec<Weight>,
     /// How the convolutions and linear layers that follow are drawn.
     pub scheme: Scheme,
+    /// In the place of batch norms, group norms of so many groups; of as many as divide the channels too, where these
+    /// are not a multiple.
+    pub groups: Option<i64>,
 }
 
 impl Net {
     /// A network without nodes.
     pub fn new(name: &str) -> Self {
-        Self { graph: GraphBuilder::new(name), weights: Vec::new(), scheme: Scheme::Torch }
+        Self { graph: GraphBuilder::new(name), weights: Vec::new(), scheme: Scheme::Torch, groups: None }
+    }
+
+    /// Declares an input of floats.
+    pub fn input(&mut self, name: &str, dims: &[Dim]) -> String {
+        self.graph.input(name, ElementType::Float, dims)
+    }
+
+    /// Declares that a value is an output.
+    pub fn output(&mut self, value: &str, name: &str, dims: &[Dim]) {
+        self.graph.output(value, name, ElementType::Float, dims);
     }
 
     /// The image: (batch, channels, height, width).
     pub fn image(&mut self, channels: i64) -> Tensor {
         let dims = ["batch".into(), channels.into(), "height".into(), "width".into()];
-        Tensor { value: self.graph.input("image", ElementType::Float, &dims), channels }
+        Tensor { value: self.input("image", &dims), channels }
     }
 
     /// Declares the map of logits, (batch, 1, height, width).
     pub fn answer_map(&mut self, map: &Tensor) {
         let dims = ["batch".into(), 1.into(), "height".into(), "width".into()];
-        self.graph.output(&map.value, "map", ElementType::Float, &dims);
+        self.output(&map.value, "map", &dims);
     }
 
     /// Declares one logit an image, from (batch, 1).
     pub fn answer_score(&mut self, score: &Tensor) {
         let score = self.reshape(score, &[-1], 1);
-        self.graph.output(&score.value, "score", ElementType::Float, &["batch".into()]);
+        self.output(&score.value, "score", &["batch".into()]);
     }
 
     /// The weights, in the order of their use.
@@ -153,8 +166,14 @@ impl Net {
 
     /// The mean over some axes, which are kept with length 1.
     pub fn mean(&mut self, x: &Tensor, axes: &[i64]) -> Tensor {
-        let axes = self.integers(axes);
-        self.node("ReduceMean", &[&x.value, &axes], vec![attribute::int("keepdims", 1)], x.channels)
+        self.reduce("ReduceMean", x, axes)
+    }
+
+    /// ReduceMean, ReduceSum or ReduceMax over some axes, which are kept with length 1.
+    pub fn reduce(&mut self, op: &str, x: &Tensor, axes: &[i64]) -> Tensor {
+        let list = self.integers(axes);
+        let channels = if axes.contains(&1) { 1 } else { x.channels };
+        self.node(op, &[&x.value, &list], vec![attribute::int("keepdims", 1)], channels)
     }
 
     /// Dropout, which is off in inference; the trainer switches it on. None at rate 0.

@@ -1,6 +1,6 @@
 //! Out-of-fold predictions as files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use csv::{ReaderBuilder, Terminator, Writer, WriterBuilder};
@@ -93,6 +93,45 @@ impl OutOfFold {
                 .try_for_each(|(id, found)| csv.write_record([id, &found.mask.encode()]))
         })
     }
+}
+
+/// An image's score, as a file of [`PREDICTIONS`] has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// The image.
+    pub id: String,
+    /// The fold that held it out, from 0.
+    pub fold: u32,
+    /// Whether it is positive.
+    pub label: bool,
+    /// The probability that it is, where the network has a score.
+    pub score: Option<f32>,
+}
+
+/// Reads a file of scores alone, wherever it is and whatever it is called: `ImageId,fold,label,score`; other columns are
+/// not looked at.
+///
+/// # Errors
+/// Where the file cannot be read, a label is neither 0 nor 1, a score no probability, or an image comes twice.
+pub fn scores(path: &Path) -> Result<Vec<Scored>, OutOfFoldError> {
+    let failed = |source| OutOfFoldError::Read { path: path.into(), source };
+    let answers: Vec<Answer> =
+        ReaderBuilder::new().from_path(path).and_then(|mut csv| csv.deserialize().collect()).map_err(failed)?;
+    let mut seen = HashSet::new();
+    let scored = answers.into_iter().map(|Answer { id, fold, label, score, .. }| {
+        let wrong = |what: String| OutOfFoldError::Row { path: path.into(), id: id.clone(), what };
+        if label > 1 {
+            return Err(wrong(format!("has the label {label}, which is neither 0 nor 1")));
+        }
+        if let Some(score) = score.filter(|score| !(0.0..=1.0).contains(score)) {
+            return Err(wrong(format!("has the score {score}, which is no probability")));
+        }
+        if !seen.insert(id.clone()) {
+            return Err(wrong("comes twice".into()));
+        }
+        Ok(Scored { id, fold, label: label == 1, score })
+    });
+    scored.collect()
 }
 
 fn masks(path: &Path) -> Result<HashMap<String, Runs>, OutOfFoldError> {

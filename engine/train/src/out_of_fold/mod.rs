@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 use pleura::submission::Runs;
 
-pub use files::{PREDICTIONS, SUBMISSION};
+pub use files::{PREDICTIONS, SUBMISSION, Scored, scores};
 
 /// What an image was answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,16 @@ pub enum OutOfFoldError {
         path: std::path::PathBuf,
         /// Why.
         source: csv::Error,
+    },
+    /// A row that says something that cannot be.
+    #[error("`{path}`: image `{id}` {what}", path = path.display())]
+    Row {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The image.
+        id: String,
+        /// What is wrong.
+        what: String,
     },
     /// An image has a Dice in one file, and no mask in the other.
     #[error(

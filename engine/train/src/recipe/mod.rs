@@ -10,6 +10,7 @@ mod network;
 mod optimize;
 mod read;
 mod rules;
+pub mod stack;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use augment::{Augment, Transform};
 pub use data::{Data, Folds, Sampling, Truth};
 pub use loss::{Loss, LossTerm, Over};
-pub use network::{Architecture, Encoder, Heads, Network, Weights, WeightsFormat};
+pub use network::{Architecture, Attention, Encoder, Heads, Network, Weights, WeightsFormat};
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
 pub use read::{json_schema, lint};
 
@@ -71,6 +72,11 @@ pub struct Recipe {
     /// Which weights are exported.
     #[serde(default)]
     pub keep: Keep,
+    /// Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones
+    /// with `keep = "last"`. Out-of-fold predictions are those of the first.
+    #[serde(default = "one_epoch")]
+    #[schemars(range(min = 1, max = 100))]
+    pub keep_top: u32,
     /// Stretches of training, one after the other, each starting from the weights of the one before.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
@@ -90,6 +96,10 @@ pub enum Keep {
     BestAuc,
     /// Those of the last epoch.
     Last,
+}
+
+const fn one_epoch() -> u32 {
+    1
 }
 
 const fn one() -> u64 {

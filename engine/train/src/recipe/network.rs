@@ -89,9 +89,12 @@ pub enum Architecture {
     Unet {
         /// The encoder.
         encoder: Encoder,
-        /// Concurrent spatial and channel squeeze & excitation in the decoder (Roy et al., 2018).
+        /// The same as `attention = "scse"`.
         #[serde(default)]
         scse: bool,
+        /// What the decoder's blocks pay attention by; left out, nothing.
+        #[serde(default)]
+        attention: Option<Attention>,
         /// Atrous spatial pyramid pooling between encoder and decoder.
         #[serde(default)]
         aspp: bool,
@@ -129,6 +132,13 @@ pub enum Architecture {
         #[serde(default = "sixteen")]
         #[schemars(extend("enum" = [8, 16]))]
         output_stride: u32,
+        /// Group norms (Wu & He, 2018) of so many groups, 32 as published, in the place of all batch norms, the
+        /// encoder's too: they do not depend on the batch, which so can be small. Where channels are no multiple, of
+        /// as many groups as divide both. Left out, batch norms. Files of weights made with batch norms have running
+        /// statistics, to be named in `weights.unused`.
+        #[serde(default)]
+        #[schemars(range(min = 1, max = 1024))]
+        group_norm: Option<u32>,
     },
     /// EncNet (Zhang et al., 2018): context encoding over dilated features.
     Encnet {
@@ -157,7 +167,38 @@ pub enum Architecture {
     },
 }
 
+/// Attention in a decoder: gates on its features, with weights named `decoder.blocks.N.attention1.attention…` before a
+/// block's convolutions and `attention2` after them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attention {
+    /// Concurrent spatial and channel squeeze & excitation (Roy et al., 2018).
+    Scse,
+    /// The convolutional block attention module (Woo et al., 2018): `mlp.0.weight` and `mlp.2.weight` make a gate for
+    /// each channel from its mean and its maximum, `spatial.weight` (7 × 7) then one for each pixel from the channels'
+    /// mean and maximum; without biases, as in the paper's formulas.
+    Cbam,
+}
+
 impl Architecture {
+    /// What the decoder pays attention by, where it does.
+    #[must_use]
+    pub fn attention(&self) -> Option<Attention> {
+        match self {
+            Self::Unet { scse, attention, .. } => attention.or(scse.then_some(Attention::Scse)),
+            _ => None,
+        }
+    }
+
+    /// The groups of the group norms that stand in the place of batch norms, where they do.
+    #[must_use]
+    pub fn groups(&self) -> Option<u32> {
+        match self {
+            Self::DeeplabV3Plus { group_norm, .. } => *group_norm,
+            _ => None,
+        }
+    }
+
     /// What images' sides must be multiples of, so that a map comes back at their size; 1 where the recipe does not
     /// tell: an ONNX model's own graph does.
     #[must_use]

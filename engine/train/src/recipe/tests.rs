@@ -34,7 +34,7 @@ fn a_sound_recipe_is_read_with_its_defaults() {
     assert_eq!(told(SOUND), Vec::<String>::new());
     let recipe = Recipe::parse(SOUND, Path::new("x.toml")).unwrap();
     let decoder = [256, 128, 64, 32, 16];
-    let unet = Architecture::Unet { encoder: Encoder::Resnet34, scse: false, aspp: false, decoder };
+    let unet = Architecture::Unet { encoder: Encoder::Resnet34, scse: false, attention: None, aspp: false, decoder };
     assert_eq!(recipe.network.architecture, unet);
     let betas = [0.9, 0.999];
     assert_eq!(recipe.optimizer, Optimizer::Adam { betas, epsilon: 1e-8, weight_decay: 0.0, clip: None });
@@ -108,6 +108,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     // The network.
     ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
     ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no encoder apart from the rest; leave it out, or choose an architecture over an encoder, such as `unet`"),
+    ("encoder = \"resnet34\"", "encoder = \"resnet34\", scse = true, attention = \"cbam\"", "3:67: network.architecture.scse: `attention` is given as well; keep `attention`"),
+    ("{ architecture = { kind = \"unet\", encoder = \"resnet34\"", "{ freeze_batch_norm = true, architecture = { kind = \"deeplab-v3-plus\", encoder = \"resnet34\", group_norm = 32", "3:13: warning: network.freeze_batch_norm: has no effect: there are group norms in the place of batch norms"),
     ("{ architecture", "{ freeze_encoder = true, architecture", "3:13: warning: network.freeze_encoder: keeps weights that were drawn at random; name a file in `weights`"),
     ("schema = 1", "schema = 1\nkeep = \"best-auc\"", "2:1: keep: there is no area under the ROC curve without a score; write `best`, or choose other `heads`"),
     ("{ architecture", "{ dropout = 0.5, architecture", "3:13: warning: network.dropout: has no effect: it is part of the label head, and `heads` has none"),
@@ -137,6 +139,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("{ kind = \"adam\" }", "{ kind = \"sgd\", momentum = 1 }", "5:29: optimizer.momentum: must be below 1: steps would only grow"),
     ("{ kind = \"adam\" }", "{ kind = \"sgd\", nesterov = true }", "5:29: optimizer.nesterov: there is no `momentum` to look ahead by; 0.9 is usual"),
     ("optimizer", "average = { kind = \"ema\", decay = 1 }\noptimizer", "5:27: average.decay: must be below 1: the average would never move; 0.99 and 0.999 are usual"),
+    ("optimizer", "keep_top = 3\naverage = { kind = \"swa\", epochs = [9] }\noptimizer", "5:1: keep_top: stochastic weight averaging makes one set of weights; leave it out, or `average`"),
+    ("optimizer", "keep_top = 0\noptimizer", "5:1: keep_top: must be between 1 and 100, found 0; Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones with `keep = \"last\"`"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 10] }\noptimizer", "5:40: average.epochs[1]: there is no epoch 10; the phases have 10 in all, counted from 0 to 9"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 9] }\noptimizer", "5:40: average.epochs[1]: epoch 9 is named before"),
     // Phases.
@@ -233,7 +237,7 @@ fn strides_are_those_of_the_architectures() {
         (Architecture::UnetClassic { width: 64, batch_norm: false }, 16),
         (Architecture::Linknet { encoder }, 32),
         (Architecture::DeeplabV3 { encoder, output_stride: 16 }, 16),
-        (Architecture::DeeplabV3Plus { encoder, output_stride: 8 }, 8),
+        (Architecture::DeeplabV3Plus { encoder, output_stride: 8, group_norm: None }, 8),
         (Architecture::Encnet { encoder, codes: 32 }, 8),
         (Architecture::Onnx { model: PathBuf::new(), map: None, score: None }, 1),
     ];
@@ -269,7 +273,10 @@ fn the_recipes_that_are_handed_out_are_sound() {
     let recipes: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "toml")).collect();
     assert!(recipes.len() >= 3, "{recipes:?}");
     for path in recipes {
-        let diagnostics = super::lint(&path).unwrap().diagnostics;
+        let diagnostics = match super::stack::is_stack(&path) {
+            true => super::stack::lint(&path).unwrap().diagnostics,
+            false => super::lint(&path).unwrap().diagnostics,
+        };
         assert!(diagnostics.is_empty(), "{}: {diagnostics:?}", path.display());
     }
 }

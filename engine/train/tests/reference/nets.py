@@ -10,6 +10,7 @@ over a name and an index (`numbers`), which the test repeats.
 
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -332,6 +333,40 @@ def published(kind, encoder, channels, **options):
     return KINDS[kind](encoder, encoder_weights=None, in_channels=channels, aux_params=aux, **options)
 
 
+def with_group_norm(model, groups):
+    """Group norms in the place of all batch norms."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                width = child.num_features
+                setattr(module, name, nn.GroupNorm(math.gcd(width, groups), width))
+    return model
+
+
+class Cbam(nn.Module):
+    """Woo et al. (2018), equations 2 and 3."""
+
+    def __init__(self, channels, reduction=16):
+        super().__init__()
+        squeeze = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.mlp = nn.Sequential(squeeze, nn.ReLU(), nn.Conv2d(channels // reduction, channels, 1, bias=False))
+        self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, x):
+        mean, most = F.adaptive_avg_pool2d(x, 1), F.adaptive_max_pool2d(x, 1)
+        x = x * torch.sigmoid(self.mlp(mean) + self.mlp(most))
+        places = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
+        return x * torch.sigmoid(self.spatial(places))
+
+
+def with_cbam(encoder, channels, **options):
+    model = published("unet", encoder, channels, decoder_attention_type="scse", **options)
+    for block in model.decoder.blocks:
+        block.attention1.attention = Cbam(block.conv1[0].in_channels)
+        block.attention2.attention = Cbam(block.conv2[0].out_channels)
+    return model
+
+
 def with_aspp(encoder, channels):
     model = published("unet", encoder, channels)
     widths = model.encoder.out_channels
@@ -359,6 +394,12 @@ def build(architecture, channels):
         return over_alexnet(kind, channels, options.get("output_stride", 32))
     if options.pop("aspp", False):
         return with_aspp(ENCODERS[encoder], channels)
+    if "group_norm" in options:
+        groups = options.pop("group_norm")
+        return with_group_norm(build({"kind": kind, "encoder": encoder, **options}, channels), groups)
+    if options.get("attention") == "cbam":
+        options.pop("attention")
+        return with_cbam(ENCODERS[encoder], channels, **options)
     if options.pop("scse", False):
         options["decoder_attention_type"] = "scse"
     if "output_stride" in options:
@@ -373,7 +414,7 @@ def state(model, architecture):
     unused = ["decoder.center."]  # with_aspp's second name of a module
     if architecture.get("encoder", "").startswith("efficientnet"):
         unused += ["encoder.conv_head.", "encoder.bn2."]
-    if architecture.get("scse"):
+    if architecture.get("scse") or architecture.get("attention"):
         unused += ["decoder.blocks.4.attention1."]
     keep = lambda key: not key.endswith("num_batches_tracked") and not key.startswith(tuple(unused))
     return {key: value for key, value in model.state_dict().items() if keep(key)}
@@ -478,7 +519,7 @@ def backward(name, channels=1, size=(64, 96)):
 
 
 # those in which single precision says anything at all with made-up weights
-BACKWARD = ["unet-resnet34", "unet-se-resnext50", "unet-scse", "dc-unet"]
+BACKWARD = ["unet-resnet34", "unet-se-resnext50", "unet-scse", "unet-cbam", "dc-unet"]
 
 
 def layouts():
@@ -490,6 +531,8 @@ def layouts():
         yield {"kind": "deeplab-v3-plus", "encoder": encoder, "output_stride": 16}, 1
         yield {"kind": "encnet", "encoder": encoder}, 3
     yield {"kind": "unet", "encoder": "se-resnext50", "scse": True}, 3
+    yield {"kind": "unet", "encoder": "se-resnext50", "attention": "cbam"}, 3
+    yield {"kind": "deeplab-v3-plus", "encoder": "resnet50", "group_norm": 32}, 1
     yield {"kind": "unet", "encoder": "resnet34", "decoder": [128, 64, 32, 32, 16]}, 1
     yield {"kind": "unet", "encoder": "se-resnext101", "aspp": True}, 1
     yield {"kind": "conv-stack", "widths": [8, 16, 8]}, 1
@@ -505,6 +548,7 @@ FORWARD = {
     "unet-se-resnext50": {"kind": "unet", "encoder": "se-resnext50"},
     "unet-efficientnet-b3": {"kind": "unet", "encoder": "efficientnet-b3"},
     "unet-scse": {"kind": "unet", "encoder": "resnet18", "scse": True},
+    "unet-cbam": {"kind": "unet", "encoder": "resnet18", "attention": "cbam"},
     "unet-aspp": {"kind": "unet", "encoder": "resnet18", "aspp": True},
     "unet-alexnet": {"kind": "unet", "encoder": "alexnet"},
     "linknet-efficientnet-lite0": {"kind": "linknet", "encoder": "efficientnet-lite0"},
@@ -514,6 +558,7 @@ FORWARD = {
     "deeplab-v3-efficientnet-b0": {"kind": "deeplab-v3", "encoder": "efficientnet-b0", "output_stride": 8},
     "deeplab-v3-plus-resnet34": {"kind": "deeplab-v3-plus", "encoder": "resnet34", "output_stride": 16},
     "deeplab-v3-plus-alexnet-8": {"kind": "deeplab-v3-plus", "encoder": "alexnet", "output_stride": 8},
+    "deeplab-v3-plus-group-norm": {"kind": "deeplab-v3-plus", "encoder": "resnet50", "group_norm": 32},
     "encnet-resnet18": {"kind": "encnet", "encoder": "resnet18"},
     "conv-stack": {"kind": "conv-stack", "widths": [8, 16, 8]},
     "encoder-decoder": {"kind": "encoder-decoder", "widths": [8, 16, 24]},

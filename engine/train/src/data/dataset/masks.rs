@@ -5,9 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use pleura::manifest::Intensity;
 use pleura::submission::Runs;
-use pleura::{Mask, Radiograph, radiograph};
+use pleura::{mask_image, radiograph};
 use rayon::prelude::*;
 
 use super::super::error::{DataError, Problem};
@@ -69,21 +68,9 @@ fn stem(path: &Path) -> OsString {
 fn marked(image: Image, mask: Option<&Path>) -> Result<Item, Problem> {
     let size = image.glance.size;
     let Some(path) = mask else { return Ok(image.with(Runs::default(), size)) };
-    let mask = read(path)?;
+    let (_, mask) = mask_image::open(path)?;
     if mask.size() != size {
         return Err(Problem::Size { path: path.into(), mask: mask.size(), image: size });
     }
     Ok(image.with(Runs::from(&mask), size))
-}
-
-/// Reads a mask: what is above half of the range is marked.
-fn read(path: &Path) -> Result<Mask, Problem> {
-    let image = Radiograph::open(path)?;
-    let mask = Mask::from(image.intensities(Intensity::Stored).mapv(|intensity| intensity > 0.5));
-    // 0 and 1 where 0 and 255 were meant: such a mask would count as empty without a word
-    let brightest = image.values().fold(f32::MIN, |most, &value| most.max(value));
-    if mask.is_empty() && brightest > image.range().0 && !image.is_inverted() {
-        return Err(Problem::Dim { path: path.into(), brightest, white: image.range().1 });
-    }
-    Ok(mask)
 }

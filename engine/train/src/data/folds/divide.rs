@@ -4,15 +4,24 @@ use std::collections::BTreeMap;
 
 use rand::seq::SliceRandom;
 
-use super::super::dataset::Item;
 use super::super::draw::{Draw, Purpose};
 use super::FoldsError;
+
+/// An image, as far as it matters for a division.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Whether its mask marks anything.
+    pub positive: bool,
+    /// How many pixels that is; 0 of all images where their masks' areas are not to be balanced.
+    pub area: u64,
+}
 
 /// Images that stay together: a patient's, or a single one.
 #[derive(Debug, Default)]
 struct Group {
     images: Vec<usize>,
     positives: usize,
+    area: u64,
 }
 
 /// How full a fold is.
@@ -20,52 +29,56 @@ struct Group {
 struct Filling {
     images: usize,
     positives: usize,
+    area: u64,
 }
 
-/// The fold of each image.
+/// The fold of each image, in 0..`count`. `patients` numbers each image's patient, whose images stay together; without
+/// it each image stands alone. The same seed divides the same way on every machine.
 ///
-/// Groups with the most positives come first, each into the fold with the fewest so far; those with none come last,
-/// each into the fold with the fewest images. So no two folds differ in positives by more than the largest group has.
-pub(super) fn divide(
-    items: &[Item],
-    patients: Option<&[usize]>,
-    count: u32,
-    seed: u64,
-) -> Result<Vec<u32>, FoldsError> {
-    let mut groups = groups(items, patients);
+/// Groups with the most positives come first, of equals those with the most marked pixels, each into the fold with the
+/// fewest positives so far, of equals that with the fewest marked pixels; those without positives come last, each into
+/// the fold with the fewest images. So no two folds differ in positives by more than the largest group has, and single
+/// images are spread by area: of any `count` that follow one another by area, each fold gets one.
+///
+/// # Errors
+/// Where there are fewer images, or patients, than folds.
+pub fn divide(subjects: &[Subject], patients: Option<&[usize]>, count: u32, seed: u64) -> Result<Vec<u32>, FoldsError> {
+    let mut groups = groups(subjects, patients);
     if groups.len() < count as usize {
         return Err(FoldsError::Few { groups: groups.len(), patients: patients.is_some(), count });
     }
     groups.shuffle(&mut Draw { seed, ..Draw::default() }.numbers(Purpose::Folds));
     // stable, so that equals stay shuffled
-    groups.sort_by_key(|group| std::cmp::Reverse((group.positives, group.images.len())));
+    groups.sort_by_key(|group| std::cmp::Reverse((group.positives, group.area, group.images.len())));
     let mut fillings = vec![Filling::default(); count as usize];
-    let mut folds = vec![0; items.len()];
+    let mut folds = vec![0; subjects.len()];
     for group in groups {
         let fold = emptiest(&fillings, group.positives > 0);
         fillings[fold].images += group.images.len();
         fillings[fold].positives += group.positives;
+        fillings[fold].area += group.area;
         group.images.iter().for_each(|&index| folds[index] = fold as u32);
     }
     Ok(folds)
 }
 
-fn groups(items: &[Item], patients: Option<&[usize]>) -> Vec<Group> {
+fn groups(subjects: &[Subject], patients: Option<&[usize]>) -> Vec<Group> {
     // ordered, so that the shuffle starts from the same order every time
     let mut groups: BTreeMap<usize, Group> = BTreeMap::new();
-    for (index, item) in items.iter().enumerate() {
+    for (index, subject) in subjects.iter().enumerate() {
         let group = groups.entry(patients.map_or(index, |patients| patients[index])).or_default();
         group.images.push(index);
-        group.positives += usize::from(item.label);
+        group.positives += usize::from(subject.positive);
+        group.area += subject.area;
     }
     groups.into_values().collect()
 }
 
 fn emptiest(fillings: &[Filling], positive: bool) -> usize {
     let fill = |fold: &usize| {
-        let Filling { images, positives } = fillings[*fold];
+        let Filling { images, positives, area } = fillings[*fold];
         // an empty fold comes before all else: there must be none in the end
-        (images > 0 && !positive, if positive { positives } else { images }, images)
+        (images > 0 && !positive, if positive { positives } else { images }, area, images)
     };
     (0..fillings.len()).min_by_key(fill).expect("there are at least two folds")
 }

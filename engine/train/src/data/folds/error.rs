@@ -55,7 +55,7 @@ pub enum FoldsError {
     },
     /// More folds than there is to divide.
     #[error(
-        "{groups} {} cannot fill {count} folds: let `folds.count` be smaller",
+        "{groups} {} cannot fill {count} folds: ask for fewer folds",
         if *patients { "patients" } else { "images" }
     )]
     Few {

@@ -15,6 +15,7 @@ use super::dataset::Item;
 use super::table;
 use crate::recipe::Folds;
 
+pub use divide::{Subject, divide};
 pub use error::FoldsError;
 
 /// Images divided into folds: each image in exactly one.
@@ -41,12 +42,12 @@ impl Division {
         let csv = folds.csv.as_ref().map(|csv| folder.join(csv));
         let (of, remarks) = match &csv {
             Some(csv) if csv.exists() => read(csv, folds.count, items, patients.as_deref())?,
-            _ => (divide::divide(items, patients.as_deref(), folds.count, folds.seed)?, Vec::new()),
+            _ => (divide(&subjects(items), patients.as_deref(), folds.count, folds.seed)?, Vec::new()),
         };
         let mut division = Self { folds: of, trained, remarks };
         division.check(folds.count, items, needs_positives)?;
         if let Some(csv) = csv.filter(|csv| !csv.exists()) {
-            write(&csv, items, &division.folds).map_err(|source| FoldsError::Write { path: csv, source })?;
+            write(&csv, &ids(items), &division.folds)?;
         }
         Ok(division)
     }
@@ -112,20 +113,42 @@ fn trained(folds: &Folds) -> Result<Vec<u32>, FoldsError> {
     Ok(trained.iter().copied().filter(|&fold| seen.insert(fold)).collect())
 }
 
-/// The patient of each image, numbered from 0.
+/// Images as they are divided: a recipe's folds are balanced in positives alone.
+fn subjects(items: &[Item]) -> Vec<Subject> {
+    items.iter().map(|item| Subject { positive: item.label, area: 0 }).collect()
+}
+
+fn ids(items: &[Item]) -> Vec<&str> {
+    items.iter().map(|item| item.id.as_str()).collect()
+}
+
 fn patients(folder: &Path, folds: &Folds, items: &[Item]) -> Result<Option<Vec<usize>>, FoldsError> {
-    let Some(csv) = folds.patients.as_ref().map(|csv| folder.join(csv)) else { return Ok(None) };
-    let table = table::read(&csv, &folds.patient_column)?;
-    let missing: Vec<_> = items.iter().filter(|item| !table.contains_key(&item.id)).map(|i| i.id.clone()).collect();
+    let csv = folds.patients.as_ref().map(|csv| folder.join(csv));
+    csv.map(|csv| read_patients(&csv, &folds.patient_column, &ids(items))).transpose()
+}
+
+/// The patient of each image by a CSV, numbered from 0. The images' column is `ImageId`, the patients' is `column`.
+///
+/// # Errors
+/// Where the CSV cannot be read, has other columns, or leaves out an image.
+pub fn read_patients(csv: &Path, column: &str, ids: &[&str]) -> Result<Vec<usize>, FoldsError> {
+    let table = table::read(csv, column)?;
+    let missing: Vec<_> = ids.iter().filter(|&&id| !table.contains_key(id)).map(|&id| id.to_owned()).collect();
     if !missing.is_empty() {
-        return Err(FoldsError::NoPatient { path: csv, column: folds.patient_column.clone(), ids: missing });
+        return Err(FoldsError::NoPatient { path: csv.into(), column: column.into(), ids: missing });
     }
+    Ok(number(ids.iter().map(|&id| table[id].as_str())))
+}
+
+/// Numbers names from 0 in the order in which they first appear, the same name the same number.
+pub fn number<'a>(names: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let mut numbers: HashMap<&str, usize> = HashMap::new();
-    let number = |item: &Item| {
-        let next = numbers.len();
-        *numbers.entry(table[&item.id].as_str()).or_insert(next)
-    };
-    Ok(Some(items.iter().map(number).collect()))
+    names
+        .map(|name| {
+            let next = numbers.len();
+            *numbers.entry(name).or_insert(next)
+        })
+        .collect()
 }
 
 /// The fold of each image by a CSV, and what is odd about it.
@@ -171,12 +194,21 @@ fn split(patients: &[usize], folds: &[u32]) -> usize {
     of.values().filter(|folds| folds.len() > 1).count()
 }
 
-fn write(csv: &Path, items: &[Item], folds: &[u32]) -> std::io::Result<()> {
+/// Writes the CSV `ImageId,fold` that a recipe's `folds.csv` and `pleura predict` read, in the place of whatever `csv`
+/// held. Images have the order given.
+///
+/// # Errors
+/// Where it cannot be written; `csv` is then as it was.
+pub fn write(csv: &Path, ids: &[&str], folds: &[u32]) -> Result<(), FoldsError> {
+    write_and_rename(csv, ids, folds).map_err(|source| FoldsError::Write { path: csv.into(), source })
+}
+
+fn write_and_rename(csv: &Path, ids: &[&str], folds: &[u32]) -> std::io::Result<()> {
     let mut temporary = atomic::beside(csv)?;
     let mut writer = csv::Writer::from_writer(&mut temporary);
     writer.write_record(["ImageId", "fold"])?;
-    for (item, fold) in items.iter().zip(folds) {
-        writer.write_record([&item.id, &fold.to_string()])?;
+    for (id, fold) in ids.iter().zip(folds) {
+        writer.write_record([id, fold.to_string().as_str()])?;
     }
     writer.flush()?;
     drop(writer);

@@ -19,15 +19,39 @@ proptest! {
     fn images_alone_are_balanced_within_one(
         labels in prop::collection::vec(any::<bool>(), 2..120), count in 2_u32..9, seed in any::<u64>()
     ) {
-        let items = items(&labels);
+        let items = subjects(&items(&labels));
         prop_assume!(items.len() >= count as usize);
-        let folds = divide::divide(&items, None, count, seed).unwrap();
+        let folds = divide(&items, None, count, seed).unwrap();
         let tally = |wanted: &dyn Fn(usize) -> bool| -> Vec<usize> {
             (0..count).map(|fold| (0..items.len()).filter(|&i| folds[i] == fold && wanted(i)).count()).collect()
         };
         prop_assert!(spread(&tally(&|index| labels[index])) <= 1);
         prop_assert!(spread(&tally(&|_| true)) <= 1);
-        prop_assert_eq!(&folds, &divide::divide(&items, None, count, seed).unwrap());
+        prop_assert_eq!(&folds, &divide(&items, None, count, seed).unwrap());
+    }
+
+    #[test]
+    fn areas_that_follow_one_another_go_to_different_folds(
+        mut areas in prop::collection::vec(0_u64..50_000, 10..120), count in 2_u32..9, seed in any::<u64>()
+    ) {
+        let subjects: Vec<_> = areas.iter().map(|&area| Subject { positive: area > 0, area }).collect();
+        let folds = divide(&subjects, None, count, seed).unwrap();
+        let mut of_fold = vec![Vec::new(); count as usize];
+        let positives = subjects.iter().zip(&folds).filter(|(subject, _)| subject.positive);
+        positives.for_each(|(subject, &fold)| of_fold[fold as usize].push(subject.area));
+        areas.retain(|&area| area > 0);
+        areas.sort_unstable_by(|a, b| b.cmp(a));
+        for fold in &mut of_fold {
+            fold.sort_unstable_by(|a, b| b.cmp(a));
+            // its n-th largest is one of the n-th `count` largest of all
+            for (area, block) in fold.iter().zip(areas.chunks(count as usize)) {
+                prop_assert!(block.contains(area), "{area} of {block:?}");
+            }
+        }
+        // so no fold's marked pixels exceed another's by more than the largest mask has
+        let sums: Vec<u64> = of_fold.iter().map(|fold| fold.iter().sum()).collect();
+        let spread = sums.iter().max().unwrap() - sums.iter().min().unwrap();
+        prop_assert!(spread <= areas.first().copied().unwrap_or(0), "{sums:?}");
     }
 
     #[test]
@@ -35,9 +59,9 @@ proptest! {
         images in prop::collection::vec((any::<bool>(), 0_usize..25), 2..120), count in 2_u32..6, seed in any::<u64>()
     ) {
         let (labels, patients): (Vec<_>, Vec<_>) = images.into_iter().unzip();
-        let items = items(&labels);
+        let items = subjects(&items(&labels));
         prop_assume!(patients.iter().collect::<HashSet<_>>().len() >= count as usize);
-        let folds = divide::divide(&items, Some(&patients), count, seed).unwrap();
+        let folds = divide(&items, Some(&patients), count, seed).unwrap();
         prop_assert_eq!(split(&patients, &folds), 0);
         let mut positives: HashMap<usize, usize> = HashMap::new();
         let mut of_fold = vec![0; count as usize];
@@ -54,8 +78,8 @@ proptest! {
 
 #[test]
 fn another_seed_divides_otherwise() {
-    let items = items(&[false; 40]);
-    assert_ne!(divide::divide(&items, None, 5, 0).unwrap(), divide::divide(&items, None, 5, 1).unwrap());
+    let items = [Subject::default(); 40];
+    assert_ne!(divide(&items, None, 5, 0).unwrap(), divide(&items, None, 5, 1).unwrap());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The feature pyramid network for segmentation (Kirillov et al., 2017) as segmentation_models.pytorch defines it.
 
-use super::super::blocks::{dropout_channels, group_norm, segmentation_head};
+use super::super::blocks::{dropout_channels, segmentation_head};
 use super::super::draw::Scheme;
 use super::super::layer::{Conv, Upsampling};
 use super::super::net::{Net, Scope, Tensor};
@@ -45,7 +45,7 @@ fn branch(net: &mut Net, at: &Scope, level: &Tensor, steps: usize) -> Tensor {
     for step in 0..steps.max(1) {
         let at = at.at(step).at("block");
         x = net.conv(&at.at(0), &x, Conv::new(SEGMENTATION, 3));
-        x = group_norm(net, &at.at(1), &x, GROUPS);
+        x = net.group_norm(&at.at(1), &x, GROUPS);
         x = net.map("Relu", &x);
         if steps > 0 {
             x = net.upsample(&x, 2, Upsampling::Corners);

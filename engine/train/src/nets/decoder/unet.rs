@@ -1,17 +1,19 @@
 //! U-Net's decoder as segmentation_models.pytorch defines it.
 
-use super::super::blocks::{Aspp, aspp, conv_relu, scse, segmentation_head};
+use super::super::attention::attend;
+use super::super::blocks::{Aspp, aspp, conv_relu, segmentation_head};
 use super::super::draw::Scheme;
 use super::super::layer::{Conv, Upsampling};
 use super::super::net::{Net, Scope, Tensor};
+use crate::recipe::Attention;
 
 /// What the decoder is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Unet {
     /// The channels of each block, from the smallest size to the full one.
     pub channels: [u32; 5],
-    /// Squeeze and excitation in each block.
-    pub scse: bool,
+    /// What each block pays attention by.
+    pub attention: Option<Attention>,
     /// Atrous spatial pyramid pooling before the first block.
     pub aspp: bool,
 }
@@ -32,7 +34,7 @@ pub fn unet(net: &mut Net, features: &[Tensor], unet: Unet) -> Tensor {
     }
     for (index, channels) in unet.channels.into_iter().enumerate() {
         let at = at.at("blocks").at(index);
-        x = block(net, &at, &x, deeper.next(), i64::from(channels), unet.scse);
+        x = block(net, &at, &x, deeper.next(), i64::from(channels), unet.attention);
     }
     net.scheme = Scheme::Xavier;
     segmentation_head(net, &x, 3, 1)
@@ -40,15 +42,24 @@ pub fn unet(net: &mut Net, features: &[Tensor], unet: Unet) -> Tensor {
 
 /// Twice the size, with the encoder's features of that size beside it. Where there are none, `attention1`, of which
 /// files of weights have the keys, is not part of the network.
-fn block(net: &mut Net, at: &Scope, x: &Tensor, skip: Option<&Tensor>, channels: i64, attention: bool) -> Tensor {
+fn block(
+    net: &mut Net,
+    at: &Scope,
+    x: &Tensor,
+    skip: Option<&Tensor>,
+    channels: i64,
+    attention: Option<Attention>,
+) -> Tensor {
+    let attend = |net: &mut Net, name: &str, x: Tensor| match attention {
+        Some(attention) => attend(net, &at.at(name).at("attention"), &x, attention),
+        None => x,
+    };
     let mut x = net.upsample(x, 2, Upsampling::Nearest);
     if let Some(skip) = skip {
         x = net.concat(&[&x, skip]);
-        if attention {
-            x = scse(net, &at.at("attention1.attention"), &x);
-        }
+        x = attend(net, "attention1", x);
     }
     let x = conv_relu(net, &at.at("conv1"), &x, Conv::new(channels, 3));
     let x = conv_relu(net, &at.at("conv2"), &x, Conv::new(channels, 3));
-    if attention { scse(net, &at.at("attention2.attention"), &x) } else { x }
+    attend(net, "attention2", x)
 }

@@ -30,7 +30,7 @@ impl Session {
 }
 
 /// Every architecture, over the smallest encoder of each family.
-const ARCHITECTURES: [&str; 23] = [
+const ARCHITECTURES: [&str; 25] = [
     r#"{"kind": "conv-stack", "widths": [4, 4]}"#,
     r#"{"kind": "encoder-decoder", "widths": [4, 8, 8, 8]}"#,
     r#"{"kind": "unet-classic", "width": 4}"#,
@@ -39,6 +39,7 @@ const ARCHITECTURES: [&str; 23] = [
     r#"{"kind": "fcn-alexnet"}"#,
     r#"{"kind": "unet", "encoder": "alexnet", "scse": true}"#,
     r#"{"kind": "unet", "encoder": "resnet18", "scse": true, "aspp": true}"#,
+    r#"{"kind": "unet", "encoder": "resnet18", "attention": "cbam"}"#,
     r#"{"kind": "unet", "encoder": "efficientnet-b0"}"#,
     r#"{"kind": "unet", "encoder": "efficientnet-lite0"}"#,
     r#"{"kind": "linknet", "encoder": "alexnet"}"#,
@@ -50,6 +51,7 @@ const ARCHITECTURES: [&str; 23] = [
     r#"{"kind": "deeplab-v3", "encoder": "efficientnet-b0"}"#,
     r#"{"kind": "deeplab-v3-plus", "encoder": "resnet18", "output_stride": 8}"#,
     r#"{"kind": "deeplab-v3-plus", "encoder": "efficientnet-b0"}"#,
+    r#"{"kind": "deeplab-v3-plus", "encoder": "resnet18", "group_norm": 32}"#,
     r#"{"kind": "encnet", "encoder": "alexnet"}"#,
     r#"{"kind": "encnet", "encoder": "resnet18"}"#,
     r#"{"kind": "encnet", "encoder": "efficientnet-b0", "codes": 8}"#,
@@ -57,7 +59,7 @@ const ARCHITECTURES: [&str; 23] = [
 ];
 
 /// What the training step differentiates, and what moves shapes.
-const OPERATORS: [&str; 29] = [
+const OPERATORS: [&str; 31] = [
     "Add",
     "BatchNormalization",
     "Clip",
@@ -70,10 +72,12 @@ const OPERATORS: [&str; 29] = [
     "Flatten",
     "Gemm",
     "GlobalAveragePool",
+    "GlobalMaxPool",
     "Identity",
     "MatMul",
     "MaxPool",
     "Mul",
+    "ReduceMax",
     "ReduceMean",
     "ReduceSum",
     "Relu",

@@ -10,9 +10,13 @@ use pleura::lint::Findings;
 
 use super::Recipe;
 
-const RULES: [fn(&Recipe, &mut Findings); 22] = [
+pub(super) use network::name_is_a_stem;
+
+const RULES: [fn(&Recipe, &mut Findings); 24] = [
     network::the_name_is_a_stem,
     network::the_encoder_can_be_frozen,
+    network::attention_is_one,
+    network::there_is_a_batch_norm_to_freeze,
     network::dropout_has_a_place,
     network::onnx_outputs_match_the_heads,
     network::weights_are_of_a_known_format,

@@ -6,7 +6,12 @@ use super::super::{Architecture, Keep, Recipe, WeightsFormat};
 use super::keys;
 
 pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
-    if recipe.name.starts_with('.') || recipe.name.contains(['/', '\\']) {
+    name_is_a_stem(&recipe.name, findings);
+}
+
+/// As every recipe's name must be.
+pub fn name_is_a_stem(name: &str, findings: &mut Findings) {
+    if name.starts_with('.') || name.contains(['/', '\\']) {
         let hint = Some("it is the stem of the files that the training writes");
         findings.error(keys(["name"]), "must be no path, and not start with a dot", hint);
     }
@@ -27,6 +32,21 @@ pub(super) fn the_encoder_can_be_frozen(recipe: &Recipe, findings: &mut Findings
     } else if recipe.weights.is_none() {
         let about = keys(["network.freeze_encoder", "weights"]);
         findings.warn(about, "keeps weights that were drawn at random", Some("name a file in `weights`"));
+    }
+}
+
+pub(super) fn attention_is_one(recipe: &Recipe, findings: &mut Findings) {
+    if let Architecture::Unet { scse: true, attention: Some(_), .. } = recipe.network.architecture {
+        let about = keys(["network.architecture.scse", "network.architecture.attention"]);
+        findings.error(about, "`attention` is given as well", Some("keep `attention`"));
+    }
+}
+
+pub(super) fn there_is_a_batch_norm_to_freeze(recipe: &Recipe, findings: &mut Findings) {
+    let network = &recipe.network;
+    if network.freeze_batch_norm && network.architecture.groups().is_some() {
+        let about = keys(["network.freeze_batch_norm", "network.architecture.group_norm"]);
+        findings.warn(about, "has no effect: there are group norms in the place of batch norms", None);
     }
 }
 

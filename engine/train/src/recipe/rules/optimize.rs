@@ -39,6 +39,10 @@ pub(super) fn averages_move(recipe: &Recipe, findings: &mut Findings) {
 
 pub(super) fn swa_epochs_are_reached(recipe: &Recipe, findings: &mut Findings) {
     let Some(Average::Swa { epochs }) = &recipe.average else { return };
+    if recipe.keep_top > 1 {
+        let hint = Some("leave it out, or `average`");
+        findings.error(keys(["keep_top", "average"]), "stochastic weight averaging makes one set of weights", hint);
+    }
     let total: u64 = recipe.phases.iter().map(|phase| u64::from(phase.epochs)).sum();
     let lengths = || (0..recipe.phases.len()).map(|i| format!("phases[{i}].epochs"));
     for (i, epoch) in epochs.iter().enumerate().filter(|(_, epoch)| u64::from(**epoch) >= total) {

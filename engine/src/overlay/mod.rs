@@ -7,7 +7,13 @@ use image::{Rgb, RgbImage};
 use ndarray::{Array2, ArrayView2};
 
 use crate::Mask;
+use crate::ensemble::Region;
 use crate::submission::Runs;
+
+mod letters;
+mod strip;
+
+pub use strip::strip;
 
 /// The truth's colour.
 const TRUTH: Rgb<u8> = Rgb([86, 180, 233]);
@@ -18,6 +24,10 @@ const GROUND: Rgb<u8> = Rgb([18, 20, 24]);
 
 /// How much of a mask's colour covers the radiograph within its outline.
 const FILL: f32 = 0.30;
+/// How much of a certain pixel's colour covers the radiograph under a map.
+const MAP_FILL: f32 = 0.75;
+/// How much darker the radiograph is outside a box.
+const OUTSIDE: f32 = 0.75;
 /// Space between and around the panels, in pixels.
 const GAP: usize = 12;
 /// The caption's height, in pixels.
@@ -35,10 +45,20 @@ pub struct OverlayError {
     image: (usize, usize),
 }
 
-/// One panel: a mask in its colour (or none) and the caption above.
+/// One panel: the radiograph with something on it, and the caption above.
 struct Panel<'a> {
     caption: String,
-    mask: Option<(&'a Mask, Rgb<u8>)>,
+    layer: Layer<'a>,
+}
+
+/// What lies on the radiograph.
+enum Layer<'a> {
+    Nothing,
+    Mask(&'a Mask, Rgb<u8>),
+    /// Probabilities: the higher, the less of the radiograph shows.
+    Map(ArrayView2<'a, f32>),
+    /// The outline of a box.
+    Box(Region),
 }
 
 /// The radiograph, then (where known) the truth, then the prediction, side by side with captions.
@@ -56,12 +76,24 @@ pub fn render(
             return Err(OverlayError { what, mask: mask.size(), image: size });
         }
     }
-    let mut panels = vec![Panel { caption: "radiograph".into(), mask: None }];
-    panels.extend(truth.map(|mask| Panel { caption: told("truth", mask), mask: Some((mask, TRUTH)) }));
+    let mut panels = vec![Panel { caption: "radiograph".into(), layer: Layer::Nothing }];
+    panels.extend(truth.map(|mask| Panel { caption: told("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
     let score =
         truth.map_or(String::new(), |truth| format!("  dice {:.2}", Runs::from(truth).dice(&Runs::from(predicted))));
-    panels.push(Panel { caption: told("prediction", predicted) + &score, mask: Some((predicted, PREDICTED)) });
+    let layer = Layer::Mask(predicted, PREDICTED);
+    panels.push(Panel { caption: told("prediction", predicted) + &score, layer });
     Ok(side_by_side(intensities, &panels))
+}
+
+/// The radiograph alone, with the true mask on it: tinted within, and outlined. `intensities` are as in [`render`].
+pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage, OverlayError> {
+    let (rows, columns) = intensities.dim();
+    if truth.size() != (rows, columns) {
+        return Err(OverlayError { what: "true", mask: truth.size(), image: (rows, columns) });
+    }
+    let mut picture = RgbImage::new(columns as u32, rows as u32);
+    Layer::Mask(truth, TRUTH).draw(&mut picture, (0, 0), intensities);
+    Ok(picture)
 }
 
 /// A caption: what the mask is and, where nothing is marked, that.
@@ -70,30 +102,61 @@ fn told(what: &str, mask: &Mask) -> String {
 }
 
 fn side_by_side(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>]) -> RgbImage {
+    in_rows(intensities, panels, panels.len())
+}
+
+/// Panels in rows of `across`.
+fn in_rows(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>], across: usize) -> RgbImage {
     let (rows, columns) = intensities.dim();
-    let width = GAP + panels.len() * (columns + GAP);
-    let mut picture = RgbImage::from_pixel(width as u32, (CAPTION + rows + GAP) as u32, GROUND);
+    let width = GAP + across * (columns + GAP);
+    let height = panels.len().div_ceil(across) * (CAPTION + rows + GAP);
+    let mut picture = RgbImage::from_pixel(width as u32, height as u32, GROUND);
     for (index, panel) in panels.iter().enumerate() {
-        let left = GAP + index * (columns + GAP);
-        let color = panel.mask.map_or(TEXT, |(_, color)| color);
-        write(&mut picture, &panel.caption, (left, (CAPTION - 7 * DOT) / 2), color, left + columns);
-        let outline = panel.mask.map(|(mask, _)| outline(mask));
-        for ((row, column), &intensity) in intensities.indexed_iter() {
-            let grey = intensity.clamp(0.0, 1.0) * 255.0;
-            let color = match (panel.mask, &outline) {
-                (Some((_, color)), Some(outline)) if outline[(row, column)] => color,
-                (Some((mask, color)), _) if mask.pixels()[(row, column)] => tint(grey, color),
-                _ => Rgb([grey.round() as u8; 3]),
-            };
-            picture.put_pixel((left + column) as u32, (CAPTION + row) as u32, color);
-        }
+        let left = GAP + index % across * (columns + GAP);
+        let top = CAPTION + index / across * (CAPTION + rows + GAP);
+        let color = if let Layer::Mask(_, color) = panel.layer { color } else { TEXT };
+        letters::write(&mut picture, &panel.caption, (left, top - (CAPTION + 7 * DOT) / 2), DOT, color, left + columns);
+        panel.layer.draw(&mut picture, (left, top), intensities);
     }
     picture
 }
 
-/// A grey value under a thin layer of colour.
-fn tint(grey: f32, Rgb(color): Rgb<u8>) -> Rgb<u8> {
-    Rgb(color.map(|value| (grey * (1.0 - FILL) + f32::from(value) * FILL).round() as u8))
+impl Layer<'_> {
+    /// Paints a radiograph under the layer, with its upper left corner at (left, top).
+    fn draw(&self, picture: &mut RgbImage, (left, top): (usize, usize), intensities: ArrayView2<'_, f32>) {
+        let paint = self.paint();
+        for ((row, column), &intensity) in intensities.indexed_iter() {
+            let color = paint((row, column), intensity.clamp(0.0, 1.0) * 255.0);
+            picture.put_pixel((left + column) as u32, (top + row) as u32, color);
+        }
+    }
+
+    /// The colour of a pixel, by its place and its grey value in 0..=255.
+    fn paint(&self) -> Box<dyn Fn((usize, usize), f32) -> Rgb<u8> + '_> {
+        let plain = |grey: f32| Rgb([grey.round() as u8; 3]);
+        match *self {
+            Self::Nothing => Box::new(move |_, grey| plain(grey)),
+            Self::Mask(mask, color) => {
+                let outline = outline(mask);
+                Box::new(move |place, grey| match (outline[place], mask.pixels()[place]) {
+                    (true, _) => color,
+                    (_, true) => tint(grey, color, FILL),
+                    _ => plain(grey),
+                })
+            }
+            Self::Map(map) => Box::new(move |place, grey| tint(grey, PREDICTED, MAP_FILL * map[place].clamp(0.0, 1.0))),
+            Self::Box(region) => Box::new(move |place, grey| {
+                let within = |at: usize, start: usize, length: usize| (start..start + length).contains(&at);
+                let inside = within(place.0, region.top, region.height) && within(place.1, region.left, region.width);
+                if inside { plain(grey) } else { tint(grey, GROUND, OUTSIDE) }
+            }),
+        }
+    }
+}
+
+/// A grey value under a layer of colour that covers a share of it.
+fn tint(grey: f32, Rgb(color): Rgb<u8>, share: f32) -> Rgb<u8> {
+    Rgb(color.map(|value| (grey * (1.0 - share) + f32::from(value) * share).round() as u8))
 }
 
 /// Marked pixels near one that is not marked: a line about a 400th of the picture wide.
@@ -112,57 +175,6 @@ fn outline(mask: &Mask) -> Array2<bool> {
         };
         pixels[(row, column)] && (1..=reach).flat_map(near).any(|(row, column)| unmarked(row, column))
     })
-}
-
-/// Draws text with its upper left corner at (x, y); what would run past `end` is left out.
-fn write(picture: &mut RgbImage, text: &str, (x, y): (usize, usize), color: Rgb<u8>, end: usize) {
-    for (index, letter) in text.chars().enumerate() {
-        let left = x + index * 6 * DOT;
-        if left + 5 * DOT > end {
-            return;
-        }
-        // these two reach below the line
-        let y = if matches!(letter, 'g' | 'p') { y + 2 * DOT } else { y };
-        for (row, bits) in glyph(letter).into_iter().enumerate() {
-            for column in (0..5).filter(|column| bits & (16 >> column) != 0) {
-                for (dx, dy) in (0..DOT).flat_map(|dx| (0..DOT).map(move |dy| (dx, dy))) {
-                    picture.put_pixel((left + column * DOT + dx) as u32, (y + row * DOT + dy) as u32, color);
-                }
-            }
-        }
-    }
-}
-
-/// A letter as seven rows of five dots, the leftmost being 16; unknown ones are blank.
-fn glyph(letter: char) -> [u8; 7] {
-    match letter {
-        'a' => [0, 0, 14, 1, 15, 17, 15],
-        'c' => [0, 0, 14, 16, 16, 17, 14],
-        'd' => [1, 1, 13, 19, 17, 17, 15],
-        'e' => [0, 0, 14, 17, 31, 16, 14],
-        'g' => [15, 17, 17, 17, 15, 1, 14],
-        'h' => [16, 16, 22, 25, 17, 17, 17],
-        'i' => [4, 0, 12, 4, 4, 4, 14],
-        'n' => [0, 0, 22, 25, 17, 17, 17],
-        'o' => [0, 0, 14, 17, 17, 17, 14],
-        'p' => [30, 17, 17, 17, 30, 16, 16],
-        'r' => [0, 0, 22, 25, 16, 16, 16],
-        't' => [8, 8, 28, 8, 8, 9, 6],
-        'u' => [0, 0, 17, 17, 17, 19, 13],
-        '0' => [14, 17, 19, 21, 25, 17, 14],
-        '1' => [4, 12, 4, 4, 4, 4, 14],
-        '2' => [14, 17, 1, 2, 4, 8, 31],
-        '3' => [31, 2, 4, 2, 1, 17, 14],
-        '4' => [2, 6, 10, 18, 31, 2, 2],
-        '5' => [31, 16, 30, 1, 1, 17, 14],
-        '6' => [6, 8, 16, 30, 17, 17, 14],
-        '7' => [31, 1, 2, 4, 8, 8, 8],
-        '8' => [14, 17, 17, 14, 17, 17, 14],
-        '9' => [14, 17, 17, 15, 1, 2, 12],
-        '.' => [0, 0, 0, 0, 0, 12, 12],
-        ':' => [0, 12, 12, 0, 12, 12, 0],
-        _ => [0; 7],
-    }
 }
 
 #[cfg(test)]
@@ -185,8 +197,18 @@ mod tests {
         };
         assert_eq!(pixel(0, 100, 100), Rgb([128; 3]));
         assert_eq!((pixel(1, 50, 100), pixel(2, 60, 100)), (TRUTH, PREDICTED));
-        assert_eq!((pixel(1, 100, 100), pixel(2, 100, 100)), (tint(127.5, TRUTH), tint(127.5, PREDICTED)));
+        assert_eq!((pixel(1, 100, 100), pixel(2, 100, 100)), (tint(127.5, TRUTH, FILL), tint(127.5, PREDICTED, FILL)));
         assert_eq!((pixel(1, 10, 10), pixel(2, 55, 100)), (Rgb([128; 3]), Rgb([128; 3])));
+    }
+
+    #[test]
+    fn one_that_is_tinted_is_the_panel_of_the_truth() {
+        let grey = Array2::from_shape_fn((60, 40), |(row, column)| (row * column) as f32 / 2400.0);
+        let truth = Mask::from(Array2::from_shape_fn((60, 40), |(row, column)| row > 20 && column < 30));
+        let picture = render(grey.view(), Some(&truth), &truth).unwrap();
+        let panel = image::imageops::crop_imm(&picture, (2 * GAP + 40) as u32, CAPTION as u32, 40, 60).to_image();
+        assert_eq!(tinted(grey.view(), &truth).unwrap(), panel);
+        assert!(tinted(grey.view(), &Mask::empty((40, 60))).is_err());
     }
 
     #[test]
@@ -199,12 +221,5 @@ mod tests {
     fn a_mask_of_another_size_is_an_error() {
         let error = render(Array2::zeros((8, 8)).view(), Some(&Mask::empty((8, 9))), &Mask::empty((8, 8))).unwrap_err();
         assert_eq!(error.to_string(), "the true mask is 8 × 9 and the radiograph 8 × 8 (height × width)");
-    }
-
-    #[test]
-    fn every_letter_of_the_captions_can_be_drawn() {
-        for letter in "radiograph truth: none prediction: none dice 0.123456789".chars().filter(|&l| l != ' ') {
-            assert_ne!(glyph(letter), [0; 7], "{letter}");
-        }
     }
 }

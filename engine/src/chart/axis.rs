@@ -2,19 +2,21 @@
 
 /// Maps values to places on the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Axis {
+pub struct Axis {
     values: (f64, f64),
     places: (f64, f64),
 }
 
 impl Axis {
     /// From the first value at the first place to the second at the second.
-    pub(super) fn new(values: (f64, f64), places: (f64, f64)) -> Self {
+    #[must_use]
+    pub fn new(values: (f64, f64), places: (f64, f64)) -> Self {
         Self { values, places }
     }
 
     /// One whose ends are round, and that holds both values; within `bounds` as far as those hold them.
-    pub(super) fn round((low, high): (f64, f64), bounds: (f64, f64), places: (f64, f64)) -> Self {
+    #[must_use]
+    pub fn round((low, high): (f64, f64), bounds: (f64, f64), places: (f64, f64)) -> Self {
         let (low, high) =
             if low < high { (low, high) } else { (low - 0.1 * low.abs().max(0.1), high + 0.1 * high.abs().max(0.1)) };
         let (low, high) = (low.max(bounds.0), high.min(bounds.1));
@@ -24,13 +26,17 @@ impl Axis {
         Self::new((first * step, last * step), places)
     }
 
-    pub(super) fn place(&self, value: f64) -> f64 {
+    /// Where a value is drawn.
+    #[must_use]
+    pub fn place(&self, value: f64) -> f64 {
         let share = (value - self.values.0) / (self.values.1 - self.values.0);
         self.places.0 + share * (self.places.1 - self.places.0)
     }
 
-    /// Round values in reach, about as many as asked for, with what is written beside them.
-    pub(super) fn ticks(&self, about: f64, whole: bool) -> Vec<(f64, String)> {
+    /// Round values in reach, about as many as asked for, with what is written beside them; `whole` leaves out
+    /// fractions.
+    #[must_use]
+    pub fn ticks(&self, about: f64, whole: bool) -> Vec<(f64, String)> {
         let mut step = step(self.values.1 - self.values.0, about);
         if whole && step.fract() != 0.0 {
             step = if step < 1.0 { 1.0 } else { 5.0 };

@@ -1,0 +1,146 @@
+//! `pleura data convert images`: radiographs as PNG.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use image::{ImageBuffer, ImageFormat, Luma};
+use ndarray::ArrayView2;
+use pleura::ensemble::resize;
+use pleura::manifest::{Intensity, Resize};
+use pleura::radiograph::{RadiographError, Tags};
+use pleura::{Radiograph, radiograph};
+
+use super::{Folder, each};
+use crate::exit::Exit;
+use crate::term;
+use crate::verbs::submission::size;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
+    #[arg(required = true)]
+    inputs: Vec<String>,
+
+    /// The folder for the PNG files.
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// How values become grey: `stored` (the full range of the stored bits), `window` (the file's own),
+    /// `fixed:CENTER,WIDTH` (in modality units) or `percentiles:LOW,HIGH` (of each image).
+    #[arg(long, value_name = "HOW", default_value = "stored", value_parser = intensity)]
+    intensity: Intensity,
+
+    /// Bring images to this size, in pixels; the aspect is not kept. Left out, each keeps its own.
+    #[arg(long, visible_alias = "size", value_name = "HxW", value_parser = size)]
+    to: Option<(usize, usize)>,
+
+    /// How: `area` (the mean of what a pixel covers, for shrinking), `linear`, `linear-antialias`, `cubic-antialias`
+    /// or `nearest`.
+    #[arg(long, value_name = "HOW", default_value = "area", value_parser = resizing)]
+    resize: Resize,
+
+    /// Bits of the PNG files; left out, 16 where a file's stored bits are more than 8, and 8 elsewhere.
+    #[arg(long, value_name = "8|16", value_parser = bits)]
+    bits: Option<u32>,
+}
+
+/// What came of one file.
+struct Converted {
+    id: String,
+    png: Vec<u8>,
+    remarks: Vec<String>,
+    has_window: bool,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let files = radiograph::find(&args.inputs)?;
+    let mut folder = Folder::create(&args.out)?;
+    let mut windowless = 0;
+    let skipped = each(
+        &files,
+        |path| convert(path, args),
+        |path, converted| {
+            for remark in converted.remarks {
+                term::warning(format_args!("`{}`: {remark}", path.display()));
+            }
+            windowless += usize::from(!converted.has_window);
+            folder.put(&converted.id, path, &converted.png)
+        },
+    )?;
+    if windowless > 0 && args.intensity == Intensity::Window {
+        term::warning(format_args!("{windowless} files state no window: all their stored bits were taken as it"));
+    }
+    term::note(format_args!("images: {}, {skipped} skipped", files.len() - skipped));
+    term::result(args.out.display());
+    Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+fn convert(path: &Path, args: &Args) -> Result<Converted> {
+    let bytes = std::fs::read(path).map_err(|source| RadiographError::Read { path: path.into(), source })?;
+    let radiograph = Radiograph::decode(&bytes, path)?;
+    let stored = Tags::decode(&bytes, path)?.bits_stored.unwrap_or(16);
+    let image = radiograph.intensities(args.intensity);
+    let image = resize(image.view(), args.to.unwrap_or(radiograph.size()), args.resize);
+    let bits = args.bits.unwrap_or(if stored > 8 { 16 } else { 8 });
+    Ok(Converted {
+        id: radiograph.id().to_owned(),
+        png: png(image.view(), bits)?,
+        remarks: radiograph.remarks().to_vec(),
+        has_window: radiograph.has_window(),
+    })
+}
+
+/// Intensities in 0..=1, (height, width), as a PNG of 8 or 16 bits; cubic weights may leave 0..=1, and are clipped.
+fn png(image: ArrayView2<'_, f32>, bits: u32) -> Result<Vec<u8>> {
+    let (height, width) = (image.nrows() as u32, image.ncols() as u32);
+    let grey = |white: f32| image.iter().map(move |value| (value.clamp(0.0, 1.0) * white).round());
+    let mut png = Cursor::new(Vec::new());
+    let enough = "an image has as many pixels as its size";
+    if bits == 8 {
+        let pixels = grey(255.0).map(|value| value as u8).collect();
+        let picture: ImageBuffer<Luma<u8>, Vec<u8>> = ImageBuffer::from_raw(width, height, pixels).context(enough)?;
+        picture.write_to(&mut png, ImageFormat::Png)?;
+    } else {
+        let pixels = grey(65535.0).map(|value| value as u16).collect();
+        let picture: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width, height, pixels).context(enough)?;
+        picture.write_to(&mut png, ImageFormat::Png)?;
+    }
+    Ok(png.into_inner())
+}
+
+fn intensity(text: &str) -> Result<Intensity, String> {
+    let pair = |numbers: &str| {
+        let (first, second) = numbers.split_once(',')?;
+        let number = |text: &str| text.trim().parse::<f32>().ok().filter(|number| number.is_finite());
+        number(first).zip(number(second))
+    };
+    match text.split_once(':') {
+        None if text == "stored" => Ok(Intensity::Stored),
+        None if text == "window" => Ok(Intensity::Window),
+        Some(("fixed", numbers)) => match pair(numbers) {
+            Some((center, width)) if width >= 1.0 => Ok(Intensity::Fixed { center, width }),
+            _ => Err("a window is written fixed:CENTER,WIDTH, the width at least 1: fixed:2048,4096".into()),
+        },
+        Some(("percentiles", numbers)) => match pair(numbers) {
+            Some((low, high)) if 0.0 <= low && low < high && high <= 100.0 => Ok(Intensity::Percentiles { low, high }),
+            _ => Err("percentiles are written percentiles:LOW,HIGH, from 0 to 100: percentiles:1,99".into()),
+        },
+        _ => Err("one of stored, window, fixed:CENTER,WIDTH and percentiles:LOW,HIGH".into()),
+    }
+}
+
+fn resizing(text: &str) -> Result<Resize, String> {
+    Ok(match text {
+        "area" => Resize::Area,
+        "linear" => Resize::Linear,
+        "linear-antialias" => Resize::LinearAntialias,
+        "cubic-antialias" => Resize::CubicAntialias,
+        "nearest" => Resize::Nearest,
+        _ => return Err("one of area, linear, linear-antialias, cubic-antialias and nearest".into()),
+    })
+}
+
+fn bits(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|bits| matches!(bits, 8 | 16)).ok_or_else(|| "8 or 16".into())
+}

@@ -1,0 +1,71 @@
+//! `pleura data convert masks`: run lengths as PNG.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use image::ImageFormat;
+use pleura::submission::{Runs, Submission};
+use pleura::{Mask, mask_image};
+use rayon::prelude::*;
+
+use super::{AT_ONCE, Folder, Taken, counted};
+use crate::exit::Exit;
+use crate::term;
+use crate::verbs::submission::size;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run lengths, `ImageId,EncodedPixels`, plain or gzip; several rows an image are joined.
+    csv: PathBuf,
+
+    /// The folder for the PNG files, each named after its ImageId.
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// The size that run lengths are counted on, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    size: (usize, usize),
+
+    /// Bring masks to this size, in pixels: what is marked by half of its area or more stays marked.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    to: Option<(usize, usize)>,
+
+    /// Only images with a mask; left out, the others get a black picture.
+    #[arg(long)]
+    positives_only: bool,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let submission = Submission::read(&args.csv, args.size)?;
+    let mut folder = Folder::create(&args.out)?;
+    let to = args.to.unwrap_or(args.size);
+    // three of four images have none: theirs is made once
+    let nothing = png(&Mask::empty(to))?;
+    let masks: Vec<_> = submission.iter().filter(|(_, runs)| !args.positives_only || !runs.is_empty()).collect();
+    let bar = term::progress(masks.len() as u64, "converting");
+    let draw = |runs: &Runs| match runs.is_empty() {
+        true => Ok(None),
+        false => png(&mask_image::resized(&runs.to_mask(args.size), to)).map(Some),
+    };
+    for some in masks.chunks(AT_ONCE) {
+        let drawn: Vec<_> = some.par_iter().map(|(_, runs)| counted(&bar, || draw(runs))).collect();
+        for ((id, _), picture) in some.iter().zip(drawn) {
+            let picture = picture?;
+            if let Taken::Not(error) = folder.put(id, &args.csv, picture.as_deref().unwrap_or(&nothing))? {
+                return Err(error);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    let positives = submission.positives();
+    term::note(format_args!("masks: {}, {positives} of them not empty, {}×{}", masks.len(), to.0, to.1));
+    term::result(args.out.display());
+    Ok(Exit::Good)
+}
+
+fn png(mask: &Mask) -> Result<Vec<u8>> {
+    let mut png = Cursor::new(Vec::new());
+    mask_image::picture(mask).write_to(&mut png, ImageFormat::Png)?;
+    Ok(png.into_inner())
+}

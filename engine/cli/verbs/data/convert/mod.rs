@@ -1,0 +1,107 @@
+//! `pleura data convert`: between the files that radiographs and masks come in.
+
+mod images;
+mod masks;
+mod rle;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use indicatif::ProgressBar;
+use rayon::prelude::*;
+
+use super::{Ids, skip};
+use crate::exit::Exit;
+use crate::outputs::{Pngs, file_stem};
+use crate::term;
+
+/// How many are worked on before the first of them is written: results come in order, and memory stays bounded.
+const AT_ONCE: usize = 32;
+
+#[derive(clap::Subcommand)]
+pub enum Args {
+    /// DICOM (or PNG, or JPEG) files to grey PNG files, each named after its ImageId.
+    ///
+    /// White is white: MONOCHROME1 is turned over, as everywhere in pleura, so that a network sees the same image in
+    /// either file. With `--intensity stored` and no other size, images of 8 bits keep exactly their values; of deeper
+    /// ones the stored range becomes 0 to 65535.
+    Images(images::Args),
+    /// Run lengths to mask PNG files, 255 being marked: one an image, of all its masks together.
+    Masks(masks::Args),
+    /// Mask PNG files to run lengths, `ImageId,EncodedPixels`: the way back. What is above half of the range is marked.
+    Rle(rle::Args),
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    match args {
+        Args::Images(args) => images::run(args),
+        Args::Masks(args) => masks::run(args),
+        Args::Rle(args) => rle::run(args),
+    }
+}
+
+/// Works on files in parallel, and hands what came of each on in order. What fails is reported and skipped; gives how
+/// many did, and is an error where all did.
+fn each<T: Send>(
+    files: &[PathBuf],
+    work: impl Fn(&Path) -> Result<T> + Sync,
+    mut take: impl FnMut(&Path, T) -> Result<Taken>,
+) -> Result<usize> {
+    let bar = term::progress(files.len() as u64, "converting");
+    let mut skipped = 0;
+    for some in files.chunks(AT_ONCE) {
+        let done: Vec<_> = some.par_iter().map(|path| counted(&bar, || work(path))).collect();
+        for (path, result) in some.iter().zip(done) {
+            let taken = match result {
+                Ok(result) => take(path, result)?,
+                Err(error) => Taken::Not(error),
+            };
+            if let Taken::Not(error) = taken {
+                skipped += 1;
+                bar.suspend(|| skip(path, &error));
+            }
+        }
+    }
+    bar.finish_and_clear();
+    if skipped == files.len() {
+        bail!("every one of {skipped} inputs was skipped");
+    }
+    Ok(skipped)
+}
+
+/// Whether what came of a file was of use.
+enum Taken {
+    Yes,
+    Not(anyhow::Error),
+}
+
+fn counted<T>(bar: &ProgressBar, work: impl FnOnce() -> T) -> T {
+    let done = work();
+    bar.inc(1);
+    done
+}
+
+/// Pictures named after their images.
+struct Folder {
+    pngs: Pngs,
+    ids: Ids,
+}
+
+impl Folder {
+    fn create(path: &Path) -> Result<Self> {
+        Ok(Self { pngs: Pngs::create(path)?, ids: Ids::default() })
+    }
+
+    /// Writes an image's PNG, unless another has its id.
+    fn put(&mut self, id: &str, from: &Path, png: &[u8]) -> Result<Taken> {
+        if let Err(error) = self.ids.take(id, from) {
+            return Ok(Taken::Not(error));
+        }
+        self.pngs.put(id, png)?;
+        let stem = file_stem(id);
+        if stem != id {
+            term::warning(format_args!("image `{id}` is `{stem}` by its file's name: read again, that is its id"));
+        }
+        Ok(Taken::Yes)
+    }
+}

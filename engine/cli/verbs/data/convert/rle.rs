@@ -1,0 +1,98 @@
+//! `pleura data convert rle`: mask images as run lengths.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use pleura::submission::{Submission, read_ids};
+use pleura::{Mask, mask_image, radiograph};
+
+use super::{Ids, Taken, each};
+use crate::exit::Exit;
+use crate::outputs::check_writable;
+use crate::term;
+use crate::verbs::submission::size;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Mask images, folders (searched recursively), globs, or `-` for a list on standard input; a file's stem is its
+    /// image's id.
+    #[arg(required = true)]
+    inputs: Vec<String>,
+
+    /// The CSV to write.
+    #[arg(short, long, value_name = "CSV")]
+    out: PathBuf,
+
+    /// A sample submission: rows come in its order, and images without a mask image are empty.
+    #[arg(long, value_name = "CSV")]
+    sample: Option<PathBuf>,
+
+    /// Bring masks to this size first, in pixels: what is marked by half of its area or more stays marked.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    to: Option<(usize, usize)>,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let files = radiograph::find(&args.inputs)?;
+    let sample = args.sample.as_deref().map(read_ids).transpose()?;
+    check_writable(&args.out)?;
+    let wanted: Option<BTreeSet<&str>> = sample.as_ref().map(|ids| ids.iter().map(String::as_str).collect());
+    let (mut submission, mut ids, mut sizes) = (Submission::any_size(), Ids::default(), BTreeSet::new());
+    let skipped = each(
+        &files,
+        |path| {
+            let (id, mask) = mask_image::open(path)?;
+            Ok((
+                id,
+                match args.to {
+                    Some(to) => mask_image::resized(&mask, to),
+                    None => mask,
+                },
+            ))
+        },
+        |path, (id, mask)| {
+            if wanted.as_ref().is_some_and(|ids| !ids.contains(id.as_str())) {
+                return Ok(Taken::Not(anyhow!("its id `{id}` is not in the sample")));
+            }
+            if let Err(error) = ids.take(&id, path) {
+                return Ok(Taken::Not(error));
+            }
+            sizes.insert(mask.size());
+            submission.insert(id, &mask)?;
+            Ok(Taken::Yes)
+        },
+    )?;
+    match &sample {
+        Some(sample) => complete(&mut submission, sample)?,
+        None => submission.sort(),
+    }
+    submission.write(&args.out)?;
+    report(&submission, &sizes, skipped);
+    term::result(args.out.display());
+    Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+/// Adds the sample's images that have no mask, and takes its order.
+fn complete(submission: &mut Submission, sample: &[String]) -> Result<()> {
+    let missing: Vec<_> = sample.iter().filter(|id| !submission.contains(id)).collect();
+    if !missing.is_empty() {
+        term::note(format_args!("{} images of the sample have no mask image: they are empty", missing.len()));
+    }
+    for id in missing {
+        submission.insert(id, &Mask::empty((1, 1)))?;
+    }
+    Ok(submission.order_like(sample)?)
+}
+
+fn report(submission: &Submission, sizes: &BTreeSet<(usize, usize)>, skipped: usize) {
+    let (images, positives) = (submission.len(), submission.positives());
+    let size = sizes.first().map_or(String::new(), |(height, width)| format!(", {height}×{width}"));
+    if sizes.len() > 1 {
+        let count = sizes.len();
+        term::warning(format_args!("masks are of {count} sizes, which the CSV does not state: `--to` makes them one"));
+        term::note(format_args!("masks: {images}, {positives} of them not empty, {skipped} skipped"));
+    } else {
+        term::note(format_args!("masks: {images}, {positives} of them not empty{size}, {skipped} skipped"));
+    }
+}

@@ -1,0 +1,103 @@
+//! `pleura data inspect`: what a collection is.
+
+mod pictures;
+mod summary;
+mod table;
+mod text;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use pleura::radiograph::{self, Tags};
+use pleura_train::files;
+
+use super::read_tags;
+use super::truth::Truth;
+use crate::exit::Exit;
+use crate::term;
+use crate::verbs::submission::size;
+use summary::Summary;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input. Left out,
+    /// the truth alone is summarised.
+    #[arg(required_unless_present = "truth")]
+    inputs: Vec<String>,
+
+    /// The truth, `ImageId,EncodedPixels`, plain or gzip; several rows an image are its masks.
+    #[arg(long, value_name = "CSV")]
+    truth: Option<PathBuf>,
+
+    /// The folder for tags.csv, summary.json and the pictures: ages.svg, positives.svg, areas.svg, heatmap.svg and
+    /// mosaic.svg, where there is something to draw.
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// The size that run lengths are counted on, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    size: (usize, usize),
+
+    /// Write PatientID and PatientName to tags.csv too, which leaves them out otherwise: they may tell who the patient
+    /// is.
+    #[arg(long)]
+    patient: bool,
+
+    /// Only tags and summary: no pixels are decoded, and nothing is drawn.
+    #[arg(long)]
+    tags_only: bool,
+}
+
+/// One file with what is known of it.
+struct Image {
+    path: PathBuf,
+    tags: Tags,
+    /// None where there is no truth, or none of this image.
+    truth: Option<Marked>,
+}
+
+/// What is marked in an image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Marked {
+    masks: usize,
+    /// In pixels of the size that runs are counted on.
+    area: usize,
+    /// Of the image, in 0..=1.
+    share: f64,
+}
+
+impl Image {
+    fn positive(&self) -> bool {
+        self.truth.is_some_and(|marked| marked.area > 0)
+    }
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let files = if args.inputs.is_empty() { Vec::new() } else { radiograph::find(&args.inputs)? };
+    let truth = args.truth.as_ref().map(|csv| Truth::read(csv, args.size)).transpose()?;
+    let read = read_tags(files)?;
+    if let (Some(csv), Some(truth)) = (&args.truth, &truth) {
+        let ids: Vec<_> = read.images.iter().map(|(_, tags)| tags.id.as_str()).collect();
+        truth.ensure_any(csv, &ids)?;
+    }
+    let images: Vec<_> = read.images.into_iter().map(|(path, tags)| joined(path, tags, truth.as_ref())).collect();
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make folder `{}`", args.out.display()))?;
+    let summary = Summary::of(&images, read.skipped, truth.as_ref());
+    if !images.is_empty() {
+        table::write(&args.out.join("tags.csv"), &images, truth.is_some(), args.patient)?;
+    }
+    files::write(&args.out.join("summary.json"), serde_json::to_string_pretty(&summary)? + "\n")?;
+    let undrawn = if args.tags_only { 0 } else { pictures::draw(&args.out, &images, truth.as_ref())? };
+    text::print(&summary)?;
+    term::note(format_args!("wrote `{}`", args.out.display()));
+    Ok(if read.skipped + undrawn > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+fn joined(path: PathBuf, tags: Tags, truth: Option<&Truth>) -> Image {
+    let marks = truth.and_then(|truth| truth.images.get(&tags.id).map(|marks| (truth, marks)));
+    let marked = marks.map(|(truth, marks)| {
+        let area = marks.runs.area();
+        Marked { masks: marks.masks, area, share: truth.share(area) }
+    });
+    Image { path, tags, truth: marked }
+}

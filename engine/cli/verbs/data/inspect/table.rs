@@ -1,0 +1,95 @@
+//! tags.csv: a row a file.
+//!
+//! Columns with DICOM's keywords hold what the file says; those in small letters are computed.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use pleura_train::files;
+
+use super::Image;
+
+const TAGS: [&str; 19] = [
+    "ImageId",
+    "file",
+    "PatientSex",
+    "PatientAge",
+    "years",
+    "ViewPosition",
+    "Modality",
+    "BodyPartExamined",
+    "Rows",
+    "Columns",
+    "BitsStored",
+    "BitsAllocated",
+    "PhotometricInterpretation",
+    "TransferSyntaxUID",
+    "PixelSpacingRow",
+    "PixelSpacingColumn",
+    "WindowCenter",
+    "WindowWidth",
+    "NumberOfFrames",
+];
+const TRUTH: [&str; 4] = ["positive", "masks", "area", "share"];
+/// Who the patient is: only on request.
+const PATIENT: [&str; 2] = ["PatientID", "PatientName"];
+
+/// Writes the table: with the truth's columns if there is a truth, with the patients' if they are asked for. What is
+/// not known is empty.
+pub fn write(path: &Path, images: &[Image], truth: bool, patient: bool) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let columns = [(&TAGS[..], true), (&TRUTH, truth), (&PATIENT, patient)];
+    writer.write_record(columns.iter().filter(|(_, wanted)| *wanted).flat_map(|(names, _)| *names))?;
+    for image in images {
+        let mut row = tags(image);
+        if truth {
+            row.extend(marked(image));
+        }
+        if patient {
+            row.extend([&image.tags.patient_id, &image.tags.patient_name].map(|text| text.clone().unwrap_or_default()));
+        }
+        writer.write_record(row)?;
+    }
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error).context("cannot make the table")?;
+    Ok(files::write(path, bytes)?)
+}
+
+fn tags(image: &Image) -> Vec<String> {
+    let tags = &image.tags;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    vec![
+        tags.id.clone(),
+        image.path.display().to_string(),
+        text(&tags.sex),
+        text(&tags.age),
+        told(tags.years().map(|years| (years * 100.0).round() / 100.0)),
+        text(&tags.view),
+        text(&tags.modality),
+        text(&tags.body_part),
+        told(tags.size.map(|size| size.0)),
+        told(tags.size.map(|size| size.1)),
+        told(tags.bits_stored),
+        told(tags.bits_allocated),
+        text(&tags.photometric),
+        tags.syntax.as_ref().map(|(uid, _)| uid.clone()).unwrap_or_default(),
+        told(tags.spacing.map(|spacing| spacing.0)),
+        told(tags.spacing.map(|spacing| spacing.1)),
+        told(tags.window.map(|window| window.0)),
+        told(tags.window.map(|window| window.1)),
+        told(tags.frames),
+    ]
+}
+
+fn marked(image: &Image) -> [String; 4] {
+    let marked = image.truth;
+    [
+        told(marked.map(|_| u8::from(image.positive()))),
+        told(marked.map(|marked| marked.masks)),
+        told(marked.map(|marked| marked.area)),
+        marked.map_or(String::new(), |marked| format!("{:.6}", marked.share)),
+    ]
+}
+
+fn told(value: Option<impl ToString>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}

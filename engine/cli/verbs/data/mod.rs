@@ -1,0 +1,91 @@
+//! `pleura data`: look at a collection, convert it, divide it into folds.
+
+mod convert;
+mod inspect;
+mod split;
+mod truth;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use pleura::radiograph::Tags;
+use rayon::prelude::*;
+
+use crate::exit::Exit;
+use crate::term;
+
+#[derive(clap::Subcommand)]
+pub enum Args {
+    /// What a collection is: tags of every file as CSV, a summary by sex, age and view, and pictures.
+    Inspect(inspect::Args),
+    /// DICOM to PNG, run lengths to mask PNGs, and mask PNGs to run lengths.
+    #[command(subcommand)]
+    Convert(convert::Args),
+    /// Divide images into folds: balanced in positives and in mask area, each patient in one fold.
+    Split(split::Args),
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    match args {
+        Args::Inspect(args) => inspect::run(args),
+        Args::Convert(args) => convert::run(args),
+        Args::Split(args) => split::run(args),
+    }
+}
+
+/// Files with their tags, in order, and how many were left out.
+struct Read {
+    images: Vec<(PathBuf, Tags)>,
+    skipped: usize,
+}
+
+/// Reads tags. Files that cannot be read, and those with an id that came before, are reported and left out; it is an
+/// error where all are.
+fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
+    let bar = term::progress(files.len() as u64, "reading");
+    let read = |path: PathBuf| {
+        let tags = Tags::open(&path);
+        bar.inc(1);
+        (path, tags)
+    };
+    let tags: Vec<_> = files.into_par_iter().map(read).collect();
+    bar.finish_and_clear();
+    let mut ids = Ids::default();
+    let mut read = Read { images: Vec::new(), skipped: 0 };
+    for (path, tags) in tags {
+        let taken = tags.map_err(anyhow::Error::from).and_then(|tags| ids.take(&tags.id, &path).map(|()| tags));
+        match taken {
+            Ok(tags) => read.images.push((path, tags)),
+            Err(error) => {
+                read.skipped += 1;
+                skip(&path, &error);
+            }
+        }
+    }
+    ensure!(read.skipped == 0 || !read.images.is_empty(), "every one of {} inputs was skipped", read.skipped);
+    Ok(read)
+}
+
+/// Which file has which id.
+#[derive(Default)]
+struct Ids(std::collections::HashMap<String, PathBuf>);
+
+impl Ids {
+    /// Notes an id; an error where another file had it before.
+    fn take(&mut self, id: &str, path: &Path) -> Result<()> {
+        if let Some(other) = self.0.get(id) {
+            anyhow::bail!("its id `{id}` is already that of `{}`", other.display());
+        }
+        self.0.insert(id.to_owned(), path.to_owned());
+        Ok(())
+    }
+}
+
+fn skip(path: &Path, error: &anyhow::Error) {
+    term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(error)));
+}
+
+/// A share in percent, for people.
+fn percent(part: usize, whole: usize) -> String {
+    if whole == 0 { "-".into() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
+}

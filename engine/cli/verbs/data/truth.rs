@@ -1,0 +1,78 @@
+//! The truth: each image's masks, as a CSV of run lengths has them.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use indexmap::IndexMap;
+use pleura::submission::{Row, Rows, Runs, SubmissionError};
+
+/// What is true of one image.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// What any of its masks marks.
+    pub runs: Runs,
+    /// Rows with a mask that is not empty.
+    pub masks: usize,
+    /// Rows that say that there is none.
+    pub empty: usize,
+}
+
+/// A whole CSV, in the order of the rows.
+#[derive(Debug)]
+pub struct Truth {
+    pub images: IndexMap<String, Marks>,
+    pub rows: usize,
+    /// (height, width) that runs are counted on.
+    pub size: (usize, usize),
+}
+
+impl Truth {
+    /// Reads a CSV, plain or compressed with gzip; the first row that is no mask is an error.
+    pub fn read(path: &Path, size: (usize, usize)) -> Result<Self> {
+        let mut truth = Self { images: IndexMap::new(), rows: 0, size };
+        for row in Rows::open(path, size)? {
+            let Row { line, id, runs } = row?;
+            let runs =
+                runs.map_err(|source| SubmissionError::Row { path: path.into(), line, source: source.into() })?;
+            truth.rows += 1;
+            let marks = truth.images.entry(id).or_default();
+            if runs.is_empty() {
+                marks.empty += 1;
+            } else {
+                marks.masks += 1;
+                marks.runs = marks.runs.union(&runs);
+            }
+        }
+        ensure!(truth.rows > 0, "`{}` has no rows", path.display());
+        Ok(truth)
+    }
+
+    /// An error where none of some images has a row: the truth is then that of others.
+    pub fn ensure_any(&self, path: &Path, ids: &[&str]) -> Result<()> {
+        let Some(first) = ids.first() else { return Ok(()) };
+        ensure!(
+            ids.iter().any(|&id| self.images.contains_key(id)),
+            "none of the {} images has a row in `{}`: an image is `{first}`, a row `{}`",
+            ids.len(),
+            path.display(),
+            self.images.first().map_or("", |(id, _)| id.as_str()),
+        );
+        Ok(())
+    }
+
+    /// The masks that are not empty.
+    pub fn positives(&self) -> impl Iterator<Item = &Marks> {
+        self.images.values().filter(|marks| marks.positive())
+    }
+
+    /// The share of an image that so many pixels are.
+    pub fn share(&self, area: usize) -> f64 {
+        area as f64 / (self.size.0 * self.size.1) as f64
+    }
+}
+
+impl Marks {
+    pub fn positive(&self) -> bool {
+        !self.runs.is_empty()
+    }
+}

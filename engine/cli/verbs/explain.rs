@@ -1,0 +1,162 @@
+//! `pleura explain`: which gate or step did what to one image.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use image::ImageFormat;
+use pleura::ensemble::{Ensemble, Explained, Explanation, Region, StageExplained};
+use pleura::submission::{Runs, Submission};
+use pleura::{Mask, Radiograph, atomic, overlay};
+
+use crate::answers;
+use crate::exit::Exit;
+use crate::term;
+use crate::verbs::predict::EngineArgs;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The ensemble's manifest.
+    ensemble: PathBuf,
+
+    /// A DICOM, PNG or JPEG file.
+    image: PathBuf,
+
+    /// Draw each step, side by side, as a PNG file.
+    #[arg(short, long, value_name = "FILE.png")]
+    picture: Option<PathBuf>,
+
+    /// The truth, to be compared with: `ImageId,EncodedPixels`.
+    #[arg(long, value_name = "CSV")]
+    truth: Option<PathBuf>,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let radiograph = Radiograph::open(&args.image)?;
+    let ensemble = args.engine.open(&args.ensemble, Ensemble::options())?;
+    let explanation = ensemble.explain(&radiograph).with_context(|| format!("`{}`", args.image.display()))?;
+    let truth = args.truth.as_ref().map(|path| truth(path, &explanation)).transpose()?;
+    let steps: Vec<String> = ensemble.postprocess().iter().map(|plugin| plugin.name().to_owned()).collect();
+    tell(&radiograph, &ensemble, &explanation, &steps);
+    if let Some(truth) = &truth {
+        let dice = Runs::from(truth).dice(&Runs::from(&explanation.finding.mask));
+        term::result(format_args!("truth: {} pixels marked; Dice {dice:.4}", truth.area()));
+    }
+    if let Some(path) = &args.picture {
+        let failed = || format!("cannot write `{}`", path.display());
+        let picture = overlay::strip(&radiograph, &explanation, &steps, truth.as_ref());
+        let mut file = atomic::beside(path).with_context(failed)?;
+        picture.write_to(&mut file, ImageFormat::Png).with_context(failed)?;
+        atomic::place(file, path).with_context(failed)?;
+        term::result(format_args!("{}", path.display()));
+    }
+    answers::report(&ensemble, &args.engine.cache);
+    Ok(Exit::Good)
+}
+
+/// The image's true mask, of the size of the one found.
+fn truth(path: &PathBuf, explanation: &Explanation) -> Result<Mask> {
+    let id = &explanation.finding.id;
+    let truth = Submission::read(path, explanation.finding.mask.size())?;
+    truth.mask(id).with_context(|| format!("`{}` has no row of `{id}`", path.display()))
+}
+
+fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation, steps: &[String]) {
+    let (height, width) = radiograph.size();
+    let finding = &explanation.finding;
+    term::result(format_args!("{}: {height}×{width}", finding.id));
+    if let (Some(stage), Some(region)) = (&explanation.crop, &finding.crop) {
+        tell_stage("crop", stage);
+        term::result(format_args!("  box: {}", told_box(region)));
+    }
+    if let Some(stage) = &explanation.classifier {
+        tell_stage("classifier", stage);
+    }
+    match &explanation.segmenter {
+        Some(stage) => tell_stage("segmenter", stage),
+        None => term::result("segmenter: not reached"),
+    }
+    tell_steps(explanation, steps);
+    if let Some(size) = ensemble.manifest().output.mask_size {
+        term::result(format_args!("mask brought to {}×{}", size[0], size[1]));
+    }
+    let (area, (height, width)) = (finding.mask.area(), finding.mask.size());
+    let share = 100.0 * area as f64 / (height * width) as f64;
+    term::result(format_args!("answer: {area} pixels marked, {share:.2} % of {height}×{width}"));
+}
+
+fn tell_stage(name: &str, stage: &StageExplained) {
+    term::result(format_args!("{name}:"));
+    let longest = stage.members.iter().map(|member| member.name.len()).max().unwrap_or(0);
+    for member in &stage.members {
+        tell_member(member, longest);
+    }
+    if let Some(score) = stage.score {
+        term::result(format_args!("  merged score {score:.4}"));
+    }
+    if let Some(map) = &stage.map {
+        let highest = map.iter().copied().fold(0.0, f32::max);
+        let (height, width) = map.dim();
+        term::result(format_args!("  merged map of {height}×{width}, highest {highest:.4}"));
+    }
+    for reading in &stage.readings {
+        let value =
+            if reading.value.fract() == 0.0 { reading.value.to_string() } else { format!("{:.4}", reading.value) };
+        term::result(format_args!("  gate: {}: {value}, {}", reading.test, if reading.passed { "yes" } else { "no" }));
+    }
+    if !stage.readings.is_empty() {
+        term::result(format_args!("  {}", if stage.passed { "passes" } else { "does not pass: the mask is empty" }));
+    }
+}
+
+/// A member's own numbers, then those of each set of weights and view.
+fn tell_member(member: &Explained, longest: usize) {
+    let mut line = format!("  {:longest$}  weight {}", member.name, member.weight);
+    let answer = &member.answer;
+    let highest = answer.map.as_ref().map(|map| map.iter().copied().fold(f32::MIN, f32::max));
+    let numbers = [("score", answer.score), ("highest", highest), ("views agree", answer.agreement)];
+    for (what, value) in numbers {
+        line.extend(value.map(|value| format!("  {what} {value:.4}")));
+    }
+    term::result(line);
+    let several = member.models.len() > 1;
+    for (weights, views) in &answer.views {
+        if views.len() < 2 && !several {
+            continue;
+        }
+        let told = views.iter().zip(&member.views).map(|(view, name)| {
+            let value = view.score.or(view.highest).map_or("-".into(), |value| format!("{value:.4}"));
+            format!("{name} {value}")
+        });
+        let told: Vec<_> = told.collect();
+        let model = if several { format!("{}: ", member.models[*weights].display()) } else { String::new() };
+        term::result(format_args!("  {:longest$}    {model}{}", "", told.join(", ")));
+    }
+}
+
+fn tell_steps(explanation: &Explanation, steps: &[String]) {
+    if explanation.masks.is_empty() {
+        return;
+    }
+    let (height, width) = explanation.masks[0].size();
+    term::result(format_args!("postprocess, at {height}×{width}:"));
+    let longest = steps.iter().map(String::len).max().unwrap_or(0);
+    let mut before: Option<usize> = None;
+    for (step, mask) in steps.iter().zip(&explanation.masks) {
+        let area = mask.area();
+        let change = match before {
+            Some(before) if before == area => "unchanged".to_owned(),
+            Some(before) => format!("{:+}", area as i64 - before as i64),
+            None => String::new(),
+        };
+        term::result(format!("  {step:longest$}  {area} pixels  {change}").trim_end());
+        before = Some(area);
+    }
+}
+
+fn told_box(region: &Region) -> String {
+    let (bottom, right) = (region.top + region.height, region.left + region.width);
+    format!("rows {} to {}, columns {} to {}", region.top, bottom - 1, region.left, right - 1)
+}

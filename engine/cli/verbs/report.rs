@@ -1,0 +1,176 @@
+//! `pleura report`: findings and truth as one page, for people who would rather look than read.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use pleura::radiograph::{self, Glance};
+use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
+use pleura::submission::Submission;
+use pleura::{Radiograph, atomic};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use rayon::prelude::*;
+
+use crate::exit::Exit;
+use crate::outputs::check_writable;
+use crate::term;
+use crate::verbs::submission::size;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// What `pleura predict --findings` wrote.
+    pub findings: PathBuf,
+
+    /// The truth: `ImageId,EncodedPixels`, plain or gzip. It may have more images than the findings.
+    #[arg(long, value_name = "CSV")]
+    pub truth: Option<PathBuf>,
+
+    /// Where the images are now, if not where `predict` read them: files, folders or globs, told by their ids.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub images: Vec<PathBuf>,
+
+    /// The page to write.
+    #[arg(short, long, value_name = "HTML")]
+    pub out: PathBuf,
+
+    /// What stands on top of the page.
+    #[arg(long, value_name = "TEXT", default_value = "Report")]
+    pub title: String,
+
+    /// Show hashes instead of ids. What is written in a picture itself, such as a burnt-in name, stays.
+    #[arg(long)]
+    pub hash_ids: bool,
+
+    /// Hash with this text, so that reports made with it have the same hashes; else they differ from report to report.
+    #[arg(long, value_name = "TEXT", requires = "hash_ids")]
+    pub salt: Option<String>,
+
+    /// How many cases, from the worst on, have their picture; the others are masks alone.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub cases: usize,
+
+    /// The size of the truth's masks, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    pub size: (usize, usize),
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    check_writable(&args.out)?;
+    let found = read_findings(&args.findings)?;
+    let (mut cases, files) = split(found);
+    if let Some(truth) = &args.truth {
+        judge(&mut cases, truth, args.size)?;
+    }
+    worst_first(&mut cases);
+    let unreadable = picture(&mut cases, args.cases, &places(args, files)?);
+    if args.hash_ids {
+        let salt = salt(args)?;
+        cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
+    }
+    let page = Report::new(&args.title, cases).html()?;
+    let failed = || format!("cannot write `{}`", args.out.display());
+    let mut file = atomic::beside(&args.out).with_context(failed)?;
+    file.write_all(page.as_bytes()).with_context(failed)?;
+    atomic::place(file, &args.out).with_context(failed)?;
+    term::note(format_args!("the page weighs {:.1} MB", page.len() as f64 / 1e6));
+    term::result(format_args!("{}", args.out.display()));
+    Ok(if unreadable > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+/// Cases, and which file each came from, by id.
+fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
+    let mut files = HashMap::new();
+    let cases = found.into_iter().map(|Found { case, file }| {
+        files.extend(file.map(|file| (case.id.clone(), file)));
+        case
+    });
+    (cases.collect(), files)
+}
+
+/// Gives each case its truth; those that have none are counted and said.
+fn judge(cases: &mut [Case], path: &Path, size: (usize, usize)) -> Result<()> {
+    let truth = Submission::read(path, size)?;
+    let mut without = 0;
+    for case in cases.iter_mut() {
+        let Some(runs) = truth.runs(&case.id) else {
+            without += 1;
+            continue;
+        };
+        let (height, width) = case.size;
+        ensure!(
+            case.size == size,
+            "the mask of `{}` is {height}×{width}, and those of `{}` are {}×{}: say `--size {height}x{width}` if it is they \
+             that have another size, or predict with `output.size = [{}, {}]`",
+            case.id,
+            path.display(),
+            size.0,
+            size.1,
+            size.0,
+            size.1
+        );
+        case.truth = Some(runs.clone());
+    }
+    if without == cases.len() {
+        bail!("`{}` has none of the {without} images, the first being `{}`", path.display(), cases[0].id);
+    }
+    if without > 0 {
+        term::warning(format_args!("{without} images are not in `{}`: no number counts them", path.display()));
+    }
+    Ok(())
+}
+
+/// Where each image lies: what `--images` has comes before what the findings say.
+fn places(args: &Args, mut files: HashMap<String, PathBuf>) -> Result<HashMap<String, PathBuf>> {
+    if args.images.is_empty() {
+        return Ok(files);
+    }
+    let paths = radiograph::find(&args.images)?;
+    let glances: Vec<_> = paths.into_par_iter().map(|path| (Glance::open(&path), path)).collect();
+    for (glance, path) in glances {
+        match glance {
+            Ok(glance) => drop(files.insert(glance.id, path)),
+            Err(error) => term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(&error.into()))),
+        }
+    }
+    Ok(files)
+}
+
+/// Gives the first `count` cases their pictures; tells how many have none that can be read.
+fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>) -> usize {
+    let count = count.min(cases.len());
+    let bar = term::progress(count as u64, "pictures");
+    let faults = cases[..count].par_iter_mut().filter_map(|case| {
+        let read = read(&case.id, files.get(&case.id));
+        bar.inc(1);
+        let fault = read.as_ref().err().map(term::chain);
+        case.picture = read.unwrap_or(Picture::Unreadable);
+        fault
+    });
+    let faults: Vec<_> = faults.collect();
+    bar.finish_and_clear();
+    faults.iter().take(5).for_each(|fault| term::warning(format_args!("no picture: {fault}")));
+    if faults.len() > 5 {
+        term::warning(format_args!("no picture of {} more", faults.len() - 5));
+    }
+    faults.len()
+}
+
+fn read(id: &str, file: Option<&PathBuf>) -> Result<Picture> {
+    let file = file.with_context(|| format!("the findings do not say where `{id}` lies; name it by `--images`"))?;
+    let radiograph = Radiograph::open(file).context("where are the images now? say so by `--images`")?;
+    ensure!(radiograph.id() == id, "`{}` is now `{}`, not `{id}`", file.display(), radiograph.id());
+    Ok(Picture::of(&radiograph))
+}
+
+fn salt(args: &Args) -> Result<Vec<u8>> {
+    if let Some(salt) = &args.salt {
+        return Ok(salt.clone().into_bytes());
+    }
+    let mut salt = vec![0; 32];
+    OsRng
+        .try_fill_bytes(&mut salt)
+        .map_err(|error| anyhow!("the system gives no random numbers, {error}: take `--salt`"))?;
+    Ok(salt)
+}

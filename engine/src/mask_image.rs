@@ -1,0 +1,115 @@
+//! Masks as image files: white is marked, black is not.
+
+use std::path::{Path, PathBuf};
+
+use image::{GrayImage, Luma};
+
+use crate::ensemble::resize;
+use crate::manifest::{Intensity, Resize};
+use crate::radiograph::RadiographError;
+use crate::{Mask, Radiograph};
+
+/// What counts as half: the mean of an area that is half marked may fall short of it by its rounding.
+const HALF: f32 = 0.5 - 1e-5;
+
+/// A file that is no mask.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MaskImageError {
+    /// No image, or a broken one.
+    #[error(transparent)]
+    Radiograph(#[from] RadiographError),
+    /// Marks too dark to count: 0 and 1, say, where 0 and 255 were meant.
+    #[error(
+        "mask `{}` is nowhere above half of its range ({} at most, of {}): let marks be white, {}", path.display(),
+        .brightest, .white, .white
+    )]
+    Dim {
+        /// The file.
+        path: PathBuf,
+        /// Its largest value.
+        brightest: f32,
+        /// The largest value that its bits can hold.
+        white: f32,
+    },
+}
+
+/// Reads a mask, of the image's own size, and the image's id: its file's stem. What is above half of the range is
+/// marked.
+///
+/// # Errors
+/// Where the file cannot be read or decoded, or nothing is marked though it is not all black: it would count as empty
+/// without a word.
+pub fn open(path: &Path) -> Result<(String, Mask), MaskImageError> {
+    let image = Radiograph::open(path)?;
+    let mask = Mask::from(image.intensities(Intensity::Stored).mapv(|intensity| intensity > 0.5));
+    let brightest = image.values().fold(f32::MIN, |most, &value| most.max(value));
+    if mask.is_empty() && brightest > image.range().0 && !image.is_inverted() {
+        return Err(MaskImageError::Dim { path: path.into(), brightest, white: image.range().1 });
+    }
+    Ok((image.id().to_owned(), mask))
+}
+
+/// A mask brought to (height, width) = `size`: marked where half of the area or more is. At its own size it is itself.
+#[must_use]
+pub fn resized(mask: &Mask, size: (usize, usize)) -> Mask {
+    if mask.size() == size {
+        return mask.clone();
+    }
+    let shares = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
+    Mask::from(resize(shares.view(), size, Resize::Area).mapv(|share| share >= HALF))
+}
+
+/// The mask as a picture of 8 bits: 255 where it is marked, 0 elsewhere.
+#[must_use]
+pub fn picture(mask: &Mask) -> GrayImage {
+    let (height, width) = mask.size();
+    let pixels = mask.pixels();
+    GrayImage::from_fn(width as u32, height as u32, |column, row| {
+        Luma([if pixels[(row as usize, column as usize)] { 255 } else { 0 }])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    fn mask(size: (usize, usize), mark: impl Fn(usize, usize) -> bool) -> Mask {
+        Mask::from(Array2::from_shape_fn(size, |(row, column)| mark(row, column)))
+    }
+
+    #[test]
+    fn half_of_an_area_is_enough_at_any_scale() {
+        for factor in 1..=12 {
+            // the upper half of each block, rounded up: half of it or more
+            let enough = mask((factor * 5, factor * 3), |row, _| row % factor < factor.div_ceil(2));
+            assert_eq!(resized(&enough, (5, 3)).area(), 15, "1 in {factor}");
+            // a row less, or nothing at all
+            let less = mask((factor * 5, factor * 3), |row, _| row % factor + 1 < factor.div_ceil(2));
+            assert!(resized(&less, (5, 3)).is_empty(), "1 in {factor}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ID_1.2.png");
+        for mark in [|row, column| (row * 7 + column * 3) % 5 < 2, |_, _| false, |_, _| true] {
+            let mask = mask((9, 6), mark);
+            assert_eq!(resized(&mask, (9, 6)), mask);
+            picture(&mask).save(&path).unwrap();
+            assert_eq!(open(&path).unwrap(), ("ID_1.2".into(), mask));
+        }
+    }
+
+    #[test]
+    fn marks_that_are_not_white_are_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        GrayImage::from_pixel(3, 3, Luma([1])).save(&path).unwrap();
+        let message = open(&path).unwrap_err().to_string();
+        assert!(message.ends_with("(1 at most, of 255): let marks be white, 255"), "{message}");
+    }
+}

@@ -1,0 +1,58 @@
+//! An explanation as a strip of pictures.
+
+use image::RgbImage;
+use ndarray::Array2;
+
+use super::{GAP, Layer, PREDICTED, Panel, TRUTH, in_rows, told};
+use crate::ensemble::{Explanation, Region, nearest, resize};
+use crate::manifest::{Intensity, Resize};
+use crate::{Mask, Radiograph};
+
+/// The longest side of a panel, in pixels.
+const SIDE: usize = 384;
+/// The widest strip, in pixels; longer ones go on in another row.
+const WIDEST: usize = 2000;
+
+/// How an ensemble came to its answer, as pictures: the radiograph, the part that the crop stage found, the truth where
+/// it is known, each segmenter's map, the merged one, and the mask after each step of postprocessing. Captions name the
+/// members, and the steps by `steps`.
+#[must_use]
+pub fn strip(radiograph: &Radiograph, explanation: &Explanation, steps: &[String], truth: Option<&Mask>) -> RgbImage {
+    let size = panel_size(radiograph.size());
+    let intensities = radiograph.intensities(Intensity::Stored);
+    let small = resize(intensities.view(), size, Resize::Area);
+    let shrink = |map: &Array2<f32>| resize(map.view(), size, Resize::Linear).into_owned();
+    let maps = maps(explanation).into_iter().map(|(caption, map)| (caption, shrink(map))).collect::<Vec<_>>();
+    let truth = truth.map(|mask| nearest(mask, size));
+    let masks: Vec<(String, Mask)> =
+        steps.iter().zip(&explanation.masks).map(|(step, mask)| (told(step, mask), nearest(mask, size))).collect();
+    let mut panels = vec![Panel { caption: "radiograph".into(), layer: Layer::Nothing }];
+    panels.extend(
+        explanation
+            .finding
+            .crop
+            .map(|region: Region| Panel { caption: "crop".into(), layer: Layer::Box(region.at(size)) }),
+    );
+    panels.extend(truth.iter().map(|mask| Panel { caption: told("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
+    panels.extend(maps.iter().map(|(caption, map)| Panel { caption: caption.clone(), layer: Layer::Map(map.view()) }));
+    panels.extend(
+        masks.iter().map(|(caption, mask)| Panel { caption: caption.clone(), layer: Layer::Mask(mask, PREDICTED) }),
+    );
+    let across = (WIDEST / (size.1 + GAP)).clamp(1, panels.len());
+    in_rows(small.view(), &panels, across)
+}
+
+/// Each segmenter's map, and the merged one where there are several.
+fn maps(explanation: &Explanation) -> Vec<(String, &Array2<f32>)> {
+    let Some(stage) = &explanation.segmenter else { return Vec::new() };
+    let own = stage.members.iter().filter_map(|member| Some((member.name.clone(), member.answer.map.as_ref()?)));
+    let own: Vec<_> = own.collect();
+    let merged = stage.map.as_ref().filter(|_| own.len() > 1).map(|map| ("merged".to_owned(), map));
+    own.into_iter().chain(merged).collect()
+}
+
+/// (height, width) of a panel: the radiograph's, shrunk until no side is longer than [`SIDE`].
+fn panel_size((height, width): (usize, usize)) -> (usize, usize) {
+    let longest = height.max(width).max(SIDE);
+    ((height * SIDE / longest).max(1), (width * SIDE / longest).max(1))
+}

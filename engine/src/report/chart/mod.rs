@@ -1,0 +1,14 @@
+//! The report's charts: SVG that is part of the page and takes its colours from the page's style sheet.
+
+mod curve;
+mod heat;
+mod histogram;
+mod interval;
+mod plot;
+mod reliability;
+
+pub(super) use curve::{precision_recall, roc};
+pub(super) use heat::{heat_map, number};
+pub(super) use histogram::histogram;
+pub(super) use interval::interval;
+pub(super) use reliability::reliability;

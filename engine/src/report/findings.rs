@@ -1,0 +1,139 @@
+//! Reads what `pleura predict --findings` wrote.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::error::FindingsError;
+use super::{Case, Picture};
+use crate::ensemble::Decision;
+use crate::submission::Runs;
+
+/// A case without a truth or a picture, as a line of findings has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The case, with the image's own id.
+    pub case: Case,
+    /// The image's file, as it was given to `predict`.
+    pub file: Option<PathBuf>,
+}
+
+/// What a report needs of a line; the rest is for others.
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    area: usize,
+    size: (usize, usize),
+    decision: Decision,
+    score: Option<(f32, f32)>,
+    areas: Vec<usize>,
+    rle: Option<String>,
+    file: Option<PathBuf>,
+}
+
+/// The findings of a file of JSON lines, in order.
+///
+/// # Errors
+/// Where the file cannot be read, a line is not a finding or was written before findings held masks, or two lines have
+/// one id.
+pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError> {
+    let path = path.as_ref();
+    let read = |source| FindingsError::Read { path: path.into(), source };
+    let mut found = indexmap::IndexMap::new();
+    for (number, line) in (1..).zip(BufReader::new(File::open(path).map_err(read)?).lines()) {
+        let line = line.map_err(read)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong = |fault| FindingsError::Line { path: path.into(), line: number, fault };
+        let finding = finding(&line).map_err(wrong)?;
+        if let Some(twice) = found.insert(finding.case.id.clone(), finding) {
+            return Err(wrong(format!("the id `{}` had a line before", twice.case.id)));
+        }
+    }
+    if found.is_empty() { Err(FindingsError::Nothing { path: path.into() }) } else { Ok(found.into_values().collect()) }
+}
+
+fn finding(line: &str) -> Result<Found, String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| format!("not a finding: {error}"))?;
+    let (id, size) = (line.id, line.size);
+    let rle = line.rle.ok_or_else(|| {
+        format!("`{id}` has no `rle`: the findings are of an older version; run `pleura predict --findings` again")
+    })?;
+    if size.0 == 0 || size.1 == 0 {
+        return Err(format!("the `size` of `{id}` is {}×{}", size.0, size.1));
+    }
+    let predicted = Runs::decode(&rle, size).map_err(|error| format!("the `rle` of `{id}`: {error}"))?;
+    if predicted.area() != line.area {
+        let area = predicted.area();
+        return Err(format!("the `rle` of `{id}` marks {area} pixels, and its `area` is {}", line.area));
+    }
+    if line.score.is_some_and(|(low, high)| !(0.0 <= low && low <= high && high <= 1.0)) {
+        return Err(format!("the `score` of `{id}` is no bounds within 0 and 1"));
+    }
+    let (decision, score, areas) = (line.decision, line.score, line.areas);
+    let case = Case { id, size, picture: Picture::LeftOut, predicted, truth: None, score, decision, areas };
+    Ok(Found { case, file: line.file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ensemble::{Finding, Runs as Ran};
+
+    fn finding() -> Finding {
+        let mask = crate::Mask::from(ndarray::Array2::from_shape_fn((4, 6), |(row, column)| row == 1 && column > 2));
+        let (decision, runs) = (Decision::Postprocess, Ran { classifiers: 1, segmenters: 1 });
+        let areas = vec![5, 3];
+        Finding {
+            id: "a".into(),
+            mask,
+            decision,
+            score: Some((0.5, 0.75)),
+            map: None,
+            runs,
+            classifiers: vec![],
+            areas,
+            crop: None,
+        }
+    }
+
+    fn read(text: &str) -> Result<Vec<Found>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        read_findings(file.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_predict_writes_reads_back() {
+        let finding = finding();
+        let found = read(&format!("{}\n\n", finding.to_json(Some(Path::new("in/a.dcm"))))).unwrap();
+        let case = &found[0].case;
+        assert_eq!((case.predicted.to_mask(case.size), &case.id), (finding.mask, &finding.id));
+        assert_eq!((case.score, case.decision, &case.areas), (finding.score, finding.decision, &finding.areas));
+        assert_eq!(found[0].file.as_deref(), Some(Path::new("in/a.dcm")));
+        assert_eq!(read(&super::tests::finding().to_json(None)).unwrap()[0].file, None);
+    }
+
+    #[test]
+    fn faults_name_the_line_and_what_to_do() {
+        let good = finding().to_json(None);
+        let cases = [
+            (good.replace(",\"rle\":\"13 1 3 1 3 1\"", ""), "`a` has no `rle`"),
+            (good.replace("13 1 3 1 3 1", "13 1 3 1 30 1"), "past 4×6"),
+            (good.replace("13 1 3 1 3 1", "13 1 3 1"), "marks 2 pixels, and its `area` is 3"),
+            (good.replace("[0.5,0.75]", "[0.75,0.5]"), "no bounds within"),
+            (good.replace("[4,6]", "[0,6]"), "`size` of `a` is 0×6"),
+            (good.replace("postprocess", "guess"), "not a finding: unknown variant `guess`"),
+            (format!("{good}\n{good}"), "line 2: the id `a` had a line before"),
+            (String::new(), "no findings"),
+        ];
+        for (text, fault) in cases {
+            assert_ne!(text, good, "{fault}");
+            let message = read(&text).unwrap_err();
+            assert!(message.contains(fault), "{message}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Reports: one HTML file that opens offline, for people who would rather look than read.
+//!
+//! `findings, truth, pictures → cases → numbers and charts → page`
+//!
+//! The page fetches nothing and runs no script but its own, which a content security policy with their hashes sees to.
+//! Masks travel as [run lengths](crate::submission::rle); the page's script draws them, works out each Dice coefficient
+//! anew, and says where one is not what the file states. No path of a file goes into it.
+//!
+//! ```
+//! use pleura::report::{Case, Picture, Report};
+//! use pleura::{ensemble::Decision, submission::Runs};
+//!
+//! let case = Case {
+//!     id: "ID_0011fe81e".into(),
+//!     size: (1024, 1024),
+//!     picture: Picture::LeftOut,
+//!     predicted: Runs::decode("524800 20 1004 22", (1024, 1024))?,
+//!     truth: Some(Runs::decode("524800 22 1004 20", (1024, 1024))?),
+//!     score: Some((0.93, 0.93)),
+//!     decision: Decision::Postprocess,
+//!     areas: vec![42],
+//! };
+//! let page = Report::new("A single image", vec![case]).html()?;
+//! assert!(page.contains("Dice"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod case;
+mod chart;
+mod error;
+mod findings;
+mod page;
+mod picture;
+mod stats;
+mod summary;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+pub use case::{Case, Outcome, Picture, hash_id, worst_first};
+pub use error::{FindingsError, ReportError};
+pub use findings::{Found, read_findings};
+pub use tables::{HeatMap, MemberRow};
+
+/// What a report shows.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// What stands on top.
+    pub title: String,
+    /// The images. Those without a truth are shown, and left out of every number that needs one.
+    pub cases: Vec<Case>,
+    /// The mean Dice over two thresholds; left out by default.
+    pub heat_map: Option<HeatMap>,
+    /// What each member is worth; left out by default.
+    pub members: Vec<MemberRow>,
+}
+
+impl Report {
+    /// A report of cases, in any order.
+    #[must_use]
+    pub fn new(title: impl Into<String>, cases: Vec<Case>) -> Self {
+        Self { title: title.into(), cases, heat_map: None, members: Vec::new() }
+    }
+
+    /// The page: the same report gives the same text.
+    ///
+    /// # Errors
+    /// Where there are no cases, two of one id, a mask beyond its size, or a heat map that does not fit together.
+    pub fn html(&self) -> Result<String, ReportError> {
+        self.check()?;
+        Ok(page::render(self))
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        if self.cases.is_empty() {
+            return Err(ReportError::Nothing);
+        }
+        let mut ids = HashSet::new();
+        for case in &self.cases {
+            if !ids.insert(&case.id) {
+                return Err(ReportError::Twice { id: case.id.clone() });
+            }
+            for (what, runs) in [("predicted", Some(&case.predicted)), ("true", case.truth.as_ref())] {
+                let end = runs.and_then(|runs| runs.ranges().last()).map_or(0, |run| run.1);
+                if end > case.size.0 * case.size.1 {
+                    return Err(ReportError::Overflow { id: case.id.clone(), what, end, size: case.size });
+                }
+            }
+        }
+        self.heat_map.as_ref().map_or(Ok(()), HeatMap::check)
+    }
+}

@@ -1,0 +1,176 @@
+//! The page: template, style sheet and script, and the data that the script reads.
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::stats::Metric;
+use super::summary::Summary;
+use super::{Case, MemberRow, Picture, Report, chart, worst_first};
+use crate::ensemble::Decision;
+
+const STYLE: &str = include_str!("page/style.css");
+/// One script, in the order in which its parts build on each other.
+const SCRIPT: &str = concat!(
+    include_str!("page/masks.js"),
+    include_str!("page/paint.js"),
+    include_str!("page/cards.js"),
+    include_str!("page/viewer.js"),
+    include_str!("page/view.js"),
+);
+
+#[derive(Template)]
+#[template(path = "report/page/report.html")]
+struct Page<'a> {
+    title: &'a str,
+    version: &'static str,
+    style: &'static str,
+    style_hash: String,
+    script: &'static str,
+    script_hash: String,
+    cases: usize,
+    marked: usize,
+    pictures: usize,
+    summary: Option<Summary>,
+    heat_map: Option<(String, String)>,
+    members: Vec<Member<'a>>,
+    data: String,
+}
+
+/// A row of the table of members, as text.
+struct Member<'a> {
+    stage: &'a str,
+    name: &'a str,
+    auc: String,
+    alone: String,
+    without: String,
+    change: String,
+}
+
+/// A case, as the page's script reads it.
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    size: (usize, usize),
+    predicted: String,
+    area: usize,
+    truth: Option<String>,
+    dice: Option<f64>,
+    score: Option<(f32, f32)>,
+    decision: Decision,
+    areas: &'a [usize],
+    picture: Option<Shown>,
+    unreadable: bool,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    url: String,
+    size: (usize, usize),
+}
+
+/// The page of a report that was checked.
+pub(super) fn render(report: &Report) -> String {
+    let mut cases = report.cases.clone();
+    worst_first(&mut cases);
+    let summary = Summary::new(&cases);
+    let dice = summary.as_ref().and_then(|summary| summary.metrics[0].value);
+    let page = Page {
+        title: &report.title,
+        version: env!("CARGO_PKG_VERSION"),
+        style: STYLE,
+        style_hash: hash(STYLE),
+        script: SCRIPT,
+        script_hash: hash(SCRIPT),
+        cases: cases.len(),
+        marked: cases.iter().filter(|case| !case.predicted.is_empty()).count(),
+        pictures: cases.iter().filter(|case| matches!(case.picture, Picture::Jpeg { .. })).count(),
+        summary,
+        heat_map: report.heat_map.as_ref().map(|map| (chart::heat_map(map), told(map))),
+        members: report.members.iter().map(|row| member(row, dice)).collect(),
+        data: data(&cases),
+    };
+    page.render().expect("writing to a string cannot fail")
+}
+
+/// What the policy calls a style sheet or a script by: they are run as they are, or not at all.
+fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text))
+}
+
+/// The cases as JSON that can stand within a `script` element: nothing in it opens or ends markup.
+fn data(cases: &[Case]) -> String {
+    let entries: Vec<_> = cases.iter().map(entry).collect();
+    // Numbers are finite and keys are text: nothing in an entry can fail to serialize.
+    let json = serde_json::to_string(&entries).unwrap_or_default();
+    // Outside strings JSON has none of these, and within they may be written so.
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+fn entry(case: &Case) -> Entry<'_> {
+    let picture = match &case.picture {
+        Picture::Jpeg { bytes, size } => {
+            Some(Shown { url: format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes)), size: *size })
+        }
+        Picture::LeftOut | Picture::Unreadable => None,
+    };
+    Entry {
+        id: &case.id,
+        size: case.size,
+        predicted: case.predicted.encode(),
+        area: case.predicted.area(),
+        truth: case.truth.as_ref().map(crate::submission::Runs::encode),
+        dice: case.dice(),
+        score: case.score,
+        decision: case.decision,
+        areas: &case.areas,
+        picture,
+        unreadable: case.picture == Picture::Unreadable,
+    }
+}
+
+/// What a heat map shows, in a sentence.
+fn told(map: &super::HeatMap) -> String {
+    let at = |(x, y): (usize, usize)| {
+        format!("{} {} and {} {}", map.x_name, chart::number(map.x[x]), map.y_name, chart::number(map.y[y]))
+    };
+    let chosen = map.dice[(map.chosen.1, map.chosen.0)];
+    match map.best() {
+        Some((_, best)) if best <= chosen => {
+            format!("The manifest has {}: {chosen:.4}, the best there is.", at(map.chosen))
+        }
+        Some((place, best)) => {
+            format!("The manifest has {}: {chosen:.4}. The best is {}: {best:.4}.", at(map.chosen), at(place))
+        }
+        None => String::new(),
+    }
+}
+
+fn member<'a>(row: &'a MemberRow, dice: Option<f64>) -> Member<'a> {
+    let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.4}"));
+    let change = row.without.zip(dice).map(|(without, all)| without - all);
+    Member {
+        stage: &row.stage,
+        name: &row.name,
+        auc: number(row.auc),
+        alone: number(row.alone),
+        without: number(row.without),
+        change: change.map_or("–".into(), |change| format!("{change:+.4}").replace('-', "−")),
+    }
+}
+
+impl Metric {
+    fn shown(&self) -> String {
+        self.value.map_or("–".into(), |value| format!("{value:.3}"))
+    }
+
+    fn spread(&self) -> String {
+        self.interval.map_or(String::new(), |(low, high)| format!("{low:.3} – {high:.3}"))
+    }
+
+    fn chart(&self) -> String {
+        self.value.map_or(String::new(), |value| chart::interval(value, self.interval))
+    }
+}

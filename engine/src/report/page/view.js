@@ -1,0 +1,153 @@
+
+// What is shown: the controls and the address's fragment say it, each follows the other. So a view can be shared:
+// #filter=fp&sort=area&mode=errors, or #case=ID for one case, large.
+
+const PAGE = 48;
+const worst = (a, b) => (a.dice ?? 2) - (b.dice ?? 2) || size(b) - size(a);
+const size = (item) => Math.max(item.area, item.truthArea ?? 0);
+const FILTERS = {
+  all: ["all", () => true],
+  worst: ["worst positives", (item) => item.truth?.length > 0 && item.dice < 0.5, "a mask in truth, and a Dice below 0.5"],
+  fp: ["false positives", (item) => item.outcome === "fp"],
+  fn: ["false negatives", (item) => item.outcome === "fn"],
+  tp: ["true positives", (item) => item.outcome === "tp"],
+  tn: ["true negatives", (item) => item.outcome === "tn"],
+  marked: ["marked, truth unknown", (item) => item.outcome === "marked"],
+  empty: ["empty, truth unknown", (item) => item.outcome === "empty"],
+};
+const SORTS = {
+  worst,
+  best: (a, b) => worst(b, a),
+  area: (a, b) => size(b) - size(a),
+  score: (a, b) => (b.score?.[0] ?? -1) - (a.score?.[0] ?? -1),
+  id: (a, b) => (a.id < b.id ? -1 : 1),
+};
+const DEFAULTS = { filter: "all", sort: "worst", search: "", mode: "outline", truth: true, prediction: true, case: "" };
+
+const cases = readCases();
+const judged = cases.some((item) => item.truth);
+const controls = document.getElementById("controls");
+const view = { ...DEFAULTS };
+let matching = [];
+const grid = new Grid(document.getElementById("grid"), view);
+const viewer = new Viewer(view, () => matching, writeFragment);
+
+/** Says what the page found when it worked out the numbers anew. */
+function sayMismatches() {
+  const count = cases.filter((item) => item.wrong).length;
+  document.documentElement.dataset.mismatches = count;
+  const alarm = document.getElementById("mismatch");
+  alarm.hidden = count === 0;
+  alarm.textContent = `${count} of ${cases.length} cases do not agree with their masks: this file was changed or damaged. They have a coloured frame below.`;
+}
+
+/** The filters that any case passes, as radio buttons with their counts. */
+function addFilters() {
+  for (const [value, [name, passes, title]] of Object.entries(FILTERS)) {
+    const count = cases.filter(passes).length;
+    const unknown = value === "marked" || value === "empty";
+    if (value !== "all" && (unknown ? count === 0 : !judged)) continue;
+    const [label, input, span, small] = ["label", "input", "span", "small"].map((tag) => document.createElement(tag));
+    Object.assign(input, { type: "radio", name: "filter", value });
+    span.textContent = judged ? name : name.split(",")[0];
+    if (title) label.title = title;
+    small.textContent = count;
+    span.append(small);
+    label.append(input, span);
+    document.getElementById("filters").append(label);
+  }
+}
+
+/** Without any truth there is nothing to compare with, and no worst. */
+function leaveOutTruth() {
+  for (const name of ['[value="errors"]', '[name="truth"]']) {
+    controls.querySelector(name).closest("label").hidden = true;
+  }
+  for (const name of ["worst", "best"]) controls.elements.sort.querySelector(`[value="${name}"]`).remove();
+  DEFAULTS.sort = "area";
+}
+
+/** Takes the view from the fragment; what it does not say, or says wrongly, is as it is by default. */
+function readFragment() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  for (const name of ["filter", "sort", "mode"]) {
+    const control = controls.elements[name];
+    control.value = said.get(name);
+    if (control.value !== said.get(name)) control.value = DEFAULTS[name];
+  }
+  controls.elements.search.value = said.get("search") ?? "";
+  for (const name of ["truth", "prediction"]) controls.elements[name].checked = said.get(name) !== "off";
+  readControls();
+  view.case = said.get("case") ?? "";
+}
+
+/** Does what the fragment says. */
+function follow() {
+  readFragment();
+  show();
+  redraw();
+  const wanted = cases.find((item) => item.id === view.case);
+  if (wanted) viewer.open(wanted);
+  else viewer.dialog.close();
+}
+
+/** Puts the view into the fragment, so that the address leads back to it. */
+function writeFragment() {
+  const said = new URLSearchParams();
+  for (const [name, value] of Object.entries(view)) {
+    if (value !== DEFAULTS[name]) said.set(name, typeof value === "boolean" ? "off" : value);
+  }
+  history.replaceState(null, "", `#${said}`);
+}
+
+function readControls() {
+  const { elements } = controls;
+  for (const name of ["filter", "sort", "search", "mode"]) view[name] = elements[name].value;
+  for (const name of ["truth", "prediction"]) view[name] = elements[name].checked;
+}
+
+/** Chooses and sorts the cases, and shows the first of them. */
+function show() {
+  const search = view.search.trim().toLowerCase();
+  const passes = FILTERS[view.filter][1];
+  matching = cases.filter((item) => passes(item) && item.id.toLowerCase().includes(search)).sort(SORTS[view.sort]);
+  grid.clear();
+  showMore();
+  document.documentElement.dataset.matching = matching.length;
+}
+
+function showMore() {
+  const shown = grid.cards.length;
+  grid.add(matching.slice(shown, shown + PAGE), (item) => viewer.open(item));
+  const now = grid.cards.length;
+  document.getElementById("more").hidden = now === matching.length;
+  const rest = now < matching.length ? `, ${now} of them below` : "";
+  document.getElementById("status").textContent = `${matching.length} of ${cases.length} cases${rest}`;
+}
+
+function redraw() {
+  const errors = judged && view.mode === "errors";
+  document.getElementById("legend").hidden = !errors;
+  document.getElementById("layers").hidden = errors;
+  grid.redraw();
+  viewer.redraw();
+}
+
+sayMismatches();
+addFilters();
+if (!judged) leaveOutTruth();
+follow();
+controls.addEventListener("submit", (event) => event.preventDefault());
+controls.addEventListener("input", ({ target }) => {
+  readControls();
+  writeFragment();
+  if (["filter", "sort", "search"].includes(target.name)) show();
+  redraw();
+});
+addEventListener("hashchange", follow);
+for (const link of document.querySelectorAll(".outcomes a")) {
+  link.addEventListener("click", () => document.getElementById("cases").scrollIntoView());
+}
+addEventListener("beforeprint", () => grid.drawAll());
+document.getElementById("more").addEventListener("click", showMore);
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,94 @@
+//! The numbers on top: each with its bootstrap interval.
+
+use super::bootstrap::intervals;
+use super::ranking::Ranking;
+use crate::report::Case;
+
+/// A number of the headline table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    /// What it says, for who does not know.
+    pub(crate) meaning: &'static str,
+    /// In 0..=1; `None` where there are no images to tell it by.
+    pub(crate) value: Option<f64>,
+    /// 95 %, by image.
+    pub(crate) interval: Option<(f64, f64)>,
+    /// How many images it is about.
+    pub(crate) images: usize,
+}
+
+/// A mean over images: what each adds, and to what it is divided. Both are 0 for images that it is not about.
+struct Mean {
+    parts: Vec<(f64, f64)>,
+}
+
+impl Mean {
+    fn of(cases: &[Judged], value: impl Fn(&Judged) -> Option<f64>) -> Self {
+        Self { parts: cases.iter().map(|case| value(case).map_or((0.0, 0.0), |value| (value, 1.0))).collect() }
+    }
+
+    fn over(&self, counts: &[f64]) -> Option<f64> {
+        let parts = self.parts.iter().zip(counts);
+        let (sum, whole) =
+            parts.fold((0.0, 0.0), |(sum, whole), (part, count)| (sum + part.0 * count, whole + part.1 * count));
+        (whole > 0.0).then(|| sum / whole)
+    }
+
+    fn images(&self) -> usize {
+        self.parts.iter().filter(|part| part.1 > 0.0).count()
+    }
+}
+
+/// A case that has a truth.
+struct Judged {
+    dice: f64,
+    iou: f64,
+    positive: bool,
+    marked: bool,
+}
+
+/// The headline table over those cases that have a truth. `ranking` numbers the cases as they stand in that order.
+pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec<Metric> {
+    let judged: Vec<_> = cases.iter().filter_map(|case| judge(case)).collect();
+    let share = |of: bool| move |case: &Judged| (case.positive == of).then(|| f64::from(u8::from(case.marked == of)));
+    let means = [
+        Mean::of(&judged, |case| Some(case.dice)),
+        Mean::of(&judged, |case| case.positive.then_some(case.dice)),
+        Mean::of(&judged, |case| Some(case.iou)),
+        Mean::of(&judged, share(true)),
+        Mean::of(&judged, share(false)),
+    ];
+    let all = |counts: &[f64]| -> [Option<f64>; 6] {
+        let [a, b, c, d, e] = means.each_ref().map(|mean| mean.over(counts));
+        [a, b, c, d, e, ranking.auc(|image| counts[image])]
+    };
+    let values = all(&vec![1.0; judged.len()]);
+    let intervals = intervals(judged.len(), all);
+    let images = means.iter().map(Mean::images).chain([ranked]);
+    let rows = NAMES.into_iter().zip(values).zip(intervals).zip(images);
+    rows.map(|((((name, meaning), value), interval), images)| {
+        // an interval around nothing says nothing
+        Metric { name, meaning, value, interval: interval.filter(|_| value.is_some()), images }
+    })
+    .collect()
+}
+
+const NAMES: [(&str, &str); 6] = [
+    ("Mean Dice", "overlap of prediction and truth; 1 where both are empty"),
+    ("Dice of positives", "overlap, over images with a mask in truth"),
+    ("Mean IoU", "intersection over union; 1 where both are empty"),
+    ("Sensitivity", "images with a mask in truth that got one, wherever it lies"),
+    ("Specificity", "images without a mask in truth that got none"),
+    ("AUC", "chance that an image with a mask scores above one without"),
+];
+
+fn judge(case: &Case) -> Option<Judged> {
+    let truth = case.truth.as_ref()?;
+    Some(Judged {
+        dice: case.predicted.dice(truth),
+        iou: case.predicted.iou(truth),
+        positive: !truth.is_empty(),
+        marked: !case.predicted.is_empty(),
+    })
+}

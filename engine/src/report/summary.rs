@@ -1,0 +1,105 @@
+//! From cases with a truth to the numbers and charts over them.
+
+use super::chart;
+use super::stats::{Calibration, Metric, Ranking, headline};
+use super::{Case, Outcome};
+
+/// With fewer exact scores than this there are no curves: they would be steps of chance.
+const FEWEST: usize = 10;
+
+/// All that a truth tells.
+pub(super) struct Summary {
+    pub(super) images: usize,
+    /// (true positives, false positives, false negatives, true negatives).
+    pub(super) outcomes: (usize, usize, usize, usize),
+    pub(super) metrics: Vec<Metric>,
+    pub(super) histogram: String,
+    pub(super) scores: Scores,
+}
+
+/// What the scores come to.
+pub(super) struct Scores {
+    /// Images whose score is only known to lie between two others.
+    pub(super) bounded: usize,
+    pub(super) exact: usize,
+    /// The curves, or why there are none.
+    pub(super) curves: Result<Curves, String>,
+}
+
+/// The charts of scores.
+pub(super) struct Curves {
+    pub(super) roc: String,
+    pub(super) precision_recall: String,
+    pub(super) reliability: String,
+    pub(super) ece: f64,
+    pub(super) brier: f64,
+}
+
+impl Summary {
+    /// Of those cases that have a truth; `None` where none has.
+    pub(super) fn new(cases: &[Case]) -> Option<Self> {
+        let judged: Vec<&Case> = cases.iter().filter(|case| case.truth.is_some()).collect();
+        let count = |outcome| judged.iter().filter(|case| case.outcome() == Some(outcome)).count();
+        let [tp, fp, fneg, tn] =
+            [Outcome::TruePositive, Outcome::FalsePositive, Outcome::FalseNegative, Outcome::TrueNegative].map(count);
+        let both = judged.iter().filter(|case| case.outcome() == Some(Outcome::TruePositive));
+        let overlaps: Vec<f64> = both.filter_map(|case| case.dice()).collect();
+        let (scores, ranking) = scores(&judged);
+        let ranked = if scores.curves.is_ok() { scores.exact } else { 0 };
+        (!judged.is_empty()).then(|| Self {
+            images: judged.len(),
+            outcomes: (tp, fp, fneg, tn),
+            metrics: headline(&judged, &ranking, ranked),
+            histogram: chart::histogram(&overlaps, (tn, fp, fneg)),
+            scores,
+        })
+    }
+}
+
+/// The curves over those cases whose score is exact, and their ranking: an empty one where there are no curves.
+fn scores(judged: &[&Case]) -> (Scores, Ranking) {
+    let exact: Vec<_> = judged
+        .iter()
+        .enumerate()
+        .filter_map(|(number, case)| Some((number, case.exact_score()?, !case.truth.as_ref()?.is_empty())))
+        .collect();
+    let bounded = judged.iter().filter(|case| case.score.is_some()).count() - exact.len();
+    let ranking = Ranking::new(exact.iter().copied());
+    let reason = if exact.is_empty() && bounded == 0 {
+        Some("The findings hold no scores: no classifier stage gave any.".to_owned())
+    } else if exact.len() < FEWEST {
+        Some(format!("Only {} images have an exact score: too few for curves.", exact.len()))
+    } else if !ranking.has_both() {
+        Some("All images with an exact score are of one kind, with a mask or without: there are no curves.".to_owned())
+    } else {
+        None
+    };
+    let curves = match (reason, curves(judged, &exact, &ranking)) {
+        (None, Some(curves)) => Ok(curves),
+        (reason, _) => Err(reason.unwrap_or_default()),
+    };
+    let ranking = if curves.is_ok() { ranking } else { Ranking::new([]) };
+    (Scores { bounded, exact: exact.len(), curves }, ranking)
+}
+
+fn curves(judged: &[&Case], exact: &[(usize, f64, bool)], ranking: &Ranking) -> Option<Curves> {
+    let (auc, ap) = (ranking.auc(|_| 1.0)?, ranking.average_precision()?);
+    let calibration =
+        Calibration::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
+    // what the run decided, on the same images as the curves
+    let mut counts = [[0.0; 2]; 2];
+    for &(number, _, positive) in exact {
+        counts[usize::from(positive)][usize::from(!judged[number].predicted.is_empty())] += 1.0;
+    }
+    let [[tn, fp], [fneg, tp]] = counts;
+    let (sensitivity, specificity) = (tp / (tp + fneg), tn / (tn + fp));
+    let decided = (tp + fp > 0.0).then(|| (sensitivity, tp / (tp + fp)));
+    let share = (tp + fneg) / (tp + fp + tn + fneg);
+    Some(Curves {
+        roc: chart::roc(&ranking.roc(), (specificity, sensitivity), auc),
+        precision_recall: chart::precision_recall(&ranking.precision_recall(), decided, ap, share),
+        reliability: chart::reliability(&calibration),
+        ece: calibration.ece,
+        brier: calibration.brier,
+    })
+}

@@ -1,0 +1,61 @@
+//! What a report may hold beside its cases, found by replaying cached maps.
+
+use ndarray::Array2;
+
+use super::error::ReportError;
+
+/// The mean Dice over two thresholds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeatMap {
+    /// What changes across.
+    pub x_name: String,
+    /// Its values, ascending.
+    pub x: Vec<f64>,
+    /// What changes upwards.
+    pub y_name: String,
+    /// Its values, ascending.
+    pub y: Vec<f64>,
+    /// Mean Dice, (values of y, values of x).
+    pub dice: Array2<f64>,
+    /// What the manifest has: (index into x, index into y).
+    pub chosen: (usize, usize),
+}
+
+/// One member of a stage: how good it is, and how good the ensemble is without it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberRow {
+    /// `classifier` or `segmenter`.
+    pub stage: String,
+    /// The member's name.
+    pub name: String,
+    /// Mean Dice where it is the stage's only member.
+    pub alone: Option<f64>,
+    /// Mean Dice where the stage lacks it.
+    pub without: Option<f64>,
+    /// The area under the ROC curve of its own score.
+    pub auc: Option<f64>,
+}
+
+impl HeatMap {
+    /// The best value, with its (index into x, index into y).
+    pub(super) fn best(&self) -> Option<((usize, usize), f64)> {
+        let best = self.dice.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1));
+        best.map(|((y, x), &dice)| ((x, y), dice))
+    }
+
+    pub(super) fn check(&self) -> Result<(), ReportError> {
+        let ((rows, columns), (x, y)) = (self.dice.dim(), (self.x.len(), self.y.len()));
+        let fault = if (rows, columns) != (y, x) {
+            format!("{rows} × {columns} values of Dice are not those of {y} × {x} thresholds")
+        } else if self.dice.is_empty() {
+            "there are no thresholds".into()
+        } else if self.chosen.0 >= x || self.chosen.1 >= y {
+            format!("the chosen ({}, {}) is not among {x} × {y} thresholds", self.chosen.0, self.chosen.1)
+        } else if self.dice.iter().any(|dice| !(0.0..=1.0).contains(dice)) {
+            "a value of Dice is not in 0..=1".into()
+        } else {
+            return Ok(());
+        };
+        Err(ReportError::HeatMap { x_name: self.x_name.clone(), y_name: self.y_name.clone(), fault })
+    }
+}

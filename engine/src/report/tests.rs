@@ -1,0 +1,181 @@
+//! Pages as text. How they look and what their script does is for `tests/report.rs`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ndarray::array;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::ensemble::Decision;
+use crate::submission::Runs;
+
+fn case(id: &str, predicted: &str, truth: Option<&str>, score: Option<(f32, f32)>) -> Case {
+    let size = (8, 8);
+    let runs = |text| Runs::decode(text, size).unwrap();
+    let (predicted, truth) = (runs(predicted), truth.map(runs));
+    let areas = vec![predicted.area()];
+    let (picture, decision) = (Picture::LeftOut, Decision::Postprocess);
+    Case { id: id.into(), size, picture, predicted, truth, score, decision, areas }
+}
+
+/// Ten images, half of them with a mask, half of those found.
+fn ten() -> Vec<Case> {
+    let exact = |score: f32| Some((score, score));
+    let with = |i: usize| case(&format!("p{i}"), if i % 2 == 0 { "3 4" } else { "-1" }, Some("3 6"), exact(0.6));
+    let without = |i: usize| case(&format!("n{i}"), if i == 0 { "0 9" } else { "-1" }, Some("-1"), exact(0.1));
+    (0..5).map(with).chain((0..5).map(without)).collect()
+}
+
+fn page(cases: Vec<Case>) -> String {
+    Report::new("a title", cases).html().unwrap()
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?}"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end:?}")).0
+}
+
+#[test]
+fn the_policy_allows_this_style_and_this_script_alone() {
+    let page = page(ten());
+    let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"");
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    let style = hash(between(&page, "<style>", "</style>"));
+    let script = hash(between(&page, "<script>", "</script>"));
+    assert_eq!(
+        policy,
+        format!(
+            "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+             base-uri 'none'; form-action 'none'"
+        )
+    );
+    assert_eq!((page.matches("<style").count(), page.matches("<script").count()), (1, 2));
+    assert!(!page.contains(" style=\"") && !page.contains("http://") && !page.contains("https://"));
+}
+
+#[test]
+fn nothing_breaks_out_of_the_data_or_the_title() {
+    let id = "</script><img src=x onerror=alert(1)>&<!--\u{2028}\"'";
+    let mut report = Report::new(id, vec![case(id, "-1", None, None)]);
+    report.members = vec![MemberRow { stage: id.into(), name: id.into(), alone: None, without: None, auc: None }];
+    report.heat_map = Some(HeatMap { x_name: id.into(), y_name: id.into(), ..heat_map() });
+    let page = report.html().unwrap();
+    assert!(!page.contains("<img src=x") && page.matches("</script>").count() == 2, "{page}");
+    let data = between(&page, "id=\"data\">", "</script>");
+    assert!(!data.contains(['<', '>', '&']), "{data}");
+    let read: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(read[0]["id"], id);
+}
+
+#[test]
+fn the_worst_come_first_and_carry_their_numbers() {
+    let data = page(ten());
+    let read: serde_json::Value = serde_json::from_str(between(&data, "id=\"data\">", "</script>")).unwrap();
+    let told: Vec<_> =
+        read.as_array().unwrap().iter().map(|case| (case["id"].as_str().unwrap(), &case["dice"])).collect();
+    let ids: Vec<_> = told.iter().map(|(id, _)| *id).collect();
+    // a false positive of 9 pixels, misses of 6, overlaps, and what is rightly empty
+    assert_eq!(ids, ["n0", "p1", "p3", "p0", "p2", "p4", "n1", "n2", "n3", "n4"]);
+    assert_eq!((told[0].1, told[3].1, told[9].1), (&0.0.into(), &0.8.into(), &1.0.into()));
+    assert_eq!((&read[0]["predicted"], &read[0]["truth"]), (&"0 9".into(), &"-1".into()));
+}
+
+#[test]
+fn the_headline_is_as_worked_out_by_hand() {
+    let page = page(ten());
+    let row = |name: &str| {
+        let row = between(&page, &format!("<th scope=\"row\">{name}<small>"), "</tr>");
+        between(row, "strong\">", "<").to_owned()
+    };
+    // Dice: 3 × 0.8 and 4 × 1 of 10; IoU: 3 × 2/3 and 4 × 1
+    for (name, value) in [
+        ("Mean Dice", "0.640"),
+        ("Dice of positives", "0.480"),
+        ("Mean IoU", "0.600"),
+        ("Sensitivity", "0.600"),
+        ("Specificity", "0.800"),
+        ("AUC", "1.000"),
+    ] {
+        assert_eq!(row(name), value, "{name}");
+    }
+}
+
+#[test]
+fn bounded_scores_are_left_out_and_said_so() {
+    let mut cases = ten();
+    cases[0].score = Some((0.5, 1.0));
+    let few = page(cases.clone());
+    assert!(few.contains("Only 9 images have an exact score") && few.contains("exit = \"full\""));
+    assert!(!few.contains("ROC curve"));
+    cases.push(case("more", "-1", Some("-1"), Some((0.2, 0.2))));
+    let enough = page(cases);
+    let said = between(&enough, "id=\"bounded\">", "</p>").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.starts_with("Of 11 images the score of 1 is only bounded"), "{said}");
+    assert!(enough.contains("ROC curve, area 1.000"));
+    let none = page(ten().into_iter().map(|case| Case { score: None, ..case }).collect());
+    assert!(none.contains("hold no scores") && !none.contains("id=\"bounded\""));
+}
+
+#[test]
+fn what_is_absent_has_no_section() {
+    let bare = page(vec![case("a", "3 4", None, Some((0.5, 0.5)))]);
+    for section in ["At a glance", "Overlap and scores", "The ensemble", "id=\"heat-map\"", "id=\"members\""] {
+        assert!(!bare.contains(section), "{section}");
+    }
+    let mut report = Report::new("a", ten());
+    report.heat_map = Some(heat_map());
+    report.members = vec![MemberRow {
+        stage: "segmenter".into(),
+        name: "unet".into(),
+        alone: Some(0.5),
+        without: Some(0.615),
+        auc: None,
+    }];
+    let full = report.html().unwrap();
+    assert!(
+        full.contains("score above 0.5 and area 1000: 0.8000. The best is score above 0.25 and area 2000: 0.9000.")
+    );
+    // the ensemble's mean Dice is 0.64
+    assert!(between(&full, "id=\"members\"", "</table>").contains("−0.0250"));
+}
+
+fn heat_map() -> HeatMap {
+    HeatMap {
+        x_name: "score above".into(),
+        x: vec![0.25, 0.5],
+        y_name: "area".into(),
+        y: vec![1000.0, 2000.0],
+        dice: array![[0.7, 0.8], [0.9, 0.6]],
+        chosen: (1, 0),
+    }
+}
+
+#[test]
+fn what_would_show_something_wrong_is_an_error() {
+    let fault = |report: Report| report.html().unwrap_err().to_string();
+    let with = |map: HeatMap| {
+        let mut report = Report::new("a", ten());
+        report.heat_map = Some(map);
+        fault(report)
+    };
+    let small = Case { size: (2, 3), ..case("a", "3 4", None, None) };
+    let cases = [
+        (fault(Report::new("a", vec![])), "no cases"),
+        (fault(Report::new("a", [ten(), ten()].concat())), "two cases have the id `p0`"),
+        (fault(Report::new("a", vec![small])), "the predicted mask of `a` runs to pixel 7, past its size of 2×3"),
+        (with(HeatMap { chosen: (2, 0), ..heat_map() }), "chosen (2, 0) is not among 2 × 2"),
+        (with(HeatMap { x: vec![0.5], ..heat_map() }), "2 × 2 values of Dice are not those of 2 × 1"),
+        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, f64::NAN]], ..heat_map() }), "not in 0..=1"),
+    ];
+    for (message, expected) in cases {
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn hashes_need_the_salt() {
+    assert_eq!(hash_id("a", b"salt").len(), 12);
+    assert_eq!(hash_id("a", b"salt"), hash_id("a", b"salt"));
+    assert_ne!(hash_id("a", b"salt"), hash_id("a", b"pepper"));
+    assert_ne!(hash_id("bc", b"a"), hash_id("c", b"ab"));
+}

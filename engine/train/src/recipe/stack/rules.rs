@@ -1,0 +1,38 @@
+//! What a stack's recipe must fulfil beyond the shape of its keys.
+
+use pleura::lint::Findings;
+
+use super::{Stack, StackRecipe};
+
+/// Learning rates above this are a slip of the pen.
+const ABSURD: f32 = 10.0;
+
+/// Tells every rule that a recipe breaks.
+pub(super) fn check(recipe: &StackRecipe, findings: &mut Findings) {
+    super::super::rules::name_is_a_stem(&recipe.name, findings);
+    members_differ(recipe, findings);
+    if let Stack::Conv { lr, .. } = recipe.stack {
+        if recipe.members.len() == 1 {
+            let hint = Some("add a member, or choose `logistic`, which calibrates a single one");
+            findings.error(["members".into(), "stack".into()], "one member has no other to differ from", hint);
+        }
+        if lr > ABSURD {
+            let message = format!("a learning rate of {lr} is hardly meant");
+            findings.warn(["stack.lr".to_owned()], message, Some("Adam takes about 5e-4"));
+        }
+    }
+}
+
+fn members_differ(recipe: &StackRecipe, findings: &mut Findings) {
+    for (i, member) in recipe.members.iter().enumerate() {
+        let before = &recipe.members[..i];
+        if before.iter().any(|other| other.name == member.name) {
+            let message = format!("`{}` is the name of another member; members are told apart by name", member.name);
+            findings.error([format!("members[{i}].name")], message, None);
+        }
+        if before.iter().any(|other| other.oof == member.oof) {
+            let message = "are the scores of another member as well";
+            findings.error([format!("members[{i}].oof")], message, Some("name each member's own file"));
+        }
+    }
+}

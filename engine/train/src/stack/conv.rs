@@ -1,0 +1,119 @@
+//! Trains the convolutional head: the steps of any training, on images of one pixel.
+
+use ndarray::{ArrayView2, Axis};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::error::StackError;
+use crate::checkpoint::Tensors;
+use crate::device::Place;
+use crate::nets;
+use crate::recipe::stack::Stack;
+use crate::recipe::{Loss, LossTerm, Optimizer};
+use crate::step::{Evaluation, Pass, PassOptions, Rates, State, StepError, Subject, Update};
+
+/// How a head is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Training {
+    /// Of the convolutional kind.
+    pub stack: Stack,
+    pub epochs: u32,
+    pub batch: u32,
+    pub lr: f32,
+    pub weight_decay: f32,
+    /// Of weights and batches.
+    pub seed: u64,
+    /// The fold that is held out, for errors.
+    pub fold: u32,
+}
+
+/// The scores (images, members) with their labels.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores<'s> {
+    pub scores: ArrayView2<'s, f32>,
+    pub labels: &'s [bool],
+}
+
+/// A head in training.
+pub struct Head<'h> {
+    place: &'h Place,
+    training: Training,
+    subject: Subject,
+    pub(super) state: State,
+}
+
+impl<'h> Head<'h> {
+    /// A head with weights as they are drawn.
+    pub fn new(place: &'h Place, training: Training, members: usize) -> Result<Self, StepError> {
+        let model = nets::stacker(training.stack, members, training.seed);
+        let subject =
+            Subject { model, map: None, score: Some("score".into()), freeze_batch_norm: false, frozen_prefix: None };
+        let state = State::new(place, &subject, &training.optimizer(), false)?;
+        Ok(Self { place, training, subject, state })
+    }
+
+    /// Trains on these rows. An epoch shows them in another order, without the rest that fills no batch.
+    pub fn train(&self, of: Scores<'_>, rows: &[usize]) -> Result<(), StackError> {
+        let Training { epochs, lr, seed, fold, .. } = self.training;
+        let batch = (self.training.batch as usize).min(rows.len());
+        let (loss, optimizer) = (bce(), self.training.optimizer());
+        let options = PassOptions { shape: shape(batch, of), loss: &loss, accumulates: false };
+        let mut pass = Pass::new(self.place, &self.subject, &self.state, options)?;
+        let mut update = Update::new(self.place, &self.state, &optimizer, None)?;
+        let mut updates = 0;
+        let mut rows = rows.to_vec();
+        for epoch in 0..epochs {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            random.set_stream(u64::from(epoch));
+            rows.shuffle(&mut random);
+            for rows in rows.chunks_exact(batch) {
+                let (scores, labels) = of.pick(rows);
+                let losses = pass.run([&scores, &[], &labels], false, || 0.5)?;
+                if !losses.total.is_finite() {
+                    return Err(StackError::NotFinite { loss: losses.total, fold, epoch });
+                }
+                updates += 1;
+                update.run(Rates { lr, updates, passes: 1 })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The probabilities of all images.
+    pub fn answer(&self, of: Scores<'_>) -> Result<Vec<f32>, StepError> {
+        let shape = shape(of.labels.len(), of);
+        let mut evaluation = Evaluation::new(self.place, &self.subject, &self.state, shape, &bce(), false)?;
+        let (scores, labels) = of.pick(&(0..of.labels.len()).collect::<Vec<_>>());
+        let logits = evaluation.run([&scores, &[], &labels])?.score.unwrap_or_default();
+        Ok(logits.into_iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect())
+    }
+
+    /// Its weights.
+    pub fn weights(&self) -> Result<Tensors, StepError> {
+        Ok(self.state.weights(false)?)
+    }
+}
+
+impl Training {
+    fn optimizer(&self) -> Optimizer {
+        Optimizer::Adam { betas: [0.9, 0.999], epsilon: 1e-8, weight_decay: self.weight_decay, clip: None }
+    }
+}
+
+impl Scores<'_> {
+    /// Rows' scores, row-major, and labels.
+    fn pick(&self, rows: &[usize]) -> (Vec<f32>, Vec<f32>) {
+        let scores = self.scores.select(Axis(0), rows).iter().copied().collect();
+        (scores, rows.iter().map(|&row| f32::from(u8::from(self.labels[row]))).collect())
+    }
+}
+
+fn bce() -> Loss {
+    Loss { map: Vec::new(), score: vec![LossTerm::Bce { weight: 1.0, positive: 1.0 }] }
+}
+
+/// (images, members, 1, 1).
+fn shape(images: usize, of: Scores<'_>) -> [usize; 4] {
+    [images, of.scores.ncols(), 1, 1]
+}

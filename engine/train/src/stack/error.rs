@@ -1,0 +1,160 @@
+//! What keeps scores from being stacked.
+
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+
+use pleura::runtime::{DeviceError as PlacementError, ModelError, RuntimeError};
+
+use crate::data::FoldsError;
+use crate::device::DeviceError;
+use crate::files::WriteError;
+use crate::fit::TrainError;
+use crate::out_of_fold::OutOfFoldError;
+use crate::recipe::RecipeError;
+use crate::step::StepError;
+
+/// How many images are named.
+const NAMED: usize = 3;
+
+/// What keeps scores from being stacked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "variants that pass on another error are named after it")]
+pub enum StackError {
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A member's file is not there.
+    #[error("members[{member}].oof: there is no `{path}`; correct the path, which is relative to the recipe, or train \
+             the member first", path = path.display())]
+    Missing {
+        /// The member, from 0.
+        member: usize,
+        /// The path.
+        path: PathBuf,
+    },
+    #[error(transparent)]
+    OutOfFold(#[from] OutOfFoldError),
+    /// A member has no score.
+    #[error("members[{member}].oof: `{path}` has no score of {images}: only networks with `heads = \"score\"` or \
+             `\"both\"` have one", path = path.display())]
+    NoScore {
+        /// The member, from 0.
+        member: usize,
+        /// Its file.
+        path: PathBuf,
+        /// The images.
+        images: Images,
+    },
+    /// Members' files hold different images.
+    #[error(
+        "members' files do not hold the same images: {}; complete the files, or write `join = \"inner\"` to leave these \
+         images out",
+        absent.iter().map(|(name, images)| format!("`{name}` lacks {images}")).collect::<Vec<_>>().join(", ")
+    )]
+    Absent {
+        /// The members' names, with what each lacks.
+        absent: Vec<(String, Images)>,
+    },
+    /// No image is in every file.
+    #[error("no image is in every member's file: are their ids written alike?")]
+    Nothing,
+    /// Two members' files say different things of the same images.
+    #[error("`{one}` and `{other}` differ in the labels of {images}: were they trained on the same truth?")]
+    Labels {
+        /// A member.
+        one: String,
+        /// Another.
+        other: String,
+        /// The images.
+        images: Images,
+    },
+    /// Two members held images out in different folds.
+    #[error(
+        "`{one}` and `{other}` held {images} out in different folds: write `folds = {{ count = 5 }}` to draw new ones"
+    )]
+    Folds {
+        /// A member.
+        one: String,
+        /// Another.
+        other: String,
+        /// The images.
+        images: Images,
+    },
+    /// A single fold.
+    #[error(
+        "all images were held out in fold {fold}, and a stack needs two folds at least: train the members' other folds, \
+         or write `folds = {{ count = 5 }}` to draw new ones"
+    )]
+    OneFold {
+        /// The fold.
+        fold: u32,
+    },
+    #[error("folds")]
+    Divide(#[from] FoldsError),
+    /// Nothing can be learnt from one class.
+    #[error(
+        "without fold {fold} there are images of one class alone ({positives} of {images} are positive): there is \
+         nothing to tell apart"
+    )]
+    OneClass {
+        /// The fold that is held out.
+        fold: u32,
+        /// How many of the other folds' images are positive.
+        positives: usize,
+        /// How many there are.
+        images: usize,
+    },
+    /// The stack's own predictions would take the place of a member's.
+    #[error("`{path}` holds a member's scores, and the stack's would take its place: choose another `--out`",
+            path = path.display())]
+    Overwrites {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The stack cannot be trained.
+    #[error("the stack cannot be trained")]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Placement(#[from] PlacementError),
+    /// A loss that is infinite or not a number.
+    #[error("the loss became {loss} without fold {fold}, in epoch {epoch} (each from 0): lower `stack.lr`")]
+    NotFinite {
+        /// The loss.
+        loss: f32,
+        /// The fold that is held out.
+        fold: u32,
+        /// The epoch.
+        epoch: u32,
+    },
+    #[error(transparent)]
+    Run(#[from] ModelError),
+    /// The exported model does not answer as the trained heads did.
+    #[error("the exported model differs by {worst:e} from the trained one, more than {allowed:e}; nothing was exported",
+            allowed = crate::fit::AGREEMENT)]
+    Disagrees {
+        /// The largest difference.
+        worst: f32,
+    },
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Folder(#[from] TrainError),
+}
+
+/// Images by their ids; a few of them are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images(pub Vec<String>);
+
+impl Display for Images {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(ids) = self;
+        let few: Vec<_> = ids.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
+        let (noun, more) =
+            (if ids.len() == 1 { "image" } else { "images" }, if ids.len() > NAMED { ", …" } else { "" });
+        write!(f, "{} {noun} ({}{more})", ids.len(), few.join(", "))
+    }
+}

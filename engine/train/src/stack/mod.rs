@@ -1,0 +1,169 @@
+//! Stacking: one probability of several members', learnt from what they answered out of fold.
+//!
+//! Members' out-of-fold scores are joined by image. For each fold a head is fitted on the images of all others; the
+//! model that is exported averages the heads' probabilities. What the stack itself is worth is told by scores that no
+//! head has seen: each image is answered by the one that its fold was kept from.
+//!
+//! ```text
+//! OUT/NAME.onnx     (batch, members) probabilities to (batch, 1): features and all folds' heads
+//! OUT/oof.csv       what each image was answered by the head that never saw it
+//! OUT/merge.toml    the lines of a manifest that run it
+//! ```
+
+mod conv;
+mod error;
+mod export;
+mod join;
+mod logistic;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Axis;
+use pleura::runtime::{self, Loaded};
+
+use crate::checkpoint::Tensors;
+use crate::device::Place;
+use crate::fit::{self, Lock, Options, TrainError};
+use crate::metrics::{auc, log_loss};
+use crate::nets;
+use crate::recipe::stack::{Stack, StackRecipe};
+use conv::{Head, Scores, Training};
+
+pub use error::{Images, StackError};
+pub use export::MERGE;
+pub use join::Table;
+
+/// What was stacked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stacked {
+    /// The model.
+    pub model: PathBuf,
+    /// The lines of a manifest that run it.
+    pub merge: PathBuf,
+    /// Each member's figures.
+    pub members: Vec<Figures>,
+    /// Those of their mean.
+    pub mean: Figures,
+    /// Those of the stack, on images that its heads have not seen.
+    pub stack: Figures,
+    /// How many images these figures are of.
+    pub images: usize,
+    /// How many of them are positive.
+    pub positives: usize,
+}
+
+/// How good scores are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// Whose.
+    pub name: String,
+    /// The mean binary cross-entropy: the lower the better.
+    pub log_loss: Option<f64>,
+    /// The area under the ROC curve: the higher the better.
+    pub auc: Option<f64>,
+}
+
+/// What a fold's head is.
+struct Fitted {
+    weights: Tensors,
+    /// Of all images.
+    probabilities: Vec<f32>,
+}
+
+/// Stacks by a recipe. `note` is told what is worth knowing. Nothing is gone on with: it takes seconds, and begins anew.
+///
+/// # Errors
+/// Where the recipe or the members' files do not allow it, or a file cannot be written.
+pub fn train(recipe_path: &Path, options: &Options, note: &mut dyn FnMut(&str)) -> Result<Stacked, StackError> {
+    let recipe = StackRecipe::read(recipe_path)?;
+    let folder = recipe_path.parent().unwrap_or(Path::new(""));
+    let table = Table::read(&recipe, folder)?;
+    let folds = table.held_out();
+    if table.left_out > 0 {
+        note(&format!("{} images are not in every member's file, and are left out", table.left_out));
+    }
+    let out = options.out.clone().unwrap_or_else(|| PathBuf::from(fit::stem(&recipe.name)));
+    export::spares_the_members(&out, &recipe, folder)?;
+    if out.is_file() {
+        return Err(TrainError::NoFolder { path: out }.into());
+    }
+    std::fs::create_dir_all(&out).map_err(|source| TrainError::folder(&out, source))?;
+    let _lock = Lock::of(&out)?;
+    let loaded = runtime::load(options.onnxruntime.as_deref())?;
+    let heads = folds
+        .iter()
+        .map(|&fold| {
+            let fitted = fit_head(&recipe, &table, fold, loaded, options)?;
+            note(&format!("fold {fold} of {folds:?}: fitted on {} images", table.training(fold)?.len()));
+            Ok(fitted)
+        })
+        .collect::<Result<Vec<_>, StackError>>()?;
+    let unseen = unseen(&table, &folds, &heads);
+    let model = export::write(&out, &recipe, &table, &heads, &unseen, loaded)?;
+    Ok(stacked(&recipe, &table, &unseen, model, out.join(MERGE)))
+}
+
+/// Fits the head of a fold on the images of all others.
+fn fit_head(
+    recipe: &StackRecipe,
+    table: &Table,
+    fold: u32,
+    loaded: &'static Loaded,
+    options: &Options,
+) -> Result<Fitted, StackError> {
+    let rows = table.training(fold)?;
+    match recipe.stack {
+        Stack::Logistic { of, l2 } => {
+            let labels: Vec<_> = rows.iter().map(|&row| table.labels[row]).collect();
+            let weights = logistic::fit(table.scores.select(Axis(0), &rows).view(), &labels, of, l2);
+            let probabilities = logistic::answer(table.scores.view(), &weights, of);
+            Ok(Fitted { weights, probabilities })
+        }
+        Stack::Conv { epochs, batch, lr, weight_decay, .. } => {
+            let placement = runtime::place(loaded, options.device)?;
+            let place = Place::new(loaded, placement.device, options.threads)?;
+            let seed = fit::seed_of_fold(recipe.seed, fold);
+            let training = Training { stack: recipe.stack, epochs, batch, lr, weight_decay, seed, fold };
+            let head = Head::new(&place, training, table.scores.ncols())?;
+            let scores = Scores { scores: table.scores.view(), labels: &table.labels };
+            head.train(scores, &rows)?;
+            Ok(Fitted { weights: head.weights()?, probabilities: head.answer(scores)? })
+        }
+    }
+}
+
+/// What each image is answered by the head that its fold was kept from.
+fn unseen(table: &Table, folds: &[u32], heads: &[Fitted]) -> Vec<f32> {
+    let of = |(row, fold): (usize, &u32)| {
+        let head = folds.iter().position(|it| it == fold).expect("every image's fold has a head");
+        heads[head].probabilities[row]
+    };
+    table.folds.iter().enumerate().map(of).collect()
+}
+
+fn stacked(recipe: &StackRecipe, table: &Table, unseen: &[f32], model: PathBuf, merge: PathBuf) -> Stacked {
+    let figures = |name: &str, scores: &[f32]| Figures {
+        name: name.into(),
+        log_loss: log_loss(scores, &table.labels),
+        auc: auc(scores, &table.labels),
+    };
+    let columns = recipe.members.iter().zip(table.scores.axis_iter(Axis(1)));
+    let mean = table.scores.mean_axis(Axis(1)).unwrap_or_default();
+    Stacked {
+        model,
+        merge,
+        members: columns.map(|(member, scores)| figures(&member.name, &scores.to_vec())).collect(),
+        mean: figures("mean", &mean.to_vec()),
+        stack: figures(&recipe.name, unseen),
+        images: table.ids.len(),
+        positives: table.labels.iter().filter(|&&label| label).count(),
+    }
+}
+
+/// The model of these heads.
+fn model(recipe: &StackRecipe, heads: &[Fitted]) -> pleura::onnx::Model {
+    let weights: Vec<Tensors> = heads.iter().map(|head| head.weights.clone()).collect();
+    nets::stacked(recipe.stack, recipe.members.len(), &weights)
+}

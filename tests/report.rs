@@ -1,0 +1,242 @@
+//! `pleura report`, and its page in a real browser.
+//!
+//! Chromium prints the page's elements as its script left them; what the page found is read out of these. Views are
+//! asked for by the address's fragment, as people share them.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use support::browser::{Seen, browse, chromium};
+
+/// A demo's folder: radiographs, truth and findings of networks that never saw them. The manifest is made worse, so
+/// that every kind of outcome is there.
+fn demo() -> &'static Path {
+    static DEMO: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = DEMO.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let args = ["demo", "--seed", "271828", "--images", "16", "--device", "cpu", "--out"];
+        support::pleura().args(args).arg(folder.path()).assert().success();
+        folder
+    });
+    folder.path()
+}
+
+/// Runs `pleura report` on the demo's findings; gives the page's path and text.
+fn report(folder: &Path, name: &str, arguments: &[&str]) -> (PathBuf, String) {
+    let out = folder.join(name);
+    let mut command = support::pleura();
+    command.arg("report").arg(demo().join("findings.jsonl")).arg("--out").arg(&out).args(arguments);
+    command.assert().success();
+    let text = fs::read_to_string(&out).unwrap();
+    (out, text)
+}
+
+fn truth() -> String {
+    demo().join("truth.csv").to_str().unwrap().to_owned()
+}
+
+/// The page's cases, as its script reads them.
+fn cases(page: &str) -> Vec<Value> {
+    let (_, rest) = page.split_once("id=\"data\">").unwrap();
+    serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
+}
+
+#[test]
+fn a_browser_draws_the_page_and_agrees_with_every_number() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (out, text) = report(folder.path(), "report.html", &["--truth", &truth()]);
+    let cases = cases(&text);
+    assert_eq!(cases.len(), 16);
+    let seen = Seen::new(chromium, &out, "");
+    assert_eq!(seen.console, "", "the page broke its policy or its script failed");
+    assert_eq!(
+        (seen.noted("ready"), seen.noted("mismatches"), seen.noted("matching")),
+        (Some("true"), Some("0"), Some("16"))
+    );
+    let ids: Vec<_> = cases.iter().map(|case| case["id"].as_str().unwrap()).collect();
+    assert_eq!(seen.ids(), ids, "worst first, as the file has them");
+    assert_eq!(seen.page.matches("<img alt=\"\" src=\"data:image/jpeg;base64,").count(), 16);
+}
+
+#[test]
+fn filters_sorts_and_searches_are_in_the_address() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // a truth in which one empty image has a mask and one with a mask is empty: every outcome is there
+    let (out, text) = report(folder.path(), "report.html", &["--truth", &swapped(folder.path())]);
+    let cases = cases(&text);
+    let marked = |case: &Value, mask: &str| case[mask] != "-1";
+    let ids = |passes: &dyn Fn(&Value) -> bool| -> Vec<String> {
+        cases.iter().filter(|case| passes(case)).map(|case| case["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let outcome = |truth: bool, predicted: bool| {
+        ids(&|case| (marked(case, "truth"), marked(case, "predicted")) == (truth, predicted))
+    };
+    let worst = ids(&|case| marked(case, "truth") && case["dice"].as_f64().unwrap() < 0.5);
+    let first = cases[5]["id"].as_str().unwrap().to_owned();
+    let mut sorted = ids(&|_| true);
+    sorted.sort();
+    let views = [
+        ("filter=tp", outcome(true, true)),
+        ("filter=fp&mode=errors", outcome(false, true)),
+        ("filter=fn&mode=fill", outcome(true, false)),
+        ("filter=tn&truth=off", outcome(false, false)),
+        ("filter=worst", worst),
+        ("sort=id", sorted),
+        ("filter=nonsense&sort=nonsense", ids(&|_| true)),
+        (&format!("search={}", &first.to_uppercase()), vec![first.clone()]),
+        ("search=no-such-id", vec![]),
+    ];
+    for (fragment, expected) in views {
+        let seen = Seen::new(chromium, &out, fragment);
+        assert_eq!((seen.console.as_str(), seen.noted("mismatches")), ("", Some("0")), "{fragment}");
+        assert!(!expected.is_empty() || fragment.starts_with("search"), "{fragment}: nothing to tell it by");
+        assert_eq!(seen.ids(), expected, "{fragment}");
+    }
+}
+
+/// The demo's truth with a found mask taken away, and one put where none was found.
+fn swapped(folder: &Path) -> String {
+    let text = fs::read_to_string(demo().join("truth.csv")).unwrap();
+    let findings = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
+    let found: Vec<Value> = findings.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let empty_in_truth = |id: &str| text.contains(&format!("{id},-1"));
+    let id = |positive: bool| {
+        let is =
+            |found: &&Value| found["positive"] == positive && empty_in_truth(found["id"].as_str().unwrap()) != positive;
+        found.iter().find(is).unwrap()["id"].as_str().unwrap()
+    };
+    let (found, missed) = (id(true), id(false));
+    let rows = text.lines().map(|row| match row.split_once(',') {
+        Some((id, _)) if id == found => format!("{id},-1\n"),
+        Some((id, _)) if id == missed => format!("{id},300000 200 824 200\n"),
+        _ => format!("{row}\n"),
+    });
+    let path = folder.join("swapped.csv");
+    fs::write(&path, rows.collect::<String>()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn masks_are_drawn_in_their_colours_and_can_be_switched_off() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (out, text) = report(folder.path(), "report.html", &["--truth", &truth()]);
+    let id =
+        cases(&text).iter().find(|case| (0.1..0.99).contains(&case["dice"].as_f64().unwrap())).unwrap()["id"].clone();
+    let id = id.as_str().unwrap();
+    // behind the case that is shown large all colours are dimmed: what is left is the case's own
+    let counts = |fragment: &str| {
+        let picture = folder.path().join("seen.png");
+        browse(chromium, &out, &format!("case={id}{fragment}"), &format!("--screenshot={}", picture.display()));
+        let picture = image::open(&picture).unwrap().to_rgb8();
+        // sky blue and orange, as in the demo's overlays
+        [[86, 180, 233], [230, 159, 0]].map(|colour| picture.pixels().filter(|pixel| pixel.0 == colour).count() > 200)
+    };
+    assert_eq!(counts(""), [true, true]);
+    assert_eq!(counts("&truth=off"), [false, true]);
+    assert_eq!(counts("&prediction=off"), [true, false]);
+    assert_eq!(counts("&truth=off&prediction=off"), [false, false]);
+}
+
+#[test]
+fn a_changed_file_is_found_out() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (out, text) = report(folder.path(), "report.html", &["--truth", &truth(), "--cases", "0"]);
+    let case = cases(&text).into_iter().find(|case| case["dice"].as_f64().is_some_and(|dice| 0.0 < dice && dice < 1.0));
+    let dice = format!("\"dice\":{}", case.unwrap()["dice"]);
+    assert_eq!(text.matches(&dice).count(), 1);
+    fs::write(&out, text.replace(&dice, "\"dice\":0.999")).unwrap();
+    let seen = Seen::new(chromium, &out, "");
+    assert_eq!((seen.noted("mismatches"), seen.console.as_str()), (Some("1"), ""));
+    assert!(seen.page.contains("1 of 16 cases do not agree"));
+    // a script that is not the one of the policy is not run
+    fs::write(&out, text.replace("\"use strict\";", "\"use strict\"; ")).unwrap();
+    let seen = Seen::new(chromium, &out, "");
+    assert_eq!(seen.noted("ready"), None);
+    assert!(seen.console.contains("Content Security Policy"), "{}", seen.console);
+}
+
+#[test]
+fn no_path_and_on_request_no_id_is_in_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, plain) = report(folder.path(), "plain.html", &["--truth", &truth()]);
+    let ids: Vec<_> = cases(&plain).iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
+    let (_, hashed) = report(folder.path(), "hashed.html", &["--truth", &truth(), "--hash-ids"]);
+    let (_, again) = report(folder.path(), "again.html", &["--truth", &truth(), "--hash-ids"]);
+    let salted = ["one.html", "two.html"].map(|name| report(folder.path(), name, &["--hash-ids", "--salt", "s"]).1);
+    for page in [&plain, &hashed] {
+        assert!(!page.contains(demo().to_str().unwrap()) && !page.contains(".dcm") && !page.contains("radiographs/"));
+    }
+    assert!(ids.iter().all(|id| plain.contains(id) && !hashed.contains(id)));
+    assert!(cases(&hashed).iter().all(|case| case["id"].as_str().unwrap().len() == 12));
+    assert_ne!(cases(&hashed)[0]["id"], cases(&again)[0]["id"], "another report, another salt");
+    assert_eq!(salted[0], salted[1]);
+}
+
+#[test]
+fn without_truth_there_are_cases_and_no_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, text) = report(folder.path(), "report.html", &["--cases", "3"]);
+    assert!(!text.contains("At a glance") && cases(&text).iter().all(|case| case["dice"].is_null()));
+    assert_eq!(text.matches("data:image/jpeg;base64,").count(), 3);
+    let Some(chromium) = chromium() else { return };
+    let seen = Seen::new(chromium, &out, "filter=marked");
+    let marked = cases(&text).iter().filter(|case| case["predicted"] != "-1").count();
+    assert_eq!((seen.ids().len(), seen.noted("mismatches"), seen.console.as_str()), (marked, Some("0"), ""));
+}
+
+#[test]
+fn pictures_that_are_gone_are_said_and_found_where_they_are_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let moved = folder.path().join("moved.jsonl");
+    let findings = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
+    fs::write(&moved, findings.replace("/radiographs/", "/elsewhere/")).unwrap();
+    let out = folder.path().join("report.html");
+    let report = |images: &[&Path]| {
+        let mut command = support::pleura();
+        command.arg("report").arg(&moved).arg("--out").arg(&out);
+        if !images.is_empty() {
+            command.arg("--images").args(images);
+        }
+        let done = command.output().unwrap();
+        (done.status.code(), String::from_utf8(done.stderr).unwrap(), fs::read_to_string(&out).unwrap())
+    };
+    let (code, said, page) = report(&[]);
+    assert!(code == Some(1) && said.contains("--images") && said.contains("no picture of 11 more"), "{code:?} {said}");
+    assert!(cases(&page).iter().all(|case| case["unreadable"] == true && case["picture"].is_null()));
+    let (code, said, page) = report(&[&demo().join("radiographs")]);
+    assert_eq!((code, page.matches("data:image/jpeg;base64,").count()), (Some(0), 16), "{said}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let findings = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
+    let old: String = findings.lines().map(|line| format!("{}}}\n", line.split_once(",\"rle\"").unwrap().0)).collect();
+    let good = demo().join("findings.jsonl").to_str().unwrap().to_owned();
+    let others = write("others.csv", "ImageId,EncodedPixels\nsomething-else,-1\n");
+    let cases = [
+        (vec![write("old.jsonl", &old)], "run `pleura predict --findings` again"),
+        (vec![good.clone(), "--truth".into(), others], "has none of the 16 images"),
+        (vec![good.clone(), "--truth".into(), truth(), "--size".into(), "2048x2048".into()], "--size 1024x1024"),
+        (vec![good, "--salt".into(), "s".into()], "--hash-ids"),
+    ];
+    for (arguments, expected) in cases {
+        let out = folder.path().join("none.html");
+        let done = support::pleura().arg("report").args(arguments).arg("--out").arg(&out).assert().code(2);
+        let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(said.contains(expected) && !out.exists(), "{said}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Pages in a real browser: Chromium without a window.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Chromium's program; `None` (said in one line) where there is none, which in CI is a failure.
+pub fn chromium() -> Option<&'static str> {
+    let found = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|done| done.status.success()));
+    assert!(found.is_some() || std::env::var_os("CI").is_none(), "no chromium on PATH");
+    if found.is_none() {
+        eprintln!("skipped: no chromium on PATH");
+    }
+    found
+}
+
+/// What a browser makes of a page: its elements as text, and what it said on its console.
+pub struct Seen {
+    pub page: String,
+    pub console: String,
+}
+
+/// Opens a page, and leaves what is asked for by `wanted`.
+pub fn browse(chromium: &str, page: &Path, fragment: &str, wanted: &str) -> Output {
+    let profile = tempfile::tempdir().unwrap();
+    let done = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"])
+        .args(["--virtual-time-budget=5000", "--window-size=1200,4000", wanted])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}#{fragment}", page.canonicalize().unwrap().display()))
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    done
+}
+
+impl Seen {
+    pub fn new(chromium: &str, page: &Path, fragment: &str) -> Self {
+        let done = browse(chromium, page, fragment, "--dump-dom");
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        let console = said.lines().filter(|line| line.contains("CONSOLE")).collect::<Vec<_>>().join("\n");
+        Self { page: String::from_utf8(done.stdout).unwrap(), console }
+    }
+
+    /// What the page's script noted of itself.
+    pub fn noted(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.page.split_once(&format!("data-{name}=\""))?;
+        rest.split_once('"').map(|(value, _)| value)
+    }
+
+    /// The ids of the cards, in order.
+    pub fn ids(&self) -> Vec<&str> {
+        let ids = self.page.split("<p class=\"id\" title=\"").skip(1);
+        ids.map(|rest| rest.split_once('"').unwrap().0).collect()
+    }
+}
