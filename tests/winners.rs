@@ -2,7 +2,8 @@
 //!
 //! `tests/reference/winners.py` works the masks out, in NumPy, from made-up answers of each network to each case. Here the
 //! manifests of `ensembles/siim-*` are run as they are, with players in place of their models: small ONNX models that
-//! know the case by its image, and give the same answers.
+//! know the case by its image, and give the same answers. (The 9th place's thresholds, which are not known, are moved to
+//! where they can be told apart.)
 
 mod support;
 
