@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::process::{ExitCode, Termination};
 
 /// How a verb ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// All good.
     Good = 0,

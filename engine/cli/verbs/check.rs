@@ -74,7 +74,9 @@ fn missing(report: &Report) {
         term::result(format_args!("  make them: pleura train {} --out {}", recipe.display(), folder.display()));
     }
     if report.is_good() && !recipes.is_empty() {
-        let (models, files) = (report.missing.len(), recipes.len());
-        term::result(format_args!("{models} models of {files} recipes are missing, and nothing else is wrong"));
+        let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (models, files) = (counted(report.missing.len(), "model"), counted(recipes.len(), "recipe"));
+        let verb = if report.missing.len() == 1 { "is" } else { "are" };
+        term::result(format_args!("{models} of {files} {verb} missing, and nothing else is wrong"));
     }
 }

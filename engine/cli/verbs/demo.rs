@@ -120,6 +120,7 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         out: place.submission(),
         sample: None,
         findings: Some(place.findings()),
+        report: None,
         maps: None,
         folds: None,
         engine: args.engine.clone(),

@@ -13,6 +13,7 @@ use pleura::{Radiograph, radiograph, runtime};
 use crate::answers::{self, CacheArgs};
 use crate::exit::Exit;
 use crate::outputs::{Lines, Maps, check_writable};
+use crate::verbs::report;
 use crate::{fetch, memory, receipt, term};
 
 #[derive(clap::Args)]
@@ -35,6 +36,10 @@ pub struct Args {
     /// Write what was found in each image, and how it was decided, as JSON lines.
     #[arg(long, value_name = "JSONL")]
     pub findings: Option<PathBuf>,
+
+    /// Write the findings as a page, too, to be looked at; `pleura report` makes one with the truth in it.
+    #[arg(long, value_name = "HTML", requires = "findings")]
+    pub report: Option<PathBuf>,
 
     /// Write merged probability maps as 16-bit PNG files, 65535 being 1.
     #[arg(long, value_name = "DIR")]
@@ -100,6 +105,9 @@ pub fn run(args: &Args) -> Result<Exit> {
     let files = radiograph::find(&args.inputs)?;
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     check_writable(&args.out)?;
+    if let Some(page) = &args.report {
+        check_writable(page)?;
+    }
     if let Some(findings) = &args.findings {
         check_writable(findings)?;
         ensure!(*findings != args.out, "--findings and --out name the same file, `{}`", findings.display());
@@ -131,7 +139,11 @@ pub fn run(args: &Args) -> Result<Exit> {
         }
     })?;
     bar.finish_and_clear();
-    run.finish(args, &ensemble, &files, sample.as_deref(), start)
+    let exit = run.finish(args, &ensemble, &files, sample.as_deref(), start)?;
+    match (&args.report, &args.findings) {
+        (Some(page), Some(findings)) => Ok(exit.max(report::of_findings(findings, page, &ensemble.manifest().name)?)),
+        _ => Ok(exit),
+    }
 }
 
 /// What a run has come to so far.
@@ -212,7 +224,7 @@ impl Run<'_> {
         let outputs: Vec<&Path> =
             [Some(&args.out), args.findings.as_ref()].into_iter().flatten().map(|p| &**p).collect();
         receipt::write(ensemble, &self.summary, &outputs, start.elapsed())?;
-        report(&self.summary, ensemble, start);
+        tell(&self.summary, ensemble, start);
         answers::report(ensemble, &args.engine.cache);
         if args.engine.cache.cache_form != Form::Exact {
             answers::report_moved(ensemble, files, &self.submission)?;
@@ -242,7 +254,7 @@ fn uses_windows(ensemble: &Ensemble) -> bool {
 }
 
 /// What is worth knowing at the end.
-fn report(summary: &Summary, ensemble: &Ensemble, start: Instant) {
+fn tell(summary: &Summary, ensemble: &Ensemble, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     let runs = |done: usize, saved: usize| match (done * 100).checked_div(done + saved) {
         Some(share) => format!("{done} ({saved} saved: {} %)", 100 - share),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use pleura::radiograph::{self, Glance};
 use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
-use pleura::submission::Submission;
+use pleura::submission::{SIIM_SIZE, Submission};
 use pleura::{Radiograph, atomic};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
@@ -17,6 +17,9 @@ use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::term;
 use crate::verbs::submission::size;
+
+/// How many cases have their picture unless asked for.
+const PICTURES: usize = 200;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -48,7 +51,7 @@ pub struct Args {
     pub salt: Option<String>,
 
     /// How many cases, from the worst on, have their picture; the others are masks alone.
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = PICTURES)]
     pub cases: usize,
 
     /// The size of the truth's masks, in pixels.
@@ -77,6 +80,21 @@ pub fn run(args: &Args) -> Result<Exit> {
     term::note(format_args!("the page weighs {:.1} MB", page.len() as f64 / 1e6));
     term::result(format_args!("{}", args.out.display()));
     Ok(if unreadable > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+/// The page of findings alone, as `predict` leaves it.
+pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
+    run(&Args {
+        findings: findings.into(),
+        truth: None,
+        images: Vec::new(),
+        out: out.into(),
+        title: title.into(),
+        hash_ids: false,
+        salt: None,
+        cases: PICTURES,
+        size: SIIM_SIZE,
+    })
 }
 
 /// Cases, and which file each came from, by id.

@@ -21,7 +21,8 @@ fn case(id: &str, predicted: &str, truth: Option<&str>, score: Option<(f32, f32)
 /// Ten images, half of them with a mask, half of those found.
 fn ten() -> Vec<Case> {
     let exact = |score: f32| Some((score, score));
-    let with = |i: usize| case(&format!("p{i}"), if i % 2 == 0 { "3 4" } else { "-1" }, Some("3 6"), exact(0.6));
+    let with =
+        |i: usize| case(&format!("p{i}"), if i.is_multiple_of(2) { "3 4" } else { "-1" }, Some("3 6"), exact(0.6));
     let without = |i: usize| case(&format!("n{i}"), if i == 0 { "0 9" } else { "-1" }, Some("-1"), exact(0.1));
     (0..5).map(with).chain((0..5).map(without)).collect()
 }

@@ -93,14 +93,17 @@ impl Ranking {
 mod tests {
     use super::*;
 
-    fn ranking(images: &[(f64, bool)]) -> Ranking {
+    /// (score, has a mask in truth)
+    type Images<'a> = &'a [(f64, bool)];
+
+    fn ranking(images: Images<'_>) -> Ranking {
         Ranking::new(images.iter().enumerate().map(|(number, &(score, label))| (number, score, label)))
     }
 
     #[test]
     fn areas_are_those_of_scikit_learn() {
-        // roc_auc_score and average_precision_score of scikit-learn 1.7
-        let cases: [(&[(f64, bool)], f64, f64); 5] = [
+        // roc_auc_score and average_precision_score of scikit-learn 1.9
+        let cases: [(Images<'_>, f64, f64); 5] = [
             (&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)], 0.75, 0.833_333_333_333),
             (&[(0.9, true), (0.1, false)], 1.0, 1.0),
             (&[(0.1, true), (0.9, false)], 0.0, 0.5),
