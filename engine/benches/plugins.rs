@@ -146,6 +146,7 @@ fn bench(criterion: &mut Criterion) {
     postprocess(criterion, "fill-holes", &json!({}));
     postprocess(criterion, "component-mean", &json!({ "above": 0.35 }));
     postprocess(criterion, "dilate", &json!({ "radius": 2 }));
+    postprocess(criterion, "convex-hull", &json!({}));
 }
 
 criterion_group!(benches, bench);

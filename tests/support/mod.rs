@@ -3,6 +3,8 @@
 
 pub mod browser;
 pub mod case;
+pub mod golden;
+pub mod player;
 pub mod toy;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use pleura_plugin::{Map, Mask, MaskMut};
 use serde::Deserialize;
 
 use crate::crop::Crop;
+use crate::hull::Span;
 
 /// Labels from 1; 0 is none.
 pub(crate) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
@@ -67,6 +68,17 @@ impl Components {
         let mut sums = vec![0.0; self.areas.len()];
         self.each(|component, place| sums[component] += f64::from(map[place]));
         sums.iter().zip(&self.areas).map(|(sum, &area)| sum / area as f64).collect()
+    }
+
+    /// The spans of each component, from top to bottom.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Vec<Span>> {
+        let mut spans: Vec<Vec<Span>> = vec![Vec::new(); self.areas.len()];
+        self.each(|component, (row, column)| match spans[component].last_mut() {
+            Some(span) if span.0 == row => span.2 = column,
+            _ => spans[component].push((row, column, column)),
+        });
+        spans
     }
 
     /// Marks the pixels of those components that are to be kept.

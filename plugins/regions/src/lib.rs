@@ -7,10 +7,12 @@ mod area;
 mod components;
 mod contours;
 mod crop;
+mod hull;
 
 pub use area::Area;
 pub use components::{Components, Connectivity, fill_holes};
 pub use contours::keep_contours;
+pub use hull::{Span, fill_hull, spans};
 
 use pleura_plugin::{Error, Mask};
 

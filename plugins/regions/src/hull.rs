@@ -1,0 +1,128 @@
+//! Convex hulls of pixels, as scikit-image's `convex_hull_image` has them.
+
+use ndarray::s;
+use pleura_plugin::{Mask, MaskMut};
+
+/// The marked pixels of one row: the row, the first column and the last.
+pub type Span = (usize, usize, usize);
+
+/// The spans of a mask as a whole, from top to bottom.
+#[must_use]
+pub fn spans(mask: Mask<'_>) -> Vec<Span> {
+    let rows = mask.rows().into_iter().enumerate();
+    let span = |(row, pixels): (usize, ndarray::ArrayView1<'_, bool>)| {
+        let first = pixels.iter().position(|&marked| marked)?;
+        Some((row, first, pixels.iter().rposition(|&marked| marked)?))
+    };
+    rows.filter_map(span).collect()
+}
+
+/// Marks every pixel whose centre lies in the convex hull of some pixels, or on its edge; `spans` tells their outermost
+/// ones, from top to bottom.
+///
+/// A pixel is the diamond between the middles of its four sides, so that the hull of a slanted line is connected.
+/// Computed in whole numbers, so that no rounding decides.
+pub fn fill_hull(spans: &[Span], mut out: MaskMut<'_>) {
+    let [Some(&(top, ..)), Some(&(bottom, ..))] = [spans.first(), spans.last()] else { return };
+    let left = envelope(spans.iter().map(|&(row, first, _)| (row, whole(first))));
+    let right = envelope(spans.iter().map(|&(row, _, last)| (row, -whole(last))));
+    for row in top..=bottom {
+        let (first, last) = (least(&left, row), -least(&right, row));
+        if first <= last {
+            out.slice_mut(s![row, first as usize..=last as usize]).fill(true);
+        }
+    }
+}
+
+/// A corner of a hull in half pixels: down, across.
+type Corner = (i64, i64);
+
+fn whole(pixels: usize) -> i64 {
+    i64::try_from(pixels).expect("a mask fits into memory")
+}
+
+/// The corners of the hull's left side, from top to bottom, of one pixel (row, column) a row.
+fn envelope(pixels: impl Iterator<Item = (usize, i64)>) -> Vec<Corner> {
+    let mut corners: Vec<Corner> = Vec::new();
+    for (row, column) in pixels {
+        let (down, across) = (2 * whole(row), 2 * column);
+        for corner in [(down - 1, across), (down, across - 1), (down + 1, across)] {
+            // The lower side of one row and the upper one of the next are at one height.
+            if corners.last().is_some_and(|last| last.0 == corner.0 && last.1 <= corner.1) {
+                continue;
+            }
+            while let [.., a, b] = corners[..]
+                && !turns_left(a, b, corner)
+            {
+                corners.pop();
+            }
+            if corners.last().is_some_and(|last| last.0 == corner.0) {
+                corners.pop();
+            }
+            corners.push(corner);
+        }
+    }
+    corners
+}
+
+/// Whether `b` lies left of the straight line from `a` down to `c`.
+fn turns_left(a: Corner, b: Corner, c: Corner) -> bool {
+    (b.1 - a.1) * (c.0 - a.0) < (c.1 - a.1) * (b.0 - a.0)
+}
+
+/// The first column of a row whose centre lies on an envelope or right of it.
+fn least(corners: &[Corner], row: usize) -> i64 {
+    let down = 2 * whole(row);
+    // Corners lie above every row and below it: those of its own diamond do, or those of the rows around it.
+    let below = corners.partition_point(|corner| corner.0 < down).min(corners.len() - 1);
+    let (a, b) = (corners[below - 1], corners[below]);
+    // across = a.1 + (b.1 - a.1) * (down - a.0) / (b.0 - a.0), and half of it, rounded up
+    let (numerator, denominator) = (a.1 * (b.0 - a.0) + (b.1 - a.1) * (down - a.0), 2 * (b.0 - a.0));
+    -(-numerator).div_euclid(denominator)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::drawn;
+
+    fn hull(mask: &Array2<bool>) -> Array2<bool> {
+        let mut out = Array2::from_elem(mask.dim(), false);
+        fill_hull(&spans(mask.view()), out.view_mut());
+        out
+    }
+
+    #[test]
+    fn bays_are_filled_and_corners_kept() {
+        assert_eq!(hull(&drawn(&["###", "#..", "#.."])), drawn(&["###", "##.", "#.."]));
+        assert_eq!(hull(&drawn(&["#.#", "...", "#.#"])), drawn(&["###"; 3]));
+        assert_eq!(hull(&drawn(&["...", ".#.", "..."])), drawn(&["...", ".#.", "..."]));
+        assert_eq!(hull(&drawn(&["...", "..."])), drawn(&["...", "..."]));
+        // a slanted line stays in one piece: the centres of the two in the middle lie within the hull of diamonds
+        assert_eq!(hull(&drawn(&["#...", "...#"])), drawn(&["##..", "..##"]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_hull_holds_its_mask_and_no_more_than_its_box(
+            pixels in prop::collection::vec(prop::bool::weighted(0.15), 9 * 12),
+        ) {
+            let mask = Array2::from_shape_vec((9, 12), pixels).unwrap();
+            let once = hull(&mask);
+            prop_assert!(mask.iter().zip(&once).all(|(&before, &after)| after || !before));
+            let bounds = |mask: &Array2<bool>| {
+                let spans = spans(mask.view());
+                let columns = |of: fn(&Span) -> usize| spans.iter().map(of).collect::<Vec<_>>();
+                let first = columns(|span| span.1).into_iter().min();
+                (spans.first().map(|s| s.0), spans.last().map(|s| s.0), first, columns(|s| s.2).into_iter().max())
+            };
+            prop_assert_eq!(bounds(&mask), bounds(&once));
+            let upside_down = hull(&mask.slice(s![..;-1, ..]).to_owned());
+            prop_assert_eq!(upside_down.slice(s![..;-1, ..]).to_owned(), once.clone());
+            prop_assert_eq!(hull(&mask.t().to_owned()).t().to_owned(), once);
+        }
+    }
+}
