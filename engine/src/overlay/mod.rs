@@ -121,6 +121,9 @@ fn in_rows(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>], across: usize
     picture
 }
 
+/// From a pixel's place and its grey value in 0..=255 to its colour.
+type Paint<'a> = Box<dyn Fn((usize, usize), f32) -> Rgb<u8> + 'a>;
+
 impl Layer<'_> {
     /// Paints a radiograph under the layer, with its upper left corner at (left, top).
     fn draw(&self, picture: &mut RgbImage, (left, top): (usize, usize), intensities: ArrayView2<'_, f32>) {
@@ -131,8 +134,8 @@ impl Layer<'_> {
         }
     }
 
-    /// The colour of a pixel, by its place and its grey value in 0..=255.
-    fn paint(&self) -> Box<dyn Fn((usize, usize), f32) -> Rgb<u8> + '_> {
+    /// How each pixel is coloured.
+    fn paint(&self) -> Paint<'_> {
         let plain = |grey: f32| Rgb([grey.round() as u8; 3]);
         match *self {
             Self::Nothing => Box::new(move |_, grey| plain(grey)),
