@@ -22,6 +22,7 @@ pub mod plugin;
 pub mod radiograph;
 pub mod runtime;
 pub mod submission;
+pub mod tune;
 
 pub use mask::Mask;
 pub use radiograph::Radiograph;

@@ -9,6 +9,7 @@ mod runtime;
 mod score;
 mod submission;
 mod train;
+mod tune;
 
 use clap::Subcommand;
 
@@ -28,6 +29,8 @@ pub enum Verb {
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
+    /// Find thresholds, areas, gates and weights by the members' answers and the truth.
+    Tune(tune::Args),
     /// Train networks by a recipe, and export them as ONNX.
     Train(train::Args),
     /// List and test plugins.
@@ -50,6 +53,7 @@ impl Verb {
             Self::Predict(args) => predict::run(&args),
             Self::Score(args) => score::run(&args),
             Self::Submission(args) => submission::run(&args),
+            Self::Tune(args) => tune::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),
             Self::PluginWorker(args) => plugin_worker::run(&args),

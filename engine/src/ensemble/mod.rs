@@ -39,13 +39,15 @@ pub use error::{EnsembleError, ImageError, Step};
 pub use explain::{Explained, Explanation, StageExplained};
 pub use finding::{Decision, Finding, Runs};
 pub use gate::Reading;
+pub(crate) use gate::{Gate, Seen};
 pub use job::Region;
+pub(crate) use merge::Fold;
 pub(crate) use open::classifier_wants;
 pub use options::Options;
 pub(crate) use outputs::read_batch;
-pub(crate) use postprocess::run as run_postprocess;
+pub(crate) use postprocess::{context as postprocess_context, run as run_postprocess};
 pub use prepare::prepare;
-pub use resize::resize;
+pub use resize::{nearest, resize};
 pub use summary::Summary;
 pub use tensor::batch;
 
