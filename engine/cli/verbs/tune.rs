@@ -11,7 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Ensemble;
 use pleura::radiograph;
 use pleura::submission::Submission;
-use pleura::tune::{self, Answered, Axis, Choose, Folds, Grid, Judge, Metric, Number, Space, TuneError, Tuned};
+use pleura::tune::{
+    self, Answered, Axis, Ballot, Ballots, Choose, Folds, Grid, Judge, Metric, Number, Seen, Space, TuneError, Tuned,
+    Weighing, Weights,
+};
 
 use crate::exit::Exit;
 use crate::outputs::check_writable;
@@ -57,6 +60,10 @@ pub struct Args {
     /// `KEY=VALUE,VALUE`; quote keys with brackets. May be given several times.
     #[arg(long, value_name = "KEY=FROM:TO:STEP")]
     grid: Vec<String>,
+
+    /// Search the members' weights too, of both stages.
+    #[arg(long)]
+    weights: bool,
 
     /// What is to be made large: `dice`, the competition's mean, or `dice-positives`, of the images with a mask in truth.
     #[arg(long, value_name = "METRIC", default_value = "dice", value_parser = metric)]
@@ -104,21 +111,31 @@ pub fn run(args: &Args) -> Result<Exit> {
     let folds = args.folds.as_deref().map(answers::folds).transpose()?;
     told_folds(&grid, folds.as_ref());
     let space = Space::open(grid, folder)?;
+    space.fits(files.len())?;
     let options = Ensemble::options().output_size(args.size).folds(folds.clone());
     let ensemble = args.engine.open(path, options)?;
     let judge = Judge { ensemble: &ensemble, truth: &truth, size: args.truth_size };
-    let (space, images, skipped) = collect(&judge, space, &files)?;
+    let Found { space, images, ballots, kept, skipped } = collect(&judge, space, &files, args.weights)?;
     ensure!(!images.is_empty(), "every one of {} inputs was skipped", files.len());
     let folds = match &folds {
         Some(list) => Folds::listed(&images, list)?,
         None => Folds::stratified(&images, args.nested as usize)?,
     };
-    let how = if args.center { Choose::Centre } else { Choose::Maximum };
-    let tuned = tune::tune(&space, &images, args.metric, &folds, how)?;
     print::counts(&space, &images, skipped, truth.len());
     answers::report(&ensemble, &args.engine.cache);
+    let how = if args.center { Choose::Centre } else { Choose::Maximum };
+    let (tuned, weights) = if args.weights {
+        let bar = term::spinner("weights");
+        let weighing = Weighing { space: &space, folder, ballots: &ballots, images: &kept, metric: args.metric };
+        let weighed = weighing.tune(images, &folds, how)?;
+        bar.finish_and_clear();
+        print::weights(&space, &weighed);
+        (weighed.tuned, Some(weighed.weights))
+    } else {
+        (tune::tune(&space, &images, args.metric, &folds, how)?, None)
+    };
     print::result(&space, &tuned, args.metric);
-    write(&space, &tuned, &text, path, target)?;
+    write(&space, (&tuned, weights.as_ref()), &text, path, target)?;
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
@@ -152,23 +169,43 @@ fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     }
 }
 
-/// What each image comes to at every point; with the space, and how many files were skipped.
-fn collect(judge: &Judge<'_>, space: Space, files: &[PathBuf]) -> Result<(Space, Vec<Answered>, usize)> {
-    match collect_once(judge, &space, files) {
+/// What each image comes to at every point.
+struct Found {
+    space: Space,
+    images: Vec<Answered>,
+    /// The members' maps, where weights are searched.
+    ballots: Ballots,
+    kept: Vec<Ballot>,
+    skipped: usize,
+}
+
+fn collect(judge: &Judge<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
+    match collect_once(judge, &space, files, weights) {
         Err(TuneError::NotStock) => {
             term::warning(format_args!("{}: this takes longer", TuneError::NotStock));
             let space = space.plain();
-            let (images, skipped) = collect_once(judge, &space, files)?;
-            Ok((space, images, skipped))
+            let (images, (ballots, kept), skipped) = collect_once(judge, &space, files, weights)?;
+            Ok(Found { space, images, ballots, kept, skipped })
         }
-        found => found.map(|(images, skipped)| (space, images, skipped)).map_err(Into::into),
+        found => {
+            let (images, (ballots, kept), skipped) = found?;
+            Ok(Found { space, images, ballots, kept, skipped })
+        }
     }
 }
 
-fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf]) -> Result<(Vec<Answered>, usize), TuneError> {
+type Collected = (Vec<Answered>, (Ballots, Vec<Ballot>), usize);
+
+fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf], weights: bool) -> Result<Collected, TuneError> {
     let bar = term::progress(files.len() as u64, "answers");
     let skipped = AtomicUsize::new(0);
-    let images = judge.collect(files, &|seen| space.look(seen.image, seen.answers), &|file, error| {
+    let ballots = Ballots::new(tune::lowest(space));
+    let keep = |seen: &Seen<'_>| {
+        let answered = space.look(seen.image, seen.answers)?;
+        let ballot = weights.then(|| ballots.keep(seen.image, seen.answers, &answered)).transpose()?;
+        Ok((answered, ballot))
+    };
+    let found = judge.collect(files, &keep, &|file, error| {
         bar.inc(1);
         if let Some(error) = error {
             skipped.fetch_add(1, Relaxed);
@@ -177,18 +214,25 @@ fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf]) -> Result<(
         }
     })?;
     bar.finish_and_clear();
-    Ok((images, skipped.into_inner()))
+    let (images, kept): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    Ok((images, (ballots, kept.into_iter().flatten().collect()), skipped.into_inner()))
 }
 
 /// Writes the manifest, and says what has changed.
-fn write(space: &Space, tuned: &Tuned, text: &str, path: &Path, target: Option<&Path>) -> Result<()> {
+fn write(
+    space: &Space,
+    (tuned, weights): (&Tuned, Option<&Weights>),
+    text: &str,
+    path: &Path,
+    target: Option<&Path>,
+) -> Result<()> {
     if tuned.best.score <= tuned.current {
         term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
         return Ok(());
     }
-    let changes: Vec<(String, Number)> = changes(space, tuned);
+    let changes = changes(space, tuned, weights);
     let changed = tune::changed(text, path, &changes)?;
-    print::changes(space, tuned);
+    print::changes(space, &changes);
     match target {
         Some(target) => {
             tune::write(target, &changed)?;
@@ -200,9 +244,11 @@ fn write(space: &Space, tuned: &Tuned, text: &str, path: &Path, target: Option<&
 }
 
 /// The numbers that differ from the manifest's.
-fn changes(space: &Space, tuned: &Tuned) -> Vec<(String, Number)> {
+fn changes(space: &Space, tuned: &Tuned, weights: Option<&Weights>) -> Vec<(String, Number)> {
     let grid = space.grid();
     let values = grid.knobs.iter().zip(grid.values(tuned.best.point));
     let differ = values.filter(|(knob, value)| knob.current != Some(*value));
-    differ.map(|(knob, value)| (knob.key.clone(), knob.number(value))).collect()
+    let mut changes: Vec<_> = differ.map(|(knob, value)| (knob.key.clone(), knob.number(value))).collect();
+    changes.extend(weights.into_iter().flat_map(|weights| weights.changes(grid.manifest())));
+    changes
 }

@@ -41,11 +41,6 @@ impl Cuts {
         self.0.iter().position(|it| *it == cut).expect("the cuts of a search are collected from its steps")
     }
 
-    /// The cut at a place.
-    pub fn get(&self, place: usize) -> Cut {
-        self.0[place]
-    }
-
     /// The lowest; `None` where there are none.
     pub fn lowest(&self) -> Option<Cut> {
         self.0.first().copied()

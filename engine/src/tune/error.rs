@@ -96,3 +96,9 @@ pub enum TuneError {
     #[error("cannot keep maps in a temporary file")]
     Spill(#[from] std::io::Error),
 }
+
+impl TuneError {
+    pub(super) fn no_score() -> Self {
+        Self::TooFew("no point of the grid has a score".into())
+    }
+}

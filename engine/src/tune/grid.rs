@@ -113,6 +113,20 @@ impl Grid {
         self.knobs.iter().zip(self.places(point)).map(|(knob, place)| knob.values[place]).collect()
     }
 
+    /// The same knobs, each with its value at a point alone.
+    #[must_use]
+    pub(super) fn alone(&self, point: usize) -> Self {
+        let mut grid = self.clone();
+        grid.knobs.iter_mut().zip(self.values(point)).for_each(|(knob, value)| knob.values = vec![value]);
+        grid
+    }
+
+    /// What the manifest has at a key, as it is written there.
+    #[must_use]
+    pub fn now(&self, key: &str) -> Option<&Value> {
+        path::get(&self.value, &path::parse(key)?)
+    }
+
     /// The manifest as it is.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {

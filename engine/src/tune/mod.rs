@@ -5,6 +5,7 @@
 //! No model runs for what the cache holds, and no point of the grid costs a pass over the maps: see [`Chain`].
 
 mod axis;
+mod ballots;
 mod chain;
 mod collect;
 mod cuts;
@@ -13,6 +14,8 @@ mod error;
 mod gates;
 mod grid;
 mod heat;
+mod members;
+mod merge;
 mod nested;
 mod path;
 mod report;
@@ -22,17 +25,23 @@ mod space;
 mod step;
 mod stock;
 mod target;
+#[cfg(test)]
+mod tests;
+mod weights;
 mod write;
 
 pub use axis::Axis;
+pub use ballots::{Ballot, Ballots};
 pub use chain::Chain;
 pub use collect::{Judge, Seen};
 pub use error::TuneError;
 pub use grid::{Grid, Knob};
 pub use heat::{HeatMap, heat_map};
+pub use members::{MemberRow, Members, Worth};
 pub use nested::{FoldChoice, Folds, Interval, Nested, interval};
 pub use report::{Edge, Tuned, tune};
 pub use search::{Choose, Chosen, Metric, Plateau, WITHIN};
 pub use space::{Answered, Image, Space};
 pub use target::{Sums, Target};
+pub use weights::{Weighed, Weighing, Weights, lowest};
 pub use write::{Number, changed, write};

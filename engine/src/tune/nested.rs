@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::error::TuneError;
-use super::search::{Choose, Metric, Totals, choose};
+use super::search::{Choose, Chosen, Metric, Totals, choose};
 use super::space::{Answered, Space};
 
 /// How often images are drawn anew for an interval.
@@ -107,12 +107,29 @@ impl Folds {
         self.names.len()
     }
 
+    /// Makes sure that there is something to score in a fold, and something to choose by outside of it.
+    pub(super) fn check(&self, totals: &Totals, fold: usize) -> Result<(), TuneError> {
+        let (count, all) = (totals.counts()[fold], totals.counts().iter().sum::<usize>());
+        if count == 0 || count == all {
+            let name = self.names[fold];
+            return Err(TuneError::TooFew(format!("fold {name} has {count} of the {all} images that count")));
+        }
+        Ok(())
+    }
+
     fn checked(self) -> Result<Self, TuneError> {
         if self.names.len() < 2 {
             return Err(TuneError::TooFew("one fold is none: to choose on some and score on others takes two".into()));
         }
         Ok(self)
     }
+}
+
+/// A fold's images at what the others chose: each one's score, and how much that is better than before.
+pub(super) struct Part {
+    choice: FoldChoice,
+    scores: Vec<f64>,
+    gains: Vec<f64>,
 }
 
 impl Nested {
@@ -128,29 +145,49 @@ impl Nested {
         totals: &Totals,
         how: Choose,
     ) -> Result<Self, TuneError> {
-        let mut found = Vec::new();
-        let (mut scores, mut gains) = (Vec::new(), Vec::new());
-        for fold in 0..folds.count() {
-            let count = totals.counts()[fold];
-            let name = folds.names[fold];
-            if count == 0 || count == totals.counts().iter().sum::<usize>() {
-                return Err(TuneError::TooFew(format!("fold {name} has {count} of the images that count")));
-            }
-            let chosen = choose(space.grid(), &totals.scores(Some(fold)), how)
-                .ok_or_else(|| TuneError::TooFew("no point has a score".into()))?;
-            let own = images.iter().zip(&folds.of).filter(|(image, of)| **of == fold && metric.counts(image));
-            let mut current = 0.0;
-            for (image, _) in own {
-                let score = image.at(space, chosen.point);
-                scores.push(score);
-                gains.push(score - image.current);
-                current += image.current / count as f64;
-            }
-            let score = totals.of_fold(fold, chosen.point);
-            let (point, chosen_at) = (chosen.point, chosen.score);
-            found.push(FoldChoice { name, images: count, point, chosen_at, score, current });
+        let part = |fold| {
+            folds.check(totals, fold)?;
+            let scores = totals.scores(Some(fold));
+            let chosen = choose(space.grid(), &scores, how).ok_or_else(TuneError::no_score)?;
+            Ok(Part::new(space, images, metric, (folds, fold), chosen))
+        };
+        Ok(Self::of((0..folds.count()).map(part).collect::<Result<_, TuneError>>()?))
+    }
+
+    /// All folds together.
+    pub(super) fn of(parts: Vec<Part>) -> Self {
+        let together = |of: fn(&Part) -> &Vec<f64>| parts.iter().flat_map(of).copied().collect::<Vec<_>>();
+        let (scores, gains) = (together(|part| &part.scores), together(|part| &part.gains));
+        Self {
+            folds: parts.into_iter().map(|part| part.choice).collect(),
+            score: mean(&scores),
+            gain: interval(&gains),
         }
-        Ok(Self { folds: found, score: mean(&scores), gain: interval(&gains) })
+    }
+}
+
+impl Part {
+    pub(super) fn new(
+        space: &Space,
+        images: &[Answered],
+        metric: Metric,
+        (folds, fold): (&Folds, usize),
+        chosen: Chosen,
+    ) -> Self {
+        let own = images.iter().zip(&folds.of).filter(|(image, of)| **of == fold && metric.counts(image));
+        let own: Vec<&Answered> = own.map(|(image, _)| image).collect();
+        let scores: Vec<f64> = own.iter().map(|image| image.at(space, chosen.point)).collect();
+        let current: Vec<f64> = own.iter().map(|image| image.current).collect();
+        let choice = FoldChoice {
+            name: folds.names[fold],
+            images: own.len(),
+            point: chosen.point,
+            chosen_at: chosen.score,
+            score: mean(&scores),
+            current: mean(&current),
+        };
+        let gains = scores.iter().zip(&current).map(|(score, current)| score - current).collect();
+        Self { choice, scores, gains }
     }
 }
 

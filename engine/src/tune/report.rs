@@ -46,17 +46,29 @@ pub fn tune(
     folds: &Folds,
     how: Choose,
 ) -> Result<Tuned, TuneError> {
-    let counted: Vec<&Answered> = images.iter().filter(|image| metric.counts(image)).collect();
-    if counted.is_empty() {
+    let totals = Totals::new(space, images, metric, &folds.of, folds.count());
+    if totals.counts().iter().sum::<usize>() == 0 {
         return Err(TuneError::TooFew("no image has a mask in truth: there is nothing to score".into()));
     }
-    let totals = Totals::new(space, images, metric, &folds.of, folds.count());
+    let nested = Nested::new(space, images, metric, folds, &totals, how)?;
+    summarise(space, images, metric, &totals, how, nested)
+}
+
+/// What all images together come to.
+pub(super) fn summarise(
+    space: &Space,
+    images: &[Answered],
+    metric: Metric,
+    totals: &Totals,
+    how: Choose,
+    nested: Nested,
+) -> Result<Tuned, TuneError> {
+    let counted: Vec<&Answered> = images.iter().filter(|image| metric.counts(image)).collect();
     let scores = totals.scores(None);
-    let none = || TuneError::TooFew("no point has a score".into());
-    let best = choose(space.grid(), &scores, how).ok_or_else(none)?;
+    let best = choose(space.grid(), &scores, how).ok_or_else(TuneError::no_score)?;
     let at_best: Vec<f64> = counted.iter().map(|image| image.at(space, best.point)).collect();
     let error = standard_error(&at_best);
-    let around = |within| plateau(space.grid(), &scores, within).ok_or_else(none);
+    let around = |within| plateau(space.grid(), &scores, within).ok_or_else(TuneError::no_score);
     let current: Vec<f64> = counted.iter().map(|image| image.current).collect();
     Ok(Tuned {
         best,
@@ -64,7 +76,7 @@ pub fn tune(
         error,
         plateaus: [around(WITHIN)?, around(error)?],
         edges: edges(space, best.point),
-        nested: Nested::new(space, images, metric, folds, &totals, how)?,
+        nested,
         scores,
     })
 }

@@ -93,12 +93,6 @@ impl Totals {
         scores
     }
 
-    /// The score of a fold's own images at a point.
-    #[must_use]
-    pub fn of_fold(&self, fold: usize, point: usize) -> f64 {
-        self.sums[fold][point] / self.counts[fold] as f64
-    }
-
     /// How many images of each fold count.
     #[must_use]
     pub fn counts(&self) -> &[usize] {

@@ -16,6 +16,9 @@ use crate::submission::{Runs, Submission};
 /// On how many images, and at how many points of each, counting is compared with running the plugins.
 const CHECKED: (usize, usize) = (8, 4);
 
+/// The most values of Dice that are kept, of 4 bytes each.
+const MOST_KEPT: usize = 100_000_000;
+
 /// An ensemble at every point of a grid.
 pub struct Space {
     grid: Grid,
@@ -87,6 +90,20 @@ impl Space {
         refused * self.classifier.len() * self.segmenter.len()
     }
 
+    /// Makes sure that what is kept of so many images fits the memory.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn fits(&self, images: usize) -> Result<(), TuneError> {
+        let values = images.saturating_mul(self.chain.points());
+        if values > MOST_KEPT {
+            let what =
+                format!("{} points of postprocessing for {images} images are {values} values", self.chain.points());
+            return Err(TuneError::TooMany { what, most: MOST_KEPT });
+        }
+        Ok(())
+    }
+
     /// The same, with every plugin run at every point.
     #[must_use]
     pub fn plain(mut self) -> Self {
@@ -102,25 +119,26 @@ impl Space {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;
         let map = segmenter.map.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;
-        let mut dice = self.chain.dice(map.view(), &image.target, &image.context).map_err(failed)?;
+        let said: Vec<&MemberAnswer> = segmenter.members.iter().map(|member| &member.answer).collect();
+        let dice = self.chain.dice(map.view(), &image.target, &image.context).map_err(failed)?;
         if self.checked.load(Relaxed) < CHECKED.0 && self.checked.fetch_add(1, Relaxed) < CHECKED.0 {
             self.check(image, segmenter, &dice)?;
         }
-        if dice.iter().all(|it| it.to_bits() == dice[0].to_bits()) {
-            dice.truncate(1);
-        }
-        let passes = |gates: &Gates, stage: &StageExplained| {
-            let answers: Vec<&MemberAnswer> = stage.members.iter().map(|member| &member.answer).collect();
-            gates.passes(Said { score: stage.score, map: stage.map.as_ref() }, &answers)
-        };
         Ok(Answered {
             id: image.id.into(),
             positive: !image.target.is_empty(),
             current: image.current,
-            classifier: answers.classifier.as_ref().map_or(vec![true], |stage| passes(&self.classifier, stage)),
-            segmenter: passes(&self.segmenter, segmenter),
-            dice,
+            classifier: self.classified(answers),
+            segmenter: self.segmenter.passes(Said { score: segmenter.score, map: Some(map) }, &said),
+            dice: shortened(dice),
         })
+    }
+
+    /// At which choices of the classifier's gate an image passes it.
+    pub(super) fn classified(&self, answers: &Explanation) -> Vec<bool> {
+        let Some(stage) = &answers.classifier else { return vec![true] };
+        let said: Vec<&MemberAnswer> = stage.members.iter().map(|member| &member.answer).collect();
+        self.classifier.passes(Said { score: stage.score, map: stage.map.as_ref() }, &said)
     }
 
     /// Makes sure that counting comes to what the plugins do.
@@ -207,4 +225,12 @@ impl<'a> Image<'a> {
         let current = submitted.dice(submitted.sums(&answers.finding.mask));
         Ok(Self { id, context, target, current })
     }
+}
+
+/// Dice at every point, or the one value that it has at all of them.
+pub(super) fn shortened(mut dice: Vec<f32>) -> Vec<f32> {
+    if dice.iter().all(|it| it.to_bits() == dice[0].to_bits()) {
+        dice.truncate(1);
+    }
+    dice
 }

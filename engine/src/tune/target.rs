@@ -37,8 +37,10 @@ pub struct Target {
     rows: Vec<u32>,
     /// How many columns of the output each column stands for.
     columns: Vec<u32>,
-    /// How many pixels of the output that the truth marks each pixel stands for; `None` where there are none.
-    hits: Option<Array2<u32>>,
+    /// How many pixels of the output that the truth marks each pixel stands for, within the box that holds them.
+    hits: Array2<u32>,
+    /// The first (row, column) of the box.
+    corner: (usize, usize),
     area: u32,
 }
 
@@ -56,14 +58,22 @@ impl Target {
         };
         let (rows, columns) = (counted(map.0, mask.0), counted(map.1, mask.1));
         if truth.is_empty() {
-            return Self { rows, columns, hits: None, area: 0 };
+            return Self { rows, columns, hits: Array2::zeros((0, 0)), corner: (0, 0), area: 0 };
         }
         let truth = fit(&truth.to_mask(size), mask);
-        let mut hits = Array2::zeros(map);
-        for ((row, column), _) in truth.pixels().indexed_iter().filter(|(_, marked)| **marked) {
-            hits[(row * map.0 / mask.0, column * map.1 / mask.1)] += 1;
+        let marked = truth.pixels();
+        let marked = marked
+            .indexed_iter()
+            .filter(|(_, marked)| **marked)
+            .map(|((row, column), _)| (row * map.0 / mask.0, column * map.1 / mask.1));
+        let (mut first, mut last) = ((usize::MAX, usize::MAX), (0, 0));
+        for (row, column) in marked.clone() {
+            first = (first.0.min(row), first.1.min(column));
+            last = (last.0.max(row), last.1.max(column));
         }
-        Self { rows, columns, hits: Some(hits), area: truth.area() as u32 }
+        let mut hits = Array2::zeros((last.0 + 1 - first.0, last.1 + 1 - first.1));
+        marked.for_each(|(row, column)| hits[(row - first.0, column - first.1)] += 1);
+        Self { rows, columns, hits, corner: first, area: truth.area() as u32 }
     }
 
     /// Whether there is nothing to find.
@@ -74,12 +84,14 @@ impl Target {
 
     /// What a pixel of the map counts.
     pub(super) fn at(&self, row: usize, column: usize) -> Sums {
-        let hits = self.hits.as_ref().map_or(0, |hits| hits[(row, column)]);
+        let place = (row.wrapping_sub(self.corner.0), column.wrapping_sub(self.corner.1));
+        let hits = self.hits.get(place).copied().unwrap_or(0);
         Sums { area: 1, hits, submitted: self.rows[row] * self.columns[column] }
     }
 
     /// What a mask of the map's size counts.
-    pub(super) fn sums(&self, mask: &Mask) -> Sums {
+    #[must_use]
+    pub fn sums(&self, mask: &Mask) -> Sums {
         let mut sums = Sums::default();
         for (y, row) in mask.pixels().rows().into_iter().enumerate() {
             row.iter().enumerate().filter(|(_, marked)| **marked).for_each(|(x, _)| sums.add(self.at(y, x)));

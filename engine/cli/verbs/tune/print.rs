@@ -1,6 +1,6 @@
 //! What a search found, as text.
 
-use pleura::tune::{self, Answered, HeatMap, Knob, Metric, Plateau, Space, Tuned, WITHIN};
+use pleura::tune::{self, Answered, HeatMap, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, Weighed, Weights};
 
 use crate::term;
 
@@ -143,12 +143,30 @@ fn heat(map: &HeatMap) {
     term::result(format_args!("{:>8} {first} to {last}", ""));
 }
 
-/// What a manifest's keys change from and to.
-pub fn changes(space: &Space, tuned: &Tuned) {
-    for (knob, value) in space.grid().knobs.iter().zip(space.grid().values(tuned.best.point)) {
-        if knob.current != Some(value) {
-            let now = knob.current.map_or("left out".into(), |now| now.to_string());
-            term::result(format_args!("{}: {now} -> {value}", knob.key));
+/// Each member's weight now, the best, and what the other folds chose for each.
+pub fn weights(space: &Space, weighed: &Weighed) {
+    let manifest = space.grid().manifest();
+    let stages = [("classifier", manifest.classifier.as_ref()), ("segmenter", Some(&manifest.segmenter))];
+    let of = |stage: &str, weights: &Weights| {
+        if stage == "classifier" { weights.classifier.clone() } else { weights.segmenter.clone() }
+    };
+    term::result("weights                           now      best  by the other folds");
+    for (stage, members) in stages.into_iter().filter_map(|(name, stage)| Some((name, &stage?.members))) {
+        let best = of(stage, &weighed.weights);
+        for (place, member) in members.iter().filter(|member| member.weight > 0.0).enumerate() {
+            let folds: Vec<_> = weighed.folds.iter().map(|weights| of(stage, weights)[place].to_string()).collect();
+            let name = format!("{stage} {}", member.name);
+            let (now, best) = (member.weight, best[place]);
+            term::result(format_args!("{name:<28}{now:>9}  {best:>8}  {}", folds.join(", ")));
         }
+    }
+    term::result("");
+}
+
+/// What a manifest's keys change from and to.
+pub fn changes(space: &Space, changes: &[(String, Number)]) {
+    for (key, number) in changes {
+        let now = space.grid().now(key).map_or("left out".into(), |now| now.to_string());
+        term::result(format_args!("{key}: {now} -> {number}"));
     }
 }
