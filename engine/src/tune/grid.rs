@@ -14,6 +14,8 @@ use crate::manifest::{Gate, Lint, Manifest, Severity, Step};
 
 /// The most points that a grid may have.
 const MOST: usize = 4_000_000;
+/// Values that nobody named are tried more coarsely where there would be more points than this.
+const MANY: usize = 1_000_000;
 
 /// A number of the manifest that is searched.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +28,8 @@ pub struct Knob {
     pub values: Vec<f64>,
     /// Whether it is a whole number.
     pub whole: bool,
+    /// Whether its values were named, and are not ours to change.
+    named: bool,
     pub(super) place: Place,
 }
 
@@ -67,12 +71,14 @@ impl Grid {
         let found = defaults::of(&value);
         for default in &found {
             let axis = axes_left.iter().position(|axis| axis.key == default.key).map(|place| axes_left.remove(place));
-            knobs.push(knob(axis.unwrap_or(default), &value, &found)?);
+            let named = axis.is_some();
+            knobs.push(Knob { named, ..knob(axis.unwrap_or(default), &value, &found)? });
         }
         for axis in axes_left {
             knobs.push(knob(axis, &value, &found)?);
         }
         knobs.sort_by_key(|knob| knob.place);
+        thin(&mut knobs);
         let grid = Self { knobs, manifest, value };
         grid.check(text, path)?;
         Ok(grid)
@@ -224,7 +230,23 @@ fn knob(axis: &Axis, value: &Value, found: &[Axis]) -> Result<Knob, TuneError> {
         return Err(wrong(key, format!("it is a whole number, and {broken} is none")));
     }
     let current = current.and_then(serde_json::Number::as_f64);
-    Ok(Knob { key: key.clone(), current, values: sorted(axis.values.clone()), whole, place })
+    Ok(Knob { key: key.clone(), current, values: sorted(axis.values.clone()), whole, named: true, place })
+}
+
+/// Leaves out every other value of the knobs that nobody named, the longest first, until there are few enough points.
+/// The ends and the manifest's own value stay.
+fn thin(knobs: &mut [Knob]) {
+    let points = |knobs: &[Knob]| knobs.iter().map(|knob| knob.values.len() as f64).product::<f64>();
+    while points(knobs) > MANY as f64 {
+        let longest = knobs.iter_mut().filter(|knob| !knob.named && knob.values.len() > 5);
+        let Some(knob) = longest.max_by_key(|knob| knob.values.len()) else { return };
+        let (last, current) = (knob.values.len() - 1, knob.current);
+        let mut place = 0;
+        knob.values.retain(|value| {
+            place += 1;
+            (place - 1_usize).is_multiple_of(2) || place - 1 == last || Some(*value) == current
+        });
+    }
 }
 
 /// What a key turns, where its table is there.

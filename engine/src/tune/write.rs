@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
-use toml_edit::{DocumentMut, Item, TableLike, Value};
+use toml_edit::{DocumentMut, InlineTable, Item, TableLike, Value};
 
 use super::error::TuneError;
 use super::path::{self, Part};
@@ -73,8 +73,9 @@ fn set(item: &mut Item, parts: &[Part], number: Number) -> Option<()> {
         holder = holder.down(part)?;
     }
     match (holder, last) {
+        (Holder::Item(Item::Value(value)), Part::Key(key)) => put_inline(value.as_inline_table_mut()?, key, number),
+        (Holder::Value(value), Part::Key(key)) => put_inline(value.as_inline_table_mut()?, key, number),
         (Holder::Item(item), Part::Key(key)) => put_key(item.as_table_like_mut()?, key, number),
-        (Holder::Value(value), Part::Key(key)) => put_key(value.as_inline_table_mut()?, key, number),
         (Holder::Table(table), Part::Key(key)) => put_key(table, key, number),
         (Holder::Item(item), Part::Index(index)) => replace(item.as_array_mut()?.get_mut(*index)?, number),
         (Holder::Value(value), Part::Index(index)) => replace(value.as_array_mut()?.get_mut(*index)?, number),
@@ -109,6 +110,21 @@ fn put_key(table: &mut dyn TableLike, key: &str, number: Number) {
         Some(value) => replace(value, number),
         None => drop(table.insert(key, Item::Value(plain(number)))),
     }
+}
+
+/// As [`put_key`]; the blank before the closing brace stays there.
+fn put_inline(table: &mut InlineTable, key: &str, number: Number) {
+    if table.contains_key(key) {
+        return put_key(table, key, number);
+    }
+    let mut value = plain(number);
+    if let Some((_, last)) = table.iter_mut().last() {
+        let blank = last.decor().suffix().cloned().unwrap_or_default();
+        last.decor_mut().set_suffix("");
+        value.decor_mut().set_prefix(" ");
+        value.decor_mut().set_suffix(blank);
+    }
+    table.insert(key, value);
 }
 
 /// Replaces a value; the blanks and comments around it stay.
