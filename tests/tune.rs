@@ -3,12 +3,15 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Output;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use ndarray::Array2;
 use pleura::Mask;
+use pleura::ensemble::{Ensemble, Form};
+use pleura::runtime::Device;
 use pleura::submission::Submission;
+use pleura::tune::{Judge, MemberRow, Members, Metric};
 use support::toy::{Toy, noise, png};
 use tempfile::TempDir;
 
@@ -235,4 +238,91 @@ fn a_file_that_cannot_be_read_is_skipped_and_remembered() {
     fs::write(case.at("images/broken.png"), b"no PNG").unwrap();
     let (_, error) = case.told(&["--grid", "postprocess[0].params.above=0.5,0.6"], 1);
     assert!(error.contains("skipped `") && error.contains("broken.png") && error.contains("1 skipped"), "{error}");
+}
+
+/// What is kept of each image, by an ensemble of the case's folder.
+fn kept<T: Send>(
+    case: &Case,
+    manifest: &str,
+    keep: impl Fn(&Ensemble) -> Box<dyn Fn(&pleura::tune::Seen<'_>) -> T + Sync>,
+) -> Vec<T> {
+    support::runtime();
+    let path = case.at("variant.toml");
+    fs::write(&path, manifest).unwrap();
+    let options = Ensemble::options().device(Device::Cpu).cache(Some(case.at("cache")), Form::Exact);
+    let ensemble = options.open(path).unwrap();
+    let truth = Submission::read(case.at("truth.csv"), SIZE).unwrap();
+    let files = pleura::radiograph::find(&[case.at("images")]).unwrap();
+    let keep = keep(&ensemble);
+    let judge = Judge { ensemble: &ensemble, truth: &truth, size: SIZE };
+    judge.collect(&files, &|seen| Ok(keep(seen)), &|_, error| assert!(error.is_none())).unwrap()
+}
+
+/// The mean Dice of a manifest.
+fn whole(case: &Case, manifest: &str) -> f64 {
+    let dice = kept(case, manifest, |_| Box::new(|seen| seen.image.current));
+    dice.iter().sum::<f64>() / dice.len() as f64
+}
+
+#[test]
+fn members_alone_and_left_out_are_what_manifests_without_the_others_are() {
+    let both = format!("{MANIFEST}{FLAT}").replace("above = 0.30", "above = 0.45");
+    let case = Case::new(&both, |_| 0.6);
+    let rows: Vec<MemberRow> = {
+        let worths = kept(&case, &both, |ensemble| {
+            let members = Members::new(ensemble).unwrap();
+            Box::new(move |seen| members.look(seen.image, seen.answers).unwrap())
+        });
+        support::runtime();
+        let ensemble = Ensemble::options().device(Device::Cpu).open(case.at("variant.toml")).unwrap();
+        Members::new(&ensemble).unwrap().rows(&worths, Metric::Dice)
+    };
+    let itself = whole(&case, &both.replace("weight = 1.0", "weight = 0.0"));
+    let flat = whole(&case, &both.replace("name = \"itself\"", "name = \"itself\"\nweight = 0.0"));
+    let all = whole(&case, &both);
+    assert!(itself != flat && all != itself && all != flat, "{itself} {flat} {all}");
+    let close = |found: Option<f64>, expected: f64| (found.unwrap() - expected).abs() < 1e-6;
+    let [mean, one, other] = &*rows else { panic!("{rows:?}") };
+    assert_eq!((mean.stage.as_str(), mean.name.as_str(), mean.without), ("classifier", "mean", None));
+    // The brighter images are the positive ones.
+    assert!(close(mean.alone, all) && mean.auc.unwrap() > 0.95, "{rows:?}");
+    assert!(close(one.alone, itself) && close(one.without, flat) && one.name == "itself", "{rows:?}");
+    assert!(close(other.alone, flat) && close(other.without, itself) && other.auc.is_none(), "{rows:?}");
+}
+
+/// Goes by the name of `threshold`, and marks what is above 0.6 whatever it is told.
+const IMPOSTOR: &str = r#"
+#include <pleura_plugin.h>
+static int instance;
+static void *create(pleura_str params, const pleura_host *host) { return &instance; }
+static void destroy(void *self) {}
+static uint32_t apply(const void *self, const pleura_context *context, pleura_plane map, const uint8_t *mask,
+                      uint8_t *out, const pleura_host *host) {
+    for (size_t i = 0; i < map.width * map.height; i++) out[i] = map.data[i] > 0.6f;
+    return PLEURA_OK;
+}
+const pleura_plugin_table *pleura_plugin(void) {
+    static const pleura_plugin_table table = {
+        sizeof(pleura_plugin_table), PLEURA_ABI_MAJOR, PLEURA_ABI_MINOR,
+        PLEURA_STR("threshold"), PLEURA_STR("1.0"), PLEURA_POSTPROCESS,
+        .create = create, .destroy = destroy, .postprocess = apply,
+    };
+    return &table;
+}
+"#;
+
+#[test]
+fn a_plugin_that_only_has_a_stock_plugins_name_is_run() {
+    let case = Case::new(MANIFEST, |_| 0.6);
+    fs::write(case.at("impostor.c"), IMPOSTOR).unwrap();
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/plugin-api/include");
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c11", "-O1", "-shared", "-fPIC", "-I"]).arg(include).arg("-o").arg(case.at("libthreshold.so"));
+    assert!(cc.arg(case.at("impostor.c")).status().unwrap().success());
+    let grid = ["--grid", "postprocess[0].params.above=0.3:0.8:0.1", "--grid", "postprocess[1].params.area=1,4"];
+    let (out, error) = case.told(&grid, 0);
+    assert!(error.contains("does something else"), "{error}");
+    let line = out.lines().find(|line| line.starts_with("postprocess[0].params.above")).unwrap();
+    assert!(line.contains("0.3 to 0.8"), "it makes no difference what it is told: {out}");
+    assert_eq!(score(&out, "best of the grid"), 1.0, "{out}");
 }

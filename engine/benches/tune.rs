@@ -50,7 +50,7 @@ fn choices(more: &serde_json::Value) -> Vec<Step> {
 
 /// Soft spots on a quiet ground, as networks give: three images in four have next to nothing.
 fn map(number: usize) -> Array2<f32> {
-    let mut state = number as u32 * 2_654_435_761 + 1;
+    let mut state = (number as u32).wrapping_mul(2_654_435_761).wrapping_add(1);
     let mut random = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 24) as f32
