@@ -4,42 +4,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::axis::{Axis, sorted};
+use super::axis::Axis;
 use super::defaults;
 use super::error::TuneError;
-use super::path::{self, Part};
-use super::write::{Number, edited};
-use crate::lint::nearest;
+use super::knob::{Knob, Place, knob, thin, wrong};
+use super::path;
+use super::write::edited;
 use crate::manifest::{Gate, Lint, Manifest, Severity, Step};
 
 /// The most points that a grid may have.
 const MOST: usize = 4_000_000;
-/// Values that nobody named are tried more coarsely where there would be more points than this.
-const MANY: usize = 1_000_000;
-
-/// A number of the manifest that is searched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Knob {
-    /// The manifest's key: `postprocess[0].params.above`.
-    pub key: String,
-    /// What the manifest has; `None` where it has nothing there yet.
-    pub current: Option<f64>,
-    /// What it is tried at, ascending.
-    pub values: Vec<f64>,
-    /// Whether it is a whole number.
-    pub whole: bool,
-    /// Whether its values were named, and are not ours to change.
-    named: bool,
-    pub(super) place: Place,
-}
-
-/// What a knob turns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
-    Classifier,
-    Segmenter,
-    Step(usize),
-}
 
 /// All knobs with their values. Points are numbered with the last knob running fastest.
 #[derive(Debug, Clone)]
@@ -111,6 +85,13 @@ impl Grid {
     #[must_use]
     pub fn point(&self, places: &[usize]) -> usize {
         self.knobs.iter().zip(places).fold(0, |point, (knob, place)| point * knob.values.len() + place)
+    }
+
+    /// The point of the manifest's own values; `None` where the grid does not have one of them.
+    #[must_use]
+    pub fn current(&self) -> Option<usize> {
+        let place = |knob: &Knob| knob.values.iter().position(|value| Some(*value) == knob.current);
+        Some(self.point(&self.knobs.iter().map(place).collect::<Option<Vec<_>>>()?))
     }
 
     /// Each knob's value at a point.
@@ -202,75 +183,4 @@ impl Grid {
         }
         Ok(())
     }
-}
-
-impl Knob {
-    /// A value as the manifest would have it.
-    #[must_use]
-    pub fn number(&self, value: f64) -> Number {
-        if self.whole { Number::Whole(value as i64) } else { Number::Real(value) }
-    }
-
-    fn json(&self, value: f64) -> Value {
-        if self.whole { Value::from(value as i64) } else { Value::from(value) }
-    }
-}
-
-fn knob(axis: &Axis, value: &Value, found: &[Axis]) -> Result<Knob, TuneError> {
-    let key = &axis.key;
-    let parts = path::parse(key).ok_or_else(|| wrong(key, "keys are written as `postprocess[0].params.above`"))?;
-    let place = place(&parts, value).ok_or_else(|| wrong(key, unknown(key, found)))?;
-    let current = match path::get(value, &parts) {
-        None => None,
-        Some(Value::Number(number)) => Some(number),
-        Some(_) => return Err(wrong(key, "it is no number")),
-    };
-    let whole = current.map_or(axis.whole, |number| number.is_i64() || number.is_u64());
-    if let Some(broken) = axis.values.iter().find(|value| whole && value.fract() != 0.0) {
-        return Err(wrong(key, format!("it is a whole number, and {broken} is none")));
-    }
-    let current = current.and_then(serde_json::Number::as_f64);
-    Ok(Knob { key: key.clone(), current, values: sorted(axis.values.clone()), whole, named: true, place })
-}
-
-/// Leaves out every other value of the knobs that nobody named, the longest first, until there are few enough points.
-/// The ends and the manifest's own value stay.
-fn thin(knobs: &mut [Knob]) {
-    let points = |knobs: &[Knob]| knobs.iter().map(|knob| knob.values.len() as f64).product::<f64>();
-    while points(knobs) > MANY as f64 {
-        let longest = knobs.iter_mut().filter(|knob| !knob.named && knob.values.len() > 5);
-        let Some(knob) = longest.max_by_key(|knob| knob.values.len()) else { return };
-        let (last, current) = (knob.values.len() - 1, knob.current);
-        let mut place = 0;
-        knob.values.retain(|value| {
-            place += 1;
-            (place - 1_usize).is_multiple_of(2) || place - 1 == last || Some(*value) == current
-        });
-    }
-}
-
-/// What a key turns, where its table is there.
-fn place(parts: &[Part], value: &Value) -> Option<Place> {
-    let key = |text: &str| Part::Key(text.into());
-    let place = match parts {
-        [stage, gate, _, ..] if *gate == key("gate") && *stage == key("classifier") => Place::Classifier,
-        [stage, gate, _, ..] if *gate == key("gate") && *stage == key("segmenter") => Place::Segmenter,
-        [list, Part::Index(index), params, _, ..] if *list == key("postprocess") && *params == key("params") => {
-            Place::Step(*index)
-        }
-        _ => return None,
-    };
-    path::get(value, &parts[..parts.len() - 1]).map(|_| place)
-}
-
-fn unknown(key: &str, found: &[Axis]) -> String {
-    let near = nearest(key, found.iter().map(|axis| axis.key.as_str()));
-    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    let keys: Vec<_> = found.iter().map(|axis| format!("`{}`", axis.key)).collect();
-    let has = if keys.is_empty() { String::new() } else { format!(" (here {})", keys.join(", ")) };
-    format!("it is no number of a gate or of a postprocessing step's `params`{has}{near}")
-}
-
-pub(super) fn wrong(key: &str, fault: impl Into<String>) -> TuneError {
-    TuneError::Key { key: key.into(), fault: fault.into() }
 }

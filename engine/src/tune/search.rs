@@ -128,7 +128,7 @@ pub fn choose(grid: &Grid, scores: &[f64], how: Choose) -> Option<Chosen> {
         .collect();
     // In steps of the grid, each knob by its own number of values: no knob outweighs the others by being fine.
     let distance = |places: &[usize]| -> f64 {
-        let one = |(knob, (&place, middle)): (&super::grid::Knob, (&usize, &f64))| {
+        let one = |(knob, (&place, middle)): (&super::knob::Knob, (&usize, &f64))| {
             ((place as f64 - middle) / knob.values.len() as f64).powi(2)
         };
         grid.knobs.iter().zip(places.iter().zip(&middle)).map(one).sum()

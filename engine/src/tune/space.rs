@@ -17,7 +17,7 @@ use crate::submission::{Runs, Submission};
 const CHECKED: (usize, usize) = (8, 4);
 
 /// The most values of Dice that are kept, of 4 bytes each.
-const MOST_KEPT: usize = 100_000_000;
+const MOST_KEPT: usize = 50_000_000;
 
 /// An ensemble at every point of a grid.
 pub struct Space {

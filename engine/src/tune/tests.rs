@@ -12,7 +12,7 @@ use super::nested::{Folds, interval};
 use super::search::{Choose, choose, plateau};
 use super::space::Answered;
 use super::target::Target;
-use super::{Axis, TuneError};
+use super::{Axis, TuneError, heat_map};
 use crate::Mask;
 use crate::manifest::Step;
 use crate::plugin::Context;
@@ -192,6 +192,8 @@ fn knobs_are_the_numbers_of_gates_and_stock_plugins() {
     assert!(whole.knobs.iter().all(|knob| knob.values.contains(&knob.current.unwrap()) && knob.values.len() > 2));
     assert!(whole.points() <= 1_000_000, "{}", whole.points());
     assert_eq!(whole.knobs[3].values.len(), 21, "named values are not thinned");
+    assert_eq!(whole.values(whole.current().unwrap()), [0.65, 0.7, 0.8, 800.0, 0.7, 600.0, 0.3]);
+    assert_eq!(grid.current(), None, "the manifest has no `contour_min_area`");
 }
 
 #[test]
@@ -235,6 +237,15 @@ fn ties_are_chosen_in_their_middle_and_plateaus_told() {
     let around = plateau(&grid, &scores, 0.001).unwrap();
     assert_eq!((around.points, around.ranges[6]), (4, (0.2, 0.5)));
     assert!(choose(&grid, &[f64::NAN; 5], Choose::Maximum).is_none());
+}
+
+#[test]
+fn a_heat_map_is_a_slice_of_the_scores() {
+    let grid = grid(&["segmenter.gate.above=0.7:0.8:0.1", "postprocess[0].params.bottom=0.1:0.3:0.1"]).unwrap();
+    let scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+    let map = heat_map(&grid, &scores, (2, 6), grid.current().unwrap());
+    assert_eq!((map.x, map.y, map.chosen), (vec![0.7, 0.8], vec![0.1, 0.2, 0.3], (1, 2)));
+    assert_eq!(map.dice, ndarray::array![[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]]);
 }
 
 #[test]

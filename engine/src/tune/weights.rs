@@ -1,13 +1,10 @@
 //! Members' weights: Nelder and Mead's simplex for the weights at one point of the grid, then the grid with those weights.
 //!
-//! Weights are the squares of what the simplex moves, over their sum: none is negative, and only their ratios count. It
-//! starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run. What it finds
-//! is rounded to hundredths, and counts only where it scores higher after that.
+//! The simplex starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run. What
+//! it finds is rounded to hundredths, and counts only where it scores higher after that.
 
 use std::path::Path;
 
-use argmin::core::{CostFunction, Error, Executor, State};
-use argmin::solver::neldermead::NelderMead;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -20,19 +17,13 @@ use super::merge;
 use super::nested::{Folds, Nested, Part};
 use super::report::{Tuned, summarise};
 use super::search::{Choose, Chosen, Metric, Totals, choose};
+use super::simplex::climb;
 use super::space::{Answered, Space, shortened};
 use super::write::Number;
 use crate::ensemble::MemberAnswer;
 use crate::manifest::{Gate, Manifest, Merge, Stage};
 
 const SEED: u64 = 7;
-/// Of one start.
-const STEPS: u64 = 40;
-/// How far the first simplex reaches.
-const REACH: f64 = 0.35;
-/// A simplex whose scores differ by less has arrived.
-const ARRIVED: f64 = 1e-5;
-
 /// The weights of the members that run, in the manifest's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
@@ -219,14 +210,10 @@ impl Weighing<'_> {
         let starts = [own, vec![1.0; count], (0..count).map(|_| random.random_range(0.1..1.0)).collect()];
         let score = |weights: &Weights| self.score(weights, there, images);
         let (mut best, mut highest) = (start.clone(), score(&start)?);
+        let there_at = |weights: &[f64]| score(&start.with(moved, rounded(weights, 1e6)));
         for from in starts {
-            let cost = Cost { score: &score, start: &start, moved };
-            let first = from.iter().map(|x| x / norm(&from)).collect::<Vec<_>>();
-            let solver = NelderMead::new(simplex(&first)).with_sd_tolerance(ARRIVED).map_err(failed)?;
-            let run = Executor::new(cost, solver).configure(|state| state.max_iters(STEPS)).run().map_err(failed)?;
-            let Some(found) = run.state().get_best_param() else { continue };
-            let rounded = weights_of(found).iter().map(|weight| ((weight * 100.0).round() / 100.0) as f32).collect();
-            let found = start.with(moved, rounded);
+            let Some(found) = climb(&from, &there_at)? else { continue };
+            let found = start.with(moved, rounded(&found, 100.0));
             let here = score(&found)?;
             if here > highest + 1e-9 {
                 (best, highest) = (found, here);
@@ -302,44 +289,7 @@ struct Found {
     images: Option<Vec<Answered>>,
 }
 
-/// What the simplex makes small.
-struct Cost<'a> {
-    score: &'a dyn Fn(&Weights) -> Result<f64, TuneError>,
-    start: &'a Weights,
-    moved: Moved,
-}
-
-impl CostFunction for Cost<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, at: &Self::Param) -> Result<f64, Error> {
-        let weights = weights_of(at).iter().map(|weight| *weight as f32).collect();
-        Ok(-(self.score)(&self.start.with(self.moved, weights))?)
-    }
-}
-
-/// Squares over their sum.
-fn weights_of(at: &[f64]) -> Vec<f64> {
-    let sum: f64 = at.iter().map(|x| x * x).sum();
-    at.iter().map(|x| if sum > 0.0 { x * x / sum } else { 1.0 }).collect()
-}
-
-fn norm(at: &[f64]) -> f64 {
-    at.iter().map(|x| x * x).sum::<f64>().sqrt()
-}
-
-/// A place, and one step from it along each axis.
-fn simplex(first: &[f64]) -> Vec<Vec<f64>> {
-    let along = (0..first.len()).map(|axis| {
-        let mut place = first.to_vec();
-        place[axis] += REACH;
-        place
-    });
-    std::iter::once(first.to_vec()).chain(along).collect()
-}
-
-/// A search that broke off: for what broke in it.
-fn failed(error: Error) -> TuneError {
-    error.downcast().unwrap_or_else(|error| TuneError::TooFew(format!("the search of weights broke off: {error}")))
+/// Weights in parts of a whole.
+fn rounded(weights: &[f64], parts: f64) -> Vec<f32> {
+    weights.iter().map(|weight| ((weight * parts).round() / parts) as f32).collect()
 }
