@@ -25,6 +25,7 @@ pub mod radiograph;
 pub mod report;
 pub mod runtime;
 pub mod submission;
+pub mod tune;
 
 pub use mask::Mask;
 pub use radiograph::Radiograph;

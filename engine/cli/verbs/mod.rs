@@ -12,6 +12,7 @@ mod runtime;
 mod score;
 mod submission;
 mod train;
+mod tune;
 
 use clap::Subcommand;
 
@@ -38,6 +39,8 @@ pub enum Verb {
     /// Look at a collection of radiographs, convert it, divide it into folds.
     #[command(subcommand)]
     Data(data::Args),
+    /// Find thresholds, areas, gates and weights by the members' answers and the truth.
+    Tune(tune::Args),
     /// Train networks by a recipe, and export them as ONNX.
     Train(train::Args),
     /// List and test plugins.
@@ -63,6 +66,7 @@ impl Verb {
             Self::Report(args) => report::run(&args),
             Self::Submission(args) => submission::run(&args),
             Self::Data(args) => data::run(&args),
+            Self::Tune(args) => tune::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),
             Self::PluginWorker(args) => plugin_worker::run(&args),

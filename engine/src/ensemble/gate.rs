@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView2};
 use pleura_regions::{Components, Connectivity};
 use serde::Serialize;
 
+use super::answer::MemberAnswer;
 use super::job::Wanted;
 use super::resize::resize;
 use crate::manifest::{self, Resize};
@@ -86,6 +87,30 @@ impl Gate {
     pub fn read_member(&self, member: usize, map: Option<&Array2<f32>>) -> Vec<(usize, f64)> {
         let own = self.tests.iter().enumerate().filter(|(_, test)| test.gate.reads_map() && test.members == [member]);
         own.filter_map(|(index, test)| Some((index, test.pixels(map?)))).collect()
+    }
+
+    /// What a comparison comes to where all members have answered, in order.
+    pub fn measure_answered(&self, test: usize, merged: Seen<'_>, answers: &[&MemberAnswer]) -> Option<f64> {
+        let asked = &self.tests[test];
+        match asked.members.as_slice() {
+            [member] if asked.gate.reads_map() => answers.get(*member)?.map.as_ref().map(|map| asked.pixels(map)),
+            _ => self.measure(test, merged),
+        }
+    }
+
+    /// Whether an image passes of which every comparison has been measured.
+    pub fn passes_measured(&self, measured: &[Option<f64>]) -> bool {
+        self.node.passes(&|test| self.tests[test].compare(measured[test], Seen::default()))
+    }
+
+    /// What the measure of a comparison depends on, besides the answers: the probability above which it counts.
+    pub fn level(&self, test: usize) -> Option<f32> {
+        match self.tests[test].gate {
+            manifest::Gate::Area { above, .. }
+            | manifest::Gate::Component { above, .. }
+            | manifest::Gate::Agree { above, .. } => Some(above),
+            _ => None,
+        }
     }
 
     /// How many comparisons there are.

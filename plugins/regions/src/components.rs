@@ -86,7 +86,8 @@ impl Components {
         self.each(|component, place| out[place] = kept[component]);
     }
 
-    fn each(&self, mut visit: impl FnMut(usize, (usize, usize))) {
+    /// Visits each marked pixel: the number of its component, and its (row, column).
+    pub fn each(&self, mut visit: impl FnMut(usize, (usize, usize))) {
         let Some((crop, labels)) = &self.found else { return };
         for (x, y) in crop.inside() {
             if let Some(component) = labels.get_pixel(x, y).0[0].checked_sub(1) {

@@ -1,0 +1,254 @@
+//! `pleura tune`: a manifest's numbers, found by its members' own answers and the truth.
+
+mod print;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use anyhow::{Context, Result, bail, ensure};
+use pleura::ensemble::Ensemble;
+use pleura::radiograph;
+use pleura::submission::Submission;
+use pleura::tune::{
+    self, Answered, Axis, Ballot, Ballots, Choose, Folds, Grid, Judge, Metric, Number, Seen, Space, TuneError, Tuned,
+    Weighing, Weights,
+};
+
+use crate::exit::Exit;
+use crate::outputs::check_writable;
+use crate::verbs::predict::EngineArgs;
+use crate::verbs::submission::size;
+use crate::{answers, term};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The ensemble's manifest.
+    ensemble: PathBuf,
+
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
+    #[arg(required_unless_present = "images")]
+    inputs: Vec<String>,
+
+    /// Images, as INPUTS are; may be given several times.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    images: Vec<String>,
+
+    /// The truth: `ImageId,EncodedPixels`, plain or gzip; several rows an image are joined.
+    #[arg(long, value_name = "CSV")]
+    truth: PathBuf,
+
+    /// The size of the truth's masks, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
+    truth_size: (usize, usize),
+
+    /// Merge maps and make masks at this size, whatever the manifest says: smaller is faster, and nearly as good a judge.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    size: Option<(usize, usize)>,
+
+    /// A list of `ImageId,fold`. Snapshots that name their fold answer for its images alone, and numbers are chosen on
+    /// some folds and scored on another.
+    #[arg(long, value_name = "CSV")]
+    folds: Option<PathBuf>,
+
+    /// Without a list of folds: how many to deal the images into, each with its share of the positive ones.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100), conflicts_with = "folds")]
+    nested: u32,
+
+    /// The values of a number, by its key in the manifest: `KEY=FROM:TO:STEP`, `KEY=VALUE` (to leave it alone) or
+    /// `KEY=VALUE,VALUE`; quote keys with brackets. May be given several times.
+    #[arg(long, value_name = "KEY=FROM:TO:STEP")]
+    grid: Vec<String>,
+
+    /// Search the members' weights too, of both stages.
+    #[arg(long)]
+    weights: bool,
+
+    /// What is to be made large: `dice`, the competition's mean, or `dice-positives`, of the images with a mask in truth.
+    #[arg(long, value_name = "METRIC", default_value = "dice", value_parser = metric)]
+    metric: Metric,
+
+    /// Choose the middle of the plateau (the points within 0.001 of the best) instead of its highest point.
+    #[arg(long)]
+    center: bool,
+
+    /// Write what was found into the manifest; comments stay.
+    #[arg(long, conflicts_with = "out")]
+    write: bool,
+
+    /// Write the manifest with what was found to another file, of the same folder, as models are named relative to it.
+    #[arg(long, value_name = "TOML")]
+    out: Option<PathBuf>,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+fn metric(text: &str) -> Result<Metric, String> {
+    match text {
+        "dice" => Ok(Metric::Dice),
+        "dice-positives" => Ok(Metric::DicePositives),
+        _ => Err("`dice` or `dice-positives`".into()),
+    }
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    // What can be known to fail is known before the first model runs.
+    ensure!(
+        args.engine.cache.cache.is_some(),
+        "name the folder of the members' answers: `--cache DIR`; what it lacks is inferred once, and kept there"
+    );
+    let axes = args.grid.iter().map(|text| text.parse::<Axis>()).collect::<Result<Vec<_>, _>>()?;
+    let path = &args.ensemble;
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
+    let grid = Grid::new(&text, path, &axes)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let target = target(args, folder)?;
+    let inputs: Vec<&String> = args.inputs.iter().chain(&args.images).collect();
+    let files = radiograph::find(&inputs)?;
+    let truth = Submission::read(&args.truth, args.truth_size)?;
+    let folds = args.folds.as_deref().map(answers::folds).transpose()?;
+    told_folds(&grid, folds.as_ref());
+    let space = Space::open(grid, folder)?;
+    space.fits(files.len())?;
+    let options = Ensemble::options().output_size(args.size).folds(folds.clone());
+    let ensemble = args.engine.open(path, options)?;
+    let judge = Judge { ensemble: &ensemble, truth: &truth, size: args.truth_size };
+    let Found { space, images, ballots, kept, skipped } = collect(&judge, space, &files, args.weights)?;
+    ensure!(!images.is_empty(), "every one of {} inputs was skipped", files.len());
+    let folds = match &folds {
+        Some(list) => Folds::listed(&images, list)?,
+        None => Folds::stratified(&images, args.nested as usize)?,
+    };
+    print::counts(&space, &images, skipped, truth.len());
+    answers::report(&ensemble, &args.engine.cache);
+    let how = if args.center { Choose::Centre } else { Choose::Maximum };
+    let (tuned, weights) = if args.weights {
+        let bar = term::spinner("weights");
+        let weighing = Weighing { space: &space, folder, ballots: &ballots, images: &kept, metric: args.metric };
+        let weighed = weighing.tune(images, &folds, how)?;
+        bar.finish_and_clear();
+        print::weights(&space, &weighed);
+        (weighed.tuned, Some(weighed.weights))
+    } else {
+        (tune::tune(&space, &images, args.metric, &folds, how)?, None)
+    };
+    print::result(&space, &tuned, args.metric);
+    write(&space, (&tuned, weights.as_ref()), &text, path, target)?;
+    Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+/// Where the result is written to, if anywhere.
+fn target<'a>(args: &'a Args, folder: &Path) -> Result<Option<&'a Path>> {
+    let target = if args.write { Some(&args.ensemble) } else { args.out.as_ref() };
+    let Some(target) = target else { return Ok(None) };
+    let place = |folder: &Path| {
+        if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }.canonicalize()
+    };
+    let other = target.parent().unwrap_or(Path::new(""));
+    match (place(folder), place(other)) {
+        (Ok(here), Ok(there)) if here != there => {
+            let (out, folder) = (target.display(), here.display());
+            bail!("`{out}` is not in the manifest's folder, `{folder}`: models are named relative to it");
+        }
+        _ => check_writable(target)?,
+    }
+    Ok(Some(target))
+}
+
+/// Says where members have seen the images that they answer for.
+fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
+    let manifest = grid.manifest();
+    let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
+    let mut snapshots = stages.flat_map(|stage| &stage.members).flat_map(|member| &member.snapshots);
+    if folds.is_none() && snapshots.any(|snapshot| snapshot.fold.is_some()) {
+        term::warning(
+            "snapshots name the fold they have not seen: without `--folds` they answer for images they were trained on",
+        );
+    }
+}
+
+/// What each image comes to at every point.
+struct Found {
+    space: Space,
+    images: Vec<Answered>,
+    /// The members' maps, where weights are searched.
+    ballots: Ballots,
+    kept: Vec<Ballot>,
+    skipped: usize,
+}
+
+fn collect(judge: &Judge<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
+    match collect_once(judge, &space, files, weights) {
+        Err(TuneError::NotStock) => {
+            term::warning(format_args!("{}: this takes longer", TuneError::NotStock));
+            let space = space.plain();
+            let (images, (ballots, kept), skipped) = collect_once(judge, &space, files, weights)?;
+            Ok(Found { space, images, ballots, kept, skipped })
+        }
+        found => {
+            let (images, (ballots, kept), skipped) = found?;
+            Ok(Found { space, images, ballots, kept, skipped })
+        }
+    }
+}
+
+type Collected = (Vec<Answered>, (Ballots, Vec<Ballot>), usize);
+
+fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf], weights: bool) -> Result<Collected, TuneError> {
+    let bar = term::progress(files.len() as u64, "answers");
+    let skipped = AtomicUsize::new(0);
+    let ballots = Ballots::new(tune::lowest(space));
+    let keep = |seen: &Seen<'_>| {
+        let answered = space.look(seen.image, seen.answers)?;
+        let ballot = weights.then(|| ballots.keep(seen.image, seen.answers, &answered)).transpose()?;
+        Ok((answered, ballot))
+    };
+    let found = judge.collect(files, &keep, &|file, error| {
+        bar.inc(1);
+        if let Some(error) = error {
+            skipped.fetch_add(1, Relaxed);
+            let error = anyhow::Error::new(error.clone());
+            bar.suspend(|| term::warning(format_args!("skipped `{}`: {}", file.display(), term::chain(&error))));
+        }
+    })?;
+    bar.finish_and_clear();
+    let (images, kept): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    Ok((images, (ballots, kept.into_iter().flatten().collect()), skipped.into_inner()))
+}
+
+/// Writes the manifest, and says what has changed.
+fn write(
+    space: &Space,
+    (tuned, weights): (&Tuned, Option<&Weights>),
+    text: &str,
+    path: &Path,
+    target: Option<&Path>,
+) -> Result<()> {
+    if tuned.best.score <= tuned.current {
+        term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
+        return Ok(());
+    }
+    let changes = changes(space, tuned, weights);
+    let changed = tune::changed(text, path, &changes)?;
+    print::changes(space, &changes);
+    match target {
+        Some(target) => {
+            tune::write(target, &changed)?;
+            term::result(format_args!("{}", target.display()));
+        }
+        None => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+    }
+    Ok(())
+}
+
+/// The numbers that differ from the manifest's.
+fn changes(space: &Space, tuned: &Tuned, weights: Option<&Weights>) -> Vec<(String, Number)> {
+    let grid = space.grid();
+    let values = grid.knobs.iter().zip(grid.values(tuned.best.point));
+    let differ = values.filter(|(knob, value)| knob.current != Some(*value));
+    let mut changes: Vec<_> = differ.map(|(knob, value)| (knob.key.clone(), knob.number(value))).collect();
+    changes.extend(weights.into_iter().flat_map(|weights| weights.changes(grid.manifest())));
+    changes
+}

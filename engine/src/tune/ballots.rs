@@ -1,0 +1,150 @@
+//! What members say of each image, kept so that it can be merged again and again.
+//!
+//! Of each image every segmenter's map is kept in single precision, cut to the box outside of which no member reaches
+//! the lowest threshold of the search, where the merge cannot reach it either. Maps lie in memory up to half a gigabyte
+//! in all, and in a temporary file beyond.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ndarray::{Array2, ArrayView2, s};
+use tempfile::SpooledTempFile;
+
+use super::error::TuneError;
+use super::space::{Answered, Image};
+use super::target::Target;
+use crate::ensemble::{Explanation, ImageError, MemberAnswer, StageExplained};
+use crate::plugin::Context;
+
+/// Bytes of maps that lie in memory.
+const IN_MEMORY: usize = 512 << 20;
+/// How far rounding may carry a mean past the highest of what it is the mean of.
+const SLACK: f32 = 1e-5;
+
+/// Everybody's answers.
+pub struct Ballots {
+    spool: Mutex<SpooledTempFile>,
+    /// The lowest probability that matters; `None` where all do.
+    lowest: Option<f32>,
+}
+
+/// The answers to one image.
+pub struct Ballot {
+    /// The image.
+    pub(super) id: String,
+    /// The truth.
+    pub(super) target: Target,
+    /// What plugins may know of the image.
+    pub(super) context: Context,
+    /// Dice of the manifest as it is.
+    pub(super) current: f64,
+    /// Each classifier's score.
+    pub(super) classifiers: Vec<Option<f32>>,
+    /// Whether the image passes the classifier's gate at each choice, with the manifest's weights.
+    pub(super) passes: Vec<bool>,
+    /// Each segmenter's score.
+    pub(super) segmenters: Vec<Option<f32>>,
+    /// (height, width) of the maps.
+    size: (usize, usize),
+    /// The first (row, column) of the box, and its (height, width).
+    corner: (usize, usize),
+    extent: (usize, usize),
+    /// Where in the spool the box's maps begin.
+    offset: u64,
+}
+
+impl Ballots {
+    /// None yet.
+    pub fn new(lowest: Option<f32>) -> Self {
+        Self { spool: Mutex::new(SpooledTempFile::new(IN_MEMORY)), lowest }
+    }
+
+    /// Keeps what is said of an image.
+    ///
+    /// # Errors
+    /// Where the temporary file cannot be written.
+    pub fn keep(&self, image: &Image<'_>, answers: &Explanation, answered: &Answered) -> Result<Ballot, TuneError> {
+        let failed = || TuneError::Image { id: image.id.into(), source: Box::new(ImageError::NoMask) };
+        let segmenter = answers.segmenter.as_ref().ok_or_else(failed)?;
+        let maps: Option<Vec<_>> = segmenter.members.iter().map(|member| member.answer.map.as_ref()).collect();
+        let maps = maps.filter(|maps| !maps.is_empty()).ok_or_else(failed)?;
+        let size = maps[0].dim();
+        let (corner, extent) = self.extent(&maps, size);
+        let boxed = s![corner.0..corner.0 + extent.0, corner.1..corner.1 + extent.1];
+        let values: Vec<f32> = maps.iter().flat_map(|map| map.slice(boxed)).copied().collect();
+        let scores = |stage: &StageExplained| stage.members.iter().map(|it| it.answer.score).collect();
+        Ok(Ballot {
+            id: image.id.into(),
+            target: image.target.clone(),
+            context: image.context.clone(),
+            current: image.current,
+            classifiers: answers.classifier.as_ref().map(scores).unwrap_or_default(),
+            passes: answered.classifier.clone(),
+            segmenters: scores(segmenter),
+            size,
+            corner,
+            extent,
+            offset: self.append(&values)?,
+        })
+    }
+
+    /// The box that holds every pixel at which some member is not below the lowest probability that matters.
+    fn extent(&self, maps: &[&Array2<f32>], size: (usize, usize)) -> ((usize, usize), (usize, usize)) {
+        let Some(lowest) = self.lowest else { return ((0, 0), size) };
+        let (mut first, mut last) = ((usize::MAX, usize::MAX), (0, 0));
+        for map in maps {
+            for ((row, column), _) in map.indexed_iter().filter(|(_, p)| **p >= lowest - SLACK) {
+                first = (first.0.min(row), first.1.min(column));
+                last = (last.0.max(row + 1), last.1.max(column + 1));
+            }
+        }
+        if last.0 == 0 { ((0, 0), (0, 0)) } else { (first, (last.0 - first.0, last.1 - first.1)) }
+    }
+
+    fn append(&self, values: &[f32]) -> Result<u64, TuneError> {
+        let mut spool = self.lock();
+        let offset = spool.seek(SeekFrom::End(0))?;
+        spool.write_all(bytemuck::cast_slice(values))?;
+        Ok(offset)
+    }
+
+    /// Each segmenter's map of an image, within its box: (member, height, width).
+    fn read(&self, ballot: &Ballot) -> Result<Vec<f32>, TuneError> {
+        let mut values = vec![0.0_f32; ballot.segmenters.len() * ballot.extent.0 * ballot.extent.1];
+        let mut spool = self.lock();
+        spool.seek(SeekFrom::Start(ballot.offset))?;
+        spool.read_exact(bytemuck::cast_slice_mut(&mut values))?;
+        Ok(values)
+    }
+
+    /// Each segmenter's answer to an image, its map cut to the image's box.
+    ///
+    /// # Errors
+    /// Where the temporary file cannot be read.
+    pub fn answers(&self, ballot: &Ballot) -> Result<Vec<MemberAnswer>, TuneError> {
+        let values = self.read(ballot)?;
+        let pixels = ballot.extent.0 * ballot.extent.1;
+        let answer = |(place, score): (usize, &Option<f32>)| {
+            let map = ArrayView2::from_shape(ballot.extent, &values[place * pixels..(place + 1) * pixels]);
+            MemberAnswer { score: *score, map: map.ok().map(|map| map.to_owned()), ..MemberAnswer::default() }
+        };
+        Ok(ballot.segmenters.iter().enumerate().map(answer).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SpooledTempFile> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ballot {
+    /// A map of the box, put in its place among zeros.
+    pub fn whole(&self, boxed: Array2<f32>) -> Array2<f32> {
+        if self.extent == self.size {
+            return boxed;
+        }
+        let mut map = Array2::zeros(self.size);
+        let (row, column) = self.corner;
+        map.slice_mut(s![row..row + self.extent.0, column..column + self.extent.1]).assign(&boxed);
+        map
+    }
+}

@@ -1,0 +1,46 @@
+//! The score over two knobs.
+
+use ndarray::Array2;
+
+use super::grid::Grid;
+
+/// The score over two knobs, the others as they are at one point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeatMap {
+    /// What changes across.
+    pub x_name: String,
+    /// Its values, ascending.
+    pub x: Vec<f64>,
+    /// What changes upwards.
+    pub y_name: String,
+    /// Its values, ascending.
+    pub y: Vec<f64>,
+    /// The score, (values of y, values of x); NaN where a plugin refuses the point.
+    pub dice: Array2<f64>,
+    /// The point's (index into x, index into y).
+    pub chosen: (usize, usize),
+}
+
+/// The score over two different knobs, by their places in the grid, around a point; `scores` are those of
+/// [`Tuned`](super::Tuned).
+///
+/// # Panics
+/// Where there are no such knobs, or the scores are those of another grid.
+#[must_use]
+pub fn heat_map(grid: &Grid, scores: &[f64], (x, y): (usize, usize), point: usize) -> HeatMap {
+    let places = grid.places(point);
+    let (across, upwards) = (&grid.knobs[x], &grid.knobs[y]);
+    let dice = Array2::from_shape_fn((upwards.values.len(), across.values.len()), |(row, column)| {
+        let mut there = places.clone();
+        (there[y], there[x]) = (row, column);
+        scores[grid.point(&there)]
+    });
+    HeatMap {
+        x_name: across.key.clone(),
+        x: across.values.clone(),
+        y_name: upwards.key.clone(),
+        y: upwards.values.clone(),
+        dice,
+        chosen: (places[x], places[y]),
+    }
+}

@@ -1,0 +1,50 @@
+//! Finds a manifest's numbers: thresholds, areas, gates and weights, by the members' own answers and the truth.
+//!
+//! `answers (cached) → of each image its Dice at every point of a grid → sums by fold → the best point, nested → manifest`
+//!
+//! No model runs for what the cache holds, and no point of the grid costs a pass over the maps: see [`Chain`].
+
+mod axis;
+mod ballots;
+mod chain;
+mod collect;
+mod cuts;
+mod defaults;
+mod error;
+mod gates;
+mod grid;
+mod heat;
+mod knob;
+mod members;
+mod merge;
+mod nested;
+mod path;
+mod report;
+mod search;
+mod shape;
+mod simplex;
+mod space;
+mod step;
+mod stock;
+mod target;
+#[cfg(test)]
+mod tests;
+mod weights;
+mod write;
+
+pub use axis::Axis;
+pub use ballots::{Ballot, Ballots};
+pub use chain::Chain;
+pub use collect::{Judge, Seen};
+pub use error::TuneError;
+pub use grid::Grid;
+pub use heat::{HeatMap, heat_map};
+pub use knob::Knob;
+pub use members::{MemberRow, Members, Worth};
+pub use nested::{FoldChoice, Folds, Interval, Nested, interval};
+pub use report::{Edge, Tuned, tune};
+pub use search::{Choose, Chosen, Metric, Plateau, WITHIN};
+pub use space::{Answered, Image, Space};
+pub use target::{Sums, Target};
+pub use weights::{Weighed, Weighing, Weights, lowest};
+pub use write::{Number, changed, write};

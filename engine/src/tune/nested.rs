@@ -1,0 +1,219 @@
+//! Choosing on some folds and scoring on another: the score that is told is not the one that was made large.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::error::TuneError;
+use super::search::{Choose, Chosen, Metric, Totals, choose};
+use super::space::{Answered, Space};
+
+/// How often images are drawn anew for an interval.
+const DRAWS: usize = 2000;
+const SEED: u64 = 20_190_904;
+
+/// Which fold each image is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folds {
+    /// Each image's, from 0.
+    pub of: Vec<usize>,
+    /// What each fold is called.
+    pub names: Vec<u32>,
+}
+
+/// One fold: what the others choose, and how good that is here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldChoice {
+    /// What the fold is called.
+    pub name: u32,
+    /// How many of its images count.
+    pub images: usize,
+    /// The point that the other folds' images choose.
+    pub point: usize,
+    /// The score of the other folds' images there.
+    pub chosen_at: f64,
+    /// The score of this fold's images there.
+    pub score: f64,
+    /// The score of this fold's images with the manifest as it is.
+    pub current: f64,
+}
+
+/// A mean, with the interval in which 95 of 100 means lie when images are drawn anew.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The mean.
+    pub mean: f64,
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+/// How good a search is on images that it has not seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nested {
+    /// Each fold.
+    pub folds: Vec<FoldChoice>,
+    /// The mean over all images, each at the point that the other folds choose.
+    pub score: f64,
+    /// By how much that is better than the manifest as it is.
+    pub gain: Interval,
+}
+
+impl Folds {
+    /// The folds of a list, by id.
+    ///
+    /// # Errors
+    /// Where an image is in none, or there are fewer than two.
+    pub fn listed(images: &[Answered], list: &HashMap<String, u32>) -> Result<Self, TuneError> {
+        let fold = |image: &Answered| {
+            let missing = || TuneError::TooFew(format!("the list of folds does not have image `{}`", image.id));
+            list.get(&image.id).copied().ok_or_else(missing)
+        };
+        let each: Vec<u32> = images.iter().map(fold).collect::<Result<_, _>>()?;
+        let names: Vec<u32> = each.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let place = |name: &u32| names.binary_search(name).unwrap_or_default();
+        Self { of: each.iter().map(place).collect(), names }.checked()
+    }
+
+    /// `count` folds, each with its share of the positive images; the same for the same ids, in any order.
+    ///
+    /// # Errors
+    /// Where there are fewer images than folds, or fewer than two folds.
+    pub fn stratified(images: &[Answered], count: usize) -> Result<Self, TuneError> {
+        if images.len() < count {
+            return Err(TuneError::TooFew(format!("{} images are too few for {count} folds", images.len())));
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        let mut of = vec![0; images.len()];
+        let mut dealt = 0;
+        for positive in [true, false] {
+            let mut some: Vec<usize> = (0..images.len()).filter(|&place| images[place].positive == positive).collect();
+            some.sort_by_key(|&place| &images[place].id);
+            some.shuffle(&mut random);
+            for place in some {
+                of[place] = dealt % count;
+                dealt += 1;
+            }
+        }
+        Self { of, names: (0..count as u32).collect() }.checked()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Makes sure that there is something to score in a fold, and something to choose by outside of it.
+    pub(super) fn check(&self, totals: &Totals, fold: usize) -> Result<(), TuneError> {
+        let (count, all) = (totals.counts()[fold], totals.counts().iter().sum::<usize>());
+        if count == 0 || count == all {
+            let name = self.names[fold];
+            return Err(TuneError::TooFew(format!("fold {name} has {count} of the {all} images that count")));
+        }
+        Ok(())
+    }
+
+    fn checked(self) -> Result<Self, TuneError> {
+        if self.names.len() < 2 {
+            return Err(TuneError::TooFew("one fold is none: to choose on some and score on others takes two".into()));
+        }
+        Ok(self)
+    }
+}
+
+/// A fold's images at what the others chose: each one's score, and how much that is better than before.
+pub(super) struct Part {
+    choice: FoldChoice,
+    scores: Vec<f64>,
+    gains: Vec<f64>,
+}
+
+impl Nested {
+    /// Chooses on all folds but one, for each.
+    ///
+    /// # Errors
+    /// Where a fold, or all but one, has no image that counts.
+    pub fn new(
+        space: &Space,
+        images: &[Answered],
+        metric: Metric,
+        folds: &Folds,
+        totals: &Totals,
+        how: Choose,
+    ) -> Result<Self, TuneError> {
+        let part = |fold| {
+            folds.check(totals, fold)?;
+            let scores = totals.scores(Some(fold));
+            let chosen = choose(space.grid(), &scores, how).ok_or_else(TuneError::no_score)?;
+            Ok(Part::new(space, images, metric, (folds, fold), chosen))
+        };
+        Ok(Self::of((0..folds.count()).map(part).collect::<Result<_, TuneError>>()?))
+    }
+
+    /// All folds together.
+    pub(super) fn of(parts: Vec<Part>) -> Self {
+        let together = |of: fn(&Part) -> &Vec<f64>| parts.iter().flat_map(of).copied().collect::<Vec<_>>();
+        let (scores, gains) = (together(|part| &part.scores), together(|part| &part.gains));
+        Self {
+            folds: parts.into_iter().map(|part| part.choice).collect(),
+            score: mean(&scores),
+            gain: interval(&gains),
+        }
+    }
+}
+
+impl Part {
+    pub(super) fn new(
+        space: &Space,
+        images: &[Answered],
+        metric: Metric,
+        (folds, fold): (&Folds, usize),
+        chosen: Chosen,
+    ) -> Self {
+        let own = images.iter().zip(&folds.of).filter(|(image, of)| **of == fold && metric.counts(image));
+        let own: Vec<&Answered> = own.map(|(image, _)| image).collect();
+        let scores: Vec<f64> = own.iter().map(|image| image.at(space, chosen.point)).collect();
+        let current: Vec<f64> = own.iter().map(|image| image.current).collect();
+        let choice = FoldChoice {
+            name: folds.names[fold],
+            images: own.len(),
+            point: chosen.point,
+            chosen_at: chosen.score,
+            score: mean(&scores),
+            current: mean(&current),
+        };
+        let gains = scores.iter().zip(&current).map(|(score, current)| score - current).collect();
+        Self { choice, scores, gains }
+    }
+}
+
+/// A mean with its interval, by the bootstrap: percentiles of the means of images drawn with replacement, seeded.
+#[must_use]
+pub fn interval(values: &[f64]) -> Interval {
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let draw = |_| {
+        let sum: f64 = (0..values.len()).filter_map(|_| values.choose(&mut random)).sum();
+        sum / values.len() as f64
+    };
+    let mut means: Vec<f64> = (0..DRAWS).map(draw).collect();
+    means.sort_by(f64::total_cmp);
+    let at = |share: f64| means[((means.len() - 1) as f64 * share).round() as usize];
+    Interval { mean: mean(values), low: at(0.025), high: at(0.975) }
+}
+
+/// The standard error of a mean.
+#[must_use]
+pub fn standard_error(values: &[f64]) -> f64 {
+    let (count, mean) = (values.len() as f64, mean(values));
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    if values.len() < 2 { 0.0 } else { (squares / (count - 1.0) / count).sqrt() }
+}
+
+/// The mean; 0 of nothing.
+pub(super) fn mean(values: &[f64]) -> f64 {
+    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+}

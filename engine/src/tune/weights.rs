@@ -1,0 +1,295 @@
+//! Members' weights: Nelder and Mead's simplex for the weights at one point of the grid, then the grid with those weights.
+//!
+//! The simplex starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run. What
+//! it finds is rounded to hundredths, and counts only where it scores higher after that.
+
+use std::path::Path;
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
+
+use super::ballots::{Ballot, Ballots};
+use super::error::TuneError;
+use super::gates::Said;
+use super::merge;
+use super::nested::{Folds, Nested, Part};
+use super::report::{Tuned, summarise};
+use super::search::{Choose, Chosen, Metric, Totals, choose};
+use super::simplex::climb;
+use super::space::{Answered, Space, shortened};
+use super::write::Number;
+use crate::ensemble::MemberAnswer;
+use crate::manifest::{Gate, Manifest, Merge, Stage};
+
+const SEED: u64 = 7;
+/// The weights of the members that run, in the manifest's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// Of the classifier stage; none without one.
+    pub classifier: Vec<f32>,
+    /// Of the segmentation stage.
+    pub segmenter: Vec<f32>,
+}
+
+/// What a search of weights and grid comes to.
+pub struct Weighed {
+    /// The best weights.
+    pub weights: Weights,
+    /// For each fold, the weights that the others choose.
+    pub folds: Vec<Weights>,
+    /// The images with the best weights.
+    pub images: Vec<Answered>,
+    /// The grid, with those weights.
+    pub tuned: Tuned,
+}
+
+/// A search of weights.
+pub struct Weighing<'a> {
+    /// The grid, opened.
+    pub space: &'a Space,
+    /// The manifest's folder.
+    pub folder: &'a Path,
+    /// The members' maps.
+    pub ballots: &'a Ballots,
+    /// The images.
+    pub images: &'a [Ballot],
+    /// What is to be made large.
+    pub metric: Metric,
+}
+
+/// Which stage's weights are moved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Classifier,
+    Segmenter,
+}
+
+impl Weights {
+    /// Those that a manifest has.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        let classifier = manifest.classifier.as_ref().map(merge::weights).unwrap_or_default();
+        Self { classifier, segmenter: merge::weights(&manifest.segmenter) }
+    }
+
+    /// What differs from the manifest's, as its keys and numbers.
+    #[must_use]
+    pub fn changes(&self, manifest: &Manifest) -> Vec<(String, Number)> {
+        let stages = [("classifier", manifest.classifier.as_ref(), &self.classifier)];
+        let stages = stages.into_iter().chain([("segmenter", Some(&manifest.segmenter), &self.segmenter)]);
+        let mut changes = Vec::new();
+        for (name, stage, weights) in stages {
+            let members = stage.into_iter().flat_map(|stage| stage.members.iter().enumerate());
+            for ((index, member), &weight) in members.filter(|(_, member)| member.weight > 0.0).zip(weights) {
+                if member.weight != weight {
+                    let weight = (f64::from(weight) * 100.0).round() / 100.0;
+                    changes.push((format!("{name}.members[{index}].weight"), Number::Real(weight)));
+                }
+            }
+        }
+        changes
+    }
+
+    fn of_stage(&self, moved: Moved) -> &[f32] {
+        if moved == Moved::Classifier { &self.classifier } else { &self.segmenter }
+    }
+
+    fn with(&self, moved: Moved, weights: Vec<f32>) -> Self {
+        match moved {
+            Moved::Classifier => Self { classifier: weights, ..self.clone() },
+            Moved::Segmenter => Self { segmenter: weights, ..self.clone() },
+        }
+    }
+}
+
+/// The lowest probability of members' maps that is to be kept for a search; `None` where all are.
+#[must_use]
+pub fn lowest(space: &Space) -> Option<f32> {
+    let reads_map = space.grid().manifest().segmenter.gate.iter().flat_map(Gate::tests).any(Gate::reads_map);
+    space.chain().lowest().filter(|_| !reads_map)
+}
+
+/// Why a stage's weights cannot be searched.
+fn fixed(manifest: &Manifest, moved: Moved) -> Option<&'static str> {
+    let segmenter = &manifest.segmenter;
+    let Some(stage) = (if moved == Moved::Classifier { manifest.classifier.as_ref() } else { Some(segmenter) }) else {
+        return Some("there is none");
+    };
+    if merge::running(stage).count() < 2 {
+        return Some("it has one member");
+    }
+    if !matches!(stage.merge, Merge::Mean | Merge::MeanLogits | Merge::Geometric | Merge::Vote { .. }) {
+        return Some("its merge knows no weights");
+    }
+    if moved == Moved::Classifier {
+        if stage.gate.iter().flat_map(Gate::tests).any(Gate::reads_map) {
+            return Some("its gate looks at maps");
+        }
+        if merge::running(segmenter).any(|member| member.times_score) {
+            return Some("segmenters' maps are multiplied by its score");
+        }
+    }
+    None
+}
+
+impl Weighing<'_> {
+    /// Searches weights and grid, nested by fold; `images` are those of the ballots, with the manifest's weights.
+    ///
+    /// # Errors
+    /// Where no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
+    pub fn tune(&self, images: Vec<Answered>, folds: &Folds, how: Choose) -> Result<Weighed, TuneError> {
+        let manifest = self.space.grid().manifest();
+        let reasons = [Moved::Segmenter, Moved::Classifier].map(|moved| fixed(manifest, moved));
+        if let [Some(segmenter), Some(classifier)] = reasons {
+            let why = format!("{segmenter}; those of the classifier stage: {classifier}");
+            return Err(TuneError::Weights { stage: "segmentation", why });
+        }
+        let start = Weights::of(manifest);
+        let totals = self.totals(&images, folds);
+        let (mut parts, mut chosen) = (Vec::new(), Vec::new());
+        for fold in 0..folds.count() {
+            folds.check(&totals, fold)?;
+            let (found, weights) = self.best(&start, (&images, &totals), folds, Some(fold), how)?;
+            let images = found.images.as_ref().unwrap_or(&images);
+            parts.push(Part::new(self.space, images, self.metric, (folds, fold), found.chosen));
+            chosen.push(weights);
+        }
+        let (found, weights) = self.best(&start, (&images, &totals), folds, None, how)?;
+        let images = found.images.unwrap_or(images);
+        let totals = self.totals(&images, folds);
+        let tuned = summarise(self.space, &images, self.metric, &totals, how, Nested::of(parts))?;
+        Ok(Weighed { weights, folds: chosen, images, tuned })
+    }
+
+    /// The best weights and the best point with them, by all images but those of a fold.
+    fn best(
+        &self,
+        start: &Weights,
+        (images, totals): (&[Answered], &Totals),
+        folds: &Folds,
+        without: Option<usize>,
+        how: Choose,
+    ) -> Result<(Found, Weights), TuneError> {
+        let grid = self.space.grid();
+        let before = choose(grid, &totals.scores(without), how).ok_or_else(TuneError::no_score)?;
+        let counts: Vec<&Ballot> = self
+            .images
+            .iter()
+            .zip(images.iter().zip(&folds.of))
+            .filter(|(_, (image, fold))| Some(**fold) != without && self.metric.counts(image))
+            .map(|(ballot, _)| ballot)
+            .collect();
+        let (_, segmenters, steps) = self.space.shape();
+        let space = Space::open(grid.alone(before.point), self.folder)?;
+        let there = There { space, choice: before.point / steps / segmenters };
+        let mut weights = start.clone();
+        for moved in [Moved::Segmenter, Moved::Classifier] {
+            if fixed(grid.manifest(), moved).is_none() {
+                weights = self.moved(weights, moved, &there, &counts)?;
+            }
+        }
+        if weights == *start {
+            return Ok((Found { chosen: before, images: None }, weights));
+        }
+        let images = self.answered(&weights)?;
+        let after = choose(grid, &self.totals(&images, folds).scores(without), how).ok_or_else(TuneError::no_score)?;
+        if after.score > before.score {
+            Ok((Found { chosen: after, images: Some(images) }, weights))
+        } else {
+            Ok((Found { chosen: before, images: None }, start.clone()))
+        }
+    }
+
+    /// One stage's weights moved to where the score at one point is highest.
+    fn moved(&self, start: Weights, moved: Moved, there: &There, images: &[&Ballot]) -> Result<Weights, TuneError> {
+        let mut random = ChaCha8Rng::seed_from_u64(SEED);
+        let count = start.of_stage(moved).len();
+        let own: Vec<f64> = start.of_stage(moved).iter().map(|weight| f64::from(*weight).sqrt()).collect();
+        let starts = [own, vec![1.0; count], (0..count).map(|_| random.random_range(0.1..1.0)).collect()];
+        let score = |weights: &Weights| self.score(weights, there, images);
+        let (mut best, mut highest) = (start.clone(), score(&start)?);
+        let there_at = |weights: &[f64]| score(&start.with(moved, rounded(weights, 1e6)));
+        for from in starts {
+            let Some(found) = climb(&from, &there_at)? else { continue };
+            let found = start.with(moved, rounded(&found, 100.0));
+            let here = score(&found)?;
+            if here > highest + 1e-9 {
+                (best, highest) = (found, here);
+            }
+        }
+        Ok(best)
+    }
+
+    /// The mean at the one point of a space.
+    fn score(&self, weights: &Weights, there: &There, images: &[&Ballot]) -> Result<f64, TuneError> {
+        let one =
+            |ballot: &&Ballot| Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0));
+        let dice = images.par_iter().map(one).collect::<Result<Vec<f64>, TuneError>>()?;
+        Ok(dice.iter().sum::<f64>() / dice.len() as f64)
+    }
+
+    /// All images at all points.
+    fn answered(&self, weights: &Weights) -> Result<Vec<Answered>, TuneError> {
+        self.images.par_iter().map(|ballot| self.look(ballot, weights, self.space, None)).collect()
+    }
+
+    fn totals(&self, images: &[Answered], folds: &Folds) -> Totals {
+        Totals::new(self.space, images, self.metric, &folds.of, folds.count())
+    }
+
+    /// An image at all points of a space; of a space of one point, `choice` is that of the classifier's gate.
+    fn look(
+        &self,
+        ballot: &Ballot,
+        weights: &Weights,
+        space: &Space,
+        choice: Option<usize>,
+    ) -> Result<Answered, TuneError> {
+        let manifest = space.grid().manifest();
+        let (classifier_gates, segmenter_gates) = space.gates();
+        let mut context = ballot.context.clone();
+        let classifier = match &manifest.classifier {
+            Some(stage) if fixed(manifest, Moved::Classifier).is_none() => {
+                let score = merge::score(stage, &ballot.classifiers, &weights.classifier);
+                context.score = score.map_or(context.score, |score| (score, score));
+                let said = ballot.classifiers.iter().map(|&score| MemberAnswer { score, ..MemberAnswer::default() });
+                let said: Vec<MemberAnswer> = said.collect();
+                classifier_gates.passes(Said { score, map: None }, &said.iter().collect::<Vec<_>>())
+            }
+            _ => choice.map_or_else(|| ballot.passes.clone(), |choice| vec![ballot.passes[choice]]),
+        };
+        let stage: &Stage = &manifest.segmenter;
+        let said = self.ballots.answers(ballot)?;
+        let boxed = merge::map(stage, said.iter().map(|answer| answer.map.as_ref()), &weights.segmenter);
+        let map = ballot.whole(boxed.unwrap_or_default());
+        let score = merge::score(stage, &ballot.segmenters, &weights.segmenter);
+        let failed = |source| TuneError::Image { id: ballot.id.clone(), source: Box::new(source) };
+        Ok(Answered {
+            id: ballot.id.clone(),
+            positive: !ballot.target.is_empty(),
+            current: ballot.current,
+            classifier,
+            segmenter: segmenter_gates.passes(Said { score, map: Some(&map) }, &said.iter().collect::<Vec<_>>()),
+            dice: shortened(space.chain().dice(map.view(), &ballot.target, &context).map_err(failed)?),
+        })
+    }
+}
+
+/// A space of one point, and which choice of the classifier's gate that is.
+struct There {
+    space: Space,
+    choice: usize,
+}
+
+/// A point, and the images with other weights than the manifest's.
+struct Found {
+    chosen: Chosen,
+    images: Option<Vec<Answered>>,
+}
+
+/// Weights in parts of a whole.
+fn rounded(weights: &[f64], parts: f64) -> Vec<f32> {
+    weights.iter().map(|weight| ((weight * parts).round() / parts) as f32).collect()
+}
