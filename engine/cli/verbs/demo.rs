@@ -79,6 +79,8 @@ pub fn run(args: &Args) -> Result<Exit> {
         salt: None,
         cases: 200,
         size: (SIDE, SIDE),
+        ensemble: None,
+        engine: args.engine.clone(),
     })?;
     place.farewell(args.train);
     Ok(exit)

@@ -1,5 +1,7 @@
 //! `pleura report`: findings and truth as one page, for people who would rather look than read.
 
+mod worth;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use rayon::prelude::*;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::term;
+use crate::verbs::predict::EngineArgs;
 use crate::verbs::submission::size;
 
 /// How many cases have their picture unless asked for.
@@ -57,22 +60,40 @@ pub struct Args {
     /// The size of the truth's masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     pub size: (usize, usize),
+
+    /// The manifest, for the score over two thresholds and what each member is worth; with `--truth` and `--cache`, where
+    /// the run kept the members' answers.
+    #[arg(long, value_name = "TOML", requires = "truth", requires = "cache")]
+    pub ensemble: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
     check_writable(&args.out)?;
     let found = read_findings(&args.findings)?;
     let (mut cases, files) = split(found);
-    if let Some(truth) = &args.truth {
-        judge(&mut cases, truth, args.size)?;
+    let truth = args.truth.as_ref().map(|path| Submission::read(path, args.size)).transpose()?;
+    if let (Some(path), Some(truth)) = (&args.truth, &truth) {
+        judge(&mut cases, path, truth, args.size)?;
     }
     worst_first(&mut cases);
-    let unreadable = picture(&mut cases, args.cases, &places(args, files)?);
+    let files = places(args, files)?;
+    let (heat_map, members) = match (&args.ensemble, &truth) {
+        (Some(manifest), Some(truth)) => {
+            worth::measure((manifest, &args.engine), (&cases, &files), (truth, args.size))?
+        }
+        _ => (None, Vec::new()),
+    };
+    let unreadable = picture(&mut cases, args.cases, &files);
     if args.hash_ids {
         let salt = salt(args)?;
         cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
     }
-    let page = Report::new(&args.title, cases).html()?;
+    let mut report = Report::new(&args.title, cases);
+    (report.heat_map, report.members) = (heat_map, members);
+    let page = report.html()?;
     let failed = || format!("cannot write `{}`", args.out.display());
     let mut file = atomic::beside(&args.out).with_context(failed)?;
     file.write_all(page.as_bytes()).with_context(failed)?;
@@ -94,6 +115,8 @@ pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
         salt: None,
         cases: PICTURES,
         size: SIIM_SIZE,
+        ensemble: None,
+        engine: EngineArgs::default(),
     })
 }
 
@@ -108,8 +131,7 @@ fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
 }
 
 /// Gives each case its truth; those that have none are counted and said.
-fn judge(cases: &mut [Case], path: &Path, size: (usize, usize)) -> Result<()> {
-    let truth = Submission::read(path, size)?;
+fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usize)) -> Result<()> {
     let mut without = 0;
     for case in cases.iter_mut() {
         let Some(runs) = truth.runs(&case.id) else {

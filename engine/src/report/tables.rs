@@ -15,7 +15,7 @@ pub struct HeatMap {
     pub y_name: String,
     /// Its values, ascending.
     pub y: Vec<f64>,
-    /// Mean Dice, (values of y, values of x).
+    /// Mean Dice, (values of y, values of x); NaN where a plugin refuses the two together.
     pub dice: Array2<f64>,
     /// What the manifest has: (index into x, index into y).
     pub chosen: (usize, usize),
@@ -28,18 +28,20 @@ pub struct MemberRow {
     pub stage: String,
     /// The member's name.
     pub name: String,
-    /// Mean Dice where it is the stage's only member.
+    /// Mean Dice where it is the stage's only member; `None` where that cannot be: a stack needs all its members, and a
+    /// gate those that it names.
     pub alone: Option<f64>,
-    /// Mean Dice where the stage lacks it.
+    /// Mean Dice where the stage lacks it; `None` where that cannot be.
     pub without: Option<f64>,
-    /// The area under the ROC curve of its own score.
+    /// The area under the ROC curve of its own score; `None` where it gives none, or all images are of one kind.
     pub auc: Option<f64>,
 }
 
 impl HeatMap {
     /// The best value, with its (index into x, index into y).
     pub(super) fn best(&self) -> Option<((usize, usize), f64)> {
-        let best = self.dice.indexed_iter().max_by(|a, b| a.1.total_cmp(b.1));
+        let known = self.dice.indexed_iter().filter(|(_, dice)| !dice.is_nan());
+        let best = known.max_by(|a, b| a.1.total_cmp(b.1));
         best.map(|((y, x), &dice)| ((x, y), dice))
     }
 
@@ -51,7 +53,9 @@ impl HeatMap {
             "there are no thresholds".into()
         } else if self.chosen.0 >= x || self.chosen.1 >= y {
             format!("the chosen ({}, {}) is not among {x} × {y} thresholds", self.chosen.0, self.chosen.1)
-        } else if self.dice.iter().any(|dice| !(0.0..=1.0).contains(dice)) {
+        } else if self.dice[(self.chosen.1, self.chosen.0)].is_nan() {
+            "the chosen point has no Dice".into()
+        } else if self.dice.iter().any(|dice| !dice.is_nan() && !(0.0..=1.0).contains(dice)) {
             "a value of Dice is not in 0..=1".into()
         } else {
             return Ok(());

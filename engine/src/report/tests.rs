@@ -166,7 +166,8 @@ fn what_would_show_something_wrong_is_an_error() {
         (fault(Report::new("a", vec![small])), "the predicted mask of `a` runs to pixel 7, past its size of 2×3"),
         (with(HeatMap { chosen: (2, 0), ..heat_map() }), "chosen (2, 0) is not among 2 × 2"),
         (with(HeatMap { x: vec![0.5], ..heat_map() }), "2 × 2 values of Dice are not those of 2 × 1"),
-        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, f64::NAN]], ..heat_map() }), "not in 0..=1"),
+        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, 1.5]], ..heat_map() }), "not in 0..=1"),
+        (with(HeatMap { dice: array![[f64::NAN; 2]; 2], ..heat_map() }), "the chosen point has no Dice"),
     ];
     for (message, expected) in cases {
         assert!(message.contains(expected), "{message}");

@@ -3,26 +3,10 @@
 use ndarray::Array2;
 
 use super::grid::Grid;
-
-/// The score over two knobs, the others as they are at one point.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HeatMap {
-    /// What changes across.
-    pub x_name: String,
-    /// Its values, ascending.
-    pub x: Vec<f64>,
-    /// What changes upwards.
-    pub y_name: String,
-    /// Its values, ascending.
-    pub y: Vec<f64>,
-    /// The score, (values of y, values of x); NaN where a plugin refuses the point.
-    pub dice: Array2<f64>,
-    /// The point's (index into x, index into y).
-    pub chosen: (usize, usize),
-}
+use crate::report::HeatMap;
 
 /// The score over two different knobs, by their places in the grid, around a point; `scores` are those of
-/// [`Tuned`](super::Tuned).
+/// [`Tuned`](super::Tuned), and NaN where a plugin refuses the point.
 ///
 /// # Panics
 /// Where there are no such knobs, or the scores are those of another grid.

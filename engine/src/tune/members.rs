@@ -10,22 +10,7 @@ use super::search::Metric;
 use super::space::Image;
 use crate::ensemble::{Ensemble, Explanation, ImageError, MemberAnswer, StageExplained};
 use crate::manifest::{Gate, Manifest, Merge, Stage};
-
-/// One member: how good it is, and how good the ensemble is without it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MemberRow {
-    /// `classifier` or `segmenter`.
-    pub stage: String,
-    /// The member's name.
-    pub name: String,
-    /// The score where it is the stage's only member; `None` where that cannot be: a stack needs all its members, and a
-    /// gate those that it names.
-    pub alone: Option<f64>,
-    /// The score where the stage lacks it; `None` where that cannot be.
-    pub without: Option<f64>,
-    /// The area under the ROC curve of its own score; `None` where it gives none, or all images are of one kind.
-    pub auc: Option<f64>,
-}
+use crate::report::MemberRow;
 
 /// An ensemble with each member alone, and without each.
 pub struct Members {

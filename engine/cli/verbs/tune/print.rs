@@ -1,6 +1,7 @@
 //! What a search found, as text.
 
-use pleura::tune::{self, Answered, HeatMap, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, Weighed, Weights};
+use pleura::report::HeatMap;
+use pleura::tune::{self, Answered, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, Weighed, Weights};
 
 use crate::term;
 

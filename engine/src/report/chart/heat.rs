@@ -34,7 +34,8 @@ pub(crate) fn heat_map(map: &HeatMap) -> String {
 }
 
 fn cells(plot: &mut Plot, frame: &Frame, map: &HeatMap, (low, high): (f64, f64)) {
-    for ((row, column), &dice) in map.dice.indexed_iter() {
+    // What a plugin refuses stays blank.
+    for ((row, column), &dice) in map.dice.indexed_iter().filter(|(_, dice)| !dice.is_nan()) {
         let share = if high > low { (dice - low) / (high - low) } else { 0.5 };
         let (left, right) = (frame.x(column as f64), frame.x(column as f64 + 1.0));
         let (bottom, top) = (frame.y(row as f64), frame.y(row as f64 + 1.0));

@@ -1,0 +1,75 @@
+//! What a report can tell where the members' answers are at hand: the score over two thresholds, and what each member is
+//! worth.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use pleura::ensemble::Ensemble;
+use pleura::report::{Case, HeatMap, MemberRow};
+use pleura::submission::Submission;
+use pleura::tune::{self, Axis, Choose, Folds, Grid, Judge, Knob, Members, Metric, Seen, Space};
+
+use crate::verbs::predict::EngineArgs;
+use crate::{answers, term};
+
+/// Fewer images are not divided into folds, which a search insists on.
+const FEWEST: usize = 10;
+
+/// Asks the members again, by the cache, about the images of the cases that have a truth.
+pub fn measure(
+    (manifest, engine): (&Path, &EngineArgs),
+    (cases, files): (&[Case], &HashMap<String, PathBuf>),
+    (truth, size): (&Submission, (usize, usize)),
+) -> Result<(Option<HeatMap>, Vec<MemberRow>)> {
+    ensure!(engine.cache.cache.is_some(), "name the folder of the members' answers too: `--cache DIR`");
+    let judged = cases.iter().filter(|case| case.truth.is_some()).filter_map(|case| files.get(&case.id).cloned());
+    let judged: Vec<PathBuf> = judged.collect();
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let space = two_knobs(manifest)?.map(|grid| Space::open(grid, folder)).transpose()?;
+    let ensemble = engine.open(manifest, Ensemble::options())?;
+    let members = Members::new(&ensemble)?;
+    let judge = Judge { ensemble: &ensemble, truth, size };
+    let bar = term::progress(judged.len() as u64, "members");
+    let keep = |seen: &Seen<'_>| {
+        let answered = space.as_ref().map(|space| space.look(seen.image, seen.answers)).transpose()?;
+        Ok((answered, members.look(seen.image, seen.answers)?))
+    };
+    let found = judge.collect(&judged, &keep, &|_, _| bar.inc(1))?;
+    bar.finish_and_clear();
+    answers::report(&ensemble, &engine.cache);
+    let (answered, worths): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let rows = members.rows(&worths, Metric::Dice);
+    let answered: Vec<_> = answered.into_iter().flatten().collect();
+    let Some(space) = space.filter(|_| answered.len() >= FEWEST) else { return Ok((None, rows)) };
+    let folds = Folds::stratified(&answered, 2)?;
+    let tuned = tune::tune(&space, &answered, Metric::Dice, &folds, Choose::Maximum)?;
+    let grid = space.grid();
+    let point = grid.current().context("the grid has the manifest's own values")?;
+    let varied: Vec<usize> = (0..grid.knobs.len()).filter(|&knob| grid.knobs[knob].values.len() > 1).collect();
+    let &[x, y] = varied.as_slice() else { return Ok((None, rows)) };
+    Ok((Some(tune::heat_map(grid, &tuned.scores, (x, y), point)), rows))
+}
+
+/// The last two numbers that a search would change, as an image meets them, each with the manifest's own value
+/// among those that are tried; the others stay as they are.
+fn two_knobs(manifest: &Path) -> Result<Option<Grid>> {
+    let text = fs::read_to_string(manifest).with_context(|| format!("cannot read `{}`", manifest.display()))?;
+    let all = Grid::new(&text, manifest, &[])?;
+    let tried = |knob: &&Knob| knob.current.is_some() && knob.values.len() > 1;
+    let varied: Vec<&str> = all.knobs.iter().rev().filter(tried).take(2).map(|knob| knob.key.as_str()).collect();
+    if varied.len() < 2 {
+        return Ok(None);
+    }
+    let axis = |knob: &Knob| {
+        let current = knob.current?;
+        let mut values = if varied.contains(&knob.key.as_str()) { knob.values.clone() } else { Vec::new() };
+        values.push(current);
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        Some(Axis { key: knob.key.clone(), values, whole: knob.whole })
+    };
+    let axes: Vec<Axis> = all.knobs.iter().filter_map(axis).collect();
+    Ok(Some(Grid::new(&text, manifest, &axes)?))
+}
