@@ -2,6 +2,8 @@
 //!
 //! Weights are the squares of what is moved, over their sum: none is negative, and only their ratios count.
 
+use std::cell::RefCell;
+
 use argmin::core::{CostFunction, Error, Executor, State};
 use argmin::solver::neldermead::NelderMead;
 
@@ -17,15 +19,29 @@ const ARRIVED: f64 = 1e-5;
 /// A score of weights that sum to 1.
 pub type Score<'a> = &'a dyn Fn(&[f64]) -> Result<f64, TuneError>;
 
-/// What is made small.
-struct Cost<'a>(Score<'a>);
+/// What is made small. The solver panics where it is told of an error: the first is kept beside it.
+struct Cost<'a> {
+    score: Score<'a>,
+    broken: &'a RefCell<Option<TuneError>>,
+}
 
 impl CostFunction for Cost<'_> {
     type Param = Vec<f64>;
     type Output = f64;
 
     fn cost(&self, at: &Self::Param) -> Result<f64, Error> {
-        Ok(-(self.0)(&weights(at))?)
+        if self.broken.borrow().is_some() {
+            return Ok(f64::INFINITY);
+        }
+        let cost = match (self.score)(&weights(at)) {
+            Ok(score) if !score.is_nan() => -score,
+            Ok(_) => f64::INFINITY,
+            Err(error) => {
+                self.broken.replace(Some(error));
+                f64::INFINITY
+            }
+        };
+        Ok(cost)
     }
 }
 
@@ -43,7 +59,12 @@ pub fn climb(from: &[f64], score: Score<'_>) -> Result<Option<Vec<f64>>, TuneErr
     });
     let simplex = std::iter::once(first.clone()).chain(along).collect();
     let solver = NelderMead::new(simplex).with_sd_tolerance(ARRIVED).map_err(failed)?;
-    let run = Executor::new(Cost(score), solver).configure(|state| state.max_iters(STEPS)).run().map_err(failed)?;
+    let broken = RefCell::new(None);
+    let cost = Cost { score, broken: &broken };
+    let run = Executor::new(cost, solver).configure(|state| state.max_iters(STEPS)).run().map_err(failed)?;
+    if let Some(error) = broken.take() {
+        return Err(error);
+    }
     Ok(run.state().get_best_param().map(|best| weights(best)))
 }
 
@@ -53,9 +74,8 @@ fn weights(at: &[f64]) -> Vec<f64> {
     at.iter().map(|x| if sum > 0.0 { x * x / sum } else { 1.0 / at.len() as f64 }).collect()
 }
 
-/// A climb that broke off: for what broke in it.
 fn failed(error: Error) -> TuneError {
-    error.downcast().unwrap_or_else(|error| TuneError::TooFew(format!("the search of weights broke off: {error}")))
+    TuneError::TooFew(format!("the search of weights broke off: {error}"))
 }
 
 #[cfg(test)]
@@ -74,7 +94,14 @@ mod tests {
 
     #[test]
     fn what_breaks_in_it_is_told() {
-        let broken = |_: &[f64]| Err(TuneError::NotStock);
-        assert!(matches!(climb(&[1.0, 1.0], &broken), Err(TuneError::NotStock)));
+        for good in [0, 4] {
+            let count = RefCell::new(0);
+            let broken = |_: &[f64]| {
+                *count.borrow_mut() += 1;
+                if *count.borrow() > good { Err(TuneError::NotStock) } else { Ok(f64::from(*count.borrow())) }
+            };
+            assert!(matches!(climb(&[1.0, 1.0], &broken), Err(TuneError::NotStock)));
+            assert_eq!(count.take(), good + 1, "it is not asked again");
+        }
     }
 }

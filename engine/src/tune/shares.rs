@@ -1,0 +1,90 @@
+//! The weights of a manifest's members, and which of them can be searched.
+
+use super::merge;
+use super::space::Space;
+use super::write::Number;
+use crate::manifest::{Gate, Manifest, Merge};
+
+/// The weights of the members that run, in the manifest's order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// Of the classifier stage; none without one.
+    pub classifier: Vec<f32>,
+    /// Of the segmentation stage.
+    pub segmenter: Vec<f32>,
+}
+
+/// Which stage's weights are moved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    Classifier,
+    Segmenter,
+}
+
+impl Weights {
+    /// Those that a manifest has.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        let classifier = manifest.classifier.as_ref().map(merge::weights).unwrap_or_default();
+        Self { classifier, segmenter: merge::weights(&manifest.segmenter) }
+    }
+
+    /// What differs from the manifest's, as its keys and numbers.
+    #[must_use]
+    pub fn changes(&self, manifest: &Manifest) -> Vec<(String, Number)> {
+        let stages = [("classifier", manifest.classifier.as_ref(), &self.classifier)];
+        let stages = stages.into_iter().chain([("segmenter", Some(&manifest.segmenter), &self.segmenter)]);
+        let mut changes = Vec::new();
+        for (name, stage, weights) in stages {
+            let members = stage.into_iter().flat_map(|stage| stage.members.iter().enumerate());
+            for ((index, member), &weight) in members.filter(|(_, member)| member.weight > 0.0).zip(weights) {
+                if member.weight != weight {
+                    let weight = (f64::from(weight) * 100.0).round() / 100.0;
+                    changes.push((format!("{name}.members[{index}].weight"), Number::Real(weight)));
+                }
+            }
+        }
+        changes
+    }
+
+    pub(super) fn of_stage(&self, moved: Moved) -> &[f32] {
+        if moved == Moved::Classifier { &self.classifier } else { &self.segmenter }
+    }
+
+    pub(super) fn with(&self, moved: Moved, weights: Vec<f32>) -> Self {
+        match moved {
+            Moved::Classifier => Self { classifier: weights, ..self.clone() },
+            Moved::Segmenter => Self { segmenter: weights, ..self.clone() },
+        }
+    }
+}
+
+/// The lowest probability of members' maps that is to be kept for a search; `None` where all are.
+#[must_use]
+pub fn lowest(space: &Space) -> Option<f32> {
+    let reads_map = space.grid().manifest().segmenter.gate.iter().flat_map(Gate::tests).any(Gate::reads_map);
+    space.chain().lowest().filter(|_| !reads_map)
+}
+
+/// Why a stage's weights cannot be searched.
+pub fn fixed(manifest: &Manifest, moved: Moved) -> Option<&'static str> {
+    let segmenter = &manifest.segmenter;
+    let Some(stage) = (if moved == Moved::Classifier { manifest.classifier.as_ref() } else { Some(segmenter) }) else {
+        return Some("there is none");
+    };
+    if merge::running(stage).count() < 2 {
+        return Some("it has one member");
+    }
+    if !matches!(stage.merge, Merge::Mean | Merge::MeanLogits | Merge::Geometric | Merge::Vote { .. }) {
+        return Some("its merge knows no weights");
+    }
+    if moved == Moved::Classifier {
+        if stage.gate.iter().flat_map(Gate::tests).any(Gate::reads_map) {
+            return Some("its gate looks at maps");
+        }
+        if merge::running(segmenter).any(|member| member.times_score) {
+            return Some("segmenters' maps are multiplied by its score");
+        }
+    }
+    None
+}
