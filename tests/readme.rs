@@ -21,7 +21,7 @@ fn what_people_do_works_as_written() {
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     // What the first of the two commands leaves, and the header that the plugin includes.
-    support::pleura().current_dir(folder.path()).args(["demo", "--images", "6"]).assert().success();
+    support::pleura().current_dir(folder.path()).args(["demo", "--images", "8"]).assert().success();
     std::os::unix::fs::symlink(root.join("engine"), folder.path().join("engine")).unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
@@ -30,6 +30,7 @@ fn what_people_do_works_as_written() {
         "Edit a manifest",
         "Make a submission",
         "Change your mind",
+        "Tune the numbers",
         "Look at it",
         "Know your data",
         "Drop in a plugin",
@@ -51,6 +52,7 @@ fn what_people_do_works_as_written() {
     has("mine/demo.toml", "no-border");
     has("mine.csv", "ImageId,EncodedPixels");
     has("mine.html", "Mean Dice");
+    has("mine.html", "Members");
     has("with-plugin.csv", "ImageId,EncodedPixels");
     has("tiny/trained/metrics.jsonl", "validation_loss");
     has("tiny.csv", "ImageId,EncodedPixels");
