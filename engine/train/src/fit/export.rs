@@ -153,9 +153,7 @@ impl Fold<'_> {
         let exported = |rank: usize| {
             let path = self.exported(rank);
             let sha256 = pleura::digest::file(&path).map_err(|source| TrainError::folder(&path, source))?;
-            let fold = format!("fold {}", self.held_out);
-            let name = if rank == 0 { fold } else { format!("{fold} top {}", rank + 1) };
-            let trained = Trained { name, model: self.file_name(rank), sha256 };
+            let trained = Trained { fold: self.held_out, model: self.file_name(rank), sha256 };
             Ok(Exported { trained, ports: self.prepared.ports.clone() })
         };
         (0..self.exports()).map(exported).collect()

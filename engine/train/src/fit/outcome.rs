@@ -38,7 +38,7 @@ pub struct Outcome {
 /// A network on the disk.
 #[derive(Debug, Clone)]
 pub struct Exported {
-    /// Its name, file and digest.
+    /// Its fold, file and digest.
     pub trained: Trained,
     /// Its input and outputs.
     pub ports: Ports,

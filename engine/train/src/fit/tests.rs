@@ -138,10 +138,11 @@ fn a_training_learns_and_hands_over() {
     assert_eq!((outcome.models.len(), outcome.images), (3, 24));
     assert!(outcome.dice.unwrap() > 0.5 && outcome.dice_positives.unwrap() > 0.7, "{outcome:?}");
     let manifest = Manifest::read(&outcome.manifest).unwrap();
-    assert_eq!(manifest.segmenter.members.len(), 3);
-    for member in &manifest.segmenter.members {
-        let digest = pleura::digest::file(&out.join(member.model.as_ref().unwrap())).unwrap();
-        assert_eq!(member.sha256.as_deref(), Some(digest.as_str()));
+    let [member] = &manifest.segmenter.members[..] else { panic!("{:?}", manifest.segmenter) };
+    assert_eq!(member.snapshots.iter().map(|it| it.fold).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
+    for snapshot in &member.snapshots {
+        let digest = pleura::digest::file(&out.join(&snapshot.model)).unwrap();
+        assert_eq!(snapshot.sha256.as_deref(), Some(digest.as_str()));
     }
     let lines = Journal::read(&out.join("metrics.jsonl")).unwrap();
     assert_eq!(lines.len(), 24);
@@ -235,8 +236,10 @@ fn the_best_epochs_are_kept_over_interruptions() {
         expected.sort();
         assert_eq!((names(&whole.join("fold1")), names(&parts.join("fold1"))), (expected.clone(), expected), "{keep}");
         let manifest = Manifest::read(&outcome.manifest).unwrap();
-        let members: Vec<_> = manifest.segmenter.members.iter().map(|member| member.name.as_str()).collect();
-        assert_eq!(members, ["fold 1", "fold 1 top 2", "fold 1 top 3"]);
+        let snapshots = manifest.segmenter.members[0].snapshots.iter();
+        let snapshots: Vec<_> = snapshots.map(|it| (it.fold.unwrap(), it.model.to_str().unwrap())).collect();
+        let files = ["discs-fold1.onnx", "discs-fold1-top2.onnx", "discs-fold1-top3.onnx"];
+        assert_eq!(snapshots, files.map(|file| (1, file)));
         // all is done; and what is not there any more is exported again
         let mut watch = Quiet::new(0);
         train(&recipe, &options(&whole), &mut watch).unwrap();

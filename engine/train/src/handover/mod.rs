@@ -14,8 +14,8 @@ use crate::recipe::{Heads, Recipe};
 /// A network that was trained and exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trained {
-    /// What the member is to be called: unique among them.
-    pub name: String,
+    /// The fold that was held out, from 0.
+    pub fold: u32,
     /// The ONNX file, relative to the manifest, with `/` between folders.
     pub model: String,
     /// The file's SHA-256 in hexadecimal.
@@ -56,19 +56,19 @@ pub fn file_name(heads: Heads) -> &'static str {
     if heads.map() { "ensemble.toml" } else { "classifier.toml" }
 }
 
-/// The manifest of an ensemble of networks, or its classifier stage where they have no map. The input's size is that of
-/// the recipe's last phase.
+/// The manifest of an ensemble of one network, with the weights of all folds and epochs as its snapshots; or its
+/// classifier stage where it has no map. The input's size is that of the recipe's last phase.
 ///
 /// # Panics
 /// Where there are no models, or the recipe has no phases.
 #[must_use]
 pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
-    assert!(!models.is_empty(), "an ensemble has members");
+    assert!(!models.is_empty(), "a member has weights");
     let heads = recipe.network.heads;
     let mut toml = if heads.map() { preamble(recipe) } else { FRAGMENT.to_owned() };
     if heads.score() {
         toml.push_str(CLASSIFIER);
-        members(&mut toml, "classifier", recipe, &ports.input, ("score", &ports.score), models);
+        member(&mut toml, "classifier", recipe, &ports.input, ("score", &ports.score), models);
     }
     if heads.map() {
         toml.push_str(SEGMENTER);
@@ -76,7 +76,7 @@ pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
             toml.push_str(POSITIVES_ONLY);
         }
         toml.push_str("[segmenter]\nmerge = { kind = \"mean\" }\n");
-        members(&mut toml, "segmenter", recipe, &ports.input, ("map", &ports.map), models);
+        member(&mut toml, "segmenter", recipe, &ports.input, ("map", &ports.map), models);
         toml.push_str(POSTPROCESS);
     }
     toml
@@ -93,7 +93,7 @@ const CLASSIFIER: &str = "
 # ---- Is there anything to find? ----
 
 [classifier]
-# The mean of the members' probabilities.
+# With more members, the mean of their probabilities.
 merge = { kind = \"mean\" }
 # Only an image whose score is above this is segmented; choose it by `oof.csv`, or let `pleura tune` do so.
 gate = { kind = \"score\", above = 0.5 }
@@ -107,6 +107,11 @@ const SEGMENTER: &str = "
 
 const POSITIVES_ONLY: &str = "\
 # These networks have seen positives only, and will find something on most images: put a [classifier] before them.
+";
+
+const SNAPSHOTS: &str = "\
+# Sets of weights of one network. `fold` is the one that was held out: with `pleura predict --folds` it is answered by
+# these alone.
 ";
 
 const POSTPROCESS: &str = "
@@ -135,7 +140,7 @@ fn preamble(recipe: &Recipe) -> String {
     )
 }
 
-fn members(
+fn member(
     toml: &mut String,
     stage: &str,
     recipe: &Recipe,
@@ -147,19 +152,20 @@ fn members(
         Values::Logits => "logits",
         Values::Probabilities => "probabilities",
     };
-    for Trained { name, model, sha256 } in models {
-        let (name, model, sha256) = (quoted(name), quoted(model), quoted(sha256));
-        let intensity = intensity(recipe.data.intensity);
-        let lines = [
-            format!(
-                "\n[[{stage}.members]]\nname = {name}\nmodel = {model}\nsha256 = {sha256}\nintensity = {intensity}\n"
-            ),
-            format!("\n[{stage}.members.input]\nname = {}\n", quoted(input)),
-            fed(recipe),
-            format!("\n[{stage}.members.{kind}]\noutput = {}\nvalues = \"{values}\"\n", quoted(&port.output)),
-        ];
-        lines.iter().for_each(|part| toml.push_str(part));
-    }
+    let (name, intensity) = (quoted(&recipe.name), intensity(recipe.data.intensity));
+    let lines = [
+        format!("\n[[{stage}.members]]\nname = {name}\nintensity = {intensity}\n{SNAPSHOTS}snapshots = [\n"),
+        models.iter().map(snapshot).collect(),
+        format!("]\n\n[{stage}.members.input]\nname = {}\n", quoted(input)),
+        fed(recipe),
+        format!("\n[{stage}.members.{kind}]\noutput = {}\nvalues = \"{values}\"\n", quoted(&port.output)),
+    ];
+    lines.iter().for_each(|part| toml.push_str(part));
+}
+
+/// A line of a member's snapshots.
+fn snapshot(Trained { fold, model, sha256 }: &Trained) -> String {
+    format!("    {{ fold = {fold}, model = {}, sha256 = {} }},\n", quoted(model), quoted(sha256))
 }
 
 /// What a network is fed: as it was in training.

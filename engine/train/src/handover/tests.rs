@@ -34,8 +34,8 @@ fn recipe(heads: &str) -> Recipe {
 }
 
 fn models(names: &[&str]) -> Vec<Trained> {
-    let model = |name: &&str| Trained { name: (*name).into(), model: format!("{name}.onnx"), sha256: "0f".repeat(32) };
-    names.iter().map(model).collect()
+    let model = |(fold, name): (u32, &&str)| Trained { fold, model: format!("{name}.onnx"), sha256: "0f".repeat(32) };
+    (0..).zip(names).map(model).collect()
 }
 
 fn parse(text: &str) -> Manifest {
@@ -43,14 +43,15 @@ fn parse(text: &str) -> Manifest {
 }
 
 fn assert_fed_as_trained(stage: &Stage, recipe: &Recipe, models: &[Trained]) {
-    assert_eq!(stage.members.len(), models.len());
-    for (member, model) in stage.members.iter().zip(models) {
-        assert_eq!((&member.name, member.model.as_deref()), (&model.name, Some(Path::new(&model.model))));
-        assert_eq!(member.sha256.as_ref(), Some(&model.sha256));
-        assert_eq!(member.intensity, recipe.data.intensity);
-        let input = &member.input;
-        assert_eq!((input.size, input.channels, input.resize), ([96, 128], 3, Resize::Area));
-        assert_eq!((input.scale, &input.mean, &input.std), (255.0, &recipe.data.mean, &recipe.data.std));
+    let [member] = &stage.members[..] else { panic!("{:?}", stage.members) };
+    assert_eq!((&member.name, member.intensity), (&recipe.name, recipe.data.intensity));
+    let input = &member.input;
+    assert_eq!((input.size, input.channels, input.resize), ([96, 128], 3, Resize::Area));
+    assert_eq!((input.scale, &input.mean, &input.std), (255.0, &recipe.data.mean, &recipe.data.std));
+    assert_eq!(member.snapshots.len(), models.len());
+    for (snapshot, model) in member.snapshots.iter().zip(models) {
+        assert_eq!((snapshot.fold, snapshot.weight), (Some(model.fold), 1.0));
+        assert_eq!((&*snapshot.model, snapshot.sha256.as_ref()), (Path::new(&model.model), Some(&model.sha256)));
     }
 }
 
@@ -128,9 +129,11 @@ proptest! {
         let read = parse(&manifest(&recipe, &Ports::default(), &models));
         prop_assert_eq!(&read.name, &recipe.name);
         for stage in [&read.segmenter, read.classifier.as_ref().unwrap()] {
-            for (member, model) in stage.members.iter().zip(&models) {
-                prop_assert_eq!(&member.name, &model.name);
-                prop_assert_eq!((member.input.scale, member.input.mean[0]), (scale, mean));
+            let member = &stage.members[0];
+            prop_assert_eq!((member.input.scale, member.input.mean[0]), (scale, mean));
+            prop_assert_eq!((&member.name, member.snapshots.len()), (&recipe.name, models.len()));
+            for (snapshot, model) in member.snapshots.iter().zip(&models) {
+                prop_assert_eq!(&*snapshot.model, Path::new(&model.model));
             }
         }
     }
@@ -141,8 +144,10 @@ fn odd_names() {
     for name in
         ["a \"b\" 'c'", "''' \"\"\"", "back\\slash", "line\nbreak\r", "# no comment", "tab\t\u{7f}\u{1}", "ü 🫁"]
     {
-        let read = parse(&manifest(&recipe("both"), &Ports::default(), &models(&[name])));
+        let mut recipe = recipe("both");
+        recipe.name = name.into();
+        let read = parse(&manifest(&recipe, &Ports::default(), &models(&[name])));
         assert_eq!(read.segmenter.members[0].name, name);
-        assert_eq!(read.classifier.unwrap().members[0].model, Some(format!("{name}.onnx").into()));
+        assert_eq!(read.classifier.unwrap().members[0].snapshots[0].model, Path::new(&format!("{name}.onnx")));
     }
 }
