@@ -9,9 +9,10 @@ use std::process::{Command, Output};
 use ndarray::Array2;
 use pleura::Mask;
 use pleura::ensemble::{Ensemble, Form};
+use pleura::report::MemberRow;
 use pleura::runtime::Device;
 use pleura::submission::Submission;
-use pleura::tune::{Judge, MemberRow, Members, Metric};
+use pleura::tune::{Judge, Members, Metric};
 use support::toy::{Toy, noise, png};
 use tempfile::TempDir;
 
