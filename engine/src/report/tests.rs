@@ -167,7 +167,7 @@ fn what_would_show_something_wrong_is_an_error() {
         (with(HeatMap { chosen: (2, 0), ..heat_map() }), "chosen (2, 0) is not among 2 × 2"),
         (with(HeatMap { x: vec![0.5], ..heat_map() }), "2 × 2 values of Dice are not those of 2 × 1"),
         (with(HeatMap { dice: array![[0.7, 0.8], [0.9, 1.5]], ..heat_map() }), "not in 0..=1"),
-        (with(HeatMap { dice: array![[f64::NAN, 0.5], [0.5, 0.5]], ..heat_map() }), "the chosen point has no Dice"),
+        (with(HeatMap { dice: array![[0.5, f64::NAN], [0.5, 0.5]], ..heat_map() }), "the chosen point has no Dice"),
     ];
     for (message, expected) in cases {
         assert!(message.contains(expected), "{message}");
