@@ -189,6 +189,18 @@ fn steps_are_smaller_and_say_which_decisions_they_move() {
 }
 
 #[test]
+fn what_nobody_wants_costs_no_image() {
+    let bench = Bench::new();
+    // Of this classifier only the score is wanted, and its map holds what is no probability.
+    Toy { gain: 1.0, shift: -0.2, ..Toy::default() }.write(&bench.path("d.onnx"));
+    bench.rewrite(&[("name = \"d\"", "weight = 0.1\nname = \"d\""), ("postprocess", "exit = \"full\"\npostprocess")]);
+    bench.predict("plain.csv", &[]).success();
+    bench.cached("first.csv", &[]);
+    assert!(bench.cached("second.csv", &[]).contains("no inference"));
+    assert!(bench.csv("plain.csv") == bench.csv("first.csv") && bench.csv("first.csv") == bench.csv("second.csv"));
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_an_error_before_any_work() {
     let bench = Bench::new();
     fs::write(bench.path("file"), b"").unwrap();

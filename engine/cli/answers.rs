@@ -75,7 +75,7 @@ pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
 
 /// Runs the files again from a cache that keeps maps in steps, and says which masks that moves.
 pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) -> Result<()> {
-    let (mut moved, mut flipped) = (Vec::new(), 0);
+    let (mut moved, mut flipped, mut least) = (Vec::new(), 0, 1.0_f64);
     ensemble.predict_files(files, |_, finding, _| -> Result<()> {
         // What failed has been reported, and has no row to differ from.
         let Ok(finding) = finding else { return Ok(()) };
@@ -83,6 +83,7 @@ pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) 
         let after = Runs::from(&finding.mask);
         if after != *before {
             flipped += usize::from(after.is_empty() != before.is_empty());
+            least = least.min(after.dice(before));
             moved.push(finding.id);
         }
         Ok(())

@@ -79,13 +79,22 @@ impl Member {
         let wanted = self.asked(bench);
         let kept = |job: &&Job| {
             let cache = bench.cache?;
-            cache.get(&cache.key(self, weights, bench.radiographs[job.image], job), wanted)
+            cache.get(&cache.key(self, weights, bench.radiographs[job.image], job), self.wanted)
         };
         let mut answers: Vec<Option<Result<Answer, ImageError>>> = jobs.iter().map(|job| kept(job).map(Ok)).collect();
         let missing: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_none()).collect();
         bench.counts.replayed(jobs.len() - missing.len());
         let todo: Vec<&Job> = missing.iter().map(|&i| jobs[i]).collect();
-        for (i, answer) in missing.into_iter().zip(self.infer(weights, bench, &todo, wanted)) {
+        let mut found = self.infer(weights, bench, &todo, wanted);
+        if wanted != self.wanted && found.iter().any(Result::is_err) {
+            // What nobody wants must not cost an image that a run without a cache would answer.
+            let failed: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_err()).collect();
+            let again: Vec<&Job> = failed.iter().map(|&i| todo[i]).collect();
+            for (i, answer) in failed.into_iter().zip(self.infer(weights, bench, &again, self.wanted)) {
+                found[i] = answer;
+            }
+        }
+        for (i, answer) in missing.into_iter().zip(found) {
             if let (Some(cache), Ok(answer)) = (bench.cache, &answer) {
                 let job = jobs[i];
                 cache.put(&cache.key(self, weights, bench.radiographs[job.image], job), answer);
