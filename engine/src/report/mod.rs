@@ -42,6 +42,7 @@ use std::collections::HashSet;
 pub use case::{Case, Outcome, Picture, hash_id, worst_first};
 pub use error::{FindingsError, ReportError};
 pub use findings::{Found, read_findings};
+pub use stats::wilson;
 pub use tables::{HeatMap, MemberRow};
 
 /// What a report shows.

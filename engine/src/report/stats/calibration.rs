@@ -37,12 +37,18 @@ impl Bin {
 
     /// Wilson's 95 % interval of the share.
     pub(crate) fn interval(&self) -> (f64, f64) {
-        let (n, p) = (self.images as f64, self.share());
-        let shrink = 1.0 + Z * Z / n;
-        let center = (p + Z * Z / (2.0 * n)) / shrink;
-        let reach = Z / shrink * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-        ((center - reach).max(0.0), (center + reach).min(1.0))
+        wilson(self.positives, self.images)
     }
+}
+
+/// Wilson's 95 % interval of the share that `positives` are of `images`, which are above 0.
+#[must_use]
+pub fn wilson(positives: usize, images: usize) -> (f64, f64) {
+    let (n, p) = (images as f64, positives as f64 / images as f64);
+    let shrink = 1.0 + Z * Z / n;
+    let center = (p + Z * Z / (2.0 * n)) / shrink;
+    let reach = Z / shrink * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    ((center - reach).max(0.0), (center + reach).min(1.0))
 }
 
 impl Calibration {

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pleura::chart::COLOURS;
+use pleura::report::wilson;
 
 use super::super::Image;
 use super::super::summary::{UNKNOWN, sex, view};
 use super::chart::{Chart, Values};
-
-/// The normal distribution's 97.5 % quantile: intervals hold the truth in 95 of 100 cases.
-const Z: f64 = 1.959_964;
 
 /// Groups of bars by view, a bar a sex, with Wilson's intervals. None where no image has a truth,
 /// or none has a sex or a view.
@@ -48,15 +46,6 @@ pub fn draw(images: &[Image]) -> Option<String> {
     }
     sexes.iter().enumerate().for_each(|(place, sex)| chart.key(COLOURS[place % COLOURS.len()], sex));
     Some(chart.finish())
-}
-
-/// Wilson's 95 % interval of a share; `all` is above 0.
-fn wilson(positive: usize, all: usize) -> (f64, f64) {
-    let (share, n) = (positive as f64 / all as f64, all as f64);
-    let centre = share + Z * Z / (2.0 * n);
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    (((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0))
 }
 
 #[cfg(test)]
