@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use super::answer::{Answer, MemberAnswer, Sum};
-use super::cache::{Cache, Counts};
+use super::cache::{Cache, Counts, Key};
 use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::prepare::{Prepared, Recipe};
@@ -77,11 +77,11 @@ impl Member {
     /// What one set of weights says of images: from the cache, or by running its model.
     fn ask(&self, weights: &Weights, bench: &mut Bench<'_>, jobs: &[&Job]) -> Vec<Result<Answer, ImageError>> {
         let wanted = self.asked(bench);
-        let kept = |job: &&Job| {
-            let cache = bench.cache?;
-            cache.get(&cache.key(self, weights, bench.radiographs[job.image], job), self.wanted)
-        };
-        let mut answers: Vec<Option<Result<Answer, ImageError>>> = jobs.iter().map(|job| kept(job).map(Ok)).collect();
+        let cache = bench.cache;
+        let key = |cache: &Cache, job: &Job| cache.key(self, weights, bench.radiographs[job.image], job);
+        let keys: Vec<Option<Key>> = jobs.iter().map(|job| Some(key(cache?, job))).collect();
+        let kept = |key: &Option<Key>| cache?.get(key.as_ref()?, self.wanted);
+        let mut answers: Vec<Option<Result<Answer, ImageError>>> = keys.iter().map(|key| kept(key).map(Ok)).collect();
         let missing: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_none()).collect();
         bench.counts.replayed(jobs.len() - missing.len());
         let todo: Vec<&Job> = missing.iter().map(|&i| jobs[i]).collect();
@@ -95,9 +95,8 @@ impl Member {
             }
         }
         for (i, answer) in missing.into_iter().zip(found) {
-            if let (Some(cache), Ok(answer)) = (bench.cache, &answer) {
-                let job = jobs[i];
-                cache.put(&cache.key(self, weights, bench.radiographs[job.image], job), answer);
+            if let (Some(cache), Some(key), Ok(answer)) = (cache, &keys[i], &answer) {
+                cache.put(key, answer);
             }
             answers[i] = Some(answer);
         }

@@ -108,6 +108,16 @@ impl Gate {
         matches!(self, Self::AnyPixel { .. } | Self::Area { .. } | Self::Component { .. })
     }
 
+    /// Whether the gate itself looks at the score that the stage's members come to.
+    pub(crate) fn reads_merged_score(&self) -> bool {
+        matches!(self, Self::Score { member: None, .. })
+    }
+
+    /// Whether the gate itself looks at the map that the stage's members come to.
+    pub(crate) fn reads_merged_map(&self) -> bool {
+        self.reads_map() && self.member().is_none()
+    }
+
     /// The one member whose own answer the gate looks at.
     pub(crate) fn member(&self) -> Option<&str> {
         match self {

@@ -1,5 +1,7 @@
 //! Opening a member: its sets of weights, its views, its plugins.
 
+use std::sync::Arc;
+
 use super::super::cache;
 use super::super::fit;
 use super::super::job::Wanted;
@@ -8,8 +10,8 @@ use super::super::prepare::Recipe;
 use super::super::views::View;
 use super::super::weights::Weights;
 use super::{EnsembleError, Opening};
-use crate::manifest::{self, Step};
-use crate::plugin::Role;
+use crate::manifest;
+use crate::plugin::{Plugin, Role};
 use crate::runtime::ModelError;
 
 impl Opening<'_> {
@@ -27,10 +29,11 @@ impl Opening<'_> {
         let steps = self.plugins(&format!("{field}.postprocess"), &member.postprocess, &[Role::Postprocess])?;
         let whens = member.postprocess.iter().map(|step| step.when);
         let postprocess: Vec<_> = whens.zip(steps).collect();
+        let recipe = self.recipe(field, member)?;
         Ok(Member {
             weights: self.weights(field, member, &view_sizes)?,
-            recipe: self.recipe(field, member)?,
-            fingerprint: self.fingerprint(field, member)?,
+            fingerprint: self.fingerprint(field, member, &self.recipes[recipe].1.plugins, &tta)?,
+            recipe,
             manifest: member.clone(),
             views,
             view_sizes,
@@ -65,7 +68,7 @@ impl Opening<'_> {
         Ok(opened)
     }
 
-    fn misfit(&self, field: &str, error: std::sync::Arc<ModelError>) -> EnsembleError {
+    fn misfit(&self, field: &str, error: Arc<ModelError>) -> EnsembleError {
         match &*error {
             ModelError::Misfit { key, message, .. } => EnsembleError::Model {
                 manifest: self.path.into(),
@@ -90,11 +93,17 @@ impl Opening<'_> {
     }
 
     /// A hash of what an answer depends on besides the weights and the image; only a cache asks for it.
-    fn fingerprint(&mut self, field: &str, member: &manifest::Member) -> Result<String, EnsembleError> {
+    fn fingerprint(
+        &self,
+        field: &str,
+        member: &manifest::Member,
+        prepare: &[Arc<Plugin>],
+        tta: &[Arc<Plugin>],
+    ) -> Result<String, EnsembleError> {
         if !self.lazy {
             return Ok(String::new());
         }
-        let (prepare, tta) = (self.libraries(field, &member.prepare)?, self.libraries(field, &member.tta)?);
+        let (prepare, tta) = (self.libraries(field, prepare)?, self.libraries(field, tta)?);
         let compared = member.postprocess.iter().find_map(|step| step.when.map(|when| when.mask_above));
         let texts = [
             format!("{:?} {:?} {} {}", member.input, member.intensity, member.crop, member.identity),
@@ -106,9 +115,8 @@ impl Opening<'_> {
     }
 
     /// The hash of each plugin's library: another build may draw other views.
-    fn libraries(&mut self, field: &str, steps: &[Step]) -> Result<Vec<String>, EnsembleError> {
-        let plugins = self.plugins(field, steps, &[Role::Tta, Role::Prepare])?;
-        let sum = |plugin: &std::sync::Arc<crate::plugin::Plugin>| {
+    fn libraries(&self, field: &str, plugins: &[Arc<Plugin>]) -> Result<Vec<String>, EnsembleError> {
+        let sum = |plugin: &Arc<Plugin>| {
             plugin.sha256().map(str::to_owned).map_err(|source| self.plugin_error(field.into(), source))
         };
         plugins.iter().map(sum).collect()

@@ -126,7 +126,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
 /// What the classifier stage merges: maps for a gate that looks at them; scores wherever every member that runs gives
 /// one. A stack sees one kind, the map if there is a choice to make.
 pub fn classifier_wants(stage: &manifest::Stage) -> Wanted {
-    let map = stage.gate.iter().flat_map(manifest::Gate::tests).any(|gate| gate.reads_map() && gate.member().is_none());
+    let map = stage.gate.iter().flat_map(manifest::Gate::tests).any(manifest::Gate::reads_merged_map);
     let stacks_maps = map && matches!(stage.merge, Merge::Stack(_));
     let mut running = stage.members.iter().filter(|member| member.weight > 0.0);
     Wanted { score: !stacks_maps && running.all(manifest::Member::gives_score), map }
@@ -152,8 +152,7 @@ impl Opening<'_> {
 
     fn segmenter(&mut self, manifest: &Manifest, early: bool) -> Result<Stage, EnsembleError> {
         let stage = &manifest.segmenter;
-        let merged = |gate: &manifest::Gate| matches!(gate, manifest::Gate::Score { .. }) && gate.member().is_none();
-        let scored = stage.gate.iter().flat_map(manifest::Gate::tests).any(merged);
+        let scored = stage.gate.iter().flat_map(manifest::Gate::tests).any(manifest::Gate::reads_merged_score);
         self.stage(&Declared {
             name: "segmenter",
             members: &stage.members,
@@ -168,8 +167,7 @@ impl Opening<'_> {
         let &Declared { name, merge, gate, wanted, exit, .. } = declared;
         let stacked = matches!(merge, Merge::Stack(_));
         let scoreless = !wanted.score || (stacked && wanted.map);
-        let merged = |gate: &manifest::Gate| matches!(gate, manifest::Gate::Score { .. }) && gate.member().is_none();
-        if scoreless && gate.iter().flat_map(|gate| gate.tests()).any(merged) {
+        if scoreless && gate.iter().flat_map(|gate| gate.tests()).any(manifest::Gate::reads_merged_score) {
             let why = if stacked { "a stack of maps gives none" } else { "not every member gives one" };
             let message = format!("the gate looks at the stage's score, and {why}");
             return Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{name}.gate"), message });

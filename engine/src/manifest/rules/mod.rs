@@ -210,7 +210,7 @@ fn weights_count(stage: &StageAt<'_>, findings: &mut Findings) {
 }
 
 fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
-    let gate = stage.gates().into_iter().find(|(_, gate)| gate.reads_map() && gate.member().is_none());
+    let gate = stage.gates().into_iter().find(|(_, gate)| gate.reads_merged_map());
     let reason = match gate {
         _ if stage.place == Place::Segmenter => "a segmenter needs".to_owned(),
         _ if stage.place == Place::Crop => "the box is drawn around a map: the member needs".to_owned(),
@@ -228,17 +228,16 @@ fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
 }
 
 fn scores_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
-    let merged = |gate: &Gate| matches!(gate, Gate::Score { .. }) && gate.member().is_none();
     let gates = stage.gates();
     let named = |member: &Member| gates.iter().any(|(_, gate)| gate.member() == Some(member.name.as_str()));
-    let reason = match gates.iter().find(|(_, gate)| merged(gate)) {
+    let reason = match gates.iter().find(|(_, gate)| gate.reads_merged_score()) {
         Some((gate, _)) => format!("the gate `{gate}` needs"),
         None if stage.place == Place::Classifier && stage.run().any(|(_, member)| member.gives_score()) => {
             "other members give a score; their merge needs".to_owned()
         }
         None => return,
     };
-    let merges = gates.iter().any(|(_, gate)| merged(gate));
+    let merges = gates.iter().any(|(_, gate)| gate.reads_merged_score());
     let hint = Some("declare `score`, or `score_from_map`");
     let scoreless = stage.run().filter(|(_, member)| !member.gives_score() && member.map.is_some());
     // A member that a gate looks at by name is there for that.
