@@ -1,6 +1,7 @@
 //! The command line of pleura: one verb, one file.
 
 mod answers;
+mod engine;
 mod exit;
 mod fetch;
 mod memory;

@@ -17,6 +17,7 @@ use pleura_demo::training::SEED;
 use pleura_demo::{Encoding, Phantom, SIDE};
 use rayon::prelude::*;
 
+use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::term;
 use crate::verbs::{predict, report, score};
@@ -46,7 +47,7 @@ pub struct Args {
     fresh: bool,
 
     #[command(flatten)]
-    engine: predict::EngineArgs,
+    engine: EngineArgs,
 }
 
 pub fn run(args: &Args) -> Result<Exit> {

@@ -9,9 +9,9 @@ use pleura::submission::{Runs, Submission};
 use pleura::{Mask, Radiograph, atomic, overlay};
 
 use crate::answers;
+use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::term;
-use crate::verbs::predict::EngineArgs;
 
 #[derive(clap::Args)]
 pub struct Args {

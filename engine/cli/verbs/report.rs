@@ -15,10 +15,10 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use rayon::prelude::*;
 
+use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::term;
-use crate::verbs::predict::EngineArgs;
 use crate::verbs::submission::size;
 
 /// How many cases have their picture unless asked for.

@@ -16,9 +16,9 @@ use pleura::tune::{
     Weighing, Weights,
 };
 
+use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
-use crate::verbs::predict::EngineArgs;
 use crate::verbs::submission::size;
 use crate::{answers, term};
 

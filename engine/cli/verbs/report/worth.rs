@@ -11,7 +11,7 @@ use pleura::report::{Case, HeatMap, MemberRow};
 use pleura::submission::Submission;
 use pleura::tune::{self, Axis, Choose, Folds, Grid, Judge, Knob, Members, Metric, Seen, Space};
 
-use crate::verbs::predict::EngineArgs;
+use crate::engine::EngineArgs;
 use crate::{answers, term};
 
 /// Fewer images are not divided into folds, which a search insists on.
