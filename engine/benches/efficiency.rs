@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(folder.path().join("ensemble.toml"), MANIFEST)?;
     let files = images(folder.path())?;
     let ensemble = Ensemble::options().device(Device::Cpu).batch(BATCH).open(folder.path().join("ensemble.toml"))?;
-    let options = SessionOptions { device: Device::Cpu, threads: 0, tensorrt: false, fp16: false };
+    let options = SessionOptions { device: Device::Cpu, threads: 0, tensorrt: false, fp16: false, memory: None };
     let model = Model::open(runtime::load(None)?, &folder.path().join("unet.onnx"), options)?;
     let batches = files.len() * 2 / BATCH; // identity and flip
     let mut ratios = Vec::new();

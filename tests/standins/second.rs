@@ -15,7 +15,7 @@ fn stacked(standin: &Standin, manifest: &Manifest, finding: &Value) -> f32 {
     let Merge::Stack(stack) = &classifier.merge else { panic!("the 2nd place stacks") };
     let scores: Vec<f32> =
         classifier.members.iter().map(|member| number(&finding["classifiers"][&member.name])).collect();
-    let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false };
+    let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory: None };
     let loaded = runtime::load(None).unwrap();
     let model = Model::open(loaded, &standin.path(stack.model.to_str().unwrap()), options).unwrap();
     let scores = ndarray::Array2::from_shape_vec((1, scores.len()), scores).unwrap().into_dyn();

@@ -92,8 +92,13 @@ impl Checker<'_> {
         match runtime::place(runtime, device) {
             Ok(placement) => {
                 let keys = self.lint.document.as_ref().map(|manifest| manifest.runtime).unwrap_or_default();
-                let options =
-                    SessionOptions { device: placement.device, threads: 0, tensorrt: keys.tensorrt, fp16: keys.fp16 };
+                let options = SessionOptions {
+                    device: placement.device,
+                    threads: 0,
+                    tensorrt: keys.tensorrt,
+                    fp16: keys.fp16,
+                    memory: None,
+                };
                 if keys.tensorrt && placement.device == Device::Cpu {
                     self.warn("runtime.tensorrt", format!("asked for, and models run on {placement}"), None);
                 }

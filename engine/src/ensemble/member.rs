@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use super::answer::{Answer, MemberAnswer, Sum};
 use super::cache::{Cache, Counts, Key};
+use super::clock::Work;
 use super::error::ImageError;
 use super::job::{Job, Wanted};
+use super::lane::Lane;
 use super::prepare::{Prepared, Recipe};
 use super::resize::resize;
 use super::snapshot::Run;
@@ -46,6 +49,8 @@ pub struct Bench<'a> {
     pub batch: usize,
     pub cache: Option<&'a Cache>,
     pub counts: &'a Counts,
+    /// Where its models run.
+    pub lane: Lane<'a>,
     /// Keep every member's answer, whatever the gate comes to.
     pub keep: bool,
 }
@@ -70,8 +75,9 @@ impl Member {
                 }
             }
         }
-        let finished = sums.into_iter().zip(jobs).map(|(sum, job)| self.finish(bench, sum?, job));
-        finished.collect()
+        let bench: &Bench<'_> = bench;
+        let finish = |(sum, job): (Result<Sum, ImageError>, &Job)| self.finish(bench, sum?, job);
+        bench.lane.clock.time(Work::Merge, || sums.into_par_iter().zip(jobs).map(finish).collect())
     }
 
     /// What one set of weights says of images: from the cache, or by running its model.
@@ -119,14 +125,16 @@ impl Member {
         if jobs.is_empty() {
             return Vec::new();
         }
-        let model = match weights.model(&self.manifest, &self.view_sizes) {
+        let model = match weights.model(bench.lane.device, &self.manifest, &self.view_sizes) {
             Ok(model) => model,
             Err(source) => {
                 let error = ImageError::Model { member: self.manifest.name.clone(), source };
                 return jobs.iter().map(|_| Err(error.clone())).collect();
             }
         };
-        let failed = bench.prepared.fill(bench.recipes, self.recipe, bench.radiographs, jobs);
+        let Bench { radiographs, recipes, .. } = *bench;
+        let prepared = &mut *bench.prepared;
+        let failed = bench.lane.clock.time(Work::Prepare, || prepared.fill(recipes, self.recipe, radiographs, jobs));
         let (mut good, mut places, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for (place, job) in jobs.iter().enumerate() {
             let error = failed.iter().find(|(image, _)| *image == job.image).map(|(_, error)| Err(error.clone()));

@@ -2,6 +2,8 @@
 
 mod answer;
 mod cache;
+mod chunk;
+mod clock;
 mod crop;
 mod error;
 mod explain;
@@ -9,6 +11,7 @@ mod finding;
 pub mod fit;
 mod gate;
 mod job;
+mod lane;
 mod member;
 mod merge;
 mod open;
@@ -29,12 +32,13 @@ mod weights;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
 pub use answer::{MemberAnswer, ViewAnswer};
 pub use cache::{Form, Inferences};
+pub use clock::{Times, Usage, Work};
 pub use error::{EnsembleError, ImageError, Step};
 pub use explain::{Explained, Explanation, StageExplained};
 pub use finding::{Decision, Finding, Runs};
@@ -56,8 +60,10 @@ use crate::manifest::Manifest;
 use crate::plugin::Plugin;
 use crate::runtime::{Model, Placement};
 use cache::{Cache, Counts};
+use clock::Clock;
 use crop::Crop;
-use prepare::Recipe;
+use lane::Lane;
+use prepare::{Prepared, Recipe};
 use stage::Stage;
 use trace::{Keep, Trace};
 use weights::Source;
@@ -76,10 +82,13 @@ pub struct Ensemble {
     plugins: Vec<Arc<Plugin>>,
     cache: Option<Cache>,
     counts: Counts,
+    clock: Clock,
     /// The fold of each image, in an out-of-fold run.
     folds: Option<HashMap<String, u32>>,
-    placement: Placement,
+    /// Where models run, and whose turn it is there.
+    devices: Vec<(Placement, Mutex<()>)>,
     batch: usize,
+    memory: Option<usize>,
     keep_maps: bool,
 }
 
@@ -125,16 +134,32 @@ impl Ensemble {
         &self.path
     }
 
-    /// Where models run, and why there.
+    /// Where models run, and why there; the first of several devices.
     #[must_use]
     pub fn placement(&self) -> &Placement {
-        &self.placement
+        &self.devices[0].0
     }
 
-    /// The models that have been opened, each once. With a cache, that is those it could not stand in for.
+    /// Each device on which models run.
+    pub fn placements(&self) -> impl Iterator<Item = &Placement> {
+        self.devices.iter().map(|(placement, _)| placement)
+    }
+
+    /// What time has gone to so far.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.clock.times()
+    }
+
+    /// Counts time from here on.
+    pub fn reset_times(&self) {
+        self.clock.reset();
+    }
+
+    /// The models that have been opened, each once a device. With a cache, that is those it could not stand in for.
     #[must_use]
     pub fn models(&self) -> Vec<&Arc<Model>> {
-        self.sources.iter().filter_map(|source| source.opened()).collect()
+        self.sources.iter().flat_map(|source| source.opened()).collect()
     }
 
     /// The models' files with their SHA-256, each once, opened or not.
@@ -167,11 +192,17 @@ impl Ensemble {
     }
 
     fn predict_refs(&self, radiographs: &[&Radiograph]) -> Vec<Result<Finding, ImageError>> {
-        let traces: Vec<_> = self.trace(radiographs, Keep::Nothing).into_iter().zip(radiographs).collect();
+        let traces = self.trace(self.lane(0), radiographs, Prepared::default(), Keep::Nothing);
+        let traces: Vec<_> = traces.into_iter().zip(radiographs).collect();
         let finish = |(trace, radiograph): (Result<Trace, ImageError>, &&Radiograph)| {
             self.conclude(radiograph, trace?).map(|(finding, _)| finding)
         };
         traces.into_par_iter().map(finish).collect()
+    }
+
+    /// One of the devices, to run models on.
+    fn lane(&self, device: usize) -> Lane<'_> {
+        Lane { device, turn: &self.devices[device].1, clock: &self.clock }
     }
 
     /// (height, width) at which an image's maps are merged.

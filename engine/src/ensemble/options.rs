@@ -12,9 +12,11 @@ use crate::runtime::Device;
 /// How an ensemble is opened; see [`Ensemble::options`].
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    pub(crate) device: Device,
+    pub(crate) devices: Vec<Device>,
     pub(crate) threads: usize,
     pub(crate) batch: usize,
+    pub(crate) memory: Option<usize>,
+    pub(crate) device_memory: Option<usize>,
     pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) exit: Option<Exit>,
     pub(crate) keep_maps: bool,
@@ -27,7 +29,16 @@ impl Options {
     /// Where models run; [`Device::Auto`] unless said.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
-        self.device = device;
+        self.devices = vec![device];
+        self
+    }
+
+    /// Several devices, with a session of each model on each of them: images go to whichever is free, and come back in
+    /// their order. [`Device::Cpu`] twice, with half the [`threads`](Self::threads) each, may suit a machine of many
+    /// cores.
+    #[must_use]
+    pub fn devices(mut self, devices: &[Device]) -> Self {
+        self.devices = devices.to_vec();
         self
     }
 
@@ -43,6 +54,22 @@ impl Options {
     #[must_use]
     pub fn batch(mut self, batch: usize) -> Self {
         self.batch = batch;
+        self
+    }
+
+    /// The bytes that images on their way through [`Ensemble::predict_files`] may take together, models not counted;
+    /// unless said, 256 MiB for each image of a batch and each device. A few images are always let in, however large.
+    #[must_use]
+    pub fn memory(mut self, bytes: Option<usize>) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// The bytes that a session may take of a CUDA device's memory; all there is unless said. A batch that does not fit
+    /// is halved.
+    #[must_use]
+    pub fn device_memory(mut self, bytes: Option<usize>) -> Self {
+        self.device_memory = bytes;
         self
     }
 

@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayD, ArrayView2};
 use rayon::prelude::*;
 
 use super::answer::{Answer, ViewAnswer, add_map};
+use super::clock::Work;
 use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::member::{Bench, Member};
@@ -37,6 +38,21 @@ struct Sums {
     failed: Option<ImageError>,
 }
 
+/// A plane for the model: the prepared image, or a view of it.
+enum Seen {
+    Shared(Arc<Array2<f32>>),
+    Own(Array2<f32>),
+}
+
+impl Seen {
+    fn view(&self) -> ArrayView2<'_, f32> {
+        match self {
+            Self::Shared(plane) => plane.view(),
+            Self::Own(plane) => plane.view(),
+        }
+    }
+}
+
 /// What one view gave.
 #[derive(Default)]
 struct Part {
@@ -55,7 +71,7 @@ impl Run<'_> {
         while let Some(&(view, _)) = items.first() {
             // One batch is of one size.
             let sizes = &self.member.view_sizes;
-            let most = self.fixed_batch.unwrap_or(self.bench.batch).max(1);
+            let most = self.fixed_batch.unwrap_or(self.bench.batch.min(self.model.most())).max(1);
             let len = items.iter().take(most).take_while(|(v, _)| sizes[*v] == sizes[view]).count();
             let rest = items.split_off(len);
             self.batch(jobs, &items, &mut sums);
@@ -70,17 +86,13 @@ impl Run<'_> {
     }
 
     fn batch(&self, jobs: &[&Job], items: &[(usize, usize)], sums: &mut [Sums]) {
-        let member = self.member;
-        let images: Vec<_> =
-            items.iter().map(|&(_, job)| self.bench.prepared.get(member.recipe, jobs[job].image)).collect();
-        let seen: Vec<_> =
-            items.par_iter().zip(&images).map(|(&(view, _), image)| member.views[view].forward(image.view())).collect();
-        let mut planes: Vec<ArrayView2<'_, f32>> = Vec::with_capacity(items.len());
-        let mut kept = Vec::with_capacity(items.len());
-        for ((item, image), seen) in items.iter().zip(&images).zip(&seen) {
+        let (member, lane) = (self.member, self.bench.lane);
+        let views = lane.clock.time(Work::Views, || self.views(jobs, items));
+        let (mut planes, mut kept) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        for (item, seen) in items.iter().zip(&views) {
             match seen {
                 Ok(view) => {
-                    planes.push(view.as_ref().map_or(image.view(), |view| view.view()));
+                    planes.push(view.view());
                     kept.push(*item);
                 }
                 Err(error) => sums[item.1].fail(error.clone()),
@@ -90,17 +102,45 @@ impl Run<'_> {
             return;
         }
         let len = self.fixed_batch.unwrap_or(planes.len());
-        let tensor = tensor::batch(&planes, len, &member.manifest.input);
+        let tensor = lane.clock.time(Work::Views, || tensor::batch(&planes, len, &member.manifest.input));
+        drop(planes);
+        drop(views);
         let names = self.output_names();
-        match self.model.run(&member.manifest.input.name, tensor.view().into_dyn(), &names) {
-            Ok(outputs) => self.take(jobs, &kept, (&names, &outputs, len), sums),
-            // One image may have done it, or their number: each has its own chance.
-            Err(_) if kept.len() > 1 => kept.iter().for_each(|item| self.batch(jobs, &[*item], sums)),
+        match lane.infer(self.model, &member.manifest.input.name, tensor.view().into_dyn(), &names) {
+            // One image may have done it, or their number: each half has its own chance.
+            Err(error) if kept.len() > 1 => {
+                if error.is_out_of_memory() {
+                    self.model.take_fewer(kept.len().div_ceil(2));
+                }
+                self.halves(jobs, &kept, sums);
+            }
             Err(source) => {
                 let error = ImageError::Model { member: member.manifest.name.clone(), source: Arc::new(source) };
                 kept.iter().for_each(|item| sums[item.1].fail(error.clone()));
             }
+            Ok(outputs) if kept.len() > 1 && outputs.iter().any(|output| output.shape().first() != Some(&len)) => {
+                self.halves(jobs, &kept, sums);
+            }
+            Ok(outputs) => {
+                lane.clock.time(Work::Read, || self.take(jobs, &kept, (&names, &outputs, len), sums));
+            }
         }
+    }
+
+    fn halves(&self, jobs: &[&Job], items: &[(usize, usize)], sums: &mut [Sums]) {
+        let (first, second) = items.split_at(items.len() / 2);
+        self.batch(jobs, first, sums);
+        self.batch(jobs, second, sums);
+    }
+
+    /// What the model is to see of each item.
+    fn views(&self, jobs: &[&Job], items: &[(usize, usize)]) -> Vec<Result<Seen, ImageError>> {
+        let see = |&(view, job): &(usize, usize)| {
+            let image = self.bench.prepared.get(self.member.recipe, jobs[job].image);
+            let seen = self.member.views[view].forward(image.view())?;
+            Ok(seen.map_or(Seen::Shared(image), Seen::Own))
+        };
+        items.par_iter().map(see).collect()
     }
 
     fn take(

@@ -1,11 +1,14 @@
 //! One stage at work: members in order, merged as they answer, until the gate's answer is certain.
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use super::answer::MemberAnswer;
+use super::clock::Work;
 use super::error::ImageError;
 use super::gate::{Gate, Reading, Seen};
 use super::job::{Job, Wanted};
+use super::lane::Lane;
 use super::member::{Bench, Member};
 use super::merge::{Fold, Share};
 use super::stack::Stacker;
@@ -76,19 +79,28 @@ impl Stage {
     pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<Verdict, ImageError>> {
         let mut images: Vec<Progress> = jobs.iter().map(|&job| self.begin(job, bench.keep)).collect();
         for (index, member) in self.members.iter().enumerate() {
-            let open: Vec<usize> = (0..images.len()).filter(|&i| images[i].done.is_none()).collect();
-            if open.is_empty() {
+            let open = images.iter().filter(|image| image.done.is_none());
+            let open_jobs: Vec<Job> = open.map(|image| image.job).collect();
+            if open_jobs.is_empty() {
                 break;
             }
-            let open_jobs: Vec<Job> = open.iter().map(|&i| images[i].job).collect();
-            for (i, answer) in open.into_iter().zip(member.run(bench, &open_jobs)) {
-                match answer {
-                    Ok(answer) => self.take(&mut images[i], index, answer),
-                    Err(error) => images[i].done = Some(Err(error)),
-                }
-            }
+            let answers = member.run(bench, &open_jobs);
+            let open = images.iter_mut().filter(|image| image.done.is_none());
+            let pairs: Vec<_> = open.zip(answers).collect();
+            let take = |(image, answer): (&mut Progress, Result<MemberAnswer, ImageError>)| match answer {
+                Ok(answer) => self.take(image, index, answer),
+                Err(error) => image.done = Some(Err(error)),
+            };
+            bench.lane.clock.time(Work::Merge, || pairs.into_par_iter().for_each(take));
         }
-        images.into_iter().map(|image| self.conclude(image)).collect()
+        // A stack takes its turn at the models; what else there is to do goes side by side.
+        let lane = bench.lane;
+        images.into_par_iter().map(|image| self.conclude(lane, image)).collect()
+    }
+
+    /// How many maps are kept of an image until the last member has answered.
+    pub fn maps_kept(&self) -> usize {
+        if self.wanted.map && matches!(self.merger, Merger::Stack(_)) { self.members.len() } else { 0 }
     }
 
     /// The members' total weight.
@@ -159,7 +171,7 @@ impl Stage {
         })
     }
 
-    fn conclude(&self, mut image: Progress) -> Result<Verdict, ImageError> {
+    fn conclude(&self, lane: Lane<'_>, mut image: Progress) -> Result<Verdict, ImageError> {
         if let Some(done) = image.done {
             return done;
         }
@@ -170,7 +182,7 @@ impl Stage {
                 let map = sum.map(|sum| sum.mapv_into(|sum| self.clip(fold.finish(sum, weight))));
                 (self.wanted.score.then(|| fold.finish(image.score, weight)), map)
             }
-            Merger::Stack(stacker) => stacker.merge(&image.answers, self.wanted)?,
+            Merger::Stack(stacker) => stacker.merge(lane, &image.answers, self.wanted)?,
         };
         let seen = self.seen(score, map.as_ref(), &image, false);
         let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(seen));

@@ -1,24 +1,51 @@
-//! Many files through an ensemble, a few in memory at a time.
+//! Many files through an ensemble: decoded, prepared, inferred, postprocessed and handed over side by side.
+//!
+//! ```text
+//! reader ──▶ two lanes a device ──▶ finisher ──▶ the caller
+//! ```
+//! While one lane's batch is at the models, the other builds its tensors and merges its maps. Chunks of images travel
+//! together; a fixed number of them is on its way, so that memory has a ceiling, whoever is slow.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rayon::prelude::*;
 
+use super::chunk::{Chunk, Reader};
+use super::clock::Work;
+use super::prepare::Prepared;
+use super::trace::{Keep, Trace};
 use super::{Ensemble, Finding, ImageError};
 use crate::Radiograph;
 
-/// Files decoded ahead, in batches: while one batch is at the models, the next is read.
-const AHEAD: usize = 1;
+/// Chunks decoded ahead of the lanes, and behind them those that are postprocessed and handed over.
+const BESIDE_LANES: usize = 3;
+/// Lanes of a device: one at the models, one before and after them.
+const LANES: usize = 2;
 
-type Decoded<'a> = Vec<(&'a Path, Result<Radiograph, ImageError>)>;
+/// A chunk that has been through the stages.
+struct Traced<'f> {
+    number: usize,
+    bytes: usize,
+    /// In the order of its files: those that could be decoded, with what the stages said of them.
+    images: Vec<(&'f Path, Result<(Radiograph, Result<Trace, ImageError>), ImageError>)>,
+}
+
+/// A chunk's results.
+struct Findings<'f> {
+    bytes: usize,
+    /// In the order of its files.
+    images: Vec<(&'f Path, Result<Finding, ImageError>, Option<Radiograph>)>,
+}
 
 impl Ensemble {
     /// Runs files through the ensemble and hands over each result, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: three chunks of twice a batch are held at most, one at the models,
-    /// one decoded ahead and one being decoded. `each` may end the run by returning an error.
+    /// Memory does not grow with the number of files: see [`Options::memory`](super::Options::memory). `each` is called on
+    /// the caller's thread, and may end the run by returning an error.
     ///
     /// # Errors
     /// What `each` returns.
@@ -27,51 +54,108 @@ impl Ensemble {
         files: &[PathBuf],
         mut each: impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let chunk = self.chunk();
+        let lanes = LANES * self.devices.len();
+        let in_flight = lanes + BESIDE_LANES;
+        let reader = self.plan(in_flight).reader(files);
         thread::scope(|scope| {
-            let (sender, receiver) = sync_channel::<Decoded<'_>>(AHEAD);
-            scope.spawn(move || {
-                for files in files.chunks(chunk) {
-                    let open = |path: &PathBuf| Radiograph::open(path).map_err(ImageError::from);
-                    let decoded = files.par_iter().map(|path| (path.as_path(), open(path))).collect();
-                    // The other side is gone when the run has been ended.
-                    if sender.send(decoded).is_err() {
-                        return;
-                    }
+            let (tell, done) = channel();
+            let (to_lanes, from_reader) = channel();
+            scope.spawn(move || self.read(reader, &done, &to_lanes));
+            let (to_finisher, from_lanes) = channel();
+            let from_reader = Arc::new(Mutex::new(from_reader));
+            for lane in 0..lanes {
+                let (from_reader, to_finisher) = (Arc::clone(&from_reader), to_finisher.clone());
+                scope.spawn(move || self.work(lane % self.devices.len(), &from_reader, &to_finisher));
+            }
+            // What the lanes hold is all there is: the others end when they do.
+            drop((from_reader, to_finisher));
+            let (to_caller, from_finisher) = channel();
+            scope.spawn(move || self.finish(&from_lanes, &to_caller));
+            for Findings { bytes, images } in from_finisher {
+                for (path, finding, radiograph) in images {
+                    each(path, finding, radiograph.as_ref())?;
                 }
-            });
-            receiver.iter().try_for_each(|decoded| self.predict_decoded(decoded, &mut each))
+                // The reader is gone when everything is read.
+                let _ = tell.send(bytes);
+            }
+            Ok(())
         })
     }
 
-    /// How many files are held together: twice the largest batch, so that what passes the gate still fills one.
-    fn chunk(&self) -> usize {
-        let crop = self.crop.iter().map(|crop| &crop.stage);
-        let members = crop.chain(&self.classifier).chain([&self.segmenter]).flat_map(|stage| &stage.members);
-        let insisted = members.flat_map(|member| {
-            member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))
-        });
-        let insisted = insisted.max().unwrap_or(1);
-        self.batch.max(insisted).saturating_mul(2)
+    /// Decodes files, and prepares them for the members that are sure to see them.
+    fn read<'f>(&self, mut reader: Reader<'f>, done: &Receiver<usize>, lanes: &Sender<Chunk<'f>>) {
+        while reader.wait(done)
+            && let Some(mut chunk) = reader.next(|paths| self.clock.time(Work::Decode, || decode(paths)))
+        {
+            if let Some(recipe) = self.first_recipe() {
+                self.clock.time(Work::Prepare, || self.prepare_ahead(recipe, &mut chunk));
+            }
+            if lanes.send(chunk).is_err() {
+                return;
+            }
+        }
     }
 
-    fn predict_decoded<E>(
-        &self,
-        decoded: Decoded<'_>,
-        each: &mut impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let good: Vec<&Radiograph> = decoded.iter().filter_map(|(_, radiograph)| radiograph.as_ref().ok()).collect();
-        let mut findings = self.predict_refs(&good).into_iter();
-        for (path, radiograph) in decoded {
-            match radiograph {
-                Err(error) => each(path, Err(error), None)?,
-                Ok(radiograph) => {
-                    if let Some(finding) = findings.next() {
-                        each(path, finding, Some(&radiograph))?;
-                    }
+    /// Takes chunks through the stages on a device, as long as there are any.
+    fn work<'f>(&self, device: usize, reader: &Mutex<Receiver<Chunk<'f>>>, finisher: &Sender<Traced<'f>>) {
+        let next = || reader.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        while let Ok(mut chunk) = next() {
+            let prepared = std::mem::take(&mut chunk.prepared);
+            let mut traces = self.trace(self.lane(device), &chunk.radiographs(), prepared, Keep::Nothing).into_iter();
+            let mut pair = |radiograph| (radiograph, traces.next().expect("as many traces as radiographs"));
+            let images = chunk.images.into_iter().map(|(path, image)| (path, image.map(&mut pair))).collect();
+            if finisher.send(Traced { number: chunk.number, bytes: chunk.bytes, images }).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Brings chunks back into order, and their images from what the stages said to findings.
+    fn finish<'f>(&self, lanes: &Receiver<Traced<'f>>, caller: &Sender<Findings<'f>>) {
+        let (mut early, mut next) = (BTreeMap::new(), 0);
+        for traced in lanes {
+            early.insert(traced.number, traced);
+            while let Some(traced) = early.remove(&next) {
+                next += 1;
+                let findings = self.clock.time(Work::Postprocess, || self.conclude_all(traced));
+                if caller.send(findings).is_err() {
+                    return;
                 }
             }
         }
-        Ok(())
     }
+
+    fn conclude_all<'f>(&self, Traced { bytes, images, .. }: Traced<'f>) -> Findings<'f> {
+        let conclude = |(path, image): (&'f Path, Result<(Radiograph, Result<Trace, _>), ImageError>)| match image {
+            Ok((radiograph, trace)) => {
+                let finding = trace.and_then(|trace| self.conclude(&radiograph, trace)).map(|(finding, _)| finding);
+                (path, finding, Some(radiograph))
+            }
+            Err(error) => (path, Err(error), None),
+        };
+        Findings { bytes, images: images.into_par_iter().map(conclude).collect() }
+    }
+
+    /// The recipe of the member that every image comes to first; none where the cache may know the answer, or where the
+    /// recipe wants the crop stage's box.
+    fn first_recipe(&self) -> Option<usize> {
+        let crop = self.crop.as_ref().map(|crop| &crop.stage);
+        let first = crop.or(self.classifier.as_ref()).unwrap_or(&self.segmenter).members.first()?;
+        (self.cache.is_none() && !first.manifest.crop).then_some(first.recipe)
+    }
+
+    fn prepare_ahead(&self, recipe: usize, chunk: &mut Chunk<'_>) {
+        let mut prepared = Prepared::default();
+        let radiographs = chunk.radiographs();
+        let jobs: Vec<_> =
+            radiographs.iter().enumerate().map(|(image, radiograph)| self.job(image, radiograph)).collect();
+        // What fails here is tried again by the member that wants it, and told then.
+        prepared.fill(&self.recipes, recipe, &radiographs, &jobs.iter().collect::<Vec<_>>());
+        chunk.prepared = prepared;
+    }
+}
+
+fn decode<'f>(paths: &'f [PathBuf]) -> Vec<(&'f Path, Result<Radiograph, ImageError>)> {
+    let open = |path: &'f PathBuf| (path.as_path(), Radiograph::open(path).map_err(ImageError::from));
+    paths.par_iter().map(open).collect()
 }

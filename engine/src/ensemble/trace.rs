@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::error::ImageError;
 use super::finding::{Decision, Finding, Runs};
 use super::job::{Job, Region};
+use super::lane::Lane;
 use super::member::Bench;
 use super::postprocess;
 use super::prepare::Prepared;
@@ -33,9 +34,14 @@ pub struct Trace {
 }
 
 impl Ensemble {
-    /// Sends images through the stages.
-    pub(super) fn trace(&self, radiographs: &[&Radiograph], keep: Keep) -> Vec<Result<Trace, ImageError>> {
-        let mut prepared = Prepared::default();
+    /// Sends images through the stages. `prepared` is what is prepared of them already.
+    pub(super) fn trace(
+        &self,
+        lane: Lane<'_>,
+        radiographs: &[&Radiograph],
+        mut prepared: Prepared,
+        keep: Keep,
+    ) -> Vec<Result<Trace, ImageError>> {
         let mut bench = Bench {
             radiographs,
             recipes: &self.recipes,
@@ -43,11 +49,12 @@ impl Ensemble {
             batch: self.batch,
             cache: self.cache.as_ref(),
             counts: &self.counts,
+            lane,
             keep: keep != Keep::Nothing,
         };
         let mut traces: Vec<Result<Trace, ImageError>> = radiographs.iter().map(|r| self.begin(r)).collect();
         let mut jobs: Vec<Option<Job>> =
-            radiographs.iter().enumerate().map(|(image, radiograph)| self.job(image, radiograph)).collect();
+            radiographs.iter().enumerate().map(|(image, radiograph)| Some(self.job(image, radiograph))).collect();
         // 1. The crop stage finds the part that is worth looking at.
         if let Some(crop) = &self.crop {
             for (job, found) in each(&mut jobs, &traces, |open| crop.run(&mut bench, open)) {
@@ -85,9 +92,10 @@ impl Ensemble {
         Ok(Trace { size: self.output_size(radiograph), crop: None, classified: None, segmented: None })
     }
 
-    fn job(&self, image: usize, radiograph: &Radiograph) -> Option<Job> {
+    /// An image before its first stage.
+    pub(super) fn job(&self, image: usize, radiograph: &Radiograph) -> Job {
         let fold = self.folds.as_ref().and_then(|folds| folds.get(radiograph.id()).copied());
-        Some(Job { image, size: self.output_size(radiograph), region: None, score: None, fold })
+        Job { image, size: self.output_size(radiograph), region: None, score: None, fold }
     }
 
     /// From what the stages said to the finding, with the mask after each step of postprocessing.

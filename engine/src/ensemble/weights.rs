@@ -8,10 +8,11 @@ use crate::manifest;
 use crate::runtime::{Loaded, Model, ModelError, SessionOptions};
 
 /// How sessions are opened.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Opener {
     pub runtime: &'static Loaded,
-    pub session: SessionOptions,
+    /// One a device.
+    pub sessions: Arc<[SessionOptions]>,
     /// Whether a model that CUDA refuses may run on the CPU.
     pub may_fall_back: bool,
 }
@@ -22,12 +23,14 @@ pub struct Source {
     path: PathBuf,
     /// The SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    session: OnceLock<Result<Arc<Model>, Arc<ModelError>>>,
+    /// One a device.
+    models: Vec<OnceLock<Result<Arc<Model>, Arc<ModelError>>>>,
 }
 
 impl Source {
     pub fn new(opener: Opener, path: PathBuf, sha256: String) -> Self {
-        Self { opener, path, sha256, session: OnceLock::new() }
+        let models = opener.sessions.iter().map(|_| OnceLock::new()).collect();
+        Self { opener, path, sha256, models }
     }
 
     /// The ONNX file.
@@ -35,16 +38,21 @@ impl Source {
         &self.path
     }
 
-    /// The session, opened by the first call.
-    pub fn model(&self) -> Result<&Arc<Model>, Arc<ModelError>> {
-        let Opener { runtime, session, may_fall_back } = self.opener;
-        let open = || Model::open_or_fall_back(runtime, &self.path, session, may_fall_back);
-        self.session.get_or_init(|| open().map(Arc::new).map_err(Arc::new)).as_ref().map_err(Arc::clone)
+    /// How many devices it may be opened on.
+    pub fn devices(&self) -> usize {
+        self.models.len()
     }
 
-    /// The session, where one has been opened.
-    pub fn opened(&self) -> Option<&Arc<Model>> {
-        self.session.get().and_then(|session| session.as_ref().ok())
+    /// The session on a device, opened by the first call.
+    pub fn model(&self, device: usize) -> Result<&Arc<Model>, Arc<ModelError>> {
+        let Opener { runtime, sessions, may_fall_back } = &self.opener;
+        let open = || Model::open_or_fall_back(runtime, &self.path, sessions[device], *may_fall_back);
+        self.models[device].get_or_init(|| open().map(Arc::new).map_err(Arc::new)).as_ref().map_err(Arc::clone)
+    }
+
+    /// The sessions that have been opened.
+    pub fn opened(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.models.iter().filter_map(|model| model.get()?.as_ref().ok())
     }
 }
 
@@ -60,9 +68,15 @@ impl Weights {
         Self { manifest, source, fits: OnceLock::new() }
     }
 
-    /// The session, made sure to be what the manifest says of it; `views` are the (height, width) it will be given.
-    pub fn model(&self, member: &manifest::Member, views: &[(usize, usize)]) -> Result<&Arc<Model>, Arc<ModelError>> {
-        let model = self.source.model()?;
+    /// The session on a device, made sure to be what the manifest says of it; `views` are the (height, width) it will be
+    /// given.
+    pub fn model(
+        &self,
+        device: usize,
+        member: &manifest::Member,
+        views: &[(usize, usize)],
+    ) -> Result<&Arc<Model>, Arc<ModelError>> {
+        let model = self.source.model(device)?;
         let check = || {
             let mut misfits = fit::member(member, model.inputs(), model.outputs());
             misfits.extend(views.iter().filter_map(|&view| fit::view(member, model.inputs(), view)));
@@ -78,7 +92,7 @@ impl Weights {
 
     /// The batch that the model insists on, if it is open and does.
     pub fn fixed_batch(&self, input: &str) -> Option<usize> {
-        fit::fixed_batch(self.source.opened()?.inputs(), input)
+        fit::fixed_batch(self.source.opened().next()?.inputs(), input)
     }
 
     /// Whether the weights answer for an image of this fold: in an out-of-fold run, if they have not seen it.

@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_named_library_that_is_missing_is_an_error_that_names_it() {
-        let error = load(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap_err();
+        let named = Path::new("/nowhere/libonnxruntime.so");
+        let error = first_that_loads(find::candidates(Some(named))).unwrap_err();
         assert!(matches!(error, RuntimeError::Missing { .. }), "{error}");
         assert!(error.to_string().contains("`/nowhere/libonnxruntime.so` (from --onnxruntime)"), "{error}");
     }
@@ -177,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
         std::fs::write(&path, "not a library").unwrap();
-        let error = load(Some(&path)).unwrap_err();
+        let error = first_that_loads(find::candidates(Some(&path))).unwrap_err();
         assert!(matches!(error, RuntimeError::Unusable { .. }), "{error}");
     }
 

@@ -1,6 +1,7 @@
 //! ONNX Runtime: finding and loading it, devices, sessions.
 
 mod assignment;
+mod binding;
 mod cuda;
 mod device;
 pub mod find;

@@ -50,7 +50,8 @@ fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
 
 /// Runs a session of one node on the device. That a provider was compiled in means nothing yet.
 fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
-    let options = SessionOptions { device: Device::Cuda(number), threads: 1, tensorrt: false, fp16: false };
+    let options =
+        SessionOptions { device: Device::Cuda(number), threads: 1, tensorrt: false, fp16: false, memory: None };
     let mut graph = GraphBuilder::new("probe");
     let input = graph.input("x", ElementType::Float, &[1.into()]);
     let output = graph.node("Neg", &[&input], vec![]);

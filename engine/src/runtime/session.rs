@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use half::f16;
@@ -11,8 +13,9 @@ use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
-use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
+use super::binding::Buffers;
 use super::{Device, Loaded, assignment};
 
 /// How a session is opened.
@@ -26,6 +29,8 @@ pub struct SessionOptions {
     pub tensorrt: bool,
     /// Let TensorRT compute in half precision.
     pub fp16: bool,
+    /// The most bytes that a session may take of a CUDA device; none for all there is.
+    pub memory: Option<usize>,
 }
 
 /// An input or output of a model, as the model declares it.
@@ -53,10 +58,12 @@ pub enum Element {
 /// A model, loaded and ready to run. Runs take turns: a session takes one batch at a time.
 pub struct Model {
     path: PathBuf,
-    session: Mutex<Session>,
+    session: Mutex<Bound>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     providers: BTreeMap<String, usize>,
+    /// The most images that have not run out of memory.
+    most: AtomicUsize,
 }
 
 impl Model {
@@ -72,7 +79,8 @@ impl Model {
             inputs: ports(session.inputs()),
             outputs: ports(session.outputs()),
             providers: assignment::providers(&session).map_err(refused)?,
-            session: Mutex::new(session),
+            session: Mutex::new(Bound { buffers: buffers(&session, path, options.device), session }),
+            most: AtomicUsize::new(usize::MAX),
             path: path.into(),
         })
     }
@@ -123,6 +131,21 @@ impl Model {
         &self.outputs
     }
 
+    /// The most images that it should be given at once, after what has run out of memory.
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Relaxed)
+    }
+
+    /// Lowers [`Model::most`], and says so.
+    pub(crate) fn take_fewer(&self, most: usize) {
+        if self.most.fetch_min(most, Relaxed) > most {
+            tracing::warn!(
+                "model `{}` ran out of memory: it gets {most} images at once from here on",
+                self.path.display()
+            );
+        }
+    }
+
     /// How many nodes each execution provider got, by ONNX Runtime's own account.
     #[must_use]
     pub fn providers(&self) -> &BTreeMap<String, usize> {
@@ -140,36 +163,52 @@ impl Model {
         input: ArrayViewD<'_, f32>,
         outputs: &[&str],
     ) -> Result<Vec<ArrayD<f32>>, ModelError> {
-        let failed = |source: ort::Error| ModelError::Run { path: self.path.clone(), source };
-        let half = self.inputs.iter().any(|port| port.name == name && port.element == Element::F16);
-        // A view costs nothing where a clone would cost milliseconds.
-        if half {
-            let input = input.mapv(f16::from_f32);
-            let value = TensorRef::from_array_view(input.view()).map_err(failed)?;
-            self.run_value(name, value.into(), outputs)
-        } else {
-            let input: CowArray<'_, f32, IxDyn> = input.as_standard_layout();
-            let value = TensorRef::from_array_view(input.view()).map_err(failed)?;
-            self.run_value(name, value.into(), outputs)
+        if let Some(missing) = outputs.iter().find(|name| !self.outputs.iter().any(|port| port.name == **name)) {
+            return Err(ModelError::NoOutput { path: self.path.clone(), name: (*missing).into() });
         }
-    }
-
-    fn run_value(
-        &self,
-        name: &str,
-        input: SessionInputValue<'_>,
-        outputs: &[&str],
-    ) -> Result<Vec<ArrayD<f32>>, ModelError> {
-        let failed = |source: ort::Error| ModelError::Run { path: self.path.clone(), source };
+        let half = self.inputs.iter().any(|port| port.name == name && port.element == Element::F16);
         // A run that panicked left no state behind in the session.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let results = session.run(vec![(Cow::Borrowed(name), input)]).map_err(failed)?;
-        let take = |&name: &&str| match results.get(name) {
-            Some(value) => floats(value).map_err(failed),
-            None => Err(ModelError::NoOutput { path: self.path.clone(), name: name.into() }),
+        let results = if half {
+            session.run(name, input.mapv(f16::from_f32).view(), outputs)
+        } else {
+            session.run(name, input, outputs)
         };
-        outputs.iter().map(take).collect()
+        results.map_err(|source| ModelError::Run { path: self.path.clone(), source })
     }
+}
+
+/// A session, and how it is handed its batches.
+struct Bound {
+    session: Session,
+    /// On a CUDA device, where they can be had.
+    buffers: Option<Buffers>,
+}
+
+impl Bound {
+    fn run<T: PrimitiveTensorElementType + Copy + Debug + 'static>(
+        &mut self,
+        name: &str,
+        input: ArrayViewD<'_, T>,
+        outputs: &[&str],
+    ) -> ort::Result<Vec<ArrayD<f32>>> {
+        if let Some(buffers) = &mut self.buffers {
+            return buffers.run(&mut self.session, name, input, outputs);
+        }
+        // A view costs nothing where a clone would cost milliseconds.
+        let input: CowArray<'_, T, IxDyn> = input.as_standard_layout();
+        let value: SessionInputValue<'_> = TensorRef::from_array_view(input.view())?.into();
+        let results = self.session.run(vec![(Cow::Borrowed(name), value)])?;
+        outputs.iter().map(|&output| floats(&results[output])).collect()
+    }
+}
+
+/// Page-locked buffers for a session on a CUDA device. Without them it works as well, and slower.
+fn buffers(session: &Session, path: &Path, device: Device) -> Option<Buffers> {
+    let Device::Cuda(number) = device else { return None };
+    let buffers = Buffers::pinned(session, i32::try_from(number).unwrap_or(i32::MAX));
+    let warn = |error: &ort::Error| tracing::warn!("no page-locked memory for model `{}`: {error}", path.display());
+    buffers.inspect_err(warn).ok()
 }
 
 fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
@@ -202,7 +241,11 @@ pub(super) fn execution_providers(options: SessionOptions) -> Vec<ExecutionProvi
     let Device::Cuda(number) = options.device else { return Vec::new() };
     let number = i32::try_from(number).unwrap_or(i32::MAX);
     // TensorFloat-32 keeps 10 bits of a product's factors: masks would differ from the CPU's.
-    let cuda = CUDA::default().with_device_id(number).with_tf32(false).build().error_on_failure();
+    let mut cuda = CUDA::default().with_device_id(number).with_tf32(false);
+    if let Some(bytes) = options.memory {
+        cuda = cuda.with_memory_limit(bytes);
+    }
+    let cuda = cuda.build().error_on_failure();
     let tensorrt = TensorRT::default().with_device_id(number).with_fp16(options.fp16).build().error_on_failure();
     if options.tensorrt { vec![tensorrt, cuda] } else { vec![cuda] }
 }
@@ -217,7 +260,7 @@ fn port(name: &str, kind: &ValueType) -> Port {
     Port { name: name.into(), element, dims: dims.unwrap_or_default() }
 }
 
-fn floats(value: &DynValue) -> ort::Result<ArrayD<f32>> {
+pub(super) fn floats(value: &DynValue) -> ort::Result<ArrayD<f32>> {
     match value.dtype().tensor_type() {
         Some(TensorElementType::Float16) => Ok(value.try_extract_array::<f16>()?.mapv(f16::to_f32)),
         _ => Ok(value.try_extract_array::<f32>()?.to_owned()),
@@ -265,6 +308,15 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// Whether a run wanted more memory than there was. ONNX Runtime has no code for it, only words: its own arena's,
+    /// the C++ library's, and those of CUDA and its libraries.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        const WORDS: [&str; 5] =
+            ["allocate memory", "bad_alloc", "out of memory", "ALLOC_FAILED", "Available memory of"];
+        let Self::Run { source, .. } = self else { return false };
+        WORDS.iter().any(|words| source.message().contains(words))
+    }
+
     /// The error and ONNX Runtime's words, as one line for people.
     pub(crate) fn with_cause(&self) -> String {
         self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))

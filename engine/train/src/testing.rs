@@ -26,7 +26,7 @@ pub fn runtime() -> &'static Loaded {
 }
 
 pub fn options() -> SessionOptions {
-    SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false }
+    SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory: None }
 }
 
 /// Numbers and their shape.

@@ -54,8 +54,9 @@ impl Opening<'_> {
             let at = if member.snapshots.is_empty() { field.to_owned() } else { format!("{field}.snapshots[{index}]") };
             let source = self.source(&at, &snapshot.model, snapshot.sha256.as_deref())?;
             let weights = Weights::new(snapshot, source);
-            if !self.lazy {
-                weights.model(member, views).map_err(|error| self.misfit(field, error))?;
+            let devices = if self.lazy { 0 } else { weights.source.devices() };
+            for device in 0..devices {
+                weights.model(device, member, views).map_err(|error| self.misfit(field, error))?;
             }
             opened.push(weights);
         }

@@ -5,9 +5,10 @@ mod parts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::cache::{Cache, Counts};
+use super::clock::Clock;
 use super::crop::Crop;
 use super::gate::Gate;
 use super::job::Wanted;
@@ -20,7 +21,7 @@ use super::weights::{Opener, Source};
 use super::{Ensemble, EnsembleError};
 use crate::manifest::{self, Exit, Manifest, Merge, Step};
 use crate::plugin::{Plugin, Role};
-use crate::runtime::{self, Device, SessionOptions};
+use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
 
 /// Everything that opening needs to know, and what it has opened so far.
 struct Opening<'a> {
@@ -57,22 +58,25 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
     }
     let runtime = runtime::load(options.onnxruntime.as_deref())?;
-    let placement = runtime::place(runtime, options.device)?;
-    if manifest.runtime.tensorrt && placement.device == Device::Cpu {
-        tracing::warn!("`{}` asks for TensorRT, and models run on {placement}", path.display());
+    let placements = placements(runtime, &options.devices)?;
+    let device = placements[0].device;
+    if manifest.runtime.tensorrt && device == Device::Cpu {
+        tracing::warn!("`{}` asks for TensorRT, and models run on {}", path.display(), placements[0]);
     }
-    let session = SessionOptions {
+    let session = |placement: &Placement| SessionOptions {
         device: placement.device,
         threads: options.threads,
         tensorrt: manifest.runtime.tensorrt,
         fp16: manifest.runtime.fp16,
+        memory: options.device_memory,
     };
+    let sessions = placements.iter().map(session).collect();
     let cache = options.cache.as_ref().map(|(folder, form)| {
         Cache::open(folder, *form).map_err(|source| EnsembleError::Cache { folder: folder.clone(), source })
     });
     let mut opening = Opening {
         path,
-        opener: Opener { runtime, session, may_fall_back: options.device == Device::Auto },
+        opener: Opener { runtime, sessions, may_fall_back: device_is_ours(&options.devices) },
         sources: BTreeMap::new(),
         plugins: Vec::new(),
         lazy: options.cache.is_some(),
@@ -99,7 +103,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         })?),
         None => None,
     };
-    let batch = match (options.batch, placement.device) {
+    let batch = match (options.batch, device) {
         (0, Device::Cuda(_)) => 8,
         (0, _) => 2,
         (batch, _) => batch,
@@ -116,11 +120,24 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         cache: cache.transpose()?,
         counts: Counts::default(),
         folds: options.folds.clone(),
-        placement,
+        devices: placements.into_iter().map(|placement| (placement, Mutex::new(()))).collect(),
+        clock: Clock::default(),
         batch,
+        memory: options.memory,
         keep_maps: options.keep_maps,
         manifest,
     })
+}
+
+/// Resolves the devices that are asked for; [`Device::Auto`] where none is.
+fn placements(runtime: &Loaded, devices: &[Device]) -> Result<Vec<Placement>, DeviceError> {
+    let asked = if devices.is_empty() { &[Device::Auto][..] } else { devices };
+    asked.iter().map(|&device| runtime::place(runtime, device)).collect()
+}
+
+/// Whether no device was asked for by name, so that a model which one refuses may run on another.
+fn device_is_ours(devices: &[Device]) -> bool {
+    devices.iter().all(|&device| device == Device::Auto)
 }
 
 /// What the classifier stage merges: maps for a gate that looks at them; scores wherever every member that runs gives

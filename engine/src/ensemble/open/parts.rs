@@ -21,9 +21,12 @@ impl Opening<'_> {
         wanted: Wanted,
     ) -> Result<Stacker, EnsembleError> {
         let source = self.source(&format!("{name}.merge"), &stack.model, stack.sha256.as_deref())?;
-        let model = Arc::clone(source.model().map_err(EnsembleError::Load)?);
-        self.fits(name, fit::stack(stack, members, wanted.map, model.inputs(), model.outputs()))?;
-        Ok(Stacker { manifest: stack.clone(), model })
+        let open = |device| source.model(device).map(Arc::clone).map_err(EnsembleError::Load);
+        let models: Vec<_> = (0..source.devices()).map(open).collect::<Result<_, _>>()?;
+        for model in &models {
+            self.fits(name, fit::stack(stack, members, wanted.map, model.inputs(), model.outputs()))?;
+        }
+        Ok(Stacker { manifest: stack.clone(), models })
     }
 
     /// The ONNX file, made sure to be the one declared.
@@ -45,7 +48,7 @@ impl Opening<'_> {
             None => {
                 let found = digest::file(&path)
                     .map_err(|e| wrong("model", format!("cannot read `{}`: {e}", path.display())))?;
-                Arc::new(Source::new(self.opener, path.clone(), found))
+                Arc::new(Source::new(self.opener.clone(), path.clone(), found))
             }
         };
         if let Some(declared) = sha256.filter(|declared| !declared.eq_ignore_ascii_case(&source.sha256)) {

@@ -43,7 +43,7 @@ impl Place {
     /// # Errors
     /// Where the device is not to be had.
     pub fn new(runtime: &'static Loaded, device: Device, threads: usize) -> Result<Self, DeviceError> {
-        let options = SessionOptions { device, threads, tensorrt: false, fp16: false };
+        let options = SessionOptions { device, threads, tensorrt: false, fp16: false, memory: None };
         let memory = match device {
             Device::Cuda(number) => Some(device_memory(runtime, options, number)?),
             _ => None,

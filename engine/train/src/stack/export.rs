@@ -55,7 +55,7 @@ pub fn write(
 
 /// Whether the exported model answers as the mean of the heads does.
 fn agrees(exported: &Path, table: &Table, heads: &[Fitted], loaded: &Loaded) -> Result<(), StackError> {
-    let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false };
+    let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory: None };
     let engine = runtime::Model::open(loaded, exported, options)?;
     let [input, output] = STACK_PORTS;
     let found = engine.run(input, table.scores.view().into_dyn(), &[output])?.swap_remove(0);

@@ -16,7 +16,7 @@ impl Session {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("network.onnx");
         model.write(&path).unwrap();
-        let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false };
+        let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory: None };
         Self(runtime::Model::open(runtime::load(None).unwrap(), &path, options).unwrap())
     }
 
