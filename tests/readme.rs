@@ -35,6 +35,7 @@ fn what_people_do_works_as_written() {
         "Know your data",
         "Drop in a plugin",
         "Train your own",
+        "See where the time goes",
     ] {
         script.push_str(&blocks(&readme, heading));
     }

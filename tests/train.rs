@@ -302,6 +302,7 @@ fn a_stack_is_pasted_into_a_manifest_and_predicts() {
         threads: 1,
         tensorrt: false,
         fp16: false,
+        memory: None,
     };
     let loaded = pleura::runtime::load(None).unwrap();
     let model = pleura::runtime::Model::open(loaded, &path("pair.onnx"), options).unwrap();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use bytesize::ByteSize;
 use pleura::ensemble::{Ensemble, Options};
 use pleura::runtime;
 
@@ -12,9 +13,9 @@ use crate::{fetch, term};
 /// How the engine runs.
 #[derive(clap::Args, Clone, Default)]
 pub struct EngineArgs {
-    /// Where models run: `auto`, `cpu`, `cuda` or `cuda:N`.
-    #[arg(long, default_value_t)]
-    pub device: runtime::Device,
+    /// Where models run: `auto`, `cpu`, `cuda` or `cuda:N`; several, as in `cuda:0,cuda:1`, share the images.
+    #[arg(long, default_value = "auto", value_delimiter = ',')]
+    pub device: Vec<runtime::Device>,
 
     /// Threads; 0 is one a core.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
@@ -23,6 +24,15 @@ pub struct EngineArgs {
     /// The most images that a model is given at once; 0 is 2 on the CPU and 8 on CUDA.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub batch: usize,
+
+    /// The memory that images on their way may take together, models not counted; 256 MiB for each image of a batch and
+    /// each device unless said.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+
+    /// The memory that a model may take of a CUDA device; all there is unless said.
+    #[arg(long, value_name = "SIZE")]
+    pub device_memory: Option<ByteSize>,
 
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
@@ -48,9 +58,12 @@ impl EngineArgs {
             // The pool of another ensemble may be there already, in which case it stays.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
         }
-        let options = self.cache.apply(options).device(self.device).threads(self.threads).batch(self.batch);
+        let bytes = |size: Option<ByteSize>| size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
+        let options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
+        let options = options.memory(bytes(self.memory)).device_memory(bytes(self.device_memory));
         let ensemble = options.onnxruntime(self.onnxruntime.clone()).open(path)?;
-        term::note(format_args!("device: {}", ensemble.placement()));
+        let places: Vec<String> = ensemble.placements().map(ToString::to_string).collect();
+        term::note(format_args!("device: {}", places.join(", ")));
         Ok(ensemble)
     }
 }

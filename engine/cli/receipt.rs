@@ -75,7 +75,7 @@ pub fn write(ensemble: &Ensemble, summary: &Summary, outputs: &[&Path], took: Du
         schema: SCHEMA,
         pleura: env!("CARGO_PKG_VERSION"),
         onnxruntime: pleura::runtime::loaded().map(|loaded| loaded.version.clone()),
-        device: ensemble.placement().to_string(),
+        device: ensemble.placements().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         command: std::env::args().collect(),
         started: now.saturating_sub(took).as_secs(),
         seconds: took.as_secs_f64(),

@@ -1,5 +1,6 @@
 //! The verbs.
 
+mod bench;
 mod check;
 mod data;
 mod demo;
@@ -27,6 +28,8 @@ pub enum Verb {
     Check(check::Args),
     /// Run an ensemble over radiographs and write a submission.
     Predict(predict::Args),
+    /// Where the time of a run goes, stage by stage.
+    Bench(bench::Args),
     /// Which gate or step did what to one image.
     Explain(explain::Args),
     /// Score a submission against the truth.
@@ -61,6 +64,7 @@ impl Verb {
             Self::Demo(args) => demo::run(&args),
             Self::Check(args) => check::run(&args),
             Self::Predict(args) => predict::run(&args),
+            Self::Bench(args) => bench::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Score(args) => score::run(&args),
             Self::Report(args) => report::run(&args),

@@ -26,12 +26,15 @@ const BESIDE_LANES: usize = 3;
 /// Lanes of a device: one at the models, one before and after them.
 const LANES: usize = 2;
 
+/// An image that could be decoded, and what the stages said of it.
+type Seen = (Radiograph, Result<Trace, ImageError>);
+
 /// A chunk that has been through the stages.
 struct Traced<'f> {
     number: usize,
     bytes: usize,
-    /// In the order of its files: those that could be decoded, with what the stages said of them.
-    images: Vec<(&'f Path, Result<(Radiograph, Result<Trace, ImageError>), ImageError>)>,
+    /// In the order of its files.
+    images: Vec<(&'f Path, Result<Seen, ImageError>)>,
 }
 
 /// A chunk's results.
@@ -126,7 +129,7 @@ impl Ensemble {
     }
 
     fn conclude_all<'f>(&self, Traced { bytes, images, .. }: Traced<'f>) -> Findings<'f> {
-        let conclude = |(path, image): (&'f Path, Result<(Radiograph, Result<Trace, _>), ImageError>)| match image {
+        let conclude = |(path, image): (&'f Path, Result<Seen, ImageError>)| match image {
             Ok((radiograph, trace)) => {
                 let finding = trace.and_then(|trace| self.conclude(&radiograph, trace)).map(|(finding, _)| finding);
                 (path, finding, Some(radiograph))

@@ -77,7 +77,10 @@ fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> 
     };
     let samples = codec::decode(dataset, &header)?.grey(&header, palette.as_ref())?;
     let modality = Modality::read(object, &header, palette.as_ref())?;
-    let values: Vec<f32> = samples.into_iter().map(|sample| modality.apply(sample)).collect();
+    let values: Vec<f32> = match &modality {
+        Modality::Identity => samples,
+        modality => samples.into_iter().map(|sample| modality.apply(sample)).collect(),
+    };
     let values = Array2::from_shape_vec((header.rows, header.cols), values)
         .map_err(|error| DicomFault::Codec(error.to_string()))?;
     let voi = voi(object, &header, &modality).unwrap_or_else(|fault| {

@@ -49,7 +49,9 @@ impl Samples {
                 .collect(),
             (Photometric::Palette, None) => return Err(DicomFault::Missing("RedPaletteColorLookupTableData")),
             (Photometric::Monochrome1 | Photometric::Monochrome2, _) => {
-                (0..pixels).map(|pixel| value(pixel) as f32).collect()
+                // Over the words, not by index: the compiler then takes several at once.
+                let value = |&word: &u16| field(word, self.high, self.stored, header.signed) as f32;
+                self.words[..pixels].iter().map(value).collect()
             }
             (Photometric::Rgb | Photometric::YbrJpeg2000, _) => {
                 (0..pixels).map(|pixel| luma([0, 1, 2].map(|sample| value(at(pixel, sample))))).collect()

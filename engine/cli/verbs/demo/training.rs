@@ -48,7 +48,7 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
     let out = place.out.join("training").join(network.name);
     let options = Options {
         out: Some(out.clone()),
-        device: args.engine.device,
+        device: args.engine.device.first().copied().unwrap_or_default(),
         threads: args.engine.threads,
         onnxruntime: args.engine.onnxruntime.clone(),
         fresh: args.fresh,

@@ -121,6 +121,7 @@ impl Fold<'_> {
             threads: self.job.options.threads,
             tensorrt: false,
             fp16: false,
+            memory: None,
         };
         let engine = runtime::Model::open(loaded, exported.path(), options)?;
         let ports = &self.prepared.ports;

@@ -1,0 +1,159 @@
+//! `pleura bench`: where the time of a run goes, stage by stage.
+
+mod print;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use ndarray::ArrayD;
+use pleura::ensemble::{Ensemble, Times};
+use pleura::manifest::Exit as EarlyExit;
+use pleura::runtime::Element;
+use pleura::submission::Submission;
+use pleura::{Radiograph, radiograph};
+
+use crate::engine::EngineArgs;
+use crate::exit::Exit;
+use crate::term;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The ensemble's manifest.
+    pub ensemble: PathBuf,
+
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
+    #[arg(required = true)]
+    pub inputs: Vec<String>,
+
+    /// How often it is measured. Each round runs over all inputs, then its models alone over as many batches; the round
+    /// in the middle is told.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+
+    /// Run every member of a stage, even where the gate's answer is certain before.
+    #[arg(long)]
+    pub full: bool,
+
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// One run over all inputs.
+struct Round {
+    /// From the first file's bytes to the submission's file.
+    wall: Duration,
+    /// The models alone, over batches of the same shapes; none where they ran on several devices.
+    bare: Option<Duration>,
+    times: Times,
+    /// Handing over and writing.
+    write: Duration,
+    images: usize,
+    skipped: usize,
+}
+
+impl Round {
+    /// Bare time of the models by the wall's: 1 would be an engine that costs nothing.
+    fn efficiency(&self) -> Option<f64> {
+        self.bare.map(|bare| bare.as_secs_f64() / self.wall.as_secs_f64())
+    }
+
+    fn images_per_second(&self) -> f64 {
+        self.images as f64 / self.wall.as_secs_f64()
+    }
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let files = radiograph::find(&args.inputs)?;
+    let mut options = Ensemble::options();
+    if args.full {
+        options = options.exit(EarlyExit::Full);
+    }
+    let ensemble = args.engine.open(&args.ensemble, options)?;
+    // The first runs of a session take their memory, and are not measured.
+    let few = files.len().min(2 * ensemble.batch());
+    once(&ensemble, &files[..few])?;
+    let bar = term::progress(u64::from(args.rounds), "measuring");
+    let mut rounds = Vec::new();
+    for _ in 0..args.rounds {
+        let round = once(&ensemble, &files)?;
+        rounds.push(Round { bare: bare(&ensemble, &round.times)?, ..round });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    rounds.sort_by_key(|round| round.wall);
+    let middle = &rounds[rounds.len() / 2];
+    if middle.images == 0 {
+        bail!("every one of {} inputs was skipped: `pleura predict` tells why", middle.skipped);
+    }
+    let told = if args.json { print::json(&ensemble, &rounds)? } else { print::table(&ensemble, &rounds) };
+    term::result(told.trim_end());
+    Ok(if middle.skipped > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+/// Runs an ensemble over files, to a submission that is thrown away.
+fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    ensemble.reset_times();
+    let start = Instant::now();
+    let (mut submission, mut write, mut skipped) = (Submission::any_size(), Duration::ZERO, 0);
+    ensemble.predict_files(files, |_, finding, _: Option<&Radiograph>| -> Result<()> {
+        let begun = Instant::now();
+        match finding {
+            // Two files of one image are one row.
+            Ok(finding) if !submission.contains(&finding.id) => submission.insert(finding.id, &finding.mask)?,
+            Ok(_) => {}
+            Err(_) => skipped += 1,
+        }
+        write += begun.elapsed();
+        Ok(())
+    })?;
+    let begun = Instant::now();
+    submission.sort();
+    submission.write(folder.path().join("submission.csv"))?;
+    write += begun.elapsed();
+    let (wall, images) = (start.elapsed(), files.len() - skipped);
+    Ok(Round { wall, bare: None, times: ensemble.times(), write, images, skipped })
+}
+
+/// Runs the models alone, as often and over batches of the same shapes as they were run.
+fn bare(ensemble: &Ensemble, times: &Times) -> Result<Option<Duration>> {
+    if ensemble.placements().count() > 1 {
+        return Ok(None);
+    }
+    let mut spent = Duration::ZERO;
+    for model in ensemble.models() {
+        let Some(usage) = times.models.get(model.path()) else { continue };
+        let Some(input) = model.inputs().first() else { continue };
+        let floats = |element: &Element| matches!(element, Element::F32 | Element::F16);
+        let outputs = model.outputs().iter().filter(|port| floats(&port.element));
+        let outputs: Vec<&str> = outputs.map(|port| port.name.as_str()).collect();
+        for (shape, &runs) in &usage.shapes {
+            let batch = plausible(shape);
+            let start = Instant::now();
+            for _ in 0..runs {
+                model.run(&input.name, batch.view(), &outputs)?;
+            }
+            spent += start.elapsed();
+        }
+    }
+    Ok(Some(spent))
+}
+
+/// A tensor of what a network may be fed: zeros would make some of them faster, and others slower.
+fn plausible(shape: &[usize]) -> ArrayD<f32> {
+    let mut place = 0_usize;
+    ArrayD::from_shape_simple_fn(shape, || {
+        place = place.wrapping_mul(31).wrapping_add(7) % 1021;
+        place as f32 / 510.5 - 1.0
+    })
+}
+
+/// A path as the manifest has it, where it lies beside the manifest.
+fn beside<'a>(ensemble: &Ensemble, path: &'a Path) -> &'a Path {
+    ensemble.path().parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
+}
