@@ -1,6 +1,6 @@
 """A two-stage ensemble without the engine: what a careful competitor's inference script does with the same manifest.
 
-    python3 engine/benches/peer/peer.py ENSEMBLE.toml FILE.dcm... --out submission.csv --findings findings.jsonl
+    python3 engine/benches/peer/peer.py ENSEMBLE.toml submission.csv findings.jsonl FILE.dcm...
 
 Files are decoded and resized ahead by a pool of threads while the networks run, batches go over images, masks are made
 by the pool, and only so many images are held as fill the batches. `--gate stage` asks the segmenters about what passes
@@ -169,9 +169,9 @@ def peak_bytes() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("ensemble", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path, help="the submission")
+    parser.add_argument("findings", type=pathlib.Path, help="a line of JSON an image: id and score")
     parser.add_argument("files", type=pathlib.Path, nargs="+")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="the submission")
-    parser.add_argument("--findings", type=pathlib.Path, required=True, help="a line of JSON an image: id and score")
     parser.add_argument("--gate", choices=["none", "stage"], default="stage")
     parser.add_argument("--batch", type=int, default=2, help="the most views that a network is given at once")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
