@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Side::EngineFull.run(&task)?;
     let scores = scores(Side::EngineFull, &task)?;
     let gate = ensemble::gate(scores.values().map(|&score| score as f32).collect());
+    let gate = gate.ok_or("the images' scores are too close for a gate between them: take more images")?;
     std::fs::write(&manifest, ensemble::manifest(size, gate))?;
     println!("{} images, networks of {size}², batch {batch}, {threads} threads, score > {gate:.4}", files.len());
     spread(&scores);
@@ -74,6 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The first round warms up, and tells whether all sides answer alike.
         if round == 0 {
             agree(&task)?;
+            exits(&task)?;
             continue;
         }
         for (side, took) in Side::ALL.iter().zip(&took) {
@@ -148,15 +150,31 @@ fn agree(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// How many networks early exit leaves.
+fn exits(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
+    for side in [Side::EngineFull, Side::EngineExact] {
+        let findings = findings(side, task)?;
+        let mean = |stage: &str| {
+            let runs = findings.iter().filter_map(|finding| finding["runs"][stage].as_u64());
+            runs.sum::<u64>() as f64 / findings.len() as f64
+        };
+        println!("{side}: {:.2} classifiers and {:.2} segmenters an image", mean("classifiers"), mean("segmenters"));
+    }
+    Ok(())
+}
+
 /// Each image's score by its id.
 fn scores(side: Side, task: &Task<'_>) -> Result<BTreeMap<String, f64>, Box<dyn Error>> {
-    let text = std::fs::read_to_string(side.findings(task.folder))?;
-    let score = |line: &str| {
-        let finding: Value = serde_json::from_str(line)?;
+    let score = |finding: Value| {
         let score = finding["score"].as_f64().or(finding["score"][0].as_f64()).ok_or("a finding has a score")?;
         Ok((finding["id"].as_str().ok_or("a finding has an id")?.to_owned(), score))
     };
-    text.lines().map(score).collect()
+    findings(side, task)?.into_iter().map(score).collect()
+}
+
+fn findings(side: Side, task: &Task<'_>) -> Result<Vec<Value>, Box<dyn Error>> {
+    let text = std::fs::read_to_string(side.findings(task.folder))?;
+    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
 fn spread(scores: &BTreeMap<String, f64>) {

@@ -1,12 +1,12 @@
-//! The ensemble that both sides run: two classifiers and three segmenters of the real shapes and costs, whose random
+//! The ensemble that both sides run: three classifiers and two segmenters of the real shapes and costs, whose random
 //! weights are made to answer as trained ones do.
 //!
 //! What is synthetic: the weights are random, and random networks answer nearly the same to every image. So each
-//! network's last layer is scaled and shifted, by what it says of the very images that are measured: scores then spread
-//! over nearly all of 0..1, a fifth of them above the middle, and two classifiers agree as far as their random features do;
-//! maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which costs no arithmetic and makes maps
-//! of blobs. Neither side's work depends on what the numbers are, but for how many images pass and how soon bounds settle
-//! a gate, which is what the spread is for.
+//! network's last layer is scaled and shifted, by what it says of the very images that are measured. Of a classifier's
+//! scores a fifth are then above 0.5 and half below 0.05, and the classifiers agree as far as their random features do,
+//! less than trained ones would; maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which
+//! costs no arithmetic and makes maps of blobs. What the numbers are decides how many images pass, how soon bounds
+//! settle a gate, and how ragged masks are, and nothing else of either side's work.
 
 use std::path::{Path, PathBuf};
 
@@ -21,16 +21,18 @@ use super::unet::{self, Draw};
 
 type Error = Box<dyn std::error::Error>;
 
-const CLASSIFIERS: [(&str, u32); 2] = [("classifier-a", 101), ("classifier-b", 202)];
-const SEGMENTERS: [(&str, u32); 3] = [("segmenter-a", 303), ("segmenter-b", 404), ("segmenter-c", 505)];
+const CLASSIFIERS: [(&str, u32); 3] = [("classifier-a", 101), ("classifier-b", 202), ("classifier-c", 303)];
+const SEGMENTERS: [(&str, u32); 2] = [("segmenter-a", 404), ("segmenter-b", 505)];
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// Of the images, which share is to pass the classifiers.
-pub const PASSING: f64 = 0.2;
+const PASSING: f64 = 0.2;
+/// How far apart scores beside the gate are at least: the sides' answers differ by less.
+const APART: f32 = 4e-3;
 /// Of a map's pixels, which share is above 0.5.
 const MARKED: f64 = 0.1;
-/// The logit of 0.98.
-const SURE: f32 = 3.9;
+/// What a median score or pixel becomes: the logit of 0.05.
+const MEDIAN: f32 = -3.0;
 /// So many images tell the spread of a map's pixels.
 const MAPS: usize = 8;
 
@@ -47,8 +49,8 @@ pub fn make(folder: &Path, files: &[PathBuf], size: u32, runtime: &Loaded) -> Re
         let logits = answers(&path, "score", &planes, size, runtime)?;
         // Which way a random feature goes means nothing: all go as the first does.
         let sign = first.as_ref().map_or(1.0, |first| covariance(first, &logits).signum());
-        let (gain, shift) =
-            spread(&logits.iter().map(|logit| logit * sign).collect::<Vec<_>>(), 0.05, 1.0 - PASSING, 0.95);
+        let signed: Vec<f32> = logits.iter().map(|logit| logit * sign).collect();
+        let (gain, shift) = spread(signed, 1.0 - PASSING);
         resnet::resnet34(Draw { gain: gain * sign, shift, ..draw }).write(&path)?;
         first.get_or_insert(logits);
     }
@@ -57,7 +59,7 @@ pub fn make(folder: &Path, files: &[PathBuf], size: u32, runtime: &Loaded) -> Re
         let draw = Draw { seed, skips: 0.1, ..Draw::default() };
         unet::resnet34(draw).write(&path)?;
         let logits = answers(&path, "mask", &planes[..planes.len().min(MAPS)], size, runtime)?;
-        let (gain, shift) = spread(&logits, 0.05, 1.0 - MARKED, 0.99);
+        let (gain, shift) = spread(logits, 1.0 - MARKED);
         unet::resnet34(Draw { gain, shift, ..draw }).write(&path)?;
     }
     Ok(())
@@ -85,16 +87,14 @@ pub fn manifest(size: u32, gate: f32) -> String {
     text
 }
 
-/// A gate that [`PASSING`] of the images pass: in the middle of the widest gap between two scores there or next to it, so
-/// that no rounding decides.
-pub fn gate(mut scores: Vec<f32>) -> f32 {
+/// A gate that [`PASSING`] of the images pass: midway between two scores, and where these are too close for rounding not
+/// to decide, between the two above them or below.
+pub fn gate(mut scores: Vec<f32>) -> Option<f32> {
     scores.sort_by(f32::total_cmp);
-    let last = scores.len() - 1;
     let rank = ((1.0 - PASSING) * scores.len() as f64).round() as usize;
-    let gap = |rank: usize| (scores[rank - 1], scores[rank]);
-    let near = (rank.saturating_sub(1).max(1)..=(rank + 1).min(last)).map(gap);
-    let (low, high) = near.max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0))).unwrap_or((0.0, 1.0));
-    f32::midpoint(low, high)
+    let gap = |rank: usize| Some((*scores.get(rank.checked_sub(1)?)?, *scores.get(rank)?));
+    let mut gaps = [rank, rank + 1, rank.saturating_sub(1)].into_iter().filter_map(gap);
+    gaps.find(|(low, high)| high - low > APART).map(|(low, high)| f32::midpoint(low, high))
 }
 
 /// All that a network says of the planes, unchanged.
@@ -120,12 +120,11 @@ fn answers(path: &Path, output: &str, planes: &[Array2<f32>], size: u32, runtime
     Ok(values)
 }
 
-/// Gain and shift of logits: the quantile `middle` comes to 0, and from `low` to `high` is from -[`SURE`] to [`SURE`] wide.
-fn spread(logits: &[f32], low: f64, middle: f64, high: f64) -> (f32, f32) {
-    let mut sorted = logits.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    let quantile = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
-    let gain = 2.0 * SURE / (quantile(high) - quantile(low));
+/// Gain and shift of logits: their quantile `middle` comes to 0, their median to [`MEDIAN`].
+fn spread(mut logits: Vec<f32>, middle: f64) -> (f32, f32) {
+    logits.sort_by(f32::total_cmp);
+    let quantile = |share: f64| logits[(share * (logits.len() - 1) as f64).round() as usize];
+    let gain = MEDIAN / (quantile(0.5) - quantile(middle));
     (gain, -gain * quantile(middle))
 }
 
