@@ -3,7 +3,7 @@
 //!
 //! Run with `cargo bench -p pleura --bench peer`. Each round runs all four sides, one after the other, each a process of its
 //! own, so that ratios hold on a noisy machine; medians over the rounds are printed. That all sides answer alike is
-//! checked first, or the bench fails. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PYTHON` a Python
+//! checked first, or the bench fails. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a Python
 //! with the packages of `peer/requirements.txt`, which is made in `target/peer-python` otherwise;
 //! `PLEURA_PEER_SIZE`, `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are numbers.
 //! What is synthetic about the ensemble is said in `peer/ensemble.rs`.

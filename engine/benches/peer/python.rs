@@ -4,9 +4,9 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `PLEURA_PYTHON`, or a virtual environment in `target`, which is made where it is not there.
+/// `PLEURA_PEER_PYTHON`, or a virtual environment in `target`, which is made where it is not there.
 pub fn find() -> Result<PathBuf, Box<dyn Error>> {
-    if let Some(python) = std::env::var_os("PLEURA_PYTHON") {
+    if let Some(python) = std::env::var_os("PLEURA_PEER_PYTHON") {
         return Ok(python.into());
     }
     let engine = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -34,7 +34,7 @@ fn call(command: &mut Command) -> Result<String, Box<dyn Error>> {
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         return Err(format!(
-            "{command:?}: {}\n{why}\nset PLEURA_PYTHON to a Python with the packages of \
+            "{command:?}: {}\n{why}\nset PLEURA_PEER_PYTHON to a Python with the packages of \
              engine/benches/peer/requirements.txt",
             output.status
         )
