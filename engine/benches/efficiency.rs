@@ -40,7 +40,7 @@ tta = [{ plugin = "flip", params = { axis = "horizontal" } }]
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
-    unet::resnet34().write(folder.path().join("unet.onnx"))?;
+    unet::resnet34(unet::Draw::default()).write(folder.path().join("unet.onnx"))?;
     std::fs::write(folder.path().join("ensemble.toml"), MANIFEST)?;
     let files = images(folder.path())?;
     let ensemble = Ensemble::options().device(Device::Cpu).batch(BATCH).open(folder.path().join("ensemble.toml"))?;

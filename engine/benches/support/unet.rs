@@ -1,4 +1,4 @@
-//! A U-Net with a ResNet34 encoder and random weights: the shapes and the arithmetic of the real thing, nothing else.
+//! Networks with a ResNet34 encoder and random weights: the shapes and the arithmetic of the real thing, nothing else.
 
 use pleura::onnx::{ElementType, GraphBuilder, Model, attribute as a};
 
@@ -7,45 +7,82 @@ const STAGES: [(i64, usize); 4] = [(64, 3), (128, 4), (256, 6), (512, 3)];
 /// Channels of the decoder's five stages.
 const DECODER: [i64; 5] = [256, 128, 64, 32, 16];
 
-struct Net {
-    graph: GraphBuilder,
+/// What may differ between networks of one architecture.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw {
+    /// Where the random weights start.
+    pub seed: u32,
+    /// The last layer's logits are multiplied by this,
+    pub gain: f32,
+    /// and this is added to them.
+    pub shift: f32,
+    /// The weights of what comes over the skips are multiplied by this: less of them, and maps are blobs, not textures.
+    pub skips: f32,
+}
+
+impl Default for Draw {
+    fn default() -> Self {
+        Self { seed: 1, gain: 1.0, shift: 0.0, skips: 1.0 }
+    }
+}
+
+pub struct Net {
+    pub graph: GraphBuilder,
+    draw: Draw,
     seed: u32,
     layers: usize,
 }
 
 /// A value and its channels.
-type Value = (String, i64);
+pub type Value = (String, i64);
 
-/// The network: `image` (N, 3, H, W) to `mask` (N, 1, H, W) logits, H and W multiples of 32. Batch norms are folded.
-pub fn resnet34() -> Model {
-    let mut net = Net { graph: GraphBuilder::new("unet-resnet34"), seed: 1, layers: 0 };
-    let dims = |channels: i64| ["batch".into(), channels.into(), "height".into(), "width".into()];
-    let image = net.graph.input("image", ElementType::Float, &dims(3));
-    let stem = net.conv(&(image, 3), 64, 7, 2, true);
-    let pooled = net.graph.node(
-        "MaxPool",
-        &[&stem.0],
-        vec![a::ints("kernel_shape", &[3, 3]), a::ints("strides", &[2, 2]), a::ints("pads", &[1, 1, 1, 1])],
-    );
-    let mut skips = vec![stem];
-    let mut value = (pooled, 64);
-    for (stage, (channels, blocks)) in STAGES.into_iter().enumerate() {
-        for block in 0..blocks {
-            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            value = net.block(&value, channels, stride);
-        }
-        skips.push(value.clone());
-    }
-    skips.pop();
+/// The U-Net: `image` (N, 3, H, W) to `mask` (N, 1, H, W) logits, H and W multiples of 32. Batch norms are folded.
+pub fn resnet34(draw: Draw) -> Model {
+    let mut net = Net::new("unet-resnet34", draw);
+    let mut skips = net.encoder();
+    let mut value = skips.pop().expect("the encoder has stages");
     for channels in DECODER {
         value = net.up(&value, skips.pop(), channels);
     }
-    let (mask, _) = net.conv(&value, 1, 3, 1, false);
-    net.graph.output(&mask, "mask", ElementType::Float, &dims(1));
+    let (mask, _) = net.head(&value, 3);
+    let dims = ["batch".into(), 1.into(), "height".into(), "width".into()];
+    net.graph.output(&mask, "mask", ElementType::Float, &dims);
     net.graph.build()
 }
 
 impl Net {
+    pub fn new(name: &str, draw: Draw) -> Self {
+        Self { graph: GraphBuilder::new(name), seed: draw.seed, draw, layers: 0 }
+    }
+
+    /// `image` to the features of the stem and of each stage.
+    pub fn encoder(&mut self) -> Vec<Value> {
+        let dims = ["batch".into(), 3.into(), "height".into(), "width".into()];
+        let image = self.graph.input("image", ElementType::Float, &dims);
+        let stem = self.conv(&(image, 3), 64, 7, 2, true);
+        let pooled = self.graph.node(
+            "MaxPool",
+            &[&stem.0],
+            vec![a::ints("kernel_shape", &[3, 3]), a::ints("strides", &[2, 2]), a::ints("pads", &[1, 1, 1, 1])],
+        );
+        let mut features = vec![stem];
+        let mut value = (pooled, 64);
+        for (stage, (channels, blocks)) in STAGES.into_iter().enumerate() {
+            for block in 0..blocks {
+                let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+                value = self.block(&value, channels, stride);
+            }
+            features.push(value.clone());
+        }
+        features
+    }
+
+    /// The layer that gives logits.
+    pub fn head(&mut self, value: &Value, kernel: i64) -> Value {
+        let Draw { gain, shift, .. } = self.draw;
+        self.weighted(value, 1, (kernel, 1), &[(value.1, gain)], shift)
+    }
+
     /// Two convolutions around a shortcut.
     fn block(&mut self, value: &Value, channels: i64, stride: i64) -> Value {
         let first = self.conv(value, channels, 3, stride, true);
@@ -63,32 +100,51 @@ impl Net {
     fn up(&mut self, value: &Value, skip: Option<Value>, channels: i64) -> Value {
         let scales = self.graph.constant(&format!("scales_{}", self.layers), &[4], &[1.0, 1.0, 2.0, 2.0]);
         let larger = self.graph.node("Resize", &[&value.0, "", &scales], vec![a::string("mode", "nearest")]);
-        let joined = match skip {
+        let (joined, parts) = match skip {
             Some((skip, more)) => {
-                (self.graph.node("Concat", &[&larger, &skip], vec![a::int("axis", 1)]), value.1 + more)
+                let joined = self.graph.node("Concat", &[&larger, &skip], vec![a::int("axis", 1)]);
+                ((joined, value.1 + more), vec![(value.1, 1.0), (more, self.draw.skips)])
             }
-            None => (larger, value.1),
+            None => ((larger, value.1), vec![(value.1, 1.0)]),
         };
-        let first = self.conv(&joined, channels, 3, 1, true);
+        let first = self.weighted(&joined, channels, (3, 1), &parts, 0.0);
+        let first = (self.graph.node("Relu", &[&first.0], vec![]), channels);
         self.conv(&first, channels, 3, 1, true)
     }
 
     fn conv(&mut self, value: &Value, channels: i64, kernel: i64, stride: i64, relu: bool) -> Value {
+        let (out, _) = self.weighted(value, channels, (kernel, stride), &[(value.1, 1.0)], 0.0);
+        (if relu { self.graph.node("Relu", &[&out], vec![]) } else { out }, channels)
+    }
+
+    /// A convolution; `parts` of its input channels have weights that are multiplied by a number.
+    fn weighted(
+        &mut self,
+        value: &Value,
+        channels: i64,
+        (kernel, stride): (i64, i64),
+        parts: &[(i64, f32)],
+        bias: f32,
+    ) -> Value {
         self.layers += 1;
         let shape = [channels, value.1, kernel, kernel];
         // He's initialisation keeps activations in range through 60 layers.
         let scale = (6.0 / (value.1 * kernel * kernel) as f32).sqrt() * 0.7;
-        let numbers: Vec<f32> = (0..shape.iter().product::<i64>()).map(|_| self.random() * scale).collect();
+        let mut numbers = Vec::new();
+        for _ in 0..channels {
+            for &(inputs, factor) in parts {
+                numbers.extend((0..inputs * kernel * kernel).map(|_| self.random() * scale * factor));
+            }
+        }
         let weight = self.graph.constant(&format!("weight_{}", self.layers), &shape, &numbers);
-        let bias = self.graph.constant(&format!("bias_{}", self.layers), &[channels], &vec![0.0; channels as usize]);
+        let bias = self.graph.constant(&format!("bias_{}", self.layers), &[channels], &vec![bias; channels as usize]);
         let pad = kernel / 2;
         let attributes = vec![
             a::ints("kernel_shape", &[kernel, kernel]),
             a::ints("strides", &[stride, stride]),
             a::ints("pads", &[pad, pad, pad, pad]),
         ];
-        let out = self.graph.node("Conv", &[&value.0, &weight, &bias], attributes);
-        (if relu { self.graph.node("Relu", &[&out], vec![]) } else { out }, channels)
+        (self.graph.node("Conv", &[&value.0, &weight, &bias], attributes), channels)
     }
 
     /// In -1..1; a linear congruential generator, so that every run has the same weights.

@@ -1,0 +1,135 @@
+//! The ensemble that both sides run: three classifiers and two segmenters of the real shapes and costs, whose random
+//! weights are made to answer as trained ones do.
+//!
+//! What is synthetic: the weights are random, and random networks answer nearly the same to every image. So each
+//! network's last layer is scaled and shifted, by what it says of the very images that are measured. Of a classifier's
+//! scores a fifth are then above 0.5 and half below 0.05, and the classifiers agree as far as their random features do,
+//! less than trained ones would; maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which
+//! costs no arithmetic and makes maps of blobs. What the numbers are decides how many images pass, how soon bounds
+//! settle a gate, and how ragged masks are, and nothing else of either side's work.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, ArrayView2};
+use pleura::Radiograph;
+use pleura::ensemble::{batch, prepare};
+use pleura::manifest::{Input, Intensity, Layout, Resize};
+use pleura::runtime::{Device, Loaded, Model, SessionOptions};
+
+use super::resnet;
+use super::unet::{self, Draw};
+
+type Error = Box<dyn std::error::Error>;
+
+const CLASSIFIERS: [(&str, u32); 3] = [("classifier-a", 101), ("classifier-b", 202), ("classifier-c", 303)];
+const SEGMENTERS: [(&str, u32); 2] = [("segmenter-a", 404), ("segmenter-b", 505)];
+const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+const STD: [f32; 3] = [0.229, 0.224, 0.225];
+/// Of the images, which share is to pass the classifiers.
+const PASSING: f64 = 0.2;
+/// How far apart scores beside the gate are at least: the sides' answers differ by less.
+const APART: f32 = 4e-3;
+/// Of a map's pixels, which share is above 0.5.
+const MARKED: f64 = 0.1;
+/// What a median score or pixel becomes: the logit of 0.05.
+const MEDIAN: f32 = -3.0;
+/// So many images tell the spread of a map's pixels.
+const MAPS: usize = 8;
+
+/// Makes the five networks in a folder, for images of `size`² pixels.
+pub fn make(folder: &Path, files: &[PathBuf], size: u32, runtime: &Loaded) -> Result<(), Error> {
+    let side = size as usize;
+    let plane = |file| Ok(prepare(&Radiograph::open(file)?, Intensity::Stored, (side, side), Resize::Linear));
+    let planes: Vec<Array2<f32>> = files.iter().map(plane).collect::<Result<_, Error>>()?;
+    let mut first: Option<Vec<f32>> = None;
+    for (name, seed) in CLASSIFIERS {
+        let path = folder.join(format!("{name}.onnx"));
+        let draw = Draw { seed, ..Draw::default() };
+        resnet::resnet34(draw).write(&path)?;
+        let logits = answers(&path, "score", &planes, size, runtime)?;
+        // Which way a random feature goes means nothing: all go as the first does.
+        let sign = first.as_ref().map_or(1.0, |first| covariance(first, &logits).signum());
+        let signed: Vec<f32> = logits.iter().map(|logit| logit * sign).collect();
+        let (gain, shift) = spread(signed, 1.0 - PASSING);
+        resnet::resnet34(Draw { gain: gain * sign, shift, ..draw }).write(&path)?;
+        first.get_or_insert(logits);
+    }
+    for (name, seed) in SEGMENTERS {
+        let path = folder.join(format!("{name}.onnx"));
+        let draw = Draw { seed, skips: 0.1, ..Draw::default() };
+        unet::resnet34(draw).write(&path)?;
+        let logits = answers(&path, "mask", &planes[..planes.len().min(MAPS)], size, runtime)?;
+        let (gain, shift) = spread(logits, 1.0 - MARKED);
+        unet::resnet34(Draw { gain, shift, ..draw }).write(&path)?;
+    }
+    Ok(())
+}
+
+/// The manifest of the networks in its folder.
+pub fn manifest(size: u32, gate: f32) -> String {
+    let member = |stage: &str, name: &str, answer: &str| {
+        format!(
+            "\n[[{stage}.members]]\nname = \"{name}\"\nmodel = \"{name}.onnx\"\n\
+             input = {{ name = \"image\", size = [{size}, {size}], channels = 3, mean = {MEAN:?}, std = {STD:?} }}\n{answer}\n\
+             tta = [{{ plugin = \"flip\", params = {{ axis = \"horizontal\" }} }}]\n"
+        )
+    };
+    let score = "score = { output = \"score\", values = \"logits\" }";
+    let map = "map = { output = \"mask\", values = \"logits\", resize_as = \"probabilities\" }";
+    let mut text = format!(
+        "schema = 1\nname = \"peer\"\noutput = {{ size = [1024, 1024] }}\npostprocess = [\n    \
+         {{ plugin = \"threshold\", params = {{ above = 0.5 }} }},\n    \
+         {{ plugin = \"min-area\", params = {{ area = 800, at = [1024, 1024], per_component = true }} }},\n    \
+         {{ plugin = \"fill-holes\" }},\n]\n\n[classifier]\ngate = {{ kind = \"score\", above = {gate} }}\n"
+    );
+    text.extend(CLASSIFIERS.iter().map(|(name, _)| member("classifier", name, score)));
+    text.extend(SEGMENTERS.iter().map(|(name, _)| member("segmenter", name, map)));
+    text
+}
+
+/// A gate that [`PASSING`] of the images pass: midway between two scores, and where these are too close for rounding not
+/// to decide, between the two above them or below.
+pub fn gate(mut scores: Vec<f32>) -> Option<f32> {
+    scores.sort_by(f32::total_cmp);
+    let rank = ((1.0 - PASSING) * scores.len() as f64).round() as usize;
+    let gap = |rank: usize| Some((*scores.get(rank.checked_sub(1)?)?, *scores.get(rank)?));
+    let mut gaps = [rank, rank + 1, rank.saturating_sub(1)].into_iter().filter_map(gap);
+    gaps.find(|(low, high)| high - low > APART).map(|(low, high)| f32::midpoint(low, high))
+}
+
+/// All that a network says of the planes, unchanged.
+fn answers(path: &Path, output: &str, planes: &[Array2<f32>], size: u32, runtime: &Loaded) -> Result<Vec<f32>, Error> {
+    let options = SessionOptions { device: Device::Cpu, threads: 0, tensorrt: false, fp16: false };
+    let model = Model::open(runtime, path, options)?;
+    let input = Input {
+        name: "image".into(),
+        size: [size, size],
+        channels: 3,
+        layout: Layout::Nchw,
+        scale: 1.0,
+        mean: MEAN.into(),
+        std: STD.into(),
+        resize: Resize::Linear,
+    };
+    let mut values = Vec::new();
+    for planes in planes.chunks(2) {
+        let views: Vec<ArrayView2<'_, f32>> = planes.iter().map(|plane| plane.view()).collect();
+        let tensor = batch(&views, views.len(), &input);
+        values.extend(model.run("image", tensor.view().into_dyn(), &[output])?.iter().flatten());
+    }
+    Ok(values)
+}
+
+/// Gain and shift of logits: their quantile `middle` comes to 0, their median to [`MEDIAN`].
+fn spread(mut logits: Vec<f32>, middle: f64) -> (f32, f32) {
+    logits.sort_by(f32::total_cmp);
+    let quantile = |share: f64| logits[(share * (logits.len() - 1) as f64).round() as usize];
+    let gain = MEDIAN / (quantile(0.5) - quantile(middle));
+    (gain, -gain * quantile(middle))
+}
+
+fn covariance(a: &[f32], b: &[f32]) -> f32 {
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum()
+}

@@ -1,0 +1,147 @@
+//! The sides that are compared, each a process of its own: so that memory is its own, and starting counts.
+
+use std::error::Error;
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use pleura::ensemble::Ensemble;
+use pleura::manifest::Exit;
+use pleura::runtime::Device;
+use pleura::submission::Submission;
+use serde::{Deserialize, Serialize};
+
+/// The first argument of this program where it is to be the engine's side.
+pub const ENGINE: &str = "--engine";
+
+/// Who runs the ensemble, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Every network on every image.
+    PeerNone,
+    /// Segmenters on what passes.
+    PeerStage,
+    /// Segmenters on what passes.
+    EngineFull,
+    /// And no classifier that cannot change whether an image passes.
+    EngineExact,
+}
+
+/// What every side is given.
+pub struct Task<'a> {
+    pub python: &'a Path,
+    /// The library of ONNX Runtime that `python` has, for the engine too.
+    pub onnxruntime: &'a Path,
+    pub manifest: &'a Path,
+    pub files: &'a [PathBuf],
+    /// Where submissions and findings go.
+    pub folder: &'a Path,
+    pub batch: usize,
+    pub threads: usize,
+}
+
+/// What a run took.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Took {
+    pub images: usize,
+    /// From the first file to the CSV, the models being open.
+    pub seconds: f64,
+    pub peak_bytes: u64,
+    /// From the process's start to its end, as the bench sees it.
+    #[serde(default)]
+    pub whole: f64,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PeerNone => "peer --gate none",
+            Self::PeerStage => "peer --gate stage",
+            Self::EngineFull => "engine, exit full",
+            Self::EngineExact => "engine, exit exact",
+        })
+    }
+}
+
+impl Side {
+    pub const ALL: [Self; 4] = [Self::PeerNone, Self::PeerStage, Self::EngineFull, Self::EngineExact];
+
+    /// Runs the side in a process of its own.
+    pub fn run(self, task: &Task<'_>) -> Result<Took, Box<dyn Error>> {
+        let mut command = match self {
+            Self::PeerNone => peer(task, "none"),
+            Self::PeerStage => peer(task, "stage"),
+            Self::EngineFull => engine(task, "full")?,
+            Self::EngineExact => engine(task, "exact")?,
+        };
+        command.arg(self.submission(task.folder)).arg(self.findings(task.folder)).args(task.files);
+        command.env("RAYON_NUM_THREADS", task.threads.to_string());
+        let start = Instant::now();
+        let output = command.stderr(Stdio::inherit()).output()?;
+        let whole = start.elapsed().as_secs_f64();
+        if !output.status.success() {
+            return Err(format!("{self}: {}", output.status).into());
+        }
+        let took: Took = serde_json::from_slice(&output.stdout)?;
+        Ok(Took { whole, ..took })
+    }
+
+    pub fn submission(self, folder: &Path) -> PathBuf {
+        folder.join(format!("{self:?}.csv"))
+    }
+
+    /// A line of JSON an image: its id, and its score or, of the engine, the bounds of its score.
+    pub fn findings(self, folder: &Path) -> PathBuf {
+        folder.join(format!("{self:?}.jsonl"))
+    }
+}
+
+fn peer(task: &Task<'_>, gate: &str) -> Command {
+    let mut command = Command::new(task.python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peer/peer.py")).arg(task.manifest);
+    command.args(["--gate", gate, "--batch", &task.batch.to_string(), "--threads", &task.threads.to_string()]);
+    command
+}
+
+fn engine(task: &Task<'_>, exit: &str) -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(ENGINE).arg(task.manifest).arg(task.onnxruntime);
+    command.args([exit, &task.batch.to_string(), &task.threads.to_string()]);
+    Ok(command)
+}
+
+/// The engine's side, in the process that is to be measured: what `pleura predict` does, without its receipt.
+pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    let mut next = || args.next().ok_or("the bench gives all arguments");
+    let (manifest, onnxruntime, exit, batch, threads) = (next()?, next()?, next()?, next()?.parse()?, next()?.parse()?);
+    let (out, findings) = (next()?, next()?);
+    let files: Vec<PathBuf> = args.map(PathBuf::from).collect();
+    let exit = if exit == "full" { Exit::Full } else { Exit::Exact };
+    let options = Ensemble::options().device(Device::Cpu).batch(batch).threads(threads).exit(exit);
+    let ensemble = options.onnxruntime(Some(onnxruntime.into())).open(manifest)?;
+    let start = Instant::now();
+    let mut submission = Submission::new((1024, 1024));
+    let mut lines = std::io::BufWriter::new(std::fs::File::create(findings)?);
+    ensemble.predict_files(&files, |path, finding, _| {
+        let finding = finding.map_err(Box::new)?;
+        submission.insert(finding.id.clone(), &finding.mask)?;
+        writeln!(lines, "{}", finding.to_json(Some(path)))?;
+        Ok::<(), Box<dyn Error>>(())
+    })?;
+    lines.flush()?;
+    submission.sort();
+    submission.write(out)?;
+    let took =
+        Took { images: files.len(), seconds: start.elapsed().as_secs_f64(), peak_bytes: peak_bytes()?, whole: 0.0 };
+    println!("{}", serde_json::to_string(&took)?);
+    Ok(())
+}
+
+/// The most memory that this process held. `getrusage` would count what the process held that started this one, too.
+fn peak_bytes() -> Result<u64, Box<dyn Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+}
