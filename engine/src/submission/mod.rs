@@ -91,7 +91,12 @@ impl Submission {
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
-    pub fn insert_runs(&mut self, id: impl Into<String>, size: (usize, usize), runs: Runs) -> Result<(), SubmissionError> {
+    pub fn insert_runs(
+        &mut self,
+        id: impl Into<String>,
+        size: (usize, usize),
+        runs: Runs,
+    ) -> Result<(), SubmissionError> {
         let id = id.into();
         if id.trim().is_empty() {
             return Err(SubmissionError::EmptyId);
