@@ -267,7 +267,7 @@ fn arrays_and_jobs_say_which_shard_it_is() {
         let names = ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"];
         names.into_iter().zip(values).collect::<Vec<_>>()
     };
-    let cases: [(Vec<(&str, &str)>, &str, &str); 3] = [
+    let cases = [
         (slurm(["2", "3", "0", "2"]), "part.shard-2-of-3", "shard 2/3, as the Slurm array says"),
         (slurm(["1", "3", "1", "3"]), "part.shard-0-of-3", "shard 0/3, as the Slurm array says"),
         (
