@@ -306,6 +306,23 @@ fn arrays_and_jobs_say_which_shard_it_is() {
     }
 }
 
+#[test]
+fn ids_are_those_of_the_images_whatever_the_encoding() {
+    let bench = Bench::new();
+    let run = bench.run(&["demo", "--images", "12", "--device", "cpu", "--out", "demo"], &[]);
+    assert!(run.status.success(), "{}", said(&run));
+    let mut files = pleura::radiograph::find(&[bench.at("demo/radiographs"), bench.at("images/b")]).unwrap();
+    if let Some(data) = support::data() {
+        let real = pleura::radiograph::find(&[data.join("siim/stage2_dicom")]).unwrap();
+        files.extend(real.into_iter().step_by(40));
+    }
+    for file in files {
+        let id = pleura::Radiograph::open(&file).unwrap().id().to_owned();
+        assert_eq!(pleura::radiograph::id_of(&file).unwrap(), id, "{}", file.display());
+    }
+    assert!(pleura::radiograph::id_of(bench.at("images/a/broken.png")).is_err());
+}
+
 /// An id's shard decides which machine answers for it: with another rule, parts of old and new runs would not fit.
 #[test]
 fn where_an_id_belongs_is_the_same_everywhere() {

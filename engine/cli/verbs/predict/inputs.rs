@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::Result;
-use pleura::radiograph::{self, Glance};
+use pleura::radiograph;
 use pleura::{Shard, digest};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -88,11 +88,11 @@ fn listing(paths: &[PathBuf], stamps: &[Option<Stamp>]) -> String {
 /// Which files are the shard's, by their ids, and the sum of all ids.
 fn held(paths: &[PathBuf], shard: Shard) -> (Vec<bool>, Option<String>) {
     let bar = term::progress(paths.len() as u64, "reading ids");
-    let glance = |path: &PathBuf| {
+    let id = |path: &PathBuf| {
         bar.inc(1);
-        Glance::open(path).ok().map(|glance| glance.id)
+        radiograph::id_of(path).ok()
     };
-    let ids: Vec<Option<String>> = paths.par_iter().map(glance).collect();
+    let ids: Vec<Option<String>> = paths.par_iter().map(id).collect();
     bar.finish_and_clear();
     let mut sum = Sha256::new();
     for (id, path) in ids.iter().zip(paths) {
