@@ -99,7 +99,7 @@ pub fn gate(mut scores: Vec<f32>) -> Option<f32> {
 
 /// All that a network says of the planes, unchanged.
 fn answers(path: &Path, output: &str, planes: &[Array2<f32>], size: u32, runtime: &Loaded) -> Result<Vec<f32>, Error> {
-    let options = SessionOptions { device: Device::Cpu, threads: 0, tensorrt: false, fp16: false };
+    let options = SessionOptions { device: Device::Cpu, threads: 0, tensorrt: false, fp16: false, memory: None };
     let model = Model::open(runtime, path, options)?;
     let input = Input {
         name: "image".into(),
