@@ -34,7 +34,7 @@ pub fn providers(session: &Session) -> ort::Result<BTreeMap<String, usize>> {
     Ok(counts)
 }
 
-fn check(status: OrtStatusPtr) -> ort::Result<()> {
+pub(super) fn check(status: OrtStatusPtr) -> ort::Result<()> {
     // SAFETY: the status is fresh from the API, and given up here.
     unsafe { ort::Error::result_from_status(status) }
 }

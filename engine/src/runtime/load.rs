@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use ort::environment::Environment;
 
+use super::arena;
 use super::find::{self, Candidate, Origin};
 
 /// ONNX Runtime as it was loaded, and the environment in which sessions are made.
@@ -139,6 +140,7 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
     let environment =
         builder.with_name("pleura").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
+    arena::share(&environment).map_err(|error| unusable(error.to_string()))?;
     Ok(Loaded { path, version, origin, environment })
 }
 

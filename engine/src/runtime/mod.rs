@@ -1,5 +1,6 @@
 //! ONNX Runtime: finding and loading it, devices, sessions.
 
+mod arena;
 mod assignment;
 mod binding;
 mod cuda;

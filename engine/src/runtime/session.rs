@@ -212,7 +212,7 @@ fn buffers(session: &Session, path: &Path, device: Device) -> Option<Buffers> {
 }
 
 fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
-    builder(runtime, options)?.commit_from_file(path)
+    builder(runtime, options)?.with_env_allocators()?.commit_from_file(path)
 }
 
 /// Opens a model at hand, for those who bind its inputs and outputs themselves.
