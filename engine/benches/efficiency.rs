@@ -17,7 +17,7 @@ use pleura::runtime::{self, Device, Model, SessionOptions};
 use pleura::submission::Submission;
 
 const ROUNDS: usize = 9;
-const IMAGES: usize = 8;
+const IMAGES: usize = 24;
 const BATCH: usize = 2;
 
 const MANIFEST: &str = r#"
