@@ -1,0 +1,56 @@
+//! How the engine runs: the options that every verb with an ensemble has.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use pleura::ensemble::{Ensemble, Options};
+use pleura::runtime;
+
+use crate::answers::CacheArgs;
+use crate::{fetch, term};
+
+/// How the engine runs.
+#[derive(clap::Args, Clone, Default)]
+pub struct EngineArgs {
+    /// Where models run: `auto`, `cpu`, `cuda` or `cuda:N`.
+    #[arg(long, default_value_t)]
+    pub device: runtime::Device,
+
+    /// Threads; 0 is one a core.
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
+    pub threads: usize,
+
+    /// The most images that a model is given at once; 0 is 2 on the CPU and 8 on CUDA.
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
+    pub batch: usize,
+
+    /// The ONNX Runtime library, instead of a search for one.
+    #[arg(long, value_name = "LIBRARY")]
+    pub onnxruntime: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+/// Reads a count; one that is absurd would take the machine down.
+fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text| match text.parse() {
+        Ok(count) if count <= most => Ok(count),
+        _ => Err(format!("a whole number from 0 to {most}")),
+    }
+}
+
+impl EngineArgs {
+    /// Opens an ensemble, fetching ONNX Runtime where none is found, and says where it runs.
+    pub fn open(&self, path: &Path, options: Options) -> Result<Ensemble> {
+        fetch::ensure(self.onnxruntime.as_deref())?;
+        if self.threads > 0 {
+            // The pool of another ensemble may be there already, in which case it stays.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
+        }
+        let options = self.cache.apply(options).device(self.device).threads(self.threads).batch(self.batch);
+        let ensemble = options.onnxruntime(self.onnxruntime.clone()).open(path)?;
+        term::note(format_args!("device: {}", ensemble.placement()));
+        Ok(ensemble)
+    }
+}
