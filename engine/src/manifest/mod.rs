@@ -26,7 +26,7 @@ pub use merge::{Merge, Stack};
 pub use read::lint;
 pub use schema::json_schema;
 pub use snapshot::Snapshot;
-pub use step::{Isolation, Step, When};
+pub use step::{DEFAULT_TIMEOUT, Isolation, Step, When};
 
 /// What reading a manifest found out.
 pub type Lint = crate::lint::Lint<Manifest>;

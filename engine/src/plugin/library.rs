@@ -5,7 +5,8 @@ use std::path::Path;
 
 use pleura_plugin::abi::{self, Str, Table};
 
-use super::{About, LoadError, Role};
+use super::{About, LoadError, PluginError, Role};
+use crate::digest;
 
 /// The longest name or version that is believed, in bytes; a longer one is a pointer gone astray.
 const MAX_TEXT: usize = 256;
@@ -34,6 +35,21 @@ pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadErro
         abi: (table.abi_major, table.abi_minor),
     };
     Ok(Loaded { table, about })
+}
+
+/// Makes sure that a library is the one declared, before it is loaded: loading runs its code.
+///
+/// Gives the file's SHA-256 where one is declared, in lowercase hexadecimal.
+pub(super) fn verify(path: &Path, declared: Option<&str>) -> Result<Option<String>, PluginError> {
+    let Some(declared) = declared else { return Ok(None) };
+    if !path.is_file() {
+        return Err(PluginError::Load { path: path.to_owned(), why: LoadError::Missing });
+    }
+    let found = digest::file(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+    if declared.eq_ignore_ascii_case(&found) {
+        return Ok(Some(found));
+    }
+    Err(PluginError::Changed { path: path.to_owned(), found, declared: declared.to_owned() })
 }
 
 type Entry = unsafe extern "C" fn() -> *const Table;

@@ -19,6 +19,7 @@ mod error;
 mod find;
 mod host;
 mod library;
+mod pipe;
 mod process;
 mod wire;
 mod worker;
