@@ -28,6 +28,10 @@ pub struct EngineArgs {
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
 
+    /// Let the manifest name files outside of its folder: models, recipes, plugins.
+    #[arg(long)]
+    pub allow_outside: bool,
+
     #[command(flatten)]
     pub cache: CacheArgs,
 }
@@ -49,6 +53,7 @@ impl EngineArgs {
             let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
         }
         let options = self.cache.apply(options).device(self.device).threads(self.threads).batch(self.batch);
+        let options = options.allow_outside(self.allow_outside);
         let ensemble = options.onnxruntime(self.onnxruntime.clone()).open(path)?;
         term::note(format_args!("device: {}", ensemble.placement()));
         Ok(ensemble)

@@ -23,12 +23,16 @@ pub struct Args {
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
     onnxruntime: Option<PathBuf>,
+
+    /// Let the manifest name files outside of its folder: models, recipes, plugins.
+    #[arg(long)]
+    allow_outside: bool,
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
     fetch::ensure(args.onnxruntime.as_deref())?;
     let bar = term::spinner("loading models and plugins");
-    let report = check::check(&args.ensemble, args.device, args.onnxruntime.as_deref());
+    let report = check::check(&args.ensemble, args.device, args.onnxruntime.as_deref(), args.allow_outside);
     bar.finish_and_clear();
     let report = report?;
     print(&report);

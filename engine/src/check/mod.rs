@@ -5,10 +5,11 @@
 mod model;
 mod step;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::ensemble::classifier_wants;
-use crate::manifest::{self, Diagnostic, Lint, ManifestError, Member, Merge, Severity};
+use crate::manifest::{self, Diagnostic, Folder, Lint, Manifest, ManifestError, Member, Merge, Severity};
 use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
 
 /// What a check found.
@@ -56,14 +57,22 @@ impl Report {
     }
 }
 
-/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics.
+/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Files outside of the manifest's
+/// folder are problems, and are not opened, unless `allow_outside`.
 ///
 /// # Errors
 /// Only where the manifest cannot be read at all.
-pub fn check(path: &Path, device: Device, onnxruntime: Option<&Path>) -> Result<Report, ManifestError> {
+pub fn check(
+    path: &Path,
+    device: Device,
+    onnxruntime: Option<&Path>,
+    allow_outside: bool,
+) -> Result<Report, ManifestError> {
     let lint = manifest::lint(path)?;
     let mut checker = Checker {
         path,
+        folder: Folder::of(path, allow_outside),
+        outside: HashSet::new(),
         lint: &lint,
         engine: None,
         report: Report { diagnostics: lint.diagnostics.clone(), ..Report::default() },
@@ -78,6 +87,9 @@ pub fn check(path: &Path, device: Device, onnxruntime: Option<&Path>) -> Result<
 
 struct Checker<'a> {
     path: &'a Path,
+    folder: Folder,
+    /// The keys that name files which are not to be opened.
+    outside: HashSet<String>,
     lint: &'a Lint,
     engine: Option<(&'static Loaded, SessionOptions)>,
     report: Report,
@@ -107,6 +119,7 @@ impl Checker<'_> {
     fn ensemble(&mut self) {
         let lint = self.lint;
         let Some(manifest) = &lint.document else { return };
+        self.files(manifest);
         let size = manifest.output.size.unwrap_or([256, 256]);
         let size = (size[0] as usize, size[1] as usize);
         if let Some(crop) = &manifest.crop {
@@ -118,6 +131,16 @@ impl Checker<'_> {
         }
         self.stage("segmenter", &manifest.segmenter.members, &manifest.segmenter.merge, Some(size));
         self.postprocess("postprocess", &manifest.postprocess);
+    }
+
+    /// Files that are named lie in the manifest's folder.
+    fn files(&mut self, manifest: &Manifest) {
+        for (field, file) in manifest.files() {
+            if let Err(error) = self.folder.resolve(file) {
+                self.error(&field, error.to_string(), None);
+                self.outside.insert(field);
+            }
+        }
     }
 
     /// `maps` is (height, width) of the maps that the stage merges, if it merges maps.
@@ -138,6 +161,9 @@ impl Checker<'_> {
     /// A recipe that is named is there.
     fn recipe(&mut self, field: &str, recipe: Option<&Path>) {
         let Some(path) = recipe.map(|recipe| self.resolve(recipe)) else { return };
+        if self.outside.contains(field) {
+            return;
+        }
         if !path.is_file() {
             let hint = Some("correct the path, which is relative to the manifest, or leave it out".into());
             self.error(field, format!("there is no file `{}`", path.display()), hint);
@@ -164,6 +190,6 @@ impl Checker<'_> {
 
     /// A path of the manifest, which is relative to it.
     fn resolve(&self, file: &Path) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).join(file)
+        self.folder.path().join(file)
     }
 }

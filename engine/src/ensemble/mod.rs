@@ -11,6 +11,7 @@ mod gate;
 mod job;
 mod member;
 mod merge;
+pub(crate) mod model_file;
 mod open;
 mod options;
 mod outputs;

@@ -4,6 +4,8 @@
 //! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
 
 mod crop;
+mod files;
+mod folder;
 mod gate;
 mod member;
 mod merge;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::lint::{Diagnostic, Locations, Severity};
 pub use crop::{Crop, Otherwise};
+pub use folder::{Folder, FolderError};
 pub use gate::Gate;
 pub use member::{Input, Intensity, Layout, MapOutput, Member, Resize, ScoreFromMap, ScoreOutput, TtaStep, Values};
 pub use merge::{Merge, Stack};
