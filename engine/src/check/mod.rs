@@ -8,7 +8,8 @@ mod step;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::ensemble::classifier_wants;
+use crate::ensemble::model_file::MAX_MODEL_BYTES;
+use crate::ensemble::{Options, classifier_wants};
 use crate::manifest::{self, Diagnostic, Folder, Lint, Manifest, ManifestError, Member, Merge, Severity};
 use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
 
@@ -57,27 +58,23 @@ impl Report {
     }
 }
 
-/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Files outside of the manifest's
-/// folder are problems, and are not opened, unless `allow_outside`.
+/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Of the options, those of the
+/// device, the runtime, files outside of the manifest's folder and the size of models count.
 ///
 /// # Errors
 /// Only where the manifest cannot be read at all.
-pub fn check(
-    path: &Path,
-    device: Device,
-    onnxruntime: Option<&Path>,
-    allow_outside: bool,
-) -> Result<Report, ManifestError> {
+pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     let lint = manifest::lint(path)?;
     let mut checker = Checker {
         path,
-        folder: Folder::of(path, allow_outside),
+        folder: Folder::of(path, options.allow_outside),
         outside: HashSet::new(),
+        most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
         lint: &lint,
         engine: None,
         report: Report { diagnostics: lint.diagnostics.clone(), ..Report::default() },
     };
-    checker.load(device, onnxruntime);
+    checker.load(options.device, options.onnxruntime.as_deref());
     checker.ensemble();
     let mut report = checker.report;
     report.diagnostics.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
@@ -90,6 +87,8 @@ struct Checker<'a> {
     folder: Folder,
     /// The keys that name files which are not to be opened.
     outside: HashSet<String>,
+    /// The most bytes that a model may have.
+    most_bytes: u64,
     lint: &'a Lint,
     engine: Option<(&'static Loaded, SessionOptions)>,
     report: Report,

@@ -7,7 +7,7 @@ use ndarray::{Array4, ArrayD};
 use super::{Checker, Missing, Session};
 use crate::ensemble;
 use crate::ensemble::fit::{self, Misfit};
-use crate::ensemble::model_file::{MAX_MODEL_BYTES, ModelFile};
+use crate::ensemble::model_file::ModelFile;
 use crate::manifest::{Layout, Member, Stack, Values};
 use crate::onnx::{self, Activation};
 use crate::runtime::Model;
@@ -84,7 +84,7 @@ impl Checker<'_> {
         if self.outside.contains(&key) {
             return None;
         }
-        let file = ModelFile::read(&path, MAX_MODEL_BYTES);
+        let file = ModelFile::read(&path, self.most_bytes);
         match (&file, sha256) {
             (Err(error), _) if error.is_missing() && recipe.is_some() => {
                 let recipe = recipe.map(|recipe| self.resolve(recipe)).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Checker<'_> {
 
     /// Where the model keeps weights in other files, they must be where it may name them.
     fn external_data(&mut self, key: &str, file: &ModelFile) -> Option<()> {
-        match file.external_data(&self.folder, MAX_MODEL_BYTES) {
+        match file.external_data(&self.folder, self.most_bytes) {
             Ok(files) => {
                 let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
                 if !names.is_empty() {
