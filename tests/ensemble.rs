@@ -277,7 +277,7 @@ fn stacks_merge_scores_or_maps() {
         support::toy::stack(&case.folder.path().join("classifier.onnx"), 2, !maps);
         let error = chain(&Ensemble::options().device(Device::Cpu).open(&case.manifest).err().unwrap());
         assert!(error.contains("this stage stacks"), "{error}");
-        let report = pleura::check::check(&case.manifest, Device::Cpu, None).unwrap();
+        let report = pleura::check::check(&case.manifest, &Ensemble::options().device(Device::Cpu)).unwrap();
         assert!(report.diagnostics.iter().any(|it| it.message.contains("this stage stacks")), "{report:?}");
     }
 }

@@ -38,6 +38,10 @@ pub struct EngineArgs {
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
 
+    /// Let the manifest name files outside of its folder: models, recipes, plugins.
+    #[arg(long)]
+    pub allow_outside: bool,
+
     #[command(flatten)]
     pub cache: CacheArgs,
 }
@@ -61,7 +65,8 @@ impl EngineArgs {
         let bytes = |size: Option<ByteSize>| size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
         let options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
         let options = options.memory(bytes(self.memory)).device_memory(bytes(self.device_memory));
-        let ensemble = options.onnxruntime(self.onnxruntime.clone()).open(path)?;
+        let options = options.allow_outside(self.allow_outside).onnxruntime(self.onnxruntime.clone());
+        let ensemble = options.open(path)?;
         let places: Vec<String> = ensemble.placements().map(ToString::to_string).collect();
         term::note(format_args!("device: {}", places.join(", ")));
         Ok(ensemble)

@@ -33,13 +33,13 @@ pub fn init(verbose: u8) {
 /// Prints an error and its causes as one line.
 pub fn error(error: &anyhow::Error) {
     let style = paint(AnsiColor::Red);
-    eprintln!("{style}error{style:#}: {}", chain(error));
+    eprintln!("{style}error{style:#}: {}", visible(chain(error)));
 }
 
 /// Prints a warning.
 pub fn warning(message: impl std::fmt::Display) {
     let style = paint(AnsiColor::Yellow);
-    eprintln!("{style}warning{style:#}: {message}");
+    eprintln!("{style}warning{style:#}: {}", visible(message));
 }
 
 /// Prints a result to standard output. Where that goes to a program that has read enough (`| head`), the end is quiet.
@@ -52,7 +52,18 @@ pub fn result(text: impl std::fmt::Display) {
 
 /// Prints something worth knowing.
 pub fn note(message: impl std::fmt::Display) {
-    eprintln!("{message}");
+    eprintln!("{}", visible(message));
+}
+
+/// A text without what would steer the terminal: names of files and ids of images are anybody's.
+fn visible(text: impl std::fmt::Display) -> String {
+    let text = text.to_string();
+    if text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t') {
+        return text;
+    }
+    let shown =
+        |c: char| if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(shown).collect()
 }
 
 /// An error with its causes, outermost first; a cause that its parent already tells is not repeated.

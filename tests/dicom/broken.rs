@@ -61,7 +61,7 @@ fn headers_that_claim_the_impossible() {
     refused("large", &file(&object, uids::JPEG_BASELINE8_BIT), &large);
 
     type Claim = fn(&mut InMemDicomObject);
-    let claims: [(&str, Claim, &str); 8] = [
+    let claims: [(&str, Claim, &str); 10] = [
         ("no rows", |object| number(object, tags::ROWS, 0), "Rows is 0"),
         ("no columns", |object| assert!(object.remove_element(tags::COLUMNS)), "Columns is missing"),
         ("frames", |object| text(object, tags::NUMBER_OF_FRAMES, VR::IS, "7"), "7 frames"),
@@ -70,6 +70,8 @@ fn headers_that_claim_the_impossible() {
         ("high", |object| number(object, tags::HIGH_BIT, 9), "HighBit is 9"),
         ("samples", |object| number(object, tags::SAMPLES_PER_PIXEL, 3), "SamplesPerPixel is 3"),
         ("slope", |object| text(object, tags::RESCALE_SLOPE, VR::DS, "0"), "RescaleSlope is 0"),
+        ("steep", |object| text(object, tags::RESCALE_SLOPE, VR::DS, "1e300"), "beyond all numbers"),
+        ("flat", |object| text(object, tags::RESCALE_SLOPE, VR::DS, "1e-300"), "beyond all numbers, or one"),
     ];
     for (what, claim, part) in claims {
         let mut object = plain();

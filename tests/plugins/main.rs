@@ -3,8 +3,10 @@
 mod bad;
 mod build;
 mod guide;
+mod hanging;
 mod header;
 mod isolated;
+mod pinned;
 mod predict;
 mod search;
 #[path = "../support/mod.rs"]
@@ -21,7 +23,7 @@ use serde_json::{Map, Value};
 /// A step as a manifest has it.
 fn step(plugin: &str, params: &str, isolation: Isolation) -> Step {
     let params: Map<String, Value> = serde_json::from_str(params).unwrap();
-    Step { plugin: plugin.to_owned(), params, isolation, global_symbols: false, when: None }
+    Step { plugin: plugin.to_owned(), params, isolation, ..Step::default() }
 }
 
 /// Opens the fixture of that name by path.

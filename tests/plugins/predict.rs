@@ -27,6 +27,9 @@ input = { name = "image", size = [16, 16], channels = 1 }
 map = { output = "map", values = "probabilities" }
 "#;
     fs::write(&manifest, toml.replace("STEP", step)).unwrap();
+    if let Some((library, _)) = step.split_once("./").and_then(|(_, rest)| rest.split_once('"')) {
+        fs::copy(build::fixtures().join(library), folder.path().join(library)).unwrap();
+    }
     for name in ["after", "before", "crash"] {
         toy::png(folder.path(), name, &Array2::from_elem((16, 16), 255));
     }
@@ -34,10 +37,10 @@ map = { output = "map", values = "probabilities" }
 }
 
 /// The exit code, standard error, and the CSV.
-fn predict(folder: &Path, manifest: &Path) -> (Option<i32>, String, String) {
+fn predict(folder: &Path, manifest: &Path, bad: &str) -> (Option<i32>, String, String) {
     let out = folder.join("submission.csv");
     let mut command = support::pleura();
-    let images = ["before", "crash", "after"].map(|name| folder.join(format!("{name}.png")));
+    let images = ["before", bad, "after"].map(|name| folder.join(format!("{name}.png")));
     let run =
         command.args(["predict", "--device", "cpu", "--out"]).arg(&out).arg(manifest).args(images).output().unwrap();
     let csv = fs::read_to_string(&out).unwrap_or_default();
@@ -45,14 +48,13 @@ fn predict(folder: &Path, manifest: &Path) -> (Option<i32>, String, String) {
 }
 
 fn fixture(name: &str, isolation: &str) -> String {
-    let library = build::fixtures().join(format!("lib{name}.so"));
-    format!("{{ plugin = {:?}, isolation = \"{isolation}\" }}", library.display().to_string())
+    format!("{{ plugin = \"./lib{name}.so\", isolation = \"{isolation}\" }}")
 }
 
 #[test]
 fn a_segfault_in_isolation_costs_one_image_and_names_plugin_image_and_step() {
     let (folder, manifest) = ensemble(&fixture("segfaults", "process"));
-    let (code, stderr, csv) = predict(folder.path(), &manifest);
+    let (code, stderr, csv) = predict(folder.path(), &manifest, "crash");
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(csv, "ImageId,EncodedPixels\nafter,0 256\nbefore,0 256\n");
     let line = stderr.lines().find(|line| line.contains("skipped")).unwrap_or_default();
@@ -62,9 +64,22 @@ fn a_segfault_in_isolation_costs_one_image_and_names_plugin_image_and_step() {
 }
 
 #[test]
+fn a_plugin_that_hangs_costs_one_image_and_names_plugin_seconds_and_key() {
+    let (folder, manifest) = ensemble(&fixture("hangs", "process").replace(" }", ", timeout = 1 }"));
+    fs::rename(folder.path().join("crash.png"), folder.path().join("hang.png")).unwrap();
+    let (code, stderr, csv) = predict(folder.path(), &manifest, "hang");
+    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(csv, "ImageId,EncodedPixels\nafter,0 256\nbefore,0 256\n");
+    let line = stderr.lines().find(|line| line.contains("skipped")).unwrap_or_default();
+    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 1 s", "greater `timeout`"] {
+        assert!(line.contains(words), "{words:?} is missing from {stderr}");
+    }
+}
+
+#[test]
 fn without_isolation_a_segfault_leaves_no_submission() {
     let (folder, manifest) = ensemble(&fixture("segfaults", "none"));
-    let (code, _, csv) = predict(folder.path(), &manifest);
+    let (code, _, csv) = predict(folder.path(), &manifest, "crash");
     assert_eq!(code, None, "the run was to end by a signal");
     assert_eq!(csv, "");
 }
@@ -73,7 +88,7 @@ fn without_isolation_a_segfault_leaves_no_submission() {
 fn garbage_in_a_mask_never_reaches_the_submission() {
     for name in ["garbage", "writes_past", "silent"] {
         let (folder, manifest) = ensemble(&fixture(name, "none"));
-        let (code, stderr, csv) = predict(folder.path(), &manifest);
+        let (code, stderr, csv) = predict(folder.path(), &manifest, "crash");
         assert_eq!(code, Some(2), "{name}: {stderr}");
         assert!(stderr.contains(&format!("plugin `{name}`").replace('_', "-")), "{name}: {stderr}");
         assert_eq!(csv, "", "{name}");
@@ -84,7 +99,7 @@ fn garbage_in_a_mask_never_reaches_the_submission() {
 fn a_plugin_of_ones_own_is_used_by_name_from_the_manifests_folder() {
     let (folder, manifest) = ensemble("{ plugin = \"good\" }");
     fs::copy(build::fixtures().join("libgood.so"), folder.path().join("libgood.so")).unwrap();
-    let (code, stderr, csv) = predict(folder.path(), &manifest);
+    let (code, stderr, csv) = predict(folder.path(), &manifest, "crash");
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(csv.lines().count(), 4);
 }
@@ -103,7 +118,7 @@ fn a_plugin_that_reads_the_score_gets_it_to_the_end() {
     let gate = "[classifier]\ngate = { kind = \"score\", above = 0.4 }\n";
     let toml = fs::read_to_string(&manifest).unwrap() + gate + &classifier("one") + &classifier("two");
     fs::write(&manifest, toml).unwrap();
-    let (code, stderr, csv) = predict(folder.path(), &manifest);
+    let (code, stderr, csv) = predict(folder.path(), &manifest, "crash");
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stderr.contains("classifier runs: 6 (0 saved"), "{stderr}");
     // No pixel of a white image is above its mean.

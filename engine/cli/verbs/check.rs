@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use pleura::check::{self, Missing, Report};
+use pleura::ensemble::Ensemble;
 use pleura::manifest::Severity;
 use pleura::runtime::Device;
 
@@ -23,12 +24,18 @@ pub struct Args {
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
     onnxruntime: Option<PathBuf>,
+
+    /// Let the manifest name files outside of its folder: models, recipes, plugins.
+    #[arg(long)]
+    allow_outside: bool,
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
     fetch::ensure(args.onnxruntime.as_deref())?;
+    let options = Ensemble::options().device(args.device).onnxruntime(args.onnxruntime.clone());
+    let options = options.allow_outside(args.allow_outside);
     let bar = term::spinner("loading models and plugins");
-    let report = check::check(&args.ensemble, args.device, args.onnxruntime.as_deref());
+    let report = check::check(&args.ensemble, &options);
     bar.finish_and_clear();
     let report = report?;
     print(&report);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use pleura::manifest;
 use pleura::plugin::{self, About, Found, conformance};
 use serde_json::{Map, Value};
 
@@ -26,6 +27,9 @@ pub struct TestArgs {
     /// The plugin's parameters, a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_params)]
     params: Map<String, Value>,
+    /// How long each call may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = manifest::DEFAULT_TIMEOUT, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -79,7 +83,7 @@ fn print_table(rows: &[[String; 5]]) -> io::Result<()> {
 fn test(args: &TestArgs) -> anyhow::Result<Exit> {
     let library = library(&args.plugin)?;
     let mut written = Ok(());
-    let all_hold = conformance::test(&library, &args.params, |check| {
+    let all_hold = conformance::test(&library, &args.params, args.timeout, |check| {
         let line = match &check.outcome {
             Ok(remark) if remark.is_empty() => format!("ok    {}", check.what),
             Ok(remark) => format!("ok    {}: {remark}", check.what),

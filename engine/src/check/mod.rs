@@ -5,10 +5,12 @@
 mod model;
 mod step;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::ensemble::classifier_wants;
-use crate::manifest::{self, Diagnostic, Lint, ManifestError, Member, Merge, Severity};
+use crate::ensemble::model_file::MAX_MODEL_BYTES;
+use crate::ensemble::{Options, classifier_wants};
+use crate::manifest::{self, Diagnostic, Folder, Lint, Manifest, ManifestError, Member, Merge, Severity};
 use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
 
 /// What a check found.
@@ -56,19 +58,23 @@ impl Report {
     }
 }
 
-/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics.
+/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Of the options, those of the
+/// device, the runtime, files outside of the manifest's folder and the size of models count.
 ///
 /// # Errors
 /// Only where the manifest cannot be read at all.
-pub fn check(path: &Path, device: Device, onnxruntime: Option<&Path>) -> Result<Report, ManifestError> {
+pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     let lint = manifest::lint(path)?;
     let mut checker = Checker {
         path,
+        folder: Folder::of(path, options.allow_outside),
+        outside: HashSet::new(),
+        most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
         lint: &lint,
         engine: None,
         report: Report { diagnostics: lint.diagnostics.clone(), ..Report::default() },
     };
-    checker.load(device, onnxruntime);
+    checker.load(options.devices.first().copied().unwrap_or_default(), options.onnxruntime.as_deref());
     checker.ensemble();
     let mut report = checker.report;
     report.diagnostics.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
@@ -78,6 +84,11 @@ pub fn check(path: &Path, device: Device, onnxruntime: Option<&Path>) -> Result<
 
 struct Checker<'a> {
     path: &'a Path,
+    folder: Folder,
+    /// The keys that name files which are not to be opened.
+    outside: HashSet<String>,
+    /// The most bytes that a model may have.
+    most_bytes: u64,
     lint: &'a Lint,
     engine: Option<(&'static Loaded, SessionOptions)>,
     report: Report,
@@ -112,6 +123,7 @@ impl Checker<'_> {
     fn ensemble(&mut self) {
         let lint = self.lint;
         let Some(manifest) = &lint.document else { return };
+        self.files(manifest);
         let size = manifest.output.size.unwrap_or([256, 256]);
         let size = (size[0] as usize, size[1] as usize);
         if let Some(crop) = &manifest.crop {
@@ -123,6 +135,16 @@ impl Checker<'_> {
         }
         self.stage("segmenter", &manifest.segmenter.members, &manifest.segmenter.merge, Some(size));
         self.postprocess("postprocess", &manifest.postprocess);
+    }
+
+    /// Files that are named lie in the manifest's folder.
+    fn files(&mut self, manifest: &Manifest) {
+        for (field, file) in manifest.files() {
+            if let Err(error) = self.folder.resolve(file) {
+                self.error(&field, error.to_string(), None);
+                self.outside.insert(field);
+            }
+        }
     }
 
     /// `maps` is (height, width) of the maps that the stage merges, if it merges maps.
@@ -143,6 +165,9 @@ impl Checker<'_> {
     /// A recipe that is named is there.
     fn recipe(&mut self, field: &str, recipe: Option<&Path>) {
         let Some(path) = recipe.map(|recipe| self.resolve(recipe)) else { return };
+        if self.outside.contains(field) {
+            return;
+        }
         if !path.is_file() {
             let hint = Some("correct the path, which is relative to the manifest, or leave it out".into());
             self.error(field, format!("there is no file `{}`", path.display()), hint);
@@ -169,6 +194,6 @@ impl Checker<'_> {
 
     /// A path of the manifest, which is relative to it.
     fn resolve(&self, file: &Path) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).join(file)
+        self.folder.path().join(file)
     }
 }

@@ -17,8 +17,15 @@ impl Checker<'_> {
         let mut good = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             let field = format!("{field}[{index}]");
-            let folder = self.resolve("".as_ref());
-            match Plugin::open(step, &folder) {
+            if self.outside.contains(&format!("{field}.plugin")) {
+                continue;
+            }
+            match Plugin::open(step, self.folder.path()) {
+                Err(PluginError::Changed { path, found, .. }) => {
+                    let message = format!("plugin library `{}` is not the file declared", path.display());
+                    let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
+                    self.error(&format!("{field}.sha256"), message, hint);
+                }
                 Err(error) => {
                     let key = if matches!(error, PluginError::Refused { .. }) { "params" } else { "plugin" };
                     self.error(&format!("{field}.{key}"), error.to_string(), None);
@@ -33,6 +40,7 @@ impl Checker<'_> {
                     );
                 }
                 Ok(plugin) => {
+                    self.unpinned(&format!("{field}.plugin"), step, &plugin);
                     self.report.plugins.push(format!("{} {}", plugin.name(), plugin.version()));
                     good.push(plugin);
                 }
@@ -41,6 +49,17 @@ impl Checker<'_> {
         self.report.plugins.sort();
         self.report.plugins.dedup();
         good
+    }
+
+    /// A library that is named by its path is some file; one that is found by its name may be another on each machine.
+    fn unpinned(&mut self, field: &str, step: &Step, plugin: &Plugin) {
+        if step.is_path()
+            && step.sha256.is_none()
+            && let Ok(found) = plugin.sha256()
+        {
+            let hint = Some(format!("add sha256 = \"{found}\""));
+            self.warn(field, "no sha256 is declared, so that a changed library goes unnoticed".into(), hint);
+        }
     }
 
     /// Tries a member's prepare plugins on a ramp of its input's size.

@@ -14,6 +14,7 @@ mod job;
 mod lane;
 mod member;
 mod merge;
+pub(crate) mod model_file;
 mod open;
 mod options;
 mod outputs;

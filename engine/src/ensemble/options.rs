@@ -23,6 +23,8 @@ pub struct Options {
     pub(crate) cache: Option<(PathBuf, Form)>,
     pub(crate) output_size: Option<(usize, usize)>,
     pub(crate) folds: Option<HashMap<String, u32>>,
+    pub(crate) allow_outside: bool,
+    pub(crate) max_model_bytes: Option<u64>,
 }
 
 impl Options {
@@ -114,6 +116,22 @@ impl Options {
     #[must_use]
     pub fn folds(mut self, folds: Option<HashMap<String, u32>>) -> Self {
         self.folds = folds;
+        self
+    }
+
+    /// Whether the manifest may name files outside of its own folder: models, recipes, and plugins given as paths. Unless
+    /// said, it may not, neither by `..` nor from the root nor through links.
+    #[must_use]
+    pub fn allow_outside(mut self, allow: bool) -> Self {
+        self.allow_outside = allow;
+        self
+    }
+
+    /// The most bytes that a model may have, its external data included; 4 GiB unless said. A larger one is refused before
+    /// it is read.
+    #[must_use]
+    pub fn max_model_bytes(mut self, bytes: u64) -> Self {
+        self.max_model_bytes = Some(bytes);
         self
     }
 

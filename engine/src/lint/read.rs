@@ -1,6 +1,7 @@
 //! Reads documents: the walk by the schema, then the rules.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -48,7 +49,7 @@ impl<D: Document> Lint<D> {
     /// [`DocumentError::Read`] where the file cannot be read.
     pub fn of_file(path: &Path) -> Result<Self, DocumentError> {
         let unreadable = |source| DocumentError::Read { noun: D::NOUN, path: path.to_owned(), source };
-        Ok(Self::of_text(&fs::read_to_string(path).map_err(unreadable)?, path))
+        Ok(Self::of_text(&read(path).map_err(unreadable)?, path))
     }
 
     /// Reads a document from its text; `path` is what problems are reported with.
@@ -71,6 +72,18 @@ impl<D: Document> Lint<D> {
         self.diagnostics.iter().for_each(|it| tracing::warn!("{it}"));
         Ok((document, self.locations))
     }
+}
+
+/// The most bytes that a document may have; people write them.
+const MAX_BYTES: u64 = 16 << 20;
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_BYTES} bytes")));
+    }
+    Ok(text)
 }
 
 fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {

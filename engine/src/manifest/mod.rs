@@ -4,6 +4,8 @@
 //! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
 
 mod crop;
+mod files;
+mod folder;
 mod gate;
 mod member;
 mod merge;
@@ -20,13 +22,14 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::lint::{Diagnostic, Locations, Severity};
 pub use crop::{Crop, Otherwise};
+pub use folder::{Folder, FolderError};
 pub use gate::Gate;
 pub use member::{Input, Intensity, Layout, MapOutput, Member, Resize, ScoreFromMap, ScoreOutput, TtaStep, Values};
 pub use merge::{Merge, Stack};
 pub use read::lint;
 pub use schema::json_schema;
 pub use snapshot::Snapshot;
-pub use step::{Isolation, Step, When};
+pub use step::{DEFAULT_TIMEOUT, Isolation, Step, When};
 
 /// What reading a manifest found out.
 pub type Lint = crate::lint::Lint<Manifest>;

@@ -1,10 +1,15 @@
 //! A plugin in its place.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How many seconds a plugin in a process of its own may take over a call, unless its step says so.
+pub const DEFAULT_TIMEOUT: u32 = 60;
+
 /// A plugin and its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`).
@@ -16,12 +21,35 @@ pub struct Step {
     /// Where the plugin runs.
     #[serde(default)]
     pub isolation: Isolation,
+    /// Seconds that the plugin may take to load, to take its parameters, and for each call, with `isolation = "process"`;
+    /// 60 unless declared. One that takes longer is killed: it costs the image at hand, and the next gets a fresh process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub timeout: Option<u32>,
+    /// The SHA-256 of the plugin's library, in hexadecimal, checked before anything of it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
     /// Load the library with its symbols visible to others (`RTLD_GLOBAL`), for plugins that embed Python.
     #[serde(default)]
     pub global_symbols: bool,
     /// Run the step only where the member's views agree, or do not; for steps of a member's own `postprocess`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
+}
+
+impl Step {
+    /// Whether the plugin is given as the path of its library rather than by its name.
+    #[must_use]
+    pub fn is_path(&self) -> bool {
+        self.plugin.contains(std::path::is_separator)
+    }
+
+    /// How long a call may take where the plugin runs in a process of its own.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        Duration::from_secs(self.timeout.unwrap_or(DEFAULT_TIMEOUT).into())
+    }
 }
 
 /// Where a plugin runs.

@@ -110,7 +110,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     // Parameters.
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = inf }", "12:12: postprocess[0].params.a: must be a finite number"),
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = [2020-01-01] }", "12:17: postprocess[0].params.a[0]: parameters hold no dates; write it as text, in quotes"),
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\nisolation = \"process\"\ntimeout = 0", "13:1: postprocess[0].timeout: must be between 1 and 86400, found 0; Seconds that the plugin may take to load, to take its parameters, and for each call, with `isolation = \"process\"`; 60 unless declared"),
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\nsha256 = \"abc\"", "12:1: postprocess[0].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it"),
     // Rules.
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\ntimeout = 5", "12:1: postprocess[0].timeout: only a plugin in a process of its own can be stopped; add isolation = \"process\", or leave this out"),
+    ("map = {", "tta = [{ plugin = \"flip\", timeout = 5 }]\nmap = {", "8:27: segmenter.members[0].tta[0].timeout: only a plugin in a process of its own can be stopped; add isolation = \"process\", or leave this out"),
     ("channels = 1", "channels = 3, mean = [1, 2]", "7:56: segmenter.members[0].input.mean: has 2 numbers, and the input has 3 channel(s); write one number, or one a channel"),
     ("channels = 1", "channels = 3, std = [1, 0, 1]", "7:66: segmenter.members[0].input.std[1]: must not be 0: intensities are divided by it"),
     ("channels = 1", "channels = 1, scale = 0", "7:56: segmenter.members[0].input.scale: must not be 0: every image would look the same; write 1, or 255 for a model that takes 0..=255"),

@@ -16,12 +16,14 @@
 //! ```
 
 mod build;
+mod external;
 mod model;
 pub mod proto;
 mod tensor;
 mod value;
 
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
+pub use external::external_files;
 pub use model::{Activation, Model, OnnxError, read};
 pub use tensor::TensorError;
 pub use value::{Dim, ElementType, Value};

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::pipe::{Until, never_block};
 use super::wire::{self, Reply, Request};
 use super::{Fault, PluginError};
 
@@ -31,35 +32,59 @@ pub(super) fn program(library: &Path) -> Result<PathBuf, PluginError> {
     found.ok_or_else(|| PluginError::NoWorker { path: library.to_owned(), program: current })
 }
 
+/// How a child is started.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    pub global_symbols: bool,
+    /// How long it may take to load, to create an instance, and for each answer.
+    pub limit: Duration,
+}
+
 /// A child process. Dropping it closes its pipe, waits a moment, then kills it.
 pub(super) struct Running {
     child: Child,
     requests: Option<ChildStdin>,
     replies: ChildStdout,
+    limit: Duration,
 }
 
 impl Running {
-    pub(super) fn start(program: &Path, library: &Path, global_symbols: bool) -> std::io::Result<Self> {
+    pub(super) fn start(program: &Path, library: &Path, terms: Terms) -> std::io::Result<Self> {
         let mut command = Command::new(program);
         command.arg("plugin-worker").arg(std::path::absolute(library)?);
-        if global_symbols {
+        command.arg("--timeout").arg(terms.limit.as_secs().to_string());
+        if terms.global_symbols {
             command.arg("--global-symbols");
         }
         // Standard error is shared, so that what a plugin prints is seen.
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (requests, replies) = (child.stdin.take(), child.stdout.take());
+        let requests = requests.ok_or(ErrorKind::BrokenPipe)?;
         let replies = replies.ok_or(ErrorKind::BrokenPipe)?;
-        Ok(Self { child, requests, replies })
+        never_block(&requests)?;
+        never_block(&replies)?;
+        Ok(Self { child, requests: Some(requests), replies, limit: terms.limit })
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.limit
     }
 
     pub(super) fn ask(&mut self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
-        let requests = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
-        wire::send(requests, request, parts).map_err(|error| self.fault(&error))?;
-        self.receive()
+        // A child that does not read keeps the engine waiting as much as one that does not answer.
+        let deadline = self.deadline();
+        let pipe = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
+        wire::send(&mut Until { pipe, deadline }, request, parts).map_err(|error| self.fault(&error))?;
+        self.receive_until(deadline)
     }
 
     pub(super) fn receive(&mut self) -> Result<(Reply, Vec<u8>), Fault> {
-        wire::receive(&mut self.replies).map_err(|error| self.fault(&error))
+        self.receive_until(self.deadline())
+    }
+
+    fn receive_until(&mut self, deadline: Instant) -> Result<(Reply, Vec<u8>), Fault> {
+        let pipe = &mut self.replies;
+        wire::receive(&mut Until { pipe, deadline }).map_err(|error| self.fault(&error))
     }
 
     /// Whether the child still runs; it may have died since its last answer.
@@ -69,6 +94,10 @@ impl Running {
 
     /// What became of the child; it takes no more requests.
     fn fault(&mut self, error: &std::io::Error) -> Fault {
+        if error.kind() == ErrorKind::TimedOut {
+            self.kill();
+            return Fault::TimedOut { seconds: self.limit.as_secs() };
+        }
         match (error.kind(), self.end()) {
             (ErrorKind::InvalidData, _) => Fault::Broken(error.to_string()),
             (_, Some(status)) => Fault::Died(status_text(status)),
@@ -87,9 +116,14 @@ impl Running {
                 Err(_) => break,
             }
         }
+        self.kill();
+        None
+    }
+
+    fn kill(&mut self) {
+        self.requests = None;
         let _ = self.child.kill();
         let _ = self.child.wait();
-        None
     }
 }
 
@@ -124,7 +158,7 @@ fn signal_name(signal: i32) -> String {
         (libc::SIGILL, "SIGILL, an illegal instruction"),
         (libc::SIGTERM, "SIGTERM"),
         #[cfg(unix)]
-        (libc::SIGALRM, "SIGALRM: it took longer than PLEURA_PLUGIN_TIMEOUT allows"),
+        (libc::SIGALRM, "SIGALRM: it took longer than its step's `timeout`"),
         #[cfg(unix)]
         (libc::SIGBUS, "SIGBUS, a bus error"),
         #[cfg(unix)]

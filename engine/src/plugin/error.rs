@@ -59,6 +59,16 @@ pub enum PluginError {
         /// The program that runs now.
         program: PathBuf,
     },
+    /// The library is not the one that the manifest declares. Nothing of it has run.
+    #[error("plugin library `{path}` has changed: its sha256 is {found}, not {declared}", path = path.display())]
+    Changed {
+        /// The library.
+        path: PathBuf,
+        /// The sha256 of the file, in hexadecimal.
+        found: String,
+        /// The one declared.
+        declared: String,
+    },
     /// The plugin's library cannot be read, to tell its sha256.
     #[error("cannot read plugin library `{path}`", path = path.display())]
     Read {
@@ -185,6 +195,15 @@ pub enum Fault {
     /// The child process ended.
     #[error("its process {0}")]
     Died(String),
+    /// The child process did not answer in time, and is killed.
+    #[error(
+        "did not answer within {seconds} s, and its process was killed: give its step a greater `timeout` if it needs \
+         longer"
+    )]
+    TimedOut {
+        /// The step's `timeout`, in seconds.
+        seconds: u64,
+    },
     /// The child process sent something that is no reply.
     #[error("its process sent a broken reply: {0}")]
     Broken(String),

@@ -70,7 +70,7 @@ pub fn list(manifest_dir: &Path) -> Vec<Found> {
 }
 
 /// Whether a manifest's `plugin` is a path rather than a name.
-pub(super) fn is_path(plugin: &str) -> bool {
+fn is_path(plugin: &str) -> bool {
     plugin.contains(std::path::is_separator)
 }
 

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ndarray::{Array2, ArrayView2};
-use sha2::{Digest, Sha256};
 
 use super::call::{Calls, Instance, PlaneCall};
 use super::process::Worker;
 use super::{About, Context, Fault, LoadError, PluginError, Role, Size, checks, find, library};
-use crate::Mask;
 use crate::manifest::{Isolation, Step};
+use crate::{Mask, digest};
 
 /// An instance of a plugin with its parameters. Calls may come from several threads at once.
 ///
@@ -30,16 +29,22 @@ impl Plugin {
     /// Finds, loads and creates the plugin of a manifest's step; `manifest_dir` is the manifest's folder.
     ///
     /// # Errors
-    /// Where no such plugin is found, where its library is no plugin of this ABI, or where it refuses its parameters.
+    /// Where no such plugin is found, where its library is not the one that the step declares by its sha256 (none of it
+    /// has run then) or no plugin of this ABI, or where it refuses its parameters.
     pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
         let path = find::resolve(&step.plugin, manifest_dir)?;
+        let verified = library::verify(&path, step.sha256.as_deref())?;
         let plugin = match step.isolation {
             Isolation::None => Self::here(path, step)?,
             Isolation::Process => Self::apart(path, step, 1)?,
         };
-        if !find::is_path(&step.plugin) && plugin.about.name != step.plugin {
+        if !step.is_path() && plugin.about.name != step.plugin {
             let why = LoadError::OtherName { found: plugin.about.name };
             return Err(PluginError::Load { path: plugin.path, why });
+        }
+        if let Some(sum) = verified {
+            // The receipt names what was checked, whatever the file has become since.
+            let _ = plugin.sha256.set(sum);
         }
         Ok(plugin)
     }
@@ -55,7 +60,7 @@ impl Plugin {
 
     /// In a child process, which makes every call from `threads` threads at once and compares the results.
     pub(super) fn apart(path: PathBuf, step: &Step, threads: usize) -> Result<Self, PluginError> {
-        let (about, worker) = Worker::open(&path, params(step), step.global_symbols, threads)?;
+        let (about, worker) = Worker::open(&path, step, params(step), threads)?;
         Self::new(about, path, Box::new(worker))
     }
 
@@ -104,7 +109,7 @@ impl Plugin {
         &self.path
     }
 
-    /// The sha256 of the library, in hexadecimal; computed once, at the first call.
+    /// The sha256 of the library, in hexadecimal; computed once, at the first call, or when it was checked.
     ///
     /// # Errors
     /// Where the file cannot be read any more.
@@ -112,9 +117,7 @@ impl Plugin {
         if let Some(sum) = self.sha256.get() {
             return Ok(sum);
         }
-        let bytes =
-            std::fs::read(&self.path).map_err(|source| PluginError::Read { path: self.path.clone(), source })?;
-        let sum = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = digest::file(&self.path).map_err(|source| PluginError::Read { path: self.path.clone(), source })?;
         Ok(self.sha256.get_or_init(|| sum))
     }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use pleura_plugin::abi::{self, Str, Table};
 
-use super::{About, LoadError, Role};
+use super::{About, LoadError, PluginError, Role};
+use crate::digest;
 
 /// The longest name or version that is believed, in bytes; a longer one is a pointer gone astray.
 const MAX_TEXT: usize = 256;
@@ -24,16 +25,60 @@ pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadErro
         return Err(LoadError::Missing);
     }
     let table = read_table(entry(path, global_symbols)?)?;
-    let role = role(&table)?;
-    require_calls(&table, role)?;
-    let about = About {
-        name: text(table.name, "name")?,
-        version: text(table.version, "version")?,
-        role,
-        uses_score: table.capabilities & abi::USES_SCORE != 0,
-        abi: (table.abi_major, table.abi_minor),
-    };
+    // SAFETY: the library vouches for its texts, and is never unloaded.
+    let about = unsafe { about(&table) }?;
     Ok(Loaded { table, about })
+}
+
+/// What a table says of itself, if it is whole.
+///
+/// # Safety
+/// Texts of up to [`MAX_TEXT`] bytes lie where they are said to.
+unsafe fn about(table: &Table) -> Result<About, LoadError> {
+    let role = role(table)?;
+    require_calls(table, role)?;
+    // SAFETY: as the caller vouches.
+    let (name, version) = unsafe { (text(table.name, "name")?, text(table.version, "version")?) };
+    let uses_score = table.capabilities & abi::USES_SCORE != 0;
+    Ok(About { name, version, role, uses_score, abi: (table.abi_major, table.abi_minor) })
+}
+
+/// The checks of a table, of one that lies in bytes and not in a library: what a text's pointer holds is its place in the
+/// bytes, and calls are not made. For tests that make tables up.
+#[doc(hidden)]
+pub fn table_of(bytes: &[u8]) -> Result<About, LoadError> {
+    let mut table = std::mem::MaybeUninit::<Table>::zeroed();
+    let len = bytes.len().min(size_of::<Table>());
+    // SAFETY: no more is copied than there is on either side. Every bit pattern is a `Table`: its fields are numbers,
+    // pointers, and functions or null.
+    let mut table = unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), table.as_mut_ptr().cast::<u8>(), len);
+        table.assume_init()
+    };
+    check_start(table.struct_size, table.abi_major)?;
+    for (text, what) in [(&mut table.name, "name"), (&mut table.version, "version")] {
+        let place = text.data.addr();
+        let end = place.checked_add(text.len.min(MAX_TEXT + 1)).filter(|_| place > 0);
+        let there = end.and_then(|end| bytes.get(place..end)).ok_or_else(|| LoadError::Text(what.to_owned()))?;
+        text.data = there.as_ptr().cast();
+    }
+    // SAFETY: both texts lie in the bytes, as far as they are believed.
+    unsafe { about(&table) }
+}
+
+/// Makes sure that a library is the one declared, before it is loaded: loading runs its code.
+///
+/// Gives the file's SHA-256 where one is declared, in lowercase hexadecimal.
+pub(super) fn verify(path: &Path, declared: Option<&str>) -> Result<Option<String>, PluginError> {
+    let Some(declared) = declared else { return Ok(None) };
+    if !path.is_file() {
+        return Err(PluginError::Load { path: path.to_owned(), why: LoadError::Missing });
+    }
+    let found = digest::file(path).map_err(|source| PluginError::Read { path: path.to_owned(), source })?;
+    if declared.eq_ignore_ascii_case(&found) {
+        return Ok(Some(found));
+    }
+    Err(PluginError::Changed { path: path.to_owned(), found, declared: declared.to_owned() })
 }
 
 type Entry = unsafe extern "C" fn() -> *const Table;
@@ -78,15 +123,21 @@ fn read_table(entry: Entry) -> Result<Table, LoadError> {
     // SAFETY: every table of every ABI begins with struct_size, abi_major and abi_minor, and lives as long as the
     // library, which is never unloaded. Nothing else is read before those agree.
     let (struct_size, major) = unsafe { ((*table).struct_size, (*table).abi_major) };
+    check_start(struct_size, major)?;
+    // SAFETY: a table of this major number is at least as long as the one that this engine knows (above), and newer
+    // fields come after it.
+    Ok(unsafe { table.read() })
+}
+
+/// What every table begins with, before anything behind it is read.
+fn check_start(struct_size: u32, major: u16) -> Result<(), LoadError> {
     if major != abi::ABI_MAJOR {
         return Err(LoadError::Abi { major });
     }
     if (struct_size as usize) < FIRST_SIZE {
         return Err(LoadError::TableSize { found: struct_size, least: FIRST_SIZE });
     }
-    // SAFETY: a table of this major number is at least as long as the one that this engine knows (above), and newer
-    // fields come after it.
-    Ok(unsafe { table.read() })
+    Ok(())
 }
 
 /// The size of the table of ABI 1.0. Once fields follow, a shorter table is to be filled up with nulls.
@@ -94,11 +145,13 @@ const FIRST_SIZE: usize = size_of::<Table>();
 const _: () = assert!(abi::ABI_MINOR == 0, "copy struct_size bytes of the table, not all of them");
 const _: () = assert!(offset_of!(Table, struct_size) == 0 && offset_of!(Table, abi_major) == 4);
 
-fn text(text: Str, what: &str) -> Result<String, LoadError> {
+/// # Safety
+/// A text of up to [`MAX_TEXT`] bytes lies where it is said to.
+unsafe fn text(text: Str, what: &str) -> Result<String, LoadError> {
     if text.data.is_null() || text.len == 0 || text.len > MAX_TEXT {
         return Err(LoadError::Text(what.to_owned()));
     }
-    // SAFETY: the table's texts live as long as the library, which is never unloaded; the length is sane.
+    // SAFETY: as the caller vouches; the length is sane.
     Ok(unsafe { text.to_text() })
 }
 

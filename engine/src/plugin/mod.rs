@@ -19,6 +19,7 @@ mod error;
 mod find;
 mod host;
 mod library;
+mod pipe;
 mod process;
 mod wire;
 mod worker;
@@ -28,6 +29,8 @@ use serde::{Deserialize, Serialize};
 pub use error::{Fault, LoadError, PluginError};
 pub use find::{Found, folders, list, resolve};
 pub use host::Plugin;
+#[doc(hidden)]
+pub use library::table_of;
 pub use pleura_plugin::Context;
 pub use worker::worker;
 

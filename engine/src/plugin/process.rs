@@ -6,21 +6,25 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use ndarray::{Array2, ArrayView2};
 
 use super::buffer::{mask_of, plane_of};
 use super::call::{Calls, PlaneCall};
-use super::child::{Running, program};
+use super::child::{Running, Terms, program};
 use super::wire::{PROTOCOL, Reply, Request};
-use super::{About, Context, Fault, LoadError, PluginError, Size};
+use super::{About, Context, Fault, LoadError, PluginError, Size, library};
+use crate::manifest::{DEFAULT_TIMEOUT, Step};
 
 /// A plugin's children, all with the same parameters.
 pub(super) struct Worker {
     program: PathBuf,
     library: PathBuf,
     params: String,
-    global_symbols: bool,
+    /// What the library's bytes must hash to, each time that it is loaded.
+    sha256: Option<String>,
+    terms: Terms,
     threads: usize,
     idle: Mutex<Vec<Running>>,
 }
@@ -29,29 +33,34 @@ pub(super) struct Worker {
 enum Stillborn {
     Load(LoadError),
     Refused { plugin: String, message: String },
+    Other(PluginError),
 }
 
 impl Worker {
     /// Starts a first child, which loads the library and creates an instance.
     pub(super) fn open(
         library: &Path,
+        step: &Step,
         params: String,
-        global_symbols: bool,
         threads: usize,
     ) -> Result<(About, Self), PluginError> {
         let program = program(library)?;
         let library = library.to_owned();
-        let worker = Self { program, library, params, global_symbols, threads, idle: Mutex::default() };
+        let terms = Terms { global_symbols: step.global_symbols, limit: step.time_limit() };
+        let sha256 = step.sha256.clone();
+        let worker = Self { program, library, params, sha256, terms, threads, idle: Mutex::default() };
         let (about, running) = worker.start().map_err(|stillborn| match stillborn {
             Stillborn::Load(why) => PluginError::Load { path: worker.library.clone(), why },
             Stillborn::Refused { plugin, message } => PluginError::Refused { plugin, message },
+            Stillborn::Other(error) => error,
         })?;
         worker.put_back(running);
         Ok((about, worker))
     }
 
     fn start(&self) -> Result<(About, Running), Stillborn> {
-        let (about, mut running) = load(&self.program, &self.library, self.global_symbols).map_err(Stillborn::Load)?;
+        library::verify(&self.library, self.sha256.as_deref()).map_err(Stillborn::Other)?;
+        let (about, mut running) = load(&self.program, &self.library, self.terms).map_err(Stillborn::Load)?;
         let create = Request::Create { params: self.params.clone(), threads: self.threads };
         let died = |why| Stillborn::Load(LoadError::Child(Box::new(why)));
         match running.ask(&create, &[]).map_err(died)? {
@@ -68,6 +77,7 @@ impl Worker {
             None => self.start().map(|(_, running)| running).map_err(|stillborn| match stillborn {
                 Stillborn::Load(why) => Fault::Died(format!("cannot be started again: its library {why}")),
                 Stillborn::Refused { message, .. } => Fault::Died(format!("refuses its parameters now: {message}")),
+                Stillborn::Other(error) => Fault::Died(format!("is not started again: {error}")),
             })?,
         };
         let answer = running.ask(request, parts)?;
@@ -147,14 +157,15 @@ fn unexpected(reply: &Reply) -> Fault {
 /// What the library says of itself, read in a child process that ends at once.
 pub(super) fn describe(library: &Path) -> Result<About, PluginError> {
     let program = program(library)?;
-    let loaded = load(&program, library, false);
+    let limit = Duration::from_secs(DEFAULT_TIMEOUT.into());
+    let loaded = load(&program, library, Terms { global_symbols: false, limit });
     loaded.map(|(about, _)| about).map_err(|why| PluginError::Load { path: library.to_owned(), why })
 }
 
 /// Starts a child that loads the library.
-fn load(program: &Path, library: &Path, global_symbols: bool) -> Result<(About, Running), LoadError> {
+fn load(program: &Path, library: &Path, terms: Terms) -> Result<(About, Running), LoadError> {
     let died = |why| LoadError::Child(Box::new(why));
-    let mut running = Running::start(program, library, global_symbols)
+    let mut running = Running::start(program, library, terms)
         .map_err(|e| died(Fault::Died(format!("(`{}`) does not start: {e}", program.display()))))?;
     match running.receive().map_err(died)? {
         (Reply::Hello { protocol: PROTOCOL, about }, _) => Ok((about, running)),

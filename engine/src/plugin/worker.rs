@@ -13,17 +13,17 @@ use super::library::{self, Loaded};
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Size};
 
-/// How many seconds a child may take to load, to create, or to answer, unless the environment says otherwise.
-const TIME_LIMIT: u32 = 300;
+/// How many seconds after its time limit a child ends by itself. The engine ends it before that, if there still is one.
+const GRACE: u32 = 10;
 
 /// Serves one plugin over standard input and output until the input ends. What the plugin itself prints goes to
-/// standard error. A call that takes longer than `PLEURA_PLUGIN_TIMEOUT` seconds (300; 0 for no limit) ends the process.
+/// standard error. The engine kills a child that takes longer than `timeout` seconds over a call; should the engine have
+/// gone, the child ends itself soon after.
 ///
 /// # Errors
-/// Where the engine sends something that is no request, or has gone while it was being answered; where the time limit
-/// is no number.
-pub fn worker(library: &Path, global_symbols: bool) -> io::Result<()> {
-    let limit = time_limit()?;
+/// Where the engine sends something that is no request, or has gone while it was being answered.
+pub fn worker(library: &Path, global_symbols: bool, timeout: u32) -> io::Result<()> {
+    let limit = timeout.saturating_add(GRACE);
     // Before the library is loaded: its initialisers may print, too.
     let (mut requests, replies) = take_pipes()?;
     let mut replies = BufWriter::new(replies);
@@ -112,15 +112,6 @@ fn view(pixels: &[f32], size: Size) -> Result<ArrayView2<'_, f32>, Fault> {
 
 fn short() -> Fault {
     Fault::Broken("a request whose payload is not of its size".to_owned())
-}
-
-fn time_limit() -> io::Result<u32> {
-    let Some(text) = std::env::var_os("PLEURA_PLUGIN_TIMEOUT") else { return Ok(TIME_LIMIT) };
-    let seconds = text.to_str().and_then(|text| text.parse().ok());
-    seconds.ok_or_else(|| {
-        let text = format!("PLEURA_PLUGIN_TIMEOUT is {text:?}: give a number of seconds, 0 for no limit");
-        io::Error::new(ErrorKind::InvalidInput, text)
-    })
 }
 
 /// Does something with the alarm set: should it never return, SIGALRM ends this process, and the engine hears of it.

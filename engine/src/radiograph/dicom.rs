@@ -100,6 +100,12 @@ fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> 
     })
 }
 
+/// Whether rescaled values are finite, and the ends of the range still differ, in the precision in which they are kept.
+fn rescales_to_numbers(slope: f64, intercept: f64, (low, high): (i32, i32)) -> bool {
+    let ends = [low, high].map(|end| (f64::from(end) * slope + intercept) as f32);
+    ends.iter().all(|end| end.is_finite()) && ends[0] != ends[1]
+}
+
 /// From stored values to modality values.
 #[derive(Debug, Clone, PartialEq)]
 enum Modality {
@@ -124,6 +130,10 @@ impl Modality {
         let intercept = first(dataset::decimals(object, tags::RESCALE_INTERCEPT, "RescaleIntercept")?);
         match (slope.unwrap_or(1.0), intercept.unwrap_or(0.0)) {
             (0.0, _) => Err(DicomFault::invalid("RescaleSlope", 0, "all values would be one")),
+            (slope, intercept) if !rescales_to_numbers(slope, intercept, header.stored_range()) => {
+                let reason = format!("with an intercept of {intercept} values would be beyond all numbers, or one");
+                Err(DicomFault::invalid("RescaleSlope", slope, reason))
+            }
             (slope, intercept) if (slope, intercept) == (1.0, 0.0) => Ok(Self::Identity),
             (slope, intercept) => Ok(Self::Rescale { slope, intercept }),
         }

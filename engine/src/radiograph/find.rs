@@ -85,7 +85,7 @@ impl Found {
                     self.add(entry.into_path());
                 }
                 Ok(_) => {}
-                // a link to a folder that is being walked already, or to nothing
+                // a link to a folder that is being walked already, to nothing, or to itself
                 Err(error) if error.loop_ancestor().is_some() || dangling(&error) => {
                     tracing::warn!("skipped a link: {error}");
                 }
@@ -124,9 +124,10 @@ impl Found {
     /// Adds what a list names, one path a line; blank lines are skipped.
     fn listed(&mut self, list: &mut impl BufRead) -> Result<(), RadiographError> {
         let mut any = false;
-        for line in list.lines() {
-            let line = line.map_err(|source| RadiographError::Read { path: "standard input".into(), source })?;
-            let line = line.trim_end_matches('\r');
+        while let Some(line) =
+            next_line(list).map_err(|source| RadiographError::Read { path: "standard input".into(), source })?
+        {
+            let line = line.trim_end_matches(['\n', '\r']);
             if line.trim().is_empty() {
                 continue;
             }
@@ -140,7 +141,22 @@ impl Found {
 }
 
 fn dangling(error: &walkdir::Error) -> bool {
-    error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+    let io = error.io_error();
+    io.is_some_and(|error| error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ELOOP))
+}
+
+/// The longest line of a list, in bytes: longer than any path.
+const MAX_LINE: u64 = 1 << 16;
+
+/// The next line of a list, with its end.
+fn next_line(list: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    list.take(MAX_LINE + 1).read_line(&mut line)?;
+    if line.len() as u64 > MAX_LINE {
+        let why = format!("a line of more than {MAX_LINE} bytes names no file");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(Some(line).filter(|line| !line.is_empty()))
 }
 
 /// Whether a file is taken for an image by its name, or where that says nothing, by DICOM's mark.
@@ -214,6 +230,8 @@ mod tests {
         assert!(message(at("empty"), "").ends_with("empty` holds no DICOM, PNG or JPEG file"));
         assert!(message(at("***"), "").contains("is not a glob"));
         assert_eq!(message("-".into(), "\n"), "the list on standard input holds no DICOM, PNG or JPEG file");
+        let endless = "x".repeat(1 << 17);
+        assert_eq!(message("-".into(), &endless), "cannot read `standard input`");
         assert_eq!(message("-".into(), "gone.dcm\n"), "no file or folder `gone.dcm`");
     }
 
@@ -223,6 +241,7 @@ mod tests {
         let folder = folder();
         std::os::unix::fs::symlink(folder.path(), folder.path().join("b/up")).unwrap();
         std::os::unix::fs::symlink("nowhere", folder.path().join("b/dangling.dcm")).unwrap();
+        std::os::unix::fs::symlink("itself.dcm", folder.path().join("b/itself.dcm")).unwrap();
         assert_eq!(find_with(&[folder.path()], io::empty()).unwrap().len(), 5);
     }
 }

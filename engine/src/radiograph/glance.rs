@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::RadiographError;
-use super::{dataset, dicom, raster};
+use super::{dataset, dicom, file, raster};
 
 /// An image's id and size, as its file's header has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Glance {
     /// Where the file cannot be read, is none of these, or has a header that no grey image has.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| RadiographError::Read { path: path.into(), source })?;
+        let bytes = file::read(path)?;
         if raster::is_raster(&bytes) {
             raster::glance(&bytes, path)
         } else if dataset::is_dicom(&bytes) {

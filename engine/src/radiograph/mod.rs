@@ -14,6 +14,7 @@ mod dataset;
 mod dicom;
 mod early;
 mod error;
+mod file;
 mod find;
 mod glance;
 mod header;
@@ -32,6 +33,7 @@ use sha2::{Digest, Sha256};
 
 pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
+pub use file::read;
 pub use find::{find, find_with};
 pub use glance::Glance;
 pub use tags::Tags;
@@ -65,7 +67,7 @@ impl Radiograph {
     /// (several frames, an unsupported transfer syntax). The error names the file, the syntax and the reason.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| RadiographError::Read { path: path.into(), source })?;
+        let bytes = file::read(path)?;
         Self::decode(&bytes, path)
     }
 

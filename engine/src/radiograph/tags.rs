@@ -7,7 +7,7 @@ use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
 use super::error::RadiographError;
-use super::{age, dataset, dicom, raster};
+use super::{age, dataset, dicom, file, raster};
 
 /// A file's tags, of which any may be missing; texts are as the file has them. PNG and JPEG files have a size and bits
 /// alone.
@@ -57,7 +57,7 @@ impl Tags {
     /// Where the file cannot be read, is none of these, or its data set is broken.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| RadiographError::Read { path: path.into(), source })?;
+        let bytes = file::read(path)?;
         Self::decode(&bytes, path)
     }
 

@@ -3,9 +3,11 @@
 //! Forgiving where files of the competition differ and nothing is lost: blanks around names and values, CRLF, a byte
 //! order mark, quotes. Everything else is an error with its line.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use csv::{ReaderBuilder, StringRecord, Terminator, Trim};
 use flate2::bufread::MultiGzDecoder;
@@ -15,6 +17,8 @@ use super::{RleError, RowError, Runs, SubmissionError};
 
 pub(super) const COLUMNS: [&str; 2] = ["ImageId", "EncodedPixels"];
 const GZIP: [u8; 2] = [0x1F, 0x8B];
+/// The most bytes of a row. A mask of 1024×1024 that changes with every pixel has 2 MB.
+const MAX_ROW: u64 = 64 << 20;
 
 /// A row as it stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +69,9 @@ pub fn read_ids(path: impl AsRef<Path>) -> Result<Vec<String>, SubmissionError> 
 /// Line, id and run lengths of each row, as text.
 struct Fields {
     path: PathBuf,
-    reader: csv::Reader<Box<dyn Read>>,
+    reader: csv::Reader<Rationed>,
+    /// How many bytes may still be read for the row at hand.
+    ration: Rc<Cell<u64>>,
     /// Reading on after the stream broke would repeat the error for ever.
     broken: bool,
 }
@@ -76,7 +82,8 @@ impl Fields {
         let file = decompress(File::open(path).map_err(open)?).map_err(open)?;
         // Rows end at LF alone (trimming takes CR), and the last one ends too: so the reader always stands on the
         // line after the row, and that is how its line is known. csv's own count goes wrong after blank lines.
-        let file: Box<dyn Read> = Box::new(file.chain(&b"\n"[..]));
+        let ration = Rc::new(Cell::new(MAX_ROW));
+        let file = Rationed { file: Box::new(file.chain(&b"\n"[..])), left: Rc::clone(&ration) };
         // `flexible`, so that a row with a comma too many is reported like any other fault
         let mut reader =
             ReaderBuilder::new().terminator(Terminator::Any(b'\n')).trim(Trim::All).flexible(true).from_reader(file);
@@ -86,7 +93,7 @@ impl Fields {
             let found = header.iter().collect::<Vec<_>>().join(",").chars().take(80).collect();
             return Err(SubmissionError::Columns { path: path.to_owned(), found });
         }
-        Ok(Self { path: path.to_owned(), reader, broken: false })
+        Ok(Self { path: path.to_owned(), reader, ration, broken: false })
     }
 }
 
@@ -98,8 +105,10 @@ impl Iterator for Fields {
             return None;
         }
         let mut record = StringRecord::new();
+        self.ration.set(MAX_ROW);
         let mut read = self.reader.read_record(&mut record);
         while matches!(read, Ok(true)) && is_blank(&record) {
+            self.ration.set(MAX_ROW);
             read = self.reader.read_record(&mut record);
         }
         match read {
@@ -113,6 +122,27 @@ impl Iterator for Fields {
                 Some(Err(SubmissionError::Read { path: self.path.clone(), source }))
             }
         }
+    }
+}
+
+/// A file of which each row has its ration: a row that never ends (a quote that nobody closes, a gzip of gigabytes) is an
+/// error, where it would fill the memory.
+struct Rationed {
+    file: Box<dyn Read>,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Rationed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 {
+            let why = format!("a row has more than {MAX_ROW} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let len = self.file.read(&mut buffer[..most])?;
+        self.left.set(left - len as u64);
+        Ok(len)
     }
 }
 

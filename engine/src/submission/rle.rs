@@ -66,10 +66,12 @@ impl Runs {
                 return Err(RleError::NoLength { run });
             }
             let start = from.saturating_add(offset);
-            let end = start.saturating_add(length);
-            if end > pixels {
+            // Beyond all numbers is beyond every image.
+            let end = start.checked_add(length).filter(|end| *end <= pixels);
+            let Some(end) = end else {
+                let end = start.saturating_add(length);
                 return Err(RleError::Overflow { run, end, past: end - pixels, size });
-            }
+            };
             runs.push(start, end);
             from = end;
         }

@@ -109,8 +109,8 @@ impl Opening<'_> {
         let texts = [
             format!("{:?} {:?} {} {}", member.input, member.intensity, member.crop, member.identity),
             format!("{:?} {:?} {:?} {compared:?}", member.map, member.score, member.score_from_map),
-            format!("{:?} {prepare:?}", member.prepare),
-            format!("{:?} {tta:?}", member.tta),
+            format!("{:?} {prepare:?}", chosen(&member.prepare)),
+            format!("{:?} {tta:?}", chosen(&member.tta)),
         ];
         Ok(cache::hash(&texts.each_ref().map(String::as_str)))
     }
@@ -132,4 +132,9 @@ impl Opening<'_> {
             }
         }
     }
+}
+
+/// What of each step changes an answer: not where its plugin runs, nor for how long.
+fn chosen(steps: &[manifest::Step]) -> Vec<(&str, String)> {
+    steps.iter().map(|step| (step.plugin.as_str(), serde_json::Value::from(step.params.clone()).to_string())).collect()
 }

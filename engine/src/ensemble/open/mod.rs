@@ -14,18 +14,22 @@ use super::gate::Gate;
 use super::job::Wanted;
 use super::member::Member;
 use super::merge::Fold;
+use super::model_file::MAX_MODEL_BYTES;
 use super::options::Options;
 use super::prepare::Recipe;
 use super::stage::{EarlyExit, Merger, Stage};
 use super::weights::{Opener, Source};
 use super::{Ensemble, EnsembleError};
-use crate::manifest::{self, Exit, Manifest, Merge, Step};
+use crate::manifest::{self, Exit, Folder, Manifest, Merge, Step};
 use crate::plugin::{Plugin, Role};
 use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
 
 /// Everything that opening needs to know, and what it has opened so far.
 struct Opening<'a> {
     path: &'a Path,
+    folder: Folder,
+    /// The most bytes that a model may have.
+    most_bytes: u64,
     opener: Opener,
     /// Members that name the same file share a session.
     sources: BTreeMap<PathBuf, Arc<Source>>,
@@ -54,6 +58,8 @@ struct Declared<'a> {
 /// Opens an ensemble.
 pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     let mut manifest = Manifest::read(path)?;
+    let folder = Folder::of(path, options.allow_outside);
+    parts::files_are_inside(path, &manifest, &folder)?;
     if let Some((height, width)) = options.output_size {
         manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
     }
@@ -76,6 +82,8 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     });
     let mut opening = Opening {
         path,
+        folder,
+        most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
         opener: Opener { runtime, sessions, may_fall_back: device_is_ours(&options.devices) },
         sources: BTreeMap::new(),
         plugins: Vec::new(),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::super::fit;
 use super::super::job::Wanted;
+use super::super::model_file::{ModelFile, ModelFileError};
 use super::super::stack::Stacker;
 use super::super::weights::Source;
 use super::{EnsembleError, Opening};
-use crate::digest;
-use crate::manifest::{self, Step};
+use crate::manifest::{self, Folder, FolderError, Manifest, Step};
 use crate::plugin::{Plugin, PluginError, Role};
 
 impl Opening<'_> {
@@ -36,7 +36,7 @@ impl Opening<'_> {
         file: &Path,
         sha256: Option<&str>,
     ) -> Result<Arc<Source>, EnsembleError> {
-        let path = self.folder().join(file);
+        let path = self.folder.path().join(file);
         let wrong = |key: &str, message| EnsembleError::Model {
             manifest: self.path.into(),
             field: format!("{field}.{key}"),
@@ -46,18 +46,27 @@ impl Opening<'_> {
         let source = match known {
             Some(source) => source,
             None => {
-                let found = digest::file(&path)
-                    .map_err(|e| wrong("model", format!("cannot read `{}`: {e}", path.display())))?;
-                Arc::new(Source::new(self.opener.clone(), path.clone(), found))
+                let unfit = |error: ModelFileError| wrong("model", error.to_string());
+                let file = ModelFile::read(&path, self.most_bytes).map_err(unfit)?;
+                self.is_declared(field, &path, &file.sha256, sha256)?;
+                file.external_data(&self.folder, self.most_bytes).map_err(unfit)?;
+                Arc::new(Source::new(self.opener.clone(), path.clone(), file.sha256))
             }
         };
-        if let Some(declared) = sha256.filter(|declared| !declared.eq_ignore_ascii_case(&source.sha256)) {
-            let found = &source.sha256;
-            let message = format!("`{}` has changed: its sha256 is {found}, not {declared}", path.display());
-            return Err(wrong("sha256", message));
-        }
+        self.is_declared(field, &path, &source.sha256, sha256)?;
         self.sources.insert(path, Arc::clone(&source));
         Ok(source)
+    }
+
+    fn is_declared(&self, field: &str, path: &Path, found: &str, sha256: Option<&str>) -> Result<(), EnsembleError> {
+        match sha256.filter(|declared| !declared.eq_ignore_ascii_case(found)) {
+            None => Ok(()),
+            Some(declared) => Err(EnsembleError::Model {
+                manifest: self.path.into(),
+                field: format!("{field}.sha256"),
+                message: format!("`{}` has changed: its sha256 is {found}, not {declared}", path.display()),
+            }),
+        }
     }
 
     /// Opens plugins, each of one of the roles that its place allows.
@@ -70,7 +79,7 @@ impl Opening<'_> {
         let open = |(index, step): (usize, &Step)| {
             let field = format!("{field}[{index}]");
             let plugin =
-                Plugin::open(step, self.folder()).map_err(|source| self.plugin_error(field.clone(), source))?;
+                Plugin::open(step, self.folder.path()).map_err(|source| self.plugin_error(field.clone(), source))?;
             if roles.contains(&plugin.role()) {
                 return Ok(Arc::new(plugin));
             }
@@ -87,8 +96,14 @@ impl Opening<'_> {
     pub(super) fn plugin_error(&self, field: String, source: PluginError) -> EnsembleError {
         EnsembleError::Plugin { manifest: self.path.into(), field, source: Box::new(source) }
     }
+}
 
-    pub(super) fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
+/// Makes sure that a manifest names no file outside of its folder.
+pub(super) fn files_are_inside(path: &Path, manifest: &Manifest, folder: &Folder) -> Result<(), EnsembleError> {
+    for (field, file) in manifest.files() {
+        let wrong =
+            |error: FolderError| EnsembleError::Model { manifest: path.into(), field, message: error.to_string() };
+        folder.resolve(file).map_err(wrong)?;
     }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 mod across;
 mod gates;
 mod own;
+mod steps;
 mod weights;
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 8] = [
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 9] = [
     mean_and_std,
     scale_is_not_zero,
     percentiles_rise,
@@ -19,6 +20,7 @@ const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 8] = [
     some_output,
     weights::model_or_snapshots,
     weights::folds_are_told,
+    steps::of_member,
 ];
 
 const STAGE_RULES: [fn(&StageAt<'_>, &mut Findings); 10] = [
@@ -108,10 +110,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     }
     across::classifier_decides(manifest, findings);
     across::crop_is_used(manifest, &stages, findings);
-    for (index, _) in manifest.postprocess.iter().enumerate().filter(|(_, step)| step.when.is_some()) {
-        let hint = Some("move the step into the members' own `postprocess`");
-        findings.error([format!("postprocess[{index}].when")], "merged maps have no views to compare", hint);
-    }
+    steps::after_merge(manifest, findings);
     if manifest.runtime.fp16 && !manifest.runtime.tensorrt {
         findings.warn(["runtime.fp16".into(), "runtime.tensorrt".into()], "has no effect without `tensorrt`", None);
     }

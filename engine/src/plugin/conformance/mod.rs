@@ -28,12 +28,13 @@ pub struct Check {
     pub outcome: Result<String, String>,
 }
 
-/// Tests the plugin in `library` with the given parameters, telling each check to `report` as it ends. The answer is
-/// whether all hold.
-pub fn test(library: &Path, params: &Map<String, Value>, mut report: impl FnMut(&Check)) -> bool {
+/// Tests the plugin in `library` with the given parameters, telling each check to `report` as it ends. A call may take
+/// `timeout` seconds. The answer is whether all hold.
+pub fn test(library: &Path, params: &Map<String, Value>, timeout: u32, mut report: impl FnMut(&Check)) -> bool {
     let mut report = Report { all_hold: true, tell: &mut report };
-    if let Some(subject) = Subject::open(library, params, &mut report) {
-        report.add("refuses a parameter it does not know", refuses_stranger(library, params));
+    let step = step(params.clone(), timeout);
+    if let Some(subject) = Subject::open(library, &step, &mut report) {
+        report.add("refuses a parameter it does not know", refuses_stranger(library, step));
         match subject.alone.role() {
             Role::Prepare => roles::prepare(&subject, &mut report),
             Role::Tta => roles::tta(&subject, &mut report),
@@ -50,10 +51,9 @@ struct Subject {
 }
 
 impl Subject {
-    fn open(library: &Path, params: &Map<String, Value>, report: &mut Report<'_>) -> Option<Self> {
-        let step = step(params.clone());
-        let open = |threads| Plugin::apart(library.to_owned(), &step, threads);
-        let shown = Value::Object(params.clone());
+    fn open(library: &Path, step: &Step, report: &mut Report<'_>) -> Option<Self> {
+        let open = |threads| Plugin::apart(library.to_owned(), step, threads);
+        let shown = Value::Object(step.params.clone());
         match open(1).and_then(|alone| Ok(Self { alone, crowd: open(THREADS)? })) {
             Ok(subject) => {
                 let about = subject.alone.about();
@@ -127,10 +127,9 @@ impl Report<'_> {
     }
 }
 
-fn refuses_stranger(library: &Path, params: &Map<String, Value>) -> Result<String, String> {
-    let mut params = params.clone();
-    params.insert(STRANGER.to_owned(), true.into());
-    match Plugin::apart(library.to_owned(), &step(params), 1) {
+fn refuses_stranger(library: &Path, mut step: Step) -> Result<String, String> {
+    step.params.insert(STRANGER.to_owned(), true.into());
+    match Plugin::apart(library.to_owned(), &step, 1) {
         Err(PluginError::Refused { message, .. }) if message.starts_with("panicked") => Err(message),
         Err(PluginError::Refused { message, .. }) => Ok(message),
         Err(error) => Err(error.to_string()),
@@ -138,6 +137,6 @@ fn refuses_stranger(library: &Path, params: &Map<String, Value>) -> Result<Strin
     }
 }
 
-fn step(params: Map<String, Value>) -> Step {
-    Step { plugin: String::new(), params, isolation: Isolation::Process, global_symbols: false, when: None }
+fn step(params: Map<String, Value>, timeout: u32) -> Step {
+    Step { params, isolation: Isolation::Process, timeout: Some(timeout), ..Step::default() }
 }

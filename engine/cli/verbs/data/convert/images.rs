@@ -8,7 +8,7 @@ use image::{ImageBuffer, ImageFormat, Luma};
 use ndarray::ArrayView2;
 use pleura::ensemble::resize;
 use pleura::manifest::{Intensity, Resize};
-use pleura::radiograph::{RadiographError, Tags};
+use pleura::radiograph::Tags;
 use pleura::{Radiograph, radiograph};
 
 use super::{Folder, each};
@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Result<Exit> {
 }
 
 fn convert(path: &Path, args: &Args) -> Result<Converted> {
-    let bytes = std::fs::read(path).map_err(|source| RadiographError::Read { path: path.into(), source })?;
+    let bytes = radiograph::read(path)?;
     let radiograph = Radiograph::decode(&bytes, path)?;
     let stored = Tags::decode(&bytes, path)?.bits_stored.unwrap_or(16);
     let image = radiograph.intensities(args.intensity);

@@ -1,0 +1,167 @@
+//! What a manifest may not do: name files outside of its folder, or models of any size.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use pleura::ensemble::Ensemble;
+use pleura::onnx::proto::{StringStringEntryProto, TensorProto};
+use pleura::runtime::Device;
+use support::case::{Case, POST, chain, member};
+use support::toy::{Toy, stack};
+
+/// What opening a manifest says; nothing where it opens.
+fn open(manifest: &Path, allow_outside: bool) -> Option<String> {
+    let options = Ensemble::options().device(Device::Cpu).threads(1).allow_outside(allow_outside);
+    options.open(manifest).err().map(|error| chain(&error))
+}
+
+/// What `pleura check` says, and its exit code.
+fn check(manifest: &Path, options: &[&str]) -> (Option<i32>, String) {
+    let output = support::pleura().args(["check", "--device", "cpu"]).args(options).arg(manifest).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// A sound ensemble in `home/`, with a toy, a stack, a recipe and a folder beside it.
+fn case(toml: &str) -> Case {
+    let mut case = Case::new(&[("toy", Toy::default())], "");
+    let home = case.folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::copy(case.folder.path().join("toy.onnx"), home.join("toy.onnx")).unwrap();
+    stack(&case.folder.path().join("stack.onnx"), 1, true);
+    fs::write(case.folder.path().join("recipe.toml"), "").unwrap();
+    case.manifest = home.join("ensemble.toml");
+    fs::write(&case.manifest, format!("schema = 1\nname = \"case\"\n{toml}")).unwrap();
+    case
+}
+
+#[test]
+fn every_key_that_names_a_file_outside_is_told_and_nothing_is_opened() {
+    let inside = member("segmenter", "toy", "");
+    let merge = r#"segmenter.merge = { kind = "stack", model = "MODEL", recipe = "RECIPE", input = "answers", output = "merged", values = "probabilities" }"#;
+    let merge = |model, recipe| merge.replace("MODEL", model).replace("RECIPE", recipe);
+    let snapshots = inside.replace("model = \"toy.onnx\"", "snapshots = [{ model = \"../toy.onnx\" }]");
+    let faults = [
+        ("segmenter.members[0].model", POST, inside.replace("\"toy.onnx\"", "\"../toy.onnx\"")),
+        ("segmenter.members[0].snapshots[0].model", POST, snapshots),
+        ("segmenter.members[0].recipe", POST, inside.clone() + "recipe = \"../recipe.toml\"\n"),
+        ("segmenter.members[0].tta[0].plugin", POST, inside.clone() + "tta = [{ plugin = \"../libturn.so\" }]\n"),
+        ("segmenter.merge.model", POST, merge("../stack.onnx", "stack.toml") + "\n" + &inside),
+        ("segmenter.merge.recipe", POST, merge("stack.onnx", "../recipe.toml") + "\n" + &inside),
+        ("postprocess[0].plugin", "postprocess = [{ plugin = \"../../lib/evil.so\" }]", inside.clone()),
+    ];
+    for (key, post, toml) in faults {
+        let case = case(&format!("{post}\n{toml}"));
+        let says = open(&case.manifest, false).expect(key);
+        assert!(says.contains(&format!("at `{key}`: `../")) && says.contains("--allow-outside"), "{key}: {says}");
+        let (code, says) = check(&case.manifest, &[]);
+        assert_eq!(code, Some(2), "{says}");
+        let line = says.lines().find(|line| line.contains(&format!("{key}: `../"))).unwrap_or_default();
+        assert!(line.contains("lies outside of the manifest's folder"), "{key}: {says}");
+    }
+}
+
+#[test]
+fn what_lies_outside_is_used_where_it_is_allowed() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "").replace("\"toy.onnx\"", "\"../toy.onnx\"")));
+    assert_eq!(open(&case.manifest, true), None);
+    let (code, says) = check(&case.manifest, &["--allow-outside"]);
+    assert_eq!(code, Some(0), "{says}");
+    let image = support::toy::png(case.folder.path(), "image", &support::case::ramp());
+    let predict = |options: &[&str]| {
+        let out = case.folder.path().join("submission.csv");
+        let mut command = support::pleura();
+        command.args(["predict", "--device", "cpu"]).args(options).arg(&case.manifest).arg(&image);
+        command.arg("--out").arg(out).output().unwrap().status.code()
+    };
+    assert_eq!((predict(&[]), predict(&["--allow-outside"])), (Some(2), Some(0)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_folder_is_no_way_round() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "").replace("\"toy.onnx\"", "\"link.onnx\"")));
+    std::os::unix::fs::symlink("../toy.onnx", case.manifest.with_file_name("link.onnx")).unwrap();
+    let says = open(&case.manifest, false).unwrap();
+    assert!(says.contains("`link.onnx` lies outside of the manifest's folder"), "{says}");
+}
+
+/// Rewrites a model so that one of its constants is kept in another file.
+fn keep_elsewhere(model: &Path, location: &str) {
+    let mut read = pleura::onnx::read(model).unwrap();
+    let mut constants = read.graph_mut().initializer.iter_mut();
+    // Axes are needed to tell shapes, and ONNX Runtime wants those at hand.
+    let tensor: &mut TensorProto = constants.find(|tensor| tensor.data_type == 1).unwrap();
+    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
+    tensor.external_data = vec![entry("location", location)];
+    tensor.data_location = Some(1);
+    let data = tensor.raw_data.take().unwrap_or_default();
+    let floats: Vec<u8> = tensor.float_data.drain(..).flat_map(f32::to_le_bytes).collect();
+    fs::write(model.parent().unwrap().join(location), [data, floats].concat()).unwrap();
+    read.write(model).unwrap();
+}
+
+#[test]
+fn weights_in_another_file_are_looked_for_where_they_may_lie() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
+    let model = case.manifest.with_file_name("toy.onnx");
+    keep_elsewhere(&model, "weights.data");
+    assert_eq!(open(&case.manifest, false), None);
+    let (_, says) = check(&case.manifest, &[]);
+    assert!(says.contains("weights.data`, which no sha256 covers"), "{says}");
+    Toy::default().write(&model);
+    keep_elsewhere(&model, "../weights.data");
+    let says = open(&case.manifest, false).unwrap();
+    assert!(says.contains("keeps weights in another file: `../weights.data` lies outside"), "{says}");
+    let (code, says) = check(&case.manifest, &[]);
+    assert!(code == Some(2) && says.contains("`../weights.data` lies outside"), "{says}");
+}
+
+#[test]
+fn a_model_that_is_too_large_is_refused_by_what_all_its_files_have() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
+    let model = case.manifest.with_file_name("toy.onnx");
+    let open = |most| {
+        let options = Ensemble::options().device(Device::Cpu).threads(1).max_model_bytes(most);
+        options.open(&case.manifest).err().map(|error| chain(&error))
+    };
+    let bytes = fs::metadata(&model).unwrap().len();
+    assert_eq!(open(bytes), None);
+    let says = open(bytes - 1).unwrap();
+    assert!(says.contains(&format!("has {bytes} bytes, and models of more than {}", bytes - 1)), "{says}");
+    keep_elsewhere(&model, "weights.data");
+    let bytes = fs::metadata(&model).unwrap().len();
+    let more = fs::metadata(model.with_file_name("weights.data")).unwrap().len();
+    assert_eq!(open(bytes + more), None);
+    let says = open(bytes + more - 1).unwrap();
+    assert!(says.contains(&format!("has {} bytes with its external data", bytes + more)), "{says}");
+}
+
+#[test]
+fn a_model_of_five_gibibytes_is_refused_before_it_is_read() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
+    // A hole of a file: reading it would take minutes and memory that a test has not.
+    fs::OpenOptions::new()
+        .write(true)
+        .open(case.manifest.with_file_name("toy.onnx"))
+        .unwrap()
+        .set_len(5 << 30)
+        .unwrap();
+    let says = open(&case.manifest, false).unwrap();
+    assert!(says.contains("has 5368709120 bytes, and models of more than 4294967296 are not opened"), "{says}");
+    let (code, says) = check(&case.manifest, &[]);
+    assert!(code == Some(2) && says.contains("has 5368709120 bytes"), "{says}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_is_no_file_is_refused_at_once() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
+    let model = case.manifest.with_file_name("toy.onnx");
+    fs::remove_file(&model).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&model).status().unwrap().success());
+    let says = open(&case.manifest, false).unwrap();
+    assert!(says.contains("toy.onnx` is no plain file"), "{says}");
+}
