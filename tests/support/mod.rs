@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod case;
+pub mod discs;
 pub mod golden;
 pub mod player;
 pub mod toy;
