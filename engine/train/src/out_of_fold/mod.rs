@@ -143,3 +143,12 @@ impl OutOfFold {
         self.0.is_empty()
     }
 }
+
+impl IntoIterator for OutOfFold {
+    type Item = (String, Prediction);
+    type IntoIter = indexmap::map::IntoIter<String, Prediction>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
