@@ -65,13 +65,23 @@ impl Pngs {
 
     /// Writes an image's file. The disk is not waited for, which would take far longer than the pictures do.
     pub fn put(&mut self, id: &str, png: &[u8]) -> Result<()> {
-        let stem = file_stem(id);
-        let path = self.folder.join(format!("{stem}.png"));
+        let path = self.path(id);
         let failed = || format!("cannot write `{}`", path.display());
-        anyhow::ensure!(self.stems.insert(stem), "the picture of `{id}` would replace another: `{}`", path.display());
+        self.keep(id)?;
         let mut file = temporary(&path)?;
         file.write_all(png).with_context(failed)?;
         atomic::place_unsynced(file, &path).with_context(failed)
+    }
+
+    /// Keeps an image's file as it is.
+    pub fn keep(&mut self, id: &str) -> Result<()> {
+        let path = self.path(id).display().to_string();
+        anyhow::ensure!(self.stems.insert(file_stem(id)), "the picture of `{id}` would replace another: `{path}`");
+        Ok(())
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{}.png", file_stem(id)))
     }
 }
 
@@ -82,6 +92,16 @@ impl Maps {
     /// Makes the folder where it is missing.
     pub fn create(folder: &Path) -> Result<Self> {
         Ok(Self(Pngs::create(folder)?))
+    }
+
+    /// Whether an earlier run left the map of an image. One that is empty was cut off with the machine.
+    pub fn holds(&self, id: &str) -> bool {
+        self.0.path(id).metadata().is_ok_and(|found| found.len() > 0)
+    }
+
+    /// Keeps the map that an earlier run left.
+    pub fn keep(&mut self, id: &str) -> Result<()> {
+        self.0.keep(id)
     }
 
     /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image.

@@ -46,7 +46,8 @@ pub fn place_unsynced(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
 }
 
 /// What a link points to, so that the link stays; `path` itself where it is none, or points nowhere yet.
-fn target(path: &Path) -> PathBuf {
+#[must_use]
+pub fn target(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.into())
 }
 

@@ -24,8 +24,10 @@ pub mod plugin;
 pub mod radiograph;
 pub mod report;
 pub mod runtime;
+mod shard;
 pub mod submission;
 pub mod tune;
 
 pub use mask::Mask;
 pub use radiograph::Radiograph;
+pub use shard::Shard;

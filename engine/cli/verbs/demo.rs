@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use ndarray::{Array2, ArrayView2, Zip};
 use pleura::manifest::Intensity;
 use pleura::submission::Submission;
-use pleura::{Mask, Radiograph, overlay};
+use pleura::{Mask, Radiograph, Shard, overlay};
 use pleura_demo::training::SEED;
 use pleura_demo::{Encoding, Phantom, SIDE};
 use rayon::prelude::*;
@@ -126,6 +126,9 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         report: None,
         maps: None,
         folds: None,
+        // whatever array it may be run in
+        shard: Some(Shard::ALL),
+        resume: false,
         engine: args.engine.clone(),
     })
 }

@@ -71,6 +71,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
+    let exit = make(args)?;
+    term::result(format_args!("{}", args.out.display()));
+    Ok(exit)
+}
+
+fn make(args: &Args) -> Result<Exit> {
     check_writable(&args.out)?;
     let found = read_findings(&args.findings)?;
     let (mut cases, files) = split(found);
@@ -99,13 +105,12 @@ pub fn run(args: &Args) -> Result<Exit> {
     file.write_all(page.as_bytes()).with_context(failed)?;
     atomic::place(file, &args.out).with_context(failed)?;
     term::note(format_args!("the page weighs {:.1} MB", page.len() as f64 / 1e6));
-    term::result(format_args!("{}", args.out.display()));
     Ok(if unreadable > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-/// The page of findings alone, as `predict` leaves it.
+/// The page of findings alone, as `predict` leaves it; its name is not printed.
 pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
-    run(&Args {
+    make(&Args {
         findings: findings.into(),
         truth: None,
         images: Vec::new(),

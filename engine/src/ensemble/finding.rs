@@ -48,7 +48,7 @@ pub enum Decision {
 }
 
 /// How many members ran on an image.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runs {
     /// Of the classifier stage.
     pub classifiers: usize,

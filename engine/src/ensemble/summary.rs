@@ -1,11 +1,13 @@
 //! What a run came to.
 
-use serde::Serialize;
+use std::ops::AddAssign;
 
-use super::{Ensemble, Finding};
+use serde::{Deserialize, Serialize};
+
+use super::{Ensemble, Finding, Runs};
 
 /// What a run came to, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Images with a finding.
     pub images: usize,
@@ -26,12 +28,29 @@ pub struct Summary {
 impl Summary {
     /// Counts a finding.
     pub fn add(&mut self, ensemble: &Ensemble, finding: &Finding) {
+        self.count(ensemble, finding.runs, !finding.mask.is_empty());
+    }
+
+    /// Counts what was found earlier: what ran on an image then, and whether its mask was not empty.
+    pub fn count(&mut self, ensemble: &Ensemble, runs: Runs, positive: bool) {
         let classifiers = ensemble.classifier.as_ref().map_or(0, |stage| stage.members.len());
         self.images += 1;
-        self.positive += usize::from(!finding.mask.is_empty());
-        self.classifier_runs += finding.runs.classifiers;
-        self.classifier_runs_saved += classifiers - finding.runs.classifiers;
-        self.segmenter_runs += finding.runs.segmenters;
-        self.segmenter_runs_saved += ensemble.segmenter.members.len() - finding.runs.segmenters;
+        self.positive += usize::from(positive);
+        self.classifier_runs += runs.classifiers;
+        self.classifier_runs_saved += classifiers.saturating_sub(runs.classifiers);
+        self.segmenter_runs += runs.segmenters;
+        self.segmenter_runs_saved += ensemble.segmenter.members.len().saturating_sub(runs.segmenters);
+    }
+}
+
+impl AddAssign<&Summary> for Summary {
+    fn add_assign(&mut self, other: &Self) {
+        self.images += other.images;
+        self.positive += other.positive;
+        self.skipped += other.skipped;
+        self.classifier_runs += other.classifier_runs;
+        self.classifier_runs_saved += other.classifier_runs_saved;
+        self.segmenter_runs += other.segmenter_runs;
+        self.segmenter_runs_saved += other.segmenter_runs_saved;
     }
 }

@@ -84,14 +84,27 @@ impl Submission {
     /// # Errors
     /// Where the mask is not of the submission's size, or the id is empty.
     pub fn insert(&mut self, id: impl Into<String>, mask: &Mask) -> Result<(), SubmissionError> {
+        self.insert_runs(id, mask.size(), Runs::from(mask))
+    }
+
+    /// As [`insert`](Self::insert), of a mask of (height, width) = `size` whose runs are known.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn insert_runs(
+        &mut self,
+        id: impl Into<String>,
+        size: (usize, usize),
+        runs: Runs,
+    ) -> Result<(), SubmissionError> {
         let id = id.into();
         if id.trim().is_empty() {
             return Err(SubmissionError::EmptyId);
         }
-        if let Some(expected) = self.size.filter(|&size| size != mask.size()) {
-            return Err(SubmissionError::Size { id, found: mask.size(), expected });
+        if let Some(expected) = self.size.filter(|&expected| expected != size) {
+            return Err(SubmissionError::Size { id, found: size, expected });
         }
-        self.masks.insert(id, Runs::from(mask));
+        self.masks.insert(id, runs);
         Ok(())
     }
 

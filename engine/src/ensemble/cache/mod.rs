@@ -47,7 +47,7 @@ pub struct Counts {
 }
 
 /// What became of the questions that an ensemble asked of its networks: one an image and set of weights.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Inferences {
     /// Answered by running a model over all views of an image.
     pub run: usize,

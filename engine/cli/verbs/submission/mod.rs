@@ -1,4 +1,7 @@
-//! `pleura submission`: whether one would be accepted, and how two differ.
+//! `pleura submission`: whether one would be accepted, how two differ, and shards put together.
+
+mod merge;
+mod parts;
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -17,6 +20,8 @@ pub enum Args {
     Check(CheckArgs),
     /// Which images changed and by how much; exits with 1 where any did.
     Diff(DiffArgs),
+    /// Put the shards of `predict --shard` together: the same bytes as one run over all.
+    Merge(merge::Args),
 }
 
 #[derive(clap::Args)]
@@ -54,6 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     match args {
         Args::Check(args) => check(args),
         Args::Diff(args) => diff(args),
+        Args::Merge(args) => merge::run(args),
     }
 }
 

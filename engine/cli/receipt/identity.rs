@@ -1,0 +1,106 @@
+//! Whether two runs are one: whether what they answer would be the same.
+
+use std::path::PathBuf;
+
+use pleura::Shard;
+use serde::{Deserialize, Serialize};
+
+use super::{Model, Plugin, Receipt, Sum};
+
+/// All that a run's rows depend on, apart from the images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    pub pleura: String,
+    pub onnxruntime: Option<String>,
+    /// `cpu` or `cuda`: they round differently.
+    pub device: String,
+    pub manifest: Sum,
+    pub models: Vec<Sum>,
+    pub plugins: Vec<Plugin>,
+    pub sample: Option<Sum>,
+    pub folds: Option<Sum>,
+    pub shard: Shard,
+    /// The folder of maps: with it segmentation is carried to its end, and images finished earlier have theirs there.
+    pub maps: Option<PathBuf>,
+}
+
+/// Something in which two runs differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// What differs: `manifest`, `model 2`.
+    pub what: String,
+    /// How it is in the one.
+    pub left: String,
+    /// How it is in the other.
+    pub right: String,
+    /// Whether it moves masks by rounding at most.
+    pub rounding: bool,
+}
+
+impl From<&Receipt> for Identity {
+    fn from(receipt: &Receipt) -> Self {
+        let sum = |model: &Model| Sum { path: model.path.clone(), sha256: model.sha256.clone() };
+        let device = receipt.device.split([' ', ':', ',']).next().unwrap_or_default();
+        Self {
+            pleura: receipt.pleura.clone(),
+            onnxruntime: receipt.onnxruntime.clone(),
+            device: device.into(),
+            manifest: receipt.manifest.clone(),
+            models: receipt.models.iter().map(sum).collect(),
+            plugins: receipt.plugins.clone(),
+            sample: receipt.sample.clone(),
+            folds: receipt.folds.clone(),
+            shard: receipt.shard,
+            maps: receipt.maps.clone(),
+        }
+    }
+}
+
+impl Identity {
+    /// In what two runs differ. Where files lie does not matter, only what is in them.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, left: String, right: String, rounding: bool| {
+            if left != right {
+                found.push(Difference { what: what.into(), left, right, rounding });
+            }
+        };
+        let maybe = |sum: &Option<Sum>| sum.as_ref().map_or("none".into(), told);
+        compare("manifest", told(&self.manifest), told(&other.manifest), false);
+        compare("number of models", self.models.len().to_string(), other.models.len().to_string(), false);
+        for (left, right) in self.models.iter().zip(&other.models) {
+            let name = right.path.file_name().unwrap_or_default().to_string_lossy();
+            compare(&format!("model `{name}`"), told(left), told(right), false);
+        }
+        compare("number of plugins", self.plugins.len().to_string(), other.plugins.len().to_string(), false);
+        for (left, right) in self.plugins.iter().zip(&other.plugins) {
+            compare(&format!("plugin `{}`", right.name), told_plugin(left), told_plugin(right), false);
+        }
+        compare("sample", maybe(&self.sample), maybe(&other.sample), false);
+        compare("list of folds", maybe(&self.folds), maybe(&other.folds), false);
+        compare("shard", self.shard.to_string(), other.shard.to_string(), false);
+        let maps =
+            |identity: &Self| identity.maps.as_ref().map_or("none".into(), |maps| format!("`{}`", maps.display()));
+        compare("folder of maps", maps(self), maps(other), false);
+        compare("version of pleura", self.pleura.clone(), other.pleura.clone(), false);
+        let runtime = |identity: &Self| identity.onnxruntime.clone().unwrap_or_else(|| "none".into());
+        compare("version of ONNX Runtime", runtime(self), runtime(other), true);
+        compare("device", self.device.clone(), other.device.clone(), true);
+        found
+    }
+}
+
+/// What is compared of a file.
+fn told(sum: &Sum) -> String {
+    format!("sha256 {}", sum.sha256.get(..12).unwrap_or(&sum.sha256))
+}
+
+fn told_plugin(plugin: &Plugin) -> String {
+    format!("{} {}, sha256 {}", plugin.name, plugin.version, plugin.sha256.get(..12).unwrap_or(&plugin.sha256))
+}
+
+/// Differences as a list for people, `left` and `right` being what the two are called.
+pub fn differences_text(differences: &[Difference], left: &str, right: &str) -> String {
+    let told = |d: &Difference| format!("the {}: {left} {}, {right} {}", d.what, d.left, d.right);
+    differences.iter().map(told).collect::<Vec<_>>().join("; ")
+}

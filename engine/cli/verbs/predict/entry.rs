@@ -1,0 +1,85 @@
+//! One image that is finished, as a line of the journal.
+
+use anyhow::{Result, ensure};
+use pleura::Radiograph;
+use pleura::ensemble::{Finding, Runs as Ran};
+use pleura::submission::Runs;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::inputs::{Input, Stamp};
+
+/// A line of the journal.
+#[derive(Serialize, Deserialize)]
+pub struct Entry {
+    /// `None` where the path is not Unicode: JSON cannot hold it, and the image is done again on `--resume`.
+    pub file: Option<String>,
+    /// What the file was when it was read.
+    pub stamp: Option<Stamp>,
+    /// Whether the file states neither a window nor a VOI lookup table.
+    pub windowless: bool,
+    /// Whether there is a picture of its map.
+    pub map: bool,
+    /// The line of `--findings`, byte for byte.
+    pub finding: Box<RawValue>,
+}
+
+/// What a submission and a summary need of a finding's line.
+pub struct Row {
+    pub id: String,
+    /// (height, width) of the mask.
+    pub size: (usize, usize),
+    pub mask: Runs,
+    pub ran: Ran,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    size: (usize, usize),
+    area: usize,
+    runs: Ran,
+    rle: String,
+}
+
+impl Entry {
+    /// The entry of an image that was just finished.
+    pub fn new(input: &Input, radiograph: Option<&Radiograph>, finding: &Finding) -> Result<Self> {
+        Ok(Self {
+            file: input.path.to_str().map(str::to_owned),
+            stamp: input.stamp,
+            windowless: radiograph.is_some_and(|radiograph| !radiograph.has_window()),
+            map: finding.map.is_some(),
+            finding: RawValue::from_string(finding.to_json(Some(&input.path)))?,
+        })
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// Where it is torn or damaged.
+    pub fn parse(line: &[u8]) -> Result<(Self, Row)> {
+        let entry: Self = serde_json::from_slice(line)?;
+        let row = Row::parse(entry.finding.get())?;
+        Ok((entry, row))
+    }
+}
+
+impl Row {
+    /// The row of an image that was just finished.
+    pub fn of(finding: &Finding) -> Self {
+        let (id, mask) = (finding.id.clone(), Runs::from(&finding.mask));
+        Self { id, size: finding.mask.size(), mask, ran: finding.runs }
+    }
+
+    /// Reads a line of findings.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn parse(finding: &str) -> Result<Self> {
+        let Line { id, size, area, runs: ran, rle } = serde_json::from_str(finding)?;
+        let mask = Runs::decode(&rle, size)?;
+        ensure!(mask.area() == area, "the run lengths mark {} pixels, not {area}", mask.area());
+        Ok(Self { id, size, mask, ran })
+    }
+}

@@ -1,0 +1,140 @@
+//! The end of a run: rows in their order, all files in their places, the numbers told.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use pleura::Shard;
+use pleura::ensemble::{Ensemble, Form};
+use pleura::manifest::Intensity;
+
+use super::Args;
+use super::inputs::Inputs;
+use super::journal::Journal;
+use super::run::Done;
+use super::targets::Targets;
+use crate::exit::Exit;
+use crate::outputs::Lines;
+use crate::receipt::{self, Kind, Receipt};
+use crate::verbs::report;
+use crate::{answers, memory, term};
+
+/// What the end of a run needs to know of it.
+pub struct Finish<'a> {
+    pub args: &'a Args,
+    pub ensemble: &'a Ensemble,
+    pub targets: &'a Targets,
+    pub shard: Shard,
+    /// The sample's ids, in order.
+    pub sample: Option<&'a [String]>,
+    pub start: Instant,
+}
+
+impl Finish<'_> {
+    /// Writes everything, the receipt last.
+    ///
+    /// # Errors
+    /// Where every input was skipped, or something cannot be written.
+    pub fn write(&self, journal: &mut Journal, mut receipt: Receipt, inputs: &Inputs, mut done: Done) -> Result<Exit> {
+        let out = &self.targets.out;
+        // a shard may have no other images than broken ones
+        if done.submission.is_empty() && !done.skipped.is_empty() && self.shard.is_all() {
+            bail!("every one of {} inputs was skipped: `{}` is not written", done.skipped.len(), out.display());
+        }
+        receipt.unanswered = self.order(&mut done);
+        if let Some(path) = &self.targets.findings {
+            findings(path, journal, &done)?;
+        }
+        done.submission.write(out)?;
+        receipt.wrote(Kind::Submission, out)?;
+        self.tell(&done);
+        if self.args.engine.cache.cache_form != Form::Exact {
+            let files: Vec<PathBuf> = inputs.own.iter().map(|input| input.path.clone()).collect();
+            answers::report_moved(self.ensemble, &files, &done.submission)?;
+        }
+        let exit = if done.skipped.len() + receipt.unanswered > 0 { Exit::Skipped } else { Exit::Good };
+        let exit = exit.max(self.others(&mut receipt, &done)?);
+        receipt.models = receipt::models(self.ensemble);
+        receipt.inputs.answered = done.answered;
+        (receipt.summary, receipt.skipped, receipt.resumed) = (done.summary, done.skipped, done.resumed);
+        (receipt.inferences, receipt.exit) = (self.ensemble.inferences(), exit as u8);
+        receipt.took(self.start.elapsed());
+        receipt.write(out)?;
+        Ok(exit)
+    }
+
+    /// Puts rows in the sample's order, or in that of their ids. Ids of the sample without an image, as far as they are
+    /// the shard's, get no row, and are counted and reported.
+    fn order(&self, done: &mut Done) -> usize {
+        let Some(ids) = self.sample else {
+            done.submission.sort();
+            return 0;
+        };
+        let (answered, missing): (Vec<&String>, Vec<&String>) = ids.iter().partition(|id| done.submission.contains(id));
+        let missing: Vec<_> = missing.into_iter().filter(|id| self.shard.holds(id)).collect();
+        if let Some(first) = missing.first() {
+            let more = missing.len() - 1;
+            term::warning(format_args!("no image for `{first}` of the sample, nor for {more} more: they have no row"));
+        }
+        done.submission.order_like(&answered).expect("every row is in the sample, and every id here has a row");
+        missing.len()
+    }
+
+    /// Notes the findings, and makes their page.
+    fn others(&self, receipt: &mut Receipt, done: &Done) -> Result<Exit> {
+        let Some(findings) = &self.targets.findings else { return Ok(Exit::Good) };
+        receipt.wrote(Kind::Findings, findings)?;
+        let Some(page) = &self.targets.report else { return Ok(Exit::Good) };
+        if done.submission.is_empty() {
+            term::note(format_args!("no findings: `{}` is not written", page.display()));
+            return Ok(Exit::Good);
+        }
+        let exit = report::of_findings(findings, page, &self.ensemble.manifest().name)?;
+        receipt.wrote(Kind::Report, page)?;
+        Ok(exit)
+    }
+
+    /// What is worth knowing at the end.
+    fn tell(&self, done: &Done) {
+        let (summary, ensemble) = (&done.summary, self.ensemble);
+        if done.windowless > 0 && uses_windows(ensemble) {
+            let count = done.windowless;
+            term::warning(format_args!("{count} files state no window: all their stored bits were taken as it"));
+        }
+        let runs = |done: usize, saved: usize| match (done * 100).checked_div(done + saved) {
+            Some(share) => format!("{done} ({saved} saved: {} %)", 100 - share),
+            None => "none".into(),
+        };
+        let (images, positive, skipped) = (summary.images, summary.positive, summary.skipped);
+        term::note(format_args!("images: {images} ({positive} positive), {skipped} skipped"));
+        if ensemble.manifest().classifier.is_some() {
+            let told = runs(summary.classifier_runs, summary.classifier_runs_saved);
+            term::note(format_args!("classifier runs: {told}"));
+        }
+        term::note(format_args!("segmenter runs: {}", runs(summary.segmenter_runs, summary.segmenter_runs_saved)));
+        for model in ensemble.models() {
+            let nodes: Vec<_> = model.providers().iter().map(|(name, nodes)| format!("{name} {nodes} nodes")).collect();
+            term::note(format_args!("session `{}`: {}", model.path().display(), nodes.join(", ")));
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        let rate = (images - done.resumed) as f64 / seconds;
+        term::note(format_args!("time: {seconds:.1} s ({rate:.2} images/s){}", memory::peak_text()));
+        answers::report(ensemble, &self.args.engine.cache);
+    }
+}
+
+/// Writes the findings' lines as they stand in the journal, in the order of the inputs.
+fn findings(path: &std::path::Path, journal: &mut Journal, done: &Done) -> Result<()> {
+    let mut lines = Lines::create(path)?;
+    for span in &done.spans {
+        lines.push(journal.read(*span)?.0.finding.get())?;
+    }
+    lines.finish()
+}
+
+/// Whether any member wants the file's own window.
+fn uses_windows(ensemble: &Ensemble) -> bool {
+    let manifest = ensemble.manifest();
+    let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
+    stages.flat_map(|stage| &stage.members).any(|member| member.intensity == Intensity::Window)
+}

@@ -1,0 +1,31 @@
+//! Whether a run has been finished already.
+
+use pleura::digest;
+
+use super::targets::Targets;
+use crate::exit::Exit;
+use crate::receipt::{Identity, Inputs, Kind, Receipt, differences_text};
+
+/// How the run ended that left these outputs; or why there is none that is the same.
+pub fn how(targets: &Targets, now: &Identity, inputs: &Inputs) -> Result<Exit, String> {
+    let out = targets.out.display();
+    if !targets.out.exists() {
+        return Err(format!("there is no `{out}`"));
+    }
+    let then = Receipt::read(&targets.out).map_err(|error| format!("{error:#}"))?;
+    let differences = Identity::from(&then).differences(now);
+    if !differences.is_empty() {
+        return Err(format!("`{out}` is of another run, {}", differences_text(&differences, "then", "now")));
+    }
+    if (then.inputs.files, &then.inputs.listing) != (inputs.files, &inputs.listing) {
+        return Err(format!("the images are not those that `{out}` was made of"));
+    }
+    let mut wanted = vec![(Kind::Submission, &targets.out)];
+    wanted.extend(targets.findings.as_ref().map(|path| (Kind::Findings, path)));
+    wanted.extend(targets.report.as_ref().map(|path| (Kind::Report, path)));
+    for (kind, path) in wanted {
+        let same = then.output(kind).filter(|output| digest::file(path).is_ok_and(|sum| sum == output.sha256));
+        same.ok_or_else(|| format!("`{}` is not what the finished run wrote", path.display()))?;
+    }
+    Ok(if then.exit == 0 { Exit::Good } else { Exit::Skipped })
+}

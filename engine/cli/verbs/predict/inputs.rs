@@ -1,0 +1,108 @@
+//! The files of a run, and those of them that are its shard's.
+
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::Result;
+use pleura::radiograph::{self, Glance};
+use pleura::{Shard, digest};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::term;
+
+/// By what a file is told from what it was: its length in bytes, and when it was changed, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    bytes: u64,
+    changed: i64,
+}
+
+/// A file to answer for.
+pub struct Input {
+    pub path: PathBuf,
+    /// Its place among all inputs, those of other shards included.
+    pub place: usize,
+    /// `None` where the file system does not tell.
+    pub stamp: Option<Stamp>,
+}
+
+/// The files of a shard, and what is known of all.
+pub struct Inputs {
+    pub own: Vec<Input>,
+    /// How many there are in all.
+    pub all: usize,
+    /// SHA-256 over the paths and stamps of all, in order.
+    pub listing: String,
+    /// SHA-256 over the ids of all, in order; `None` where nobody asked for ids, as there is one shard.
+    pub collection: Option<String>,
+}
+
+impl Inputs {
+    /// Finds the files, and chooses those that belong to the shard.
+    ///
+    /// # Errors
+    /// Where an input names nothing.
+    pub fn find(inputs: &[String], shard: Shard) -> Result<Self> {
+        let paths = radiograph::find(inputs)?;
+        let stamps: Vec<_> = paths.par_iter().map(|path| Stamp::of(path)).collect();
+        let (all, listing) = (paths.len(), listing(&paths, &stamps));
+        let (held, collection) = match shard.is_all() {
+            true => (vec![true; all], None),
+            false => held(&paths, shard),
+        };
+        let own = paths.into_iter().zip(stamps).zip(held).enumerate().filter(|(_, (_, held))| *held);
+        let own = own.map(|(place, ((path, stamp), _))| Input { path, place, stamp }).collect();
+        Ok(Self { own, all, listing, collection })
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let found = path.metadata().ok()?;
+        let changed = found.modified().ok()?;
+        let nanoseconds = changed
+            .duration_since(UNIX_EPOCH)
+            .map_or_else(|e| -(e.duration().as_nanos() as i128), |d| d.as_nanos() as i128);
+        Some(Self { bytes: found.len(), changed: i64::try_from(nanoseconds).ok()? })
+    }
+}
+
+fn listing(paths: &[PathBuf], stamps: &[Option<Stamp>]) -> String {
+    let mut sum = Sha256::new();
+    for (path, stamp) in paths.iter().zip(stamps) {
+        sum.update(path.as_os_str().as_encoded_bytes());
+        // no path holds a zero
+        sum.update(format!("\0{stamp:?}\n"));
+    }
+    digest::hex(&sum.finalize())
+}
+
+/// Which files are the shard's, by their ids, and the sum of all ids.
+fn held(paths: &[PathBuf], shard: Shard) -> (Vec<bool>, Option<String>) {
+    let bar = term::progress(paths.len() as u64, "reading ids");
+    let glance = |path: &PathBuf| {
+        bar.inc(1);
+        Glance::open(path).ok().map(|glance| glance.id)
+    };
+    let ids: Vec<Option<String>> = paths.par_iter().map(glance).collect();
+    bar.finish_and_clear();
+    let mut sum = Sha256::new();
+    for (id, path) in ids.iter().zip(paths) {
+        match id {
+            Some(id) => sum.update(format!("id {}:{id}\n", id.len())),
+            None => {
+                sum.update(b"file ");
+                sum.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+                sum.update(b"\n");
+            }
+        }
+    }
+    let held = |(id, path): (&Option<String>, &PathBuf)| match id {
+        Some(id) => shard.holds(id),
+        // it will be reported and skipped, once
+        None => shard.holds_file(path),
+    };
+    (ids.iter().zip(paths).map(held).collect(), Some(digest::hex(&sum.finalize())))
+}

@@ -1,0 +1,61 @@
+//! A file that one process has at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::term;
+
+/// Opens a file to read and append, and makes it where it is missing; locked for as long as it is open. The system takes
+/// the lock back when the process ends, however it does.
+///
+/// # Errors
+/// Where another process has it, which is transient; or where the file cannot be written.
+pub fn open(path: &Path, whose: &Path) -> Result<File> {
+    let failed = || format!("cannot write `{}`", path.display());
+    loop {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path).with_context(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let busy = io::Error::new(ErrorKind::ResourceBusy, "wait for it, or take another `--out`");
+                let what = format!("another run is writing `{}` (it holds `{}`)", whose.display(), path.display());
+                return Err(anyhow::Error::new(busy).context(what));
+            }
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                let path = path.display();
+                term::warning(format_args!(
+                    "the file system of `{path}` has no locks: see to it that no other run writes there"
+                ));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock `{}`", path.display()));
+            }
+        }
+        // Whoever had it may have removed it between the two steps: then this is a file without a name.
+        if is_at(&file, path).with_context(failed)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether the file is the one of that name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let ours = file.metadata()?;
+    match path.metadata() {
+        Ok(named) => Ok((ours.dev(), ours.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}

@@ -1,0 +1,133 @@
+//! `pleura predict`: an ensemble over radiographs, to a submission.
+
+mod entry;
+mod finish;
+mod finished;
+mod inputs;
+mod journal;
+mod lock;
+mod run;
+mod shard;
+mod targets;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Result;
+use pleura::Shard;
+use pleura::ensemble::Ensemble;
+use pleura::submission::read_ids;
+
+use crate::engine::EngineArgs;
+use crate::exit::Exit;
+use crate::outputs::Maps;
+use crate::receipt::{self, Identity, Receipt, Sum};
+use crate::{answers, term};
+use finish::Finish;
+use inputs::Inputs;
+use journal::Journal;
+use run::Run;
+use targets::Targets;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The ensemble's manifest.
+    pub ensemble: PathBuf,
+
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
+    #[arg(required = true)]
+    pub inputs: Vec<String>,
+
+    /// The submission to write.
+    #[arg(short, long, value_name = "CSV")]
+    pub out: PathBuf,
+
+    /// A sample submission: rows come in its order, and its ids are the ones expected.
+    #[arg(long, value_name = "CSV")]
+    pub sample: Option<PathBuf>,
+
+    /// Write what was found in each image, and how it was decided, as JSON lines.
+    #[arg(long, value_name = "JSONL")]
+    pub findings: Option<PathBuf>,
+
+    /// Write the findings as a page, too, to be looked at; `pleura report` makes one with the truth in it.
+    #[arg(long, value_name = "HTML", requires = "findings")]
+    pub report: Option<PathBuf>,
+
+    /// Write merged probability maps as 16-bit PNG files, 65535 being 1.
+    #[arg(long, value_name = "DIR")]
+    pub maps: Option<PathBuf>,
+
+    /// An out-of-fold run: a list of `ImageId,fold`. Snapshots that name their fold answer for its images alone.
+    #[arg(long, value_name = "CSV")]
+    pub folds: Option<PathBuf>,
+
+    /// Do one of N parts, I from 0 to N-1, told by the images' ids; outputs are named after it, and put together by
+    /// `pleura submission merge`. A Slurm array or an indexed job of Kubernetes says it by itself.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+
+    /// Go on with a run that was not finished; one that was is not run again.
+    #[arg(long)]
+    pub resume: bool,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let start = Instant::now();
+    // What can be known to fail is known before the first model runs.
+    let shard = shard::chosen(args.shard)?;
+    let targets = Targets::of(args, shard)?;
+    let inputs = Inputs::find(&args.inputs, shard)?;
+    let sample = args.sample.as_deref().map(read_ids).transpose()?;
+    targets.check_writable()?;
+    let mut journal = Journal::lock(&targets.out)?;
+    let folds = args.folds.as_deref().map(answers::folds).transpose()?;
+    let options = Ensemble::options().keep_maps(args.maps.is_some()).folds(folds);
+    let ensemble = args.engine.open(&args.ensemble, options)?;
+    let receipt = begin(args, &ensemble, &inputs, shard)?;
+    let identity = Identity::from(&receipt);
+    let kept = journal.begin(&identity, args.resume)?;
+    if args.resume && kept.is_empty() {
+        match finished::how(&targets, &identity, &receipt.inputs) {
+            Ok(exit) => {
+                term::note("already finished: nothing is run again");
+                targets.tell();
+                return Ok(exit);
+            }
+            Err(why) => term::note(format_args!("nothing to resume: {why}")),
+        }
+    }
+    let maps = args.maps.as_deref().map(Maps::create).transpose()?;
+    let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref()).all(&inputs.own, kept);
+    let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample: sample.as_deref(), start };
+    let finished = done.and_then(|done| finish.write(&mut journal, receipt, &inputs, done));
+    match finished {
+        Ok(exit) => {
+            journal.close()?;
+            targets.tell();
+            Ok(exit)
+        }
+        Err(error) => {
+            journal.tell_kept();
+            Err(error)
+        }
+    }
+}
+
+/// The receipt as far as it is known before anything has run.
+fn begin(args: &Args, ensemble: &Ensemble, inputs: &Inputs, shard: Shard) -> Result<Receipt> {
+    let inputs = receipt::Inputs {
+        files: inputs.all,
+        listing: inputs.listing.clone(),
+        collection: inputs.collection.clone(),
+        answered: receipt::Places::default(),
+    };
+    let mut receipt = Receipt::new(ensemble, inputs, shard)?;
+    receipt.sample = args.sample.as_deref().map(Sum::of).transpose()?;
+    receipt.folds = args.folds.as_deref().map(Sum::of).transpose()?;
+    receipt.maps.clone_from(&args.maps);
+    Ok(receipt)
+}

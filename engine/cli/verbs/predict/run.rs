@@ -1,0 +1,188 @@
+//! Images through an ensemble, each into the journal as it is finished.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use pleura::Radiograph;
+use pleura::ensemble::{Ensemble, Finding, Summary};
+use pleura::submission::Submission;
+
+use super::entry::{Entry, Row};
+use super::inputs::Input;
+use super::journal::{Journal, Kept, Span};
+use crate::outputs::Maps;
+use crate::receipt::{Places, Skipped};
+use crate::term;
+
+/// What a run has come to so far. Of each image it holds a row and where the rest stands in the journal: findings of
+/// any number of images take no memory.
+pub struct Run<'a> {
+    ensemble: &'a Ensemble,
+    journal: &'a mut Journal,
+    maps: Option<Maps>,
+    sample: Option<HashSet<&'a str>>,
+    /// Which file gave each id.
+    sources: HashMap<String, PathBuf>,
+    done: Done,
+}
+
+/// What is left of a run at its end.
+pub struct Done {
+    pub submission: Submission,
+    /// Where each row's image stands in the journal, in the order of the inputs.
+    pub spans: Vec<Span>,
+    /// The same images' places among all inputs.
+    pub answered: Places,
+    pub summary: Summary,
+    pub skipped: Vec<Skipped>,
+    /// Images that an earlier run had finished.
+    pub resumed: usize,
+    /// Files that state neither a window nor a VOI lookup table.
+    pub windowless: usize,
+}
+
+impl Done {
+    fn nothing() -> Self {
+        Self {
+            submission: Submission::any_size(),
+            spans: Vec::new(),
+            answered: Places::default(),
+            summary: Summary::default(),
+            skipped: Vec::new(),
+            resumed: 0,
+            windowless: 0,
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Nothing done yet.
+    pub fn new(
+        ensemble: &'a Ensemble,
+        journal: &'a mut Journal,
+        maps: Option<Maps>,
+        sample: Option<&'a [String]>,
+    ) -> Self {
+        let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
+        Self { ensemble, journal, maps, sample, sources: HashMap::new(), done: Done::nothing() }
+    }
+
+    /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
+    ///
+    /// # Errors
+    /// Where something cannot be written; all images before are then in the journal.
+    pub fn all(mut self, inputs: &[Input], mut kept: HashMap<PathBuf, Kept>) -> Result<Done> {
+        let kept: Vec<Option<Span>> = inputs.iter().map(|input| self.usable(input, kept.remove(&input.path))).collect();
+        let pending = inputs.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+        let pending: Vec<PathBuf> = pending.map(|(input, _)| input.path.clone()).collect();
+        if pending.len() < inputs.len() {
+            let done = inputs.len() - pending.len();
+            term::note(format_args!("resumed: {done} of {} images are finished already", inputs.len()));
+        }
+        let bar = term::progress(inputs.len() as u64, "predicting");
+        let mut next = 0;
+        let (ensemble, run) = (self.ensemble, &mut self);
+        ensemble.predict_files(&pending, |path, finding, radiograph| {
+            while let Some(span) = kept[next] {
+                bar.suspend(|| run.replay(&inputs[next], span))?;
+                next += 1;
+            }
+            let input = &inputs[next];
+            debug_assert_eq!(input.path, path, "files come in their order");
+            next += 1;
+            bar.set_position(next as u64);
+            bar.suspend(|| match finding {
+                Ok(finding) => run.take(input, radiograph, &finding),
+                Err(error) => {
+                    run.remark(path, radiograph);
+                    run.skip(path, &error.into());
+                    Ok(())
+                }
+            })
+        })?;
+        for (input, span) in inputs.iter().zip(&kept).skip(next) {
+            if let Some(span) = span {
+                self.replay(input, *span)?;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(self.done)
+    }
+
+    /// Where an image stands in the journal, if the file has not changed since and its map is where it was put.
+    fn usable(&self, input: &Input, kept: Option<Kept>) -> Option<Span> {
+        let kept = kept.filter(|kept| kept.is_of(input))?;
+        let picture = !kept.map || self.maps.as_ref().is_some_and(|maps| maps.holds(&kept.id));
+        picture.then_some(kept.span)
+    }
+
+    /// Takes an image that an earlier run finished.
+    fn replay(&mut self, input: &Input, span: Span) -> Result<()> {
+        let (entry, row) = self.journal.read(span)?;
+        if !self.accepts(&input.path, &row.id) {
+            return Ok(());
+        }
+        if let (Some(maps), true) = (&mut self.maps, entry.map) {
+            maps.keep(&row.id)?;
+        }
+        self.done.resumed += 1;
+        self.add(input, row, entry.windowless, span)
+    }
+
+    /// Takes an image that has just been answered.
+    fn take(&mut self, input: &Input, radiograph: Option<&Radiograph>, finding: &Finding) -> Result<()> {
+        self.remark(&input.path, radiograph);
+        if !self.accepts(&input.path, &finding.id) {
+            return Ok(());
+        }
+        // a line of the journal says that the picture is there
+        if let (Some(maps), Some(map)) = (&mut self.maps, &finding.map) {
+            maps.write(&finding.id, map.view())?;
+        }
+        let entry = Entry::new(input, radiograph, finding)?;
+        let row = Row::of(finding);
+        let span = self.journal.push(&entry)?;
+        self.add(input, row, entry.windowless, span)
+    }
+
+    fn add(&mut self, input: &Input, row: Row, windowless: bool, span: Span) -> Result<()> {
+        let done = &mut self.done;
+        done.summary.count(self.ensemble, row.ran, !row.mask.is_empty());
+        done.windowless += usize::from(windowless);
+        done.spans.push(span);
+        done.answered.push(input.place);
+        self.sources.insert(row.id.clone(), input.path.clone());
+        done.submission.insert_runs(row.id, row.size, row.mask)?;
+        Ok(())
+    }
+
+    /// Whether there is to be a row of this id; otherwise the file is skipped.
+    fn accepts(&mut self, path: &Path, id: &str) -> bool {
+        let fault = if let Some(other) = self.sources.get(id) {
+            format!("its id `{id}` is already that of `{}`", other.display())
+        } else if self.sample.as_ref().is_some_and(|ids| !ids.contains(id)) {
+            format!("its id `{id}` is not in the sample")
+        } else if id.trim().is_empty() {
+            "its id is empty".into()
+        } else {
+            return true;
+        };
+        self.skip(path, &anyhow::Error::msg(fault));
+        false
+    }
+
+    /// Says what is odd about a file, yet harmless.
+    fn remark(&self, path: &Path, radiograph: Option<&Radiograph>) {
+        for remark in radiograph.map(Radiograph::remarks).into_iter().flatten() {
+            term::warning(format_args!("`{}`: {remark}", path.display()));
+        }
+    }
+
+    fn skip(&mut self, path: &Path, error: &anyhow::Error) {
+        let (file, reason) = (path.display().to_string(), term::chain(error));
+        term::warning(format_args!("skipped `{file}`: {reason}"));
+        self.done.summary.skipped += 1;
+        self.done.skipped.push(Skipped { file, reason });
+    }
+}

@@ -1,0 +1,106 @@
+//! Which shard a run is: as the user says, or as the array or job says that it is a task of.
+
+use anyhow::{Context, Result, bail, ensure};
+use pleura::Shard;
+
+use crate::term;
+
+/// The shard to run; where the environment decides, it is said.
+///
+/// # Errors
+/// Where the environment speaks of a part, and does not say clearly which.
+pub fn chosen(asked: Option<Shard>) -> Result<Shard> {
+    if let Some(shard) = asked {
+        return Ok(shard);
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+    let found = match slurm(&variable)? {
+        Some(shard) => Some((shard, "the Slurm array")),
+        None => kubernetes(&variable)?.map(|shard| (shard, "the indexed job")),
+    };
+    let Some((shard, whose)) = found else { return Ok(Shard::ALL) };
+    term::note(format_args!("shard {shard}, as {whose} says; `--shard 0/1` would be all"));
+    Ok(shard)
+}
+
+type Variable<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// An array of N tasks, numbered from 0 or from 1, without gaps.
+fn slurm(variable: &Variable<'_>) -> Result<Option<Shard>> {
+    if variable("SLURM_ARRAY_TASK_ID").is_none() {
+        return Ok(None);
+    }
+    let [id, count, first, last] =
+        ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"]
+            .map(|name| number(variable, name));
+    let (id, count, first, last) = (id?, count?, first?, last?);
+    // Of part of an array, or of one with gaps, nobody can tell how many tasks there are in all.
+    let whole = (0..=1).contains(&first) && last.checked_sub(first).and_then(|n| n.checked_add(1)) == Some(count);
+    ensure!(
+        whole && (first..=last).contains(&id),
+        "the Slurm array has {count} tasks from {first} to {last}, of which this is {id}: that is no 0 to N-1 without \
+         gaps, so which part of the images is meant? say so with `--shard I/N`"
+    );
+    Ok(Shard::new(id - first, count))
+}
+
+/// An Indexed Job; Kubernetes sets the index alone, so the job's manifest says how many there are.
+fn kubernetes(variable: &Variable<'_>) -> Result<Option<Shard>> {
+    if variable("JOB_COMPLETION_INDEX").is_none() {
+        return Ok(None);
+    }
+    let index = number(variable, "JOB_COMPLETION_INDEX")?;
+    let count = number(variable, "JOB_COMPLETIONS")?;
+    let shard = Shard::new(index, count);
+    if shard.is_none() {
+        bail!(
+            "JOB_COMPLETION_INDEX is {index} of JOB_COMPLETIONS={count}, which go from 0 to one less: `--shard I/N`?"
+        );
+    }
+    Ok(shard)
+}
+
+fn number(variable: &Variable<'_>, name: &str) -> Result<u32> {
+    let text = variable(name)
+        .with_context(|| format!("{name} is not set beside the task's number: set it, or say `--shard I/N`"))?;
+    text.trim().parse().ok().with_context(|| format!("{name} is `{text}`, no whole number: say `--shard I/N`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slurm_of(values: [&str; 4]) -> Result<Option<Shard>, String> {
+        let variable = |name: &str| {
+            let place = ["ID", "COUNT", "MIN", "MAX"].iter().position(|end| name.ends_with(end))?;
+            Some(values[place].to_owned()).filter(|value| !value.is_empty())
+        };
+        slurm(&variable).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arrays_from_zero_and_from_one() {
+        assert_eq!(slurm_of(["", "", "", ""]), Ok(None));
+        assert_eq!(slurm_of(["2", "4", "0", "3"]), Ok(Shard::new(2, 4)));
+        assert_eq!(slurm_of(["4", "4", "1", "4"]), Ok(Shard::new(3, 4)));
+        assert_eq!(slurm_of(["1", "1", "1", "1"]), Ok(Some(Shard::ALL)));
+    }
+
+    #[test]
+    fn parts_of_arrays_and_gaps_are_refused() {
+        for values in [
+            ["2", "1", "2", "2"], // one task, submitted again
+            ["2", "2", "0", "2"], // 0,2
+            ["4", "4", "0", "6"], // 0-6:2
+            ["5", "4", "0", "3"],
+            ["0", "4", "1", "4"],
+            ["2", "4", "", ""],
+            ["2", "", "0", "3"],
+            ["x", "4", "0", "3"],
+            ["0", "1", "0", "4294967295"],
+        ] {
+            let message = slurm_of(values).unwrap_err();
+            assert!(message.contains("--shard"), "{values:?}: {message}");
+        }
+    }
+}

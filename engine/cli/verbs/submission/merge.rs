@@ -1,0 +1,198 @@
+//! `pleura submission merge`: shards to the submission that one run over all images would have written.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use pleura::Shard;
+use pleura::ensemble::Inferences;
+use pleura::submission::{Rows, Submission, read_ids};
+
+use super::parts::{self, Part};
+use crate::exit::Exit;
+use crate::outputs::{Lines, check_writable};
+use crate::receipt::{Kind, Receipt, Sum};
+use crate::term;
+
+/// The largest mask, (height, width), that a row may be of: each has a size of its own, and kept to it when it was made.
+const ANY: (usize, usize) = (u16::MAX as usize, u16::MAX as usize);
+/// How many skipped files are named.
+const SHOWN: usize = 5;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// All shards: `submission.shard-0-of-4.csv` and so on, each with its receipt beside it.
+    #[arg(required = true, value_name = "SHARD")]
+    shards: Vec<PathBuf>,
+
+    /// The submission to write.
+    #[arg(short, long, value_name = "CSV")]
+    out: PathBuf,
+
+    /// The sample submission, where the shards were given one: rows come in its order.
+    #[arg(long, value_name = "CSV")]
+    sample: Option<PathBuf>,
+
+    /// Merge the shards' findings, too, in the order of the inputs.
+    #[arg(long, value_name = "JSONL")]
+    findings: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    check_outputs(args)?;
+    let parts = parts::read(&args.shards)?;
+    let sample = sample(args, &parts)?;
+    let findings = match args.findings {
+        Some(_) => parts.iter().map(Part::findings).collect::<Result<_>>()?,
+        None => Vec::new(),
+    };
+    let submission = rows(&parts, sample.as_deref())?;
+    if let Some(path) = &args.findings {
+        interleave(&parts, &findings, path)?;
+    }
+    submission.write(&args.out)?;
+    let receipt = receipt(args, &parts)?;
+    receipt.write(&args.out)?;
+    tell(&receipt, &parts);
+    term::result(format_args!("{}", args.out.display()));
+    Ok(if receipt.exit == 0 { Exit::Good } else { Exit::Skipped })
+}
+
+/// Refuses to write over a shard, or where nothing can be written.
+fn check_outputs(args: &Args) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
+    for out in [Some(&args.out), args.findings.as_ref()].into_iter().flatten() {
+        let shown = out.display();
+        ensure!(
+            !args.shards.iter().any(|shard| real(shard) == real(out)),
+            "`{shown}` is a shard, and would be replaced"
+        );
+        check_writable(out)?;
+    }
+    ensure!(args.findings.as_ref() != Some(&args.out), "--findings and --out name the same file");
+    Ok(())
+}
+
+/// The sample's ids, in order; it has to be the one that the shards were given.
+fn sample(args: &Args, parts: &[Part]) -> Result<Option<Vec<String>>> {
+    let then = parts.first().and_then(|part| part.receipt.sample.as_ref());
+    match (&args.sample, then) {
+        (None, None) => Ok(None),
+        (None, Some(then)) => {
+            bail!(
+                "the shards were made for a sample, whose order the rows are to have: add `--sample {}`",
+                then.path.display()
+            )
+        }
+        (Some(now), None) => {
+            bail!("the shards were made without a sample: leave out `--sample {}`, or make them with it", now.display())
+        }
+        (Some(now), Some(then)) => {
+            let sum = Sum::of(now)?;
+            let (now, then_path) = (now.display(), then.path.display());
+            ensure!(
+                sum.sha256 == then.sha256,
+                "`{now}` is not the sample that the shards were made for, `{then_path}`"
+            );
+            Ok(Some(read_ids(&sum.path)?))
+        }
+    }
+}
+
+/// All rows, in the order that one run would have given them.
+fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
+    let mut submission = Submission::any_size();
+    for part in parts {
+        for row in Rows::open(&part.path, ANY)? {
+            let row = row?;
+            let fault = || format!("`{}`: line {}", part.path.display(), row.line);
+            ensure!(!submission.contains(&row.id), "{}: another shard has `{}` too", fault(), row.id);
+            submission.insert_runs(row.id.clone(), ANY, row.runs.with_context(fault)?)?;
+        }
+    }
+    let skipped: usize = parts.iter().map(|part| part.receipt.skipped.len()).sum();
+    if submission.is_empty() && skipped > 0 {
+        bail!("every one of {skipped} inputs was skipped");
+    }
+    match sample {
+        Some(ids) => {
+            let answered: Vec<&String> = ids.iter().filter(|id| submission.contains(id)).collect();
+            submission.order_like(&answered)?;
+        }
+        None => submission.sort(),
+    }
+    Ok(submission)
+}
+
+/// Writes the shards' findings in the order of the inputs, of which each shard knows the places of its own.
+fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
+    let mut heads = Vec::new();
+    for (part, path) in parts.iter().zip(files) {
+        let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let lines = BufReader::new(file).lines();
+        let mut places = part.receipt.inputs.answered.iter();
+        heads.push((places.next(), places, lines, path));
+    }
+    let mut merged = Lines::create(out)?;
+    loop {
+        let head = heads.iter_mut().filter(|head| head.0.is_some()).min_by_key(|head| head.0);
+        let Some((place, places, lines, path)) = head else { break };
+        let line =
+            lines.next().with_context(|| format!("`{}` has fewer lines than its receipt says", path.display()))?;
+        merged.push(&line.with_context(|| format!("cannot read `{}`", path.display()))?)?;
+        *place = places.next();
+    }
+    merged.finish()
+}
+
+/// The receipt of the whole: the first shard's, with the numbers of all.
+fn receipt(args: &Args, parts: &[Part]) -> Result<Receipt> {
+    let (first, _) = parts.split_first().context("there is a shard")?;
+    let mut whole = Receipt::read(&first.path)?;
+    whole.shard = Shard::ALL;
+    whole.command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    whole.merged = parts.iter().map(|part| Sum::of(&part.path)).collect::<Result<_>>()?;
+    for part in &parts[1..] {
+        let other = &part.receipt;
+        whole.summary += &other.summary;
+        whole.skipped.extend(other.skipped.iter().cloned());
+        whole.unanswered += other.unanswered;
+        whole.resumed += other.resumed;
+        whole.inferences = sum(whole.inferences, other.inferences);
+        whole.started = whole.started.min(other.started);
+        whole.seconds += other.seconds;
+        whole.exit = whole.exit.max(other.exit);
+    }
+    let mut answered: Vec<usize> = parts.iter().flat_map(|part| part.receipt.inputs.answered.iter()).collect();
+    answered.sort_unstable();
+    whole.inputs.answered = answered.into_iter().collect();
+    whole.outputs.clear();
+    whole.wrote(Kind::Submission, &args.out)?;
+    args.findings.iter().try_for_each(|path| whole.wrote(Kind::Findings, path))?;
+    Ok(whole)
+}
+
+fn sum(left: Inferences, right: Inferences) -> Inferences {
+    Inferences {
+        run: left.run + right.run,
+        replayed: left.replayed + right.replayed,
+        damaged: left.damaged + right.damaged,
+        unwritten: left.unwritten + right.unwritten,
+    }
+}
+
+fn tell(whole: &Receipt, parts: &[Part]) {
+    for skipped in whole.skipped.iter().take(SHOWN) {
+        term::warning(format_args!("skipped `{}`: {}", skipped.file, skipped.reason));
+    }
+    if whole.skipped.len() > SHOWN {
+        term::warning(format_args!("skipped {} files more; the receipts name them", whole.skipped.len() - SHOWN));
+    }
+    if whole.unanswered > 0 {
+        term::warning(format_args!("{} ids of the sample have no image, and no row", whole.unanswered));
+    }
+    let summary = &whole.summary;
+    let (images, positive, skipped) = (summary.images, summary.positive, summary.skipped);
+    term::note(format_args!("{} shards: {images} images ({positive} positive), {skipped} skipped", parts.len()));
+}

@@ -1,0 +1,152 @@
+//! The shards of a submission: each with its receipt, all of one run, none missing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use pleura::{Shard, digest};
+
+use crate::receipt::{Identity, Kind, Output, Receipt, differences_text};
+use crate::term;
+
+/// A shard's submission and what its run said of it.
+pub struct Part {
+    pub path: PathBuf,
+    pub receipt: Receipt,
+}
+
+/// Reads the receipts, and makes sure that these are all shards of one run; gives them in order.
+///
+/// # Errors
+/// Where a file is not what its run wrote, a shard is missing or there twice, or two are of different runs.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<Part>> {
+    let mut parts: Vec<Part> = paths.iter().map(|path| Part::read(path)).collect::<Result<_>>()?;
+    let (first, others) = parts.split_first().context("no shard was named")?;
+    others.iter().try_for_each(|other| same_run(first, other))?;
+    parts.sort_by_key(|part| part.receipt.shard.index());
+    for pair in parts.windows(2) {
+        let [left, right] = pair else { continue };
+        let (shard, left_path, right_path) = (left.receipt.shard, left.path.display(), right.path.display());
+        ensure!(shard != right.receipt.shard, "`{left_path}` and `{right_path}` are both shard {shard}");
+    }
+    none_missing(&parts)?;
+    Ok(parts)
+}
+
+impl Part {
+    fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        ensure!(path.exists(), "there is no `{shown}`: has its run finished? it says so by leaving this file");
+        let receipt = Receipt::read(path).with_context(|| {
+            format!("`{shown}` cannot be merged, for want of the receipt that its run left beside it")
+        })?;
+        let output = receipt.output(Kind::Submission);
+        let output = output.with_context(|| format!("the receipt of `{shown}` names no submission"))?;
+        unchanged(path, output, &receipt)?;
+        Ok(Self { path: path.into(), receipt })
+    }
+
+    /// The findings of the shard: where the run wrote them, or beside the submission, should both have been moved.
+    ///
+    /// # Errors
+    /// Where there are none, or they are not what the run wrote.
+    pub fn findings(&self) -> Result<PathBuf> {
+        let shown = self.path.display();
+        let output = self.receipt.output(Kind::Findings).with_context(|| {
+            let command = command(&self.receipt, self.receipt.shard);
+            format!("the run of `{shown}` wrote no findings: run `{command}` with `--findings`, or leave them out here")
+        })?;
+        let beside = self.path.with_file_name(output.path.file_name().unwrap_or_default());
+        let found = [&beside, &output.path].into_iter().find(|path| path.exists());
+        let found =
+            found.with_context(|| format!("`{}`, the findings of `{shown}`, are gone", output.path.display()))?;
+        unchanged(found, output, &self.receipt)?;
+        Ok(found.clone())
+    }
+}
+
+fn unchanged(path: &Path, output: &Output, receipt: &Receipt) -> Result<()> {
+    let sum = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    ensure!(
+        sum == output.sha256,
+        "`{}` is not what its run wrote: its sha256 is {}…, and the receipt says {}…; make it again: {}",
+        path.display(),
+        &sum[..12],
+        output.sha256.get(..12).unwrap_or_default(),
+        command(receipt, receipt.shard)
+    );
+    Ok(())
+}
+
+/// Refuses shards of two runs. Those of two kinds of machines differ by rounding, which is only told.
+fn same_run(left: &Part, right: &Part) -> Result<()> {
+    let names = [left, right].map(|part| format!("`{}`", part.path.display()));
+    let [left_name, right_name] = &names;
+    let (a, b) = (&left.receipt, &right.receipt);
+    ensure!(
+        a.shard.of() == b.shard.of(),
+        "{left_name} is shard {} and {right_name} is shard {}: they are not parts of one whole",
+        a.shard,
+        b.shard
+    );
+    let (rounding, fatal): (Vec<_>, Vec<_>) =
+        whole(a).differences(&whole(b)).into_iter().partition(|difference| difference.rounding);
+    if !fatal.is_empty() {
+        bail!("these are shards of different runs: {}", differences_text(&fatal, left_name, right_name));
+    }
+    if !rounding.is_empty() {
+        let told = differences_text(&rounding, left_name, right_name);
+        term::warning(format_args!("masks may differ from those of one run by rounding: {told}"));
+    }
+    ensure!(
+        a.inputs.collection == b.inputs.collection,
+        "{left_name} and {right_name} were not given the same images ({} and {} files), so that some may be in no shard: \
+         run them again on the same",
+        a.inputs.files,
+        b.inputs.files
+    );
+    Ok(())
+}
+
+/// What the run would be as a whole. Maps may lie in different folders.
+fn whole(receipt: &Receipt) -> Identity {
+    let identity = Identity::from(receipt);
+    Identity { shard: Shard::ALL, maps: identity.maps.is_some().then(PathBuf::new), ..identity }
+}
+
+fn none_missing(parts: &[Part]) -> Result<()> {
+    let Some(part) = parts.first() else { return Ok(()) };
+    let of = part.receipt.shard.of();
+    let there: Vec<u32> = parts.iter().map(|part| part.receipt.shard.index()).collect();
+    let missing = (0..of).filter(|index| there.binary_search(index).is_err()).filter_map(|index| Shard::new(index, of));
+    let missing: Vec<Shard> = missing.collect();
+    let Some(first) = missing.first() else { return Ok(()) };
+    let named = Shard::of_name(&part.path).map_or_else(|| part.path.clone(), |(whole, _)| whole);
+    let names: Vec<_> = missing.iter().map(|shard| format!("`{}`", shard.name(&named).display())).collect();
+    let others = if missing.len() > 1 { ", and likewise the others" } else { "" };
+    bail!(
+        "missing {} of {of} shards: {}; make it with: {}{others}",
+        missing.len(),
+        names.join(", "),
+        command(&part.receipt, *first)
+    )
+}
+
+/// The command that makes a shard, by that of another one.
+fn command(receipt: &Receipt, shard: Shard) -> String {
+    let mut words = Vec::new();
+    let mut given = receipt.command.iter().skip(1);
+    while let Some(word) = given.next() {
+        if word == "--shard" {
+            given.next();
+        } else if !word.starts_with("--shard=") {
+            words.push(quoted(word));
+        }
+    }
+    format!("pleura {} --shard {shard}", words.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
