@@ -6,6 +6,7 @@ pub mod case;
 pub mod discs;
 pub mod golden;
 pub mod player;
+pub mod slurm;
 pub mod toy;
 
 use std::path::{Path, PathBuf};
