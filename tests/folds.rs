@@ -37,7 +37,7 @@ fn stop(child: Child, journal: &Path, lines: usize) {
     ended(child.wait_with_output().unwrap(), 75);
 }
 
-/// What is told of each epoch but for the time that it took.
+/// What is told of each epoch but for the time that it took, fold by fold.
 fn epochs(out: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let timeless = |line: &str| {
@@ -46,7 +46,10 @@ fn epochs(out: &Path) -> Vec<serde_json::Value> {
         ["seconds", "images_per_second"].into_iter().for_each(|key| drop(line.remove(key).unwrap()));
         line.clone().into()
     };
-    text.lines().map(timeless).collect()
+    let mut epochs: Vec<serde_json::Value> = text.lines().map(timeless).collect();
+    // stable: within a fold they stay in the order in which they were told
+    epochs.sort_by_key(|epoch| epoch["fold"].as_u64());
+    epochs
 }
 
 /// Whatever a training leaves is the same in both folders.

@@ -21,7 +21,7 @@ SlurmctldHost=control(10.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
 # Tasks that are queued again start as soon as their credentials have expired.
-AuthInfo=socket=$home/run/munge.socket,cred_expire=1
+AuthInfo=socket=$home/run/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$home/state
 SlurmdSpoolDir=$home/spool-%n

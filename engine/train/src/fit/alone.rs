@@ -10,7 +10,7 @@ use super::TrainError;
 use super::outcome::{METRICS, RECORDS, remove};
 use crate::files;
 use crate::journal::Journal;
-use crate::out_of_fold::{OutOfFold, Prediction};
+use crate::out_of_fold::OutOfFold;
 
 /// The folder of a fold.
 pub fn folder(out: &Path, fold: u32) -> PathBuf {
@@ -37,29 +37,24 @@ pub fn go_on(out: &Path, fold: u32) -> Result<(), TrainError> {
     write_journal(&folder, Journal::rows(&out.join(METRICS))?.into_iter().filter(|(of, _)| *of == fold))
 }
 
-/// Puts the records of folds that were trained alone beside those of the others, in the order of `folds`, as if all had
-/// been trained one after the other. Interrupted, it can be done again.
-pub fn gather(out: &Path, folds: &[u32]) -> Result<(), TrainError> {
+/// Puts the records of folds that were trained alone beside those of the others; tells whether there were any.
+/// Interrupted, it can be done again.
+pub fn gather(out: &Path, folds: &[u32]) -> Result<bool, TrainError> {
     let alone: Vec<u32> = folds.iter().copied().filter(|&fold| folder(out, fold).join(METRICS).exists()).collect();
     if alone.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    let place = |fold: u32| folds.iter().position(|&other| other == fold).unwrap_or(folds.len());
-    let mut predictions: Vec<(String, Prediction)> = OutOfFold::read(out)?.into_iter().collect();
+    let mut predictions = OutOfFold::read(out)?;
     let mut rows = Journal::rows(&out.join(METRICS))?;
-    predictions.retain(|(_, prediction)| !alone.contains(&prediction.fold));
     rows.retain(|(fold, _)| !alone.contains(fold));
     for &fold in &alone {
-        predictions.extend(OutOfFold::read(&folder(out, fold))?);
-        rows.extend(Journal::rows(&folder(out, fold).join(METRICS))?);
+        let folder = folder(out, fold);
+        predictions.forget(fold);
+        OutOfFold::read(&folder)?.into_iter().try_for_each(|(id, prediction)| predictions.add(id, prediction))?;
+        rows.extend(Journal::rows(&folder.join(METRICS))?);
     }
-    // stable: what a fold has told stays in its order
-    predictions.sort_by_key(|(_, prediction)| place(prediction.fold));
-    rows.sort_by_key(|(fold, _)| place(*fold));
-
-    let mut all = OutOfFold::default();
-    predictions.into_iter().try_for_each(|(id, prediction)| all.add(id, prediction))?;
-    all.write(out)?;
+    predictions.order(folds);
+    predictions.write(out)?;
     write_journal(out, rows.into_iter())?;
     for &fold in &alone {
         let folder = folder(out, fold);
@@ -67,7 +62,7 @@ pub fn gather(out: &Path, folds: &[u32]) -> Result<(), TrainError> {
         remove(&folder, |name| name == METRICS)?;
         remove(&folder, |name| RECORDS.contains(&name))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn write_journal(folder: &Path, rows: impl Iterator<Item = (u32, String)>) -> Result<(), TrainError> {

@@ -91,13 +91,18 @@ pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<
     if options.fresh {
         outcome::forget(out, &opened.recipe)?;
     }
-    alone::gather(out, folds)?;
+    let gathered = alone::gather(out, folds)?;
     let mut out_of_fold = OutOfFold::read(out)?;
     let mut outcome = Outcome::default();
     let job = opened.job(options, folds, out);
+    if gathered {
+        outcome::curves(&job)?;
+    }
     for (at, &held_out) in folds.iter().enumerate() {
         let fold = job.fold(at, held_out)?;
         outcome.models.extend(fold.run(&mut out_of_fold, watch)?);
+        // as if they had been trained in this order, whichever were done before
+        out_of_fold.order(folds);
         out_of_fold.write(out)?;
         outcome.hand_over(&job)?;
         outcome.sum_up(&out_of_fold);
