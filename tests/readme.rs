@@ -51,6 +51,7 @@ fn what_people_do_works_as_written() {
     has("folds.csv", "ImageId,fold");
     has("mine/demo.toml", "no-border");
     has("mine.csv", "ImageId,EncodedPixels");
+    has("merged.receipt.json", "parts.shard-3-of-4.csv");
     has("mine.html", "Mean Dice");
     has("mine.html", "Members");
     has("with-plugin.csv", "ImageId,EncodedPixels");

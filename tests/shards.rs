@@ -267,7 +267,7 @@ fn arrays_and_jobs_say_which_shard_it_is() {
         let names = ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"];
         names.into_iter().zip(values).collect::<Vec<_>>()
     };
-    let cases: [(Vec<(&str, &str)>, &str, &str); 3] = [
+    let cases = [
         (slurm(["2", "3", "0", "2"]), "part.shard-2-of-3", "shard 2/3, as the Slurm array says"),
         (slurm(["1", "3", "1", "3"]), "part.shard-0-of-3", "shard 0/3, as the Slurm array says"),
         (
@@ -304,6 +304,23 @@ fn arrays_and_jobs_say_which_shard_it_is() {
         let run = bench.predict(&["--shard", wrong], &[]);
         assert!(run.status.code() == Some(2) && said(&run).contains("I from 0 to N-1"), "{}", said(&run));
     }
+}
+
+#[test]
+fn ids_are_those_of_the_images_whatever_the_encoding() {
+    let bench = Bench::new();
+    let run = bench.run(&["demo", "--images", "12", "--device", "cpu", "--out", "demo"], &[]);
+    assert!(run.status.success(), "{}", said(&run));
+    let mut files = pleura::radiograph::find(&[bench.at("demo/radiographs"), bench.at("images/b")]).unwrap();
+    if let Some(data) = support::data() {
+        let real = pleura::radiograph::find(&[data.join("siim/stage2_dicom")]).unwrap();
+        files.extend(real.into_iter().step_by(40));
+    }
+    for file in files {
+        let id = pleura::Radiograph::open(&file).unwrap().id().to_owned();
+        assert_eq!(pleura::radiograph::id_of(&file).unwrap(), id, "{}", file.display());
+    }
+    assert!(pleura::radiograph::id_of(bench.at("images/a/broken.png")).is_err());
 }
 
 /// An id's shard decides which machine answers for it: with another rule, parts of old and new runs would not fit.

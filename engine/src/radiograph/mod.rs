@@ -12,6 +12,7 @@ mod codec;
 mod codestream;
 mod dataset;
 mod dicom;
+mod early;
 mod error;
 mod find;
 mod glance;
@@ -29,6 +30,7 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
+pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
 pub use find::{find, find_with};
 pub use glance::Glance;

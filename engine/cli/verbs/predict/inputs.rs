@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::Result;
-use pleura::radiograph::{self, Glance};
+use pleura::radiograph;
 use pleura::{Shard, digest};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -40,12 +40,18 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Finds the files, and chooses those that belong to the shard.
+    /// Finds the files, and chooses those that belong to the shard, with so many threads; 0 is one a core.
     ///
     /// # Errors
     /// Where an input names nothing.
-    pub fn find(inputs: &[String], shard: Shard) -> Result<Self> {
+    pub fn find(inputs: &[String], shard: Shard, threads: usize) -> Result<Self> {
         let paths = radiograph::find(inputs)?;
+        // The pool that all share is set up with the ensemble; using it here would set it up before.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        Ok(pool.install(|| Self::choose(paths, shard)))
+    }
+
+    fn choose(paths: Vec<PathBuf>, shard: Shard) -> Self {
         let stamps: Vec<_> = paths.par_iter().map(|path| Stamp::of(path)).collect();
         let (all, listing) = (paths.len(), listing(&paths, &stamps));
         let (held, collection) = match shard.is_all() {
@@ -54,7 +60,7 @@ impl Inputs {
         };
         let own = paths.into_iter().zip(stamps).zip(held).enumerate().filter(|(_, (_, held))| *held);
         let own = own.map(|(place, ((path, stamp), _))| Input { path, place, stamp }).collect();
-        Ok(Self { own, all, listing, collection })
+        Self { own, all, listing, collection }
     }
 }
 
@@ -82,11 +88,11 @@ fn listing(paths: &[PathBuf], stamps: &[Option<Stamp>]) -> String {
 /// Which files are the shard's, by their ids, and the sum of all ids.
 fn held(paths: &[PathBuf], shard: Shard) -> (Vec<bool>, Option<String>) {
     let bar = term::progress(paths.len() as u64, "reading ids");
-    let glance = |path: &PathBuf| {
+    let id = |path: &PathBuf| {
         bar.inc(1);
-        Glance::open(path).ok().map(|glance| glance.id)
+        radiograph::id_of(path).ok()
     };
-    let ids: Vec<Option<String>> = paths.par_iter().map(glance).collect();
+    let ids: Vec<Option<String>> = paths.par_iter().map(id).collect();
     bar.finish_and_clear();
     let mut sum = Sha256::new();
     for (id, path) in ids.iter().zip(paths) {
