@@ -3,8 +3,10 @@
 
 pub mod browser;
 pub mod case;
+pub mod discs;
 pub mod golden;
 pub mod player;
+pub mod slurm;
 pub mod toy;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! `pleura train`: trains what a recipe declares, a network or a stack.
 
+mod fold;
 mod stack;
 
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 use pleura::lint::Severity;
 use pleura::runtime::Device;
@@ -18,6 +19,7 @@ use pleura_train::recipe;
 
 use crate::exit::Exit;
 use crate::{fetch, term};
+use fold::Fold;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -36,6 +38,11 @@ pub struct Args {
     /// Threads within an operator; 0 leaves the choice to ONNX Runtime.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+
+    /// Train this fold alone, from 0, or by `auto` the one that a scheduler's array is at (`SLURM_ARRAY_TASK_ID`,
+    /// `JOB_COMPLETION_INDEX`). Several may run at once with one folder; the same command without it then hands over.
+    #[arg(long, value_name = "K", conflicts_with = "check")]
+    pub fold: Option<Fold>,
 
     /// Begin anew, whatever the folder holds.
     #[arg(long)]
@@ -62,20 +69,33 @@ pub fn run(args: &Args) -> Result<Exit> {
         onnxruntime: args.onnxruntime.clone(),
         fresh: args.fresh,
     };
+    let fold = args.fold.map(Fold::number).transpose()?;
     if is_stack {
+        ensure!(fold.is_none(), "--fold: a stack trains all its folds in seconds; leave it out");
         return stack::run(&args.recipe, &options);
     }
     fetch::ensure(args.onnxruntime.as_deref())?;
-    let Some(outcome) = train(&args.recipe, &options)? else { return Ok(Exit::Transient) };
+    let outcome = match fold {
+        Some(fold) => shown(|screen| fit::train_fold(&args.recipe, fold, &options, screen))?,
+        None => train(&args.recipe, &options)?,
+    };
+    let Some(outcome) = outcome else { return Ok(Exit::Transient) };
     term::result(format_args!("out of fold, {} images: {}", outcome.images, figures(&outcome)));
-    term::result(format_args!("{}", outcome.manifest.display()));
+    match &outcome.manifest {
+        Some(manifest) => term::result(manifest.display()),
+        None => term::note("once every fold is trained, the same command without --fold hands over"),
+    }
     Ok(Exit::Good)
 }
 
 /// Trains by a recipe and shows how it goes; none where Ctrl-C stopped it, which is said.
 pub fn train(recipe: &Path, options: &Options) -> Result<Option<Outcome>> {
+    shown(|screen| fit::train(recipe, options, screen))
+}
+
+fn shown(train: impl FnOnce(&mut Screen) -> Result<Outcome, TrainError>) -> Result<Option<Outcome>> {
     let mut screen = Screen::new()?;
-    let result = fit::train(recipe, options, &mut screen);
+    let result = train(&mut screen);
     screen.bar.finish_and_clear();
     match result {
         Ok(outcome) => Ok(Some(outcome)),

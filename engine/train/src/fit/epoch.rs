@@ -220,7 +220,7 @@ impl Fold<'_> {
         let losses = &self.rest.losses;
         let terms = losses.means().filter(|(name, _)| *name != TOTAL);
         Progress {
-            fold: (self.at as u32 + 1, job.division.trained().len() as u32),
+            fold: (self.at as u32 + 1, job.folds.len() as u32),
             phase: (at.phase + 1, job.recipe.phases.len() as u32),
             epoch: (at.epoch + 1, phase.epochs),
             step: (at.step, steps),
@@ -246,7 +246,7 @@ impl Fold<'_> {
         let whole: f64 = phases.iter().map(|it| f64::from(it.epochs) * epoch(it)).sum();
         let here =
             f64::from(phase.epochs - self.rest.at.epoch) * epoch(phase) - f64::from(self.rest.at.step * phase.batch);
-        let folds = job.division.trained().len() - 1 - self.at;
+        let folds = job.folds.len() - 1 - self.at;
         (here + later + whole * folds as f64).max(0.0) as u64
     }
 }

@@ -64,6 +64,14 @@ pub enum TrainError {
     },
     #[error(transparent)]
     Folds(Box<FoldsError>),
+    /// A fold is to be trained alone that the recipe does not train.
+    #[error("there is no fold {fold} to train: the recipe trains {trained:?}, counted from 0")]
+    NoFold {
+        /// The fold that was asked for.
+        fold: u32,
+        /// Those that there are.
+        trained: Vec<u32>,
+    },
     #[error("fold {fold}, phase {phase}")]
     Sampling {
         /// From 0.

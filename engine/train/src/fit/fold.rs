@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::error::TrainError;
 use super::outcome::Exported;
 use super::subject::{Prepared, prepare};
-use super::{Options, Watch};
+use super::{Options, Watch, alone};
 use crate::checkpoint::{Checkpoint, Origin, Position, State as Rest};
 use crate::data::{DataError, Dataset, Division};
 use crate::device::Place;
@@ -25,7 +25,12 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub struct Job<'j> {
     pub recipe: &'j Recipe,
     pub folder: &'j Path,
+    /// Where the networks go.
     pub out: &'j Path,
+    /// Where metrics, curves and predictions go.
+    pub records: &'j Path,
+    /// The folds that this run trains.
+    pub folds: &'j [u32],
     pub options: &'j Options,
     pub place: &'j Place,
     pub data: &'j Arc<Dataset>,
@@ -37,7 +42,7 @@ pub struct Job<'j> {
 /// A fold in training.
 pub struct Fold<'j> {
     pub job: &'j Job<'j>,
-    /// Its place among those that are trained, from 0.
+    /// Its place among those that this run trains, from 0.
     pub at: usize,
     pub held_out: u32,
     pub prepared: Prepared,
@@ -84,7 +89,7 @@ impl<'j> Job<'j> {
             losses: Running::default(),
             seconds: 0.0,
         };
-        let folder = self.out.join(format!("fold{held_out}"));
+        let folder = alone::folder(self.out, held_out);
         std::fs::create_dir_all(&folder).map_err(|source| TrainError::folder(&folder, source))?;
         let speed = Speed::default();
         let begun = Instant::now();
@@ -138,7 +143,7 @@ impl Fold<'_> {
                 let Position { fold, phase, epoch, step } = self.rest.at;
                 watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step} (each from 0)"));
             }
-            let mut journal = Journal::resume(&self.job.out.join(super::outcome::METRICS), self.rest.at)?;
+            let mut journal = Journal::resume(&self.job.records.join(super::outcome::METRICS), self.rest.at)?;
             while self.rest.at.phase < phases {
                 self.phase(&mut journal, watch)?;
             }

@@ -1,6 +1,6 @@
-//! One training at a time in a folder.
+//! Who may train in a folder at a time.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -11,18 +11,32 @@ use super::TrainError;
 pub struct Lock(#[expect(dead_code, reason = "the file is locked while it is open")] File);
 
 impl Lock {
-    /// Takes the lock.
+    /// Takes the lock for oneself.
     ///
     /// # Errors
     /// Where another training has it, or the folder cannot be written.
     pub fn of(folder: &Path) -> Result<Self, TrainError> {
-        let file = File::create(folder.join(".lock")).map_err(|source| TrainError::folder(folder, source))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => {
-                Err(TrainError::Busy { folder: folder.into(), source: ErrorKind::ResourceBusy.into() })
-            }
-            Err(TryLockError::Error(source)) => Err(TrainError::folder(folder, source)),
+        take(folder, File::try_lock)
+    }
+
+    /// Takes the lock together with others that do so too.
+    ///
+    /// # Errors
+    /// Where another training has it for itself, or the folder cannot be written.
+    pub fn shared(folder: &Path) -> Result<Self, TrainError> {
+        take(folder, File::try_lock_shared)
+    }
+}
+
+fn take(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Lock, TrainError> {
+    // NFS shares a lock only of what can be read, and gives one alone only of what can be written
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(".lock"));
+    let file = file.map_err(|source| TrainError::folder(folder, source))?;
+    match lock(&file) {
+        Ok(()) => Ok(Lock(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(TrainError::Busy { folder: folder.into(), source: ErrorKind::ResourceBusy.into() })
         }
+        Err(TryLockError::Error(source)) => Err(TrainError::folder(folder, source)),
     }
 }

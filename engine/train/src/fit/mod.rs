@@ -11,13 +11,18 @@
 //! OUT/fold0/checkpoint.safetensors  what an interrupted training goes on from
 //! OUT/fold0/phase0-epoch7.onnx    the weights of an epoch that is among the best so far
 //! ```
+//!
+//! A fold that is trained alone ([`train_fold`]) has its own metrics, curves and predictions in `OUT/fold0`, until
+//! [`train`] puts them beside those of the others.
 
+mod alone;
 mod epoch;
 mod error;
 mod export;
 mod fold;
 mod keep;
 mod lock;
+mod open;
 mod outcome;
 mod subject;
 #[cfg(test)]
@@ -25,16 +30,13 @@ mod tests;
 mod validate;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use pleura::runtime::{self, Device};
+use pleura::runtime::Device;
 
-use crate::data::Division;
-use crate::device::Place;
 use crate::journal::Line;
 use crate::out_of_fold::OutOfFold;
 use crate::progress::Progress;
-use crate::recipe::Recipe;
+use open::Opened;
 
 pub use error::TrainError;
 pub use export::AGREEMENT;
@@ -75,60 +77,70 @@ pub trait Watch {
     fn stops(&self) -> bool;
 }
 
-/// Trains every fold that a recipe asks for, going on where an earlier run stopped.
+/// Trains every fold that a recipe asks for, going on where an earlier run stopped; folds that were trained alone are
+/// taken over as they are.
 ///
 /// # Errors
 /// Where recipe, data or network do not allow it; a loss is not a number; the exported network does not answer as the
 /// trained one did; a file cannot be written; or the watcher stops it. Whatever was reached before stays.
-pub fn train(recipe_path: &Path, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
-    let recipe = Recipe::read(recipe_path)?;
-    let folder = recipe_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    subject::files_are_there(&recipe, folder)?;
-    let prepared = prepare(&recipe, folder, recipe.seed)?;
-    prepared.remarks.iter().for_each(|remark| watch.note(remark));
-    let data = Arc::new(subject::dataset(&recipe, folder)?);
-    // without a positive there is nothing to learn: a wrong folder or polarity, most likely
-    let division = Division::open(folder, &recipe.folds, data.items(), true)?;
-    data.remarks().iter().chain(division.remarks()).for_each(|remark| watch.note(remark));
-
-    let loaded = runtime::load(options.onnxruntime.as_deref())?;
-    let placement = runtime::place(loaded, options.device)?;
-    let place = Place::new(loaded, placement.device, options.threads)?;
-    let positives = data.positives();
-    watch.note(&format!(
-        "`{}`: {} images, {positives} positive; folds {:?} of {}; {} parameters; on {placement}",
-        recipe.name,
-        data.items().len(),
-        division.trained(),
-        recipe.folds.count,
-        prepared.parameters(),
-    ));
-    let out = options.out.clone().unwrap_or_else(|| PathBuf::from(subject::stem(&recipe.name)));
-    if out.is_file() {
-        return Err(TrainError::NoFolder { path: out });
-    }
-    std::fs::create_dir_all(&out).map_err(|source| TrainError::folder(&out, source))?;
-    let _lock = lock::Lock::of(&out)?;
+pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
+    let opened = Opened::new(recipe, None, options, watch)?;
+    let (out, folds) = (&opened.out, opened.division.trained());
+    opened.tell(folds, watch);
+    let _lock = lock::Lock::of(out)?;
     if options.fresh {
-        outcome::forget(&out, &recipe)?;
+        outcome::forget(out, &opened.recipe)?;
     }
-    let mut out_of_fold = OutOfFold::read(&out)?;
+    let gathered = alone::gather(out, folds)?;
+    let mut out_of_fold = OutOfFold::read(out)?;
     let mut outcome = Outcome::default();
-    let digest = subject::digest_of_data(data.items(), &division);
-    let job = fold::Job {
-        recipe: &recipe,
-        folder,
-        out: &out,
-        options,
-        place: &place,
-        data: &data,
-        digest,
-        division: &division,
-    };
-    for (at, &held_out) in division.trained().iter().enumerate() {
+    let job = opened.job(options, folds, out);
+    if gathered {
+        outcome::curves(&job)?;
+    }
+    for (at, &held_out) in folds.iter().enumerate() {
         let fold = job.fold(at, held_out)?;
         outcome.models.extend(fold.run(&mut out_of_fold, watch)?);
-        outcome::write(&job, &out_of_fold, &mut outcome)?;
+        // as if they had been trained in this order, whichever were done before
+        out_of_fold.order(folds);
+        out_of_fold.write(out)?;
+        outcome.hand_over(&job)?;
+        outcome.sum_up(&out_of_fold);
     }
+    Ok(outcome)
+}
+
+/// Trains one fold alone, from 0, going on where an earlier run stopped. Several may run at once with the same folder,
+/// on one machine or on several that share it; once all are done, [`train`] hands over what a training of all folds
+/// would have.
+///
+/// # Errors
+/// As [`train`]; or where the recipe does not train that fold.
+pub fn train_fold(
+    recipe: &Path,
+    held_out: u32,
+    options: &Options,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, TrainError> {
+    let opened = Opened::new(recipe, Some(held_out), options, watch)?;
+    let (out, folds) = (&opened.out, [held_out]);
+    opened.tell(&folds, watch);
+    // a training of all folds keeps out those of one, which only keep out each other's like
+    let _shared = lock::Lock::shared(out)?;
+    let records = alone::folder(out, held_out);
+    std::fs::create_dir_all(&records).map_err(|source| TrainError::folder(&records, source))?;
+    let _lock = lock::Lock::of(&records)?;
+    if options.fresh {
+        outcome::forget_fold(out, &opened.recipe, held_out)?;
+        alone::begin(out, held_out)?;
+    } else {
+        alone::go_on(out, held_out)?;
+    }
+    let mut out_of_fold = OutOfFold::read(&records)?;
+    let job = opened.job(options, &folds, &records);
+    let models = job.fold(0, held_out)?.run(&mut out_of_fold, watch)?;
+    out_of_fold.write(&records)?;
+    let mut outcome = Outcome { models, ..Outcome::default() };
+    outcome.sum_up(&out_of_fold);
     Ok(outcome)
 }

@@ -137,7 +137,7 @@ fn a_training_learns_and_hands_over() {
     let outcome = run(&recipe, &out);
     assert_eq!((outcome.models.len(), outcome.images), (3, 24));
     assert!(outcome.dice.unwrap() > 0.5 && outcome.dice_positives.unwrap() > 0.7, "{outcome:?}");
-    let manifest = Manifest::read(&outcome.manifest).unwrap();
+    let manifest = Manifest::read(outcome.manifest.as_deref().unwrap()).unwrap();
     let [member] = &manifest.segmenter.members[..] else { panic!("{:?}", manifest.segmenter) };
     assert_eq!(member.snapshots.iter().map(|it| it.fold).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
     for snapshot in &member.snapshots {
@@ -235,7 +235,7 @@ fn the_best_epochs_are_kept_over_interruptions() {
         assert!(fs::read(whole.join("discs-fold1-top3.onnx")).unwrap() == third, "{keep}");
         expected.sort();
         assert_eq!((names(&whole.join("fold1")), names(&parts.join("fold1"))), (expected.clone(), expected), "{keep}");
-        let manifest = Manifest::read(&outcome.manifest).unwrap();
+        let manifest = Manifest::read(outcome.manifest.as_deref().unwrap()).unwrap();
         let snapshots = manifest.segmenter.members[0].snapshots.iter();
         let snapshots: Vec<_> = snapshots.map(|it| (it.fold.unwrap(), it.model.to_str().unwrap())).collect();
         let files = ["discs-fold1.onnx", "discs-fold1-top2.onnx", "discs-fold1-top3.onnx"];

@@ -103,6 +103,16 @@ impl Journal {
         rows(&text(path)?).map(|(number, row)| parse(path, number, row)).collect()
     }
 
+    /// The finished rows of a journal as they stand, each with its fold and without its end of line; none where there is
+    /// no file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn rows(path: &Path) -> Result<Vec<(u32, String)>, JournalError> {
+        let row = |(number, row)| Ok((parse(path, number, row)?.fold, row.to_owned()));
+        rows(&text(path)?).map(row).collect()
+    }
+
     fn open(path: &Path) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).open(path);
         let file = file.map_err(|source| WriteError { path: path.into(), source })?;

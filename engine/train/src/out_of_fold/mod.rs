@@ -120,6 +120,13 @@ impl OutOfFold {
         self.0.retain(|_, prediction| prediction.fold != fold);
     }
 
+    /// Puts the folds' predictions in this order; folds that it does not name come last.
+    pub fn order(&mut self, folds: &[u32]) {
+        let place = |fold: u32| folds.iter().position(|&other| other == fold).unwrap_or(folds.len());
+        // stable: within a fold they stay as they were added
+        self.0.sort_by(|_, one, _, other| place(one.fold).cmp(&place(other.fold)));
+    }
+
     /// Whether there are predictions of a fold.
     #[must_use]
     pub fn has(&self, fold: u32) -> bool {
@@ -141,5 +148,14 @@ impl OutOfFold {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl IntoIterator for OutOfFold {
+    type Item = (String, Prediction);
+    type IntoIter = indexmap::map::IntoIter<String, Prediction>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

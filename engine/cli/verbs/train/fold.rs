@@ -1,0 +1,45 @@
+//! Which fold is trained alone.
+
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+
+/// What schedulers call the number of a task in an array: Slurm, and Kubernetes in an Indexed Job.
+const NUMBERS: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
+
+/// `--fold K`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// This one, from 0.
+    Number(u32),
+    /// The one that a scheduler's array is at.
+    Auto,
+}
+
+impl FromStr for Fold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        text.parse().map(Self::Number).map_err(|_| "a fold is a number, from 0, or `auto`".into())
+    }
+}
+
+impl Fold {
+    /// The fold's number, from 0.
+    ///
+    /// # Errors
+    /// Where it is a scheduler's to say, and none does, or not by a number.
+    pub fn number(self) -> Result<u32> {
+        if let Self::Number(number) = self {
+            return Ok(number);
+        }
+        let Some((name, value)) = NUMBERS.iter().find_map(|name| Some((name, std::env::var_os(name)?))) else {
+            bail!("--fold auto: neither `{}` nor `{}` is set here; give the fold's number", NUMBERS[0], NUMBERS[1]);
+        };
+        let number = value.to_str().and_then(|value| value.parse().ok());
+        number.with_context(|| format!("--fold auto: `{name}` is {value:?}, which is no fold; give the fold's number"))
+    }
+}

@@ -1,0 +1,167 @@
+//! `pleura train --fold K`: folds trained alone, at once or one after the other, make what one training does.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use support::discs::{training, wait_for_lines};
+
+fn command(recipe: &Path, out: &Path, more: &[&str]) -> Command {
+    support::runtime();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
+    command.arg("train").arg(recipe).arg("--out").arg(out).args(["--threads", "1", "--device", "cpu"]).args(more);
+    command.env_remove("SLURM_ARRAY_TASK_ID").env_remove("JOB_COMPLETION_INDEX");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs to the end, which has this exit code, and gives what was said.
+fn train(recipe: &Path, out: &Path, more: &[&str], code: i32) -> String {
+    ended(command(recipe, out, more).output().unwrap(), code)
+}
+
+fn ended(output: Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+/// Ends a training as schedulers do, once its journal has so many lines.
+fn stop(child: Child, journal: &Path, lines: usize) {
+    wait_for_lines(journal, lines);
+    // SAFETY: the process is our own child, which has not been waited for.
+    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGTERM) }, 0);
+    ended(child.wait_with_output().unwrap(), 75);
+}
+
+/// What is told of each epoch but for the time that it took, fold by fold.
+fn epochs(out: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let timeless = |line: &str| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let line = line.as_object_mut().unwrap();
+        ["seconds", "images_per_second"].into_iter().for_each(|key| drop(line.remove(key).unwrap()));
+        line.clone().into()
+    };
+    let mut epochs: Vec<serde_json::Value> = text.lines().map(timeless).collect();
+    // stable: within a fold they stay in the order in which they were told
+    epochs.sort_by_key(|epoch| epoch["fold"].as_u64());
+    epochs
+}
+
+/// Whatever a training leaves is the same in both folders.
+fn assert_same(out: &Path, plain: &Path) {
+    for name in ["discs-fold0.onnx", "discs-fold1.onnx", "ensemble.toml", "oof.csv", "oof-submission.csv"] {
+        let read = |folder: &Path| fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(read(out) == read(plain), "`{name}` differs");
+    }
+    assert_eq!(epochs(out), epochs(plain));
+    assert!(out.join("curves.svg").exists());
+    for fold in ["fold0", "fold1"] {
+        let records = ["metrics.jsonl", "curves.svg", "oof.csv", "oof-submission.csv"];
+        records
+            .iter()
+            .for_each(|name| assert!(!out.join(fold).join(name).exists(), "{fold}/{name} was not taken over"));
+    }
+}
+
+#[test]
+fn folds_trained_at_once_make_what_one_training_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 3);
+    let (out, plain) = (folder.path().join("out"), folder.path().join("plain"));
+    // both find no `folds.csv`, and write the same
+    let first = command(&recipe, &out, &["--fold", "auto"]).env("SLURM_ARRAY_TASK_ID", "0").spawn().unwrap();
+    let second = command(&recipe, &out, &["--fold", "auto"]).env("JOB_COMPLETION_INDEX", "1").spawn().unwrap();
+    for (child, fold) in [(first, 0), (second, 1)] {
+        let said = ended(child.wait_with_output().unwrap(), 0);
+        assert!(said.contains(&format!("folds [{fold}] of 2")) && said.contains("without --fold hands over"), "{said}");
+        assert!(said.contains("out of fold, 8 images: Dice 0."), "{said}");
+    }
+    assert!(!out.join("ensemble.toml").exists(), "no fold hands over alone");
+    let said = train(&recipe, &out, &[], 0);
+    assert!(said.contains("fold 0: trained already") && said.contains("fold 1: trained already"), "{said}");
+    let said = train(&recipe, &plain, &[], 0);
+    assert!(!said.contains("already"), "{said}");
+    assert_same(&out, &plain);
+    // once more, and nothing changes; a fold that is done stays so
+    train(&recipe, &out, &["--fold", "1"], 0);
+    train(&recipe, &out, &[], 0);
+    assert_same(&out, &plain);
+}
+
+#[test]
+fn alone_goes_on_with_all_and_all_with_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 40);
+    let (out, plain) = (folder.path().join("out"), folder.path().join("plain"));
+    train(&recipe, &plain, &[], 0);
+
+    // fold 0: by a training of all, alone, and to its end by a training of all; fold 1 lies finished before it is done
+    stop(command(&recipe, &out, &[]).spawn().unwrap(), &out.join("metrics.jsonl"), 2);
+    let alone = out.join("fold0/metrics.jsonl");
+    stop(command(&recipe, &out, &["--fold", "0"]).spawn().unwrap(), &alone, 8);
+    assert!(epochs(&out).len() < epochs(&out.join("fold0")).len(), "its own records go on from the common ones");
+    train(&recipe, &out, &["--fold", "1"], 0);
+    let said = train(&recipe, &out, &[], 0);
+    assert!(said.contains("fold 0: goes on at") && said.contains("fold 1: trained already"), "{said}");
+    assert_same(&out, &plain);
+
+    // afresh, one fold alone: its old epochs and answers are gone, and those of the other stay
+    stop(command(&recipe, &out, &["--fold", "0", "--fresh"]).spawn().unwrap(), &alone, 2);
+    assert!(!out.join("discs-fold0.onnx").exists() && out.join("discs-fold1.onnx").exists());
+    let said = train(&recipe, &out, &[], 0);
+    assert!(said.contains("fold 0: goes on at") && said.contains("fold 1: trained already"), "{said}");
+    assert_same(&out, &plain);
+}
+
+#[test]
+fn one_at_a_time_has_a_fold_and_none_beside_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 4000);
+    let out = folder.path().join("out");
+    let busy = |more: &[&str]| {
+        let said = train(&recipe, &out, more, 75);
+        assert!(said.contains("another training is at work in"), "{said}");
+    };
+    let first = command(&recipe, &out, &["--fold", "0"]).spawn().unwrap();
+    wait_for_lines(&out.join("fold0/metrics.jsonl"), 1);
+    busy(&["--fold", "0"]);
+    busy(&[]);
+    let second = command(&recipe, &out, &["--fold", "1"]).spawn().unwrap();
+    stop(second, &out.join("fold1/metrics.jsonl"), 1);
+    stop(first, &out.join("fold0/metrics.jsonl"), 2);
+    let all = command(&recipe, &out, &[]).spawn().unwrap();
+    wait_for_lines(&out.join("metrics.jsonl"), 3);
+    busy(&["--fold", "1"]);
+    stop(all, &out.join("metrics.jsonl"), 4);
+}
+
+#[test]
+fn a_fold_that_there_is_not_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 1);
+    let out = folder.path().join("out");
+    let cases = [
+        ("2", "there is no fold 2 to train: the recipe trains [0, 1], counted from 0"),
+        ("auto", "neither `SLURM_ARRAY_TASK_ID` nor `JOB_COMPLETION_INDEX` is set"),
+        ("-1", "unexpected argument"),
+        ("first", "a fold is a number, from 0, or `auto`"),
+    ];
+    for (fold, expected) in cases {
+        let said = train(&recipe, &out, &["--fold", fold], 2);
+        assert!(said.contains(expected), "no `{expected}` in {said}");
+    }
+    let output = command(&recipe, &out, &["--fold", "auto"]).env("SLURM_ARRAY_TASK_ID", "x").output().unwrap();
+    let said = ended(output, 2);
+    assert!(said.contains("`SLURM_ARRAY_TASK_ID` is \"x\", which is no fold"), "{said}");
+    assert!(!out.exists(), "nothing was begun");
+
+    let text = fs::read_to_string(&recipe).unwrap();
+    fs::write(&recipe, text.replace("count = 2", "count = 2, train = [1]")).unwrap();
+    let said = train(&recipe, &out, &["--fold", "0"], 2);
+    assert!(said.contains("the recipe trains [1]"), "{said}");
+}
