@@ -35,6 +35,11 @@ impl Source {
         &self.path
     }
 
+    /// How the session is opened.
+    pub fn opener(&self) -> Opener {
+        self.opener
+    }
+
     /// The session, opened by the first call.
     pub fn model(&self) -> Result<&Arc<Model>, Arc<ModelError>> {
         let Opener { runtime, session, may_fall_back } = self.opener;
