@@ -69,7 +69,7 @@ impl Answers {
                 self.masks.insert(finding.id.clone(), &finding.mask)?;
                 self.scores.extend(finding.score.map(|(low, high)| (finding.id.clone(), f32::midpoint(low, high))));
             }
-            Err(error) => self.failed.push((file.into(), error.to_string())),
+            Err(error) => self.failed.push((file.into(), chain(error))),
         }
         Ok(())
     }
@@ -120,4 +120,13 @@ fn scored(before: &Answers, after: &Answers, truth: &Submission) -> Option<Truth
     }
     let count = f64::from(images);
     (images > 0).then(|| Truth { before: sums.0 / count, after: sums.1 / count })
+}
+
+/// An error with its causes, as one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| (cause.to_string(), chain(cause)));
+    match cause {
+        Some((first, all)) if !error.to_string().ends_with(&first) => format!("{error}: {all}"),
+        _ => error.to_string(),
+    }
 }

@@ -96,3 +96,59 @@ fn affine(graph: &GraphProto, norm: &NodeProto) -> Option<Affine> {
 fn find<'a>(graph: &'a GraphProto, name: &str) -> Option<&'a TensorProto> {
     graph.initializer.iter().find(|tensor| tensor.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{ElementType, GraphBuilder, attribute as a};
+
+    /// A transposed convolution in two groups of one input and two outputs each, normalised by factors 1, 2, 3, 4.
+    #[test]
+    fn groups_of_a_transposed_convolution_have_their_own_channels() {
+        let mut g = GraphBuilder::new("test");
+        let dims = ["batch".into(), 2.into(), "height".into(), "width".into()];
+        let x = g.input("image", ElementType::Float, &dims);
+        let w = g.constant("w", &[2, 2, 1, 1], &[1.0; 4]);
+        let y = g.node("ConvTranspose", &[&x, &w], vec![a::int("group", 2)]);
+        let scale = g.constant("scale", &[4], &[1.0, 2.0, 3.0, 4.0]);
+        let (zeros, ones) = (g.constant("zeros", &[4], &[0.0; 4]), g.constant("ones", &[4], &[1.0; 4]));
+        let y = g.node("BatchNormalization", &[&y, &scale, &ones, &zeros, &ones], vec![a::float("epsilon", 0.0)]);
+        g.output(&y, "map", ElementType::Float, &dims);
+        let mut model = g.build();
+        assert_eq!(fold(&mut model), 1);
+        let node = &model.graph().node[0];
+        let numbers = |place: usize| model.initializer(&node.input[place]).unwrap().floats().unwrap();
+        assert_eq!((numbers(1), numbers(2)), (vec![1.0, 2.0, 3.0, 4.0], vec![1.0; 4]));
+        assert_eq!(model.graph().initializer.len(), 2);
+    }
+
+    #[test]
+    fn shared_weights_and_values_that_others_take_stay() {
+        let mut g = GraphBuilder::new("test");
+        let dims = ["batch".into(), 1.into(), "height".into(), "width".into()];
+        let x = g.input("image", ElementType::Float, &dims);
+        let w = g.constant("w", &[1, 1, 1, 1], &[1.0]);
+        let (two, one) = (g.constant("two", &[1], &[2.0]), g.constant("one", &[1], &[1.0]));
+        let normed = |g: &mut GraphBuilder, x: &str| {
+            let y = g.node("Conv", &[x, &w], vec![]);
+            let z = g.node("BatchNormalization", &[&y, &two, &one, &one, &one], vec![a::float("epsilon", 0.0)]);
+            (y, z)
+        };
+        let (_, y) = normed(&mut g, &x);
+        let (before, y) = normed(&mut g, &y);
+        let y = g.node("Add", &[&before, &y], vec![]);
+        g.output(&y, "map", ElementType::Float, &dims);
+        let mut model = g.build();
+        assert_eq!(fold(&mut model), 1);
+        let weights: Vec<_> = model
+            .graph()
+            .node
+            .iter()
+            .filter(|node| node.op_type == "Conv")
+            .map(|node| node.input[1].as_str())
+            .collect();
+        assert_eq!(weights, ["w_2", "w"]);
+        assert_eq!(model.initializer("w").unwrap().floats().unwrap(), [1.0]);
+        assert_eq!(model.initializer("w_2").unwrap().floats().unwrap(), [2.0]);
+    }
+}

@@ -91,12 +91,12 @@ pub fn prune(graph: &mut GraphProto) {
     graph.initializer.retain(|tensor| taken.contains(&tensor.name) || outputs.contains(&tensor.name));
 }
 
-/// A node of one output, named after it.
+/// A node of one output, named after it and its operator: what made a value before may have the value's own name.
 pub fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
         input: inputs.iter().map(|&name| name.to_owned()).collect(),
         output: vec![output.to_owned()],
-        name: output.to_owned(),
+        name: format!("{output}_{op}"),
         op_type: op.to_owned(),
         attribute,
         ..NodeProto::default()

@@ -149,7 +149,8 @@ impl Network {
         runtime::Model::open(opener.runtime, target, opener.session).map_err(refused)
     }
 
-    /// Seconds that the original and a variant take for the same batch, taking turns: the middle of some times.
+    /// Seconds that the original and a variant take for the same batch, taking turns: the fastest of some
+    /// runs, which others on the machine have disturbed least.
     fn times(&self, variant: &runtime::Model) -> Result<(f64, f64), OptimizeError> {
         let Some((input, tensor)) = &self.sample else { return Ok((0.0, 0.0)) };
         let original: &Arc<runtime::Model> = self.member.model()?;
@@ -159,20 +160,15 @@ impl Network {
             model.run(input, tensor.view().into_dyn(), &outputs)?;
             Ok(start.elapsed().as_secs_f64())
         };
-        let (mut before, mut after) = (Vec::new(), Vec::new());
+        let (mut before, mut after) = (f64::INFINITY, f64::INFINITY);
         // The first run of each makes plans that the others follow.
         for turn in 0..=TIMES {
             let pair = (time(original)?, time(variant)?);
             if turn > 0 {
-                before.push(pair.0);
-                after.push(pair.1);
+                before = before.min(pair.0);
+                after = after.min(pair.1);
             }
         }
-        Ok((middle(before), middle(after)))
+        Ok((before, after))
     }
-}
-
-fn middle(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

@@ -18,10 +18,6 @@ pub struct Range {
     pub low: f32,
     /// The highest of all.
     pub high: f32,
-    /// The mean of each run's lowest.
-    pub mean_low: f32,
-    /// The mean of each run's highest.
-    pub mean_high: f32,
 }
 
 impl Range {
@@ -54,13 +50,9 @@ impl Ranges {
 
     /// Takes in the bounds of one run.
     pub fn add(&mut self, value: &str, low: f32, high: f32) {
-        let runs = self.runs as f32;
-        let blank = Range { low: f32::INFINITY, high: f32::NEG_INFINITY, mean_low: 0.0, mean_high: 0.0 };
-        let range = self.seen.entry(value.to_owned()).or_insert(blank);
+        let range = self.seen.entry(value.to_owned()).or_insert(Range { low, high });
         range.low = range.low.min(low);
         range.high = range.high.max(high);
-        range.mean_low += (low - range.mean_low) / (runs + 1.0);
-        range.mean_high += (high - range.mean_high) / (runs + 1.0);
     }
 }
 

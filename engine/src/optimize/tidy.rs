@@ -139,3 +139,58 @@ fn does_nothing(node: &NodeProto) -> bool {
     let trains = node.input.get(2).is_some_and(|mode| !mode.is_empty());
     is_standard(node) && (node.op_type == "Identity" || (node.op_type == "Dropout" && !trains))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{GraphBuilder, attribute as a};
+
+    fn model(build: impl FnOnce(&mut GraphBuilder, &str) -> String) -> Model {
+        let mut g = GraphBuilder::new("test");
+        let x = g.input("image", ElementType::Float, &[1.into()]);
+        let y = build(&mut g, &x);
+        g.output(&y, "map", ElementType::Float, &[1.into()]);
+        g.build()
+    }
+
+    #[test]
+    fn constants_are_initializers_and_what_does_nothing_is_gone() {
+        let model = model(|g, x| {
+            let constant = g.node("Constant", &[], vec![a::floats("value_floats", &[2.0])]);
+            let same = g.node("Identity", &[x], vec![]);
+            let rest = g.node("Dropout", &[&same], vec![]);
+            g.node("Mul", &[&rest, &constant], vec![])
+        });
+        let tidied = tidied(&model);
+        let nodes: Vec<_> =
+            tidied.graph().node.iter().map(|node| (node.op_type.as_str(), node.input.join(" "))).collect();
+        assert_eq!(nodes, [("Mul", "image constant_1".to_owned()), ("Identity", "mul_4".to_owned())]);
+        assert_eq!(tidied.initializer("constant_1").unwrap().floats().unwrap(), [2.0]);
+    }
+
+    #[test]
+    fn what_cannot_be_worked_on_is_told() {
+        let relu = |g: &mut GraphBuilder, x: &str| g.node("Relu", &[x], vec![]);
+        assert_eq!(refusal(&model(relu)), None);
+        let quantized = model(|g, x| g.node("DynamicQuantizeLinear", &[x], vec![]));
+        assert!(refusal(&quantized).unwrap().contains("quantised already (node `dynamicquantizelinear_1`)"));
+        let mut halved = model(relu);
+        halved.graph_mut().initializer.push(TensorProto { data_type: 10, ..TensorProto::default() });
+        assert_eq!(refusal(&halved).as_deref(), Some("it computes in float16 already"));
+        let mut branches = model(relu);
+        branches.graph_mut().node[0].attribute =
+            vec![crate::onnx::proto::AttributeProto { g: Some(GraphProto::default()), ..Default::default() }];
+        assert_eq!(refusal(&branches).as_deref(), Some("node `relu_1` (Relu) holds a graph of its own"));
+        let mut header = model(relu).header().clone();
+        header.opset_import[0].version = 11;
+        let old = Model::new(header, model(relu).graph().clone());
+        assert_eq!(refusal(&old).as_deref(), Some("its operator set is 11: export it with 13 or newer"));
+        let mut outside = model(relu);
+        outside.graph_mut().initializer.push(TensorProto {
+            data_location: Some(1),
+            data_type: 1,
+            ..Default::default()
+        });
+        assert!(refusal(&outside).unwrap().contains("save it as one file"));
+    }
+}

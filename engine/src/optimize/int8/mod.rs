@@ -89,7 +89,7 @@ impl Writer<'_> {
     /// Puts a value in 8 bits, and back: whoever takes it takes what is left of it.
     fn value(&mut self, value: &str) {
         let Some(Steps { step, zero }) = self.steps(value) else { return };
-        let (step_name, zero_name) = (format!("{value}_scale"), format!("{value}_zero_point"));
+        let [step_name, zero_name] = ["scale", "zero_point"].map(|end| self.names.fresh(&format!("{value}_{end}")));
         self.constants.push(floats(&step_name, &[], &[step]));
         self.constants.push(raw(&zero_name, &[], ElementType::UInt8, vec![zero]));
         let quantized = self.names.fresh(&format!("{value}_quantized"));
@@ -124,7 +124,7 @@ impl Writer<'_> {
     /// Adds a constant in integers with the node that makes floats of it; the floats' name.
     fn back(&mut self, tensor: TensorProto, steps: &[f32], zeros: TensorProto, axis: usize) -> String {
         let stem = tensor.name.clone();
-        let (step, zero) = (format!("{stem}_scale"), format!("{stem}_zero_point"));
+        let [step, zero] = ["scale", "zero_point"].map(|end| self.names.fresh(&format!("{stem}_{end}")));
         let back = in_floats(&stem);
         let axis = vec![int("axis", axis as i64)];
         self.nodes.push(graph::node("DequantizeLinear", &[&stem, &step, &zero], &back, axis));

@@ -21,7 +21,8 @@ pub struct Weights {
 }
 
 impl Steps {
-    /// The steps between the bounds that were seen on all images together.
+    /// The steps between the bounds that were seen on all images together. Narrower ones, between the means of each image's
+    /// bounds, were tried on the demo's networks: the same mean Dice, but a lower lowest, and scores five times as far off.
     pub fn of(range: Range) -> Self {
         let (low, high) = (range.low.min(0.0), range.high.max(0.0));
         let step = (high - low) / 255.0;
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     fn range(low: f32, high: f32) -> Range {
-        Range { low, high, mean_low: low, mean_high: high }
+        Range { low, high }
     }
 
     #[test]

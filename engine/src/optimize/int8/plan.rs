@@ -93,6 +93,9 @@ impl Plan {
             if self.computed.contains_key(&place) {
                 let end = clipped(graph, takers, output);
                 self.values.insert(end.clone(), end);
+            } else if self.stored.contains_key(&place) && useful.contains(output) {
+                // What it is joined with is in 8 bits, and need not leave them.
+                self.values.insert(output.clone(), output.clone());
             } else if self.carries(graph, node) && useful.contains(output) {
                 let (mover, end) = (moves(node), clipped(graph, takers, output));
                 let source = self.values.get(&node.input[0]).filter(|_| mover).unwrap_or(&end).clone();

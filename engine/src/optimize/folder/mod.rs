@@ -46,11 +46,9 @@ impl Layout {
     pub fn rewrite(&self, document: &mut DocumentMut, sha256: &BTreeMap<String, String>) {
         visit_mut(document.as_table_mut(), &mut |table| {
             let model = text(table, "model").map(str::to_owned);
-            if let Some((model, to)) =
-                model.and_then(|model| Some((self.models.get(&model)?, model))).map(|(to, it)| (it, to))
-            {
+            if let Some((model, to)) = model.and_then(|model| self.models.get_key_value(&model)) {
                 set(table, "model", slashed(to));
-                if let Some(sha256) = sha256.get(&model) {
+                if let Some(sha256) = sha256.get(model) {
                     set(table, "sha256", sha256.clone());
                 }
             }
@@ -177,5 +175,4 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), OptimizeError> {
 }
 
 #[cfg(test)]
-#[path = "folder_tests.rs"]
 mod tests;
