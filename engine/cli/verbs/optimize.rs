@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use pleura::ensemble::{Decision, Ensemble, Finding, ImageError};
 use pleura::manifest::Exit as Early;
 use pleura::optimize::{Answers, Comparison, Form, OptimizeError, Optimizer, Variant, compare};
-use pleura::submission::{Submission};
+use pleura::submission::Submission;
 use pleura::{Radiograph, radiograph};
 use serde::Serialize;
 

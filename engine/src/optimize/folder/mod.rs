@@ -118,7 +118,20 @@ fn set(table: &mut dyn TableLike, key: &str, text: String) {
             *value = text.into();
             *value.decor_mut() = decor;
         }
-        None => drop(table.insert(key, Item::Value(text.into()))),
+        None => {
+            let mut value = Value::from(text);
+            // The blank before the brace that closes a table in a line stays there.
+            if let Some(last) = table.iter_mut().last().and_then(|(_, item)| item.as_value_mut()) {
+                let blank = last.decor().suffix().and_then(|suffix| suffix.as_str()).filter(|it| it.trim().is_empty());
+                let blank = blank.unwrap_or_default().to_owned();
+                if !blank.is_empty() {
+                    last.decor_mut().set_suffix("");
+                    value.decor_mut().set_prefix(" ");
+                    value.decor_mut().set_suffix(blank);
+                }
+            }
+            table.insert(key, Item::Value(value));
+        }
     }
 }
 

@@ -48,11 +48,10 @@ fn only_places_and_hashes_change_and_recipes_go() {
     layout(&document).rewrite(&mut document, &sums);
     let table = [
         ("sha256 = \"00\"\nrecipe = \"a.toml\"\n", "sha256 = \"aa\"\n"),
-        ("\"../b.onnx\", fold = 0 }", "\"models/b.onnx\", fold = 0 , sha256 = \"bb\" }"),
+        ("\"../b.onnx\", fold = 0 }", "\"models/b.onnx\", fold = 0, sha256 = \"bb\" }"),
         ("\"/far/b.onnx\"", "\"models/b-2.onnx\""),
-        ("\"stack.onnx\", recipe = \"s.toml\", input = \"x\" }", "\"stack.onnx\", input = \"x\" , sha256 = \"cc\" }"),
+        ("\"stack.onnx\", recipe = \"s.toml\", input = \"x\" }", "\"stack.onnx\", input = \"x\", sha256 = \"cc\" }"),
     ];
     let expected = table.iter().fold(TEXT.to_owned(), |text, (before, after)| text.replace(before, after));
-    let plain = |text: &str| text.replace(" ,", ",").replace("./own", "own");
-    assert_eq!(plain(&document.to_string()), plain(&expected));
+    assert_eq!(document.to_string(), expected);
 }
