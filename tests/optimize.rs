@@ -107,7 +107,8 @@ fn steep(path: &Path) {
     let steep = g.constant("steep", &[2, 1, 1, 1], &[60_000.0, 60_000.0]);
     let difference = g.constant("difference", &[1, 2, 1, 1], &[1.0, -1.0]);
     let both = g.node("Conv", &[&image, &steep], vec![]);
-    let both = g.node("MaxPool", &[&both], vec![onnx::attribute::ints("kernel_shape", &[1, 1])]);
+    // of this operator ONNX Runtime has a form in halves on the CPU too, which does meet what runs over
+    let both = g.node("Relu", &[&both], vec![]);
     let zero = g.node("Conv", &[&both, &difference], vec![]);
     let eighth = g.scalar(0.125);
     let small = g.node("Mul", &[&image, &eighth], vec![]);
@@ -159,10 +160,10 @@ fn an_ensemble_is_whole_in_its_new_folder() {
     let classifier = Toy { half: true, ..Toy::default() };
     let segmenter = Toy { gain: 0.5, ..Toy::default() };
     let plugins = "[[postprocess]]\nplugin = \"./own/libplugin_fill_holes.so\"\n[[postprocess]]\nplugin = \"mine\"\n";
-    let weightless = member("segmenter", "idle", "weight = 0.0");
+    let weightless = member("classifier", "idle", &format!("weight = 0.0\n{}", support::case::score()));
     let toml = format!(
-        "[classifier]\ngate = {{ kind = \"score\", above = 0.1 }}\n{}\n[segmenter]\nmerge = {{ kind = \"stack\", model = \
-         \"stack.onnx\", input = \"answers\", output = \"merged\", values = \"probabilities\" }}\n{}{weightless}\
+        "[classifier]\ngate = {{ kind = \"score\", above = 0.1 }}\n{}{weightless}\n[segmenter]\nmerge = {{ kind = \"stack\", model = \
+         \"stack.onnx\", input = \"answers\", output = \"merged\", values = \"probabilities\" }}\n{}\
          [[postprocess]]\nplugin = \"threshold\"\nparams = {{ above = 0.2 }}\n{plugins}",
         member("classifier", "half", support::case::score()).replace("\nmap = ", "\n# kept\nmap = "),
         member("segmenter", "single", "recipe = \"single.toml\""),

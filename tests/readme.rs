@@ -35,6 +35,7 @@ fn what_people_do_works_as_written() {
         "Know your data",
         "Drop in a plugin",
         "Train your own",
+        "Smaller, faster models",
     ] {
         script.push_str(&blocks(&readme, heading));
     }
@@ -56,5 +57,6 @@ fn what_people_do_works_as_written() {
     has("with-plugin.csv", "ImageId,EncodedPixels");
     has("tiny/trained/metrics.jsonl", "validation_loss");
     has("tiny.csv", "ImageId,EncodedPixels");
+    has("int8.csv", "ImageId,EncodedPixels");
     assert!(String::from_utf8_lossy(&run.stdout).contains("no-border 1.0"), "check did not load the plugin");
 }

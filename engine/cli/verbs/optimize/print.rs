@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{Write, stdout};
 
 use anyhow::Result;
-use pleura::optimize::Note;
+use pleura::optimize::Form;
 
 use super::{Compared, Report};
 use crate::term;
@@ -32,9 +32,6 @@ fn remarks(report: &Report<'_>) {
             if notes > SHOWN {
                 term::note(format_args!("{at}: and {} more nodes; --json tells them all", notes - SHOWN));
             }
-            if matches!(model.notes[..], [Note::AsIs { .. }]) {
-                continue;
-            }
         }
         for (file, error) in comparison.failed.iter().take(SHOWN) {
             term::warning(format_args!("{}: no answer to `{}`: {error}", variant.form, file.display()));
@@ -50,6 +47,9 @@ fn remarks(report: &Report<'_>) {
             "all {compared} images calibrated, and are compared on: on others a variant may do worse; give more inputs, or a \
              smaller --calibrate"
         )),
+    }
+    if report.variants.iter().any(|it| it.variant.form == Form::Fp16) {
+        term::note("fp16: on a CPU most of it is computed in single precision; a GPU rounds more: compare there, too");
     }
     term::note("times are this machine's, of the networks alone: another processor or a GPU has other ones");
 }
