@@ -101,6 +101,9 @@ struct Compared {
     variant: Variant,
     #[serde(flatten)]
     comparison: Comparison,
+    /// Half precision on a CPU: the same with every value rounded, as it would be where halves are computed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounded: Option<Comparison>,
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
@@ -133,12 +136,19 @@ pub fn run(args: &Args) -> Result<Exit> {
     };
     for (form, folder) in forms.into_iter().zip(&folders) {
         let variant = optimizer.write(form, folder)?;
-        let after = answers(args, &variant.manifest, &compared)?;
-        let comparison = compare(&before, &after, truth.as_ref())?;
-        report.variants.push(Compared { variant, comparison });
+        let beside = |manifest: &Path| -> Result<Comparison> {
+            Ok(compare(&before, &answers(args, manifest, &compared)?, truth.as_ref())?)
+        };
+        let comparison = beside(&variant.manifest)?;
+        let rounded = (form == Form::Fp16 && optimizer.on_cpu()).then(|| {
+            let folder = tempfile::tempdir_in(folder).context("cannot make a temporary folder")?;
+            beside(&optimizer.write_rounding(folder.path())?)
+        });
+        report.variants.push(Compared { variant, comparison, rounded: rounded.transpose()? });
     }
     print::report(&report, args.json)?;
-    let good = report.skipped.is_empty() && report.variants.iter().all(|it| it.comparison.failed.is_empty());
+    let mut compared = report.variants.iter().flat_map(|it| std::iter::once(&it.comparison).chain(&it.rounded));
+    let good = report.skipped.is_empty() && compared.all(|it| it.failed.is_empty());
     Ok(if good { Exit::Good } else { Exit::Skipped })
 }
 

@@ -122,6 +122,42 @@ impl<'e> Optimizer<'e> {
     /// # Errors
     /// Where a file cannot be read or written.
     pub fn write(&self, form: Form, folder: &Path) -> Result<Variant, OptimizeError> {
+        let mut models = Vec::new();
+        let manifest = self.write_with(folder, |file, to| {
+            models.extend(self.write_model(form, file, folder, to)?);
+            Ok(())
+        })?;
+        Ok(Variant { form, manifest, models })
+    }
+
+    /// Whether the ensemble runs on the CPU, where a network in half precision answers as no GPU would.
+    #[must_use]
+    pub fn on_cpu(&self) -> bool {
+        self.networks.iter().any(Network::on_cpu)
+    }
+
+    /// Writes an ensemble that answers on a CPU as the half-precision variant does where halves are computed with: every
+    /// value is rounded to a half, and all is computed in single precision. It is for comparing alone. Its manifest.
+    ///
+    /// # Errors
+    /// As [`Optimizer::write`].
+    pub fn write_rounding(&self, folder: &Path) -> Result<PathBuf, OptimizeError> {
+        self.write_with(folder, |file, to| {
+            let target = folder.join(to);
+            match self.networks.iter().find(|network| network.file() == file) {
+                Some(network) => network.write_rounding(&target),
+                None if file.is_file() => folder::copy(file, &target),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Writes the ensemble into a folder, its models by `write`, which is told the file and its new place; the manifest.
+    fn write_with(
+        &self,
+        folder: &Path,
+        mut write: impl FnMut(&Path, &Path) -> Result<(), OptimizeError>,
+    ) -> Result<PathBuf, OptimizeError> {
         let source = self.ensemble.path();
         let failed = |message: String| OptimizeError::Manifest { path: source.into(), message };
         let text = std::fs::read_to_string(source).map_err(OptimizeError::file("read", source))?;
@@ -129,11 +165,11 @@ impl<'e> Optimizer<'e> {
             text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
         let home = source.parent().unwrap_or(Path::new(""));
         let layout = Layout::of(&document, home);
-        let (mut models, mut sums) = (Vec::new(), BTreeMap::new());
+        let mut sums = BTreeMap::new();
         for (named, to) in &layout.models {
             let target = folder.join(to);
             make_folder(&target)?;
-            models.extend(self.write_model(form, &home.join(named), folder, to)?);
+            write(&home.join(named), to)?;
             if target.is_file() {
                 sums.insert(named.clone(), digest::file(&target).map_err(OptimizeError::file("read", &target))?);
             }
@@ -153,7 +189,7 @@ impl<'e> Optimizer<'e> {
             atomic::place(temporary, &manifest)
         };
         written().map_err(OptimizeError::file("write", &manifest))?;
-        Ok(Variant { form, manifest, models })
+        Ok(manifest)
     }
 
     /// Writes one model; `None` where there is no such file, and no member that runs it.

@@ -14,7 +14,7 @@ use super::ranges::{Probe, Ranges};
 use super::{Form, half, int8, tidy};
 use crate::ensemble::{Fed, Network as Member};
 use crate::onnx::{self, Model};
-use crate::runtime::{self, ModelError};
+use crate::runtime::{self, Device, ModelError};
 
 /// How often each of two networks is timed.
 const TIMES: usize = 5;
@@ -121,6 +121,22 @@ impl Network {
             fed: self.fed,
             notes,
         })
+    }
+
+    /// Whether the ensemble runs it on the CPU.
+    pub fn on_cpu(&self) -> bool {
+        self.member.opener().session.device == Device::Cpu
+    }
+
+    /// Writes the network that rounds as its half-precision variant does, or the file as it is where there is none.
+    pub fn write_rounding(&self, target: &Path) -> Result<(), OptimizeError> {
+        match &self.model {
+            Ok(model) if self.ranges.runs() > 0 => {
+                let (halved, _) = half::half(model, &self.ranges);
+                Ok(half::rounding(&halved).write(target)?)
+            }
+            _ => super::folder::copy(self.file(), target),
+        }
     }
 
     /// The variant, where there is one, and what is to be said.

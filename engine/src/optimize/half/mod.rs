@@ -5,6 +5,7 @@
 
 mod numbers;
 mod ops;
+mod rounding;
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +17,7 @@ use crate::onnx::attribute::int;
 use crate::onnx::proto::{NodeProto, TensorProto};
 use crate::onnx::{ElementType, Model};
 use numbers::Unfit;
+pub use rounding::rounding;
 
 /// The largest half, and how near to it a value may come on the images that were looked at: others may go further.
 const LARGEST: f32 = 65504.0;

@@ -107,3 +107,15 @@ fn weights_that_lose_digits_are_counted() {
     let (_, notes) = half(&g.build(), &Ranges::default());
     assert_eq!(notes, [Note::Rounded { numbers: 3, vanished: 1, subnormal: 1 }]);
 }
+
+#[test]
+fn rounding_rounds_every_value_and_computes_in_single_precision() {
+    let (model, _) = half(&network([2.0, 0.1]), &Ranges::default());
+    let rounding = rounding(&model);
+    let (half, single) = (ElementType::Half, ElementType::Float);
+    let round = [("Cast", half), ("Cast", single)];
+    let computed = ["Identity", "Conv", "Conv", "Resize", "Identity"].map(|op| [&[(op, single)], &round[..]].concat());
+    assert_eq!(ops(&rounding), [computed.concat(), vec![("Identity", single)]].concat());
+    let weight = rounding.initializer("w0.1_fp16").unwrap();
+    assert_eq!((weight.element(), weight.floats().unwrap()), (single, vec![0.099_975_586]));
+}
