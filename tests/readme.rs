@@ -36,6 +36,7 @@ fn what_people_do_works_as_written() {
         "Drop in a plugin",
         "Train your own",
         "See where the time goes",
+        "Smaller, faster models",
     ] {
         script.push_str(&blocks(&readme, heading));
     }
@@ -58,5 +59,6 @@ fn what_people_do_works_as_written() {
     has("with-plugin.csv", "ImageId,EncodedPixels");
     has("tiny/trained/metrics.jsonl", "validation_loss");
     has("tiny.csv", "ImageId,EncodedPixels");
+    has("int8.csv", "ImageId,EncodedPixels");
     assert!(String::from_utf8_lossy(&run.stdout).contains("no-border 1.0"), "check did not load the plugin");
 }

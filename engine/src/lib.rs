@@ -19,6 +19,7 @@ pub mod manifest;
 mod mask;
 pub mod mask_image;
 pub mod onnx;
+pub mod optimize;
 pub mod overlay;
 pub mod plugin;
 pub mod radiograph;

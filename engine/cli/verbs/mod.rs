@@ -5,6 +5,7 @@ mod check;
 mod data;
 mod demo;
 mod explain;
+mod optimize;
 mod plugin_worker;
 mod plugins;
 mod predict;
@@ -44,6 +45,8 @@ pub enum Verb {
     Data(data::Args),
     /// Find thresholds, areas, gates and weights by the members' answers and the truth.
     Tune(tune::Args),
+    /// Write smaller, faster variants of an ensemble (16-bit floats, 8-bit integers), and tell what each changes.
+    Optimize(optimize::Args),
     /// Train networks by a recipe, and export them as ONNX.
     Train(train::Args),
     /// List and test plugins.
@@ -71,6 +74,7 @@ impl Verb {
             Self::Submission(args) => submission::run(&args),
             Self::Data(args) => data::run(&args),
             Self::Tune(args) => tune::run(&args),
+            Self::Optimize(args) => optimize::run(&args),
             Self::Train(args) => train::run(&args),
             Self::Plugins(args) => plugins::run(&args),
             Self::PluginWorker(args) => plugin_worker::run(&args),

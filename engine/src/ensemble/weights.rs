@@ -38,6 +38,11 @@ impl Source {
         &self.path
     }
 
+    /// How sessions are opened.
+    pub fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
     /// How many devices it may be opened on.
     pub fn devices(&self) -> usize {
         self.models.len()

@@ -1,0 +1,254 @@
+//! `pleura optimize`: an ensemble in half precision and in 8 bits, and what that changes.
+
+mod print;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use pleura::ensemble::{Decision, Ensemble, Finding, ImageError};
+use pleura::manifest::Exit as Early;
+use pleura::optimize::{Answers, Comparison, Form, OptimizeError, Optimizer, Variant, compare};
+use pleura::submission::Submission;
+use pleura::{Radiograph, radiograph};
+use serde::Serialize;
+
+use crate::engine::EngineArgs;
+use crate::exit::Exit;
+use crate::term;
+use crate::verbs::submission::size;
+
+/// How many images calibrate, if that leaves as many to compare on.
+const CALIBRATE: usize = 32;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The ensemble's manifest.
+    ensemble: PathBuf,
+
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input: some of them
+    /// calibrate, the others are what original and variants are compared on.
+    #[arg(required = true)]
+    inputs: Vec<String>,
+
+    /// The folder in which each variant gets a folder of its own, `fp16` and `int8`.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// The variants.
+    #[arg(long, value_name = "FORM,…", value_delimiter = ',', default_value = "fp16,int8")]
+    form: Vec<Wanted>,
+
+    /// How many of the inputs calibrate, spread evenly over them; 32 unless said, and at most half of them. Where that
+    /// is all of them, the comparison is on images that calibrated, too.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    calibrate: Option<u32>,
+
+    /// The truth, `ImageId,EncodedPixels`: scores the original and each variant.
+    #[arg(long, value_name = "CSV")]
+    truth: Option<PathBuf>,
+
+    /// The size of the truth's masks, in pixels.
+    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size, requires = "truth")]
+    truth_size: (usize, usize),
+
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What numbers are kept in.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wanted {
+    /// 16-bit floats.
+    Fp16,
+    /// 8-bit integers.
+    Int8,
+}
+
+impl From<Wanted> for Form {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Fp16 => Self::Fp16,
+            Wanted::Int8 => Self::Int8,
+        }
+    }
+}
+
+/// What came of it all.
+#[derive(Serialize)]
+struct Report<'a> {
+    ensemble: &'a Path,
+    /// Files that calibrated.
+    calibrated: Vec<&'a Path>,
+    /// Files that original and variants are compared on.
+    compared: Vec<&'a Path>,
+    /// Whether none of the images that are compared on calibrated.
+    held_out: bool,
+    /// Files that the original gives no answer to, and why.
+    skipped: &'a [(PathBuf, String)],
+    variants: Vec<Compared>,
+}
+
+/// A variant beside its original.
+#[derive(Serialize)]
+struct Compared {
+    #[serde(flatten)]
+    variant: Variant,
+    #[serde(flatten)]
+    comparison: Comparison,
+    /// Half precision on a CPU: the same with every value rounded, as it would be where halves are computed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounded: Option<Comparison>,
+}
+
+pub fn run(args: &Args) -> Result<Exit> {
+    let files = radiograph::find(&args.inputs)?;
+    let truth = args.truth.as_ref().map(|truth| Submission::read(truth, args.truth_size)).transpose()?;
+    let mut forms: Vec<Form> = Vec::new();
+    for form in args.form.iter().map(|&wanted| wanted.into()) {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    let folders = forms.iter().map(|form| args.out.join(form.to_string())).collect::<Vec<_>>();
+    folders.iter().try_for_each(|folder| make_folder(folder, &args.ensemble))?;
+    // Every member is run, so that scores are exact; the masks are those of an early exit.
+    let ensemble = args.engine.open(&args.ensemble, Ensemble::options().exit(Early::Full))?;
+    let chosen = choose(files.len(), args.calibrate);
+    let mut optimizer = Optimizer::new(&ensemble)?;
+    let before = original(&ensemble, &mut optimizer, &files, &chosen, truth.as_ref(), args)?;
+    let compared: Vec<PathBuf> = match chosen.len() < files.len() {
+        true => (0..files.len()).filter(|place| !chosen.contains(place)).map(|place| files[place].clone()).collect(),
+        false => files.clone(),
+    };
+    let mut report = Report {
+        ensemble: &args.ensemble,
+        calibrated: (0..files.len()).filter(|place| chosen.contains(place)).map(|place| &*files[place]).collect(),
+        compared: compared.iter().map(|file| &**file).collect(),
+        held_out: chosen.len() < files.len(),
+        skipped: &before.failed,
+        variants: Vec::new(),
+    };
+    for (form, folder) in forms.into_iter().zip(&folders) {
+        let variant = optimizer.write(form, folder)?;
+        let beside = |manifest: &Path| -> Result<Comparison> {
+            Ok(compare(&before, &answers(args, manifest, &compared)?, truth.as_ref())?)
+        };
+        let comparison = beside(&variant.manifest)?;
+        let rounded = (form == Form::Fp16 && optimizer.on_cpu()).then(|| {
+            let folder = tempfile::tempdir_in(folder).context("cannot make a temporary folder")?;
+            beside(&optimizer.write_rounding(folder.path())?)
+        });
+        report.variants.push(Compared { variant, comparison, rounded: rounded.transpose()? });
+    }
+    print::report(&report, args.json)?;
+    let mut compared = report.variants.iter().flat_map(|it| std::iter::once(&it.comparison).chain(&it.rounded));
+    let good = report.skipped.is_empty() && compared.all(|it| it.failed.is_empty());
+    Ok(if good { Exit::Good } else { Exit::Skipped })
+}
+
+/// Makes a variant's folder; the original's is none.
+fn make_folder(folder: &Path, ensemble: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    let home = ensemble.parent().filter(|home| !home.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let same = matches!((folder.canonicalize(), home.canonicalize()), (Ok(folder), Ok(home)) if folder == home);
+    ensure!(!same, "`{}` is the original's own folder: name another with --out", folder.display());
+    Ok(())
+}
+
+/// Which of so many inputs calibrate, spread evenly.
+fn choose(files: usize, wanted: Option<u32>) -> HashSet<usize> {
+    let count = match wanted {
+        Some(count) => count as usize,
+        None => CALIBRATE.min(files / 2).max(1),
+    };
+    let count = count.min(files);
+    (0..count).map(|place| place * files / count).collect()
+}
+
+/// Asks the original about every input, and looks into its networks while they see those that calibrate.
+fn original(
+    ensemble: &Ensemble,
+    optimizer: &mut Optimizer<'_>,
+    files: &[PathBuf],
+    chosen: &HashSet<usize>,
+    truth: Option<&Submission>,
+    args: &Args,
+) -> Result<Answers> {
+    let mut answers = Answers::default();
+    let mut calibrating: Vec<(&Path, Finding)> = Vec::new();
+    let bar = term::progress(files.len() as u64, "original");
+    let mut place = 0;
+    let calibrates: HashSet<&Path> = chosen.iter().map(|&place| &*files[place]).collect();
+    ensemble.predict_files(files, |path, found, radiograph| {
+        bar.inc(1);
+        place += 1;
+        answers.take(path, found.as_ref())?;
+        let (Ok(mut finding), Some(radiograph)) = (found, radiograph) else { return Ok(()) };
+        check_truth(&finding, truth, args)?;
+        if let Some(&path) = calibrates.get(path) {
+            optimizer.calibrate(radiograph, &finding, false)?;
+            finding.mask = pleura::Mask::empty((1, 1));
+            calibrating.push((path, finding));
+        }
+        anyhow::Ok(())
+    })?;
+    bar.finish_and_clear();
+    for (path, error) in &answers.failed {
+        term::warning(format_args!("skipped `{}`: {error}", path.display()));
+    }
+    if answers.masks().is_empty() {
+        bail!("every one of {} inputs was skipped: there is nothing to compare on", files.len());
+    }
+    if calibrating.is_empty() {
+        bail!("every image that was to calibrate was skipped: name more with --calibrate");
+    }
+    if optimizer.lacks_images() && calibrating.iter().all(|(_, finding)| finding.decision == Decision::ClassifierGate) {
+        term::warning(
+            "none of the images that calibrate passes the classifiers' gate: segmenters are shown all of them",
+        );
+        for (path, finding) in &calibrating {
+            optimizer.calibrate(&Radiograph::open(path)?, finding, true)?;
+        }
+    }
+    optimizer.calibrated();
+    Ok(answers)
+}
+
+/// Makes sure that the truth knows an image, at the size of its mask.
+fn check_truth(finding: &Finding, truth: Option<&Submission>, args: &Args) -> Result<()> {
+    let Some(truth) = truth else { return Ok(()) };
+    let id = &finding.id;
+    ensure!(
+        truth.contains(id),
+        "the truth has no row for image `{id}`: add one (`-1` where nothing is to be found), or leave the image out"
+    );
+    let (found, expected) = (finding.mask.size(), args.truth_size);
+    ensure!(
+        found == expected,
+        "the mask of `{id}` is {}×{}, the truth's are {}×{}: say with --truth-size what they are, or set `output.size`",
+        found.0,
+        found.1,
+        expected.0,
+        expected.1
+    );
+    Ok(())
+}
+
+/// Asks an ensemble about files.
+fn answers(args: &Args, manifest: &Path, files: &[PathBuf]) -> Result<Answers> {
+    let ensemble = args.engine.open(manifest, Ensemble::options().exit(Early::Full))?;
+    let mut answers = Answers::default();
+    let bar = term::progress(files.len() as u64, "variant");
+    ensemble.predict_files(files, |path, found: Result<Finding, ImageError>, _| {
+        bar.inc(1);
+        answers.take(path, found.as_ref())
+    })?;
+    bar.finish_and_clear();
+    Ok::<_, OptimizeError>(answers).map_err(Into::into)
+}

@@ -1,0 +1,102 @@
+//! What networks are fed: for those who look into them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::{Array2, Array4};
+
+use super::weights::{Opener, Source};
+use super::{Ensemble, Finding, ImageError, tensor};
+use crate::Radiograph;
+use crate::runtime::{Model, ModelError};
+
+/// What a network is fed for one view of one image.
+pub struct Fed<'a> {
+    /// The ONNX file.
+    pub file: &'a Path,
+    /// The input's name.
+    pub input: &'a str,
+    /// The view, as often as the network's batch insists on; in the member's channels and layout.
+    pub tensor: Array4<f32>,
+}
+
+/// A member's network and the names it is run by.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub source: Arc<Source>,
+    /// The outputs that members read.
+    pub outputs: Vec<String>,
+}
+
+impl Ensemble {
+    /// The networks of all members that run, each once; networks that merge answers are not among them.
+    pub(crate) fn networks(&self) -> Vec<Network> {
+        let mut networks: Vec<Network> = Vec::new();
+        let crop = self.crop.iter().map(|crop| &crop.stage);
+        for member in crop.chain(&self.classifier).chain([&self.segmenter]).flat_map(|stage| &stage.members) {
+            let map = member.manifest.map.iter().map(|map| &map.output);
+            let outputs: Vec<&String> = map.chain(member.manifest.score.iter().map(|score| &score.output)).collect();
+            for weights in &member.weights {
+                let known = networks.iter().position(|network| network.source.path() == weights.source.path());
+                let place = known.unwrap_or_else(|| {
+                    networks.push(Network { source: Arc::clone(&weights.source), outputs: Vec::new() });
+                    networks.len() - 1
+                });
+                for output in &outputs {
+                    if !networks[place].outputs.contains(output) {
+                        networks[place].outputs.push((*output).clone());
+                    }
+                }
+            }
+        }
+        networks
+    }
+
+    /// What every network is fed for an image that has been predicted, view by view; those of the segmentation stage
+    /// where `segmented`.
+    ///
+    /// # Errors
+    /// Where the image cannot be prepared, or what `each` returns.
+    pub(crate) fn fed<E: From<ImageError>>(
+        &self,
+        radiograph: &Radiograph,
+        finding: &Finding,
+        segmented: bool,
+        mut each: impl FnMut(&Fed<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut prepared: HashMap<usize, Array2<f32>> = HashMap::new();
+        let before = self.crop.iter().map(|crop| &crop.stage).chain(&self.classifier);
+        let stages = before.chain(Some(&self.segmenter).filter(|_| segmented));
+        for member in stages.flat_map(|stage| &stage.members) {
+            if !prepared.contains_key(&member.recipe) {
+                let image = self.recipes[member.recipe].apply(radiograph, finding.crop)?;
+                prepared.insert(member.recipe, image);
+            }
+            let image = &prepared[&member.recipe];
+            for view in &member.views {
+                let seen = view.forward(image.view())?;
+                let plane = seen.as_ref().map_or(image.view(), |seen| seen.view());
+                for weights in &member.weights {
+                    // Zeros, with which a batch is padded in prediction, are no image.
+                    let len = weights.fixed_batch(&member.manifest.input.name).unwrap_or(1);
+                    let tensor = tensor::batch(&vec![plane; len], len, &member.manifest.input);
+                    each(&Fed { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Network {
+    /// The session that the ensemble runs.
+    pub fn model(&self) -> Result<&Arc<Model>, Arc<ModelError>> {
+        self.source.model(0)
+    }
+
+    /// How it was opened.
+    pub fn opener(&self) -> &Opener {
+        self.source.opener()
+    }
+}

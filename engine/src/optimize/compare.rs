@@ -1,0 +1,132 @@
+//! What a variant changes: its masks and scores against the original's, and both against the truth.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::error::OptimizeError;
+use crate::ensemble::{Finding, ImageError};
+use crate::submission::Submission;
+
+/// What an ensemble answers to images.
+pub struct Answers {
+    masks: Submission,
+    scores: HashMap<String, f32>,
+    /// Files without an answer, and why.
+    pub failed: Vec<(PathBuf, String)>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { masks: Submission::any_size(), scores: HashMap::new(), failed: Vec::new() }
+    }
+}
+
+/// A variant beside its original, on images that both answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// How many images both answer.
+    pub images: usize,
+    /// Images that the original answers and the variant does not, with the reason.
+    pub failed: Vec<(PathBuf, String)>,
+    /// Mean Dice of the variant's masks against the original's; 1 where both are empty.
+    pub mean_dice: Option<f64>,
+    /// The lowest Dice, and its image, where any mask changed.
+    pub lowest: Option<(String, f64)>,
+    /// How many masks changed.
+    pub changed: usize,
+    /// How many of them are empty and were not.
+    pub emptied: usize,
+    /// How many of them are not empty and were.
+    pub filled: usize,
+    /// The largest change of the classifier stage's score, and its image.
+    pub score_change: Option<(String, f32)>,
+    /// Against the truth, where that is known.
+    pub truth: Option<Truth>,
+}
+
+/// Two ensembles against the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Truth {
+    /// Mean Dice of the original.
+    pub before: f64,
+    /// Mean Dice of the variant.
+    pub after: f64,
+}
+
+impl Answers {
+    /// Takes in what an ensemble found in a file.
+    ///
+    /// # Errors
+    /// Where the image's id is empty.
+    pub fn take(&mut self, file: &Path, found: Result<&Finding, &ImageError>) -> Result<(), OptimizeError> {
+        match found {
+            Ok(finding) if self.masks.contains(&finding.id) => {
+                self.failed.push((file.into(), format!("its id `{}` is already another's", finding.id)));
+            }
+            Ok(finding) => {
+                self.masks.insert(finding.id.clone(), &finding.mask)?;
+                self.scores.extend(finding.score.map(|(low, high)| (finding.id.clone(), f32::midpoint(low, high))));
+            }
+            Err(error) => self.failed.push((file.into(), chain(error))),
+        }
+        Ok(())
+    }
+
+    /// The masks.
+    #[must_use]
+    pub fn masks(&self) -> &Submission {
+        &self.masks
+    }
+}
+
+/// Compares a variant's answers with the original's, which may be to more images; what the original did not answer
+/// either is not held against the variant.
+///
+/// # Errors
+/// Where masks are of other sizes than the truth's.
+pub fn compare(before: &Answers, after: &Answers, truth: Option<&Submission>) -> Result<Comparison, OptimizeError> {
+    let diff = before.masks.diff(&after.masks)?;
+    let lowest = diff.changed.iter().min_by(|a, b| a.dice.total_cmp(&b.dice));
+    let change = |(id, score): (&String, &f32)| Some((id.clone(), (score - before.scores.get(id)?).abs()));
+    let changes = after.scores.iter().filter_map(change);
+    Ok(Comparison {
+        images: diff.common,
+        failed: after
+            .failed
+            .iter()
+            .filter(|(file, _)| before.failed.iter().all(|(it, _)| it != file))
+            .cloned()
+            .collect(),
+        mean_dice: diff.mean_dice,
+        lowest: lowest.map(|change| (change.id.clone(), change.dice)),
+        changed: diff.changed.len(),
+        emptied: diff.vanished,
+        filled: diff.appeared,
+        score_change: changes.max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(&a.0))),
+        truth: truth.and_then(|truth| scored(before, after, truth)),
+    })
+}
+
+/// Mean Dice of both against the truth, on the images that both answer.
+fn scored(before: &Answers, after: &Answers, truth: &Submission) -> Option<Truth> {
+    let both = after.masks.iter().filter_map(|(id, runs)| Some((truth.runs(id)?, before.masks.runs(id)?, runs)));
+    let (mut images, mut sums) = (0, (0.0, 0.0));
+    for (truth, before, after) in both {
+        images += 1;
+        sums.0 += before.dice(truth);
+        sums.1 += after.dice(truth);
+    }
+    let count = f64::from(images);
+    (images > 0).then(|| Truth { before: sums.0 / count, after: sums.1 / count })
+}
+
+/// An error with its causes, as one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| (cause.to_string(), chain(cause)));
+    match cause {
+        Some((first, all)) if !error.to_string().ends_with(&first) => format!("{error}: {all}"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,232 @@
+//! Smaller, faster variants of an ensemble: half precision, and 8 bits.
+//!
+//! An [`Optimizer`] looks into an ensemble's networks while they see images, and then writes the ensemble anew: the
+//! manifest with its comments, and each network in another [`Form`]. Nothing is refused: a network that cannot be changed
+//! is left as it is, a node that would suffer stays as it is, and a [`Note`] says so. What it costs is told by
+//! [`compare`].
+
+mod compare;
+mod elements;
+mod error;
+mod fold;
+mod folder;
+mod graph;
+mod half;
+mod int8;
+mod network;
+mod note;
+mod ranges;
+mod tidy;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use toml_edit::DocumentMut;
+
+pub use compare::{Answers, Comparison, Truth, compare};
+pub use error::OptimizeError;
+pub use network::Written;
+pub use note::Note;
+
+use crate::ensemble::{Decision, Ensemble, Finding, ImageError};
+use crate::manifest::Manifest;
+use crate::{Radiograph, atomic, digest};
+use folder::Layout;
+use network::Network;
+
+/// What numbers are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// 16-bit floats.
+    Fp16,
+    /// 8-bit integers.
+    Int8,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Fp16 => "fp16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+/// An ensemble whose networks are looked into.
+pub struct Optimizer<'e> {
+    ensemble: &'e Ensemble,
+    networks: Vec<Network>,
+}
+
+/// A variant of an ensemble, as it was written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Variant {
+    /// What its numbers are kept in.
+    pub form: Form,
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// What became of each network.
+    pub models: Vec<Written>,
+}
+
+impl<'e> Optimizer<'e> {
+    /// Opens an ensemble's networks once more, so that the bounds of their values can be seen.
+    ///
+    /// # Errors
+    /// Where one cannot be read or opened.
+    pub fn new(ensemble: &'e Ensemble) -> Result<Self, OptimizeError> {
+        let networks = ensemble.networks().into_iter().map(Network::open).collect::<Result<_, _>>()?;
+        Ok(Self { ensemble, networks })
+    }
+
+    /// Shows the networks an image, as the ensemble's members see it. Segmenters see what passed the classifiers' gate, as
+    /// `finding` tells, unless `everything` is shown to them.
+    ///
+    /// # Errors
+    /// Where the image cannot be prepared, or a network fails.
+    pub fn calibrate(
+        &mut self,
+        radiograph: &Radiograph,
+        finding: &Finding,
+        everything: bool,
+    ) -> Result<(), OptimizeError> {
+        let segmented = everything || finding.decision != Decision::ClassifierGate;
+        let networks = &mut self.networks;
+        let shown = self.ensemble.fed(radiograph, finding, segmented, |fed| {
+            let network = networks.iter_mut().find(|network| network.file() == fed.file);
+            network.map_or(Ok(()), |network| network.look(fed)).map_err(Failed::Model)
+        });
+        shown.map_err(|failed| match failed {
+            Failed::Model(error) => error.into(),
+            Failed::Image(source) => OptimizeError::Image { id: radiograph.id().to_owned(), source: Box::new(source) },
+        })
+    }
+
+    /// Whether no image came to some network: none passed the gate before it.
+    #[must_use]
+    pub fn lacks_images(&self) -> bool {
+        self.networks.iter().any(|network| network.fed == 0)
+    }
+
+    /// Ends calibration.
+    pub fn calibrated(&mut self) {
+        self.networks.iter_mut().for_each(Network::seen);
+    }
+
+    /// Writes a variant of the ensemble into a folder. Files of the same names are replaced.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or written.
+    pub fn write(&self, form: Form, folder: &Path) -> Result<Variant, OptimizeError> {
+        let mut models = Vec::new();
+        let manifest = self.write_with(folder, |file, to| {
+            models.extend(self.write_model(form, file, folder, to)?);
+            Ok(())
+        })?;
+        Ok(Variant { form, manifest, models })
+    }
+
+    /// Whether the ensemble runs on the CPU, where a network in half precision answers as no GPU would.
+    #[must_use]
+    pub fn on_cpu(&self) -> bool {
+        self.networks.iter().any(Network::on_cpu)
+    }
+
+    /// Writes an ensemble that answers on a CPU as the half-precision variant does where halves are computed with: every
+    /// value is rounded to a half, and all is computed in single precision. It is for comparing alone. Its manifest.
+    ///
+    /// # Errors
+    /// As [`Optimizer::write`].
+    pub fn write_rounding(&self, folder: &Path) -> Result<PathBuf, OptimizeError> {
+        self.write_with(folder, |file, to| {
+            let target = folder.join(to);
+            match self.networks.iter().find(|network| network.file() == file) {
+                Some(network) => network.write_rounding(&target),
+                None if file.is_file() => folder::copy(file, &target),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Writes the ensemble into a folder, its models by `write`, which is told the file and its new place; the manifest.
+    fn write_with(
+        &self,
+        folder: &Path,
+        mut write: impl FnMut(&Path, &Path) -> Result<(), OptimizeError>,
+    ) -> Result<PathBuf, OptimizeError> {
+        let source = self.ensemble.path();
+        let failed = |message: String| OptimizeError::Manifest { path: source.into(), message };
+        let text = std::fs::read_to_string(source).map_err(OptimizeError::file("read", source))?;
+        let mut document: DocumentMut =
+            text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
+        let home = source.parent().unwrap_or(Path::new(""));
+        let layout = Layout::of(&document, home);
+        let mut sums = BTreeMap::new();
+        for (named, to) in &layout.models {
+            let target = folder.join(to);
+            make_folder(&target)?;
+            write(&home.join(named), to)?;
+            if target.is_file() {
+                sums.insert(named.clone(), digest::file(&target).map_err(OptimizeError::file("read", &target))?);
+            }
+        }
+        for (library, to) in layout.plugins.values() {
+            let target = folder.join(to);
+            make_folder(&target)?;
+            folder::copy(library, &target)?;
+        }
+        layout.rewrite(&mut document, &sums);
+        let manifest = folder.join(source.file_name().unwrap_or_default());
+        let text = document.to_string();
+        Manifest::parse(&text, &manifest).map_err(|error| failed(error.to_string()))?;
+        let written = || -> std::io::Result<()> {
+            let mut temporary = atomic::beside(&manifest)?;
+            temporary.write_all(text.as_bytes())?;
+            atomic::place(temporary, &manifest)
+        };
+        written().map_err(OptimizeError::file("write", &manifest))?;
+        Ok(manifest)
+    }
+
+    /// Writes one model; `None` where there is no such file, and no member that runs it.
+    fn write_model(&self, form: Form, file: &Path, folder: &Path, to: &Path) -> Result<Option<Written>, OptimizeError> {
+        if let Some(network) = self.networks.iter().find(|network| network.file() == file) {
+            return network.write(form, folder, to).map(Some);
+        }
+        let Ok(found) = std::fs::metadata(file) else { return Ok(None) };
+        folder::copy(file, &folder.join(to))?;
+        let stack = self.ensemble.files().any(|(path, _)| path == file);
+        let why = if stack { "it merges answers, and is small" } else { "its member has weight 0, and is not run" };
+        Ok(Some(Written {
+            file: file.into(),
+            to: to.into(),
+            bytes_before: found.len(),
+            bytes_after: found.len(),
+            seconds_before: None,
+            seconds_after: None,
+            fed: 0,
+            notes: vec![Note::AsIs { why: why.into() }],
+        }))
+    }
+}
+
+/// What can go wrong while networks are shown an image.
+enum Failed {
+    Image(ImageError),
+    Model(crate::runtime::ModelError),
+}
+
+impl From<ImageError> for Failed {
+    fn from(error: ImageError) -> Self {
+        Self::Image(error)
+    }
+}
+
+fn make_folder(file: &Path) -> Result<(), OptimizeError> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(OptimizeError::file("make the folder", folder))
+}

@@ -1,0 +1,190 @@
+//! One network of an ensemble: what it is fed, and its variants.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use ndarray::Array4;
+use serde::Serialize;
+
+use super::error::OptimizeError;
+use super::fold;
+use super::note::Note;
+use super::ranges::{Probe, Ranges};
+use super::{Form, half, int8, tidy};
+use crate::ensemble::{Fed, Network as Member};
+use crate::onnx::{self, Model};
+use crate::runtime::{self, Device, ModelError};
+
+/// How often each of two networks is timed.
+const TIMES: usize = 5;
+
+/// A network of an ensemble.
+pub struct Network {
+    member: Member,
+    /// The network, tidied and its normalisations folded, or why it is left as it is.
+    model: Result<Model, String>,
+    probe: Option<Probe>,
+    ranges: Ranges,
+    /// The first tensor it was fed, with its input's name.
+    sample: Option<(String, Array4<f32>)>,
+    /// How often it was fed.
+    pub fed: usize,
+}
+
+/// What became of a network.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Written {
+    /// The original.
+    pub file: PathBuf,
+    /// The variant, relative to its manifest.
+    pub to: PathBuf,
+    /// In bytes.
+    pub bytes_before: u64,
+    /// In bytes.
+    pub bytes_after: u64,
+    /// Seconds that the original takes for a batch; `None` where it was left as it is.
+    pub seconds_before: Option<f64>,
+    /// Seconds that the variant takes for the same batch on the same machine, the two taking turns.
+    pub seconds_after: Option<f64>,
+    /// How many batches of calibration it was fed: its share of the time.
+    pub fed: usize,
+    /// What its user should know.
+    pub notes: Vec<Note>,
+}
+
+impl Network {
+    /// Reads a network, and opens it with its bounds to be seen.
+    pub fn open(member: Member) -> Result<Self, OptimizeError> {
+        let model = onnx::read(member.source.path())?;
+        let model = match tidy::refusal(&model) {
+            Some(why) => Err(why),
+            None => {
+                let mut model = tidy::tidied(&model);
+                fold::fold(&mut model);
+                Ok(model)
+            }
+        };
+        let opener = member.opener();
+        let probe = model.as_ref().ok().map(|model| Probe::open(model, opener.runtime, opener.sessions[0])).transpose()?;
+        Ok(Self { member, model, probe, ranges: Ranges::default(), sample: None, fed: 0 })
+    }
+
+    /// The ONNX file.
+    pub fn file(&self) -> &Path {
+        self.member.source.path()
+    }
+
+    /// Looks at what the network does with what it is fed.
+    pub fn look(&mut self, fed: &Fed<'_>) -> Result<(), ModelError> {
+        if let Some(probe) = &mut self.probe {
+            probe.look(fed.input, fed.tensor.view().into_dyn())?;
+        }
+        self.sample.get_or_insert_with(|| (fed.input.to_owned(), fed.tensor.clone()));
+        self.fed += 1;
+        Ok(())
+    }
+
+    /// Closes the network that was looked into.
+    pub fn seen(&mut self) {
+        if let Some(probe) = self.probe.take() {
+            self.ranges = probe.ranges();
+        }
+    }
+
+    /// Writes a variant to `folder.join(to)`, or the file as it is.
+    pub fn write(&self, form: Form, folder: &Path, to: &Path) -> Result<Written, OptimizeError> {
+        let target = folder.join(to);
+        let (variant, mut notes) = self.variant(form);
+        let variant = match variant {
+            Some(model) => {
+                model.write(&target)?;
+                self.accepted(&target).map_err(|why| notes = vec![Note::AsIs { why }]).ok()
+            }
+            None => None,
+        };
+        let times = match &variant {
+            Some(variant) => Some(self.times(variant)?),
+            None => {
+                super::folder::copy(self.file(), &target)?;
+                None
+            }
+        };
+        let bytes = |path: &Path| std::fs::metadata(path).map(|it| it.len()).map_err(OptimizeError::file("read", path));
+        Ok(Written {
+            file: self.file().into(),
+            to: to.into(),
+            bytes_before: bytes(self.file())?,
+            bytes_after: bytes(&target)?,
+            seconds_before: times.map(|(before, _)| before),
+            seconds_after: times.map(|(_, after)| after),
+            fed: self.fed,
+            notes,
+        })
+    }
+
+    /// Whether the ensemble runs it on the CPU.
+    pub fn on_cpu(&self) -> bool {
+        self.member.opener().sessions[0].device == Device::Cpu
+    }
+
+    /// Writes the network that rounds as its half-precision variant does, or the file as it is where there is none.
+    pub fn write_rounding(&self, target: &Path) -> Result<(), OptimizeError> {
+        match &self.model {
+            Ok(model) if self.ranges.runs() > 0 => {
+                let (halved, _) = half::half(model, &self.ranges);
+                Ok(half::rounding(&halved).write(target)?)
+            }
+            _ => super::folder::copy(self.file(), target),
+        }
+    }
+
+    /// The variant, where there is one, and what is to be said.
+    fn variant(&self, form: Form) -> (Option<Model>, Vec<Note>) {
+        let as_is = |why: &str| (None, vec![Note::AsIs { why: why.to_owned() }]);
+        match &self.model {
+            Err(why) => as_is(why),
+            Ok(_) if self.ranges.runs() == 0 => as_is("no image of the calibration came to it"),
+            Ok(model) => match form {
+                Form::Fp16 => {
+                    let (model, notes) = half::half(model, &self.ranges);
+                    (Some(model), notes)
+                }
+                Form::Int8 => match int8::int8(model, &self.ranges) {
+                    Some((model, notes)) => (Some(model), notes),
+                    None => as_is("it has no layer that is put in 8 bits"),
+                },
+            },
+        }
+    }
+
+    /// The variant opened as the ensemble opens it, or why ONNX Runtime does not take it.
+    fn accepted(&self, target: &Path) -> Result<runtime::Model, String> {
+        let opener = self.member.opener();
+        let refused = |error: ModelError| format!("ONNX Runtime refuses the variant: {}", error.with_cause());
+        runtime::Model::open(opener.runtime, target, opener.sessions[0]).map_err(refused)
+    }
+
+    /// Seconds that the original and a variant take for the same batch, taking turns: the fastest of some
+    /// runs, which others on the machine have disturbed least.
+    fn times(&self, variant: &runtime::Model) -> Result<(f64, f64), OptimizeError> {
+        let Some((input, tensor)) = &self.sample else { return Ok((0.0, 0.0)) };
+        let original: &Arc<runtime::Model> = self.member.model()?;
+        let outputs: Vec<&str> = self.member.outputs.iter().map(String::as_str).collect();
+        let time = |model: &runtime::Model| -> Result<f64, ModelError> {
+            let start = Instant::now();
+            model.run(input, tensor.view().into_dyn(), &outputs)?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        let (mut before, mut after) = (f64::INFINITY, f64::INFINITY);
+        // The first run of each makes plans that the others follow.
+        for turn in 0..=TIMES {
+            let pair = (time(original)?, time(variant)?);
+            if turn > 0 {
+                before = before.min(pair.0);
+                after = after.min(pair.1);
+            }
+        }
+        Ok((before, after))
+    }
+}
