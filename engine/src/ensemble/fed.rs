@@ -1,6 +1,7 @@
 //! What networks are fed: for those who look into them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,11 +70,10 @@ impl Ensemble {
         let before = self.crop.iter().map(|crop| &crop.stage).chain(&self.classifier);
         let stages = before.chain(Some(&self.segmenter).filter(|_| segmented));
         for member in stages.flat_map(|stage| &stage.members) {
-            if !prepared.contains_key(&member.recipe) {
-                let image = self.recipes[member.recipe].apply(radiograph, finding.crop)?;
-                prepared.insert(member.recipe, image);
-            }
-            let image = &prepared[&member.recipe];
+            let image = match prepared.entry(member.recipe) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.recipes[member.recipe].apply(radiograph, finding.crop)?),
+            };
             for view in &member.views {
                 let seen = view.forward(image.view())?;
                 let plane = seen.as_ref().map_or(image.view(), |seen| seen.view());

@@ -74,7 +74,7 @@ fn remarks(report: &Report<'_>) {
     }
     if report.variants.iter().any(|it| it.rounded.is_some()) {
         term::note(
-            "a CPU computes fp16 in single precision, for the most part; `fp16 rounded` is what a GPU makes of it, which \
+            "a CPU computes fp16 in single precision, for the most part; `fp16 rounded` is nearer to what a GPU makes of it, which \
              rounds every value",
         );
     }
