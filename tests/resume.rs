@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use support::case::{Case, member, score};
+use support::case::Case;
 use support::toy::{Toy, noise, png};
 
 const IMAGES: usize = 24;
@@ -23,12 +23,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let toml = format!(
-            "postprocess = [{{ plugin = \"slow\" }}]\n[classifier]\ngate = {{ kind = \"score\", above = 0.35 }}\n{}{}",
-            member("classifier", "c", score()),
-            member("segmenter", "s", "")
-        );
-        let case = Case::new(&[("c", Toy::default()), ("s", Toy { gain: 0.9, ..Toy::default() })], &toml);
+        let (case, toml) = Case::two_stages("postprocess = [{ plugin = \"slow\" }]");
         let bench = Self { case, toml };
         slow_plugin(&bench.at("libslow.so"));
         fs::create_dir(bench.at("images")).unwrap();

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use pleura::Shard;
 use serde_json::Value;
-use support::case::{Case, POST, member, score};
+use support::case::{Case, POST};
 use support::toy::{Toy, noise, png};
 
 /// A two-stage ensemble; images in two folders, one of them broken and one with the id of another.
@@ -21,12 +21,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let toml = format!(
-            "{POST}\n[classifier]\ngate = {{ kind = \"score\", above = 0.35 }}\n{}{}",
-            member("classifier", "c", score()),
-            member("segmenter", "s", "")
-        );
-        let case = Case::new(&[("c", Toy::default()), ("s", Toy { gain: 0.9, ..Toy::default() })], &toml);
+        let (case, toml) = Case::two_stages(POST);
         let bench = Self { case, toml };
         for folder in ["images/a", "images/b"] {
             fs::create_dir_all(bench.at(folder)).unwrap();

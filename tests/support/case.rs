@@ -44,6 +44,17 @@ impl Case {
         Self { folder, manifest }
     }
 
+    /// A classifier `c` that stops scores up to 0.35, and a segmenter `s`; with the manifest's text.
+    pub fn two_stages(post: &str) -> (Self, String) {
+        let toml = format!(
+            "{post}\n[classifier]\ngate = {{ kind = \"score\", above = 0.35 }}\n{}{}",
+            member("classifier", "c", score()),
+            member("segmenter", "s", "")
+        );
+        let case = Self::new(&[("c", Toy::default()), ("s", Toy { gain: 0.9, ..Toy::default() })], &toml);
+        (case, toml)
+    }
+
     pub fn open(&self, exit: Option<Exit>) -> Ensemble {
         let options = Ensemble::options().device(Device::Cpu).threads(1).keep_maps(exit.is_none());
         let options = if let Some(exit) = exit { options.exit(exit) } else { options };

@@ -66,7 +66,8 @@ impl Network {
             }
         };
         let opener = member.opener();
-        let probe = model.as_ref().ok().map(|model| Probe::open(model, opener.runtime, opener.sessions[0])).transpose()?;
+        let probe =
+            model.as_ref().ok().map(|model| Probe::open(model, opener.runtime, opener.sessions[0])).transpose()?;
         Ok(Self { member, model, probe, ranges: Ranges::default(), sample: None, fed: 0 })
     }
 
