@@ -42,6 +42,10 @@ pub struct EngineArgs {
     #[arg(long)]
     pub allow_outside: bool,
 
+    /// The most bytes that a model's files may have together; 4 GiB unless said.
+    #[arg(long, value_name = "SIZE")]
+    pub max_model: Option<ByteSize>,
+
     #[command(flatten)]
     pub cache: CacheArgs,
 }
@@ -66,6 +70,10 @@ impl EngineArgs {
         let options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
         let options = options.memory(bytes(self.memory)).device_memory(bytes(self.device_memory));
         let options = options.allow_outside(self.allow_outside).onnxruntime(self.onnxruntime.clone());
+        let options = match self.max_model {
+            Some(size) => options.max_model_bytes(size.0),
+            None => options,
+        };
         let ensemble = options.open(path)?;
         let places: Vec<String> = ensemble.placements().map(ToString::to_string).collect();
         term::note(format_args!("device: {}", places.join(", ")));

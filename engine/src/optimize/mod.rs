@@ -146,7 +146,7 @@ impl<'e> Optimizer<'e> {
             let target = folder.join(to);
             match self.networks.iter().find(|network| network.file() == file) {
                 Some(network) => network.write_rounding(&target),
-                None if file.is_file() => folder::copy(file, &target),
+                None if file.is_file() => folder::copy_model(file, &target),
                 None => Ok(()),
             }
         })
@@ -198,7 +198,7 @@ impl<'e> Optimizer<'e> {
             return network.write(form, folder, to).map(Some);
         }
         let Ok(found) = std::fs::metadata(file) else { return Ok(None) };
-        folder::copy(file, &folder.join(to))?;
+        folder::copy_model(file, &folder.join(to))?;
         let stack = self.ensemble.files().any(|(path, _)| path == file);
         let why = if stack { "it merges answers, and is small" } else { "its member has weight 0, and is not run" };
         Ok(Some(Written {

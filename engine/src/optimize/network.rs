@@ -107,7 +107,7 @@ impl Network {
         let times = match &variant {
             Some(variant) => Some(self.times(variant)?),
             None => {
-                super::folder::copy(self.file(), &target)?;
+                super::folder::copy_model(self.file(), &target)?;
                 None
             }
         };
@@ -136,7 +136,7 @@ impl Network {
                 let (halved, _) = half::half(model, &self.ranges);
                 Ok(half::rounding(&halved).write(target)?)
             }
-            _ => super::folder::copy(self.file(), target),
+            _ => super::folder::copy_model(self.file(), target),
         }
     }
 

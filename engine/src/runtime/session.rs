@@ -228,6 +228,8 @@ fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuil
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_execution_providers(execution_providers(options))?
+        // Without VNNI, products of 8-bit numbers would saturate: slower is better than wrong.
+        .with_config_entry("session.x64quantprecision", "1")?
         // What `providers` reports is ONNX Runtime's own account, not a guess.
         .with_config_entry("session.record_ep_graph_assignment_info", "1")?;
     if options.threads > 0 {

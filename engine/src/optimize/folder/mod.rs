@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::error::OptimizeError;
-use crate::atomic;
 use crate::plugin;
+use crate::{atomic, onnx};
 
 /// Where the files of a manifest come to lie, by what the manifest calls them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -175,6 +175,20 @@ fn place(named: &str, otherwise: &str, taken: &mut Vec<PathBuf>) -> PathBuf {
 /// A path as manifests write it.
 fn slashed(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Copies a model, and the files beside it in which it keeps weights, to where it looks for them.
+pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
+    let bytes = fs::read(from).map_err(OptimizeError::file("read", from))?;
+    // Opening the ensemble has made sure that it is a model, and that its files lie in the manifest's folder.
+    for name in onnx::external_files(&bytes).unwrap_or_default() {
+        let target = to.with_file_name(&name);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(OptimizeError::file("make", folder))?;
+        }
+        copy(&from.with_file_name(&name), &target)?;
+    }
+    copy(from, to)
 }
 
 /// Copies a file, whole or not at all.

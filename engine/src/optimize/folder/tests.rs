@@ -55,3 +55,26 @@ fn only_places_and_hashes_change_and_recipes_go() {
     let expected = table.iter().fold(TEXT.to_owned(), |text, (before, after)| text.replace(before, after));
     assert_eq!(document.to_string(), expected);
 }
+
+#[test]
+fn a_model_brings_the_files_in_which_it_keeps_weights() {
+    use prost::Message;
+
+    use crate::onnx::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
+
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let entry = StringStringEntryProto { key: "location".into(), value: "parts/weights.bin".into() };
+    let tensor = TensorProto { external_data: vec![entry], ..TensorProto::default() };
+    let graph = GraphProto { initializer: vec![tensor], ..GraphProto::default() };
+    let model = ModelProto { graph: Some(graph), ..ModelProto::default() };
+    fs::create_dir(from.path().join("parts")).unwrap();
+    fs::write(from.path().join("a.onnx"), model.encode_to_vec()).unwrap();
+    fs::write(from.path().join("parts/weights.bin"), b"weights").unwrap();
+    copy_model(&from.path().join("a.onnx"), &to.path().join("a.onnx")).unwrap();
+    assert_eq!(fs::read(to.path().join("a.onnx")).unwrap(), model.encode_to_vec());
+    assert_eq!(fs::read(to.path().join("parts/weights.bin")).unwrap(), b"weights");
+    // a file that is named and missing is an error, not half a model
+    fs::remove_file(from.path().join("parts/weights.bin")).unwrap();
+    let error = copy_model(&from.path().join("a.onnx"), &to.path().join("b.onnx")).unwrap_err().to_string();
+    assert!(error.contains("weights.bin") && !to.path().join("b.onnx").exists(), "{error}");
+}
