@@ -226,7 +226,10 @@ impl Run<'_> {
             Values::Logits => {
                 let probability = |logit| floored(merge::sigmoid(logit));
                 let size = self.member.place(job);
-                let placed = self.wanted.map.then(|| resize(map.view(), size, Resize::Linear).mapv(probability));
+                let placed = self
+                    .wanted
+                    .map
+                    .then(|| resize(map.view(), size, Resize::Linear).into_owned().mapv_into(probability));
                 part.placed = placed;
                 part.own = (self.scores_map() || self.member.compare_above.is_some()).then(|| map.mapv(probability));
             }

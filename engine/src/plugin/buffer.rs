@@ -89,7 +89,10 @@ pub(super) fn plane_of(pixels: Vec<f32>, size: Size) -> Result<Array2<f32>, Faul
 
 /// A mask from its bytes, each of which must be 0 or 1.
 pub(super) fn mask_of(bytes: &[u8], size: Size) -> Result<Array2<bool>, Fault> {
-    if let Some(&garbage) = bytes.iter().find(|&&byte| byte > 1) {
+    // All at once, many bytes a step; which of them it is matters only where there is one.
+    if bytes.iter().fold(0, |all, &byte| all | byte) > 1
+        && let Some(&garbage) = bytes.iter().find(|&&byte| byte > 1)
+    {
         return Err(Fault::MaskValue(garbage));
     }
     let pixels = bytes.iter().map(|&byte| byte == 1).collect();

@@ -228,6 +228,8 @@ fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuil
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_execution_providers(execution_providers(options))?
+        // Threads that wait in a loop take the cores from the next model, and from what is done beside the models.
+        .with_config_entry("session.intra_op.allow_spinning", "0")?
         // Without VNNI, products of 8-bit numbers would saturate: slower is better than wrong.
         .with_config_entry("session.x64quantprecision", "1")?
         // What `providers` reports is ONNX Runtime's own account, not a guess.

@@ -1,6 +1,6 @@
 //! The part of a mask that matters.
 
-use image::{GrayImage, Luma};
+use image::GrayImage;
 use pleura_plugin::Mask;
 
 /// The box that holds all marked pixels, with a border of one unmarked pixel around it: what lies outside is connected
@@ -15,17 +15,20 @@ pub(crate) struct Crop {
 impl Crop {
     /// `None` where nothing is marked.
     pub fn of(mask: Mask<'_>) -> Option<Self> {
-        let marked: Vec<bool> = mask.rows().into_iter().map(|row| row.iter().any(|&m| m)).collect();
+        // Rows as slices, many pixels a step: most of a radiograph is not marked.
+        let mask = mask.as_standard_layout();
+        let rows: Vec<&[bool]> = mask.as_slice()?.chunks_exact(mask.ncols().max(1)).collect();
+        let marked: Vec<bool> = rows.iter().map(|row| row.iter().fold(false, |any, &m| any | m)).collect();
         let (top, bottom) = ends(&marked)?;
         let mut marked = vec![false; mask.ncols()];
-        for row in mask.rows().into_iter().skip(top).take(bottom + 1 - top) {
-            marked.iter_mut().zip(row).for_each(|(any, &m)| *any |= m);
+        for row in &rows[top..=bottom] {
+            marked.iter_mut().zip(*row).for_each(|(any, &m)| *any |= m);
         }
         let (left, right) = ends(&marked)?;
         let mut image = GrayImage::new((right - left + 3) as u32, (bottom - top + 3) as u32);
-        for (inside, row) in image.rows_mut().skip(1).zip(mask.rows().into_iter().skip(top).take(bottom + 1 - top)) {
-            let row = row.into_iter().skip(left).take(right + 1 - left);
-            inside.skip(1).zip(row).for_each(|(pixel, &m)| *pixel = Luma([u8::from(m)]));
+        let width = right - left + 3;
+        for (inside, row) in image.chunks_exact_mut(width).skip(1).zip(&rows[top..=bottom]) {
+            inside[1..].iter_mut().zip(&row[left..=right]).for_each(|(pixel, &m)| *pixel = u8::from(m));
         }
         Some(Self { image, origin: (top, left) })
     }
