@@ -7,10 +7,12 @@ mod cuda;
 mod device;
 pub mod find;
 mod load;
+mod model_error;
 mod place;
 mod session;
 
 pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};
+pub use model_error::ModelError;
 pub use place::{DeviceError, place};
-pub use session::{Element, Model, ModelError, Port, SessionOptions, session};
+pub use session::{Element, Model, Port, SessionOptions, session};

@@ -16,7 +16,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::binding::Buffers;
-use super::{Device, Loaded, assignment};
+use super::{Device, Loaded, ModelError, assignment};
 
 /// How a session is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,61 +268,5 @@ pub(super) fn floats(value: &DynValue) -> ort::Result<ArrayD<f32>> {
     match value.dtype().tensor_type() {
         Some(TensorElementType::Float16) => Ok(value.try_extract_array::<f16>()?.mapv(f16::to_f32)),
         _ => Ok(value.try_extract_array::<f32>()?.to_owned()),
-    }
-}
-
-/// A model that cannot be opened or run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ModelError {
-    /// ONNX Runtime refuses the file, or the device for it.
-    #[error("cannot load model `{}`", path.display())]
-    Open {
-        /// The ONNX file.
-        path: PathBuf,
-        /// ONNX Runtime's words.
-        source: ort::Error,
-    },
-    /// A run failed.
-    #[error("model `{}` failed", path.display())]
-    Run {
-        /// The ONNX file.
-        path: PathBuf,
-        /// ONNX Runtime's words.
-        source: ort::Error,
-    },
-    /// The model is not what the manifest says of it.
-    #[error("model `{}` does not fit its member's `{key}`: {message}", path.display())]
-    Misfit {
-        /// The ONNX file.
-        path: PathBuf,
-        /// The key that does not fit.
-        key: &'static str,
-        /// What does not fit, and what to do.
-        message: String,
-    },
-    /// The model has no such output.
-    #[error("model `{}` has no output `{name}`", path.display())]
-    NoOutput {
-        /// The ONNX file.
-        path: PathBuf,
-        /// The output asked for.
-        name: String,
-    },
-}
-
-impl ModelError {
-    /// Whether a run wanted more memory than there was. ONNX Runtime has no code for it, only words: its own arena's,
-    /// the C++ library's, and those of CUDA and its libraries.
-    pub(crate) fn is_out_of_memory(&self) -> bool {
-        const WORDS: [&str; 5] =
-            ["allocate memory", "bad_alloc", "out of memory", "ALLOC_FAILED", "Available memory of"];
-        let Self::Run { source, .. } = self else { return false };
-        WORDS.iter().any(|words| source.message().contains(words))
-    }
-
-    /// The error and ONNX Runtime's words, as one line for people.
-    pub(crate) fn with_cause(&self) -> String {
-        self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
     }
 }
