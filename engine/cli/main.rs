@@ -27,6 +27,7 @@ struct Cli {
 }
 
 fn main() -> Exit {
+    pleura::runtime::keep_freed_memory();
     let cli = Cli::parse();
     term::init(cli.verbose);
     exit::conclude(cli.verb.run())

@@ -8,11 +8,13 @@ mod device;
 pub mod find;
 mod load;
 mod model_error;
+mod pages;
 mod place;
 mod session;
 
 pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};
 pub use model_error::ModelError;
+pub use pages::keep_freed_memory;
 pub use place::{DeviceError, place};
 pub use session::{Element, Model, Port, SessionOptions, session};
