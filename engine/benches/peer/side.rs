@@ -114,6 +114,7 @@ fn engine(task: &Task<'_>, exit: &str) -> std::io::Result<Command> {
 
 /// The engine's side, in the process that is to be measured: what `pleura predict` does, without its receipt.
 pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+    pleura::runtime::keep_freed_memory(); // as the command line does
     let mut next = || args.next().ok_or("the bench gives all arguments");
     let (manifest, onnxruntime, exit, batch, threads) = (next()?, next()?, next()?, next()?.parse()?, next()?.parse()?);
     let (out, findings) = (next()?, next()?);
