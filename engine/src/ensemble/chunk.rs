@@ -53,8 +53,7 @@ pub struct Plan {
 impl Ensemble {
     /// How files are to be divided.
     pub(super) fn plan(&self, in_flight: usize) -> Plan {
-        let stages = || self.crop.iter().map(|crop| &crop.stage).chain(&self.classifier).chain([&self.segmenter]);
-        let members = stages().flat_map(|stage| &stage.members);
+        let members = self.stages().flat_map(|stage| &stage.members);
         let insisted = members.flat_map(|member| {
             member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))
         });
@@ -64,7 +63,7 @@ impl Ensemble {
             in_flight,
             memory: self.memory.unwrap_or_else(|| batch.saturating_mul(MEMORY).saturating_mul(self.devices.len())),
             prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
-            maps: MAPS + stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
+            maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
             output: self.manifest.output.size.map(|[height, width]| (height as usize, width as usize)),
         }
     }

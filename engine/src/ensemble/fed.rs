@@ -34,8 +34,7 @@ impl Ensemble {
     /// The networks of all members that run, each once; networks that merge answers are not among them.
     pub(crate) fn networks(&self) -> Vec<Network> {
         let mut networks: Vec<Network> = Vec::new();
-        let crop = self.crop.iter().map(|crop| &crop.stage);
-        for member in crop.chain(&self.classifier).chain([&self.segmenter]).flat_map(|stage| &stage.members) {
+        for member in self.stages().flat_map(|stage| &stage.members) {
             let map = member.manifest.map.iter().map(|map| &map.output);
             let outputs: Vec<&String> = map.chain(member.manifest.score.iter().map(|score| &score.output)).collect();
             for weights in &member.weights {
@@ -67,9 +66,9 @@ impl Ensemble {
         mut each: impl FnMut(&Fed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut prepared: HashMap<usize, Array2<f32>> = HashMap::new();
-        let before = self.crop.iter().map(|crop| &crop.stage).chain(&self.classifier);
-        let stages = before.chain(Some(&self.segmenter).filter(|_| segmented));
-        for member in stages.flat_map(|stage| &stage.members) {
+        // The segmentation stage is the last.
+        let count = self.stages().count() - usize::from(!segmented);
+        for member in self.stages().take(count).flat_map(|stage| &stage.members) {
             let image = match prepared.entry(member.recipe) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => place.insert(self.recipes[member.recipe].apply(radiograph, finding.crop)?),

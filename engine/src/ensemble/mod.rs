@@ -203,6 +203,12 @@ impl Ensemble {
         traces.into_par_iter().map(finish).collect()
     }
 
+    /// The stages, in the order in which images come to them.
+    fn stages(&self) -> impl Iterator<Item = &Stage> {
+        let crop = self.crop.iter().map(|crop| &crop.stage);
+        crop.chain(&self.classifier).chain([&self.segmenter])
+    }
+
     /// One of the devices, to run models on.
     fn lane(&self, device: usize) -> Lane<'_> {
         Lane { device, turn: &self.devices[device].1, clock: &self.clock }

@@ -142,8 +142,7 @@ impl Ensemble {
     /// The recipe of the member that every image comes to first; none where the cache may know the answer, or where the
     /// recipe wants the crop stage's box.
     fn first_recipe(&self) -> Option<usize> {
-        let crop = self.crop.as_ref().map(|crop| &crop.stage);
-        let first = crop.or(self.classifier.as_ref()).unwrap_or(&self.segmenter).members.first()?;
+        let first = self.stages().next()?.members.first()?;
         (self.cache.is_none() && !first.manifest.crop).then_some(first.recipe)
     }
 

@@ -1,10 +1,10 @@
 //! What was measured, as a table and as JSON.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use pleura::ensemble::{Ensemble, Work};
+use pleura::ensemble::{Ensemble, Usage, Work};
 use serde_json::json;
 
 use super::{Round, beside};
@@ -36,12 +36,15 @@ pub fn table(ensemble: &Ensemble, rounds: &[Round]) -> String {
 }
 
 fn head(ensemble: &Ensemble, rounds: &[Round]) -> String {
-    let places: Vec<String> = ensemble.placements().map(|placement| placement.device.to_string()).collect();
     let round = &rounds[rounds.len() / 2];
     let skipped = if round.skipped > 0 { format!(" ({} skipped)", round.skipped) } else { String::new() };
     let (images, count) = (round.images, rounds.len());
     let (name, batch) = (&ensemble.manifest().name, ensemble.batch());
-    format!("{name}: {images} images{skipped} on {}, batch {batch}, {count} rounds", places.join(" and "))
+    format!("{name}: {images} images{skipped} on {}, batch {batch}, {count} rounds", devices(ensemble).join(" and "))
+}
+
+fn devices(ensemble: &Ensemble) -> Vec<String> {
+    ensemble.placements().map(|placement| placement.device.to_string()).collect()
 }
 
 /// A figure of the middle round, and those of the others.
@@ -64,7 +67,7 @@ fn row(name: &str, spent: Duration, round: &Round) -> String {
 }
 
 fn models(ensemble: &Ensemble, round: &Round) -> Vec<String> {
-    let line = |(path, usage): (&std::path::PathBuf, &pleura::ensemble::Usage)| {
+    let line = |(path, usage): (&PathBuf, &Usage)| {
         let runs = usage.runs();
         let name = format!("  {}", beside(ensemble, path).display());
         format!("{}  {runs} runs", row(&name, usage.time, round))
@@ -74,10 +77,9 @@ fn models(ensemble: &Ensemble, round: &Round) -> Vec<String> {
 
 /// The same for programs: every round, from the fastest to the slowest.
 pub fn json(ensemble: &Ensemble, rounds: &[Round]) -> Result<String> {
-    let places: Vec<String> = ensemble.placements().map(|placement| placement.device.to_string()).collect();
     let told = json!({
         "ensemble": ensemble.manifest().name,
-        "devices": places,
+        "devices": devices(ensemble),
         "batch": ensemble.batch(),
         "peak_memory_bytes": memory::peak(),
         "rounds": rounds.iter().map(|round| of_round(ensemble, round)).collect::<Vec<_>>(),
