@@ -59,13 +59,18 @@ fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
 }
 
 impl EngineArgs {
-    /// Opens an ensemble, fetching ONNX Runtime where none is found, and says where it runs.
-    pub fn open(&self, path: &Path, options: Options) -> Result<Ensemble> {
-        fetch::ensure(self.onnxruntime.as_deref())?;
+    /// Sets up the threads that all share; before anything else takes them, which would set them up by itself.
+    pub fn set_up_threads(&self) {
         if self.threads > 0 {
             // The pool of another ensemble may be there already, in which case it stays.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
         }
+    }
+
+    /// Opens an ensemble, fetching ONNX Runtime where none is found, and says where it runs.
+    pub fn open(&self, path: &Path, options: Options) -> Result<Ensemble> {
+        fetch::ensure(self.onnxruntime.as_deref())?;
+        self.set_up_threads();
         let bytes = |size: Option<ByteSize>| size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
         let options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
         let options = options.memory(bytes(self.memory)).device_memory(bytes(self.device_memory));

@@ -40,18 +40,12 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Finds the files, and chooses those that belong to the shard, with so many threads; 0 is one a core.
+    /// Finds the files, and chooses those that belong to the shard.
     ///
     /// # Errors
     /// Where an input names nothing.
-    pub fn find(inputs: &[String], shard: Shard, threads: usize) -> Result<Self> {
+    pub fn find(inputs: &[String], shard: Shard) -> Result<Self> {
         let paths = radiograph::find(inputs)?;
-        // The pool that all share is set up with the ensemble; using it here would set it up before.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        Ok(pool.install(|| Self::choose(paths, shard)))
-    }
-
-    fn choose(paths: Vec<PathBuf>, shard: Shard) -> Self {
         let stamps: Vec<_> = paths.par_iter().map(|path| Stamp::of(path)).collect();
         let (all, listing) = (paths.len(), listing(&paths, &stamps));
         let (held, collection) = match shard.is_all() {
@@ -60,7 +54,7 @@ impl Inputs {
         };
         let own = paths.into_iter().zip(stamps).zip(held).enumerate().filter(|(_, (_, held))| *held);
         let own = own.map(|(place, ((path, stamp), _))| Input { path, place, stamp }).collect();
-        Self { own, all, listing, collection }
+        Ok(Self { own, all, listing, collection })
     }
 }
 

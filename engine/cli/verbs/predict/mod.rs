@@ -80,7 +80,8 @@ pub fn run(args: &Args) -> Result<Exit> {
     // What can be known to fail is known before the first model runs.
     let shard = shard::chosen(args.shard)?;
     let targets = Targets::of(args, shard)?;
-    let inputs = Inputs::find(&args.inputs, shard, args.engine.threads)?;
+    args.engine.set_up_threads();
+    let inputs = Inputs::find(&args.inputs, shard)?;
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     targets.check_writable()?;
     let mut journal = Journal::lock(&targets.out)?;
