@@ -1,4 +1,4 @@
-//! Connected components of a mask, and its holes.
+//! Connected components of a mask.
 
 use image::{ImageBuffer, Luma};
 use imageproc::region_labelling::{self, connected_components};
@@ -97,17 +97,6 @@ impl Components {
     }
 }
 
-/// Marks what the mask marks, and every unmarked pixel from which no path of sides leads to the border of the image.
-pub fn fill_holes(mask: Mask<'_>, mut out: MaskMut<'_>) {
-    let Some(crop) = Crop::of(mask) else { return };
-    let background = label_background(&crop);
-    // the border that the crop adds is outside, and so is what is connected to it
-    let outside = background.get_pixel(0, 0).0[0];
-    for (x, y) in crop.inside() {
-        out[crop.place(x, y)] = background.get_pixel(x, y).0[0] != outside;
-    }
-}
-
 pub(crate) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
     let connectivity = match connectivity {
         Connectivity::Four => region_labelling::Connectivity::Four,
@@ -151,21 +140,6 @@ mod tests {
     }
 
     #[test]
-    fn a_bay_at_the_border_is_no_hole() {
-        let filled = |rows: &[&str]| {
-            let mask = drawn(rows);
-            let mut out = Array2::from_elem(mask.dim(), false);
-            fill_holes(mask.view(), out.view_mut());
-            out
-        };
-        assert_eq!(filled(&["###", "#.#", "###"]), drawn(&["###", "###", "###"]));
-        assert_eq!(filled(&["#.#", "#.#", "###"]), drawn(&["#.#", "#.#", "###"]));
-        // a ring closed by corners alone encloses, for background is connected by sides
-        assert_eq!(filled(&[".#.", "#.#", ".#."]), drawn(&[".#.", "###", ".#."]));
-        assert_eq!(filled(&["...", "..."]), drawn(&["...", "..."]));
-    }
-
-    #[test]
     fn connectivity_is_four_or_eight() {
         assert_eq!(Connectivity::try_from(4), Ok(Connectivity::Four));
         assert_eq!(Connectivity::try_from(6), Err("`connectivity` is 6, neither 4 nor 8".to_owned()));
@@ -182,17 +156,6 @@ mod tests {
                 prop_assert_eq!(&out, &mask);
                 prop_assert_eq!(components.areas().iter().sum::<usize>(), mask.iter().filter(|&&m| m).count());
             }
-        }
-
-        #[test]
-        fn filling_twice_fills_once(pixels in prop::collection::vec(prop::bool::weighted(0.7), 8 * 8)) {
-            let mask = Array2::from_shape_vec((8, 8), pixels).unwrap();
-            let mut once = Array2::from_elem(mask.dim(), false);
-            fill_holes(mask.view(), once.view_mut());
-            prop_assert!(mask.iter().zip(&once).all(|(&before, &after)| after || !before));
-            let mut twice = Array2::from_elem(mask.dim(), false);
-            fill_holes(once.view(), twice.view_mut());
-            prop_assert_eq!(once, twice);
         }
     }
 }

@@ -7,11 +7,13 @@ mod area;
 mod components;
 mod contours;
 mod crop;
+mod holes;
 mod hull;
 
 pub use area::Area;
-pub use components::{Components, Connectivity, fill_holes};
+pub use components::{Components, Connectivity};
 pub use contours::keep_contours;
+pub use holes::fill_holes;
 pub use hull::{Span, fill_hull, spans};
 
 use pleura_plugin::{Error, Mask};
