@@ -21,6 +21,7 @@ pub mod mask_image;
 pub mod onnx;
 pub mod optimize;
 pub mod overlay;
+mod planes;
 pub mod plugin;
 pub mod radiograph;
 pub mod report;

@@ -8,6 +8,7 @@ use super::answer::MemberAnswer;
 use super::job::Wanted;
 use super::resize::resize;
 use crate::manifest::{self, Resize};
+use crate::planes;
 
 /// A gate with its members found.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,7 +182,7 @@ impl Test {
     fn pixels(&self, map: &Array2<f32>) -> f64 {
         let sized = |at: &[u32; 2]| resize(map.view(), (at[0] as usize, at[1] as usize), Resize::Linear);
         match &self.gate {
-            manifest::Gate::AnyPixel { .. } => map.iter().copied().fold(0.0, f32::max).into(),
+            manifest::Gate::AnyPixel { .. } => planes::highest(map).into(),
             manifest::Gate::Area { above, at, .. } => count_above(sized(at).view(), *above) as f64,
             manifest::Gate::Component { above, at, connectivity, .. } => {
                 let mask = sized(at).mapv(|p| p > *above);

@@ -12,7 +12,7 @@ use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::lane::Lane;
 use super::prepare::{Prepared, Recipe};
-use super::resize::resize;
+use super::resize::resized;
 use super::snapshot::Run;
 use super::views::View;
 use super::weights::Weights;
@@ -187,7 +187,7 @@ impl Member {
         agreement: Option<f32>,
         job: &Job,
     ) -> Result<Array2<f32>, ImageError> {
-        let mut map = resize(map.view(), self.place(job), Resize::Linear).into_owned();
+        let mut map = resized(map, self.place(job), Resize::Linear);
         map.mapv_inplace(|p| p.clamp(0.0, 1.0));
         if let Some(region) = self.region(job) {
             map = region.at(job.size).paste(map.view());

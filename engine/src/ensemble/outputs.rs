@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis};
 
 use super::merge::{logit, sigmoid};
 use crate::manifest::{Layout, Member, ScoreFromMap, Values};
+use crate::planes;
 use crate::runtime::Model;
 
 /// How far rounding, in half precision at worst, may carry a probability out of 0..=1.
@@ -52,9 +53,11 @@ pub fn to_probability(value: f32, values: Values) -> Result<f32, String> {
 
 /// Brings a map from what it is to what is wanted, refusing numbers that it cannot hold.
 pub fn convert(mut map: Array2<f32>, from: Values, to: Values) -> Result<Array2<f32>, String> {
-    map.iter().try_for_each(|&value| check(value, from))?;
+    if from == Values::Probabilities || planes::not_finite(&map) > 0 {
+        map.iter().try_for_each(|&value| check(value, from))?;
+    }
     match (from, to) {
-        (Values::Logits, Values::Probabilities) => map.mapv_inplace(sigmoid),
+        (Values::Logits, Values::Probabilities) => probabilities(&mut map),
         (Values::Probabilities, Values::Logits) => map.mapv_inplace(logit),
         (Values::Probabilities, Values::Probabilities) => map.mapv_inplace(|p| p.clamp(0.0, 1.0)),
         (Values::Logits, Values::Logits) => {}
@@ -62,11 +65,19 @@ pub fn convert(mut map: Array2<f32>, from: Values, to: Values) -> Result<Array2<
     Ok(map)
 }
 
+/// A map of logits to one of probabilities, where it is.
+pub fn probabilities(logits: &mut Array2<f32>) {
+    match logits.as_slice_memory_order_mut() {
+        Some(logits) => planes::sigmoid(logits),
+        None => logits.iter_mut().for_each(|logit| planes::sigmoid(std::slice::from_mut(logit))),
+    }
+}
+
 /// A map of probabilities to a score in 0..=1.
 pub fn score_from_map(map: ArrayView2<'_, f32>, how: ScoreFromMap) -> f32 {
     let pixels = map.len() as f64;
     match how {
-        ScoreFromMap::Max => map.iter().copied().fold(0.0, f32::max),
+        ScoreFromMap::Max => planes::highest(&map),
         ScoreFromMap::Mean => (map.iter().map(|&p| f64::from(p)).sum::<f64>() / pixels) as f32,
         ScoreFromMap::Area { above } => (map.iter().filter(|&&p| p > above).count() as f64 / pixels) as f32,
         ScoreFromMap::Top { fraction } => {

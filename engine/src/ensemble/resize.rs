@@ -1,5 +1,7 @@
 //! Resizing planes.
 
+use std::cell::RefCell;
+
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::F32;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -7,6 +9,11 @@ use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
 use crate::Mask;
 use crate::manifest::Resize;
+
+thread_local! {
+    /// With the buffers of the plane before.
+    static RESIZER: RefCell<Resizer> = RefCell::default();
+}
 
 /// Brings a plane to (height, width); a plane of that size already is passed on as it is.
 ///
@@ -25,8 +32,17 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
     let source = TypedImageRef::new(side(width), side(height), source_pixels).expect("the length is the product");
     let mut target = TypedImage::from_pixels_slice(side(size.1), side(size.0), target_pixels).expect("likewise");
     let options = ResizeOptions::new().resize_alg(algorithm(how)).use_alpha(false);
-    Resizer::new().resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
+    // Taken, not borrowed: while it waits for others, this thread may be given another plane.
+    let mut resizer = RESIZER.take();
+    resizer.resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
+    RESIZER.set(resizer);
     out.into()
+}
+
+/// As [`resize`], of a plane that is not needed any more: one of that size already is not copied.
+#[must_use]
+pub fn resized(plane: Array2<f32>, size: (usize, usize), how: Resize) -> Array2<f32> {
+    if plane.dim() == size { plane } else { resize(plane.view(), size, how).into_owned() }
 }
 
 /// Brings a mask to (height, width): each pixel takes the one at `floor(place * from / to)`, as OpenCV's

@@ -10,9 +10,10 @@ use super::clock::Work;
 use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::member::{Bench, Member};
-use super::resize::resize;
-use super::{merge, outputs, tensor};
+use super::resize::resized;
+use super::{outputs, tensor};
 use crate::manifest::{Resize, Values};
+use crate::planes;
 use crate::runtime::Model;
 
 /// One model about to run over images.
@@ -224,18 +225,18 @@ impl Run<'_> {
             // A view's way back may overshoot; a probability does not.
             Values::Probabilities => part.own = Some(map.mapv_into(|p| floored(p.clamp(0.0, 1.0)))),
             Values::Logits => {
-                let probability = |logit| floored(merge::sigmoid(logit));
+                let probability = |mut map: Array2<f32>| {
+                    outputs::probabilities(&mut map);
+                    if floor.is_some() { map.mapv_into(floored) } else { map }
+                };
+                let own = self.scores_map() || self.member.compare_above.is_some();
+                part.own = own.then(|| probability(map.clone()));
                 let size = self.member.place(job);
-                let placed = self
-                    .wanted
-                    .map
-                    .then(|| resize(map.view(), size, Resize::Linear).into_owned().mapv_into(probability));
-                part.placed = placed;
-                part.own = (self.scores_map() || self.member.compare_above.is_some()).then(|| map.mapv(probability));
+                part.placed = self.wanted.map.then(|| probability(resized(map, size, Resize::Linear)));
             }
         }
         let any = part.own.as_ref().or(part.placed.as_ref());
-        part.highest = any.map(|map| map.iter().copied().fold(0.0, f32::max));
+        part.highest = any.map(planes::highest);
         let above = self.member.compare_above.filter(|_| self.wanted.map);
         part.mask = above.and_then(|above| Some(part.own.as_ref()?.mapv(|p| p > above)));
     }

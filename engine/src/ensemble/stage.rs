@@ -113,13 +113,12 @@ impl Stage {
             Merger::Fold(fold) => fold.start(),
             Merger::Stack(_) => 0.0,
         };
-        let map = self.wanted.map.then(|| Array2::from_elem(job.size, start));
         let own = vec![None; self.gate.as_ref().map_or(0, Gate::tests)];
-        Progress { job, score: start, map, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
+        Progress { job, score: start, map: None, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
     }
 
     /// Takes in a member's answer, and ends the image's way where the rest cannot matter.
-    fn take(&self, image: &mut Progress, index: usize, answer: MemberAnswer) {
+    fn take(&self, image: &mut Progress, index: usize, mut answer: MemberAnswer) {
         image.scores.push(answer.score);
         let own = self.gate.iter().flat_map(|gate| gate.read_member(index, answer.map.as_ref()));
         own.for_each(|(test, value)| image.own[test] = Some(value));
@@ -128,8 +127,16 @@ impl Stage {
             if let Some(score) = answer.score {
                 image.score = fold.add(image.score, score, weight);
             }
-            if let (Some(sum), Some(map)) = (&mut image.map, &answer.map) {
-                fold.add_map(sum, map.view(), weight);
+            if let Some(map) = &mut answer.map {
+                match &mut image.map {
+                    Some(sum) => fold.add_map(sum, map.view(), weight),
+                    None if self.wanted.map => {
+                        // The sum takes the map's place, unless the map is to be kept.
+                        let map = if image.keep { map.clone() } else { std::mem::take(map) };
+                        image.map = Some(map.mapv_into(|p| fold.add(fold.start(), p, weight)));
+                    }
+                    None => {}
+                }
             }
             let rest = &self.members[index + 1..];
             if !image.keep && !rest.is_empty() {

@@ -1,6 +1,8 @@
 //! From grey planes to a model's input: `(intensity * scale - mean) / std`, in its channels and layout.
 
-use ndarray::{Array4, ArrayView2, Axis, Zip};
+use std::mem::MaybeUninit;
+
+use ndarray::{Array4, ArrayView2, Axis, Slice, Zip};
 use rayon::prelude::*;
 
 use crate::manifest::{Input, Layout};
@@ -14,15 +16,19 @@ pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array
         Layout::Nchw => (len, channels, height, width),
         Layout::Nhwc => (len, height, width, channels),
     };
-    let mut tensor = Array4::zeros(shape);
+    let mut tensor = Array4::uninit(shape);
     let channel_axis = Axis(if input.layout == Layout::Nchw { 0 } else { 2 });
     tensor.axis_iter_mut(Axis(0)).into_par_iter().zip(planes).for_each(|(mut image, plane)| {
         for (channel, mut target) in image.axis_iter_mut(channel_axis).enumerate() {
             let (mean, std) = (value(&input.mean, channel, 0.0), value(&input.std, channel, 1.0));
-            Zip::from(&mut target).and(plane).for_each(|t, &v| *t = (v * input.scale - mean) / std);
+            Zip::from(&mut target).and(plane).for_each(|t, &v| {
+                t.write((v * input.scale - mean) / std);
+            });
         }
     });
-    tensor
+    tensor.slice_axis_mut(Axis(0), Slice::from(planes.len()..)).fill(MaybeUninit::new(0.0));
+    // SAFETY: the images of all planes are written, and what is beyond them.
+    unsafe { tensor.assume_init() }
 }
 
 /// One number for all channels, or one a channel; `default` where there is none.

@@ -3,6 +3,7 @@
 use ndarray::ArrayView2;
 
 use super::{Fault, MAX_SIDE, Size};
+use crate::planes;
 
 /// The most views that are believed.
 const MAX_VIEWS: usize = 1024;
@@ -12,7 +13,7 @@ const SLACK: f32 = 1e-3;
 /// An input that a plugin may be given: not empty, not huge, finite.
 pub(super) fn input(what: &str, plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
     possible(what, plane.dim())?;
-    match not_finite(plane) {
+    match planes::not_finite(&plane) {
         0 => Ok(()),
         count => Err(Fault::TakesNan { what: what.to_owned(), count }),
     }
@@ -28,7 +29,7 @@ pub(super) fn possible(what: &str, size: Size) -> Result<(), Fault> {
 
 /// A result that is a map: finite.
 pub(super) fn map(plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
-    match not_finite(plane) {
+    match planes::not_finite(&plane) {
         0 => Ok(()),
         count => Err(Fault::ReturnedNan(count)),
     }
@@ -53,10 +54,6 @@ pub(super) fn view_size(view: usize, (height, width): Size) -> Result<Size, Faul
 
 fn is_possible((height, width): Size) -> bool {
     (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width)
-}
-
-fn not_finite(plane: ArrayView2<'_, f32>) -> usize {
-    plane.iter().filter(|p| !p.is_finite()).count()
 }
 
 #[cfg(test)]

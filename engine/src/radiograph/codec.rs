@@ -99,7 +99,7 @@ fn compressed(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
     if words.len() != expected {
         return Err(mismatch(format!("{expected} samples"), format!("{}", words.len())));
     }
-    if !header.signed && words.iter().any(|&word| u32::from(word) >> header.stored != 0) {
+    if !header.signed && u32::from(words.iter().fold(0, |all, word| all | word)) >> header.stored != 0 {
         return Err(mismatch(format!("{} bits stored", header.stored), "values of more".into()));
     }
     let photometric = colors(&stream, header.photometric)?;

@@ -72,6 +72,10 @@ impl Window {
 
 /// Intensities of a span of values: its ends become 0 and 1.
 pub(super) fn span(values: &Array2<f32>, (low, high): (f32, f32)) -> Array2<f32> {
+    if low == 0.0 {
+        // No difference to round: a division in single precision is the one in double precision, rounded.
+        return values.mapv(|value| from_zero(value, high));
+    }
     values.mapv(|value| ramp(value.into(), low.into(), high.into()))
 }
 
@@ -84,6 +88,17 @@ fn ramp(value: f64, low: f64, high: f64) -> f32 {
         ((value - low) / (high - low)) as f32
     } else {
         // also where the value is not a number
+        0.0
+    }
+}
+
+/// [`ramp`] from 0.
+fn from_zero(value: f32, high: f32) -> f32 {
+    if value > high {
+        1.0
+    } else if value > 0.0 {
+        value / high
+    } else {
         0.0
     }
 }

@@ -1,0 +1,121 @@
+//! Passes over planes of numbers, written so that the compiler takes many pixels a step.
+//!
+//! Every figure is the same on every processor: wider vectors change how many pixels are taken at once, and nothing is
+//! fused or reordered.
+
+use multiversion::multiversion;
+use ndarray::{ArrayBase, Data, Dimension};
+
+/// Pixels that are taken at once: enough for the widest vectors, several of them.
+const LANES: usize = 64;
+
+/// Logits to probabilities, each within 4 units in the last place of `1 / (1 + exp(-x))`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
+pub(crate) fn sigmoid(logits: &mut [f32]) {
+    for x in logits {
+        *x = 1.0 / (1.0 + exp(-*x));
+    }
+}
+
+/// `e` to the power of `x`, bounded so that it is neither infinite nor subnormal: reduced to `2^n e^r`, with Cephes'
+/// polynomial for `e^r`.
+#[inline(always)] // compiled anew for each width of vectors
+fn exp(x: f32) -> f32 {
+    // Adding it rounds to a whole number, which is then in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    // ln 2 in two parts, the first exact in products with whole numbers.
+    const LN_2: (f32, f32) = (355.0 / 512.0, -2.121_944_4e-4);
+    const POLYNOMIAL: [f32; 6] = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = x - n * LN_2.0 - n * LN_2.1;
+    let p = POLYNOMIAL.iter().fold(0.0, |sum, c| sum * r + c);
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3F80_0000));
+    (p * r * r + r + 1.0) * power
+}
+
+/// The highest of numbers, at least 0; what is not a number does not count.
+pub(crate) fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> f32 {
+    let Some(numbers) = plane.as_slice_memory_order() else { return plane.iter().copied().fold(0.0, f32::max) };
+    let mut lanes = [0.0_f32; LANES];
+    let chunks = numbers.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().copied().fold(0.0, f32::max);
+    for chunk in chunks {
+        for (lane, &number) in lanes.iter_mut().zip(chunk) {
+            *lane = if number > *lane { number } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(rest, f32::max)
+}
+
+/// How many numbers are infinite, or none.
+pub(crate) fn not_finite<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> usize {
+    // How many matters only where there is one.
+    let finite = |numbers: &[f32]| numbers.iter().fold(true, |all, number| all & number.is_finite());
+    if plane.as_slice_memory_order().is_some_and(finite) {
+        return 0;
+    }
+    plane.iter().filter(|number| !number.is_finite()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, array, s};
+
+    use super::*;
+
+    fn sigmoid_of(x: f32) -> f32 {
+        let mut logits = [x];
+        sigmoid(&mut logits);
+        logits[0]
+    }
+
+    #[test]
+    fn sigmoids_are_those_of_double_precision() {
+        let mut worst = 0.0_f64;
+        for step in -4_400_000..=4_400_000 {
+            let x = step as f32 * 2e-5;
+            let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
+            let unit = f64::from((exact as f32).next_up() - exact as f32);
+            worst = worst.max((f64::from(sigmoid_of(x)) - exact).abs() / unit);
+        }
+        assert!(worst < 4.0, "{worst} units in the last place");
+    }
+
+    #[test]
+    fn sigmoids_at_the_ends() {
+        assert_eq!((sigmoid_of(0.0), sigmoid_of(200.0), sigmoid_of(f32::MAX)), (0.5, 1.0, 1.0));
+        let least = sigmoid_of(-f32::MAX);
+        assert!((0.0..1e-38).contains(&least));
+        assert!(sigmoid_of(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn the_same_for_one_number_and_for_many() {
+        let logits: Vec<f32> = (0..1000).map(|i| (i as f32 - 500.0) / 17.0).collect();
+        let mut many = logits.clone();
+        sigmoid(&mut many);
+        assert_eq!(many, logits.into_iter().map(sigmoid_of).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_highest_is_found_wherever_it_is() {
+        for place in [0, 1, 63, 64, 127, 129] {
+            let mut plane = Array1::from_elem(130, 0.25_f32);
+            plane[place] = 0.75;
+            assert_eq!(highest(&plane), 0.75, "{place}");
+        }
+        assert_eq!(highest(&array![[-1.0_f32, f32::NAN]]), 0.0);
+        let plane = array![[0.1_f32, 0.9], [0.2, 0.8]];
+        assert_eq!(highest(&plane.slice(s![.., 0])), 0.2);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_counted() {
+        assert_eq!(not_finite(&array![[0.0_f32, 1.0]]), 0);
+        let plane = array![[f32::NAN, 1.0], [f32::INFINITY, f32::NEG_INFINITY]];
+        assert_eq!(not_finite(&plane), 3);
+        assert_eq!(not_finite(&plane.slice(s![.., 1])), 1);
+    }
+}
