@@ -25,7 +25,7 @@ pub struct EngineArgs {
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub batch: usize,
 
-    /// The memory that images on their way may take together, models not counted; 256 MiB for each image of a batch and
+    /// The memory that images on their way may take together, models not counted; 128 MiB for each image of a batch and
     /// each device unless said.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,

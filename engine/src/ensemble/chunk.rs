@@ -14,7 +14,7 @@ const FLOAT: usize = size_of::<f32>();
 /// Maps of an image that are alive at once: a view's, a member's, the merged one, and the one being made of them.
 const MAPS: usize = 4;
 /// The memory of images on their way, unless said, for each image of a batch.
-const MEMORY: usize = 256 << 20;
+const MEMORY: usize = 128 << 20;
 
 /// Decoded files, in order.
 pub struct Chunk<'f> {

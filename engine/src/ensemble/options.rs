@@ -60,7 +60,7 @@ impl Options {
     }
 
     /// The bytes that images on their way through [`Ensemble::predict_files`] may take together, models not counted;
-    /// unless said, 256 MiB for each image of a batch and each device. A few images are always let in, however large.
+    /// unless said, 128 MiB for each image of a batch and each device. A few images are always let in, however large.
     #[must_use]
     pub fn memory(mut self, bytes: Option<usize>) -> Self {
         self.memory = bytes;

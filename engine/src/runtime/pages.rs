@@ -1,4 +1,4 @@
-//! Memory that stays: what the C library's allocator does with what it is given back.
+//! Memory that stays and memory that goes: what the C library's allocator does with what it is given back.
 
 /// Lets the process keep the memory that it frees, to use it again.
 ///
@@ -18,5 +18,15 @@ pub fn keep_freed_memory() {
             // What one thread frees is another's next image.
             libc::mallopt(libc::M_ARENA_MAX, 1);
         }
+    }
+}
+
+/// Gives back to the system what is free, kept or not: after what needed much memory for a moment, as opening a model does,
+/// which takes several times its weights.
+pub(super) fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it touches free memory only, at any time.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }

@@ -16,7 +16,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::binding::Buffers;
-use super::{Device, Loaded, ModelError, assignment};
+use super::{Device, Loaded, ModelError, assignment, pages};
 
 /// How a session is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl Model {
     pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
         let refused = |source: ort::Error| ModelError::Open { path: path.into(), source };
         let session = build(runtime, path, options).map_err(refused)?;
+        pages::give_back();
         let ports = |outlets: &[Outlet]| outlets.iter().map(|o| port(o.name(), o.dtype())).collect();
         Ok(Self {
             inputs: ports(session.inputs()),
@@ -228,8 +229,9 @@ fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuil
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_execution_providers(execution_providers(options))?
-        // Threads that wait in a loop take the cores from the next model, and from what is done beside the models.
-        .with_config_entry("session.intra_op.allow_spinning", "0")?
+        // Threads that wait in a loop are soon back at work; once the run is over they are in the way of the next model, and
+        // of what is done beside the models.
+        .with_config_entry("session.force_spinning_stop", "1")?
         // Without VNNI, products of 8-bit numbers would saturate: slower is better than wrong.
         .with_config_entry("session.x64quantprecision", "1")?
         // What `providers` reports is ONNX Runtime's own account, not a guess.
