@@ -109,8 +109,23 @@ fn weights_in_another_file_are_looked_for_where_they_may_lie() {
     let model = case.manifest.with_file_name("toy.onnx");
     keep_elsewhere(&model, "weights.data");
     assert_eq!(open(&case.manifest, false), None);
+    // The sum that is told is of all files.
     let (_, says) = check(&case.manifest, &[]);
-    assert!(says.contains("weights.data`, which no sha256 covers"), "{says}");
+    let (_, sum) = says.split_once("add sha256 = \"").unwrap();
+    let pinned = format!("sha256 = \"{}\"", &sum[..64]);
+    let text = fs::read_to_string(&case.manifest).unwrap();
+    fs::write(&case.manifest, text.replace("model = \"toy.onnx\"", &format!("model = \"toy.onnx\"\n{pinned}")))
+        .unwrap();
+    assert_eq!(open(&case.manifest, false), None);
+    let mut weights = fs::read(model.with_file_name("weights.data")).unwrap();
+    weights[0] ^= 1;
+    fs::write(model.with_file_name("weights.data"), weights).unwrap();
+    let says = open(&case.manifest, false).unwrap();
+    assert!(says.contains("toy.onnx` has changed: its sha256 is "), "{says}");
+    fs::write(&case.manifest, text).unwrap();
+    fs::remove_file(model.with_file_name("weights.data")).unwrap();
+    let (code, says) = check(&case.manifest, &[]);
+    assert!(code == Some(2) && says.contains("weights.data`: No such file"), "{says}");
     Toy::default().write(&model);
     keep_elsewhere(&model, "../weights.data");
     let says = open(&case.manifest, false).unwrap();

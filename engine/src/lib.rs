@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod atomic;
+mod bounded;
 pub mod chart;
 pub mod check;
 pub mod digest;

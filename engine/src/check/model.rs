@@ -7,7 +7,7 @@ use ndarray::{Array4, ArrayD};
 use super::{Checker, Missing, Session};
 use crate::ensemble;
 use crate::ensemble::fit::{self, Misfit};
-use crate::ensemble::model_file::ModelFile;
+use crate::ensemble::model_file;
 use crate::manifest::{Layout, Member, Stack, Values};
 use crate::onnx::{self, Activation};
 use crate::runtime::Model;
@@ -84,14 +84,13 @@ impl Checker<'_> {
         if self.outside.contains(&key) {
             return None;
         }
-        let file = ModelFile::read(&path, self.most_bytes);
-        match (&file, sha256) {
-            (Err(error), _) if error.is_missing() && recipe.is_some() => {
+        match (model_file::sha256(&path, &self.folder, self.most_bytes), sha256) {
+            (Err(error), _) if error.is_missing(&path) && recipe.is_some() => {
                 let recipe = recipe.map(|recipe| self.resolve(recipe)).unwrap_or_default();
                 self.report.missing.push(Missing { field: key, path, recipe });
                 return None;
             }
-            (Err(error), _) if error.is_missing() => {
+            (Err(error), _) if error.is_missing(&path) => {
                 let hint = Some("train it, or correct the path, which is relative to the manifest".into());
                 self.error(&key, format!("there is no file `{}`", path.display()), hint);
                 return None;
@@ -100,17 +99,16 @@ impl Checker<'_> {
                 self.error(&key, error.to_string(), None);
                 return None;
             }
-            (Ok(ModelFile { sha256: found, .. }), Some(declared)) if !declared.eq_ignore_ascii_case(found) => {
+            (Ok(found), Some(declared)) if !declared.eq_ignore_ascii_case(&found) => {
                 let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
                 self.error(&format!("{field}.sha256"), format!("`{}` is not the file declared", path.display()), hint);
             }
-            (Ok(ModelFile { sha256: found, .. }), None) => {
+            (Ok(found), None) => {
                 let hint = Some(format!("add sha256 = \"{found}\""));
                 self.warn(&key, "no sha256 is declared, so that a changed file goes unnoticed".into(), hint);
             }
             (Ok(_), Some(_)) => {}
         }
-        self.external_data(&key, &file.ok()?)?;
         let (runtime, options) = self.engine?;
         match Model::open(runtime, &path, options) {
             Ok(model) => {
@@ -125,24 +123,6 @@ impl Checker<'_> {
                     error.with_cause(),
                     Some("is it an ONNX model, whole and of opset 24 or less?".into()),
                 );
-                None
-            }
-        }
-    }
-
-    /// Where the model keeps weights in other files, they must be where it may name them.
-    fn external_data(&mut self, key: &str, file: &ModelFile) -> Option<()> {
-        match file.external_data(&self.folder, self.most_bytes) {
-            Ok(files) => {
-                let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
-                if !names.is_empty() {
-                    let message = format!("keeps weights in {}, which no sha256 covers", names.join(", "));
-                    self.warn(key, message, Some("save the model as one file".into()));
-                }
-                Some(())
-            }
-            Err(error) => {
-                self.error(key, error.to_string(), None);
                 None
             }
         }

@@ -1,28 +1,18 @@
 //! A model's files, looked at before ONNX Runtime is given them: how large they are, what they hash to, where they lie.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::bounded::{self, BoundedError};
 use crate::digest;
 use crate::manifest::{Folder, FolderError};
 use crate::onnx;
 
 /// The most bytes that a model may have, its external data included, unless [`super::Options`] say otherwise: 4 GiB.
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
-
-/// An ONNX file that was read once.
-pub struct ModelFile {
-    path: PathBuf,
-    bytes: u64,
-    /// In lowercase hexadecimal.
-    pub sha256: String,
-    /// The files in which it keeps weights, as it names them; or why it is no ONNX model.
-    external: Result<Vec<PathBuf>, String>,
-}
 
 /// A model's file that is not to be opened.
 #[derive(Debug, thiserror::Error)]
@@ -37,68 +27,69 @@ pub enum ModelFileError {
     )]
     TooLarge { path: PathBuf, bytes: u64, external: bool, most: u64 },
     #[error("`{path}` is not an ONNX model, or not a whole one: {reason}", path = path.display())]
-    NotOnnx { path: PathBuf, reason: String },
+    NotOnnx { path: PathBuf, sha256: String, reason: String },
     #[error("`{path}` keeps weights in another file: {source}", path = path.display())]
     External { path: PathBuf, source: FolderError },
 }
 
-impl ModelFile {
-    /// Reads a file of at most `most` bytes; a larger one is refused before any of it is read.
-    pub fn read(path: &Path, most: u64) -> Result<Self, ModelFileError> {
-        let failed = |source| ModelFileError::Read { path: path.into(), source };
-        let bytes = size(path)?;
-        let too_large = |bytes| ModelFileError::TooLarge { path: path.into(), bytes, external: false, most };
-        if bytes > most {
-            return Err(too_large(bytes));
-        }
-        let mut content = Vec::new();
-        // The file may have grown since.
-        File::open(path)
-            .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut content))
-            .map_err(failed)?;
-        let bytes = content.len() as u64;
-        if bytes > most {
-            return Err(too_large(bytes));
-        }
-        let sha256 = digest::hex(&Sha256::digest(&content));
-        Ok(Self { path: path.into(), bytes, sha256, external: onnx::external_files(&content) })
+/// The SHA-256 of a model's file, in lowercase hexadecimal; of a model that keeps weights in other files, that of the digests
+/// of all of them, one after the other, its own first and the others by name.
+///
+/// # Errors
+/// Where the files together have more than `most` bytes, which is told before any of it is read; where weights do not lie in
+/// `folder`, the manifest's; where the file is no ONNX model.
+pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFileError> {
+    let content = bounded::read(path, most).map_err(|error| ModelFileError::of(error, path, most))?;
+    let (mut bytes, own) = (content.len() as u64, digest::hex(&Sha256::digest(&content)));
+    let external = match onnx::external_files(&content) {
+        Ok(external) => external,
+        Err(reason) => return Err(ModelFileError::NotOnnx { path: path.into(), sha256: own, reason }),
+    };
+    drop(content);
+    // Relative to the model, which is relative to the manifest.
+    let beside = path.strip_prefix(folder.path()).unwrap_or(path).parent().unwrap_or(Path::new(""));
+    let mut files = BTreeSet::new();
+    for name in external {
+        let outside = |source| ModelFileError::External { path: path.into(), source };
+        let file = folder.resolve(&beside.join(name)).map_err(outside)?;
+        let more = bounded::size(&file).map_err(|error| ModelFileError::of(error, &file, most))?;
+        bytes = bytes.saturating_add(more);
+        files.insert(file);
     }
-
-    /// Makes sure that the files in which the model keeps weights lie in the manifest's folder, and that all together
-    /// have at most `most` bytes. Gives the files.
-    pub fn external_data(&self, folder: &Folder, most: u64) -> Result<BTreeSet<PathBuf>, ModelFileError> {
-        let path = || self.path.clone();
-        let named = self.external.as_ref();
-        let named = named.map_err(|reason| ModelFileError::NotOnnx { path: path(), reason: reason.clone() })?;
-        // Relative to the model, which is relative to the manifest.
-        let beside = self.path.strip_prefix(folder.path()).unwrap_or(&self.path).parent().unwrap_or(Path::new(""));
-        let mut bytes = self.bytes;
-        let mut files = BTreeSet::new();
-        for name in named {
-            let outside = |source| ModelFileError::External { path: path(), source };
-            let file = folder.resolve(&beside.join(name)).map_err(outside)?;
-            bytes = bytes.saturating_add(size(&file)?);
-            files.insert(file);
-        }
-        if bytes > most {
-            return Err(ModelFileError::TooLarge { path: path(), bytes, external: true, most });
-        }
-        Ok(files)
+    if bytes > most {
+        return Err(ModelFileError::TooLarge { path: path.into(), bytes, external: true, most });
     }
-}
-
-/// Bytes of a plain file: opening anything else may wait for ever, or never end.
-fn size(path: &Path) -> Result<u64, ModelFileError> {
-    match fs::metadata(path) {
-        Ok(file) if file.is_file() => Ok(file.len()),
-        Ok(_) => Err(ModelFileError::NoFile { path: path.into() }),
-        Err(source) => Err(ModelFileError::Read { path: path.into(), source }),
+    if files.is_empty() {
+        return Ok(own);
     }
+    let mut digests = own;
+    for file in files {
+        digests += &digest::file(&file).map_err(|source| ModelFileError::Read { path: file, source })?;
+    }
+    Ok(digest::hex(&Sha256::digest(digests)))
 }
 
 impl ModelFileError {
-    /// Whether there is no such file.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    /// Of a file that is not read.
+    fn of(error: BoundedError, path: &Path, most: u64) -> Self {
+        let path = path.into();
+        match error {
+            BoundedError::Io(source) => Self::Read { path, source },
+            BoundedError::NoFile => Self::NoFile { path },
+            BoundedError::TooLarge { bytes } => Self::TooLarge { path, bytes, external: false, most },
+        }
+    }
+
+    /// The SHA-256 of a file that is no ONNX model: where another is declared, that is what is wrong with it.
+    pub fn sha256(&self) -> Option<&str> {
+        match self {
+            Self::NotOnnx { sha256, .. } => Some(sha256),
+            _ => None,
+        }
+    }
+
+    /// Whether it is this file that is not there, and not one beside it.
+    pub fn is_missing(&self, model: &Path) -> bool {
+        matches!(self, Self::Read { path, source } if path == model && source.kind() == io::ErrorKind::NotFound)
     }
 }

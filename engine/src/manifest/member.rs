@@ -17,7 +17,7 @@ pub struct Member {
     /// The ONNX file, relative to the manifest. Either this or `snapshots` is given.
     #[serde(default)]
     pub model: Option<PathBuf>,
-    /// The SHA-256 of the ONNX file, in hexadecimal.
+    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` tells.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,

@@ -38,7 +38,7 @@ pub enum Merge {
 pub struct Stack {
     /// The ONNX file, relative to the manifest.
     pub model: PathBuf,
-    /// The SHA-256 of the ONNX file, in hexadecimal.
+    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` tells.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Snapshot {
     /// The ONNX file, relative to the manifest.
     pub model: PathBuf,
-    /// The SHA-256 of the ONNX file, in hexadecimal.
+    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` tells.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::fit;
 use super::super::job::Wanted;
-use super::super::model_file::{ModelFile, ModelFileError};
+use super::super::model_file;
 use super::super::stack::Stacker;
 use super::super::weights::Source;
 use super::{EnsembleError, Opening};
@@ -46,11 +46,12 @@ impl Opening<'_> {
         let source = match known {
             Some(source) => source,
             None => {
-                let unfit = |error: ModelFileError| wrong("model", error.to_string());
-                let file = ModelFile::read(&path, self.most_bytes).map_err(unfit)?;
-                self.is_declared(field, &path, &file.sha256, sha256)?;
-                file.external_data(&self.folder, self.most_bytes).map_err(unfit)?;
-                Arc::new(Source::new(self.opener.clone(), path.clone(), file.sha256))
+                let found = model_file::sha256(&path, &self.folder, self.most_bytes);
+                if let Some(other) = found.as_ref().err().and_then(|error| error.sha256()) {
+                    self.is_declared(field, &path, other, sha256)?;
+                }
+                let found = found.map_err(|error| wrong("model", error.to_string()))?;
+                Arc::new(Source::new(self.opener.clone(), path.clone(), found))
             }
         };
         self.is_declared(field, &path, &source.sha256, sha256)?;
