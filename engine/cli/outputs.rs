@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use image::{ImageBuffer, ImageFormat, Luma};
 use ndarray::ArrayView2;
-use pleura::atomic;
+use pleura::atomic::{self, Parts};
 use tempfile::NamedTempFile;
 
 /// Fails early where a file cannot be written, rather than after hours of work.
@@ -52,6 +52,7 @@ impl Lines {
 /// A folder of PNG files named after images.
 pub struct Pngs {
     folder: PathBuf,
+    parts: Parts,
     /// The names given so far: two ids may differ in what no file's name should hold.
     stems: HashSet<String>,
 }
@@ -60,7 +61,7 @@ impl Pngs {
     /// Makes the folder where it is missing.
     pub fn create(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
-        Ok(Self { folder: folder.into(), stems: HashSet::new() })
+        Ok(Self { folder: folder.into(), parts: Parts::default(), stems: HashSet::new() })
     }
 
     /// Writes an image's file. The disk is not waited for, which would take far longer than the pictures do.
@@ -68,7 +69,7 @@ impl Pngs {
         let path = self.path(id);
         let failed = || format!("cannot write `{}`", path.display());
         self.keep(id)?;
-        let mut file = temporary(&path)?;
+        let mut file = self.parts.beside(&path).with_context(failed)?;
         file.write_all(png).with_context(failed)?;
         atomic::place_unsynced(file, &path).with_context(failed)
     }
@@ -89,9 +90,13 @@ impl Pngs {
 pub struct Maps(Pngs);
 
 impl Maps {
-    /// Makes the folder where it is missing.
-    pub fn create(folder: &Path) -> Result<Self> {
-        Ok(Self(Pngs::create(folder)?))
+    /// Makes the folder where it is missing, and removes what the run that wrote `out` before, and was killed, left half
+    /// written there.
+    pub fn create(folder: &Path, out: &Path) -> Result<Self> {
+        let parts = Parts::of(out);
+        let pngs = Pngs::create(folder)?;
+        parts.sweep(folder).with_context(|| format!("cannot clear folder `{}`", folder.display()))?;
+        Ok(Self(Pngs { parts, ..pngs }))
     }
 
     /// Whether an earlier run left the map of an image. One that is empty was cut off with the machine.

@@ -4,22 +4,75 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use tempfile::{Builder, NamedTempFile};
+
+use crate::digest;
+
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".pleura-";
+const SUFFIX: &str = ".part";
 
 /// A temporary file in the folder of `path`, to be written and then [put in its place](place).
 ///
 /// # Errors
 /// Where the folder cannot be written, or `path` is there and is no file: a folder, a device, a pipe.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file, and will not be replaced by one"));
+    Parts::default().beside(path)
+}
+
+/// Temporary files whose writer can be told, so that what it left when it was killed can be removed.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    prefix: String,
+}
+
+impl Default for Parts {
+    /// Nobody's in particular.
+    fn default() -> Self {
+        Self { prefix: PREFIX.into() }
     }
-    let mut builder = Builder::new();
-    builder.prefix(".pleura-").suffix(".part");
-    // Others may read it as the umask says; left to itself, `tempfile` makes it the owner's alone.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder(&target(path)))
+}
+
+impl Parts {
+    /// Those of whoever writes a file, one process at a time: see to it by a lock.
+    #[must_use]
+    pub fn of(owner: &Path) -> Self {
+        let path = std::path::absolute(target(owner)).unwrap_or_else(|_| owner.into());
+        let digest = digest::hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
+        Self { prefix: format!("{PREFIX}{}-", &digest[..16]) }
+    }
+
+    /// Removes those in a folder.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read, or one of them not be removed.
+    pub fn sweep(&self, folder: &Path) -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| name.starts_with(&self.prefix) && name.ends_with(SUFFIX)) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`beside`].
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn beside(&self, path: &Path) -> io::Result<NamedTempFile> {
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file, and will not be replaced by one"));
+        }
+        let mut builder = Builder::new();
+        builder.prefix(&self.prefix).suffix(SUFFIX);
+        // Others may read it as the umask says; left to itself, `tempfile` makes it the owner's alone.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(folder(&target(path)))
+    }
 }
 
 /// Gives a temporary file its name: whoever reads `path` finds the old file or the whole new one.
@@ -75,6 +128,21 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert!(write(&socket, "x").unwrap_err().to_string().contains("is no file"));
         assert!(write(folder.path(), "x").is_err());
+    }
+
+    #[test]
+    fn only_ones_own_parts_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.png");
+        let (ours, theirs) = (Parts::of(&folder.path().join("a.csv")), Parts::of(&folder.path().join("b.csv")));
+        for parts in [&ours, &theirs, &Parts::default()] {
+            parts.beside(&path).unwrap().keep().unwrap();
+        }
+        let left = || std::fs::read_dir(folder.path()).unwrap().count();
+        ours.sweep(folder.path()).unwrap();
+        assert_eq!(left(), 2);
+        theirs.sweep(folder.path()).unwrap();
+        assert_eq!(left(), 1);
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub fn run(args: &Args) -> Result<Exit> {
             Err(why) => term::note(format_args!("nothing to resume: {why}")),
         }
     }
-    let maps = args.maps.as_deref().map(Maps::create).transpose()?;
+    let maps = args.maps.as_deref().map(|folder| Maps::create(folder, &targets.out)).transpose()?;
     let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref()).all(&inputs.own, kept);
     let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample: sample.as_deref(), start };
     let finished = done.and_then(|done| finish.write(&mut journal, receipt, &inputs, done));
