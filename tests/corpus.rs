@@ -3,24 +3,37 @@
 #[path = "corpus/targets.rs"]
 mod targets;
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use proptest::prelude::*;
 
 #[test]
 fn every_file_of_the_corpus_is_survived() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     for (name, target) in targets::TARGETS {
-        let files: Vec<_> = fs::read_dir(corpus.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let files = corpus(name);
         assert!(files.len() >= 5, "the corpus of `{name}` is all but empty");
-        for file in files {
-            let bytes = fs::read(&file).unwrap();
+        for (file, bytes) in files {
             // The file that breaks it is to be known.
-            eprintln!("{}", file.display());
+            eprintln!("{name}.zip: {file}");
             target(&bytes);
         }
     }
+}
+
+/// The files of a target's archive, by name.
+fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name).with_extension("zip");
+    let mut archive = zip::ZipArchive::new(File::open(archive).unwrap()).unwrap();
+    let files = archive.len();
+    let read = |index| {
+        let mut file = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        (file.name().to_owned(), bytes)
+    };
+    (0..files).map(read).collect()
 }
 
 /// A byte changed, a part left out, a part twice: what a careless tool, or a careful enemy, makes of a sound file.
@@ -38,11 +51,8 @@ fn harmed(bytes: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn corpus(name: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let files: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+fn harmed_files(name: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let files: Vec<Vec<u8>> = corpus(name).into_iter().map(|(_, bytes)| bytes).collect();
     proptest::sample::select(files).prop_flat_map(harmed)
 }
 
@@ -50,17 +60,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn harmed_manifests_are_survived(bytes in corpus("manifest")) { targets::manifest(&bytes); }
+    fn harmed_manifests_are_survived(bytes in harmed_files("manifest")) { targets::manifest(&bytes); }
 
     #[test]
-    fn harmed_run_lengths_are_survived(bytes in corpus("rle")) { targets::rle(&bytes); }
+    fn harmed_run_lengths_are_survived(bytes in harmed_files("rle")) { targets::rle(&bytes); }
 
     #[test]
-    fn harmed_submissions_are_survived(bytes in corpus("csv")) { targets::csv(&bytes); }
+    fn harmed_submissions_are_survived(bytes in harmed_files("csv")) { targets::csv(&bytes); }
 
     #[test]
-    fn harmed_tables_are_survived(bytes in corpus("plugin_table")) { targets::plugin_table(&bytes); }
+    fn harmed_tables_are_survived(bytes in harmed_files("plugin_table")) { targets::plugin_table(&bytes); }
 
     #[test]
-    fn harmed_images_are_survived(bytes in corpus("dicom")) { targets::dicom(&bytes); }
+    fn harmed_images_are_survived(bytes in harmed_files("dicom")) { targets::dicom(&bytes); }
 }

@@ -10,7 +10,7 @@ use pleura::plugin;
 use pleura::radiograph::{Glance, Tags};
 use pleura::submission::{Rows, Runs, Submission, read_ids};
 
-/// A target's name, which is its corpus' folder too, and what it does.
+/// A target's name, which is its corpus' too, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
