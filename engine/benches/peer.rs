@@ -5,7 +5,7 @@
 //! own, so that ratios hold on a noisy machine; medians over the rounds are printed. That all sides answer alike is
 //! checked first, or the bench fails. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a Python
 //! with the packages of `peer/requirements.txt`, which is made in `target/peer-python` otherwise;
-//! `PLEURA_PEER_SIZE`, `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are numbers.
+//! `PLEURA_PEER_SIZE`, `_CLASSIFIERS` (of the five networks), `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are numbers.
 //! What is synthetic about the ensemble is said in `peer/ensemble.rs`.
 
 #[path = "peer/ensemble.rs"]
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if args.next().is_some_and(|first| first == side::ENGINE) {
         return side::run_engine(args);
     }
-    let size = number("SIZE", 256)?;
+    let shape = ensemble::Shape::new(number("SIZE", 256)?, number("CLASSIFIERS", 3)?)?;
     let rounds = number("ROUNDS", 5)?.max(1);
     let threads = number("THREADS", std::thread::available_parallelism()?.get())?;
     let files = files(number("IMAGES", 60)?)?;
@@ -57,16 +57,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         threads,
     };
 
-    let size = u32::try_from(size)?;
-    ensemble::make(folder.path(), &files, size, runtime::load(Some(&onnxruntime))?)?;
+    ensemble::make(folder.path(), &files, shape, runtime::load(Some(&onnxruntime))?)?;
     // At the gate 0 every image passes: its score is read, and the gate put where it belongs.
-    std::fs::write(&manifest, ensemble::manifest(size, 0.0))?;
+    std::fs::write(&manifest, ensemble::manifest(shape, 0.0))?;
     Side::EngineFull.run(&task)?;
     let scores = scores(Side::EngineFull, &task)?;
     let gate = ensemble::gate(scores.values().map(|&score| score as f32).collect());
     let gate = gate.ok_or("the images' scores are too close for a gate between them: take more images")?;
-    std::fs::write(&manifest, ensemble::manifest(size, gate))?;
-    println!("{} images, networks of {size}², batch {batch}, {threads} threads, score > {gate:.4}", files.len());
+    std::fs::write(&manifest, ensemble::manifest(shape, gate))?;
+    println!("{} images, {shape:?}, batch {batch}, {threads} threads, score > {gate:.4}", files.len());
     spread(&scores);
 
     let mut runs = Vec::new();

@@ -1,4 +1,4 @@
-//! The ensemble that both sides run: three classifiers and two segmenters of the real shapes and costs, whose random
+//! The ensemble that both sides run: five networks of the real shapes and costs, classifiers and segmenters, whose random
 //! weights are made to answer as trained ones do.
 //!
 //! What is synthetic: the weights are random, and random networks answer nearly the same to every image. So each
@@ -21,8 +21,8 @@ use super::unet::{self, Draw};
 
 type Error = Box<dyn std::error::Error>;
 
-const CLASSIFIERS: [(&str, u32); 3] = [("classifier-a", 101), ("classifier-b", 202), ("classifier-c", 303)];
-const SEGMENTERS: [(&str, u32); 2] = [("segmenter-a", 404), ("segmenter-b", 505)];
+/// Networks in all.
+const MEMBERS: usize = 5;
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// Of the images, which share is to pass the classifiers.
@@ -36,13 +36,46 @@ const MEDIAN: f32 = -3.0;
 /// So many images tell the spread of a map's pixels.
 const MAPS: usize = 8;
 
-/// Makes the five networks in a folder, for images of `size`² pixels.
-pub fn make(folder: &Path, files: &[PathBuf], size: u32, runtime: &Loaded) -> Result<(), Error> {
+/// How the ensemble is made up.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Height and width that networks see.
+    pub size: u32,
+    /// So many of the five are classifiers, and the rest segmenters.
+    pub classifiers: usize,
+}
+
+impl Shape {
+    /// A shape with at least one network a stage.
+    pub fn new(size: usize, classifiers: usize) -> Result<Self, Error> {
+        if !(1..MEMBERS).contains(&classifiers) {
+            return Err(format!("{classifiers} classifiers: 1 to {} leave a segmenter", MEMBERS - 1).into());
+        }
+        Ok(Self { size: u32::try_from(size)?, classifiers })
+    }
+
+    /// Names and seeds.
+    fn classifiers(self) -> impl Iterator<Item = (String, u32)> {
+        (0..self.classifiers).map(|i| named("classifier", i, 101 * (i + 1)))
+    }
+
+    fn segmenters(self) -> impl Iterator<Item = (String, u32)> {
+        (0..MEMBERS - self.classifiers).map(|i| named("segmenter", i, 404 + 101 * i))
+    }
+}
+
+fn named(stage: &str, index: usize, seed: usize) -> (String, u32) {
+    (format!("{stage}-{}", ["a", "b", "c", "d"][index]), seed as u32)
+}
+
+/// Makes the five networks in a folder.
+pub fn make(folder: &Path, files: &[PathBuf], shape: Shape, runtime: &Loaded) -> Result<(), Error> {
+    let Shape { size, .. } = shape;
     let side = size as usize;
     let plane = |file| Ok(prepare(&Radiograph::open(file)?, Intensity::Stored, (side, side), Resize::Linear));
     let planes: Vec<Array2<f32>> = files.iter().map(plane).collect::<Result<_, Error>>()?;
     let mut first: Option<Vec<f32>> = None;
-    for (name, seed) in CLASSIFIERS {
+    for (name, seed) in shape.classifiers() {
         let path = folder.join(format!("{name}.onnx"));
         let draw = Draw { seed, ..Draw::default() };
         resnet::resnet34(draw).write(&path)?;
@@ -54,7 +87,7 @@ pub fn make(folder: &Path, files: &[PathBuf], size: u32, runtime: &Loaded) -> Re
         resnet::resnet34(Draw { gain: gain * sign, shift, ..draw }).write(&path)?;
         first.get_or_insert(logits);
     }
-    for (name, seed) in SEGMENTERS {
+    for (name, seed) in shape.segmenters() {
         let path = folder.join(format!("{name}.onnx"));
         let draw = Draw { seed, skips: 0.1, ..Draw::default() };
         unet::resnet34(draw).write(&path)?;
@@ -66,7 +99,8 @@ pub fn make(folder: &Path, files: &[PathBuf], size: u32, runtime: &Loaded) -> Re
 }
 
 /// The manifest of the networks in its folder.
-pub fn manifest(size: u32, gate: f32) -> String {
+pub fn manifest(shape: Shape, gate: f32) -> String {
+    let Shape { size, .. } = shape;
     let member = |stage: &str, name: &str, answer: &str| {
         format!(
             "\n[[{stage}.members]]\nname = \"{name}\"\nmodel = \"{name}.onnx\"\n\
@@ -82,8 +116,8 @@ pub fn manifest(size: u32, gate: f32) -> String {
          {{ plugin = \"min-area\", params = {{ area = 800, at = [1024, 1024], per_component = true }} }},\n    \
          {{ plugin = \"fill-holes\" }},\n]\n\n[classifier]\ngate = {{ kind = \"score\", above = {gate} }}\n"
     );
-    text.extend(CLASSIFIERS.iter().map(|(name, _)| member("classifier", name, score)));
-    text.extend(SEGMENTERS.iter().map(|(name, _)| member("segmenter", name, map)));
+    text.extend(shape.classifiers().map(|(name, _)| member("classifier", &name, score)));
+    text.extend(shape.segmenters().map(|(name, _)| member("segmenter", &name, map)));
     text
 }
 
