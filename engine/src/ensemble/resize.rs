@@ -10,6 +10,9 @@ use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use crate::Mask;
 use crate::manifest::Resize;
 
+/// The most bytes of buffers that a thread keeps: those of a radiograph's usual size.
+const KEPT: usize = 16 << 20;
+
 thread_local! {
     /// With the buffers of the plane before.
     static RESIZER: RefCell<Resizer> = RefCell::default();
@@ -35,7 +38,9 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
     // Taken, not borrowed: while it waits for others, this thread may be given another plane.
     let mut resizer = RESIZER.take();
     resizer.resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
-    RESIZER.set(resizer);
+    if resizer.size_of_internal_buffers() <= KEPT {
+        RESIZER.set(resizer);
+    }
     out.into()
 }
 

@@ -127,15 +127,13 @@ impl Stage {
             if let Some(score) = answer.score {
                 image.score = fold.add(image.score, score, weight);
             }
-            if let Some(map) = &mut answer.map {
+            if let Some(map) = answer.map.as_mut().filter(|_| self.wanted.map) {
+                let start = |map: Array2<f32>| map.mapv_into(|p| fold.add(fold.start(), p, weight));
                 match &mut image.map {
                     Some(sum) => fold.add_map(sum, map.view(), weight),
-                    None if self.wanted.map => {
-                        // The sum takes the map's place, unless the map is to be kept.
-                        let map = if image.keep { map.clone() } else { std::mem::take(map) };
-                        image.map = Some(map.mapv_into(|p| fold.add(fold.start(), p, weight)));
-                    }
-                    None => {}
+                    // The sum takes the place of the first map, unless that is to be kept.
+                    None if image.keep => image.map = Some(start(map.clone())),
+                    None => image.map = Some(start(std::mem::take(map))),
                 }
             }
             let rest = &self.members[index + 1..];

@@ -22,6 +22,10 @@ use crate::{Radiograph, atomic, digest};
 
 pub use entry::Form;
 
+/// How answers are computed of what networks say. It is raised when their last bits change: a run that replays some and
+/// computes the rest must not tell one build from another.
+const ARITHMETIC: &str = "2";
+
 /// A folder of answers.
 #[derive(Debug)]
 pub struct Cache {
@@ -76,7 +80,8 @@ impl Cache {
         let map = member.manifest.map.as_ref();
         let resized = map.is_some_and(|map| map.resize_as.unwrap_or(map.values) == Values::Logits);
         let placed = resized.then(|| member.place(job));
-        let question = hash(&[&member.fingerprint, &format!("{placed:?}"), &format!("{:?}", self.form)]);
+        let question = [ARITHMETIC, &member.fingerprint, &format!("{placed:?}"), &format!("{:?}", self.form)];
+        let question = hash(&question);
         let image = match region {
             Some(region) => hash(&[radiograph.digest(), &format!("{region:?}")]),
             None => radiograph.digest().to_owned(),
