@@ -120,3 +120,59 @@ fn a_task_that_meets_passing_trouble_is_queued_again() {
     let said = logs(folder.path());
     assert!(said.contains("queued again") && said.contains("fold 0: goes on at phase 0"), "{said}");
 }
+
+/// Phantoms in a folder, one file of which is no picture, and the options of a prediction over them.
+fn phantoms(folder: &Path, out: &'static str) -> [String; 8] {
+    let images = folder.join("images");
+    fs::create_dir_all(&images).unwrap();
+    for seed in 0..6 {
+        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, (64, 64)));
+    }
+    fs::write(images.join("broken.png"), "no picture").unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles/demo.toml");
+    [manifest.to_str().unwrap(), "images", "--out", out, "--device", "cpu", "--threads", "1"].map(str::to_owned)
+}
+
+#[test]
+fn skipped_inputs_count_as_done_and_what_no_retry_helps_ends_the_job() {
+    let Some(cluster) = Cluster::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let submit = |options: &[String]| {
+        let options: Vec<&str> = std::iter::once("2").chain(options.iter().map(String::as_str)).collect();
+        submit(&cluster, folder.path(), "predict.sh", &options)
+    };
+    let jobs = submit(&phantoms(folder.path(), "submission.csv"));
+    let states = [cluster.ended(&jobs[0]), cluster.ended(&jobs[1])].concat();
+    assert_eq!(states, ["COMPLETED"; 3], "{}", logs(folder.path()));
+    assert!(logs(folder.path()).contains("broken.png"), "what was skipped is named");
+    let plain = Command::new(env!("CARGO_BIN_EXE_pleura"))
+        .arg("predict")
+        .args(phantoms(folder.path(), "whole.csv"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(plain.status.code(), Some(1));
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert!(read("submission.csv") == read("whole.csv"));
+
+    let mut options = phantoms(folder.path(), "other.csv");
+    options[0] = "none.toml".to_owned();
+    let jobs = submit(&options);
+    assert_eq!(cluster.ended(&jobs[0]), ["FAILED"; 2], "{}", logs(folder.path()));
+    assert_eq!(cluster.ended(&jobs[1]), ["CANCELLED"], "what cannot be merged is not waited for");
+}
+
+#[test]
+fn a_task_whose_output_is_in_use_waits_for_its_turn() {
+    let Some(cluster) = Cluster::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let options = phantoms(folder.path(), "submission.csv");
+    let options: Vec<&str> = std::iter::once("1").chain(options.iter().map(String::as_str)).collect();
+    let other = fs::File::create(folder.path().join("submission.csv.journal")).unwrap();
+    other.lock().unwrap();
+    let jobs = submit(&cluster, folder.path(), "predict.sh", &options);
+    wait_until("the task is queued again", || logs(folder.path()).contains("a passing trouble; queued again"));
+    drop(other);
+    assert_eq!(cluster.ended(&jobs[0]), ["COMPLETED"], "{}", logs(folder.path()));
+    assert_eq!(fs::read_to_string(folder.path().join("submission.csv")).unwrap().lines().count(), 1 + 6);
+}
