@@ -146,6 +146,15 @@ mod tests {
     }
 
     #[test]
+    fn from_zero_is_the_ramp_in_double_precision() {
+        for high in [255.0_f32, 1023.0, 4095.0, 65535.0, 76.245] {
+            for value in (-3..=65_600).map(|value| value as f32).chain([f32::NAN, 0.1, 76.245]) {
+                assert_eq!(from_zero(value, high), ramp(value.into(), 0.0, high.into()), "{value} of {high}");
+            }
+        }
+    }
+
+    #[test]
     fn linear_exact_and_sigmoid() {
         assert_eq!(apply(WindowFunction::LinearExact, 10.0, 4.0, &[8.0, 9.0, 10.0, 12.0]), [0.0, 0.25, 0.5, 1.0]);
         let shown = apply(WindowFunction::Sigmoid, 10.0, 4.0, &[10.0, 11.0, 9.0]);
