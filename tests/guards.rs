@@ -135,6 +135,26 @@ fn weights_in_another_file_are_looked_for_where_they_may_lie() {
 }
 
 #[test]
+fn an_optimised_ensemble_with_weights_in_another_file_opens() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
+    keep_elsewhere(&case.manifest.with_file_name("toy.onnx"), "weights.data");
+    let images = case.folder.path().join("images");
+    fs::create_dir(&images).unwrap();
+    for seed in 0..4 {
+        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, (8, 8)));
+    }
+    let out = case.folder.path().join("smaller");
+    let mut command = support::pleura();
+    command.args(["optimize", "--device", "cpu"]).arg(&case.manifest).arg(&images).arg("--out").arg(&out);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for variant in ["fp16", "int8"] {
+        let (code, says) = check(&out.join(variant).join("ensemble.toml"), &[]);
+        assert_eq!(code, Some(0), "{variant}: {says}");
+    }
+}
+
+#[test]
 fn a_model_that_is_too_large_is_refused_by_what_all_its_files_have() {
     let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
     let model = case.manifest.with_file_name("toy.onnx");

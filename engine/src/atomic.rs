@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::digest;
@@ -39,7 +38,7 @@ impl Parts {
     #[must_use]
     pub fn of(owner: &Path) -> Self {
         let path = std::path::absolute(target(owner)).unwrap_or_else(|_| owner.into());
-        let digest = digest::hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()));
+        let digest = digest::of(path.as_os_str().as_encoded_bytes());
         Self { prefix: format!("{PREFIX}{}-", &digest[..16]) }
     }
 

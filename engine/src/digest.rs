@@ -24,6 +24,12 @@ pub fn file(path: &Path) -> io::Result<String> {
     }
 }
 
+/// The SHA-256 of bytes, in lowercase hexadecimal.
+#[must_use]
+pub fn of(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Bytes in lowercase hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

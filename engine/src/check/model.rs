@@ -95,13 +95,17 @@ impl Checker<'_> {
                 self.error(&key, format!("there is no file `{}`", path.display()), hint);
                 return None;
             }
-            (Err(error), _) => {
+            (Err(error), declared) => {
+                if let (Some(found), Some(declared)) = (error.sha256(), declared)
+                    && !declared.eq_ignore_ascii_case(found)
+                {
+                    self.changed(field, &path, found);
+                }
                 self.error(&key, error.to_string(), None);
                 return None;
             }
             (Ok(found), Some(declared)) if !declared.eq_ignore_ascii_case(&found) => {
-                let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
-                self.error(&format!("{field}.sha256"), format!("`{}` is not the file declared", path.display()), hint);
+                self.changed(field, &path, &found);
             }
             (Ok(found), None) => {
                 let hint = Some(format!("add sha256 = \"{found}\""));
@@ -126,6 +130,11 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    fn changed(&mut self, field: &str, path: &Path, found: &str) {
+        let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
+        self.error(&format!("{field}.sha256"), format!("`{}` is not the file declared", path.display()), hint);
     }
 
     /// Warns where the graph's last node speaks against what is declared.

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::bounded::{self, BoundedError};
 use crate::digest;
 use crate::manifest::{Folder, FolderError};
@@ -40,7 +38,7 @@ pub enum ModelFileError {
 /// `folder`, the manifest's; where the file is no ONNX model.
 pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFileError> {
     let content = bounded::read(path, most).map_err(|error| ModelFileError::of(error, path, most))?;
-    let (mut bytes, own) = (content.len() as u64, digest::hex(&Sha256::digest(&content)));
+    let (mut bytes, own) = (content.len() as u64, digest::of(&content));
     let external = match onnx::external_files(&content) {
         Ok(external) => external,
         Err(reason) => return Err(ModelFileError::NotOnnx { path: path.into(), sha256: own, reason }),
@@ -66,7 +64,7 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
     for file in files {
         digests += &digest::file(&file).map_err(|source| ModelFileError::Read { path: file, source })?;
     }
-    Ok(digest::hex(&Sha256::digest(digests)))
+    Ok(digest::of(digests))
 }
 
 impl ModelFileError {

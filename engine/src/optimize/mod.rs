@@ -31,9 +31,10 @@ pub use error::OptimizeError;
 pub use network::Written;
 pub use note::Note;
 
+use crate::ensemble::model_file;
 use crate::ensemble::{Decision, Ensemble, Finding, ImageError};
-use crate::manifest::Manifest;
-use crate::{Radiograph, atomic, digest};
+use crate::manifest::{Folder, Manifest};
+use crate::{Radiograph, atomic};
 use folder::Layout;
 use network::Network;
 
@@ -165,13 +166,16 @@ impl<'e> Optimizer<'e> {
             text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
         let home = source.parent().unwrap_or(Path::new(""));
         let layout = Layout::of(&document, home);
+        let manifest = folder.join(source.file_name().unwrap_or_default());
         let mut sums = BTreeMap::new();
         for (named, to) in &layout.models {
             let target = folder.join(to);
             make_folder(&target)?;
             write(&home.join(named), to)?;
             if target.is_file() {
-                sums.insert(named.clone(), digest::file(&target).map_err(OptimizeError::file("read", &target))?);
+                // What lies outside has been allowed, or the ensemble would not be open.
+                let sum = model_file::sha256(&target, &Folder::of(&manifest, true), u64::MAX);
+                sums.insert(named.clone(), sum.map_err(|error| failed(error.to_string()))?);
             }
         }
         for (library, to) in layout.plugins.values() {
@@ -180,7 +184,6 @@ impl<'e> Optimizer<'e> {
             folder::copy(library, &target)?;
         }
         layout.rewrite(&mut document, &sums);
-        let manifest = folder.join(source.file_name().unwrap_or_default());
         let text = document.to_string();
         Manifest::parse(&text, &manifest).map_err(|error| failed(error.to_string()))?;
         let written = || -> std::io::Result<()> {

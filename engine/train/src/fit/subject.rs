@@ -165,5 +165,5 @@ fn digest(model: &Model) -> String {
             tensor.float_data.clear();
         }
     }
-    pleura::digest::hex(&Sha256::digest(bare.to_bytes()))
+    pleura::digest::of(bare.to_bytes())
 }
