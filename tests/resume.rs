@@ -64,20 +64,26 @@ impl Bench {
         self.at(&format!("{out}.csv.journal"))
     }
 
-    /// Waits until a run has finished some images, and kills it; it has not finished all.
+    /// Runs until some images are finished and not all, and kills that; on a busy machine a run may be over before it
+    /// is looked at again, and another is tried.
     fn interrupted(&self, out: &str, images: usize, more: &[&str]) -> usize {
-        let mut child = self.start(out, more);
-        self.wait_for(out, images, &mut child);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let done = journaled(&self.journal(out)).0;
-        assert!(images <= done && done < IMAGES, "{done} of {IMAGES} images were finished");
-        done
+        for _ in 0..20 {
+            let mut child = self.start(out, more);
+            self.wait_for(out, images, &mut child);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let done = journaled(&self.journal(out)).0;
+            if (images..IMAGES).contains(&done) {
+                return done;
+            }
+            let _ = fs::remove_file(self.journal(out));
+        }
+        panic!("no run was caught between {images} and {IMAGES} images");
     }
 
+    /// Waits until a run has finished some images, or has ended.
     fn wait_for(&self, out: &str, images: usize, child: &mut Child) {
-        while journaled(&self.journal(out)).0 < images {
-            assert!(child.try_wait().unwrap().is_none(), "the run has ended");
+        while journaled(&self.journal(out)).0 < images && child.try_wait().unwrap().is_none() {
             sleep(Duration::from_millis(2));
         }
     }
@@ -113,6 +119,10 @@ fn slow_plugin(library: &Path) {
     cc.args(["-std=c11", "-O1", "-shared", "-fPIC", "-I"]).arg(root.join("engine/plugin-api/include"));
     let built = cc.arg("-o").arg(library).arg(root.join("tests/plugin-fixtures/slow.c")).status().unwrap();
     assert!(built.success());
+}
+
+fn signal(name: &str, child: &Child) {
+    assert!(Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap().success());
 }
 
 fn said(run: &Output) -> String {
@@ -255,7 +265,9 @@ fn an_image_that_changed_and_a_map_that_is_gone_are_done_again() {
     let maps = bench.at("maps");
     let with_maps = ["--maps", maps.to_str().unwrap()];
     let done = bench.interrupted("out", 8, &with_maps);
-    let pictures: Vec<PathBuf> = fs::read_dir(&maps).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut pictures: Vec<PathBuf> = fs::read_dir(&maps).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // the one that was being written when the run was killed has another end
+    pictures.retain(|path| path.extension().is_some_and(|end| end == "png"));
     assert!(pictures.len() > 3);
     let before = fs::read(&pictures[0]).unwrap();
     fs::remove_file(&pictures[0]).unwrap();
@@ -278,11 +290,14 @@ fn two_runs_on_one_output_the_second_waits_for_another_time() {
     let (whole, _) = bench.whole();
     let mut first = bench.start("out", &[]);
     bench.wait_for("out", 1, &mut first);
+    // stopped, it holds its output for as long as the others take
+    signal("STOP", &first);
     for more in [&[][..], &["--resume"]] {
         let second = bench.predict("out", more);
         assert_eq!(second.status.code(), Some(75), "{}", said(&second));
         assert!(said(&second).contains("another run is writing `"), "{}", said(&second));
     }
+    signal("CONT", &first);
     assert!(first.wait().unwrap().success());
     assert!(bench.outputs("out") == whole && !bench.journal("out").exists());
     // Nothing but the lock: a file that nobody holds is in nobody's way.
