@@ -1,0 +1,60 @@
+//! One run on an output at a time, and no file of somebody else's.
+
+use super::*;
+
+fn signal(name: &str, child: &Child) {
+    assert!(Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn two_runs_on_one_output_the_second_waits_for_another_time() {
+    let bench = Bench::new();
+    let (whole, _) = bench.whole();
+    let mut first = bench.start("out", &[]);
+    bench.wait_for("out", 1, &mut first);
+    // stopped, it holds its output for as long as the others take
+    signal("STOP", &first);
+    for more in [&[][..], &["--resume"]] {
+        let second = bench.predict("out", more);
+        assert_eq!(second.status.code(), Some(75), "{}", said(&second));
+        assert!(said(&second).contains("another run is writing `"), "{}", said(&second));
+    }
+    signal("CONT", &first);
+    assert!(first.wait().unwrap().success());
+    assert!(bench.outputs("out") == whole && !bench.journal("out").exists());
+    // Nothing but the lock: a file that nobody holds is in nobody's way.
+    let lock = File::create(bench.journal("out")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(bench.predict("out", &[]).status.code(), Some(75));
+    drop(lock);
+    assert!(bench.predict("out", &[]).status.success());
+}
+
+#[test]
+fn an_output_that_is_a_link_stays_one() {
+    let bench = Bench::new();
+    let (whole, _) = bench.whole();
+    fs::create_dir(bench.at("real")).unwrap();
+    fs::write(bench.at("real/file.csv"), "old").unwrap();
+    std::os::unix::fs::symlink("real/file.csv", bench.at("out.csv")).unwrap();
+    // The lock is the file's, by whatever name.
+    let lock = File::create(bench.at("real/file.csv.journal")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(bench.predict("out", &[]).status.code(), Some(75));
+    drop(lock);
+    bench.resume("out", &[]);
+    assert!(bench.at("out.csv").is_symlink() && bench.outputs("out") == whole);
+    assert!(bench.resume("out", &[]).contains("already finished"));
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_left_alone() {
+    let bench = Bench::new();
+    fs::write(bench.journal("out"), "a diary\n").unwrap();
+    for more in [&[][..], &["--resume"]] {
+        let run = bench.predict("out", more);
+        assert_eq!(run.status.code(), Some(2), "{}", said(&run));
+        assert!(said(&run).contains("no journal of this version"), "{}", said(&run));
+    }
+    assert_eq!(fs::read_to_string(bench.journal("out")).unwrap(), "a diary\n");
+}
