@@ -130,6 +130,10 @@ fn rows_come_in_the_samples_order_and_what_is_missing_is_said() {
     let csv = fs::read_to_string(&out).unwrap();
     let ids: Vec<_> = csv.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
     assert_eq!(ids, ["image3", "image9"]);
+    // What is outside the sample is not looked at.
+    let receipt = fs::read_to_string(folder.path().join("submission.receipt.json")).unwrap();
+    let receipt: serde_json::Value = serde_json::from_str(&receipt).unwrap();
+    assert_eq!(receipt["inferences"]["run"], 3, "{receipt}");
 }
 
 #[test]

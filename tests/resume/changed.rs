@@ -82,3 +82,25 @@ fn an_image_that_changed_and_a_map_that_is_gone_are_done_again() {
     let count = |folder: &str| fs::read_dir(bench.at(folder)).unwrap().count();
     assert_eq!(count("maps"), count("other"));
 }
+
+#[test]
+fn what_is_outside_the_sample_is_inferred_neither_at_first_nor_later() {
+    let bench = Bench::new();
+    let ids: String = (0..IMAGES).step_by(2).map(|index| format!("image{index:02},-1\n")).collect();
+    let sample = bench.at("sample.csv");
+    fs::write(&sample, format!("ImageId,EncodedPixels\n{ids}")).unwrap();
+    let sampled = ["--sample", sample.to_str().unwrap()];
+    let run = |out: &str, more: &[&str]| {
+        let run = bench.predict(out, &[&sampled, more].concat());
+        assert_eq!(run.status.code(), Some(1), "{}", said(&run));
+        assert!(said(&run).contains("its id `image01` is not in the sample"), "{}", said(&run));
+        assert_eq!(bench.receipt(out)["skipped"].as_array().unwrap().len(), IMAGES / 2);
+        bench.receipt(out)["inferences"]["run"].as_u64().unwrap()
+    };
+    let whole = run("whole", &[]);
+    assert!(whole <= IMAGES as u64, "{whole}");
+    bench.interrupted("out", 4, &sampled);
+    let (done, ran) = journaled(&bench.journal("out"));
+    assert_eq!((run("out", &["--resume"]), &bench.receipt("out")["resumed"]), (whole - ran, &done.into()));
+    assert!(bench.outputs("out") == bench.outputs("whole"));
+}

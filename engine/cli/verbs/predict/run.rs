@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use pleura::Radiograph;
 use pleura::ensemble::{Ensemble, Finding, Summary};
+use pleura::radiograph;
 use pleura::submission::Submission;
+use rayon::prelude::*;
 
 use super::entry::{Entry, Row};
 use super::inputs::Input;
@@ -25,6 +27,16 @@ pub struct Run<'a> {
     /// Which file gave each id.
     sources: HashMap<String, PathBuf>,
     done: Done,
+}
+
+/// What there is to do about a file.
+enum Turn {
+    /// Nothing: an earlier run finished it.
+    Finished(Span),
+    /// Nothing: this is its id, and not one of the sample's.
+    Outside(String),
+    /// All of it.
+    Pending,
 }
 
 /// What is left of a run at its end.
@@ -72,20 +84,15 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// Where something cannot be written; all images before are then in the journal.
-    pub fn all(mut self, inputs: &[Input], mut kept: HashMap<PathBuf, Kept>) -> Result<Done> {
-        let kept: Vec<Option<Span>> = inputs.iter().map(|input| self.usable(input, kept.remove(&input.path))).collect();
-        let pending = inputs.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+    pub fn all(mut self, inputs: &[Input], kept: HashMap<PathBuf, Kept>) -> Result<Done> {
+        let turns = self.turns(inputs, kept);
+        let pending = inputs.iter().zip(&turns).filter(|(_, turn)| matches!(turn, Turn::Pending));
         let pending: Vec<PathBuf> = pending.map(|(input, _)| input.path.clone()).collect();
-        if pending.len() < inputs.len() {
-            let done = inputs.len() - pending.len();
-            term::note(format_args!("resumed: {done} of {} images are finished already", inputs.len()));
-        }
         let bar = term::progress(inputs.len() as u64, "predicting");
         let mut next = 0;
         let (ensemble, run) = (self.ensemble, &mut self);
         ensemble.predict_files(&pending, |path, finding, radiograph| {
-            while let Some(span) = kept[next] {
-                bar.suspend(|| run.replay(&inputs[next], span))?;
+            while bar.suspend(|| run.pass(&inputs[next], &turns[next]))? {
                 next += 1;
             }
             let input = &inputs[next];
@@ -101,13 +108,43 @@ impl<'a> Run<'a> {
                 }
             })
         })?;
-        for (input, span) in inputs.iter().zip(&kept).skip(next) {
-            if let Some(span) = span {
-                self.replay(input, *span)?;
-            }
+        for (input, turn) in inputs.iter().zip(&turns).skip(next) {
+            self.pass(input, turn)?;
         }
         bar.finish_and_clear();
         Ok(self.done)
+    }
+
+    /// What there is to do about each file. Where there is a sample, ids are read first: what is outside costs no
+    /// inference.
+    fn turns(&self, inputs: &[Input], mut kept: HashMap<PathBuf, Kept>) -> Vec<Turn> {
+        let spans: Vec<_> = inputs.iter().map(|input| self.usable(input, kept.remove(&input.path))).collect();
+        let finished = spans.iter().flatten().count();
+        if finished > 0 {
+            term::note(format_args!("resumed: {finished} of {} images are finished already", inputs.len()));
+        }
+        let sample = self.sample.as_ref();
+        let outside = |input: &Input| {
+            // a file without an id is told when it is read
+            let id = radiograph::id_of(&input.path).ok()?;
+            (!sample?.contains(id.as_str())).then_some(id)
+        };
+        let turn = |(input, span): (&Input, Option<Span>)| match span {
+            Some(span) => Turn::Finished(span),
+            None if sample.is_some() => outside(input).map_or(Turn::Pending, Turn::Outside),
+            None => Turn::Pending,
+        };
+        inputs.par_iter().zip(spans).map(turn).collect()
+    }
+
+    /// Passes a file by, if there is nothing to do about it; whether that is so.
+    fn pass(&mut self, input: &Input, turn: &Turn) -> Result<bool> {
+        match turn {
+            Turn::Finished(span) => self.replay(input, *span)?,
+            Turn::Outside(id) => drop(self.accepts(&input.path, id)),
+            Turn::Pending => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Where an image stands in the journal, if the file has not changed since and its map is where it was put.
