@@ -190,7 +190,7 @@ fn bench_tells_where_the_time_goes() {
     let images = radiographs(folder.path(), 4);
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles/demo.toml");
     let mut command = support::pleura();
-    command.arg("bench").arg(demo).args(images).args(["--rounds", "2", "--device", "cpu", "--full"]);
+    command.arg("bench").arg(&demo).args(&images).args(["--rounds", "2", "--device", "cpu", "--full"]);
     let output = command.assert().success().get_output().stdout.clone();
     let table = String::from_utf8(output).unwrap();
     for line in
@@ -199,4 +199,12 @@ fn bench_tells_where_the_time_goes() {
         assert!(table.lines().any(|found| found.starts_with(line)), "no `{line}` in\n{table}");
     }
     assert!(table.contains(".onnx") && table.contains(" runs"), "{table}");
+    // Several devices run the models alone as they do the images: side by side.
+    let mut command = support::pleura();
+    command.arg("bench").arg(&demo).args(&images).args(["--json", "--rounds", "1", "--device", "cpu,cpu"]);
+    let output = command.assert().success().get_output().stdout.clone();
+    let told: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    let round = &told["rounds"][0];
+    let (alone, wall) = (round["models_alone_seconds"].as_f64().unwrap(), round["seconds"].as_f64().unwrap());
+    assert!(alone > 0.0 && (round["efficiency"].as_f64().unwrap() - alone / wall).abs() < 1e-9, "{round}");
 }

@@ -2,14 +2,16 @@
 
 mod print;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
 use pleura::ensemble::{Ensemble, Times};
 use pleura::manifest::Exit as EarlyExit;
-use pleura::runtime::Element;
+use pleura::runtime::{Element, Model, Port};
 use pleura::submission::Submission;
 use pleura::{Radiograph, radiograph};
 
@@ -47,8 +49,8 @@ pub struct Args {
 struct Round {
     /// From the first file's bytes to the submission's file.
     wall: Duration,
-    /// The models alone, over batches of the same shapes; none where they ran on several devices.
-    bare: Option<Duration>,
+    /// The models alone, over batches of the same shapes, on all devices at once.
+    bare: Duration,
     times: Times,
     /// Handing over and writing.
     write: Duration,
@@ -58,8 +60,8 @@ struct Round {
 
 impl Round {
     /// Bare time of the models by the wall's: 1 would be an engine that costs nothing.
-    fn efficiency(&self) -> Option<f64> {
-        self.bare.map(|bare| bare.as_secs_f64() / self.wall.as_secs_f64())
+    fn efficiency(&self) -> f64 {
+        self.bare.as_secs_f64() / self.wall.as_secs_f64()
     }
 
     fn images_per_second(&self) -> f64 {
@@ -117,31 +119,45 @@ fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
     submission.write(folder.path().join("submission.csv"))?;
     write += begun.elapsed();
     let (wall, images) = (start.elapsed(), files.len() - skipped);
-    Ok(Round { wall, bare: None, times: ensemble.times(), write, images, skipped })
+    Ok(Round { wall, bare: Duration::ZERO, times: ensemble.times(), write, images, skipped })
 }
 
-/// Runs the models alone, as often and over batches of the same shapes as they were run.
-fn bare(ensemble: &Ensemble, times: &Times) -> Result<Option<Duration>> {
-    if ensemble.placements().count() > 1 {
-        return Ok(None);
-    }
-    let mut spent = Duration::ZERO;
-    for model in ensemble.models() {
-        let Some(usage) = times.models.get(model.path()) else { continue };
-        let Some(input) = model.inputs().first() else { continue };
-        let floats = |element: &Element| matches!(element, Element::F32 | Element::F16);
-        let outputs = model.outputs().iter().filter(|port| floats(&port.element));
-        let outputs: Vec<&str> = outputs.map(|port| port.name.as_str()).collect();
-        for (shape, &runs) in &usage.shapes {
-            let batch = plausible(shape);
-            let start = Instant::now();
-            for _ in 0..runs {
-                model.run(&input.name, batch.view(), &outputs)?;
+/// Runs the models alone, as often and over batches of the same shapes as they were run: on several devices at once, each
+/// with its share.
+fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
+    let shapes = times.models.values().flat_map(|usage| usage.shapes.keys());
+    let batches: BTreeMap<&[usize], ArrayD<f32>> = shapes.map(|shape| (shape.as_slice(), plausible(shape))).collect();
+    // A model has a session on each device that it was needed on.
+    let mut sessions: BTreeMap<&Path, Vec<&Model>> = BTreeMap::new();
+    let opened = ensemble.models();
+    opened.iter().for_each(|model| sessions.entry(model.path()).or_default().push(model));
+    let alone = |device: usize| -> Result<()> {
+        for (path, sessions) in &sessions {
+            let (Some(model), Some(usage)) = (sessions.get(device), times.models.get(*path)) else { continue };
+            let Some(input) = model.inputs().first() else { continue };
+            let outputs: Vec<&str> = model.outputs().iter().filter_map(floats).collect();
+            for (shape, runs) in &usage.shapes {
+                let end = |device: usize| runs * device / sessions.len();
+                for _ in end(device)..end(device + 1) {
+                    model.run(&input.name, batches[shape.as_slice()].view(), &outputs)?;
+                }
             }
-            spent += start.elapsed();
         }
-    }
-    Ok(Some(spent))
+        Ok(())
+    };
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let alone = &alone;
+        let running: Vec<_> =
+            (0..ensemble.placements().count()).map(|device| scope.spawn(move || alone(device))).collect();
+        running.into_iter().try_for_each(|device| device.join().expect("a device does not panic"))
+    })?;
+    Ok(start.elapsed())
+}
+
+/// The name of an output that the engine can read.
+fn floats(port: &Port) -> Option<&str> {
+    matches!(port.element, Element::F32 | Element::F16).then_some(port.name.as_str())
 }
 
 /// A tensor of what a network may be fed: zeros would make some of them faster, and others slower.

@@ -14,12 +14,10 @@ use crate::memory;
 pub fn table(ensemble: &Ensemble, rounds: &[Round]) -> String {
     let middle = &rounds[rounds.len() / 2];
     let mut lines = vec![head(ensemble, rounds)];
-    lines.push(spread("images/s", rounds, |round| Some(round.images_per_second()), 2));
+    lines.push(spread("images/s", rounds, Round::images_per_second, 2));
     lines.push(spread("efficiency", rounds, Round::efficiency, 3));
-    if let Some(bare) = middle.bare {
-        let (bare, wall) = (bare.as_secs_f64(), middle.wall.as_secs_f64());
-        lines.push(format!("{:<14}{bare:.2} s of the models alone in {wall:.2} s", ""));
-    }
+    let (bare, wall) = (middle.bare.as_secs_f64(), middle.wall.as_secs_f64());
+    lines.push(format!("{:<14}{bare:.2} s of the models alone in {wall:.2} s", ""));
     if let Some(bytes) = memory::peak() {
         lines.push(format!("{:<14}{} MiB", "peak memory", bytes >> 20));
     }
@@ -48,15 +46,11 @@ fn devices(ensemble: &Ensemble) -> Vec<String> {
 }
 
 /// A figure of the middle round, and those of the others.
-fn spread(name: &str, rounds: &[Round], figure: impl Fn(&Round) -> Option<f64>, digits: usize) -> String {
-    let mut figures: Vec<f64> = rounds.iter().filter_map(figure).collect();
+fn spread(name: &str, rounds: &[Round], figure: impl Fn(&Round) -> f64, digits: usize) -> String {
+    let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
-    match (figures.first(), figures.get(figures.len() / 2), figures.last()) {
-        (Some(low), Some(middle), Some(high)) => {
-            format!("{name:<14}{middle:.digits$} ({low:.digits$} to {high:.digits$})")
-        }
-        _ => format!("{name:<14}not told for several devices"),
-    }
+    let (low, middle, high) = (figures[0], figures[figures.len() / 2], figures[figures.len() - 1]);
+    format!("{name:<14}{middle:.digits$} ({low:.digits$} to {high:.digits$})")
 }
 
 fn row(name: &str, spent: Duration, round: &Round) -> String {
@@ -99,7 +93,7 @@ fn of_round(ensemble: &Ensemble, round: &Round) -> serde_json::Value {
         "skipped": round.skipped,
         "seconds": round.wall.as_secs_f64(),
         "images_per_second": round.images_per_second(),
-        "models_alone_seconds": round.bare.map(|bare| bare.as_secs_f64()),
+        "models_alone_seconds": round.bare.as_secs_f64(),
         "efficiency": round.efficiency(),
         "stages": stages.map(|(name, seconds)| json!({ "stage": name, "seconds": seconds })).collect::<Vec<_>>(),
         "models": models.collect::<Vec<_>>(),
