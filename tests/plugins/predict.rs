@@ -65,13 +65,13 @@ fn a_segfault_in_isolation_costs_one_image_and_names_plugin_image_and_step() {
 
 #[test]
 fn a_plugin_that_hangs_costs_one_image_and_names_plugin_seconds_and_key() {
-    let (folder, manifest) = ensemble(&fixture("hangs", "process").replace(" }", ", timeout = 1 }"));
+    let (folder, manifest) = ensemble(&fixture("hangs", "process").replace(" }", ", timeout = 3 }"));
     fs::rename(folder.path().join("crash.png"), folder.path().join("hang.png")).unwrap();
     let (code, stderr, csv) = predict(folder.path(), &manifest, "hang");
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(csv, "ImageId,EncodedPixels\nafter,0 256\nbefore,0 256\n");
     let line = stderr.lines().find(|line| line.contains("skipped")).unwrap_or_default();
-    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 1 s", "greater `timeout`"] {
+    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 3 s", "greater `timeout`"] {
         assert!(line.contains(words), "{words:?} is missing from {stderr}");
     }
 }

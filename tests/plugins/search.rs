@@ -74,13 +74,13 @@ fn test_finds_what_each_bad_plugin_does() {
         ("racy", "gives different results when several threads call it at once"),
         (
             "hangs",
-            "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not answer within 2 s",
+            "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not answer within 4 s",
         ),
         ("forgetful", "the same input gives another result the second time"),
         ("good", "FAIL  refuses a parameter it does not know: a typo in a manifest would go unnoticed"),
     ];
     for (name, says) in cases {
-        let limit = if name == "hangs" { "2" } else { "300" };
+        let limit = if name == "hangs" { "4" } else { "300" };
         let (code, out, err) = run(pleura().args(["plugins", "test", name, "--timeout", limit]));
         assert_eq!(code, 2, "{name}: {out}{err}");
         assert!(out.lines().any(|line| line.contains(says)), "{name}: {out}");
