@@ -149,7 +149,7 @@ fn agree(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many networks early exit leaves.
+/// How many networks early exit leaves; the last of them may have been asked for one of its two views.
 fn exits(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
     for side in [Side::EngineFull, Side::EngineExact] {
         let findings = findings(side, task)?;

@@ -39,7 +39,7 @@ pub struct MemberAnswer {
 }
 
 /// A weighted sum of answers.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sum {
     answer: Answer,
     weight: f32,

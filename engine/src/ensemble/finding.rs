@@ -26,7 +26,7 @@ pub struct Finding {
     pub map: Option<Array2<f32>>,
     /// What ran.
     pub runs: Runs,
-    /// Each classifier's score, by name, as far as they ran.
+    /// Each classifier's score, by name, as far as they ran to their end.
     pub classifiers: Vec<(String, f32)>,
     /// The marked area after each postprocessing step, in pixels of the output.
     pub areas: Vec<usize>,
@@ -47,7 +47,7 @@ pub enum Decision {
     Postprocess,
 }
 
-/// How many members ran on an image.
+/// How many members ran on an image: over all their views, or as many as settled a gate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runs {
     /// Of the classifier stage.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::answer::{Answer, MemberAnswer, Sum};
-use super::cache::{Cache, Counts, Key};
+use super::answer::{Answer, MemberAnswer, Sum, ViewAnswer};
+use super::cache::{Cache, Counts};
 use super::clock::Work;
+use super::early::{Asked, Settle, Settled};
 use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::lane::Lane;
 use super::prepare::{Prepared, Recipe};
 use super::resize::resized;
-use super::snapshot::Run;
 use super::views::View;
 use super::weights::Weights;
 use super::{merge, postprocess};
@@ -57,100 +57,70 @@ pub struct Bench<'a> {
 
 impl Member {
     /// Runs the member over images; the answers come in the order of `jobs`.
-    pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<MemberAnswer, ImageError>> {
-        let mut sums: Vec<Result<Sum, ImageError>> = jobs.iter().map(|_| Ok(Sum::default())).collect();
+    ///
+    /// With `settled`, which tells whether bounds of the member's score for an image settle what the stage is asked, the
+    /// image is looked at no further than that.
+    pub fn run(
+        &self,
+        bench: &mut Bench<'_>,
+        jobs: &[Job],
+        settled: Option<Settled<'_>>,
+    ) -> Vec<Result<Asked<MemberAnswer>, ImageError>> {
+        let settled = settled.filter(|_| self.goes_by_view());
+        let end = |job: &Job, sum: &Sum, index: usize, views: &[ViewAnswer]| {
+            let settled = settled?;
+            let bounds = self.score_bounds(sum, index, views, job.fold);
+            settled(job, bounds).then_some(bounds)
+        };
+        let mut sums: Vec<Result<Asked<Sum>, ImageError>> =
+            jobs.iter().map(|_| Ok(Asked::Whole(Sum::default()))).collect();
         for (index, weights) in self.weights.iter().enumerate() {
-            let turn: Vec<usize> =
-                (0..jobs.len()).filter(|&i| sums[i].is_ok() && weights.answers_for(jobs[i].fold)).collect();
-            let asked: Vec<&Job> = turn.iter().map(|&i| &jobs[i]).collect();
-            let threshold = self.threshold_of(weights);
-            for (i, answer) in turn.into_iter().zip(self.ask(weights, bench, &asked)) {
-                let sum = sums[i].as_mut().map_err(|error| error.clone());
-                let added = sum.and_then(|sum| {
-                    let added = sum.add(index, answer?, weights.manifest.weight, threshold);
-                    added.map_err(|message| self.wrong_map(message))
-                });
-                if let Err(error) = added {
-                    sums[i] = Err(error);
+            let mut turn = Vec::new();
+            for (place, job) in jobs.iter().enumerate().filter(|(_, job)| weights.answers_for(job.fold)) {
+                let Ok(Asked::Whole(sum)) = &sums[place] else { continue };
+                // Before the first, the stage has seen to it.
+                match (index > 0).then(|| end(job, sum, index, &[])).flatten() {
+                    Some(bounds) => sums[place] = Ok(Asked::Settled(bounds)),
+                    None => turn.push(place),
                 }
+            }
+            let settle = |job: &Job, views: &[ViewAnswer]| {
+                let place = jobs.iter().position(|other| other.image == job.image)?;
+                let Ok(Asked::Whole(sum)) = &sums[place] else { return None };
+                end(job, sum, index, views)
+            };
+            let asked: Vec<&Job> = turn.iter().map(|&place| &jobs[place]).collect();
+            let answers = self.ask(weights, bench, &asked, settled.map(|_| &settle as Settle<'_>));
+            for (place, answer) in turn.into_iter().zip(answers) {
+                self.add(&mut sums[place], index, answer);
             }
         }
         let bench: &Bench<'_> = bench;
-        let finish = |(sum, job): (Result<Sum, ImageError>, &Job)| self.finish(bench, sum?, job);
+        let finish = |(sum, job): (Result<Asked<Sum>, ImageError>, &Job)| match sum? {
+            Asked::Whole(sum) => self.finish(bench, sum, job).map(Asked::Whole),
+            Asked::Settled(bounds) => Ok(Asked::Settled(bounds)),
+        };
         bench.lane.clock.time(Work::Merge, || sums.into_par_iter().zip(jobs).map(finish).collect())
     }
 
-    /// What one set of weights says of images: from the cache, or by running its model.
-    fn ask(&self, weights: &Weights, bench: &mut Bench<'_>, jobs: &[&Job]) -> Vec<Result<Answer, ImageError>> {
-        let wanted = self.asked(bench);
-        let cache = bench.cache;
-        let key = |cache: &Cache, job: &Job| cache.key(self, weights, bench.radiographs[job.image], job);
-        let keys: Vec<Option<Key>> = jobs.iter().map(|job| Some(key(cache?, job))).collect();
-        let kept = |key: &Option<Key>| cache?.get(key.as_ref()?, self.wanted);
-        let mut answers: Vec<Option<Result<Answer, ImageError>>> = keys.iter().map(|key| kept(key).map(Ok)).collect();
-        let missing: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_none()).collect();
-        bench.counts.replayed(jobs.len() - missing.len());
-        let todo: Vec<&Job> = missing.iter().map(|&i| jobs[i]).collect();
-        let mut found = self.infer(weights, bench, &todo, wanted);
-        if wanted != self.wanted && found.iter().any(Result::is_err) {
-            // What nobody wants must not cost an image that a run without a cache would answer.
-            let failed: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_err()).collect();
-            let again: Vec<&Job> = failed.iter().map(|&i| todo[i]).collect();
-            for (i, answer) in failed.into_iter().zip(self.infer(weights, bench, &again, self.wanted)) {
-                found[i] = answer;
+    /// Adds what a set of weights said of an image.
+    fn add(&self, sum: &mut Result<Asked<Sum>, ImageError>, index: usize, answer: Result<Asked<Answer>, ImageError>) {
+        let weights = &self.weights[index];
+        let added = match (sum.as_mut(), answer) {
+            (Ok(Asked::Whole(sum)), Ok(Asked::Whole(answer))) => {
+                let added = sum.add(index, answer, weights.manifest.weight, self.threshold_of(weights));
+                added.map_err(|message| self.wrong_map(message))
             }
-        }
-        for (i, answer) in missing.into_iter().zip(found) {
-            if let (Some(cache), Some(key), Ok(answer)) = (cache, &keys[i], &answer) {
-                cache.put(key, answer);
+            (_, Ok(Asked::Settled(bounds))) => {
+                *sum = Ok(Asked::Settled(bounds));
+                Ok(())
             }
-            answers[i] = Some(answer);
-        }
-        answers.into_iter().flatten().collect()
-    }
-
-    /// What a model is asked for. What is kept is kept whole, for whatever the next run wants of it.
-    fn asked(&self, bench: &Bench<'_>) -> Wanted {
-        let all = Wanted { score: self.manifest.gives_score(), map: self.manifest.map.is_some() };
-        if bench.cache.is_some() { all } else { self.wanted }
-    }
-
-    fn infer(
-        &self,
-        weights: &Weights,
-        bench: &mut Bench<'_>,
-        jobs: &[&Job],
-        wanted: Wanted,
-    ) -> Vec<Result<Answer, ImageError>> {
-        if jobs.is_empty() {
-            return Vec::new();
-        }
-        let model = match weights.model(bench.lane.device, &self.manifest, &self.view_sizes) {
-            Ok(model) => model,
-            Err(source) => {
-                let error = ImageError::Model { member: self.manifest.name.clone(), source };
-                return jobs.iter().map(|_| Err(error.clone())).collect();
-            }
+            (_, Ok(Asked::Whole(_))) => Ok(()),
+            (_, Err(error)) => Err(error),
         };
-        let Bench { radiographs, recipes, .. } = *bench;
-        let prepared = &mut *bench.prepared;
-        let failed = bench.lane.clock.time(Work::Prepare, || prepared.fill(recipes, self.recipe, radiographs, jobs));
-        let (mut good, mut places, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, job) in jobs.iter().enumerate() {
-            let error = failed.iter().find(|(image, _)| *image == job.image).map(|(_, error)| Err(error.clone()));
-            if error.is_none() {
-                good.push(*job);
-                places.push(place);
-            }
-            answers.push(error);
+        if let Err(error) = added {
+            *sum = Err(error);
         }
-        bench.counts.inferred(good.len());
-        let fixed_batch = weights.fixed_batch(&self.manifest.input.name);
-        let run = Run { member: self, model, fixed_batch, wanted, bench };
-        for (place, answer) in places.into_iter().zip(run.answers(&good)) {
-            answers[place] = Some(answer);
-        }
-        answers.into_iter().flatten().collect()
     }
 
     /// (height, width) of the place in the output that the network's map is brought to.

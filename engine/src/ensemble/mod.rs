@@ -1,10 +1,12 @@
 //! Ensembles: opened from a manifest, asked about radiographs.
 
 mod answer;
+mod ask;
 mod cache;
 mod chunk;
 mod clock;
 mod crop;
+mod early;
 mod error;
 mod explain;
 mod fed;

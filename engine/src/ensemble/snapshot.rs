@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::answer::{Answer, ViewAnswer, add_map};
 use super::clock::Work;
+use super::early::{Asked, Settle, mean_score};
 use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::member::{Bench, Member};
@@ -28,7 +29,6 @@ pub struct Run<'a> {
 /// Sums over the views of an image.
 #[derive(Default)]
 struct Sums {
-    score: f32,
     /// Probabilities at the size of the member's own map.
     own: Option<Array2<f32>>,
     /// Probabilities where the map belongs in the output, where logits are resized.
@@ -65,25 +65,46 @@ struct Part {
 }
 
 impl Run<'_> {
-    /// Runs the model over images; the answers come in the order of `jobs`.
-    pub fn answers(&self, jobs: &[&Job]) -> Vec<Result<Answer, ImageError>> {
+    /// Runs the model over images; the answers come in the order of `jobs`. With `settle`, views come one after the
+    /// other, and an image has no more of them once it is settled.
+    pub fn answers(&self, jobs: &[&Job], settle: Option<Settle<'_>>) -> Vec<Result<Asked<Answer>, ImageError>> {
         let mut sums: Vec<Sums> = jobs.iter().map(|_| Sums::default()).collect();
-        let mut items = self.items(jobs.len());
+        let mut settled = vec![None; jobs.len()];
+        let views = 0..self.member.views.len();
+        match settle {
+            // An image's views are summed in order, whatever the batch.
+            None => {
+                self.ask(jobs, views.flat_map(|view| (0..jobs.len()).map(move |job| (view, job))).collect(), &mut sums)
+            }
+            Some(settle) => {
+                for view in views {
+                    let open = |job: &usize| settled[*job].is_none() && sums[*job].failed.is_none();
+                    let open: Vec<usize> = (0..jobs.len()).filter(open).collect();
+                    self.ask(jobs, open.iter().map(|&job| (view, job)).collect(), &mut sums);
+                    if view + 1 < self.member.views.len() {
+                        open.into_iter().for_each(|job| settled[job] = settle(jobs[job], &sums[job].views));
+                    }
+                }
+            }
+        }
+        let answer = |(sums, settled): (Sums, Option<_>)| match settled {
+            Some(bounds) if sums.failed.is_none() => Ok(Asked::Settled(bounds)),
+            _ => self.answer(sums).map(Asked::Whole),
+        };
+        sums.into_iter().zip(settled).map(answer).collect()
+    }
+
+    /// Runs the model over items: (view, position in `jobs`).
+    fn ask(&self, jobs: &[&Job], mut items: Vec<(usize, usize)>, sums: &mut [Sums]) {
         while let Some(&(view, _)) = items.first() {
             // One batch is of one size.
             let sizes = &self.member.view_sizes;
             let most = self.fixed_batch.unwrap_or(self.bench.batch.min(self.model.most())).max(1);
             let len = items.iter().take(most).take_while(|(v, _)| sizes[*v] == sizes[view]).count();
             let rest = items.split_off(len);
-            self.batch(jobs, &items, &mut sums);
+            self.batch(jobs, &items, sums);
             items = rest;
         }
-        sums.into_iter().map(|sums| self.answer(sums)).collect()
-    }
-
-    /// (view, position in `jobs`), so that each image's views are summed in order whatever the batch.
-    fn items(&self, jobs: usize) -> Vec<(usize, usize)> {
-        (0..self.member.views.len()).flat_map(|view| (0..jobs).map(move |job| (view, job))).collect()
     }
 
     fn batch(&self, jobs: &[&Job], items: &[(usize, usize)], sums: &mut [Sums]) {
@@ -249,7 +270,7 @@ impl Run<'_> {
         let own = sums.own.map(|sum| sum / views);
         let score = self.wanted.score.then(|| match (self.member.manifest.score_from_map, &own) {
             (Some(how), Some(map)) => outputs::score_from_map(map.view(), how),
-            _ => sums.score / views,
+            _ => mean_score(&sums.views, self.member.views.len(), 0.0),
         });
         let map = if self.wanted.map { sums.placed.map(|sum| sum / views).or(own) } else { None };
         Ok(Answer { score, map, agreement: sums.compared.map(|(_, dice)| dice), views: sums.views })
@@ -263,7 +284,6 @@ impl Run<'_> {
 impl Sums {
     fn add(&mut self, part: Part) -> Result<(), String> {
         self.views.push(ViewAnswer { score: part.score, highest: part.highest });
-        self.score += part.score.unwrap_or(0.0);
         if let Some(mask) = part.mask {
             match &mut self.compared {
                 Some((first, lowest)) => *lowest = lowest.min(dice(first, &mask)),

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::answer::MemberAnswer;
 use super::clock::Work;
+use super::early::{Asked, Bounds, Settled};
 use super::error::ImageError;
 use super::gate::{Gate, Reading, Seen};
 use super::job::{Job, Wanted};
@@ -59,6 +60,9 @@ pub struct Verdict {
     pub answers: Vec<MemberAnswer>,
 }
 
+/// What is known of a score before its member has begun.
+const UNKNOWN: Bounds = (0.0, 1.0);
+
 /// One image on its way through a stage.
 struct Progress {
     job: Job,
@@ -84,11 +88,22 @@ impl Stage {
             if open_jobs.is_empty() {
                 break;
             }
-            let answers = member.run(bench, &open_jobs);
+            let settled = |job: &Job, bounds: Bounds| {
+                let image = images.iter().find(|image| image.job.image == job.image);
+                image.is_some_and(|image| self.certain(image, index, bounds).is_some())
+            };
+            let answers = member.run(bench, &open_jobs, self.ends_early(bench.keep).then_some(&settled as Settled<'_>));
             let open = images.iter_mut().filter(|image| image.done.is_none());
             let pairs: Vec<_> = open.zip(answers).collect();
-            let take = |(image, answer): (&mut Progress, Result<MemberAnswer, ImageError>)| match answer {
-                Ok(answer) => self.take(image, index, answer),
+            let take = |(image, answer): (&mut Progress, Result<Asked<MemberAnswer>, ImageError>)| match answer {
+                Ok(Asked::Whole(answer)) => self.take(image, index, answer),
+                Ok(Asked::Settled(bounds)) => {
+                    let verdict = self.certain(image, index, bounds);
+                    let mut verdict = verdict.expect("the same bounds settle it as when the member was asked");
+                    // It ran, and has no score.
+                    verdict.scores.push(None);
+                    image.done = Some(Ok(verdict));
+                }
                 Err(error) => image.done = Some(Err(error)),
             };
             bench.lane.clock.time(Work::Merge, || pairs.into_par_iter().for_each(take));
@@ -136,9 +151,8 @@ impl Stage {
                     None => image.map = Some(start(std::mem::take(map))),
                 }
             }
-            let rest = &self.members[index + 1..];
-            if !image.keep && !rest.is_empty() {
-                image.done = self.certain(*fold, image, rest).map(Ok);
+            if !image.keep && index + 1 < self.members.len() {
+                image.done = self.certain(image, index + 1, UNKNOWN).map(Ok);
             }
         }
         if image.keep || matches!(self.merger, Merger::Stack(_)) {
@@ -146,18 +160,30 @@ impl Stage {
         }
     }
 
-    /// The verdict, if the answers so far settle it. See [`super::merge`] for why the bounds are exact.
-    fn certain(&self, fold: Fold, image: &Progress, rest: &[Member]) -> Option<Verdict> {
-        let gate = self.gate.as_ref()?;
+    /// Whether an image's way may end before all members have answered.
+    fn ends_early(&self, keep: bool) -> bool {
+        let EarlyExit { pass, fail } = self.exit;
+        (pass || fail) && !keep && self.gate.is_some() && matches!(self.merger, Merger::Fold(_))
+    }
+
+    /// The verdict, if the answers so far settle it: of the members before `next`, and of that one as far as `begun`
+    /// tells. See [`super::merge`] for why the bounds are exact.
+    fn certain(&self, image: &Progress, next: usize, begun: Bounds) -> Option<Verdict> {
+        let (Some(gate), Merger::Fold(fold)) = (&self.gate, &self.merger) else { return None };
+        let rest = &self.members[next..];
         let share = |member: &Member, (low, high)| Share { weight: member.manifest.weight, low, high };
-        let scores: Vec<Share> = rest.iter().map(|member| share(member, (0.0, 1.0))).collect();
+        let known = std::iter::once(begun).chain(std::iter::repeat(UNKNOWN));
+        let scores: Vec<Share> = rest.iter().zip(known).map(|(member, bounds)| share(member, bounds)).collect();
         let maps: Vec<Share> = rest.iter().map(|member| share(member, member.bounds(image.job.fold))).collect();
         let score = |high| fold.completion(high, &scores, self.weight())(image.score);
         let passes = |high: bool| {
             let complete = fold.completion(high, &maps, self.weight());
             let map = image.map.as_ref().filter(|_| gate.uses_map());
             let map = map.map(|sum| sum.mapv(|sum| self.clip(complete(sum))));
-            gate.passes(self.seen(self.wanted.score.then(|| score(high)), map.as_ref(), image, high))
+            let next = rest.first().filter(|member| member.manifest.gives_score());
+            let scores = [&image.scores[..], &[next.map(|_| if high { begun.1 } else { begun.0 })]].concat();
+            let score = self.wanted.score.then(|| score(high));
+            gate.passes(Seen { score, map: map.as_ref(), scores: &scores, own: &image.own, rest: high })
         };
         let passed = if self.exit.fail && !passes(true) {
             false
@@ -189,15 +215,11 @@ impl Stage {
             }
             Merger::Stack(stacker) => stacker.merge(lane, &image.answers, self.wanted)?,
         };
-        let seen = self.seen(score, map.as_ref(), &image, false);
+        let seen = Seen { score, map: map.as_ref(), scores: &image.scores, own: &image.own, rest: false };
         let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(seen));
         let readings = self.gate.as_ref().filter(|_| image.keep).map(|gate| gate.readings(seen)).unwrap_or_default();
         let answers = if image.keep { image.answers } else { Vec::new() };
         Ok(Verdict { passed, score: score.map(|s| (s, s)), map, scores: image.scores, readings, answers })
-    }
-
-    fn seen<'a>(&self, score: Option<f32>, map: Option<&'a Array2<f32>>, image: &'a Progress, rest: bool) -> Seen<'a> {
-        Seen { score, map, scores: &image.scores, own: &image.own, rest }
     }
 
     /// Shifted maps may leave 0..=1; what is merged of them does not.

@@ -97,8 +97,9 @@ pub struct Output {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exit {
-    /// Once the members run so far bound the answer, the rest are not run: the same CSV in less time. A member that is
-    /// not run cannot fail on an image either. The default.
+    /// Once the members run so far bound the answer, the rest are not run, nor are further views and snapshots of a
+    /// member of which only the score counts: the same CSV in less time. What is not run cannot fail on an image either.
+    /// The default.
     #[default]
     Exact,
     /// Every member runs on every image, so that findings hold exact scores.

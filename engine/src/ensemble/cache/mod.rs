@@ -53,7 +53,7 @@ pub struct Counts {
 /// What became of the questions that an ensemble asked of its networks: one an image and set of weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Inferences {
-    /// Answered by running a model over all views of an image.
+    /// Answered by running a model over the views of an image, or as many of them as settled a gate.
     pub run: usize,
     /// Answered from the cache.
     pub replayed: usize,

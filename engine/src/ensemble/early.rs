@@ -1,0 +1,115 @@
+//! Ending a member's turn between its views: what is known of its score before all of them have been answered.
+//!
+//! A score is a mean over views, and a mean over sets of weights of that. With 0 for every view that has not been
+//! answered it is a lower bound, with 1 an upper one, and both are computed just as the score itself will be: see
+//! [`super::merge`] for why they are exact.
+
+use super::answer::{Answer, Sum, ViewAnswer};
+use super::job::{Job, Wanted};
+use super::member::Member;
+
+/// The lowest and the highest that a score can come to, both in 0..=1.
+pub type Bounds = (f32, f32);
+
+/// Whether bounds of a member's score for an image settle what the stage is asked.
+pub type Settled<'a> = &'a (dyn Fn(&Job, Bounds) -> bool + Sync);
+
+/// The bounds of a member's score for an image of which a set of weights has answered some views, in order, if these
+/// settle what the stage is asked.
+pub type Settle<'a> = &'a (dyn Fn(&Job, &[ViewAnswer]) -> Option<Bounds> + Sync);
+
+/// How far asking went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked<T> {
+    /// To the end.
+    Whole(T),
+    /// As far as needed: what the other views say cannot matter any more.
+    Settled(Bounds),
+}
+
+impl Asked<Answer> {
+    /// Cuts it off where asking view by view would have ended.
+    pub fn cut(self, job: &Job, settle: Option<Settle<'_>>) -> Self {
+        let (Self::Whole(answer), Some(settle)) = (&self, settle) else { return self };
+        let bounds = (1..answer.views.len()).find_map(|end| settle(job, &answer.views[..end]));
+        bounds.map_or(self, Self::Settled)
+    }
+}
+
+impl Member {
+    /// Whether it can be asked view by view: it is asked for nothing but a score of the network's own, and more than
+    /// once.
+    pub fn goes_by_view(&self) -> bool {
+        let Wanted { score, map } = self.wanted;
+        score && !map && self.manifest.score.is_some() && self.views.len() * self.weights.len() > 1
+    }
+
+    /// Bounds of its score for an image of a fold: `sum` is what the sets of weights before the one at `place` said, and
+    /// `views` what that one has said so far.
+    pub fn score_bounds(&self, sum: &Sum, place: usize, views: &[ViewAnswer], fold: Option<u32>) -> Bounds {
+        let rest = self.weights[place..].iter().filter(|weights| weights.answers_for(fold));
+        let rest: Vec<f32> = rest.map(|weights| weights.manifest.weight).collect();
+        let bound = |unanswered| completed(sum.clone(), &rest, (views, self.views.len()), unanswered);
+        (bound(0.0), bound(1.0))
+    }
+}
+
+/// The score if all views that have not been answered say the same: `rest` are the weights of the sets that are not in
+/// the sum, each of which has `count` views, and the first of which has answered some.
+fn completed(mut sum: Sum, rest: &[f32], (views, count): (&[ViewAnswer], usize), unanswered: f32) -> f32 {
+    for (at, weight) in rest.iter().enumerate() {
+        let score = mean_score(if at == 0 { views } else { &[] }, count, unanswered);
+        // There is no map that could be of a wrong size.
+        let _ = sum.add(at, Answer { score: Some(score), ..Answer::default() }, *weight, 0.0);
+    }
+    sum.mean().0.score.unwrap_or(unanswered)
+}
+
+/// The mean of `count` views' scores, where those that have not been answered all say the same.
+pub fn mean_score(answered: &[ViewAnswer], count: usize, unanswered: f32) -> f32 {
+    let scores = answered.iter().map(|view| view.score.unwrap_or(0.0));
+    let all = scores.chain(std::iter::repeat(unanswered)).take(count);
+    all.fold(0.0, |sum, score| sum + score) / count as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Sets of weights with a score for each of so many views.
+    fn sets(views: usize) -> impl Strategy<Value = Vec<(f32, Vec<f32>)>> {
+        let score =
+            prop_oneof![4 => 0.0f32..=1.0, 1 => prop::sample::select(vec![0.0, 1e-30, 1.0 - f32::EPSILON / 2.0, 1.0])];
+        prop::collection::vec((0.01f32..=5.0, prop::collection::vec(score, views)), 1..5)
+    }
+
+    fn answers(scores: &[f32]) -> Vec<ViewAnswer> {
+        scores.iter().map(|&score| ViewAnswer { score: Some(score), highest: None }).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_hold_whatever_the_other_views_say((views, sets) in (1usize..6).prop_flat_map(|n| (Just(n), sets(n)))) {
+            let sum = |sets: &[(f32, Vec<f32>)]| {
+                let mut sum = Sum::default();
+                for (weight, scores) in sets {
+                    let score = Some(mean_score(&answers(scores), views, 0.0));
+                    sum.add(0, Answer { score, ..Answer::default() }, *weight, 0.0).unwrap();
+                }
+                sum
+            };
+            let score = sum(&sets).mean().0.score.unwrap();
+            for done in 0..sets.len() {
+                let rest: Vec<f32> = sets[done..].iter().map(|(weight, _)| *weight).collect();
+                for seen in 0..=views {
+                    let seen = answers(&sets[done].1[..seen]);
+                    let bound = |unanswered| completed(sum(&sets[..done]), &rest, (&seen, views), unanswered);
+                    // Not a tolerance in sight, as in a merge of members.
+                    prop_assert!(bound(0.0) <= score && score <= bound(1.0));
+                }
+            }
+        }
+    }
+}
