@@ -9,7 +9,7 @@ use ndarray::Array2;
 use pleura::ensemble::{Ensemble, Work};
 use pleura::onnx::{ElementType, GraphBuilder, attribute as a};
 use pleura::runtime::Device;
-use support::case::{Case, POST, member, ramp, score};
+use support::case::{Case, POST, chain, member, ramp, score};
 use support::toy::{Toy, noise, png};
 
 /// `pleura predict` with these options: the submission's and the findings' bytes.
@@ -87,11 +87,11 @@ fn results_come_in_the_order_of_the_files_whoever_is_quick() {
     assert_eq!((ended, seen), (Ok(()), files));
 }
 
-/// A network that wants 8 TiB for two images, and next to nothing for one.
-fn greedy(path: &Path) {
+/// A network that wants next to nothing for one image, and so many floats for each beyond.
+fn greedy(path: &Path, floats: i64) {
     let mut g = GraphBuilder::new("greedy");
     let image = g.input("image", ElementType::Float, &["batch".into(), 1.into(), 8.into(), 8.into()]);
-    let (zero, one, much) = (g.integers("zero", &[0]), g.integers("one", &[1]), g.integers("much", &[1 << 41]));
+    let (zero, one, much) = (g.integers("zero", &[0]), g.integers("one", &[1]), g.integers("much", &[floats]));
     let shape = g.node("Shape", &[&image], vec![]);
     let batch = g.node("Gather", &[&shape, &zero], vec![]);
     let beyond = g.node("Sub", &[&batch, &one], vec![]);
@@ -107,7 +107,8 @@ fn greedy(path: &Path) {
 #[test]
 fn a_batch_that_runs_out_of_memory_is_halved_and_the_run_goes_on() {
     let case = Case::new(&[], &format!("{POST}\n{}", member("segmenter", "greedy", "")));
-    greedy(&case.folder.path().join("greedy.onnx"));
+    // 8 TiB
+    greedy(&case.folder.path().join("greedy.onnx"), 1 << 41);
     let files: Vec<PathBuf> =
         (0..12).map(|seed| png(case.folder.path(), &format!("image{seed}"), &noise(seed, (8, 8)))).collect();
     let ensemble = Ensemble::options().device(Device::Cpu).batch(4).open(&case.manifest).unwrap();
@@ -121,6 +122,33 @@ fn a_batch_that_runs_out_of_memory_is_halved_and_the_run_goes_on() {
     let tried_in_vain = usage.runs() - usage.shapes[&vec![1, 1, 8, 8]];
     assert_eq!(usage.shapes[&vec![1, 1, 8, 8]], 12);
     assert!((1..=6).contains(&tried_in_vain), "{usage:?}");
+}
+
+#[test]
+fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
+    let case = Case::new(&[], &format!("{POST}\n{}", member("segmenter", "greedy", "")));
+    // 64 MiB
+    greedy(&case.folder.path().join("greedy.onnx"), 1 << 24);
+    let images: Vec<_> = (0..4).map(|seed| case.image(&noise(seed, (8, 8)))).collect();
+    let open =
+        |limit| Ensemble::options().device(Device::Cpu).batch(4).device_memory(limit).open(&case.manifest).unwrap();
+    let (free, limited, starved) = (open(None), open(Some(100 << 20)), open(Some(100)));
+    let expected: Vec<_> = free.predict_batch(&images).into_iter().map(Result::unwrap).collect();
+    let found: Vec<_> = limited.predict_batch(&images).into_iter().map(Result::unwrap).collect();
+    assert_eq!(found, expected);
+    let batches = |ensemble: &Ensemble| -> Vec<usize> {
+        let usage = ensemble.times().models.remove(&case.folder.path().join("greedy.onnx")).unwrap();
+        usage.shapes.into_iter().flat_map(|(shape, runs)| vec![shape[0]; runs]).collect()
+    };
+    assert_eq!((batches(&free), batches(&limited)), (vec![4], vec![2, 2, 4]));
+    for finding in starved.predict_batch(&images) {
+        let error = chain(&finding.unwrap_err());
+        assert!(error.contains("greedy.onnx") && error.contains("Available memory of"), "{error}");
+    }
+    // Its weights alone are more.
+    let options = Ensemble::options().device(Device::Cpu).device_memory(Some(10));
+    let error = chain(&options.open(&case.manifest).map(drop).unwrap_err());
+    assert!(error.contains("greedy.onnx") && error.contains("bytes before they run, and may take 10"), "{error}");
 }
 
 /// A network that answers two images with one map.

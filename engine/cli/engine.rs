@@ -30,7 +30,8 @@ pub struct EngineArgs {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,
 
-    /// The memory that a model may take of a CUDA device; all there is unless said.
+    /// The memory that a model may take of a CUDA device, or that all models together may take on the CPU; all there is
+    /// unless said. A batch that does not fit is halved.
     #[arg(long, value_name = "SIZE")]
     pub device_memory: Option<ByteSize>,
 

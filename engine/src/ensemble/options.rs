@@ -67,8 +67,8 @@ impl Options {
         self
     }
 
-    /// The bytes that a session may take of a CUDA device's memory; all there is unless said. A batch that does not fit
-    /// is halved.
+    /// The bytes that a session may take of a CUDA device's memory, or that all models together may take on the CPU; all
+    /// there is unless said. A batch that does not fit is halved.
     #[must_use]
     pub fn device_memory(mut self, bytes: Option<usize>) -> Self {
         self.device_memory = bytes;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use ort::environment::Environment;
 
-use super::arena;
+use super::arena::Arena;
 use super::find::{self, Candidate, Origin};
 
 /// ONNX Runtime as it was loaded, and the environment in which sessions are made.
@@ -20,6 +20,8 @@ pub struct Loaded {
     pub origin: Origin,
     /// The process's one environment.
     pub environment: Environment,
+    /// The memory of its sessions on the CPU.
+    pub(super) arena: Arena,
 }
 
 impl Loaded {
@@ -140,8 +142,8 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
     let environment =
         builder.with_name("pleura").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
-    arena::share(&environment).map_err(|error| unusable(error.to_string()))?;
-    Ok(Loaded { path, version, origin, environment })
+    let arena = Arena::new(&environment).map_err(|error| unusable(error.to_string()))?;
+    Ok(Loaded { path, version, origin, environment, arena })
 }
 
 /// The version of the ONNX Runtime at `path`, as the library itself tells it, or why it cannot tell.

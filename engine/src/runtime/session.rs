@@ -29,7 +29,8 @@ pub struct SessionOptions {
     pub tensorrt: bool,
     /// Let TensorRT compute in half precision.
     pub fp16: bool,
-    /// The most bytes that a session may take of a CUDA device; none for all there is.
+    /// The most bytes that a session may take of a CUDA device, or all of them together for their runs on the CPU; none
+    /// for all there is.
     pub memory: Option<usize>,
 }
 
@@ -213,7 +214,9 @@ fn buffers(session: &Session, path: &Path, device: Device) -> Option<Buffers> {
 }
 
 fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
-    builder(runtime, options)?.with_env_allocators()?.commit_from_file(path)
+    let mut builder = builder(runtime, options)?.with_env_allocators()?;
+    let limit = options.memory.filter(|_| options.device == Device::Cpu);
+    runtime.arena.open(&runtime.environment, limit, || builder.commit_from_file(path))
 }
 
 /// Opens a model at hand, for those who bind its inputs and outputs themselves.
