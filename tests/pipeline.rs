@@ -145,6 +145,14 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
         let error = chain(&finding.unwrap_err());
         assert!(error.contains("greedy.onnx") && error.contains("Available memory of"), "{error}");
     }
+    // What ONNX Runtime itself says of it does not go to the terminal, where a node's name could steer that.
+    let out = case.folder.path().join("out.csv");
+    let mut command = support::pleura();
+    command.args(["predict", "--device", "cpu", "--device-memory", "100B", "--out"]).arg(out).arg(&case.manifest);
+    let run = command.arg(case.folder.path().join("image.png")).assert().code(2);
+    let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(said.contains("greedy.onnx` ran out of memory: ") && !said.contains("[E:onnxruntime"), "{said}");
+    assert!(!said.contains("\n\n"), "{said}");
     // Its weights alone are more.
     let options = Ensemble::options().device(Device::Cpu).device_memory(Some(10));
     let error = chain(&options.open(&case.manifest).map(drop).unwrap_err());

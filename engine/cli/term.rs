@@ -18,7 +18,7 @@ pub fn init(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    // ONNX Runtime speaks through `ort`; its chatter is for `-vv`.
+    // ONNX Runtime's chatter is for `-vv`.
     let filter = tracing_subscriber::EnvFilter::try_from_env("PLEURA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt()
@@ -70,9 +70,11 @@ fn visible(text: impl std::fmt::Display) -> String {
 pub fn chain(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.ends_with(&cause) {
+        // ONNX Runtime ends some of its words with a line
+        let cause = cause.trim_end();
+        if !text.ends_with(cause) {
             text.push_str(": ");
-            text.push_str(&cause);
+            text.push_str(cause);
         }
     }
     text

@@ -2,9 +2,10 @@
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 
 use super::arena::Arena;
 use super::find::{self, Candidate, Origin};
@@ -140,10 +141,16 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
         return Err(RuntimeError::TooOld { path, origin, version, needed: find::OLDEST });
     }
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
-    let environment =
-        builder.with_name("pleura").with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
+    let builder = builder.with_name("pleura").with_telemetry(false).with_logger(Arc::new(log));
+    let environment = builder.build().map_err(|error| unusable(error.to_string()))?;
     let arena = Arena::new(&environment).map_err(|error| unusable(error.to_string()))?;
     Ok(Loaded { path, version, origin, environment, arena })
+}
+
+/// Takes what ONNX Runtime says, which would else go to standard error, names of a model's nodes and all: what fails is
+/// told by the call that failed, and the rest is for those who look into it.
+fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
+    tracing::debug!(target: "onnxruntime", "{level:?} at {place}: {message}");
 }
 
 /// The version of the ONNX Runtime at `path`, as the library itself tells it, or why it cannot tell.

@@ -16,7 +16,7 @@ pub enum ModelError {
         source: ort::Error,
     },
     /// A run failed.
-    #[error("model `{}` failed", path.display())]
+    #[error("model `{}` {}", path.display(), if wants_memory(source) { "ran out of memory" } else { "failed" })]
     Run {
         /// The ONNX file.
         path: PathBuf,
@@ -44,17 +44,19 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// Whether a run wanted more memory than there was. ONNX Runtime has no code for it, only words: its own arena's,
-    /// the C++ library's, and those of CUDA and its libraries.
+    /// Whether a run wanted more memory than there was.
     pub(crate) fn is_out_of_memory(&self) -> bool {
-        const WORDS: [&str; 5] =
-            ["allocate memory", "bad_alloc", "out of memory", "ALLOC_FAILED", "Available memory of"];
-        let Self::Run { source, .. } = self else { return false };
-        WORDS.iter().any(|words| source.message().contains(words))
+        matches!(self, Self::Run { source, .. } if wants_memory(source))
     }
 
     /// The error and ONNX Runtime's words, as one line for people.
     pub(crate) fn with_cause(&self) -> String {
         self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
     }
+}
+
+/// ONNX Runtime has no code for it, only words: its own arena's, the C++ library's, and those of CUDA and its libraries.
+fn wants_memory(error: &ort::Error) -> bool {
+    const WORDS: [&str; 5] = ["allocate memory", "bad_alloc", "out of memory", "ALLOC_FAILED", "Available memory of"];
+    WORDS.iter().any(|words| error.message().contains(words))
 }
