@@ -143,6 +143,9 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
     let builder = builder.with_name("pleura").with_telemetry(false).with_logger(Arc::new(log));
     let environment = builder.build().map_err(|error| unusable(error.to_string()))?;
+    // With a logger, `ort` asks for all that ONNX Runtime can say: every run would write thousands of lines for nobody.
+    let listened = tracing::enabled!(target: "onnxruntime", tracing::Level::DEBUG);
+    environment.set_log_level(if listened { LogLevel::Info } else { LogLevel::Error });
     let arena = Arena::new(&environment).map_err(|error| unusable(error.to_string()))?;
     Ok(Loaded { path, version, origin, environment, arena })
 }
