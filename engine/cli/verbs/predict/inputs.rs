@@ -26,6 +26,8 @@ pub struct Input {
     pub place: usize,
     /// `None` where the file system does not tell.
     pub stamp: Option<Stamp>,
+    /// Its id, where that was read to find its shard.
+    pub id: Option<String>,
 }
 
 /// The files of a shard, and what is known of all.
@@ -48,13 +50,25 @@ impl Inputs {
         let paths = radiograph::find(inputs)?;
         let stamps: Vec<_> = paths.par_iter().map(|path| Stamp::of(path)).collect();
         let (all, listing) = (paths.len(), listing(&paths, &stamps));
-        let (held, collection) = match shard.is_all() {
-            true => (vec![true; all], None),
-            false => held(&paths, shard),
+        let (ids, collection) = match shard.is_all() {
+            true => (vec![None; all], None),
+            false => ids(&paths),
         };
-        let own = paths.into_iter().zip(stamps).zip(held).enumerate().filter(|(_, (_, held))| *held);
-        let own = own.map(|(place, ((path, stamp), _))| Input { path, place, stamp }).collect();
+        let input = |(place, ((path, stamp), id))| Input { path, place, stamp, id };
+        let inputs = paths.into_iter().zip(stamps).zip(ids).enumerate().map(input);
+        let own = inputs.filter(|input| input.is_held_by(shard)).collect();
         Ok(Self { own, all, listing, collection })
+    }
+}
+
+impl Input {
+    fn is_held_by(&self, shard: Shard) -> bool {
+        match &self.id {
+            _ if shard.is_all() => true,
+            Some(id) => shard.holds(id),
+            // it will be reported and skipped, once
+            None => shard.holds_file(&self.path),
+        }
     }
 }
 
@@ -79,8 +93,8 @@ fn listing(paths: &[PathBuf], stamps: &[Option<Stamp>]) -> String {
     digest::hex(&sum.finalize())
 }
 
-/// Which files are the shard's, by their ids, and the sum of all ids.
-fn held(paths: &[PathBuf], shard: Shard) -> (Vec<bool>, Option<String>) {
+/// The id of each file that has one, and the sum of all ids.
+fn ids(paths: &[PathBuf]) -> (Vec<Option<String>>, Option<String>) {
     let bar = term::progress(paths.len() as u64, "reading ids");
     let id = |path: &PathBuf| {
         bar.inc(1);
@@ -99,10 +113,5 @@ fn held(paths: &[PathBuf], shard: Shard) -> (Vec<bool>, Option<String>) {
             }
         }
     }
-    let held = |(id, path): (&Option<String>, &PathBuf)| match id {
-        Some(id) => shard.holds(id),
-        // it will be reported and skipped, once
-        None => shard.holds_file(path),
-    };
-    (ids.iter().zip(paths).map(held).collect(), Some(digest::hex(&sum.finalize())))
+    (ids, Some(digest::hex(&sum.finalize())))
 }

@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
         let sample = self.sample.as_ref();
         let outside = |input: &Input| {
             // a file without an id is told when it is read
-            let id = radiograph::id_of(&input.path).ok()?;
+            let id = input.id.clone().or_else(|| radiograph::id_of(&input.path).ok())?;
             (!sample?.contains(id.as_str())).then_some(id)
         };
         let turn = |(input, span): (&Input, Option<Span>)| match span {
