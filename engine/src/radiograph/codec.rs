@@ -1,6 +1,6 @@
 //! From the pixel data element to samples, whatever the transfer syntax.
 //!
-//! The decoders are those that `dicom-pixeldata` uses. They are called here, and not through its adapters, because
+//! The decoders are those that `dicom-pixeldata` uses, but for JPEG Lossless, which is read here. They are called here, and not through its adapters, because
 //! those trust the header: an image that is smaller than claimed is padded with black, a larger one panics, a JPEG of
 //! fewer bits is misread, colours are converted by guess. Here a compressed image must be what the header says before
 //! a decoder sees it.
@@ -14,8 +14,8 @@ use super::codestream::{Codestream, Kind};
 use super::dataset::{self, Dataset, EXPLICIT_VR_BIG_ENDIAN};
 use super::error::DicomFault;
 use super::header::{Header, Photometric};
-use super::packbits;
 use super::samples::{Samples, widen};
+use super::{jpeg_lossless, packbits};
 
 /// Images of more bytes than this must not be compressed by more than `MAX_RATIO`.
 const LARGE: usize = 64 << 20;
@@ -151,7 +151,8 @@ fn colors(stream: &Codestream, photometric: Photometric) -> Result<Photometric, 
 
 fn jpeg(frame: &[u8], sof: u8, stream: &Codestream) -> Result<Vec<u16>, DicomFault> {
     match (sof, stream.bits) {
-        (0xC0..=0xC2, 8) | (0xC3, _) => {}
+        (0xC0..=0xC2, 8) => {}
+        (0xC3, _) => return jpeg_lossless::decode(frame).map_err(DicomFault::Codec),
         (0xC0..=0xC2, bits) => return Err(DicomFault::Unsupported(format!("JPEG of {bits} bits with losses"))),
         _ => return Err(DicomFault::Unsupported(format!("JPEG process 0x{sof:X}"))),
     }
@@ -161,12 +162,7 @@ fn jpeg(frame: &[u8], sof: u8, stream: &Codestream) -> Result<Vec<u16>, DicomFau
         decoder.set_color_transform(ColorTransform::RGB);
     }
     let bytes = decoder.decode().map_err(|error| DicomFault::Codec(error.to_string()))?;
-    if bytes.len() == stream.rows * stream.cols * stream.components {
-        Ok(widen(&bytes, 8))
-    } else {
-        // the decoder gives words in the machine's own order
-        Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
-    }
+    Ok(widen(&bytes, 8))
 }
 
 fn jpeg_ls(frame: &[u8], stream: &Codestream) -> Result<Vec<u16>, DicomFault> {

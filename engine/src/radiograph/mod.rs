@@ -18,6 +18,7 @@ mod file;
 mod find;
 mod glance;
 mod header;
+mod jpeg_lossless;
 mod lut;
 mod packbits;
 mod raster;
