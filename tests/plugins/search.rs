@@ -77,6 +77,17 @@ fn test_finds_what_each_bad_plugin_does() {
             "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not answer within 4 s",
         ),
         ("forgetful", "the same input gives another result the second time"),
+        ("tta-square", "FAIL  view 0 of 96x96 comes back as it went: the view only rearranges pixels"),
+        ("tta-square", "ok    view 0 of 96x128 comes back as it went: exactly"),
+        ("tta-axis", "FAIL  view 0 of 96x128 comes back as it went: the view only rearranges pixels"),
+        ("tta-shift", "FAIL  view 0 of 7x5 comes back as it went: the view only rearranges pixels"),
+        ("tta-border", "FAIL  view 0 of 97x97 comes back as it went: the view only rearranges pixels"),
+        ("tta-border", "ok    view 0 of 96x96 comes back as it went: exactly"),
+        ("tta-zoom", "FAIL  view 0 of 96x96 comes back as it went: the middle of a smooth picture is off by up to"),
+        ("tta-half", "FAIL  view 0 of a map of half of 192x192 comes back as it went: the middle of a smooth picture"),
+        ("tta-smear", "FAIL  view 0 of 97x97 comes back as it went: the middle of a smooth picture is off by up to"),
+        ("remembers", "FAIL  prepares an image whatever came before it: "),
+        ("hidden-score", "FAIL  says whether it uses the score: the mask depends on the score"),
         ("good", "FAIL  refuses a parameter it does not know: a typo in a manifest would go unnoticed"),
     ];
     for (name, says) in cases {

@@ -17,9 +17,9 @@ impl Input {
     }
 }
 
-/// One pixel, one row, one column, odd sides, more than a tile; black, white, a gradient, noise.
+/// One pixel, one row, one column, odd sides, squares, more than a tile; black, white, a gradient, noise.
 pub(super) fn all() -> Vec<Input> {
-    let sizes: [Size; 6] = [(1, 1), (1, 7), (9, 1), (7, 5), (64, 48), (65, 131)];
+    let sizes: [Size; 8] = [(1, 1), (1, 7), (9, 1), (7, 5), (33, 33), (64, 48), (64, 64), (65, 131)];
     type Pattern = fn(Size) -> Array2<f32>;
     let patterns: [(&str, Pattern); 4] = [
         ("black", |size| Array2::zeros(size)),
@@ -44,11 +44,25 @@ pub(super) fn noise(size: Size) -> Array2<f32> {
     })
 }
 
-/// One smooth wave, different along and across, so that every shift and turn shows.
+/// A smooth picture without any symmetry: three blobs of different heights on a slope, so that every shift and turn
+/// shows, while interpolation hardly does.
 pub(super) fn smooth(size: Size) -> Array2<f32> {
-    let wave = |at: usize, len: usize, shift: f32| (std::f32::consts::TAU * at as f32 / len as f32 + shift).cos();
-    Array2::from_shape_fn(size, |(y, x)| 0.5 + 0.2 * wave(y, size.0, 0.3) + 0.2 * wave(x, size.1, 1.0))
+    // (row, column) as shares of the sides, height; all within the middle half
+    const BLOBS: [(f32, f32, f32); 3] = [(0.40, 0.36, 0.5), (0.47, 0.63, 0.3), (0.64, 0.45, 0.4)];
+    let (height, width) = (size.0 as f32, size.1 as f32);
+    let sigma = height.min(width) / BLOB;
+    Array2::from_shape_fn(size, |(row, column)| {
+        let (y, x) = (row as f32 + 0.5, column as f32 + 0.5);
+        let blob = |(down, across, peak): (f32, f32, f32)| {
+            let (dy, dx) = ((y - down * height) / sigma, (x - across * width) / sigma);
+            peak * (-(dy * dy + dx * dx) / 2.0).exp()
+        };
+        0.1 + 0.1 * y / height + 0.2 * x / width + BLOBS.into_iter().map(blob).sum::<f32>()
+    })
 }
+
+/// The shorter side of [`smooth`] in standard deviations of its blobs.
+pub(super) const BLOB: f32 = 16.0;
 
 /// The masks that a postprocessing step may find: none (it is the first), empty, full, noise.
 pub(super) fn masks(size: Size) -> [(&'static str, Option<crate::Mask>); 4] {

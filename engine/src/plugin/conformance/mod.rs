@@ -1,10 +1,12 @@
 //! A conformance test of one plugin: does it keep the contract on awkward inputs?
 //!
 //! Everything runs in child processes: a plugin that crashes fails its check, and the next check goes on with a fresh
-//! child. Every call is made twice, and again by four threads of one process at once; the results must be the same.
+//! child. Every call is made twice, and again by four threads of one process at once, and after other images; the results
+//! must be the same. Views must come back to where they were.
 
 mod inputs;
 mod roles;
+mod views;
 
 use std::path::Path;
 
@@ -37,7 +39,7 @@ pub fn test(library: &Path, params: &Map<String, Value>, timeout: u32, mut repor
         report.add("refuses a parameter it does not know", refuses_stranger(library, step));
         match subject.alone.role() {
             Role::Prepare => roles::prepare(&subject, &mut report),
-            Role::Tta => roles::tta(&subject, &mut report),
+            Role::Tta => views::tta(&subject, &mut report),
             Role::Postprocess => roles::postprocess(&subject, &mut report),
         }
     }

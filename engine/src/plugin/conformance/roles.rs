@@ -1,92 +1,103 @@
-//! The checks of each role.
-
-use ndarray::{Array2, ArrayView2, s};
+//! The checks of what prepares images and of what makes masks.
 
 use super::inputs::{self, Input};
 use super::{Report, Subject, Trouble};
-use crate::plugin::{Context, Size};
+use crate::plugin::{Context, PluginError};
 
-/// How far a smooth map may be from itself after a view and its inverse: less than a shift of one pixel makes.
-const ROUND_TRIP: f32 = 0.012;
-/// The size of the round trip.
-const SMOOTH: Size = (96, 128);
+/// The size of inputs whose results are compared with one another.
+const ORDINARY: (usize, usize) = (64, 64);
 
 pub(super) fn prepare(subject: &Subject, report: &mut Report<'_>) {
-    for input in inputs::all() {
+    let inputs = inputs::all();
+    for input in &inputs {
         let outcome = subject.agree(|plugin| plugin.prepare(input.plane.view()));
         report.add(&format!("prepares {}", input.name), settle(outcome, input.is_small()));
     }
+    let remembers = remembers(&inputs, |input| subject.alone.prepare(input.plane.view()));
+    report.add("prepares an image whatever came before it", remembers);
 }
 
 pub(super) fn postprocess(subject: &Subject, report: &mut Report<'_>) {
-    for input in inputs::all() {
-        let context = context(&input);
+    let inputs = inputs::all();
+    for input in &inputs {
+        let context = context(input);
         for (name, mask) in inputs::masks(input.plane.dim()) {
             let call = || subject.agree(|plugin| plugin.postprocess(&context, input.plane.view(), mask.as_ref()));
             let may_decline = mask.is_none() || input.is_small();
             report.add(&format!("makes a mask of {} and {name}", input.name), settle(call(), may_decline));
         }
     }
+    let remembers = remembers(&inputs, |input| {
+        let [.., (_, mask)] = inputs::masks(input.plane.dim());
+        subject.alone.postprocess(&context(input), input.plane.view(), mask.as_ref())
+    });
+    report.add("makes a mask whatever came before it", remembers);
+    for (name, context) in contexts() {
+        report.add(&format!("makes a mask {name}"), settle(of_context(subject, &context), true));
+    }
+    report.add("says whether it uses the score", score(subject));
 }
 
-pub(super) fn tta(subject: &Subject, report: &mut Report<'_>) {
-    for input in inputs::all() {
-        for view in 0..subject.alone.views() {
-            let outcome = there_and_back(subject, view, input.plane.view());
-            report.add(&format!("view {view} of {}", input.name), settle(outcome, input.is_small()));
+/// Whether images one after another, and then the other way round, give the same: nothing of one is left for the next.
+pub(super) fn remembers<T: PartialEq>(
+    inputs: &[Input],
+    call: impl Fn(&Input) -> Result<T, PluginError>,
+) -> Result<String, String> {
+    let first: Vec<Option<T>> = inputs.iter().map(|input| call(input).ok()).collect();
+    for (input, before) in inputs.iter().zip(&first).rev() {
+        if call(input).ok() != *before {
+            return Err(format!("{} gives another result after other images", input.name));
         }
     }
-    for view in 0..subject.alone.views() {
-        report.add(&format!("view {view} is not the identity"), settle(not_identity(subject, view), false));
-        report.add(&format!("view {view} comes back as it went"), round_trip(subject, view));
-        report.add(&format!("view {view} of a map of half the size comes back"), settle(half(subject, view), false));
-    }
+    Ok(String::new())
 }
 
-fn settle<T>(outcome: Result<T, Trouble>, may_decline: bool) -> Result<String, String> {
+/// What is asked of a mask step where something about the image is unusual.
+fn contexts() -> [(&'static str, Context); 3] {
+    let plain = || Context {
+        image_id: "conformance-test".to_owned(),
+        original_size: ORDINARY,
+        score: (0.25, 0.25),
+        spacing: Some((0.14, 0.14)),
+    };
+    [
+        ("of an image of unknown spacing", Context { spacing: None, ..plain() }),
+        ("of an image that was larger", Context { original_size: (2991, 2517), ..plain() }),
+        ("of an image whose id is not ASCII", Context { image_id: "ünïcode/1.2 \"3\"".to_owned(), ..plain() }),
+    ]
+}
+
+fn of_context(subject: &Subject, context: &Context) -> Result<(), Trouble> {
+    let [.., (_, mask)] = inputs::masks(ORDINARY);
+    let map = inputs::noise(ORDINARY);
+    subject.agree(|plugin| plugin.postprocess(context, map.view(), mask.as_ref())).map(drop)
+}
+
+/// Early exit leaves the score open where no step says that it uses it: a step that uses it silently would then give
+/// other masks.
+fn score(subject: &Subject) -> Result<String, String> {
+    if subject.alone.uses_score() {
+        return Ok("it does".into());
+    }
+    let [.., (_, mask)] = inputs::masks(ORDINARY);
+    for map in [inputs::noise(ORDINARY), inputs::smooth(ORDINARY)] {
+        let [(_, context), ..] = contexts();
+        let of = |score| {
+            let context = Context { score, ..context.clone() };
+            subject.alone.postprocess(&context, map.view(), mask.as_ref()).ok()
+        };
+        let first = of((0.25, 0.25));
+        if [(0.0, 0.0), (1.0, 1.0), (0.1, 0.9), (0.5, 0.5)].into_iter().any(|score| of(score) != first) {
+            return Err("the mask depends on the score, which the table does not say (PLEURA_USES_SCORE, or \
+                        `USES_SCORE` in Rust): early exit would change masks"
+                .to_owned());
+        }
+    }
+    Ok("it does not".into())
+}
+
+pub(super) fn settle<T>(outcome: Result<T, Trouble>, may_decline: bool) -> Result<String, String> {
     outcome.map_or_else(|trouble| trouble.outcome(may_decline), |_| Ok(String::new()))
-}
-
-/// A view, and what its inverse makes of it.
-fn there_and_back(subject: &Subject, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, Trouble> {
-    let seen = subject.agree(|plugin| plugin.forward(view, image))?;
-    subject.agree(|plugin| plugin.inverse(view, seen.view(), image.dim()))
-}
-
-fn not_identity(subject: &Subject, view: usize) -> Result<(), Trouble> {
-    let noise = inputs::noise((64, 48));
-    let seen = subject.agree(|plugin| plugin.forward(view, noise.view()))?;
-    if seen == noise {
-        return Err(Trouble::Wrong("the engine adds the identity itself; it would count twice".to_owned()));
-    }
-    Ok(())
-}
-
-/// Compares the middle of a smooth map with what comes back: at the border, views may lack data.
-fn round_trip(subject: &Subject, view: usize) -> Result<String, String> {
-    let smooth = inputs::smooth(SMOOTH);
-    let back = there_and_back(subject, view, smooth.view()).map_err(|trouble| match trouble {
-        Trouble::Declined(text) | Trouble::Wrong(text) => text,
-    })?;
-    compare(&smooth, &back)
-}
-
-/// A network's map may be smaller than its input: the inverse then works on the same fraction of both sizes.
-fn half(subject: &Subject, view: usize) -> Result<(), Trouble> {
-    let (height, width) = subject.alone.view_size(view, SMOOTH)?;
-    let map = inputs::smooth((height.div_ceil(2), width.div_ceil(2)));
-    let out = (SMOOTH.0 / 2, SMOOTH.1 / 2);
-    subject.agree(|plugin| plugin.inverse(view, map.view(), out)).map(|_| ())
-}
-
-fn compare(smooth: &Array2<f32>, back: &Array2<f32>) -> Result<String, String> {
-    let middle = s![SMOOTH.0 / 4..SMOOTH.0 * 3 / 4, SMOOTH.1 / 4..SMOOTH.1 * 3 / 4];
-    let difference = &smooth.slice(middle) - &back.slice(middle);
-    let worst = difference.iter().fold(0.0_f32, |worst, d| worst.max(d.abs()));
-    if worst <= ROUND_TRIP {
-        return Ok(format!("within {worst:.4}"));
-    }
-    Err(format!("the middle of a smooth map is off by up to {worst:.4}, where {ROUND_TRIP} is allowed"))
 }
 
 /// A context without anything unusual.

@@ -1,0 +1,202 @@
+//! The checks of views: whatever goes forward comes back to where it was, as an ensemble relies on when it adds maps up.
+
+use ndarray::{Array2, ArrayView2, s};
+
+use super::inputs::{self, BLOB};
+use super::roles::{remembers, settle};
+use super::{Report, Subject, Trouble};
+use crate::plugin::Size;
+
+/// Sizes of the images that go forward and come back: squares, odd ones, and either side the longer. A view that turns
+/// by any angle has the middle of these in it.
+const SIZES: [Size; 5] = [(96, 96), (97, 97), (96, 128), (131, 97), (256, 256)];
+/// Sizes at which a view that only rearranges pixels has to be exact, too.
+const SMALL: [Size; 6] = [(2, 2), (7, 5), (1, 7), (9, 1), (16, 16), (33, 33)];
+/// Sizes of images whose maps are of half the size.
+const HALVED: [Size; 3] = [(192, 192), (192, 256), (260, 196)];
+
+pub(super) fn tta(subject: &Subject, report: &mut Report<'_>) {
+    let inputs = inputs::all();
+    for view in 0..subject.alone.views() {
+        for input in &inputs {
+            let outcome = there_and_back(subject, view, input.plane.view());
+            report.add(&format!("view {view} of {}", input.name), settle(outcome, input.is_small()));
+        }
+        report.add(&format!("view {view} is not the identity"), settle(not_identity(subject, view), false));
+        for size in SIZES {
+            report
+                .add(&format!("view {view} of {} comes back as it went", named(size)), comes_back(subject, view, size));
+        }
+        for size in SMALL {
+            let outcome = small(subject, view, size).or_else(|trouble| trouble.outcome(true));
+            report.add(&format!("view {view} of {} comes back as it went", named(size)), outcome);
+        }
+        for size in HALVED {
+            let what = format!("view {view} of a map of half of {} comes back as it went", named(size));
+            report.add(&what, half(subject, view, size));
+        }
+        let remembers = remembers(&inputs, |input| {
+            let seen = subject.alone.forward(view, input.plane.view())?;
+            subject.alone.inverse(view, seen.view(), input.plane.dim())
+        });
+        report.add(&format!("view {view} is the same whatever came before it"), remembers);
+    }
+}
+
+fn named((height, width): Size) -> String {
+    format!("{height}x{width}")
+}
+
+/// A view, and what its inverse makes of it.
+fn there_and_back(subject: &Subject, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, Trouble> {
+    let seen = subject.agree(|plugin| plugin.forward(view, image))?;
+    subject.agree(|plugin| plugin.inverse(view, seen.view(), image.dim()))
+}
+
+fn not_identity(subject: &Subject, view: usize) -> Result<(), Trouble> {
+    let noise = inputs::noise((64, 48));
+    let seen = subject.agree(|plugin| plugin.forward(view, noise.view()))?;
+    if seen == noise {
+        return Err(Trouble::Wrong("the engine adds the identity itself; it would count twice".to_owned()));
+    }
+    Ok(())
+}
+
+/// A view that rearranges pixels has to bring each back to its place; any other one has to bring a smooth picture back.
+fn comes_back(subject: &Subject, view: usize, size: Size) -> Result<String, String> {
+    let noise = inputs::noise(size);
+    let seen = subject.alone.forward(view, noise.view()).map_err(|error| error.to_string())?;
+    if rearranged(&noise, &seen) {
+        return there_and_back(subject, view, noise.view()).and_then(|back| exact(&noise, &back)).or_else(refused);
+    }
+    // A view of few pixels needs larger blobs to show them. Where the plugin's sides are multiples of a number, another
+    // size may change the share a little, which the tolerance goes by.
+    let by = (coarseness(subject, view, size)? / 2.0).ceil().max(1.0) as usize;
+    let size = (size.0 * by, size.1 * by);
+    let smooth = inputs::smooth(size);
+    let back = there_and_back(subject, view, smooth.view()).or_else(refused)?;
+    compare(&smooth, &back, tolerance(size, coarseness(subject, view, size)?))
+}
+
+/// Of images too small for a smooth picture, what rearranged pixels must be.
+fn small(subject: &Subject, view: usize, size: Size) -> Result<String, Trouble> {
+    let noise = inputs::noise(size);
+    let seen = subject.alone.forward(view, noise.view())?;
+    if !rearranged(&noise, &seen) {
+        return Ok(String::new());
+    }
+    exact(&noise, &there_and_back(subject, view, noise.view())?)
+}
+
+/// A network's map may be smaller than its input: the inverse then works on the same fraction of both sizes.
+fn half(subject: &Subject, view: usize, size: Size) -> Result<String, String> {
+    let by = (coarseness(subject, view, size)? / 2.0).ceil().max(1.0) as usize;
+    let size = (size.0 * by, size.1 * by);
+    let coarseness = coarseness(subject, view, size)?;
+    let smooth = inputs::smooth(size);
+    let seen = subject.alone.forward(view, smooth.view()).map_err(|error| error.to_string())?;
+    let (map, expected) = (halved(&seen), halved(&smooth));
+    let back = subject.agree(|plugin| plugin.inverse(view, map.view(), expected.dim())).or_else(refused)?;
+    compare(&expected, &back, tolerance(expected.dim(), coarseness))
+}
+
+fn refused<T>(trouble: Trouble) -> Result<T, String> {
+    let (Ok(text) | Err(text)) = trouble.outcome(false);
+    Err(text)
+}
+
+/// How many pixels of an image a pixel of its view stands for along a side, at least 1.
+fn coarseness(subject: &Subject, view: usize, size: Size) -> Result<f32, String> {
+    let seen = subject.alone.view_size(view, size).map_err(|error| error.to_string())?;
+    // a quarter turn exchanges the sides
+    let shares = [size.0 as f32 / seen.0 as f32, size.1 as f32 / seen.1 as f32];
+    let turned = [size.0 as f32 / seen.1 as f32, size.1 as f32 / seen.0 as f32];
+    let most = |[a, b]: [f32; 2]| a.max(b);
+    Ok(most(shares).min(most(turned)).max(1.0))
+}
+
+/// How far a smooth picture may be from itself after a view and its inverse. Interpolating between points that are h
+/// apart is off by h²/8 times the curvature, a blob's being at most 2 · 0.5 / σ²; it happens twice, once h being 1. A
+/// shift of one pixel is off by 0.6 · 0.5 / σ.
+fn tolerance((height, width): Size, h: f32) -> f32 {
+    let sigma = height.min(width) as f32 / BLOB;
+    1.6 * (1.0 + h * h) / 8.0 / (sigma * sigma)
+}
+
+/// Whether a view has the same values as the image, wherever they are.
+fn rearranged(image: &Array2<f32>, seen: &Array2<f32>) -> bool {
+    let sorted = |plane: &Array2<f32>| {
+        let mut values: Vec<f32> = plane.iter().copied().collect();
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    image.len() == seen.len() && sorted(image) == sorted(seen)
+}
+
+fn exact(image: &Array2<f32>, back: &Array2<f32>) -> Result<String, Trouble> {
+    let moved = image.iter().zip(back).filter(|(a, b)| a != b).count();
+    if moved == 0 {
+        return Ok("exactly".into());
+    }
+    let all = image.len();
+    Err(Trouble::Wrong(format!(
+        "the view only rearranges pixels, and the inverse brings {moved} of {all} back elsewhere"
+    )))
+}
+
+/// Compares the middle halves: at the border, views may lack data.
+fn compare(smooth: &Array2<f32>, back: &Array2<f32>, allowed: f32) -> Result<String, String> {
+    let (height, width) = smooth.dim();
+    let middle = s![height / 4..height * 3 / 4, width / 4..width * 3 / 4];
+    let difference = &smooth.slice(middle) - &back.slice(middle);
+    let worst = difference.iter().fold(0.0_f32, |worst, d| worst.max(d.abs()));
+    if worst <= allowed {
+        return Ok(format!("within {worst:.4}"));
+    }
+    Err(format!(
+        "the middle of a smooth picture is off by up to {worst:.4}, where interpolation explains {allowed:.4}: the inverse \
+         brings it back elsewhere"
+    ))
+}
+
+/// Means of two by two pixels; at odd ends, of those that there are.
+fn halved(plane: &Array2<f32>) -> Array2<f32> {
+    let (height, width) = plane.dim();
+    Array2::from_shape_fn((height.div_ceil(2), width.div_ceil(2)), |(row, column)| {
+        let (down, right) = ((2 * row + 2).min(height), (2 * column + 2).min(width));
+        plane.slice(s![2 * row..down, 2 * column..right]).mean().unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a shift and the symmetries of a square do to the picture is far beyond what is allowed.
+    #[test]
+    fn the_smooth_picture_has_no_symmetry() {
+        for size in SIZES.into_iter().chain([(192, 192)]) {
+            let smooth = inputs::smooth(size);
+            let mut moved = vec![
+                ("flip", smooth.slice(s![.., ..;-1]).to_owned()),
+                ("upside down", smooth.slice(s![..;-1, ..]).to_owned()),
+                ("half a turn", smooth.slice(s![..;-1, ..;-1]).to_owned()),
+            ];
+            if size.0 == size.1 {
+                let turned = smooth.t();
+                moved.push(("transposed", turned.to_owned()));
+                moved.push(("a quarter", turned.slice(s![..;-1, ..]).to_owned()));
+                moved.push(("three quarters", turned.slice(s![.., ..;-1]).to_owned()));
+                moved.push(("the other diagonal", turned.slice(s![..;-1, ..;-1]).to_owned()));
+            }
+            for (dy, dx) in [(1, 0), (0, 1), (1, 1)] {
+                let shifted = Array2::from_shape_fn(size, |(y, x)| smooth[((y + dy) % size.0, (x + dx) % size.1)]);
+                moved.push(("shifted", shifted));
+            }
+            for (what, moved) in moved {
+                assert!(compare(&smooth, &moved, tolerance(size, 1.5)).is_err(), "{what} of {size:?}");
+            }
+            assert!(smooth.iter().all(|p| (0.0..=1.0).contains(p)), "{size:?}");
+        }
+    }
+}
