@@ -95,7 +95,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{said}");
-    assert!(said.contains("goes on at phase 0, epoch"), "{said}");
+    assert!(said.contains("goes on at phase 1, epoch"), "{said}");
     let lines = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let told: Vec<u64> = lines
         .lines()

@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
 
-    /// Train this fold alone, from 0, or by `auto` the one that a scheduler's array is at (`SLURM_ARRAY_TASK_ID`,
+    /// Train one fold alone, by its number in file names: 0 is `fold0`, the first. By `auto` the one that a scheduler's array is at (`SLURM_ARRAY_TASK_ID`,
     /// `JOB_COMPLETION_INDEX`). Several may run at once with one folder; the same command without it then hands over.
     #[arg(long, value_name = "K", conflicts_with = "check")]
     pub fold: Option<Fold>,
@@ -184,9 +184,9 @@ impl Watch for Screen {
             |name: &str, value: Option<f64>| value.map_or(String::new(), |value| format!("  {name} {value:.4}"));
         let text = format!(
             "fold {} phase {} epoch {:>3}  lr {:.2e}  loss {:.4}{}{}{}{}  {:.1} images/s  {}{}",
-            line.fold,
-            line.phase,
-            line.epoch,
+            line.fold + 1,
+            line.phase + 1,
+            line.epoch + 1,
             line.lr,
             line.loss,
             figure("validation", line.validation_loss),

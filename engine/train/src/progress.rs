@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A status line. It is written by [`Display`](fmt::Display); whoever shows it decides where and how often.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Progress {
-    /// The fold's place among those that are trained, from 1, and how many there are.
+    /// The fold, from 1, of how many the data is divided into.
     pub fold: (u32, u32),
     /// The phase, from 1, of how many.
     pub phase: (u32, u32),

@@ -67,7 +67,8 @@ pub fn run(args: &Args) -> Result<Exit> {
     let folds = folds::divide(&subjects, images.patients.as_deref(), args.folds, args.seed)?;
     folds::write(&args.out, &images.ids, &folds)?;
     print(args.folds, &subjects, &folds, images.patients.as_deref())?;
-    term::note(format_args!("wrote `{}`", args.out.display()));
+    let last = args.folds - 1;
+    term::note(format_args!("wrote `{}`, where `fold` is 0 to {last}: fold 1 is 0", args.out.display()));
     Ok(if images.skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
@@ -136,7 +137,7 @@ fn print(count: u32, subjects: &[Subject], folds: &[u32], patients: Option<&[usi
     }
     let mut out = stdout().lock();
     writeln!(out, "fold    images  patients  positives    share  mean area of positives")?;
-    let numbers = (0..count).map(|fold| fold.to_string());
+    let numbers = (1..=count).map(|fold| fold.to_string());
     for (name, filling) in numbers.chain(["all".into()]).zip(fillings.iter().chain([&all])) {
         let Filling { images, positives, area, .. } = filling;
         let patients = if patients.is_some() { filling.patients.len().to_string() } else { "-".into() };

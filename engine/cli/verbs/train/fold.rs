@@ -10,7 +10,7 @@ const NUMBERS: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 /// `--fold K`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fold {
-    /// This one, from 0.
+    /// This one, from 0 as in file names.
     Number(u32),
     /// The one that a scheduler's array is at.
     Auto,
@@ -23,12 +23,12 @@ impl FromStr for Fold {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        text.parse().map(Self::Number).map_err(|_| "a fold is a number, from 0, or `auto`".into())
+        text.parse().map(Self::Number).map_err(|_| "expected a fold's number, from 0 as in `fold0`, or `auto`".into())
     }
 }
 
 impl Fold {
-    /// The fold's number, from 0.
+    /// The fold's number, from 0 as in file names.
     ///
     /// # Errors
     /// Where it is a scheduler's to say, and none does, or not by a number.
@@ -40,6 +40,6 @@ impl Fold {
             bail!("--fold auto: neither `{}` nor `{}` is set here; give the fold's number", NUMBERS[0], NUMBERS[1]);
         };
         let number = value.to_str().and_then(|value| value.parse().ok());
-        number.with_context(|| format!("--fold auto: `{name}` is {value:?}, which is no fold; give the fold's number"))
+        number.with_context(|| format!("--fold auto: `{name}` is {value:?}, which is not a fold's number; give it"))
     }
 }

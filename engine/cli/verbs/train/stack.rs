@@ -41,8 +41,9 @@ pub fn check(path: &Path) -> Result<Exit> {
     let positives = table.labels.iter().filter(|&&label| label).count();
     let images = table.ids.len();
     term::result(format_args!(
-        "{images} images of {} members, {positives} positive; folds {folds:?}",
-        recipe.members.len()
+        "{images} images of {} members, {positives} positive; {} folds",
+        recipe.members.len(),
+        folds.len()
     ));
     if table.left_out > 0 {
         term::result(format_args!("{} images are not in every member's file, and are left out", table.left_out));

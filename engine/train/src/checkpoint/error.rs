@@ -94,13 +94,13 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The training held out another fold.
-    #[error("checkpoint `{path}` is of fold {found}, not of fold {expected}, counted from 0", path = path.display())]
+    #[error("checkpoint `{}` is of fold {}, not of fold {}", path.display(), found + 1, expected + 1)]
     Fold {
         /// The file.
         path: PathBuf,
-        /// The checkpoint's.
+        /// The checkpoint's, from 0.
         found: u32,
-        /// The one to be trained.
+        /// The one to be trained, from 0.
         expected: u32,
     },
 }

@@ -157,7 +157,7 @@ fn another_training_is_told_from_this_one() {
         ("a scalar", |_, shapes, _| shapes["empty"] = vec![], &["`empty` is 0×4, not a scalar"]),
         ("images", |_, _, origin| origin.data = "others", &["other images, masks or folds", "--fresh"]),
         ("a graph", |_, _, origin| origin.network = "xyz", &["another network", "graph"]),
-        ("a fold", |_, _, origin| origin.fold = 0, &["is of fold 2, not of fold 0"]),
+        ("a fold", |_, _, origin| origin.fold = 0, &["is of fold 3, not of fold 1"]),
     ];
     for (name, change, expected) in cases {
         let message = resumed(change).expect_err(name);

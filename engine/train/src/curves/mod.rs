@@ -2,7 +2,7 @@
 //!
 //! One panel each for loss, Dice and AUC, where there is any; one colour a fold, of Okabe and Ito's colours, which
 //! people tell apart whatever their sight. Phases start at the same place for all folds, though one may have ended
-//! earlier in some.
+//! earlier in some. Folds, phases and epochs are counted from 1.
 
 mod panel;
 mod series;
@@ -65,14 +65,15 @@ pub fn svg(title: &str, lines: &[Line]) -> String {
     svg
 }
 
-/// A line through all panels where a phase begins, and its name above them.
+/// A line through all panels between the last epoch of a phase and the first of the next, and each phase's name above.
 fn phases(svg: &mut String, timeline: &Timeline, bottom: f64) {
     for (phase, start) in timeline.starts() {
+        // half-way between epoch `start`, the last one before, and the next
         let x = across(timeline).place(start as f64 + 0.5);
         if start > 0 {
             rule(svg, (x, TOP - 18.0), (x, bottom), "stroke=\"#999\" stroke-dasharray=\"2 3\"");
         }
-        text(svg, x + 5.0, TOP - 8.0, "start", &format!("phase {phase}"));
+        text(svg, x + 5.0, TOP - 8.0, "start", &format!("phase {}", u64::from(phase) + 1));
     }
 }
 
@@ -83,7 +84,7 @@ fn legend(svg: &mut String, folds: &[u32]) {
         let y = TOP + 8.0 + 16.0 * i as f64;
         let stroke = format!("stroke=\"{}\" stroke-width=\"3\"", panel::colour(i));
         rule(svg, (x, y), (x + 22.0, y), &stroke);
-        text(svg, x + 30.0, y + 4.0, "start", &format!("fold {fold}"));
+        text(svg, x + 30.0, y + 4.0, "start", &format!("fold {}", u64::from(*fold) + 1));
     }
     if folds.len() > NAMED {
         let y = TOP + 12.0 + 16.0 * NAMED as f64;
@@ -91,7 +92,7 @@ fn legend(svg: &mut String, folds: &[u32]) {
     }
 }
 
-/// The axis of epochs, counted from 0 over all phases, with half an epoch to spare on either side.
+/// The axis of epochs, counted from 1 over all phases, with half an epoch to spare on either side.
 fn across(timeline: &Timeline) -> Axis {
-    Axis::new((-0.5, timeline.epochs() as f64 - 0.5), (SIDES.0, WIDTH - SIDES.1))
+    Axis::new((0.5, timeline.epochs() as f64 + 0.5), (SIDES.0, WIDTH - SIDES.1))
 }

@@ -37,9 +37,9 @@ impl Timeline {
         self.epochs
     }
 
-    /// The place of an epoch, the first being 0.
+    /// The place of an epoch, counted from 1 over all phases.
     fn place(&self, line: &Line) -> f64 {
-        (self.starts.get(&line.phase).copied().unwrap_or(0) + u64::from(line.epoch)) as f64
+        (self.starts.get(&line.phase).copied().unwrap_or(0) + u64::from(line.epoch) + 1) as f64
     }
 }
 

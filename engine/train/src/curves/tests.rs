@@ -55,7 +55,7 @@ fn there_is_a_curve_for_each_figure_of_each_fold() {
     // loss and Dice of two figures, AUC of one; in three folds, of which two ended a phase early
     assert_eq!(count(&svg, "<polyline"), 5 * (1 + 2 + 2));
     for part in
-        [">Loss<", ">Dice<", ">AUC<", ">phase 0<", ">phase 1<", ">fold 0<", ">fold 4<", ">epoch<", ">lowest loss<"]
+        [">Loss<", ">Dice<", ">AUC<", ">phase 1<", ">phase 2<", ">fold 1<", ">fold 5<", ">epoch<", ">lowest loss<"]
     {
         assert_eq!(count(&svg, part), if part == ">lowest loss<" { 3 } else { 1 }, "{part}");
     }
@@ -72,6 +72,35 @@ fn a_phase_starts_after_the_slowest_fold() {
     assert_eq!(timeline.epochs(), 26);
 }
 
+/// A number of the first element that begins so.
+fn attribute(svg: &str, element: &str, name: &str) -> f64 {
+    let element = svg.split('<').find(|it| it.starts_with(element)).unwrap_or_else(|| panic!("no {element}: {svg}"));
+    let (_, rest) = element.split_once(&format!(" {name}=\"")).unwrap();
+    rest.split_once('"').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_line_between_phases_lies_between_their_epochs() {
+    let epochs = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)];
+    let lines = epochs.map(|(phase, epoch)| Line { loss: f64::from(epoch), ..line(0, phase, epoch) });
+    let svg = svg("two and three", &lines);
+    // the numbers below the first panel, from 1
+    let ticks: Vec<(f64, u32)> = svg
+        .split('<')
+        .filter(|it| it.starts_with("text") && it.contains("text-anchor=\"middle\""))
+        .filter_map(|it| Some((attribute(it, "text", "x"), it.split_once('>')?.1.parse().ok()?)))
+        .take(5)
+        .collect();
+    assert_eq!(ticks.iter().map(|tick| tick.1).collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{svg}");
+    let divider = svg.split('<').find(|it| it.contains("stroke-dasharray=\"2 3\"")).unwrap();
+    let place = attribute(divider, "line", "x1");
+    assert!((place - f64::midpoint(ticks[1].0, ticks[2].0)).abs() < 0.11, "{place} {ticks:?}");
+    // and the points stand at their numbers
+    let (_, points) = svg.split_once("<polyline points=\"").unwrap();
+    let first: f64 = points.split_once(',').unwrap().0.parse().unwrap();
+    assert!((first - ticks[0].0).abs() < 0.11, "{first} {ticks:?}");
+}
+
 #[test]
 fn gaps_are_left() {
     let mut lines: Vec<_> = (0..6).map(|epoch| line(0, 0, epoch)).collect();
@@ -79,7 +108,7 @@ fn gaps_are_left() {
     lines[3].validation_loss = Some(f64::NAN);
     lines[5].validation_loss = Some(f64::INFINITY);
     let series = Series::of(&lines, 0, &Timeline::of(&lines), |line| line.validation_loss);
-    assert_eq!(series, Series(vec![vec![(0.0, 0.6), (1.0, 0.6)], vec![(4.0, 0.6)]]));
+    assert_eq!(series, Series(vec![vec![(1.0, 0.6), (2.0, 0.6)], vec![(5.0, 0.6)]]));
     let svg = svg("gaps", &lines);
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
 }
@@ -88,7 +117,7 @@ fn gaps_are_left() {
 fn an_epoch_told_twice_counts_as_told_last() {
     let lines = [line(0, 0, 0), Line { dice: Some(0.1), ..line(0, 0, 0) }];
     let series = Series::of(&lines, 0, &Timeline::of(&lines), |line| line.dice);
-    assert_eq!(series, Series(vec![vec![(0.0, 0.1)]]));
+    assert_eq!(series, Series(vec![vec![(1.0, 0.1)]]));
 }
 
 #[test]

@@ -220,7 +220,7 @@ impl Fold<'_> {
         let losses = &self.rest.losses;
         let terms = losses.means().filter(|(name, _)| *name != TOTAL);
         Progress {
-            fold: (self.at as u32 + 1, job.folds.len() as u32),
+            fold: (self.held_out + 1, job.recipe.folds.count),
             phase: (at.phase + 1, job.recipe.phases.len() as u32),
             epoch: (at.epoch + 1, phase.epochs),
             step: (at.step, steps),

@@ -65,14 +65,17 @@ pub enum TrainError {
     #[error(transparent)]
     Folds(Box<FoldsError>),
     /// A fold is to be trained alone that the recipe does not train.
-    #[error("there is no fold {fold} to train: the recipe trains {trained:?}, counted from 0")]
+    #[error(
+        "`--fold {fold}`: the recipe trains {}; the option counts from 0, as the folders do: `fold0` is fold 1",
+        numbers(trained)
+    )]
     NoFold {
         /// The fold that was asked for.
         fold: u32,
         /// Those that there are.
         trained: Vec<u32>,
     },
-    #[error("fold {fold}, phase {phase}")]
+    #[error("fold {}, phase {}", fold + 1, phase + 1)]
     Sampling {
         /// From 0.
         fold: u32,
@@ -117,6 +120,16 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// The weights of an epoch that are to be exported are not what was written.
+    #[error(
+        "`{path}` is damaged: its checksum does not match its contents; restore it from a copy, or start afresh with \
+         `--fresh`",
+        path = path.display()
+    )]
+    DamagedWeights {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another training is at work there.
     #[error("another training is at work in `{folder}`; wait for it, or take another `--out`", folder = folder.display())]
     Busy {
@@ -127,20 +140,20 @@ pub enum TrainError {
     },
     /// A loss that is infinite or not a number.
     #[error(
-        "the loss became {loss} in fold {fold}, phase {phase}, epoch {epoch}, step {step} (each from 0), on the images \
-         {}; {kept}; lower `lr`, or set the optimiser's `clip`",
-        listed(images)
+        "the loss became {loss} in fold {}, phase {}, epoch {}, step {}, on the images {}; {kept}; lower `lr`, or set \
+         the optimiser's `clip`",
+        fold + 1, phase + 1, epoch + 1, step + 1, listed(images)
     )]
     NotFinite {
         /// The loss.
         loss: f32,
-        /// The fold.
+        /// The fold, from 0.
         fold: u32,
-        /// The phase.
+        /// The phase, from 0.
         phase: u32,
-        /// The phase's epoch.
+        /// The phase's epoch, from 0.
         epoch: u32,
-        /// The epoch's step.
+        /// The epoch's step, from 0.
         step: u32,
         /// The batch's images.
         images: Vec<String>,
@@ -149,24 +162,26 @@ pub enum TrainError {
     },
     /// A validation loss that is infinite or not a number.
     #[error(
-        "the validation loss became {loss} in fold {fold}, phase {phase}, epoch {epoch} (each from 0); {kept}; lower \
-         `lr`, or set the optimiser's `clip`"
+        "the validation loss became {loss} in fold {}, phase {}, epoch {}; {kept}; lower `lr`, or set the optimiser's \
+         `clip`",
+        fold + 1, phase + 1, epoch + 1
     )]
     ValidationNotFinite {
         /// The loss.
         loss: f64,
-        /// The fold.
+        /// The fold, from 0.
         fold: u32,
-        /// The phase.
+        /// The phase, from 0.
         phase: u32,
-        /// The phase's epoch.
+        /// The phase's epoch, from 0.
         epoch: u32,
         /// What is left of the training.
         kept: String,
     },
     /// Epochs cannot be compared as the recipe asks.
     #[error(
-        "fold {fold} holds out images of one class alone, so that there is no {name} to choose by: set `keep = \"best\"`"
+        "fold {} holds out images of one class alone, so that there is no {name} to choose by: set `keep = \"best\"`",
+        fold + 1
     )]
     NoFigure {
         /// The fold.
@@ -212,6 +227,11 @@ impl TrainError {
     pub(crate) fn folder(path: &Path, source: std::io::Error) -> Self {
         Self::Folder { path: path.into(), source }
     }
+}
+
+/// Numbers as a list: `0, 1`.
+fn numbers(numbers: &[u32]) -> String {
+    numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn listed(images: &[String]) -> String {

@@ -74,7 +74,8 @@ impl Fold<'_> {
         let weights = if self.is_swa() {
             watch.note(&format!(
                 "fold {}: the mean of {} sets of weights; gathers batch norms' statistics",
-                self.held_out, self.rest.averaged
+                self.held_out + 1,
+                self.rest.averaged
             ));
             self.gather(phase)?;
             self.state.weights(true)?

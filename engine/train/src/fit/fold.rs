@@ -141,14 +141,15 @@ impl Fold<'_> {
         if self.rest.at.phase < phases {
             if goes_on {
                 let Position { fold, phase, epoch, step } = self.rest.at;
-                watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step} (each from 0)"));
+                let [fold, phase, epoch, step] = [fold, phase, epoch, step].map(|place| place + 1);
+                watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step}"));
             }
             let mut journal = Journal::resume(&self.job.records.join(super::outcome::METRICS), self.rest.at)?;
             while self.rest.at.phase < phases {
                 self.phase(&mut journal, watch)?;
             }
         } else if out_of_fold.has(self.held_out) && self.is_exported() {
-            watch.note(&format!("fold {}: trained already", self.held_out));
+            watch.note(&format!("fold {}: trained already", self.held_out + 1));
             return self.as_exported();
         }
         self.finish(out_of_fold, watch)

@@ -58,10 +58,11 @@ impl Opened {
     /// Says what is about to be trained.
     pub fn tell(&self, folds: &[u32], watch: &mut dyn Watch) {
         watch.note(&format!(
-            "`{}`: {} images, {} positive; folds {folds:?} of {}; {} parameters; on {}",
+            "`{}`: {} images, {} positive; {} of {}; {} parameters; on {}",
             self.recipe.name,
             self.data.items().len(),
             self.data.positives(),
+            named(folds),
             self.recipe.folds.count,
             self.parameters,
             self.placement,
@@ -82,6 +83,13 @@ impl Opened {
             division: &self.division,
         }
     }
+}
+
+/// Folds as people count them, from 1, with the names that files have.
+fn named(folds: &[u32]) -> String {
+    let name = |fold: &u32| format!("{} (`fold{fold}`)", fold + 1);
+    let names: Vec<_> = folds.iter().map(name).collect();
+    format!("{} {}", if names.len() == 1 { "fold" } else { "folds" }, names.join(", "))
 }
 
 fn out(recipe: &Recipe, options: &Options) -> Result<PathBuf, TrainError> {

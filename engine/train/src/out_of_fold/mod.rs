@@ -41,7 +41,11 @@ pub struct Found {
 #[non_exhaustive]
 pub enum OutOfFoldError {
     /// An image that more than one fold held out.
-    #[error("image `{id}` was held out by fold {first} and again by fold {second}, counted from 0")]
+    #[error(
+        "image `{id}` was held out by fold {} and again by fold {} (`fold` {first} and {second} in files)",
+        first + 1,
+        second + 1
+    )]
     Twice {
         /// The image.
         id: String,

@@ -94,7 +94,7 @@ fn a_fold_can_be_predicted_anew() {
 fn no_image_is_held_out_twice() {
     let mut all = both_heads();
     let error = all.add("b", prediction(4, 1)).unwrap_err().to_string();
-    assert_eq!(error, "image `b` was held out by fold 1 and again by fold 4, counted from 0");
+    assert_eq!(error, "image `b` was held out by fold 2 and again by fold 5 (`fold` 1 and 4 in files)");
     assert!(matches!(all.add(" ", prediction(4, 1)), Err(OutOfFoldError::EmptyId)));
     assert_eq!(all, both_heads());
 }

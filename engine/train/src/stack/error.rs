@@ -82,8 +82,9 @@ pub enum StackError {
     },
     /// A single fold.
     #[error(
-        "all images were held out in fold {fold}, and a stack needs two folds at least: train the members' other folds, \
-         or write `folds = {{ count = 5 }}` to draw new ones"
+        "all images were held out in fold {} (`fold` is {fold} in the files), and a stack needs two folds at least: train \
+         the members' other folds, or write `folds = {{ count = 5 }}` to draw new ones",
+        fold + 1
     )]
     OneFold {
         /// The fold.
@@ -93,11 +94,12 @@ pub enum StackError {
     Divide(#[from] FoldsError),
     /// Nothing can be learnt from one class.
     #[error(
-        "without fold {fold} there are images of one class alone ({positives} of {images} are positive): there is \
-         nothing to tell apart"
+        "without fold {} there are images of one class alone ({positives} of {images} are positive): there is nothing to \
+         tell apart",
+        fold + 1
     )]
     OneClass {
-        /// The fold that is held out.
+        /// The fold that is held out, from 0.
         fold: u32,
         /// How many of the other folds' images are positive.
         positives: usize,
@@ -121,13 +123,13 @@ pub enum StackError {
     #[error(transparent)]
     Placement(#[from] PlacementError),
     /// A loss that is infinite or not a number.
-    #[error("the loss became {loss} without fold {fold}, in epoch {epoch} (each from 0): lower `stack.lr`")]
+    #[error("the loss became {loss} without fold {}, in epoch {}: lower `stack.lr`", fold + 1, epoch + 1)]
     NotFinite {
         /// The loss.
         loss: f32,
-        /// The fold that is held out.
+        /// The fold that is held out, from 0.
         fold: u32,
-        /// The epoch.
+        /// The epoch, from 0.
         epoch: u32,
     },
     #[error(transparent)]

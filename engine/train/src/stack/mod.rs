@@ -96,7 +96,8 @@ pub fn train(recipe_path: &Path, options: &Options, note: &mut dyn FnMut(&str)) 
         .iter()
         .map(|&fold| {
             let fitted = fit_head(&recipe, &table, fold, loaded, options)?;
-            note(&format!("fold {fold} of {folds:?}: fitted on {} images", table.training(fold)?.len()));
+            let images = table.training(fold)?.len();
+            note(&format!("fold {} of {}: fitted on {images} images", fold + 1, folds.len()));
             Ok(fitted)
         })
         .collect::<Result<Vec<_>, StackError>>()?;

@@ -282,7 +282,10 @@ fn folds_can_be_drawn_anew() {
     }
     let out = folder.path().join("out");
     let error = train(&recipe(folder.path(), LOGISTIC, ""), &options(&out), &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("held out in fold 1") && error.contains("folds = { count = 5 }"), "{error}");
+    assert!(
+        error.contains("held out in fold 2 (`fold` is 1 in the files)") && error.contains("folds = { count = 5 }"),
+        "{error}"
+    );
     run(&recipe(folder.path(), LOGISTIC, "folds = { count = 3 }"), &out);
     let read = OutOfFold::read(&out).unwrap();
     assert!((0..3).all(|fold| read.iter().filter(|(_, it)| it.fold == fold).count() == 10));

@@ -34,7 +34,7 @@ pub enum FoldsError {
         ids: Vec<String>,
     },
     /// A fold that there is not.
-    #[error("`{}`: `{id}` is in fold `{fold}`; there are {count}, numbered from 0", path.display())]
+    #[error("`{}`: the `fold` of `{id}` is `{fold}`; expected 0 to {}", path.display(), count.saturating_sub(1))]
     Range {
         /// The CSV.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum FoldsError {
         count: u32,
     },
     /// The recipe trains a fold that there is not.
-    #[error("`folds.train` names fold {fold}; there are {count}, numbered from 0")]
+    #[error("`folds.train` has {fold}; expected 0 to {}, `fold0` being fold 1", count.saturating_sub(1))]
     Trained {
         /// The fold.
         fold: u32,
@@ -67,13 +67,16 @@ pub enum FoldsError {
         count: u32,
     },
     /// A fold that holds out nothing.
-    #[error("fold {fold} is empty: let `folds.count` be smaller, or divide otherwise")]
+    #[error("fold {} is empty: let `folds.count` be smaller, or divide otherwise", fold + 1)]
     Empty {
         /// The fold.
         fold: u32,
     },
     /// All positives are held out at once.
-    #[error("without fold {fold} there is no positive image to train on: let `folds.count` be larger, or get more")]
+    #[error(
+        "without fold {} there is no positive image to train on: let `folds.count` be larger, or get more",
+        fold + 1
+    )]
     NoPositives {
         /// The fold.
         fold: u32,

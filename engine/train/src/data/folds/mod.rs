@@ -97,7 +97,7 @@ impl Division {
                 return Err(FoldsError::NoPositives { fold });
             }
             if needs_positives && !positive(&held_out) {
-                self.remarks.push(format!("fold {fold} holds out no positive image: its Dice says little"));
+                self.remarks.push(format!("fold {} holds out no positive image: its Dice says little", fold + 1));
             }
         }
         Ok(())

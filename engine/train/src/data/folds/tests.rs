@@ -110,12 +110,12 @@ fn faults_are_told() {
         ("+-+-", "", "ImageId,PatientId\ni0,a\ni1,a\ni2,a\ni3,a\n", 2, None, "1 patients cannot fill 2 folds"),
         ("+-+-", "", "ImageId,PatientId\ni0,a\n", 2, None, "has no `PatientId` for `i1`, `i2`, `i3`"),
         ("+-+-", "", "ImageId,Patient\ni0,a\n", 2, None, "has no column `PatientId`"),
-        ("+-+-", "", "", 2, Some(vec![2]), "`folds.train` names fold 2; there are 2"),
-        ("+---", "", "", 2, None, "without fold 0 there is no positive image"),
+        ("+-+-", "", "", 2, Some(vec![2]), "`folds.train` has 2; expected 0 to 1"),
+        ("+---", "", "", 2, None, "without fold 1 there is no positive image"),
         ("+-+-", "ImageId,fold\ni0,0\ni1,1\n", "", 2, None, "has no fold for `i2`, `i3`: it was made from other data"),
-        ("+-+-", "ImageId,fold\ni0,0\ni1,1\ni2,2\ni3,0\n", "", 2, None, "`i2` is in fold `2`; there are 2"),
-        ("+-+-", "ImageId,fold\ni0,0\ni1,1\ni2,x\ni3,0\n", "", 2, None, "`i2` is in fold `x`; there are 2"),
-        ("+-+-", "ImageId,fold\ni0,0\ni1,0\ni2,2\ni3,0\n", "", 3, None, "fold 1 is empty"),
+        ("+-+-", "ImageId,fold\ni0,0\ni1,1\ni2,2\ni3,0\n", "", 2, None, "the `fold` of `i2` is `2`; expected 0 to 1"),
+        ("+-+-", "ImageId,fold\ni0,0\ni1,1\ni2,x\ni3,0\n", "", 2, None, "the `fold` of `i2` is `x`; expected 0 to 1"),
+        ("+-+-", "ImageId,fold\ni0,0\ni1,0\ni2,2\ni3,0\n", "", 3, None, "fold 2 is empty"),
     ];
     for (text, folds, patients, count, train, message) in cases {
         let folder = tempfile::tempdir().unwrap();
@@ -144,5 +144,5 @@ fn oddities_are_remarks() {
     let division = Division::open(folder.path(), &recipe, &items(&labels("+---")), false).unwrap();
     assert_eq!((division.trained(), division.remarks().len()), (&[1_u32][..], 0));
     let division = Division::open(folder.path(), &recipe, &items(&labels("+-+-")), true).unwrap();
-    assert_eq!(division.remarks(), ["fold 1 holds out no positive image: its Dice says little"]);
+    assert_eq!(division.remarks(), ["fold 2 holds out no positive image: its Dice says little"]);
 }

@@ -12,7 +12,7 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint() {
     let text = message(&error);
     assert!(matches!(error, TrainError::NotFinite { .. } | TrainError::ValidationNotFinite { .. }), "{text}");
     assert!(
-        text.contains("phase 1") && text.contains("checkpoint.safetensors") && text.contains("lower `lr`"),
+        text.contains("phase 2") && text.contains("checkpoint.safetensors") && text.contains("lower `lr`"),
         "{text}"
     );
     let checkpoint = Checkpoint::read(&out.join("fold1/checkpoint.safetensors")).unwrap();
