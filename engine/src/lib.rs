@@ -24,6 +24,7 @@ pub mod optimize;
 pub mod overlay;
 mod planes;
 pub mod plugin;
+mod proportion;
 pub mod radiograph;
 pub mod report;
 pub mod runtime;

@@ -9,10 +9,10 @@ fn inspect_tells_tags_and_truth() {
     let (out, err) = run(folder.path(), 1, &arguments);
     assert!(err.contains("skipped `dicom/6.dcm`: `dicom/6.dcm` is not a DICOM, PNG or JPEG file"), "{err}");
     for line in [
-        "truth: 6 rows, 5 ids: 3 positive (60.0 %), 2 negative",
+        "truth: 6 rows, 5 ids: 3 positive (60.0 %, 95 % interval 23.1 to 88.2 %), 2 negative",
         "masks: 4; 1 ids have several, up to 2",
         "area of positives: mean 6 px (13.19 % of 8×6), median 8, 1 to 10",
-        "images: 5 read, 1 skipped, of 3 patients; 4 have a row in the truth: 2 positive (50.0 %)",
+        "images: 5 read, 1 skipped, of 3 patients; 4 have a row in the truth: 2 positive (50.0 %, 95 % interval 15.0 to 85.0 %)",
         "odd: 1 ages are none, or of nobody's years; they count as unknown",
     ] {
         assert!(out.lines().any(|said| said == line), "no `{line}` in\n{out}");

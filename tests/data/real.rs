@@ -8,7 +8,12 @@ fn the_whole_truth_counts_as_it_should() {
     let folder = tempfile::tempdir().unwrap();
     let truth = siim.join("train-rle.csv.gz");
     let (out, _) = run(folder.path(), 0, &["inspect", "--truth", truth.to_str().unwrap(), "--out", "out"]);
-    assert!(out.starts_with("truth: 12954 rows, 12047 ids: 2669 positive (22.2 %), 9378 negative\n"), "{out}");
+    assert!(
+        out.starts_with(
+            "truth: 12954 rows, 12047 ids: 2669 positive (22.2 %, 95 % interval 21.4 to 22.9 %), 9378 negative\n"
+        ),
+        "{out}"
+    );
     let summary = json(folder.path().join("out/summary.json"));
     assert_eq!((&summary["truth"]["masks"], &summary["truth"]["ids_with_several_masks"]), (&3576.into(), &624.into()));
     let (out, _) = run(folder.path(), 0, &["split", truth.to_str().unwrap(), "--folds", "5", "--out", "folds.csv"]);

@@ -59,13 +59,22 @@ fn table(score: &Score) -> String {
         let value = value.map_or("-".to_owned(), |value| format!("{value:.6}"));
         format!("{name:<22}{value:>9}  {note}\n")
     };
+    let share = |part: usize, whole: usize, interval: Option<(f64, f64)>| match interval {
+        Some((low, high)) => format!("{part} of {whole}; 95 % interval {low:.3} to {high:.3}"),
+        None => format!("{part} of {whole}"),
+    };
+    let mut sensitivity = share(score.true_positives, score.positives, score.sensitivity_interval);
+    if score.found_elsewhere > 0 {
+        sensitivity.push_str(&format!("; {} more found elsewhere, without overlap", score.found_elsewhere));
+    }
+    let specificity = share(score.true_negatives, negatives, score.specificity_interval);
     [
         row("mean Dice", Some(score.mean_dice), format!("{} images, both empty = 1", score.images)),
         row("mean Dice, positives", score.mean_dice_positives, format!("{} with a mask in truth", score.positives)),
         row("mean IoU", Some(score.mean_iou), String::new()),
         row("mean IoU, positives", score.mean_iou_positives, String::new()),
-        row("sensitivity", score.sensitivity, format!("{} of {}", score.true_positives, score.positives)),
-        row("specificity", score.specificity, format!("{} of {negatives}", score.true_negatives)),
+        row("sensitivity", score.sensitivity, sensitivity),
+        row("specificity", score.specificity, specificity),
     ]
     .map(|line| format!("{}\n", line.trim_end()))
     .concat()

@@ -50,8 +50,10 @@ pub enum Picture {
 /// What became of a case that has a truth, as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A mask in truth, and one predicted.
+    /// A mask in truth, and one predicted that overlaps it.
     TruePositive,
+    /// A mask in truth, and one predicted that has no pixel of it: found elsewhere.
+    FoundElsewhere,
     /// None in truth, one predicted.
     FalsePositive,
     /// One in truth, none predicted.
@@ -71,7 +73,8 @@ impl Case {
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.truth.as_ref().map(|truth| match (truth.is_empty(), self.predicted.is_empty()) {
-            (false, false) => Outcome::TruePositive,
+            (false, false) if self.predicted.dice(truth) > 0.0 => Outcome::TruePositive,
+            (false, false) => Outcome::FoundElsewhere,
             (true, false) => Outcome::FalsePositive,
             (false, true) => Outcome::FalseNegative,
             (true, true) => Outcome::TrueNegative,

@@ -39,10 +39,10 @@ mod tests;
 
 use std::collections::HashSet;
 
+pub use crate::proportion::wilson;
 pub use case::{Case, Outcome, Picture, hash_id, worst_first};
 pub use error::{FindingsError, ReportError};
 pub use findings::{Found, read_findings};
-pub use stats::wilson;
 pub use tables::{HeatMap, MemberRow};
 
 /// What a report shows.
@@ -57,13 +57,28 @@ pub struct Report {
     pub heat_map: Option<HeatMap>,
     /// What each member is worth; left out by default.
     pub members: Vec<MemberRow>,
+    /// What the cases were made with, as a sentence; left out by default.
+    pub origin: Option<String>,
+    /// What a reader has to know before believing the page, such as that the cases are of several runs; none by default.
+    pub alarms: Vec<String>,
+    /// In what the run of the cases differs from that of the heat map and the members, as a sentence: changes from one to the
+    /// other are then not shown. `None`, the default, where both are of one run.
+    pub differs: Option<String>,
 }
 
 impl Report {
     /// A report of cases, in any order.
     #[must_use]
     pub fn new(title: impl Into<String>, cases: Vec<Case>) -> Self {
-        Self { title: title.into(), cases, heat_map: None, members: Vec::new() }
+        Self {
+            title: title.into(),
+            cases,
+            heat_map: None,
+            members: Vec::new(),
+            origin: None,
+            alarms: Vec::new(),
+            differs: None,
+        }
     }
 
     /// The page: the same report gives the same text.

@@ -30,6 +30,9 @@ struct Page<'a> {
     style_hash: String,
     script: &'static str,
     script_hash: String,
+    origin: Option<&'a str>,
+    alarms: &'a [String],
+    differs: Option<&'a str>,
     cases: usize,
     marked: usize,
     pictures: usize,
@@ -76,7 +79,8 @@ pub(super) fn render(report: &Report) -> String {
     let mut cases = report.cases.clone();
     worst_first(&mut cases);
     let summary = Summary::new(&cases);
-    let dice = summary.as_ref().and_then(|summary| summary.metrics[0].value);
+    // the change from the cases' run to another one is no member's doing
+    let dice = summary.as_ref().and_then(|summary| summary.metrics[0].value).filter(|_| report.differs.is_none());
     let page = Page {
         title: &report.title,
         version: env!("CARGO_PKG_VERSION"),
@@ -84,6 +88,9 @@ pub(super) fn render(report: &Report) -> String {
         style_hash: hash(STYLE),
         script: SCRIPT,
         script_hash: hash(SCRIPT),
+        origin: report.origin.as_deref(),
+        alarms: &report.alarms,
+        differs: report.differs.as_deref(),
         cases: cases.len(),
         marked: cases.iter().filter(|case| !case.predicted.is_empty()).count(),
         pictures: cases.iter().filter(|case| matches!(case.picture, Picture::Jpeg { .. })).count(),
@@ -167,7 +174,11 @@ impl Metric {
     }
 
     fn spread(&self) -> String {
-        self.interval.map_or(String::new(), |(low, high)| format!("{low:.3} – {high:.3}"))
+        match (self.value, self.interval) {
+            (Some(_), Some((low, high))) => format!("{low:.3} – {high:.3}"),
+            (Some(_), None) => "not estimable".into(),
+            (None, _) => String::new(),
+        }
     }
 
     fn chart(&self) -> String {

@@ -10,11 +10,38 @@ const FEWEST: usize = 10;
 /// All that a truth tells.
 pub(super) struct Summary {
     pub(super) images: usize,
-    /// (true positives, false positives, false negatives, true negatives).
-    pub(super) outcomes: (usize, usize, usize, usize),
+    pub(super) outcomes: Outcomes,
     pub(super) metrics: Vec<Metric>,
     pub(super) histogram: String,
     pub(super) scores: Scores,
+}
+
+/// How many images came to each outcome.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcomes {
+    pub(super) true_positives: usize,
+    pub(super) found_elsewhere: usize,
+    pub(super) false_positives: usize,
+    pub(super) false_negatives: usize,
+    pub(super) true_negatives: usize,
+}
+
+impl Outcomes {
+    fn count(judged: &[&Case]) -> Self {
+        let count = |outcome| judged.iter().filter(|case| case.outcome() == Some(outcome)).count();
+        Self {
+            true_positives: count(Outcome::TruePositive),
+            found_elsewhere: count(Outcome::FoundElsewhere),
+            false_positives: count(Outcome::FalsePositive),
+            false_negatives: count(Outcome::FalseNegative),
+            true_negatives: count(Outcome::TrueNegative),
+        }
+    }
+
+    /// Images with a mask in truth.
+    pub(super) fn positives(&self) -> usize {
+        self.true_positives + self.found_elsewhere + self.false_negatives
+    }
 }
 
 /// What the scores come to.
@@ -39,18 +66,16 @@ impl Summary {
     /// Of those cases that have a truth; `None` where none has.
     pub(super) fn new(cases: &[Case]) -> Option<Self> {
         let judged: Vec<&Case> = cases.iter().filter(|case| case.truth.is_some()).collect();
-        let count = |outcome| judged.iter().filter(|case| case.outcome() == Some(outcome)).count();
-        let [tp, fp, fneg, tn] =
-            [Outcome::TruePositive, Outcome::FalsePositive, Outcome::FalseNegative, Outcome::TrueNegative].map(count);
+        let outcomes = Outcomes::count(&judged);
         let both = judged.iter().filter(|case| case.outcome() == Some(Outcome::TruePositive));
         let overlaps: Vec<f64> = both.filter_map(|case| case.dice()).collect();
         let (scores, ranking) = scores(&judged);
         let ranked = if scores.curves.is_ok() { scores.exact } else { 0 };
         (!judged.is_empty()).then(|| Self {
             images: judged.len(),
-            outcomes: (tp, fp, fneg, tn),
+            outcomes,
             metrics: headline(&judged, &ranking, ranked),
-            histogram: chart::histogram(&overlaps, (tn, fp, fneg)),
+            histogram: chart::histogram(&overlaps, &outcomes),
             scores,
         })
     }
@@ -86,7 +111,7 @@ fn curves(judged: &[&Case], exact: &[(usize, f64, bool)], ranking: &Ranking) -> 
     let (auc, ap) = (ranking.auc(|_| 1.0)?, ranking.average_precision()?);
     let calibration =
         Calibration::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
-    // what the run decided, on the same images as the curves
+    // what the run decided of whole images, wherever masks lie, on the same images as the curves
     let mut counts = [[0.0; 2]; 2];
     for &(number, _, positive) in exact {
         counts[usize::from(positive)][usize::from(!judged[number].predicted.is_empty())] += 1.0;

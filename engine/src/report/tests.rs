@@ -101,6 +101,42 @@ fn the_headline_is_as_worked_out_by_hand() {
     }
 }
 
+/// The interval of a row of the headline table.
+fn interval(page: &str, name: &str) -> String {
+    let row = between(page, &format!("<th scope=\"row\">{name}<small>"), "</tr>");
+    between(row, "spread\">", "<").to_owned()
+}
+
+#[test]
+fn six_of_six_are_no_certainty() {
+    let found = |i: usize| case(&format!("p{i}"), "3 4", Some("3 4"), None);
+    let page = page((0..6).map(found).collect());
+    // statsmodels' proportion_confint(6, 6, method="wilson")
+    assert_eq!(interval(&page, "Sensitivity"), "0.610 – 1.000");
+    // every draw of six equal images has the same mean
+    assert_eq!(interval(&page, "Mean Dice"), "not estimable");
+    assert_eq!(interval(&page, "Specificity"), "", "there is no image to tell it by");
+    let ten = super::tests::page(ten());
+    assert_eq!(
+        (interval(&ten, "Sensitivity"), interval(&ten, "Specificity")),
+        ("0.231 – 0.882".into(), "0.376 – 0.964".into())
+    );
+    assert!(interval(&ten, "Mean Dice").contains(" – "));
+}
+
+#[test]
+fn a_mask_without_a_true_pixel_is_found_elsewhere_and_no_true_positive() {
+    let elsewhere = case("e", "30 4", Some("3 4"), None);
+    assert_eq!((elsewhere.outcome(), elsewhere.dice()), (Some(Outcome::FoundElsewhere), Some(0.0)));
+    let touching = case("t", "6 4", Some("3 4"), None);
+    assert_eq!(touching.outcome(), Some(Outcome::TruePositive));
+    let page = page(vec![elsewhere, touching]);
+    let outcome =
+        |name: &str| between(&page, "<div class=\"outcomes\">", name).rsplit_once("<b>").unwrap().1.to_owned();
+    assert_eq!((outcome("</b>true positive"), outcome("</b>found elsewhere")), ("1".into(), "1".into()));
+    assert!(between(&page, "<th scope=\"row\">Sensitivity<small>", "</tr>").contains("strong\">0.500<"));
+}
+
 #[test]
 fn bounded_scores_are_left_out_and_said_so() {
     let mut cases = ten();
@@ -138,6 +174,15 @@ fn what_is_absent_has_no_section() {
     );
     // the ensemble's mean Dice is 0.64
     assert!(between(&full, "id=\"members\"", "</table>").contains("−0.0250"));
+    assert!(!full.contains("id=\"differs\"") && !full.contains("id=\"origin\""));
+    // of another run than the cases: there is no change to speak of
+    report.differs = Some("another <manifest>".into());
+    report.origin = Some("manifest 1234".into());
+    report.alarms = vec!["two runs".into()];
+    let mixed = report.html().unwrap();
+    assert!(!between(&mixed, "id=\"members\"", "</table>").contains("0.0250"));
+    let said = ["another &#60;manifest&#62;</p>", "<p id=\"origin\">manifest 1234</p>", "role=\"alert\">two runs</p>"];
+    said.iter().for_each(|said| assert!(mixed.contains(said), "{said}"));
 }
 
 fn heat_map() -> HeatMap {

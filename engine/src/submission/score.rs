@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Submission, SubmissionError};
+use crate::proportion::wilson;
 
 /// How one image was answered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,12 +35,18 @@ pub struct Score {
     pub mean_dice_positives: Option<f64>,
     /// Mean intersection over union of the images that have a mask in truth.
     pub mean_iou_positives: Option<f64>,
-    /// The share of images with a mask in truth that have one in the prediction, wherever it lies.
+    /// The share of images with a mask in truth whose prediction overlaps it.
     pub sensitivity: Option<f64>,
+    /// Wilson's 95 % interval of the sensitivity.
+    pub sensitivity_interval: Option<(f64, f64)>,
     /// The share of images without a mask in truth that have none in the prediction.
     pub specificity: Option<f64>,
-    /// Mask in truth, mask predicted.
+    /// Wilson's 95 % interval of the specificity.
+    pub specificity_interval: Option<(f64, f64)>,
+    /// Mask in truth, and one predicted that overlaps it.
     pub true_positives: usize,
+    /// Mask in truth, and one predicted that has no pixel of it.
+    pub found_elsewhere: usize,
     /// No mask in truth, mask predicted.
     pub false_positives: usize,
     /// No mask in truth, none predicted.
@@ -91,22 +98,29 @@ impl Submission {
 
 impl Score {
     fn from_images(per_image: Vec<ImageScore>) -> Self {
-        let mut counts = [[0; 2]; 2];
+        let (mut counts, mut found_elsewhere) = ([[0; 2]; 2], 0);
         for image in &per_image {
             counts[usize::from(image.truth_area > 0)][usize::from(image.predicted_area > 0)] += 1;
+            let both = image.truth_area > 0 && image.predicted_area > 0;
+            found_elsewhere += usize::from(both && image.dice == 0.0);
         }
-        let [[true_negatives, false_positives], [false_negatives, true_positives]] = counts;
+        let [[true_negatives, false_positives], [false_negatives, marked]] = counts;
+        let (positives, negatives) = (false_negatives + marked, true_negatives + false_positives);
+        let true_positives = marked - found_elsewhere;
         let positive = || per_image.iter().filter(|image| image.truth_area > 0);
         Self {
             images: per_image.len(),
-            positives: false_negatives + true_positives,
+            positives,
             mean_dice: mean(per_image.iter().map(|image| image.dice)).unwrap_or(f64::NAN),
             mean_iou: mean(per_image.iter().map(|image| image.iou)).unwrap_or(f64::NAN),
             mean_dice_positives: mean(positive().map(|image| image.dice)),
             mean_iou_positives: mean(positive().map(|image| image.iou)),
-            sensitivity: share(true_positives, false_negatives),
-            specificity: share(true_negatives, false_positives),
+            sensitivity: share(true_positives, positives),
+            sensitivity_interval: (positives > 0).then(|| wilson(true_positives, positives)),
+            specificity: share(true_negatives, negatives),
+            specificity_interval: (negatives > 0).then(|| wilson(true_negatives, negatives)),
             true_positives,
+            found_elsewhere,
             false_positives,
             true_negatives,
             false_negatives,
@@ -120,6 +134,6 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-fn share(part: usize, rest: usize) -> Option<f64> {
-    (part + rest > 0).then(|| part as f64 / (part + rest) as f64)
+fn share(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -222,11 +222,26 @@ fn scores_by_hand() {
     assert_eq!(score.mean_iou, (1.0 / 3.0 + 1.0) / 4.0);
     assert_eq!(score.mean_dice_positives, Some(0.25));
     assert_eq!((score.sensitivity, score.specificity), (Some(0.5), Some(0.5)));
+    let (low, high) = score.sensitivity_interval.unwrap();
+    assert!((low - 0.094_53).abs() < 1e-5 && (high - 0.905_47).abs() < 1e-5, "{low} {high}");
     assert!(matches!(Submission::new((4, 4)).score(&truth), Err(SubmissionError::Missing { ids }) if ids.len() == 4));
     assert!(matches!(truth.score(&Submission::new((4, 4))), Err(SubmissionError::Extra { ids }) if ids.len() == 4));
     assert!(matches!(truth.score(&Submission::new((2, 8))), Err(SubmissionError::Sizes { .. })));
     let nothing = Submission::new((4, 4));
     assert!(matches!(nothing.score(&nothing), Err(SubmissionError::Nothing)));
+}
+
+#[test]
+fn a_mask_without_overlap_is_found_elsewhere() {
+    let truth = read("ImageId,EncodedPixels\na,0 4\nb,0 4\nc,0 4\nd,-1\n").unwrap();
+    let answer = read("ImageId,EncodedPixels\na,0 4\nb,8 2\nc,-1\nd,-1\n").unwrap();
+    let score = answer.score(&truth).unwrap();
+    let counts = (score.true_positives, score.found_elsewhere, score.false_negatives, score.true_negatives);
+    assert_eq!(counts, (1, 1, 1, 1));
+    assert_eq!((score.positives, score.sensitivity, score.specificity), (3, Some(1.0 / 3.0), Some(1.0)));
+    // one of one says little
+    assert!(score.specificity_interval.unwrap().0 < 0.21);
+    assert_eq!(truth.score(&truth).unwrap().found_elsewhere, 0);
 }
 
 #[test]

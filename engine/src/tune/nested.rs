@@ -45,10 +45,8 @@ pub struct FoldChoice {
 pub struct Interval {
     /// The mean.
     pub mean: f64,
-    /// Its lower end.
-    pub low: f64,
-    /// Its upper end.
-    pub high: f64,
+    /// The interval's lower and upper end; `None` where every image has the same value, which says nothing about others.
+    pub bounds: Option<(f64, f64)>,
 }
 
 /// How good a search is on images that it has not seen.
@@ -111,8 +109,8 @@ impl Folds {
     pub(super) fn check(&self, totals: &Totals, fold: usize) -> Result<(), TuneError> {
         let (count, all) = (totals.counts()[fold], totals.counts().iter().sum::<usize>());
         if count == 0 || count == all {
-            let name = self.names[fold];
-            return Err(TuneError::TooFew(format!("fold {name} has {count} of the {all} images that count")));
+            let number = fold + 1;
+            return Err(TuneError::TooFew(format!("fold {number} has {count} of the {all} images that count")));
         }
         Ok(())
     }
@@ -202,7 +200,9 @@ pub fn interval(values: &[f64]) -> Interval {
     let mut means: Vec<f64> = (0..DRAWS).map(draw).collect();
     means.sort_by(f64::total_cmp);
     let at = |share: f64| means[((means.len() - 1) as f64 * share).round() as usize];
-    Interval { mean: mean(values), low: at(0.025), high: at(0.975) }
+    // sums of one value differ by rounding
+    let moves = values.iter().any(|value| (value - values[0]).abs() > 1e-12);
+    Interval { mean: mean(values), bounds: moves.then(|| (at(0.025), at(0.975))) }
 }
 
 /// The standard error of a mean.

@@ -29,10 +29,14 @@ pub fn counts(space: &Space, images: &[Answered], skipped: usize, truth: usize) 
 pub fn result(space: &Space, tuned: &Tuned, metric: Metric) {
     let name = if metric == Metric::Dice { "mean Dice" } else { "mean Dice, positives" };
     let gain = tuned.nested.gain;
+    let draws = match gain.bounds {
+        Some((low, high)) => format!("in 95 of 100 draws {low:+.6} to {high:+.6}"),
+        None => "the same for every image: no interval can be estimated".into(),
+    };
     term::result(format_args!("{name:<34}{:>9.6}  the manifest as it is", tuned.current));
     term::result(format_args!(
-        "{:<34}{:>9.6}  {:+.6}, in 95 of 100 draws {:+.6} to {:+.6}",
-        "nested: each fold by the others", tuned.nested.score, gain.mean, gain.low, gain.high
+        "{:<34}{:>9.6}  {:+.6}, {draws}",
+        "nested: each fold by the others", tuned.nested.score, gain.mean
     ));
     term::result(format_args!(
         "{:<34}{:>9.6}  optimistic: scored on the images it was chosen by",
@@ -81,16 +85,11 @@ fn range((low, high): (f64, f64)) -> String {
 fn folds(space: &Space, tuned: &Tuned) {
     let knobs: Vec<&Knob> = space.grid().knobs.iter().collect();
     term::result("fold  images       now    nested  chosen on the other folds");
-    for fold in &tuned.nested.folds {
+    for (fold, number) in tuned.nested.folds.iter().zip(1..) {
         let chosen = knobs.iter().zip(space.grid().values(fold.point)).filter(|(knob, _)| knob.values.len() > 1);
         let chosen: Vec<_> = chosen.map(|(knob, value)| format!("{} {value}", short(&knob.key))).collect();
         let (now, score) = (fold.current, fold.score);
-        term::result(format_args!(
-            "{:>4}  {:>6}  {now:>8.6}  {score:>8.6}  {}",
-            fold.name,
-            fold.images,
-            chosen.join(", ")
-        ));
+        term::result(format_args!("{number:>4}  {:>6}  {now:>8.6}  {score:>8.6}  {}", fold.images, chosen.join(", ")));
     }
 }
 

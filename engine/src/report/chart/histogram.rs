@@ -1,6 +1,7 @@
-//! How Dice is spread: images with a mask on both sides in bins, and the empties, whose Dice is 0 or 1, apart.
+//! How Dice is spread: images whose masks overlap in bins, and those without overlap, whose Dice is 0 or 1, apart.
 
 use super::plot::{Frame, Plot};
+use crate::report::summary::Outcomes;
 
 const BINS: usize = 10;
 const BOTTOM: f64 = 264.0;
@@ -8,24 +9,26 @@ const TOP: f64 = 22.0;
 /// Left free on either side of a bar.
 const GAP: f64 = 1.5;
 
-/// Draws `dice` of the true positives, and the bars of (true negatives, false positives, false negatives).
-pub(crate) fn histogram(dice: &[f64], (tn, fp, fneg): (usize, usize, usize)) -> String {
+/// Draws `dice` of the true positives, and a bar for each other outcome.
+pub(crate) fn histogram(dice: &[f64], outcomes: &Outcomes) -> String {
+    let Outcomes { true_negatives: tn, false_positives: fp, false_negatives: fneg, found_elsewhere, .. } = *outcomes;
     let mut bins = [0; BINS];
     dice.iter().for_each(|&dice| bins[((dice * BINS as f64) as usize).min(BINS - 1)] += 1);
     let says = format!(
-        "Dice of {} images with a mask in truth and in the prediction; beside them {tn} true negatives, \
-         {fp} false positives and {fneg} false negatives",
+        "Dice of {} images whose masks in truth and in the prediction overlap; beside them {tn} true negatives, \
+         {fp} false positives, {fneg} false negatives and {found_elsewhere} found elsewhere",
         dice.len()
     );
     let mut plot = Plot::new(320.0, 312.0, &says);
     overlaps(&mut plot, &bins);
-    empties(&mut plot, [("TN", 1, "tn", tn), ("FP", 0, "fp", fp), ("FN", 0, "fn", fneg)]);
+    let bars = [("TN", 1, "tn", tn), ("FP", 0, "fp", fp), ("FN", 0, "fn", fneg), ("FE", 0, "fe", found_elsewhere)];
+    apart(&mut plot, bars);
     plot.finish()
 }
 
 fn overlaps(plot: &mut Plot, bins: &[usize; BINS]) {
     let frame = panel((8.0, 202.0), 1.0, bins);
-    plot.text("name", (frame.across.0, 12.0), "a mask in both");
+    plot.text("name", (frame.across.0, 12.0), "masks that overlap");
     for (bin, &count) in bins.iter().enumerate() {
         let (low, high) = (bin as f64 / BINS as f64, (bin + 1) as f64 / BINS as f64);
         let says = format!("{count} images with a Dice of {low:.1} to {high:.1}");
@@ -38,10 +41,10 @@ fn overlaps(plot: &mut Plot, bins: &[usize; BINS]) {
     plot.text("name middle", (f64::midpoint(frame.across.0, frame.across.1), BOTTOM + 34.0), "Dice");
 }
 
-fn empties(plot: &mut Plot, bars: [(&str, u8, &str, usize); 3]) {
+fn apart(plot: &mut Plot, bars: [(&str, u8, &str, usize); 4]) {
     // a scale of their own: where most images are healthy, theirs would leave nothing of the others
-    let frame = panel((230.0, 318.0), 3.0, &bars.map(|bar| bar.3));
-    plot.text("name", (frame.across.0, 12.0), "an empty one");
+    let frame = panel((222.0, 318.0), 4.0, &bars.map(|bar| bar.3));
+    plot.text("name", (frame.across.0, 12.0), "no overlap");
     for (place, (name, dice, class, count)) in bars.into_iter().enumerate() {
         let from = place as f64;
         column(

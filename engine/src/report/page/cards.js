@@ -3,6 +3,7 @@
 
 const NAMES = {
   tp: ["TP", "true positive"],
+  fe: ["FE", "found elsewhere: the prediction has no pixel of the true mask"],
   fp: ["FP", "false positive"],
   fn: ["FN", "false negative"],
   tn: ["TN", "true negative"],

@@ -68,8 +68,9 @@ function readCases() {
   return cases;
 }
 
-/** "tp", "fp", "fn" or "tn"; without a truth "marked" or "empty". */
-function outcome({ truth, predicted }) {
+/** "tp", "fe" (found elsewhere), "fp", "fn" or "tn"; without a truth "marked" or "empty". */
+function outcome({ truth, predicted, dice }) {
   if (!truth) return predicted.length ? "marked" : "empty";
+  if (truth.length > 0 && predicted.length > 0 && dice === 0) return "fe";
   return (truth.length > 0 === predicted.length > 0 ? "t" : "f") + (predicted.length ? "p" : "n");
 }

@@ -10,6 +10,7 @@ const FILTERS = {
   worst: ["worst positives", (item) => item.truth?.length > 0 && item.dice < 0.5, "a mask in truth, and a Dice below 0.5"],
   fp: ["false positives", (item) => item.outcome === "fp"],
   fn: ["false negatives", (item) => item.outcome === "fn"],
+  fe: ["found elsewhere", (item) => item.outcome === "fe", "a mask on both sides, and no overlap"],
   tp: ["true positives", (item) => item.outcome === "tp"],
   tn: ["true negatives", (item) => item.outcome === "tn"],
   marked: ["marked, truth unknown", (item) => item.outcome === "marked"],

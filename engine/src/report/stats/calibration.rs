@@ -1,9 +1,9 @@
 //! Calibration: whether of the images with a score of 0.8 four in five have a mask.
 
+use crate::proportion::wilson;
+
 /// How many bins the scores are put in, all of one width.
 const BINS: usize = 10;
-/// The 97.5 % quantile of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// How well scores work as probabilities.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,16 +39,6 @@ impl Bin {
     pub(crate) fn interval(&self) -> (f64, f64) {
         wilson(self.positives, self.images)
     }
-}
-
-/// Wilson's 95 % interval of the share that `positives` are of `images`, which are above 0.
-#[must_use]
-pub fn wilson(positives: usize, images: usize) -> (f64, f64) {
-    let (n, p) = (images as f64, positives as f64 / images as f64);
-    let shrink = 1.0 + Z * Z / n;
-    let center = (p + Z * Z / (2.0 * n)) / shrink;
-    let reach = Z / shrink * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    ((center - reach).max(0.0), (center + reach).min(1.0))
 }
 
 impl Calibration {
@@ -91,15 +81,5 @@ mod tests {
         let found = Calibration::new(&[(1.0, true), (0.0, false)]).unwrap();
         assert_eq!((found.ece, found.brier), (0.0, 0.0));
         assert_eq!(Calibration::new(&[]), None);
-    }
-
-    #[test]
-    fn wilsons_interval_is_that_of_statsmodels() {
-        // proportion_confint(8, 10, method="wilson") and (0, 10)
-        let bin = |positives| Bin { images: 10, positives, scores: 0.0 };
-        for (bin, (low, high)) in [(bin(8), (0.490_162_4, 0.943_317_8)), (bin(0), (0.0, 0.277_532_8))] {
-            let found = bin.interval();
-            assert!((found.0 - low).abs() < 1e-6 && (found.1 - high).abs() < 1e-6, "{found:?}");
-        }
     }
 }

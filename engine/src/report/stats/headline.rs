@@ -1,8 +1,9 @@
-//! The numbers on top: each with its bootstrap interval.
+//! The numbers on top: proportions with Wilson's interval, the others with a bootstrap's.
 
 use super::bootstrap::intervals;
 use super::ranking::Ranking;
-use crate::report::Case;
+use crate::proportion::wilson;
+use crate::report::{Case, Outcome};
 
 /// A number of the headline table.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +13,7 @@ pub(crate) struct Metric {
     pub(crate) meaning: &'static str,
     /// In 0..=1; `None` where there are no images to tell it by.
     pub(crate) value: Option<f64>,
-    /// 95 %, by image.
+    /// 95 %; `None` where the images cannot say, being too few or all of one value.
     pub(crate) interval: Option<(f64, f64)>,
     /// How many images it is about.
     pub(crate) images: usize,
@@ -35,6 +36,11 @@ impl Mean {
         (whole > 0.0).then(|| sum / whole)
     }
 
+    /// The sum of what images add, where that is 0 or 1.
+    fn sum(&self) -> usize {
+        self.parts.iter().filter(|part| part.0 > 0.0).count()
+    }
+
     fn images(&self) -> usize {
         self.parts.iter().filter(|part| part.1 > 0.0).count()
     }
@@ -45,26 +51,31 @@ struct Judged {
     dice: f64,
     iou: f64,
     positive: bool,
-    marked: bool,
+    outcome: Outcome,
 }
 
 /// The headline table over those cases that have a truth. `ranking` numbers the cases as they stand in that order.
 pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec<Metric> {
     let judged: Vec<_> = cases.iter().filter_map(|case| judge(case)).collect();
-    let share = |of: bool| move |case: &Judged| (case.positive == of).then(|| f64::from(u8::from(case.marked == of)));
+    let share = |of: bool, right: Outcome| {
+        move |case: &Judged| (case.positive == of).then(|| f64::from(u8::from(case.outcome == right)))
+    };
     let means = [
         Mean::of(&judged, |case| Some(case.dice)),
         Mean::of(&judged, |case| case.positive.then_some(case.dice)),
         Mean::of(&judged, |case| Some(case.iou)),
-        Mean::of(&judged, share(true)),
-        Mean::of(&judged, share(false)),
+        Mean::of(&judged, share(true, Outcome::TruePositive)),
+        Mean::of(&judged, share(false, Outcome::TrueNegative)),
     ];
     let all = |counts: &[f64]| -> [Option<f64>; 6] {
         let [a, b, c, d, e] = means.each_ref().map(|mean| mean.over(counts));
         [a, b, c, d, e, ranking.auc(|image| counts[image])]
     };
     let values = all(&vec![1.0; judged.len()]);
-    let intervals = intervals(judged.len(), all);
+    let mut intervals = intervals(judged.len(), all);
+    for (interval, share) in intervals[PROPORTIONS].iter_mut().zip(&means[PROPORTIONS]) {
+        *interval = Some(wilson(share.sum(), share.images()));
+    }
     let images = means.iter().map(Mean::images).chain([ranked]);
     let rows = NAMES.into_iter().zip(values).zip(intervals).zip(images);
     rows.map(|((((name, meaning), value), interval), images)| {
@@ -74,11 +85,14 @@ pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec
     .collect()
 }
 
+/// Where sensitivity and specificity stand.
+const PROPORTIONS: std::ops::Range<usize> = 3..5;
+
 const NAMES: [(&str, &str); 6] = [
     ("Mean Dice", "overlap of prediction and truth; 1 where both are empty"),
     ("Dice of positives", "overlap, over images with a mask in truth"),
     ("Mean IoU", "intersection over union; 1 where both are empty"),
-    ("Sensitivity", "images with a mask in truth that got one, wherever it lies"),
+    ("Sensitivity", "images with a mask in truth whose prediction overlaps it"),
     ("Specificity", "images without a mask in truth that got none"),
     ("AUC", "chance that an image with a mask scores above one without"),
 ];
@@ -89,6 +103,6 @@ fn judge(case: &Case) -> Option<Judged> {
         dice: case.predicted.dice(truth),
         iou: case.predicted.iou(truth),
         positive: !truth.is_empty(),
-        marked: !case.predicted.is_empty(),
+        outcome: case.outcome()?,
     })
 }

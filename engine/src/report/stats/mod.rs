@@ -6,6 +6,5 @@ mod headline;
 mod ranking;
 
 pub(super) use calibration::Calibration;
-pub use calibration::wilson;
 pub(super) use headline::{Metric, headline};
 pub(super) use ranking::Ranking;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pleura::report::wilson;
 use serde::Serialize;
 
 use super::super::truth::Truth;
@@ -26,6 +27,8 @@ pub struct TruthSummary {
     pub positive: usize,
     pub negative: usize,
     pub positive_share: f64,
+    /// Wilson's 95 % interval of the share.
+    pub positive_interval: (f64, f64),
     /// Rows with a mask that is not empty.
     pub masks: usize,
     pub ids_with_several_masks: usize,
@@ -46,6 +49,8 @@ pub struct ImagesSummary {
     pub with_truth: usize,
     pub positive: usize,
     pub positive_share: Option<f64>,
+    /// Wilson's 95 % interval of the share.
+    pub positive_interval: Option<(f64, f64)>,
     /// Ages that are no age, or one that nobody has.
     pub odd_ages: usize,
     pub patients: usize,
@@ -64,6 +69,8 @@ pub struct Group {
     pub with_truth: usize,
     pub positive: usize,
     pub positive_share: Option<f64>,
+    /// Wilson's 95 % interval of the share.
+    pub positive_interval: Option<(f64, f64)>,
     pub area: Option<Areas>,
 }
 
@@ -96,6 +103,7 @@ impl TruthSummary {
             positive,
             negative: truth.images.len() - positive,
             positive_share: positive as f64 / truth.images.len() as f64,
+            positive_interval: wilson(positive, truth.images.len()),
             masks: marks().map(|marks| marks.masks).sum(),
             ids_with_several_masks: marks().filter(|marks| marks.masks > 1).count(),
             most_masks_of_an_id: marks().map(|marks| marks.masks).max().unwrap_or(0),
@@ -118,6 +126,7 @@ impl ImagesSummary {
             with_truth: whole.with_truth,
             positive: whole.positive,
             positive_share: whole.positive_share,
+            positive_interval: whole.positive_interval,
             odd_ages: images.iter().filter(odd).count(),
             patients: patients.len(),
             sex: grouped(images, sex),
@@ -139,6 +148,7 @@ impl Group {
             with_truth,
             positive: areas.len(),
             positive_share: (with_truth > 0).then(|| areas.len() as f64 / with_truth as f64),
+            positive_interval: (with_truth > 0).then(|| wilson(areas.len(), with_truth)),
             area: Areas::of(areas.into_iter()),
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 
+use pleura::report::wilson;
+
 use super::super::percent;
 use super::summary::{Areas, Group, ImagesSummary, Summary, TruthSummary, UNKNOWN};
 
@@ -22,7 +24,7 @@ pub fn print(summary: &Summary) -> std::io::Result<()> {
 
 fn print_truth(out: &mut impl Write, truth: &TruthSummary) -> std::io::Result<()> {
     let TruthSummary { rows, ids, positive, negative, masks, ids_with_several_masks, most_masks_of_an_id, .. } = truth;
-    let share = percent(*positive, *ids);
+    let share = share(*positive, *ids);
     writeln!(out, "truth: {rows} rows, {ids} ids: {positive} positive ({share}), {negative} negative")?;
     writeln!(out, "masks: {masks}; {ids_with_several_masks} ids have several, up to {most_masks_of_an_id}")?;
     if truth.contradictory_ids > 0 {
@@ -47,7 +49,7 @@ fn print_images(out: &mut impl Write, images: &ImagesSummary, truth: bool) -> st
         write!(out, ", of {patients} patients")?;
     }
     if truth {
-        let share = percent(*positive, *with_truth);
+        let share = share(*positive, *with_truth);
         write!(out, "; {with_truth} have a row in the truth: {positive} positive ({share})")?;
     }
     writeln!(out)?;
@@ -76,13 +78,18 @@ fn table(out: &mut impl Write, name: &str, groups: &[Group], truth: bool) -> std
     let width = groups.iter().map(|group| group.group.chars().count()).max().unwrap_or(0).max(11);
     write!(out, "\n{name:<width$}  {:>7}", "images")?;
     if truth {
-        write!(out, "  {:>8}  {:>7}  {:>9}  {:>9}  {:>8}", "positive", "share", "mean area", "median", "of image")?;
+        write!(
+            out,
+            "  {:>8}  {:>7}  {:>15}  {:>9}  {:>9}  {:>8}",
+            "positive", "share", "95 % interval", "mean area", "median", "of image"
+        )?;
     }
     writeln!(out)?;
     for group in groups {
         write!(out, "{:<width$}  {:>7}", group.group, group.images)?;
         if truth {
-            let share = percent(group.positive, group.with_truth);
+            let (share, interval) =
+                (percent(group.positive, group.with_truth), interval(group.positive, group.with_truth));
             let areas = group.area.as_ref().map_or(["-".into(), "-".into(), "-".into()], |area| {
                 [
                     format!("{:.0}", area.mean),
@@ -91,9 +98,23 @@ fn table(out: &mut impl Write, name: &str, groups: &[Group], truth: bool) -> std
                 ]
             });
             let [mean, median, of_image] = areas;
-            write!(out, "  {:>8}  {share:>7}  {mean:>9}  {median:>9}  {of_image:>8}", group.positive)?;
+            write!(out, "  {:>8}  {share:>7}  {interval:>15}  {mean:>9}  {median:>9}  {of_image:>8}", group.positive)?;
         }
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// A share with its interval.
+fn share(part: usize, whole: usize) -> String {
+    match whole {
+        0 => percent(part, whole),
+        _ => format!("{}, 95 % interval {}", percent(part, whole), interval(part, whole)),
+    }
+}
+
+/// Wilson's 95 % interval of a share.
+fn interval(part: usize, whole: usize) -> String {
+    let (low, high) = wilson(part, whole);
+    if whole == 0 { "-".into() } else { format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high) }
 }
