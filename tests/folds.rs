@@ -43,7 +43,7 @@ fn epochs(out: &Path) -> Vec<serde_json::Value> {
     let timeless = |line: &str| {
         let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
         let line = line.as_object_mut().unwrap();
-        ["seconds", "images_per_second"].into_iter().for_each(|key| drop(line.remove(key).unwrap()));
+        ["seconds", "images_per_second", "check"].into_iter().for_each(|key| drop(line.remove(key).unwrap()));
         line.clone().into()
     };
     let mut epochs: Vec<serde_json::Value> = text.lines().map(timeless).collect();
@@ -78,12 +78,16 @@ fn folds_trained_at_once_make_what_one_training_does() {
     let second = command(&recipe, &out, &["--fold", "auto"]).env("JOB_COMPLETION_INDEX", "1").spawn().unwrap();
     for (child, fold) in [(first, 0), (second, 1)] {
         let said = ended(child.wait_with_output().unwrap(), 0);
-        assert!(said.contains(&format!("folds [{fold}] of 2")) && said.contains("without --fold hands over"), "{said}");
+        assert!(
+            said.contains(&format!("fold {} (`fold{fold}`) of 2", fold + 1))
+                && said.contains("without --fold hands over"),
+            "{said}"
+        );
         assert!(said.contains("out of fold, 8 images: Dice 0."), "{said}");
     }
     assert!(!out.join("ensemble.toml").exists(), "no fold hands over alone");
     let said = train(&recipe, &out, &[], 0);
-    assert!(said.contains("fold 0: trained already") && said.contains("fold 1: trained already"), "{said}");
+    assert!(said.contains("fold 1: trained already") && said.contains("fold 2: trained already"), "{said}");
     let said = train(&recipe, &plain, &[], 0);
     assert!(!said.contains("already"), "{said}");
     assert_same(&out, &plain);
@@ -107,14 +111,14 @@ fn alone_goes_on_with_all_and_all_with_alone() {
     assert!(epochs(&out).len() < epochs(&out.join("fold0")).len(), "its own records go on from the common ones");
     train(&recipe, &out, &["--fold", "1"], 0);
     let said = train(&recipe, &out, &[], 0);
-    assert!(said.contains("fold 0: goes on at") && said.contains("fold 1: trained already"), "{said}");
+    assert!(said.contains("fold 1: goes on at") && said.contains("fold 2: trained already"), "{said}");
     assert_same(&out, &plain);
 
     // afresh, one fold alone: its old epochs and answers are gone, and those of the other stay
     stop(command(&recipe, &out, &["--fold", "0", "--fresh"]).spawn().unwrap(), &alone, 2);
     assert!(!out.join("discs-fold0.onnx").exists() && out.join("discs-fold1.onnx").exists());
     let said = train(&recipe, &out, &[], 0);
-    assert!(said.contains("fold 0: goes on at") && said.contains("fold 1: trained already"), "{said}");
+    assert!(said.contains("fold 1: goes on at") && said.contains("fold 2: trained already"), "{said}");
     assert_same(&out, &plain);
 }
 
@@ -146,10 +150,10 @@ fn a_fold_that_there_is_not_is_refused() {
     let recipe = training(folder.path(), 1);
     let out = folder.path().join("out");
     let cases = [
-        ("2", "there is no fold 2 to train: the recipe trains [0, 1], counted from 0"),
+        ("2", "`--fold 2`: the recipe trains 0, 1; the option counts from 0"),
         ("auto", "neither `SLURM_ARRAY_TASK_ID` nor `JOB_COMPLETION_INDEX` is set"),
         ("-1", "unexpected argument"),
-        ("first", "a fold is a number, from 0, or `auto`"),
+        ("first", "expected a fold's number, from 0 as in `fold0`, or `auto`"),
     ];
     for (fold, expected) in cases {
         let said = train(&recipe, &out, &["--fold", fold], 2);
@@ -157,7 +161,7 @@ fn a_fold_that_there_is_not_is_refused() {
     }
     let output = command(&recipe, &out, &["--fold", "auto"]).env("SLURM_ARRAY_TASK_ID", "x").output().unwrap();
     let said = ended(output, 2);
-    assert!(said.contains("`SLURM_ARRAY_TASK_ID` is \"x\", which is no fold"), "{said}");
+    assert!(said.contains("`SLURM_ARRAY_TASK_ID` is \"x\", which is not a fold's number"), "{said}");
     assert!(!out.exists(), "nothing was begun");
 
     let text = fs::read_to_string(&recipe).unwrap();

@@ -67,15 +67,16 @@ fn a_browser_draws_the_page_and_agrees_with_every_number() {
 fn filters_sorts_and_searches_are_in_the_address() {
     let Some(chromium) = chromium() else { return };
     let folder = tempfile::tempdir().unwrap();
-    // a truth in which one empty image has a mask and one with a mask is empty: every outcome is there
+    // a truth in which one empty image has a mask, one with a mask is empty and one has it elsewhere: every outcome is there
     let (out, text) = report(folder.path(), "report.html", &["--truth", &swapped(folder.path())]);
     let cases = cases(&text);
     let marked = |case: &Value, mask: &str| case[mask] != "-1";
     let ids = |passes: &dyn Fn(&Value) -> bool| -> Vec<String> {
         cases.iter().filter(|case| passes(case)).map(|case| case["id"].as_str().unwrap().to_owned()).collect()
     };
+    let elsewhere = |case: &Value| marked(case, "truth") && marked(case, "predicted") && case["dice"] == 0.0;
     let outcome = |truth: bool, predicted: bool| {
-        ids(&|case| (marked(case, "truth"), marked(case, "predicted")) == (truth, predicted))
+        ids(&|case| (marked(case, "truth"), marked(case, "predicted")) == (truth, predicted) && !elsewhere(case))
     };
     let worst = ids(&|case| marked(case, "truth") && case["dice"].as_f64().unwrap() < 0.5);
     let first = cases[5]["id"].as_str().unwrap().to_owned();
@@ -83,6 +84,7 @@ fn filters_sorts_and_searches_are_in_the_address() {
     sorted.sort();
     let views = [
         ("filter=tp", outcome(true, true)),
+        ("filter=fe", ids(&elsewhere)),
         ("filter=fp&mode=errors", outcome(false, true)),
         ("filter=fn&mode=fill", outcome(true, false)),
         ("filter=tn&truth=off", outcome(false, false)),
@@ -100,7 +102,7 @@ fn filters_sorts_and_searches_are_in_the_address() {
     }
 }
 
-/// The demo's truth with a found mask taken away, and one put where none was found.
+/// The demo's truth with a found mask taken away, one put where none was found, and one moved into a corner.
 fn swapped(folder: &Path) -> String {
     let text = fs::read_to_string(demo().join("truth.csv")).unwrap();
     let findings = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
@@ -111,9 +113,12 @@ fn swapped(folder: &Path) -> String {
             |found: &&Value| found["positive"] == positive && empty_in_truth(found["id"].as_str().unwrap()) != positive;
         found.iter().find(is).unwrap()["id"].as_str().unwrap()
     };
-    let (found, missed) = (id(true), id(false));
+    let (taken, missed) = (id(true), id(false));
+    let both = |it: &&Value| it["positive"] == true && !empty_in_truth(it["id"].as_str().unwrap());
+    let moved = found.iter().find(both).unwrap()["id"].as_str().unwrap();
     let rows = text.lines().map(|row| match row.split_once(',') {
-        Some((id, _)) if id == found => format!("{id},-1\n"),
+        Some((id, _)) if id == taken => format!("{id},-1\n"),
+        Some((id, _)) if id == moved => format!("{id},0 5\n"),
         Some((id, _)) if id == missed => format!("{id},300000 200 824 200\n"),
         _ => format!("{row}\n"),
     });
@@ -213,6 +218,100 @@ fn pictures_that_are_gone_are_said_and_found_where_they_are_now() {
     assert!(cases(&page).iter().all(|case| case["unreadable"] == true && case["picture"].is_null()));
     let (code, said, page) = report(&[&demo().join("radiographs")]);
     assert_eq!((code, page.matches("data:image/jpeg;base64,").count()), (Some(0), 16), "{said}");
+}
+
+/// The demo's manifest with another threshold, beside it.
+fn other_manifest() -> PathBuf {
+    let manifest = demo().join("ensemble/demo.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let other = text.replace("above = 0.5 }", "above = 0.9 }");
+    assert_ne!(text, other);
+    let path = manifest.with_file_name("other.toml");
+    fs::write(&path, other).unwrap();
+    path
+}
+
+#[test]
+fn findings_of_another_manifest_are_said_to_be_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, cache) = (folder.path().join("report.html"), folder.path().join("cache"));
+    let report = |findings: &Path, manifest: &Path| {
+        let mut command = support::pleura();
+        command.arg("report").arg(findings).args([
+            "--truth",
+            &truth(),
+            "--cases",
+            "0",
+            "--device",
+            "cpu",
+            "--ensemble",
+        ]);
+        let done = command.arg(manifest).arg("--cache").arg(&cache).arg("--out").arg(&out).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(0), "{said}");
+        (said, fs::read_to_string(&out).unwrap())
+    };
+    let (findings, manifest) = (demo().join("findings.jsonl"), demo().join("ensemble/demo.toml"));
+    let (said, page) = report(&findings, &manifest);
+    assert!(!said.contains("warning") && !page.contains("id=\"differs\""), "{said}");
+    let sum = pleura::digest::file(&manifest).unwrap();
+    assert!(page.contains(&format!("Findings of one run: manifest sha256 {}…", &sum[..16])));
+    let (said, page) = report(&findings, &other_manifest());
+    assert!(
+        said.contains("warning: The findings were not made with `other.toml` as it is now; they differ in manifest"),
+        "{said}"
+    );
+    assert!(page.contains("id=\"differs\"") && page.contains("not made with `other.toml`"));
+    // as older versions wrote them
+    let lines = fs::read_to_string(&findings).unwrap();
+    let bare = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        ["run", "check"].iter().for_each(|key| assert!(line.as_object_mut().unwrap().remove(*key).is_some()));
+        format!("{line}\n")
+    };
+    let old = folder.path().join("old.jsonl");
+    fs::write(&old, lines.lines().map(bare).collect::<String>()).unwrap();
+    let (said, page) = report(&old, &manifest);
+    assert!(said.contains("warning: Whether the findings were made with `demo.toml` is unknown"), "{said}");
+    assert!(page.contains("made the findings is unknown"));
+    let some: String =
+        lines.lines().enumerate().map(|(at, line)| if at < 3 { bare(line) } else { format!("{line}\n") }).collect();
+    fs::write(&old, some).unwrap();
+    let (said, page) = report(&old, &manifest);
+    assert!(said.contains("of 2 different runs, and 3 of 16 findings do not name theirs"), "{said}");
+    assert!(page.contains("class=\"alarm\" role=\"alert\">These findings are of 2 different runs"));
+}
+
+#[test]
+fn explain_says_whether_the_findings_are_of_its_manifest() {
+    let findings = demo().join("findings.jsonl");
+    let explain = |manifest: &Path, findings: &Path| {
+        let line = fs::read_to_string(findings).unwrap().lines().next().unwrap().to_owned();
+        let file = serde_json::from_str::<Value>(&line).unwrap()["file"].as_str().unwrap().to_owned();
+        let mut command = support::pleura();
+        command.args(["explain", "--device", "cpu"]).arg(manifest).arg(file).arg("--findings").arg(findings);
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (out, said) = explain(&demo().join("ensemble/demo.toml"), &findings);
+    assert!(out.contains("finding: the same mask") && !said.contains("warning"), "{out}{said}");
+    let (_, said) = explain(&other_manifest(), &findings);
+    assert!(said.contains("not made with `other.toml` as it is now"), "{said}");
+}
+
+#[test]
+fn a_damaged_finding_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.jsonl");
+    let text = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
+    let (start, rest) = text.split_once("\"decision\":\"postprocess\"").unwrap();
+    fs::write(&damaged, format!("{start}\"decision\":\"classifier-gate\"{rest}")).unwrap();
+    let out = folder.path().join("none.html");
+    let done = support::pleura().arg("report").arg(&damaged).arg("--out").arg(&out).assert().code(2);
+    let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    let line = format!("line {}: the finding of", start.lines().count());
+    assert!(said.contains(&line) && said.contains("its checksum does not match") && !out.exists(), "{said}");
 }
 
 #[test]

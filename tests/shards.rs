@@ -96,6 +96,31 @@ fn ids(csv: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_receipt_that_is_damaged_puts_nothing_together() {
+    let bench = Bench::new();
+    let shards = bench.shards(2, &[]);
+    let receipt = bench.at("part.shard-1-of-2.receipt.json");
+    let text = fs::read_to_string(&receipt).unwrap();
+    // which images have a row, by their places: the findings would come in another order
+    let (start, rest) = text.split_once("\"answered\":").unwrap();
+    let digit = rest.find(|c: char| c.is_ascii_digit()).unwrap();
+    let other = if rest[digit..].starts_with('1') { '2' } else { '1' };
+    let damaged = format!("{start}\"answered\":{}{other}{}", &rest[..digit], &rest[digit + 1..]);
+    assert_ne!(damaged, text);
+    fs::write(&receipt, damaged).unwrap();
+    bench.refused(
+        &shards,
+        &["--findings", "merged.jsonl"],
+        &["part.shard-1-of-2.receipt.json` is damaged or was edited"],
+    );
+    // written again by another tool it says the same
+    let value: Value = serde_json::from_str(&text).unwrap();
+    fs::write(&receipt, value.to_string()).unwrap();
+    let merged = bench.merge(&shards, &["--findings", "merged.jsonl"]);
+    assert_eq!(merged.status.code(), Some(1), "{}", said(&merged));
+}
+
+#[test]
 fn merged_shards_are_the_bytes_of_one_run() {
     let bench = Bench::new();
     // in an order of its own, without one of the images, with one that is not there

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use image::{ImageBuffer, ImageFormat, Luma};
 use ndarray::ArrayView2;
 use pleura::atomic::{self, Parts};
+use pleura::digest;
 use tempfile::NamedTempFile;
 
 /// Fails early where a file cannot be written, rather than after hours of work.
@@ -99,9 +100,10 @@ impl Maps {
         Ok(Self(Pngs { parts, ..pngs }))
     }
 
-    /// Whether an earlier run left the map of an image. One that is empty was cut off with the machine.
-    pub fn holds(&self, id: &str) -> bool {
-        self.0.path(id).metadata().is_ok_and(|found| found.len() > 0)
+    /// Whether the map of an image is still what an earlier run wrote, by its SHA-256: the disk is not waited for, so
+    /// that a machine that stops may leave an empty file or zeros.
+    pub fn holds(&self, id: &str, sha256: &str) -> bool {
+        digest::file(&self.0.path(id)).is_ok_and(|found| found == sha256)
     }
 
     /// Keeps the map that an earlier run left.
@@ -109,15 +111,16 @@ impl Maps {
         self.0.keep(id)
     }
 
-    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image.
-    pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<()> {
+    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image; gives the file's SHA-256.
+    pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<String> {
         let (height, width) = map.dim();
         let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();
         let picture: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width as u32, height as u32, pixels)
             .context("a map has as many pixels as its size")?;
         let mut png = Cursor::new(Vec::new());
         picture.write_to(&mut png, ImageFormat::Png).with_context(|| format!("cannot draw the map of `{id}`"))?;
-        self.0.put(id, png.get_ref())
+        self.0.put(id, png.get_ref())?;
+        Ok(digest::of(png.get_ref()))
     }
 }
 

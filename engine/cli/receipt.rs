@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use pleura::ensemble::{Ensemble, Inferences, Summary};
-use pleura::{Shard, digest};
+use pleura::{Shard, checksum, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::outputs::Lines;
@@ -16,11 +16,11 @@ use crate::outputs::Lines;
 pub use identity::{Identity, differences_text};
 pub use places::Places;
 
-/// The format of receipts. 2: what shards are put together by.
-const SCHEMA: u32 = 2;
+/// The format of receipts. 2: what shards are put together by. 3: a checksum.
+const SCHEMA: u32 = 3;
 
 /// A run's receipt, as JSON.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Receipt {
     schema: u32,
     pub pleura: String,
@@ -53,6 +53,8 @@ pub struct Receipt {
     pub inferences: Inferences,
     /// The exit code.
     pub exit: u8,
+    /// The [checksum](checksum::of_json) of all the others: shards are put together by what receipts say.
+    check: String,
 }
 
 /// A file and its SHA-256.
@@ -146,19 +148,23 @@ impl Receipt {
             unanswered: 0,
             inferences: Inferences::default(),
             exit: 0,
+            check: String::new(),
         })
     }
 
     /// Reads the receipt of an output.
     ///
     /// # Errors
-    /// Where there is none, or it is of another version's format.
+    /// Where there is none, it is of another version's format, or it is not what was written.
     pub fn read(out: &Path) -> Result<Self> {
         let path = path(out);
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let no_receipt = || format!("`{}` is no receipt of this version of pleura", path.display());
         let receipt: Self = serde_json::from_str(&text).with_context(no_receipt)?;
         ensure!(receipt.schema == SCHEMA, "{}: its schema is {}", no_receipt(), receipt.schema);
+        checksum::check_json(&text, &[]).with_context(|| {
+            format!("`{}` is damaged or was edited; restore it, or make the output again", path.display())
+        })?;
         Ok(receipt)
     }
 
@@ -183,8 +189,9 @@ impl Receipt {
 
     /// Writes the receipt beside an output.
     pub fn write(&self, out: &Path) -> Result<()> {
+        let check = checksum::of_json(&serde_json::to_string(self)?, &[]).unwrap_or_default();
         let mut lines = Lines::create(&path(out))?;
-        lines.push(&serde_json::to_string_pretty(self)?)?;
+        lines.push(&serde_json::to_string_pretty(&Self { check, ..self.clone() })?)?;
         lines.finish()
     }
 }

@@ -13,6 +13,7 @@ pub mod atomic;
 mod bounded;
 pub mod chart;
 pub mod check;
+pub mod checksum;
 pub mod digest;
 pub mod ensemble;
 pub mod lint;

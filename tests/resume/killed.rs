@@ -45,6 +45,62 @@ fn killed_at_any_moment_a_run_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn any_flipped_bit_is_noticed_and_the_bytes_are_the_same() {
+    let bench = Bench::new();
+    let (whole, _) = bench.whole();
+    let done = bench.interrupted("out", 6, &[]);
+    let journal = fs::read(bench.journal("out")).unwrap();
+    let resume = |bytes: &[u8], what: &str| {
+        fs::write(bench.journal("out"), bytes).unwrap();
+        let said = bench.resume("out", &[]);
+        assert!(bench.outputs("out") == whole, "{what}: {said}");
+        fs::remove_file(bench.at("out.csv")).unwrap();
+        said
+    };
+    // the first mask moved by some pixels, as one digit does: as plausible as it was
+    let text = String::from_utf8(journal.clone()).unwrap();
+    let (start, rest) = text.split_once("\"rle\":\"").unwrap();
+    let digit = if rest.starts_with('1') { "2" } else { "1" };
+    let line = start.lines().count();
+    let said = resume(format!("{start}\"rle\":\"{digit}{}", &rest[1..]).as_bytes(), "a digit");
+    assert!(said.contains(&format!("resumed: {} of {IMAGES}", done - 1)), "line {line}: {said}");
+    assert!(said.contains("1 line damaged") || said.contains("cut "), "{said}");
+    // all over the file; scan.rs tries every bit of a smaller one
+    for round in 0..10 {
+        let bit = (8 * journal.len() / 10 * round) + 37 * round + 3;
+        let mut bytes = journal.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let said = resume(&bytes, &format!("bit {bit}"));
+        assert!(said.contains("damaged") || said.contains("cut "), "bit {bit}: {said}");
+    }
+}
+
+#[test]
+fn a_damaged_map_is_drawn_again() {
+    let bench = Bench::new();
+    let (maps, other) = (bench.at("maps"), bench.at("other"));
+    let whole = bench.predict("whole", &["--maps", other.to_str().unwrap()]);
+    assert!(whole.status.success(), "{}", said(&whole));
+    bench.interrupted("out", 8, &["--maps", maps.to_str().unwrap()]);
+    let pngs = |folder: &Path| {
+        let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "png"));
+        paths.sort();
+        paths
+    };
+    for (path, damage) in pngs(&maps).iter().zip([0x01, 0x80]) {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= damage;
+        fs::write(path, bytes).unwrap();
+    }
+    bench.resume("out", &["--maps", maps.to_str().unwrap()]);
+    assert!(bench.outputs("out") == bench.outputs("whole"));
+    let read = |folder: &Path| pngs(folder).iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
+    assert!(read(&maps) == read(&other));
+}
+
+#[test]
 fn lines_that_are_torn_or_damaged_cost_their_images_alone() {
     let bench = Bench::new();
     let (whole, _) = bench.whole();

@@ -128,7 +128,7 @@ pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn 
     ensemble.predict_files(&files, |path, finding, _| {
         let finding = finding.map_err(Box::new)?;
         submission.insert(finding.id.clone(), &finding.mask)?;
-        writeln!(lines, "{}", finding.to_json(Some(path)))?;
+        writeln!(lines, "{}", finding.to_json(Some(path), None))?;
         Ok::<(), Box<dyn Error>>(())
     })?;
     lines.flush()?;

@@ -1,10 +1,11 @@
 //! `pleura explain`: which gate or step did what to one image.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use image::ImageFormat;
 use pleura::ensemble::{Ensemble, Explained, Explanation, Region, StageExplained};
+use pleura::report::{Found, read_findings};
 use pleura::submission::{Runs, Submission};
 use pleura::{Mask, Radiograph, atomic, overlay};
 
@@ -12,6 +13,7 @@ use crate::answers;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::term;
+use crate::verbs::report::Origins;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -29,6 +31,10 @@ pub struct Args {
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
 
+    /// What `pleura predict --findings` wrote: say whether it has the same answer, and whether it is of the same run.
+    #[arg(long, value_name = "JSONL")]
+    findings: Option<PathBuf>,
+
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -38,11 +44,15 @@ pub fn run(args: &Args) -> Result<Exit> {
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options())?;
     let explanation = ensemble.explain(&radiograph).with_context(|| format!("`{}`", args.image.display()))?;
     let truth = args.truth.as_ref().map(|path| truth(path, &explanation)).transpose()?;
+    let found = args.findings.as_ref().map(|path| finding(path, &explanation)).transpose()?;
     let steps: Vec<String> = ensemble.postprocess().iter().map(|plugin| plugin.name().to_owned()).collect();
     tell(&radiograph, &ensemble, &explanation, &steps);
     if let Some(truth) = &truth {
         let dice = Runs::from(truth).dice(&Runs::from(&explanation.finding.mask));
         term::result(format_args!("truth: {} pixels marked; Dice {dice:.4}", truth.area()));
+    }
+    if let Some(found) = &found {
+        compare(found, &args.ensemble, &ensemble, &explanation)?;
     }
     if let Some(path) = &args.picture {
         let failed = || format!("cannot write `{}`", path.display());
@@ -54,6 +64,29 @@ pub fn run(args: &Args) -> Result<Exit> {
     }
     answers::report(&ensemble, &args.engine.cache);
     Ok(Exit::Good)
+}
+
+/// What was found in the image before.
+fn finding(path: &PathBuf, explanation: &Explanation) -> Result<Found> {
+    let id = &explanation.finding.id;
+    let found = read_findings(path)?.into_iter().find(|found| found.case.id == *id);
+    found.with_context(|| format!("`{}` has no finding of `{id}`", path.display()))
+}
+
+/// Says whether a finding is of this ensemble, and whether it has the same mask.
+fn compare(found: &Found, manifest: &Path, ensemble: &Ensemble, explanation: &Explanation) -> Result<()> {
+    let (mask, case) = (&explanation.finding.mask, &found.case);
+    let same = case.size == mask.size() && case.predicted == Runs::from(mask);
+    match same {
+        true => term::result("finding: the same mask"),
+        false => term::result(format_args!("finding: another mask, of {} pixels", case.predicted.area())),
+    }
+    if let Some(differs) = Origins::of([found]).differ(manifest, &ensemble.origin()?) {
+        term::warning(differs);
+    } else if !same {
+        term::warning("manifest, models and plugins are the finding's: the image may have changed, or the hardware");
+    }
+    Ok(())
 }
 
 /// The image's true mask, of the size of the one found.

@@ -1,5 +1,6 @@
 //! `pleura report`: findings and truth as one page, for people who would rather look than read.
 
+mod origins;
 mod worth;
 
 use std::collections::HashMap;
@@ -20,6 +21,8 @@ use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::term;
 use crate::verbs::submission::size;
+pub use origins::Origins;
+use worth::Measured;
 
 /// How many cases have their picture unless asked for.
 const PICTURES: usize = 200;
@@ -79,6 +82,7 @@ pub fn run(args: &Args) -> Result<Exit> {
 fn make(args: &Args) -> Result<Exit> {
     check_writable(&args.out)?;
     let found = read_findings(&args.findings)?;
+    let origins = Origins::of(&found);
     let (mut cases, files) = split(found);
     let truth = args.truth.as_ref().map(|path| Submission::read(path, args.size)).transpose()?;
     if let (Some(path), Some(truth)) = (&args.truth, &truth) {
@@ -86,19 +90,22 @@ fn make(args: &Args) -> Result<Exit> {
     }
     worst_first(&mut cases);
     let files = places(args, files)?;
-    let (heat_map, members) = match (&args.ensemble, &truth) {
+    let measured = match (&args.ensemble, &truth) {
         (Some(manifest), Some(truth)) => {
-            worth::measure((manifest, &args.engine), (&cases, &files), (truth, args.size))?
+            worth::measure((manifest, &args.engine), (&cases, &files), (truth, args.size), &origins)?
         }
-        _ => (None, Vec::new()),
+        _ => Measured::default(),
     };
+    let alarms: Vec<String> = origins.mixed().into_iter().collect();
+    alarms.iter().chain(&measured.differs).for_each(term::warning);
     let unreadable = picture(&mut cases, args.cases, &files);
     if args.hash_ids {
         let salt = salt(args)?;
         cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
     }
     let mut report = Report::new(&args.title, cases);
-    (report.heat_map, report.members) = (heat_map, members);
+    (report.heat_map, report.members, report.differs) = (measured.heat_map, measured.members, measured.differs);
+    (report.origin, report.alarms) = (Some(origins.named()), alarms);
     let page = report.html()?;
     let failed = || format!("cannot write `{}`", args.out.display());
     let mut file = atomic::beside(&args.out).with_context(failed)?;
@@ -128,7 +135,7 @@ pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
 /// Cases, and which file each came from, by id.
 fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
     let mut files = HashMap::new();
-    let cases = found.into_iter().map(|Found { case, file }| {
+    let cases = found.into_iter().map(|Found { case, file, .. }| {
         files.extend(file.map(|file| (case.id.clone(), file)));
         case
     });

@@ -6,8 +6,9 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::job::Region;
-use crate::Mask;
+use super::origin::Origin;
 use crate::submission::rle;
+use crate::{Mask, checksum};
 
 /// What the engine finds in one radiograph.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,9 @@ pub struct Runs {
     pub segmenters: usize,
 }
 
+/// What the checksum of a line leaves out.
+pub(crate) const UNCHECKED: [&str; 1] = ["file"];
+
 /// One line of `--findings`.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -71,15 +75,19 @@ struct Line<'a> {
     runs: Runs,
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<Region>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<&'a Origin>,
     rle: String,
 }
 
 impl Finding {
     /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
     ///
-    /// `file` is where the image came from. A path that is not Unicode is left out: JSON cannot hold it.
+    /// `file` is where the image came from. A path that is not Unicode is left out: JSON cannot hold it. `run` is what
+    /// [`Ensemble::origin`](super::Ensemble::origin) gives. The line ends with a [checksum](checksum::of_json) of all
+    /// but `file`, since files may be moved.
     #[must_use]
-    pub fn to_json(&self, file: Option<&Path>) -> String {
+    pub fn to_json(&self, file: Option<&Path>, run: Option<&Origin>) -> String {
         let line = Line {
             id: &self.id,
             file: file.and_then(Path::to_str),
@@ -92,9 +100,14 @@ impl Finding {
             areas: &self.areas,
             runs: self.runs,
             crop: self.crop,
+            run,
             rle: rle::encode(&self.mask),
         };
         // Numbers are finite and keys are text: nothing in a line can fail to serialize.
-        serde_json::to_string(&line).unwrap_or_default()
+        let text = serde_json::to_string(&line).unwrap_or_default();
+        match (text.strip_suffix('}'), checksum::of_json(&text, &UNCHECKED)) {
+            (Some(open), Some(check)) => format!("{open},\"{}\":\"{check}\"}}", checksum::KEY),
+            _ => text,
+        }
     }
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::error::FindingsError;
 use super::{Case, Picture};
-use crate::ensemble::Decision;
+use crate::checksum::{self, ChecksumError};
+use crate::ensemble::{Decision, Origin, UNCHECKED};
 use crate::submission::Runs;
 
 /// A case without a truth or a picture, as a line of findings has it.
@@ -18,6 +19,8 @@ pub struct Found {
     pub case: Case,
     /// The image's file, as it was given to `predict`.
     pub file: Option<PathBuf>,
+    /// The run that it is of; `None` in findings of older versions.
+    pub origin: Option<Origin>,
 }
 
 /// What a report needs of a line; the rest is for others.
@@ -31,13 +34,14 @@ struct Line {
     areas: Vec<usize>,
     rle: Option<String>,
     file: Option<PathBuf>,
+    run: Option<Origin>,
 }
 
 /// The findings of a file of JSON lines, in order.
 ///
 /// # Errors
-/// Where the file cannot be read, a line is not a finding or was written before findings held masks, or two lines have
-/// one id.
+/// Where the file cannot be read, a line is not a finding, is not what was written, or was written before findings held
+/// masks, or two lines have one id.
 pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError> {
     let path = path.as_ref();
     let read = |source| FindingsError::Read { path: path.into(), source };
@@ -56,8 +60,8 @@ pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError
     if found.is_empty() { Err(FindingsError::Nothing { path: path.into() }) } else { Ok(found.into_values().collect()) }
 }
 
-fn finding(line: &str) -> Result<Found, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| format!("not a finding: {error}"))?;
+fn finding(text: &str) -> Result<Found, String> {
+    let line: Line = serde_json::from_str(text).map_err(|error| format!("not a finding: {error}"))?;
     let (id, size) = (line.id, line.size);
     let rle = line.rle.ok_or_else(|| {
         format!("`{id}` has no `rle`: the findings are of an older version; run `pleura predict --findings` again")
@@ -73,9 +77,16 @@ fn finding(line: &str) -> Result<Found, String> {
     if line.score.is_some_and(|(low, high)| !(0.0 <= low && low <= high && high <= 1.0)) {
         return Err(format!("the `score` of `{id}` is no bounds within 0 and 1"));
     }
+    if checksum::check_json(text, &UNCHECKED) == Err(ChecksumError::Mismatch) {
+        return Err(format!(
+            "the finding of `{id}` is damaged or was edited: its checksum does not match its contents; make it again, or \
+             remove its `{}` if it is meant to be so",
+            checksum::KEY
+        ));
+    }
     let (decision, score, areas) = (line.decision, line.score, line.areas);
     let case = Case { id, size, picture: Picture::LeftOut, predicted, truth: None, score, decision, areas };
-    Ok(Found { case, file: line.file })
+    Ok(Found { case, file: line.file, origin: line.run })
 }
 
 #[cfg(test)]
@@ -109,17 +120,19 @@ mod tests {
     #[test]
     fn what_predict_writes_reads_back() {
         let finding = finding();
-        let found = read(&format!("{}\n\n", finding.to_json(Some(Path::new("in/a.dcm"))))).unwrap();
+        let origin = Origin { manifest: "a".into(), models: "b".into(), plugins: None, folds: Some("c".into()) };
+        let found = read(&format!("{}\n\n", finding.to_json(Some(Path::new("in/a.dcm")), Some(&origin)))).unwrap();
         let case = &found[0].case;
         assert_eq!((case.predicted.to_mask(case.size), &case.id), (finding.mask, &finding.id));
         assert_eq!((case.score, case.decision, &case.areas), (finding.score, finding.decision, &finding.areas));
         assert_eq!(found[0].file.as_deref(), Some(Path::new("in/a.dcm")));
-        assert_eq!(read(&super::tests::finding().to_json(None)).unwrap()[0].file, None);
+        assert_eq!(read(&super::tests::finding().to_json(None, None)).unwrap()[0].file, None);
+        assert_eq!(found[0].origin, Some(origin));
     }
 
     #[test]
     fn faults_name_the_line_and_what_to_do() {
-        let good = finding().to_json(None);
+        let good = finding().to_json(None, None);
         let cases = [
             (good.replace(",\"rle\":\"13 1 3 1 3 1\"", ""), "`a` has no `rle`"),
             (good.replace("13 1 3 1 3 1", "13 1 3 1 30 1"), "past 4×6"),
@@ -127,6 +140,7 @@ mod tests {
             (good.replace("[0.5,0.75]", "[0.75,0.5]"), "no bounds within"),
             (good.replace("[4,6]", "[0,6]"), "`size` of `a` is 0×6"),
             (good.replace("postprocess", "guess"), "not a finding: unknown variant `guess`"),
+            (good.replace("[0.5,0.75]", "[0.5,0.74]"), "`a` is damaged or was edited: its checksum"),
             (format!("{good}\n{good}"), "line 2: the id `a` had a line before"),
             (String::new(), "no findings"),
         ];
@@ -135,5 +149,31 @@ mod tests {
             let message = read(&text).unwrap_err();
             assert!(message.contains(fault), "{message}");
         }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_an_error_or_says_the_same() {
+        let good = finding().to_json(None, None);
+        let whole = read(&good).unwrap();
+        for bit in 0..8 * good.len() {
+            let mut bytes = good.clone().into_bytes();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            // a key that is no more, such as that of the checksum, is another tool's
+            if let Some(found) = String::from_utf8(bytes).ok().and_then(|text| read(&text).ok()) {
+                assert_eq!((&found[0].case, &found[0].origin), (&whole[0].case, &whole[0].origin), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn moved_files_and_findings_without_a_checksum_are_read() {
+        let good = finding().to_json(Some(Path::new("in/a.dcm")), None);
+        assert_eq!(
+            read(&good.replace("in/a", "elsewhere/a")).unwrap()[0].file.as_deref(),
+            Some(Path::new("elsewhere/a.dcm"))
+        );
+        let (bare, _) = good.split_once(",\"check\"").unwrap();
+        let old = read(&format!("{bare}}}")).unwrap();
+        assert_eq!((old[0].origin.as_ref(), old[0].case.id.as_str()), (None, "a"));
     }
 }

@@ -1,9 +1,9 @@
 //! One image that is finished, as a line of the journal.
 
 use anyhow::{Result, ensure};
-use pleura::Radiograph;
-use pleura::ensemble::{Finding, Runs as Ran};
+use pleura::ensemble::{Finding, Origin, Runs as Ran};
 use pleura::submission::Runs;
+use pleura::{Radiograph, checksum};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -18,8 +18,8 @@ pub struct Entry {
     pub stamp: Option<Stamp>,
     /// Whether the file states neither a window nor a VOI lookup table.
     pub windowless: bool,
-    /// Whether there is a picture of its map.
-    pub map: bool,
+    /// The SHA-256 of the picture of its map, where there is one.
+    pub map: Option<String>,
     /// The line of `--findings`, byte for byte.
     pub finding: Box<RawValue>,
 }
@@ -44,22 +44,33 @@ struct Line {
 
 impl Entry {
     /// The entry of an image that was just finished.
-    pub fn new(input: &Input, radiograph: Option<&Radiograph>, finding: &Finding) -> Result<Self> {
+    pub fn new(
+        input: &Input,
+        radiograph: Option<&Radiograph>,
+        finding: &Finding,
+        map: Option<String>,
+        run: &Origin,
+    ) -> Result<Self> {
         Ok(Self {
             file: input.path.to_str().map(str::to_owned),
             stamp: input.stamp,
             windowless: radiograph.is_some_and(|radiograph| !radiograph.has_window()),
-            map: finding.map.is_some(),
-            finding: RawValue::from_string(finding.to_json(Some(&input.path)))?,
+            map,
+            finding: RawValue::from_string(finding.to_json(Some(&input.path), Some(run)))?,
         })
     }
 
-    /// Reads a line.
+    /// The line of a journal, with its checksum. `run` is the digest of the run.
+    pub fn line(&self, run: &str) -> Result<String> {
+        Ok(checksum::seal(&serde_json::to_string(self)?, run))
+    }
+
+    /// Reads a line of a run.
     ///
     /// # Errors
-    /// Where it is torn or damaged.
-    pub fn parse(line: &[u8]) -> Result<(Self, Row)> {
-        let entry: Self = serde_json::from_slice(line)?;
+    /// Where it is torn or damaged, has no checksum, or is another run's.
+    pub fn parse(line: &[u8], run: &str) -> Result<(Self, Row)> {
+        let entry: Self = serde_json::from_str(&checksum::unseal(std::str::from_utf8(line)?, run)?)?;
         let row = Row::parse(entry.finding.get())?;
         Ok((entry, row))
     }

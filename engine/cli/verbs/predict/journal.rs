@@ -1,53 +1,43 @@
 //! What a run has finished so far, on disk: a run that is ended at any moment can be gone on with.
 //!
-//! JSON lines: the first says [what run](Identity) it is, each other is an image. A line is handed to the system as soon
-//! as its image is finished, so that a process that is killed loses nothing; the disk is waited for now and then, so that
-//! a machine that stops loses seconds. The file carries the lock, too: one run at a time writes an output.
+//! JSON lines: the first says [what run](Identity) it is, each other is an image. Each carries a checksum over itself and
+//! the run; an image whose line fails it is predicted again. A line is handed to the system as soon as its image is
+//! finished, so that a process that is killed loses nothing; the disk is waited for now and then, so that a machine that
+//! stops loses seconds. The file carries the lock, too: one run at a time writes an output.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use pleura::atomic;
-use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Row};
 use super::inputs::{Input, Stamp};
 use super::lock;
+use super::scan::{self, Head, Scan};
 use crate::receipt::{Identity, differences_text};
 use crate::term;
 
-/// The format of journals.
-const SCHEMA: u32 = 1;
-/// How the first line begins.
-const MARK: &[u8] = b"{\"journal\":";
 /// How often the disk is waited for.
 const SYNC: Duration = Duration::from_secs(10);
-
-/// The first line.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    journal: u32,
-    run: Identity,
-}
 
 /// Where a line stands in the file, in bytes; the line's end is not counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    at: u64,
-    len: usize,
+    pub at: u64,
+    pub len: usize,
 }
 
 /// An image that an earlier run finished.
 pub struct Kept {
     pub span: Span,
     pub id: String,
-    stamp: Option<Stamp>,
-    /// Whether there is a picture of its map.
-    pub map: bool,
+    pub stamp: Option<Stamp>,
+    /// The SHA-256 of the picture of its map, where there is one.
+    pub map: Option<String>,
 }
 
 impl Kept {
@@ -63,6 +53,8 @@ pub struct Journal {
     file: File,
     /// Where the next line begins.
     end: u64,
+    /// The digest of the run, which the lines' checksums cover.
+    run: String,
     /// Whether there is anything in it that would be lost with it.
     worth: bool,
     synced: Instant,
@@ -84,7 +76,7 @@ impl Journal {
         let path = path(out);
         let file = lock::open(&path, out)?;
         let worth = file.metadata().is_ok_and(|found| found.len() > 0);
-        Ok(Self { path, file, end: 0, worth, synced: Instant::now() })
+        Ok(Self { path, file, end: 0, run: String::new(), worth, synced: Instant::now() })
     }
 
     /// Starts the journal of a run, or goes on with it; gives what is finished, by file.
@@ -92,8 +84,8 @@ impl Journal {
     /// # Errors
     /// Where there is an unfinished run: one like this, unless it is to be resumed; another, if it is to be.
     pub fn begin(&mut self, run: &Identity, resume: bool) -> Result<HashMap<PathBuf, Kept>> {
-        let (head, kept) = self.scan().with_context(|| format!("cannot read `{}`", self.path.display()))?;
-        let Some(head) = head.filter(|_| !kept.is_empty()) else {
+        let scan = scan::read(&self.file, run).with_context(|| format!("cannot read `{}`", self.path.display()))?;
+        let Some(Scan { head, kept, end, damaged, healed }) = scan.filter(|scan| !scan.kept.is_empty()) else {
             self.start(run)?;
             return Ok(HashMap::new());
         };
@@ -101,7 +93,7 @@ impl Journal {
         let differences = head.run.differences(run);
         let told = differences_text(&differences, "then", "now");
         match (differences.is_empty(), resume) {
-            (true, true) => self.cut()?,
+            (true, true) => {}
             (true, false) => bail!(
                 "an earlier run was not finished, and `{journal}` has {} images of it: go on with `--resume`, or delete \
                  that file to start anew",
@@ -117,46 +109,32 @@ impl Journal {
                 return Ok(HashMap::new());
             }
         }
+        if damaged > 0 {
+            let lines = if damaged == 1 { "1 line".into() } else { format!("{damaged} lines") };
+            term::warning(format_args!("`{journal}`: {lines} damaged: the images concerned are predicted again"));
+        }
+        (self.run, self.end) = (head.digest()?, end);
+        if healed {
+            self.heal(&head)?;
+        }
+        self.cut()?;
         Ok(kept)
     }
 
-    /// Reads what is there, up to the first line that is torn or damaged; leaves `end` behind the last good one.
-    fn scan(&mut self) -> Result<(Option<Head>, HashMap<PathBuf, Kept>)> {
-        let mut reader = BufReader::new(&self.file);
-        reader.seek(SeekFrom::Start(0))?;
-        let mut line = Vec::new();
-        reader.read_until(b'\n', &mut line)?;
-        let head = match serde_json::from_slice::<Head>(&line) {
-            Ok(head) if head.journal == SCHEMA && line.ends_with(b"\n") => head,
-            // not even the first line was written
-            _ if !line.ends_with(b"\n") && MARK.starts_with(&line[..line.len().min(MARK.len())]) => {
-                return Ok((None, HashMap::new()));
-            }
-            _ => bail!("it is no journal of this version of pleura: move it away, or delete it"),
-        };
-        self.end = line.len() as u64;
-        let mut kept = HashMap::new();
-        loop {
-            line.clear();
-            let len = reader.read_until(b'\n', &mut line)?;
-            let Ok((entry, row)) = (if line.ends_with(b"\n") { Entry::parse(&line) } else { break }) else { break };
-            let span = Span { at: self.end, len: len - 1 };
-            if let Some(file) = &entry.file {
-                kept.insert(PathBuf::from(file), Kept { span, id: row.id, stamp: entry.stamp, map: entry.map });
-            }
-            self.end += len as u64;
-        }
-        Ok((Some(head), kept))
+    /// Writes the first line again, which takes as many bytes as it did.
+    fn heal(&self, head: &Head) -> Result<()> {
+        term::warning(format_args!("`{}`: its first line was damaged, and is restored", self.path.display()));
+        // what is opened to append cannot write elsewhere
+        let mut file = OpenOptions::new().write(true).open(&self.path).with_context(|| self.failed())?;
+        file.write_all(head.line()?.as_bytes()).with_context(|| self.failed())
     }
 
     /// Cuts off what comes after the last good line.
     fn cut(&mut self) -> Result<()> {
         let torn = self.file.metadata()?.len().saturating_sub(self.end);
         if torn > 0 {
-            term::note(format_args!(
-                "cut {torn} bytes off `{}` that were not written to their end",
-                self.path.display()
-            ));
+            let journal = self.path.display();
+            term::note(format_args!("cut {torn} bytes off `{journal}` that were torn or damaged"));
             self.file.set_len(self.end).with_context(|| self.failed())?;
         }
         Ok(())
@@ -166,7 +144,9 @@ impl Journal {
         self.worth = false;
         self.file.set_len(0).with_context(|| self.failed())?;
         self.end = 0;
-        self.write(&serde_json::to_string(&Head { journal: SCHEMA, run: run.clone() })?)?;
+        let head = Head::new(run);
+        self.run = head.digest()?;
+        self.write(&head.line()?)?;
         Ok(())
     }
 
@@ -175,7 +155,7 @@ impl Journal {
     /// # Errors
     /// Where it cannot be written; what was there before is there still.
     pub fn push(&mut self, entry: &Entry) -> Result<Span> {
-        let span = self.write(&serde_json::to_string(entry)?)?;
+        let span = self.write(&format!("{}\n", entry.line(&self.run)?))?;
         self.worth = true;
         if self.synced.elapsed() > SYNC {
             self.file.sync_data().with_context(|| self.failed())?;
@@ -184,8 +164,8 @@ impl Journal {
         Ok(span)
     }
 
+    /// Adds a line, with its end.
     fn write(&mut self, line: &str) -> Result<Span> {
-        let line = format!("{line}\n");
         if let Err(error) = self.file.write_all(line.as_bytes()) {
             // half a line would do no harm, and helps nobody
             let _ = self.file.set_len(self.end);
@@ -205,7 +185,7 @@ impl Journal {
         let mut line = vec![0; span.len];
         self.file.seek(SeekFrom::Start(span.at)).with_context(failed)?;
         self.file.read_exact(&mut line).with_context(failed)?;
-        Entry::parse(&line).with_context(failed)
+        Entry::parse(&line, &self.run).with_context(failed)
     }
 
     /// Removes the journal of a run that is finished.

@@ -7,6 +7,7 @@ mod inputs;
 mod journal;
 mod lock;
 mod run;
+mod scan;
 mod shard;
 mod targets;
 
@@ -102,7 +103,7 @@ pub fn run(args: &Args) -> Result<Exit> {
         }
     }
     let maps = args.maps.as_deref().map(|folder| Maps::create(folder, &targets.out)).transpose()?;
-    let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref()).all(&inputs.own, kept);
+    let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref())?.all(&inputs.own, kept);
     let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample: sample.as_deref(), start };
     let finished = done.and_then(|done| finish.write(&mut journal, receipt, &inputs, done));
     match finished {

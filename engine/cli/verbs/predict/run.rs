@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use pleura::Radiograph;
-use pleura::ensemble::{Ensemble, Finding, Summary};
+use pleura::ensemble::{Ensemble, Finding, Origin, Summary};
 use pleura::radiograph;
 use pleura::submission::Submission;
 use rayon::prelude::*;
@@ -21,6 +21,7 @@ use crate::term;
 /// any number of images take no memory.
 pub struct Run<'a> {
     ensemble: &'a Ensemble,
+    origin: Origin,
     journal: &'a mut Journal,
     maps: Option<Maps>,
     sample: Option<HashSet<&'a str>>,
@@ -70,14 +71,18 @@ impl Done {
 
 impl<'a> Run<'a> {
     /// Nothing done yet.
+    ///
+    /// # Errors
+    /// Where the manifest or a plugin cannot be read any more.
     pub fn new(
         ensemble: &'a Ensemble,
         journal: &'a mut Journal,
         maps: Option<Maps>,
         sample: Option<&'a [String]>,
-    ) -> Self {
+    ) -> Result<Self> {
         let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
-        Self { ensemble, journal, maps, sample, sources: HashMap::new(), done: Done::nothing() }
+        let origin = ensemble.origin().context("cannot read what the findings are to name")?;
+        Ok(Self { ensemble, origin, journal, maps, sample, sources: HashMap::new(), done: Done::nothing() })
     }
 
     /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
@@ -150,7 +155,8 @@ impl<'a> Run<'a> {
     /// Where an image stands in the journal, if the file has not changed since and its map is where it was put.
     fn usable(&self, input: &Input, kept: Option<Kept>) -> Option<Span> {
         let kept = kept.filter(|kept| kept.is_of(input))?;
-        let picture = !kept.map || self.maps.as_ref().is_some_and(|maps| maps.holds(&kept.id));
+        let held = |sum: &String| self.maps.as_ref().is_some_and(|maps| maps.holds(&kept.id, sum));
+        let picture = kept.map.as_ref().is_none_or(held);
         picture.then_some(kept.span)
     }
 
@@ -160,7 +166,7 @@ impl<'a> Run<'a> {
         if !self.accepts(&input.path, &row.id) {
             return Ok(());
         }
-        if let (Some(maps), true) = (&mut self.maps, entry.map) {
+        if let (Some(maps), Some(_)) = (&mut self.maps, &entry.map) {
             maps.keep(&row.id)?;
         }
         self.done.resumed += 1;
@@ -174,10 +180,11 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         // a line of the journal says that the picture is there
-        if let (Some(maps), Some(map)) = (&mut self.maps, &finding.map) {
-            maps.write(&finding.id, map.view())?;
-        }
-        let entry = Entry::new(input, radiograph, finding)?;
+        let map = match (&mut self.maps, &finding.map) {
+            (Some(maps), Some(map)) => Some(maps.write(&finding.id, map.view())?),
+            _ => None,
+        };
+        let entry = Entry::new(input, radiograph, finding, map, &self.origin)?;
         let row = Row::of(finding);
         let span = self.journal.push(&entry)?;
         self.add(input, row, entry.windowless, span)

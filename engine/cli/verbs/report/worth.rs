@@ -11,24 +11,36 @@ use pleura::report::{Case, HeatMap, MemberRow};
 use pleura::submission::Submission;
 use pleura::tune::{self, Axis, Choose, Folds, Grid, Judge, Knob, Members, Metric, Seen, Space};
 
+use super::origins::Origins;
 use crate::engine::EngineArgs;
 use crate::{answers, term};
 
 /// Fewer images are not divided into folds, which a search insists on.
 const FEWEST: usize = 10;
 
+/// What came of it.
+#[derive(Default)]
+pub struct Measured {
+    pub heat_map: Option<HeatMap>,
+    pub members: Vec<MemberRow>,
+    /// In what the findings' run differs from this one.
+    pub differs: Option<String>,
+}
+
 /// Asks the members again, by the cache, about the images of the cases that have a truth.
 pub fn measure(
     (manifest, engine): (&Path, &EngineArgs),
     (cases, files): (&[Case], &HashMap<String, PathBuf>),
     (truth, size): (&Submission, (usize, usize)),
-) -> Result<(Option<HeatMap>, Vec<MemberRow>)> {
+    origins: &Origins,
+) -> Result<Measured> {
     ensure!(engine.cache.cache.is_some(), "name the folder of the members' answers too: `--cache DIR`");
     let judged = cases.iter().filter(|case| case.truth.is_some()).filter_map(|case| files.get(&case.id).cloned());
     let judged: Vec<PathBuf> = judged.collect();
     let folder = manifest.parent().unwrap_or(Path::new(""));
     let space = two_knobs(manifest)?.map(|grid| Space::open(grid, folder)).transpose()?;
     let ensemble = engine.open(manifest, Ensemble::options())?;
+    let differs = origins.differ(manifest, &ensemble.origin()?);
     let members = Members::new(&ensemble)?;
     let judge = Judge { ensemble: &ensemble, truth, size };
     let bar = term::progress(judged.len() as u64, "members");
@@ -40,16 +52,16 @@ pub fn measure(
     bar.finish_and_clear();
     answers::report(&ensemble, &engine.cache);
     let (answered, worths): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let rows = members.rows(&worths, Metric::Dice);
+    let measured = Measured { heat_map: None, members: members.rows(&worths, Metric::Dice), differs };
     let answered: Vec<_> = answered.into_iter().flatten().collect();
-    let Some(space) = space.filter(|_| answered.len() >= FEWEST) else { return Ok((None, rows)) };
+    let Some(space) = space.filter(|_| answered.len() >= FEWEST) else { return Ok(measured) };
     let folds = Folds::stratified(&answered, 2)?;
     let tuned = tune::tune(&space, &answered, Metric::Dice, &folds, Choose::Maximum)?;
     let grid = space.grid();
     let point = grid.current().context("the grid has the manifest's own values")?;
     let varied: Vec<usize> = (0..grid.knobs.len()).filter(|&knob| grid.knobs[knob].values.len() > 1).collect();
-    let &[x, y] = varied.as_slice() else { return Ok((None, rows)) };
-    Ok((Some(tune::heat_map(grid, &tuned.scores, (x, y), point)), rows))
+    let &[x, y] = varied.as_slice() else { return Ok(measured) };
+    Ok(Measured { heat_map: Some(tune::heat_map(grid, &tuned.scores, (x, y), point)), ..measured })
 }
 
 /// The last two numbers that a search would change, as an image meets them, each with the manifest's own value

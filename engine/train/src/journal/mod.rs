@@ -1,4 +1,5 @@
-//! The journal of a training: a line of JSON for each epoch of each fold, in `metrics.jsonl`.
+//! The journal of a training: a line of JSON for each epoch of each fold, in `metrics.jsonl`. Each carries a
+//! [checksum](pleura::checksum), so that curves and figures are not drawn from a damaged one.
 //!
 //! An epoch's line is appended, and has reached the disk, *before* its checkpoint is saved. So whenever a training is
 //! interrupted, the journal holds every epoch that the checkpoint knows of, and perhaps one more, whole or in part:
@@ -11,6 +12,8 @@ mod tests;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use pleura::checksum::{self, ChecksumError};
 
 use crate::checkpoint::Position;
 use crate::files::{self, WriteError};
@@ -28,6 +31,19 @@ pub enum JournalError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A line that is not what was written.
+    #[error(
+        "`{path}`: line {line} is damaged: {source}; restore it from a copy, remove the line, or start afresh with `--fresh`",
+        path = path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: ChecksumError,
     },
     /// A line that tells no epoch.
     #[error("`{path}`: line {line}: {source}; remove the line, or start afresh with `--fresh`", path = path.display())]
@@ -91,7 +107,7 @@ impl Journal {
     /// # Errors
     /// Where it cannot be written; the journal is then as it was, as far as can be.
     pub fn append(&mut self, line: &Line) -> Result<(), JournalError> {
-        let text = serde_json::to_string(line).expect("a line is plain data") + "\n";
+        let text = checksum::seal(&serde_json::to_string(line).expect("a line is plain data"), "") + "\n";
         self.put(&text).map_err(|source| WriteError { path: self.path.clone(), source }.into())
     }
 
@@ -137,12 +153,20 @@ fn text(path: &Path) -> Result<String, JournalError> {
     }
 }
 
-/// The finished lines with their numbers from 1.
+/// The finished lines with their numbers from 1. A last line that lacks nothing but its end is finished, too.
 fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let finished = text.rfind('\n').map_or("", |end| &text[..end]);
-    finished.split('\n').enumerate().map(|(i, row)| (i + 1, row)).filter(|(_, row)| !row.is_empty())
+    let (finished, rest) = text.rsplit_once('\n').unwrap_or(("", text));
+    let whole = rest.rfind('}').map(|end| &rest[..=end]).filter(|row| checksum::unseal(row, "").is_ok());
+    let rows = finished.split('\n').chain(whole);
+    rows.enumerate().map(|(i, row)| (i + 1, row)).filter(|(_, row)| !row.is_empty())
 }
 
 fn parse(path: &Path, line: usize, row: &str) -> Result<Line, JournalError> {
-    serde_json::from_str(row).map_err(|source| JournalError::Line { path: path.into(), line, source })
+    let object = match checksum::unseal(row, "") {
+        Ok(object) => object,
+        // written before lines had one
+        Err(ChecksumError::Missing) => row.to_owned(),
+        Err(source) => return Err(JournalError::Damaged { path: path.into(), line, source }),
+    };
+    serde_json::from_str(&object).map_err(|source| JournalError::Line { path: path.into(), line, source })
 }

@@ -41,7 +41,7 @@ fn lines_come_back() {
     let (_folder, path) = journal();
     assert_eq!(Journal::read(&path).unwrap(), lines());
     assert_eq!(
-        fs::read_to_string(path).unwrap().lines().next().unwrap(),
+        checksum::unseal(fs::read_to_string(path).unwrap().lines().next().unwrap(), "").unwrap(),
         r#"{"fold":3,"phase":0,"epoch":0,"step":10,"lr":0.0001,"loss":0.30000000000000004,"terms":{"map.bce":0.1},"validation_loss":0.4,"dice":0.9,"dice_positives":0.8,"auc":null,"images_per_second":41.2,"seconds":1.5}"#
     );
 }
@@ -80,6 +80,27 @@ fn a_resumed_journal_is_as_if_never_interrupted() {
 }
 
 #[test]
+fn any_flipped_bit_is_noticed_or_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metrics.jsonl");
+    let mut journal = Journal::create(&path).unwrap();
+    let lines = [line(0, 0, 0), line(0, 0, 1)];
+    lines.iter().for_each(|line| journal.append(line).unwrap());
+    let whole = fs::read(&path).unwrap();
+    let next = Position { fold: 0, phase: 0, epoch: 2, step: 0 };
+    for bit in 0..8 * whole.len() {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &bytes).unwrap();
+        if let Ok(read) = Journal::read(&path) {
+            assert_eq!(read, lines, "bit {bit}");
+            Journal::resume(&path, next).unwrap();
+            assert!(fs::read(&path).unwrap() == whole, "bit {bit}");
+        }
+    }
+}
+
+#[test]
 fn a_journal_that_is_not_there_is_begun() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metrics.jsonl");
@@ -92,11 +113,21 @@ fn a_journal_that_is_not_there_is_begun() {
 fn errors_name_file_and_line() {
     let (folder, path) = journal();
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replacen("\"dice\"", "\"dise\"", 2)).unwrap();
-    for error in [Journal::read(&path).unwrap_err(), Journal::resume(&path, Position::default()).unwrap_err()] {
-        let message = error.to_string();
+    let faults = |text: String| {
+        fs::write(&path, text).unwrap();
+        [Journal::read(&path).unwrap_err(), Journal::resume(&path, Position::default()).unwrap_err()]
+            .map(|error| error.to_string())
+    };
+    for message in faults(text.replacen("\"dice\":0.9", "\"dice\":0.8", 2)) {
+        assert!(message.contains("metrics.jsonl`: line 1 is damaged: its checksum"), "{message}");
+    }
+    // as before lines had checksums
+    let bare: String = text.lines().map(|line| checksum::unseal(line, "").unwrap() + "\n").collect();
+    for message in faults(bare.replacen("\"dice\"", "\"dise\"", 2)) {
         assert!(message.contains("metrics.jsonl`: line 1: unknown field `dise`"), "{message}");
     }
+    fs::write(&path, bare).unwrap();
+    assert_eq!(Journal::read(&path).unwrap(), lines());
     let error = Journal::create(&folder.path().join("none").join("metrics.jsonl")).unwrap_err();
     assert!(error.to_string().contains("cannot write"), "{error}");
     assert!(matches!(Journal::read(folder.path()), Err(JournalError::Read { .. })));
