@@ -300,6 +300,37 @@ fn the_id_is_the_stem_where_the_data_set_has_none() {
 }
 
 #[test]
+fn padding_after_the_pixels_is_remarked() {
+    let mut object = grey(1, 5, 8, 8, false);
+    for (length, remarks) in [(6, 0), (8, 1)] {
+        bytes(&mut object, tags::PIXEL_DATA, &[1, 2, 3, 4, 5, 9, 9, 9][..length]);
+        let radiograph = open(&object);
+        assert_eq!((values(&radiograph), radiograph.remarks().len()), (vec![1.0, 2.0, 3.0, 4.0, 5.0], remarks));
+    }
+}
+
+#[test]
+fn a_table_that_cannot_be_used_leaves_the_window() {
+    let mut object = grey(1, 2, 8, 8, false);
+    bytes(&mut object, tags::PIXEL_DATA, &[100, 200]);
+    text(&mut object, tags::WINDOW_CENTER, VR::DS, "100.5");
+    text(&mut object, tags::WINDOW_WIDTH, VR::DS, "101");
+    let window = shown(&open(&object), Intensity::Window);
+    assert_eq!(window, [0.5, 1.0]);
+    let items = [InMemDicomObject::new_empty(), lut([5, 0, 8], &[0, 1])];
+    for (broken, remarks) in items.into_iter().zip([0, 1]) {
+        item(&mut object, tags::VOILUT_SEQUENCE, broken);
+        let radiograph = open(&object);
+        assert_eq!(shown(&radiograph, Intensity::Window), window);
+        assert_eq!(radiograph.remarks().len(), remarks, "{:?}", radiograph.remarks());
+    }
+    // an empty modality table is as good as none
+    item(&mut object, tags::MODALITY_LUT_SEQUENCE, InMemDicomObject::new_empty());
+    text(&mut object, tags::RESCALE_SLOPE, VR::DS, "2");
+    assert_eq!(values(&open(&object)), [200.0, 400.0]);
+}
+
+#[test]
 fn spacing_need_not_be_square() {
     let mut object = grey(1, 2, 8, 8, false);
     bytes(&mut object, tags::PIXEL_DATA, &[1, 2]);

@@ -1,15 +1,16 @@
 //! From the pixel data element to samples, whatever the transfer syntax.
 //!
-//! The decoders are those that `dicom-pixeldata` uses, but for JPEG Lossless, which is read here. They are called here, and not through its adapters, because
-//! those trust the header: an image that is smaller than claimed is padded with black, a larger one panics, a JPEG of
+//! The decoders are those that `dicom-pixeldata` uses, but for JPEG Lossless, which is read here. They are called here,
+//! and not through its adapters, because those trust the header: an image that is smaller than claimed is padded with black, a larger one panics, a JPEG of
 //! fewer bits is misread, colours are converted by guess. Here a compressed image must be what the header says before
 //! a decoder sees it.
 
-use dicom_core::DicomValue;
+use std::borrow::Cow;
+
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::InMemDicomObject;
 use jpeg_decoder::{ColorTransform, Decoder};
 
+use super::attributes::Attributes;
 use super::codestream::{Codestream, Kind};
 use super::dataset::{self, Dataset, EXPLICIT_VR_BIG_ENDIAN};
 use super::error::DicomFault;
@@ -31,8 +32,8 @@ pub(super) fn decode(dataset: &Dataset, header: &Header) -> Result<Samples, Dico
         uids::IMPLICIT_VR_LITTLE_ENDIAN
         | uids::EXPLICIT_VR_LITTLE_ENDIAN
         | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-        | EXPLICIT_VR_BIG_ENDIAN => native(&dataset.object, header),
-        uids::RLE_LOSSLESS => rle(&frame(&dataset.object, header)?, header),
+        | EXPLICIT_VR_BIG_ENDIAN => native(&dataset.attributes, header),
+        uids::RLE_LOSSLESS => rle(&frame(&dataset.attributes, header)?, header),
         uids::JPEG_BASELINE8_BIT
         | uids::JPEG_EXTENDED12_BIT
         | uids::JPEG_LOSSLESS
@@ -40,23 +41,33 @@ pub(super) fn decode(dataset: &Dataset, header: &Header) -> Result<Samples, Dico
         | uids::JPEGLS_LOSSLESS
         | uids::JPEGLS_NEAR_LOSSLESS
         | uids::JPEG2000_LOSSLESS
-        | uids::JPEG2000 => compressed(&frame(&dataset.object, header)?, header),
+        | uids::JPEG2000 => compressed(&frame(&dataset.attributes, header)?, header),
         _ => Err(DicomFault::Unsupported("this transfer syntax".into())),
     }
 }
 
-/// Pixel data that are not compressed; one byte of padding is allowed.
-fn native(object: &InMemDicomObject, header: &Header) -> Result<Samples, DicomFault> {
-    let bytes = dataset::bytes(object, tags::PIXEL_DATA).ok_or_else(|| no_pixels(object))?;
+/// Pixel data that are not compressed. Padding may follow (PS3.5 8.1.1), but not as much as another image would take: then
+/// the header is of something else.
+fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFault> {
+    let bytes = dataset::samples(attributes, header.allocated).ok_or_else(|| no_pixels(attributes))?;
     let expected = header.native_bytes();
-    if bytes.len() != expected && bytes.len() != expected.next_multiple_of(2) {
-        return Err(DicomFault::Length { expected: expected as u64, actual: bytes.len() as u64 });
+    match bytes.get(..expected) {
+        Some(image) if bytes.len() < 2 * expected || bytes.len() == expected.next_multiple_of(2) => {
+            Ok(Samples::native(header, image))
+        }
+        _ => Err(DicomFault::Length { expected: expected as u64, actual: bytes.len() as u64 }),
     }
-    Ok(Samples::native(header, &bytes))
 }
 
-fn no_pixels(object: &InMemDicomObject) -> DicomFault {
-    if object.get(tags::FLOAT_PIXEL_DATA).is_some() || object.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some() {
+/// A remark on bytes that follow an image which is not compressed, other than one to make them even.
+pub(super) fn padding(attributes: &Attributes, header: &Header) -> Option<String> {
+    let padding =
+        dataset::attribute(attributes, tags::PIXEL_DATA)?.bytes()?.len().checked_sub(header.native_bytes())?;
+    (padding > 1).then(|| format!("{padding} bytes follow its pixels and are ignored"))
+}
+
+fn no_pixels(attributes: &Attributes) -> DicomFault {
+    if attributes.get(tags::FLOAT_PIXEL_DATA).is_some() || attributes.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some() {
         DicomFault::Unsupported("pixel data in floating point".into())
     } else {
         DicomFault::Missing("PixelData")
@@ -64,12 +75,12 @@ fn no_pixels(object: &InMemDicomObject) -> DicomFault {
 }
 
 /// The one frame's bytes, which may lie in several fragments.
-fn frame(object: &InMemDicomObject, header: &Header) -> Result<Vec<u8>, DicomFault> {
-    let element = object.get(tags::PIXEL_DATA).ok_or_else(|| no_pixels(object))?;
-    let DicomValue::PixelSequence(sequence) = element.value() else {
-        return Err(DicomFault::Codec("the pixel data are not compressed, as the transfer syntax says".into()));
-    };
-    let frame = sequence.fragments().concat();
+fn frame<'a>(attributes: &Attributes<'a>, header: &Header) -> Result<Cow<'a, [u8]>, DicomFault> {
+    if attributes.get(tags::PIXEL_DATA).is_none() {
+        return Err(no_pixels(attributes));
+    }
+    let frame = dataset::frame(attributes)
+        .ok_or_else(|| DicomFault::Codec("the pixel data are not compressed, as the transfer syntax says".into()))?;
     if header.native_bytes() > LARGE && header.native_bytes() / MAX_RATIO > frame.len() {
         return Err(DicomFault::Length { expected: header.native_bytes() as u64, actual: frame.len() as u64 });
     }

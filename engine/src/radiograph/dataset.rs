@@ -1,33 +1,41 @@
-//! DICOM data sets: telling them from other files, parsing them, and reading attributes.
+//! DICOM files: telling them from others, taking them apart, and looking up attributes.
 
-use std::io::{Cursor, Read};
+use std::borrow::Cow;
 
-use dicom_core::value::{PrimitiveValue, Value};
-use dicom_core::{DicomValue, Tag};
+use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::mem::InMemElement;
-use dicom_object::{FileMetaTable, InMemDicomObject};
+use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry};
 
-use flate2::read::DeflateDecoder;
-
-use super::claims::{self, Encoding};
+use super::attributes::{Attribute, Attributes, Value};
+use super::deflate;
+use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
+use super::value::is_padding;
+use super::walk::{self, Walk};
 
 /// Where the letters `DICM` are, after a preamble of any content.
 const MAGIC_AT: usize = 128;
 
 const MAGIC: &[u8] = b"DICM";
-const EXPLICIT: Encoding = Encoding { explicit: true, big_endian: false };
-/// The largest image allowed, in three samples of 16 bits, and as much again.
-const MAX_INFLATED: u64 = 3 << 30;
 
-/// A parsed file.
-pub(super) struct Dataset {
-    pub(super) object: InMemDicomObject,
+/// A file's attributes.
+pub(super) struct Dataset<'a> {
+    pub(super) attributes: Attributes<'a>,
     /// The transfer syntax's UID.
     pub(super) syntax: String,
     pub(super) remarks: Vec<String>,
+}
+
+/// A file without its file meta.
+pub(super) struct Encoded<'a> {
+    /// The data set, inflated if need be.
+    bytes: Cow<'a, [u8]>,
+    /// How the data set is written; the file may say otherwise.
+    pub(super) encoding: Encoding,
+    /// The transfer syntax's UID.
+    pub(super) syntax: String,
+    remarks: Vec<String>,
 }
 
 /// How a file begins.
@@ -73,68 +81,105 @@ fn start(bytes: &[u8]) -> Option<Start> {
 /// Retired, yet met.
 pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// Parses a file, or a data set without file meta.
+/// Takes a file, or a data set without file meta, apart.
 ///
 /// # Errors
-/// The parser's reason, with what is known of the syntax.
-pub(super) fn parse(bytes: &[u8]) -> Result<Dataset, (String, DicomFault)> {
-    match start(bytes) {
-        Some(Start::Bare(syntax)) => parse_bare(bytes, syntax).map_err(|fault| (describe(syntax), fault)),
-        Some(Start::Preamble) => parse_file(&bytes[MAGIC_AT..]),
-        _ => {
-            let mut whole = MAGIC.to_vec();
-            whole.extend_from_slice(bytes);
-            let mut dataset = parse_file(&whole)?;
-            dataset.remarks.push("it has no DICOM preamble".into());
-            Ok(dataset)
-        }
+/// What is wrong with its meta or its compression, with what is known of the syntax.
+pub(super) fn open(bytes: &[u8]) -> Result<Encoded<'_>, (String, DicomFault)> {
+    let mut encoded = before_inflation(bytes)?;
+    if encoded.is_deflated() {
+        let inflated = deflate::inflate(&encoded.bytes, encoded.encoding);
+        encoded.bytes = inflated.map_err(|fault| (describe(&encoded.syntax), fault))?.into();
     }
+    Ok(encoded)
 }
 
-fn parse_file(from_magic: &[u8]) -> Result<Dataset, (String, DicomFault)> {
+/// As [`open`], but a deflated data set is left as it is. The first bytes of a file are enough.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn before_inflation(bytes: &[u8]) -> Result<Encoded<'_>, (String, DicomFault)> {
     let unnamed = |fault| ("DICOM".to_string(), fault);
-    let group = from_magic.get(MAGIC.len()..).unwrap_or_default();
-    claims::check(meta(group), EXPLICIT).map_err(|claim| unnamed(DicomFault::Parse(claim)))?;
-    let mut cursor = Cursor::new(from_magic);
-    let meta = FileMetaTable::from_reader(&mut cursor).map_err(|error| unnamed(DicomFault::Parse(chain(&error))))?;
-    let syntax = uid(meta.transfer_syntax()).to_string();
-    let rest = &from_magic[cursor.position() as usize..];
-    let object = parse_object(rest, &syntax).map_err(|fault| (describe(&syntax), fault))?;
-    Ok(Dataset { object, syntax, remarks: Vec::new() })
+    let (remark, rest) = match start(bytes) {
+        Some(Start::Bare(syntax)) => {
+            let remark = format!("it has no DICOM file meta: read as {}", describe(syntax));
+            return Encoded::new(bytes, syntax.into(), vec![remark]);
+        }
+        Some(Start::Preamble) => (None, &bytes[MAGIC_AT + MAGIC.len()..]),
+        _ => (Some("it has no DICOM preamble".to_string()), bytes),
+    };
+    let (mut walk, mut cursor) = (Walk::default(), Cursor { rest, encoding: Encoding::EXPLICIT });
+    // up to the first element of another group: the meta's own length is wrong, or missing, in files that are sound
+    let meta = walk.until(&mut cursor, |tag| tag.group() != 2).map_err(|fault| unnamed(DicomFault::Parse(fault)))?;
+    let mut remarks = Vec::from_iter(remark);
+    let syntax = match (text(&meta, tags::TRANSFER_SYNTAX_UID), start(cursor.rest)) {
+        (Some(syntax), _) => syntax,
+        (None, Some(Start::Bare(syntax))) => {
+            remarks.push(format!("its file meta names no transfer syntax: read as {}", describe(syntax)));
+            syntax.into()
+        }
+        (None, _) => return Err(unnamed(DicomFault::Missing("TransferSyntaxUID"))),
+    };
+    Encoded::new(cursor.rest, syntax, remarks)
 }
 
-/// The elements of file meta, by the group length that comes first: (0002,0000) UL 4.
-fn meta(group: &[u8]) -> &[u8] {
-    let length = group.get(8..12).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
-    group.get(..12 + length).unwrap_or(group)
-}
-
-fn parse_bare(bytes: &[u8], syntax: &'static str) -> Result<Dataset, DicomFault> {
-    let object = parse_object(bytes, syntax)?;
-    let remark = format!("it has no DICOM file meta: read as {}", describe(syntax));
-    Ok(Dataset { object, syntax: syntax.into(), remarks: vec![remark] })
-}
-
-/// Parses what follows the file meta.
-fn parse_object(bytes: &[u8], syntax: &str) -> Result<InMemDicomObject, DicomFault> {
-    if syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
-        return parse_object(&inflate(bytes)?, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+impl<'a> Encoded<'a> {
+    fn new(bytes: &'a [u8], syntax: String, mut remarks: Vec<String>) -> Result<Self, (String, DicomFault)> {
+        if TransferSyntaxRegistry.get(&syntax).is_none() {
+            return Err((describe(&syntax), DicomFault::Unsupported("this syntax".into())));
+        }
+        let labelled = match syntax.as_str() {
+            uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::IMPLICIT,
+            EXPLICIT_VR_BIG_ENDIAN => Encoding::BIG_ENDIAN,
+            _ => Encoding::EXPLICIT,
+        };
+        let mut encoded = Self { bytes: bytes.into(), encoding: labelled, syntax, remarks: Vec::new() };
+        if !encoded.is_deflated() {
+            encoded.encoding = written(bytes, labelled);
+        }
+        if encoded.encoding != labelled {
+            remarks.push(format!(
+                "its data set is not in the transfer syntax that it names: read as {}",
+                encoded.encoding
+            ));
+        }
+        encoded.remarks = remarks;
+        Ok(encoded)
     }
-    let known = TransferSyntaxRegistry.get(syntax).ok_or_else(|| DicomFault::Unsupported("this syntax".into()))?;
-    let encoding =
-        Encoding { explicit: syntax != uids::IMPLICIT_VR_LITTLE_ENDIAN, big_endian: syntax == EXPLICIT_VR_BIG_ENDIAN };
-    claims::check(bytes, encoding).map_err(DicomFault::Parse)?;
-    InMemDicomObject::read_dataset_with_ts(Cursor::new(bytes), known).map_err(|error| DicomFault::Parse(chain(&error)))
+
+    pub(super) fn is_deflated(&self) -> bool {
+        self.syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+    }
+
+    /// The data set, from its first element on.
+    pub(super) fn cursor(&self) -> Cursor<'_> {
+        Cursor { rest: &self.bytes, encoding: self.encoding }
+    }
+
+    /// Reads the attributes.
+    ///
+    /// # Errors
+    /// Where the data set is cut off, or broken otherwise; with the syntax.
+    pub(super) fn parse(&self) -> Result<Dataset<'_>, (String, DicomFault)> {
+        let mut walk = Walk::default();
+        let attributes = walk
+            .until(&mut self.cursor(), |_| false)
+            .map_err(|fault| (describe(&self.syntax), DicomFault::Parse(fault)))?;
+        let remarks = [self.remarks.clone(), walk.remarks].concat();
+        Ok(Dataset { attributes, syntax: self.syntax.clone(), remarks })
+    }
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, DicomFault> {
-    let mut inflated = Vec::new();
-    let read = DeflateDecoder::new(bytes).take(MAX_INFLATED + 1).read_to_end(&mut inflated);
-    read.map_err(|error| DicomFault::Parse(format!("cannot inflate: {error}")))?;
-    if inflated.len() as u64 > MAX_INFLATED {
-        return Err(DicomFault::Parse(format!("more than {MAX_INFLATED} bytes when inflated")));
-    }
-    Ok(inflated)
+/// How a data set is written, by its first element, if that is not as it is labelled.
+fn written(bytes: &[u8], labelled: Encoding) -> Encoding {
+    let explicit = walk::names_representation(bytes).unwrap_or(labelled.explicit);
+    // data sets begin with a group below 0100
+    let big_endian = match *bytes {
+        [0, low, ..] if low > 0 => explicit,
+        [low, 0, ..] if low > 0 => false,
+        _ => labelled.big_endian,
+    };
+    Encoding { explicit, big_endian }
 }
 
 /// A transfer syntax for people: `JPEG Baseline (Process 1), 1.2.840.10008.1.2.4.50`.
@@ -149,81 +194,101 @@ pub(super) fn name(syntax: &str) -> &'static str {
 
 /// A UID without its padding.
 pub(super) fn uid(text: &str) -> &str {
-    text.trim_matches(|letter: char| letter == '\0' || letter.is_whitespace())
-}
-
-/// An error and its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    text.trim_matches(is_padding)
 }
 
 /// An attribute that is present and not empty.
-pub(super) fn element(object: &InMemDicomObject, tag: Tag) -> Option<&InMemElement> {
-    object.get(tag).filter(|element| !matches!(element.value(), Value::Primitive(PrimitiveValue::Empty)))
+pub(super) fn attribute<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Option<&'o Attribute<'a>> {
+    attributes.get(tag).filter(|attribute| attribute.bytes().is_some())
 }
 
-/// The first item of a sequence.
-pub(super) fn item(object: &InMemDicomObject, tag: Tag) -> Option<&InMemDicomObject> {
-    object.get(tag)?.items()?.first()
+/// The first item of a sequence that holds anything.
+pub(super) fn item<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Option<&'o Attributes<'a>> {
+    match &attributes.get(tag)?.value {
+        Value::Item(item) => item.as_deref(),
+        _ => None,
+    }
 }
 
-/// The object that holds the attributes of a functional group: the data set itself, or in enhanced objects an item of
-/// the shared or of the first frame's functional groups.
-pub(super) fn group(object: &InMemDicomObject, sequence: Tag, tag: Tag) -> Option<&InMemDicomObject> {
-    if element(object, tag).is_some() {
-        return Some(object);
+/// What holds the attributes of a functional group: the data set itself, or in enhanced objects an item of the shared
+/// or of the first frame's functional groups.
+pub(super) fn group<'o, 'a>(attributes: &'o Attributes<'a>, sequence: Tag, tag: Tag) -> Option<&'o Attributes<'a>> {
+    if attribute(attributes, tag).is_some() {
+        return Some(attributes);
     }
     [tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE]
         .into_iter()
-        .filter_map(|groups| item(item(object, groups)?, sequence))
-        .find(|group| element(group, tag).is_some())
+        .filter_map(|groups| item(item(attributes, groups)?, sequence))
+        .find(|group| attribute(group, tag).is_some())
 }
 
 /// A whole number.
-pub(super) fn integer(object: &InMemDicomObject, (tag, name): (Tag, &'static str)) -> Result<Option<u32>, DicomFault> {
-    let Some(element) = element(object, tag) else { return Ok(None) };
-    let number = element
-        .to_int()
-        .map_err(|_| DicomFault::invalid(name, element.to_str().unwrap_or_default(), "a whole number is needed"))?;
-    Ok(Some(number))
+pub(super) fn integer(attributes: &Attributes, (tag, name): (Tag, &'static str)) -> Result<Option<u32>, DicomFault> {
+    let Some(numbers) = numbers(attributes, tag, name, "a whole number is needed")? else { return Ok(None) };
+    let number = numbers[0];
+    if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+        Ok(Some(number as u32))
+    } else {
+        Err(DicomFault::invalid(name, number, "a whole number is needed"))
+    }
 }
 
 /// Decimal numbers, at least one.
-pub(super) fn decimals(
-    object: &InMemDicomObject,
-    tag: Tag,
-    name: &'static str,
-) -> Result<Option<Vec<f64>>, DicomFault> {
-    let Some(element) = element(object, tag) else { return Ok(None) };
-    match element.to_multi_float64() {
-        Ok(numbers) if numbers.is_empty() => Ok(None),
-        Ok(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(Some(numbers)),
-        _ => Err(DicomFault::invalid(name, element.to_str().unwrap_or_default(), "decimal numbers are needed")),
+pub(super) fn decimals(attributes: &Attributes, tag: Tag, name: &'static str) -> Result<Option<Vec<f64>>, DicomFault> {
+    numbers(attributes, tag, name, "decimal numbers are needed")
+}
+
+fn numbers(attributes: &Attributes, tag: Tag, name: &'static str, need: &str) -> Result<Option<Vec<f64>>, DicomFault> {
+    let Some(attribute) = attribute(attributes, tag) else { return Ok(None) };
+    match attribute.numbers() {
+        Some(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(Some(numbers)),
+        None if attribute.is_blank() => Ok(None),
+        _ => Err(DicomFault::invalid(name, attribute.excerpt(), need)),
     }
 }
 
 /// A text without its padding.
-pub(super) fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
-    let text = element(object, tag)?.to_str().ok()?;
+pub(super) fn text(attributes: &Attributes, tag: Tag) -> Option<String> {
+    let bytes = attribute(attributes, tag)?.bytes()?;
+    let charset = attribute(attributes, tags::SPECIFIC_CHARACTER_SET).and_then(Attribute::bytes).and_then(charset);
+    let text = charset.unwrap_or_default().decode(bytes).ok()?;
     Some(uid(&text).to_string()).filter(|text| !text.is_empty())
 }
 
+/// The first character set named, if it is known.
+fn charset(value: &[u8]) -> Option<SpecificCharacterSet> {
+    let first = value.split(|&byte| byte == b'\\').next()?;
+    SpecificCharacterSet::from_code(uid(str::from_utf8(first).ok()?))
+}
+
 /// 16-bit words, with the bits of negative numbers kept.
-pub(super) fn words(object: &InMemDicomObject, tag: Tag) -> Option<Vec<u16>> {
-    let bytes = bytes(object, tag)?;
+pub(super) fn words(attributes: &Attributes, tag: Tag) -> Option<Vec<u16>> {
+    let bytes = bytes(attributes, tag)?;
     Some(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
-/// The bytes of a binary attribute, little endian whatever the file's order was.
-pub(super) fn bytes(object: &InMemDicomObject, tag: Tag) -> Option<Vec<u8>> {
-    let DicomValue::Primitive(value) = element(object, tag)?.value() else { return None };
-    match value {
-        PrimitiveValue::U8(bytes) => Some(bytes.to_vec()),
-        PrimitiveValue::U16(words) => Some(words.iter().flat_map(|word| word.to_le_bytes()).collect()),
-        PrimitiveValue::I16(words) => Some(words.iter().flat_map(|word| word.to_le_bytes()).collect()),
-        _ => None,
-    }
+/// The bytes of an attribute in words, little endian whatever the file's order was.
+pub(super) fn bytes<'a>(attributes: &Attributes<'a>, tag: Tag) -> Option<Cow<'a, [u8]>> {
+    attribute(attributes, tag)?.words()
+}
+
+/// The bytes of pixel data that are not compressed, in samples of so many bits, little endian whatever the file's order
+/// was.
+pub(super) fn samples<'a>(attributes: &Attributes<'a>, allocated: u32) -> Option<Cow<'a, [u8]>> {
+    attribute(attributes, tags::PIXEL_DATA)?.samples(allocated)
+}
+
+/// The bytes of compressed pixel data: all fragments, one after another.
+pub(super) fn frame<'a>(attributes: &Attributes<'a>) -> Option<Cow<'a, [u8]>> {
+    let Value::Fragments(items) = attributes.get(tags::PIXEL_DATA)?.value else { return None };
+    let mut cursor = Cursor { rest: items, encoding: Encoding::IMPLICIT };
+    // checked by the walk; the first item is the offset table
+    let fragments = std::iter::from_fn(|| {
+        let header = cursor.header().ok()?;
+        cursor.value(header.tag, header.length?).ok()
+    });
+    let mut fragments: Vec<&[u8]> = fragments.skip(1).filter(|fragment| !fragment.is_empty()).collect();
+    Some(if fragments.len() == 1 { fragments.remove(0).into() } else { fragments.concat().into() })
 }
 
 #[cfg(test)]

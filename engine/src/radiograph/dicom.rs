@@ -9,9 +9,9 @@ use std::panic;
 use std::path::Path;
 
 use dicom_dictionary_std::tags;
-use dicom_object::InMemDicomObject;
 use ndarray::Array2;
 
+use super::attributes::Attributes;
 use super::dataset::{self, Dataset};
 use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
@@ -27,14 +27,17 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, Radiograph
 /// Reads id and size of a DICOM file's image.
 pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
     parsed(bytes, path, |dataset, path| {
-        let header = Header::read(&dataset.object)?;
-        Ok(Glance { id: id(&dataset.object, path), size: (header.rows, header.cols) })
+        let header = Header::read(&dataset.attributes)?;
+        Ok(Glance { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
     })
 }
 
 /// Reads a DICOM file's tags.
 pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
-    parsed(bytes, path, |dataset, path| Ok(Tags::of(&dataset.object, &dataset.syntax, id(&dataset.object, path))))
+    parsed(bytes, path, |dataset, path| {
+        let id = id(&dataset.attributes, path);
+        Ok(Tags::of(&dataset.attributes, &dataset.syntax, id))
+    })
 }
 
 /// Parses a file, and reads something from its data set; errors name the file and its syntax.
@@ -44,9 +47,8 @@ fn parsed<T>(
     read: impl FnOnce(&Dataset, &Path) -> Result<T, DicomFault>,
 ) -> Result<T, RadiographError> {
     let fail = |(syntax, fault)| RadiographError::Dicom { path: path.into(), syntax, fault };
-    let dataset = contained(|| dataset::parse(bytes))
-        .unwrap_or_else(|reason| Err(("DICOM".to_string(), DicomFault::Parse(reason))))
-        .map_err(fail)?;
+    let encoded = dataset::open(bytes).map_err(fail)?;
+    let dataset = encoded.parse().map_err(fail)?;
     let syntax = dataset::describe(&dataset.syntax);
     contained(|| read(&dataset, path))
         .unwrap_or_else(|reason| Err(DicomFault::Codec(reason)))
@@ -54,8 +56,8 @@ fn parsed<T>(
 }
 
 /// The data set's own id, or else the file's stem.
-fn id(object: &InMemDicomObject, path: &Path) -> String {
-    dataset::text(object, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::stem(path))
+fn id(attributes: &Attributes, path: &Path) -> String {
+    dataset::text(attributes, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::stem(path))
 }
 
 /// Runs what may panic on broken data: third-party parsers and decoders.
@@ -68,33 +70,31 @@ fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> {
-    let object = &dataset.object;
+    let attributes = &dataset.attributes;
     let mut remarks = dataset.remarks.clone();
-    let header = Header::read(object)?;
+    let header = Header::read(attributes)?;
     let palette = match header.photometric {
-        Photometric::Palette => Some(Palette::read(object, header.signed)?),
+        Photometric::Palette => Some(Palette::read(attributes, header.signed)?),
         _ => None,
     };
     let samples = codec::decode(dataset, &header)?.grey(&header, palette.as_ref())?;
-    let modality = Modality::read(object, &header, palette.as_ref())?;
+    remarks.extend(codec::padding(attributes, &header));
+    let modality = Modality::read(attributes, &header, palette.as_ref())?;
     let values: Vec<f32> = match &modality {
         Modality::Identity => samples,
         modality => samples.into_iter().map(|sample| modality.apply(sample)).collect(),
     };
     let values = Array2::from_shape_vec((header.rows, header.cols), values)
         .map_err(|error| DicomFault::Codec(error.to_string()))?;
-    let voi = voi(object, &header, &modality).unwrap_or_else(|fault| {
-        remarks.push(format!("its window is ignored: {fault}"));
-        None
-    });
+    let voi = voi(attributes, &header, &modality, &mut remarks);
     Ok(Radiograph {
-        id: id(object, path),
+        id: id(attributes, path),
         path: path.into(),
         values,
         range: modality.range(&header, palette.as_ref()),
         voi,
         inverted: header.photometric == Photometric::Monochrome1,
-        spacing: spacing(object),
+        spacing: spacing(attributes),
         remarks,
         digest: std::sync::OnceLock::new(),
     })
@@ -116,18 +116,18 @@ enum Modality {
 
 impl Modality {
     /// A modality LUT has precedence over rescale. Colours have neither.
-    fn read(object: &InMemDicomObject, header: &Header, palette: Option<&Palette>) -> Result<Self, DicomFault> {
+    fn read(attributes: &Attributes, header: &Header, palette: Option<&Palette>) -> Result<Self, DicomFault> {
         if header.is_color() || palette.is_some() {
             return Ok(Self::Identity);
         }
-        if let Some(item) = dataset::item(object, tags::MODALITY_LUT_SEQUENCE) {
+        if let Some(item) = dataset::item(attributes, tags::MODALITY_LUT_SEQUENCE) {
             return Ok(Self::Lut(Lut::from_item(item, header.signed)?));
         }
-        let group = dataset::group(object, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, tags::RESCALE_SLOPE);
-        let object = group.unwrap_or(object);
+        let group = dataset::group(attributes, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE, tags::RESCALE_SLOPE);
+        let attributes = group.unwrap_or(attributes);
         let first = |numbers: Option<Vec<f64>>| numbers.and_then(|numbers| numbers.first().copied());
-        let slope = first(dataset::decimals(object, tags::RESCALE_SLOPE, "RescaleSlope")?);
-        let intercept = first(dataset::decimals(object, tags::RESCALE_INTERCEPT, "RescaleIntercept")?);
+        let slope = first(dataset::decimals(attributes, tags::RESCALE_SLOPE, "RescaleSlope")?);
+        let intercept = first(dataset::decimals(attributes, tags::RESCALE_INTERCEPT, "RescaleIntercept")?);
         match (slope.unwrap_or(1.0), intercept.unwrap_or(0.0)) {
             (0.0, _) => Err(DicomFault::invalid("RescaleSlope", 0, "all values would be one")),
             (slope, intercept) if !rescales_to_numbers(slope, intercept, header.stored_range()) => {
@@ -166,15 +166,30 @@ impl Modality {
     }
 }
 
-/// The file's VOI LUT, or else its first window. Colours have neither.
-fn voi(object: &InMemDicomObject, header: &Header, modality: &Modality) -> Result<Option<Voi>, DicomFault> {
+/// The file's VOI LUT, or else its first window. Colours have neither. What cannot be used is remarked.
+fn voi(attributes: &Attributes, header: &Header, modality: &Modality, remarks: &mut Vec<String>) -> Option<Voi> {
     if header.is_color() || header.photometric == Photometric::Palette {
-        return Ok(None);
+        return None;
     }
-    if let Some(item) = dataset::item(object, tags::VOILUT_SEQUENCE) {
-        return Ok(Some(Voi::Lut(Lut::from_item(item, modality.signed(header))?)));
+    let lut =
+        dataset::item(attributes, tags::VOILUT_SEQUENCE).map(|item| Lut::from_item(item, modality.signed(header)));
+    match lut {
+        Some(Ok(lut)) => {
+            remarks.extend(lut.unused_bits());
+            return Some(Voi::Lut(lut));
+        }
+        Some(Err(fault)) => remarks.push(format!("its VOI LUT is ignored: {fault}")),
+        None => {}
     }
-    let Some(group) = dataset::group(object, tags::FRAME_VOILUT_SEQUENCE, tags::WINDOW_CENTER) else {
+    window(attributes).unwrap_or_else(|fault| {
+        remarks.push(format!("its window is ignored: {fault}"));
+        None
+    })
+}
+
+/// The file's first window.
+fn window(attributes: &Attributes) -> Result<Option<Voi>, DicomFault> {
+    let Some(group) = dataset::group(attributes, tags::FRAME_VOILUT_SEQUENCE, tags::WINDOW_CENTER) else {
         return Ok(None);
     };
     let center = dataset::decimals(group, tags::WINDOW_CENTER, "WindowCenter")?;
@@ -188,8 +203,8 @@ fn voi(object: &InMemDicomObject, header: &Header, modality: &Modality) -> Resul
     Ok(Some(Voi::Window(window)))
 }
 
-fn function(object: &InMemDicomObject) -> Result<WindowFunction, DicomFault> {
-    match dataset::text(object, tags::VOILUT_FUNCTION).as_deref() {
+fn function(attributes: &Attributes) -> Result<WindowFunction, DicomFault> {
+    match dataset::text(attributes, tags::VOILUT_FUNCTION).as_deref() {
         None | Some("LINEAR") => Ok(WindowFunction::Linear),
         Some("LINEAR_EXACT") => Ok(WindowFunction::LinearExact),
         Some("SIGMOID") => Ok(WindowFunction::Sigmoid),
@@ -198,8 +213,8 @@ fn function(object: &InMemDicomObject) -> Result<WindowFunction, DicomFault> {
 }
 
 /// Row and column spacing in mm: in the patient where known, else at the detector.
-pub(super) fn spacing(object: &InMemDicomObject) -> Option<(f32, f32)> {
-    let group = dataset::group(object, tags::PIXEL_MEASURES_SEQUENCE, tags::PIXEL_SPACING).unwrap_or(object);
+pub(super) fn spacing(attributes: &Attributes) -> Option<(f32, f32)> {
+    let group = dataset::group(attributes, tags::PIXEL_MEASURES_SEQUENCE, tags::PIXEL_SPACING).unwrap_or(attributes);
     [(tags::PIXEL_SPACING, "PixelSpacing"), (tags::IMAGER_PIXEL_SPACING, "ImagerPixelSpacing")]
         .into_iter()
         .filter_map(|(tag, name)| dataset::decimals(group, tag, name).ok().flatten())

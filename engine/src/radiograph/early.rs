@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use dicom_core::Tag;
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 
-use super::dataset::{self, uid};
+use super::dataset;
 use super::error::RadiographError;
 use super::glance::Glance;
+use super::raster;
+use super::walk::Walk;
 
 /// How much of a file is read first. The id is one of the first attributes.
 const START: usize = 1 << 14;
@@ -32,75 +33,17 @@ pub fn id_of(path: impl AsRef<Path>) -> Result<String, RadiographError> {
     }
 }
 
-/// The SOP Instance UID of a DICOM file with preamble, if nothing unusual stands before it.
-fn sop_instance(file: &[u8]) -> Option<String> {
-    if !dataset::has_magic(file) {
+/// The SOP Instance UID of a DICOM file, if the elements up to it are among the file's first bytes.
+///
+/// What is not is left to [`Glance`]: an id that does not follow its smaller tags, a deflated data set, and text that
+/// depends on a character set.
+fn sop_instance(start: &[u8]) -> Option<String> {
+    if raster::is_raster(start) {
         return None;
     }
-    let mut elements = Elements { rest: file.get(132..)?, explicit: true };
-    let syntax = elements.find(tags::TRANSFER_SYNTAX_UID)?;
-    let rest = elements.after_group(2)?;
-    let explicit = match uid(&syntax) {
-        uids::IMPLICIT_VR_LITTLE_ENDIAN => false,
-        uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN | dataset::EXPLICIT_VR_BIG_ENDIAN => return None,
-        _ => true,
-    };
-    let id = Elements { rest, explicit }.find(tags::SOP_INSTANCE_UID)?;
-    let id = uid(&id);
-    id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| id.to_owned()).filter(|id| !id.is_empty())
-}
-
-/// Elements one after another, little endian, none of undefined length.
-struct Elements<'a> {
-    rest: &'a [u8],
-    explicit: bool,
-}
-
-impl<'a> Elements<'a> {
-    /// The value of the first element of a tag; `None` where elements beyond it come first, as they ascend.
-    fn find(&mut self, tag: Tag) -> Option<String> {
-        loop {
-            let (found, value) = self.next()?;
-            if found == tag {
-                return std::str::from_utf8(value).ok().map(str::to_owned);
-            }
-            if found > tag {
-                return None;
-            }
-        }
-    }
-
-    /// What comes after the elements of a group.
-    fn after_group(mut self, group: u16) -> Option<&'a [u8]> {
-        loop {
-            let before = self.rest;
-            if u16::from_le_bytes(*before.first_chunk()?) != group {
-                return Some(before);
-            }
-            self.next()?;
-        }
-    }
-
-    fn next(&mut self) -> Option<(Tag, &'a [u8])> {
-        let (&[a, b, c, d, v, w, x, y], rest) = self.rest.split_first_chunk()?;
-        let tag = Tag(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
-        let (length, rest) = if !self.explicit {
-            (u32::from_le_bytes([v, w, x, y]), rest)
-        } else if matches!(
-            &[v, w],
-            b"OB" | b"OW" | b"OF" | b"OD" | b"OL" | b"OV" | b"SQ" | b"UC" | b"UN" | b"UR" | b"UT" | b"SV" | b"UV"
-        ) {
-            // two bytes of nothing, then four of length
-            let (&length, rest) = rest.split_first_chunk()?;
-            (u32::from_le_bytes(length), rest)
-        } else {
-            (u32::from(u16::from_le_bytes([x, y])), rest)
-        };
-        // an undefined length, 2³² - 1, is more than there is
-        let (value, rest) = rest.split_at_checked(length as usize)?;
-        self.rest = rest;
-        Some((tag, value))
-    }
+    let encoded = dataset::before_inflation(start).ok().filter(|encoded| !encoded.is_deflated())?;
+    let attributes = Walk::default().until(&mut encoded.cursor(), |tag| tag > tags::SOP_INSTANCE_UID).ok()?;
+    dataset::text(&attributes, tags::SOP_INSTANCE_UID).filter(|id| id.is_ascii())
 }
 
 #[cfg(test)]
@@ -112,7 +55,7 @@ mod tests {
         bytes.extend_from_slice(vr.as_bytes());
         match vr {
             "" => bytes.extend((value.len() as u32).to_le_bytes()),
-            "OB" | "SQ" => {
+            "OB" | "SQ" | "UN" => {
                 bytes.extend([0, 0]);
                 bytes.extend((value.len() as u32).to_le_bytes());
             }
@@ -132,6 +75,11 @@ mod tests {
         let explicit =
             [element(8, 5, "CS", "ISO_IR 100"), element(8, 0x18, "UI", "1.2.3\0"), element(8, 0x20, "DA", "")];
         assert_eq!(sop_instance(&file("1.2.840.10008.1.2.4.50", &explicit)), Some("1.2.3".into()));
+        let undefined =
+            [&[8, 0, 6, 0, b'S', b'Q', 0, 0][..], &[255; 4], &[0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]].concat();
+        let unknown = element(8, 0x18, "UN", "ID_1");
+        assert_eq!(sop_instance(&file("1.2.840.10008.1.2.1", &[undefined, unknown])), Some("ID_1".into()));
+        assert_eq!(sop_instance(&explicit.concat()), Some("1.2.3".into()), "without file meta");
         let implicit = [element(8, 5, "", "ISO_IR 100"), element(8, 0x18, "", "1.2.3\0")];
         assert_eq!(sop_instance(&file("1.2.840.10008.1.2\0", &implicit)), Some("1.2.3".into()));
     }
@@ -142,15 +90,13 @@ mod tests {
         let undefined = [&[8, 0, 6, 0, b'S', b'Q', 0, 0][..], &[255; 4]].concat();
         let explicit = "1.2.840.10008.1.2.1";
         let cases = [
-            file("1.2.840.10008.1.2.2", std::slice::from_ref(&id)),
             file("1.2.840.10008.1.2.1.99", std::slice::from_ref(&id)),
             file(explicit, &[undefined, id.clone()]),
             file(explicit, &[element(8, 0x20, "DA", ""), id.clone()]),
             file(explicit, &[element(8, 0x18, "UI", "")]),
-            file(explicit, &[element(8, 0x18, "UI", "1.2\\1.3")]),
+            file(explicit, &[element(8, 0x18, "UI", "Jos\u{e9}")]),
             file(explicit, &[id[..9].to_vec()]),
             file(explicit, &[]),
-            id.clone(),
             Vec::new(),
         ];
         for (number, bytes) in cases.iter().enumerate() {

@@ -2,8 +2,8 @@
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use dicom_object::InMemDicomObject;
 
+use super::attributes::Attributes;
 use super::dataset;
 use super::error::DicomFault;
 
@@ -51,21 +51,21 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads and checks the attributes.
-    pub(super) fn read(object: &InMemDicomObject) -> Result<Self, DicomFault> {
-        single_frame(object)?;
-        let photometric = photometric(object)?;
-        let allocated = required(object, (tags::BITS_ALLOCATED, "BitsAllocated"))?;
-        let stored = required(object, (tags::BITS_STORED, "BitsStored"))?;
+    pub(super) fn read(attributes: &Attributes) -> Result<Self, DicomFault> {
+        single_frame(attributes)?;
+        let photometric = photometric(attributes)?;
+        let allocated = required(attributes, (tags::BITS_ALLOCATED, "BitsAllocated"))?;
+        let stored = required(attributes, (tags::BITS_STORED, "BitsStored"))?;
         let header = Self {
-            rows: side(object, (tags::ROWS, "Rows"))?,
-            cols: side(object, (tags::COLUMNS, "Columns"))?,
-            samples: required(object, (tags::SAMPLES_PER_PIXEL, "SamplesPerPixel"))? as usize,
+            rows: side(attributes, (tags::ROWS, "Rows"))?,
+            cols: side(attributes, (tags::COLUMNS, "Columns"))?,
+            samples: required(attributes, (tags::SAMPLES_PER_PIXEL, "SamplesPerPixel"))? as usize,
             allocated,
             stored,
-            high: dataset::integer(object, (tags::HIGH_BIT, "HighBit"))?.unwrap_or(stored.saturating_sub(1)),
-            signed: required(object, (tags::PIXEL_REPRESENTATION, "PixelRepresentation"))? == 1,
+            high: dataset::integer(attributes, (tags::HIGH_BIT, "HighBit"))?.unwrap_or(stored.saturating_sub(1)),
+            signed: required(attributes, (tags::PIXEL_REPRESENTATION, "PixelRepresentation"))? == 1,
             photometric,
-            planar: dataset::integer(object, (tags::PLANAR_CONFIGURATION, "PlanarConfiguration"))? == Some(1),
+            planar: dataset::integer(attributes, (tags::PLANAR_CONFIGURATION, "PlanarConfiguration"))? == Some(1),
         };
         header.check()?;
         Ok(header)
@@ -124,26 +124,26 @@ impl Header {
     }
 }
 
-fn required(object: &InMemDicomObject, attribute: (Tag, &'static str)) -> Result<u32, DicomFault> {
-    dataset::integer(object, attribute)?.ok_or(DicomFault::Missing(attribute.1))
+fn required(attributes: &Attributes, attribute: (Tag, &'static str)) -> Result<u32, DicomFault> {
+    dataset::integer(attributes, attribute)?.ok_or(DicomFault::Missing(attribute.1))
 }
 
-fn side(object: &InMemDicomObject, attribute: (Tag, &'static str)) -> Result<usize, DicomFault> {
-    match required(object, attribute)? {
+fn side(attributes: &Attributes, attribute: (Tag, &'static str)) -> Result<usize, DicomFault> {
+    match required(attributes, attribute)? {
         side @ 1..=MAX_SIDE => Ok(side as usize),
         side => Err(DicomFault::invalid(attribute.1, side, format!("between 1 and {MAX_SIDE}"))),
     }
 }
 
-fn single_frame(object: &InMemDicomObject) -> Result<(), DicomFault> {
-    match dataset::integer(object, (tags::NUMBER_OF_FRAMES, "NumberOfFrames"))? {
+fn single_frame(attributes: &Attributes) -> Result<(), DicomFault> {
+    match dataset::integer(attributes, (tags::NUMBER_OF_FRAMES, "NumberOfFrames"))? {
         None | Some(0 | 1) => Ok(()),
         Some(frames) => Err(DicomFault::MultiFrame(frames)),
     }
 }
 
-fn photometric(object: &InMemDicomObject) -> Result<Photometric, DicomFault> {
-    let name = dataset::text(object, tags::PHOTOMETRIC_INTERPRETATION)
+fn photometric(attributes: &Attributes) -> Result<Photometric, DicomFault> {
+    let name = dataset::text(attributes, tags::PHOTOMETRIC_INTERPRETATION)
         .ok_or(DicomFault::Missing("PhotometricInterpretation"))?;
     Ok(match name.as_str() {
         "MONOCHROME1" => Photometric::Monochrome1,

@@ -2,8 +2,8 @@
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use dicom_object::InMemDicomObject;
 
+use super::attributes::Attributes;
 use super::dataset;
 use super::error::DicomFault;
 
@@ -18,18 +18,18 @@ pub(super) struct Lut {
 impl Lut {
     /// Reads an item of a modality or VOI LUT sequence. `signed` is whether the values looked up are: the descriptor's
     /// first value has their sign, whatever its VR says.
-    pub(super) fn from_item(item: &InMemDicomObject, signed: bool) -> Result<Self, DicomFault> {
+    pub(super) fn from_item(item: &Attributes, signed: bool) -> Result<Self, DicomFault> {
         Self::read(item, (tags::LUT_DESCRIPTOR, "LUTDescriptor"), (tags::LUT_DATA, "LUTData"), signed)
     }
 
     /// Reads a table from the two attributes that hold it.
     pub(super) fn read(
-        object: &InMemDicomObject,
+        attributes: &Attributes,
         descriptor: (Tag, &'static str),
         data: (Tag, &'static str),
         signed: bool,
     ) -> Result<Self, DicomFault> {
-        let words = dataset::words(object, descriptor.0).ok_or(DicomFault::Missing(descriptor.1))?;
+        let words = dataset::words(attributes, descriptor.0).ok_or(DicomFault::Missing(descriptor.1))?;
         let &[count, first, bits] = words.as_slice() else {
             return Err(DicomFault::invalid(descriptor.1, format!("{words:?}"), "three numbers are needed"));
         };
@@ -39,7 +39,7 @@ impl Lut {
         // 0 stands for 65536, which 16 bits cannot hold
         let count = if count == 0 { 65536 } else { usize::from(count) };
         let first = if signed { i32::from(first.cast_signed()) } else { i32::from(first) };
-        let bytes = dataset::bytes(object, data.0).ok_or(DicomFault::Missing(data.1))?;
+        let bytes = dataset::bytes(attributes, data.0).ok_or(DicomFault::Missing(data.1))?;
         let entries = unpack(&bytes, count).ok_or_else(|| {
             DicomFault::invalid(data.1, format!("{} bytes long", bytes.len()), format!("{count} entries are needed"))
         })?;
@@ -60,6 +60,18 @@ impl Lut {
     /// The largest entry that the bits can hold.
     pub(super) fn max(&self) -> u16 {
         (u32::from(u16::MAX) >> (16 - self.bits)) as u16
+    }
+}
+
+impl Lut {
+    /// A remark on entries that leave the upper two or more of their bits empty: some makers declare 16 bits and write
+    /// 12, and the picture, by what is declared, is almost black.
+    pub(super) fn unused_bits(&self) -> Option<String> {
+        let highest = self.entries.iter().max()?;
+        let needed = (u16::BITS - highest.leading_zeros()).max(1);
+        let bits = self.bits;
+        (needed + 2 <= bits)
+            .then(|| format!("its VOI LUT declares {bits} bits, but uses {needed}: the picture is dark"))
     }
 }
 
@@ -84,24 +96,24 @@ pub(super) struct Palette {
 
 impl Palette {
     /// Reads the palette; a segmented one is an error.
-    pub(super) fn read(object: &InMemDicomObject, signed: bool) -> Result<Self, DicomFault> {
-        if object.get(tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA).is_some() {
+    pub(super) fn read(attributes: &Attributes, signed: bool) -> Result<Self, DicomFault> {
+        if attributes.get(tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA).is_some() {
             return Err(DicomFault::Unsupported("a segmented palette".into()));
         }
         let red = Lut::read(
-            object,
+            attributes,
             (tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, "RedPaletteColorLookupTableDescriptor"),
             (tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA, "RedPaletteColorLookupTableData"),
             signed,
         )?;
         let green = Lut::read(
-            object,
+            attributes,
             (tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, "GreenPaletteColorLookupTableDescriptor"),
             (tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA, "GreenPaletteColorLookupTableData"),
             signed,
         )?;
         let blue = Lut::read(
-            object,
+            attributes,
             (tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, "BluePaletteColorLookupTableDescriptor"),
             (tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA, "BluePaletteColorLookupTableData"),
             signed,
@@ -120,6 +132,13 @@ mod tests {
         assert_eq!([-9, -2, -1, 0, 1, i32::MAX].map(|value| lut.get(value)), [10, 10, 20, 30, 30, 30]);
         assert_eq!(lut.fraction(-1), 20.0 / 255.0);
         assert_eq!([1, 8, 12, 16].map(|bits| Lut { bits, ..lut.clone() }.max()), [1, 255, 4095, 65535]);
+    }
+
+    #[test]
+    fn bits_that_are_declared_but_not_used() {
+        let lut = Lut { first: 0, entries: vec![0, 4095], bits: 16 };
+        assert_eq!(lut.unused_bits().unwrap(), "its VOI LUT declares 16 bits, but uses 12: the picture is dark");
+        assert_eq!([12, 13].map(|bits| Lut { bits, ..lut.clone() }.unused_bits()), [None, None]);
     }
 
     #[test]

@@ -7,12 +7,14 @@
 //! [`Intensity`]; the inversion of MONOCHROME1 happens there, once and last.
 
 mod age;
-mod claims;
+mod attributes;
 mod codec;
 mod codestream;
 mod dataset;
+mod deflate;
 mod dicom;
 mod early;
+mod element;
 mod error;
 mod file;
 mod find;
@@ -24,6 +26,8 @@ mod packbits;
 mod raster;
 mod samples;
 mod tags;
+mod value;
+mod walk;
 mod window;
 
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use dicom_object::InMemDicomObject;
 
+use super::attributes::Attributes;
 use super::error::RadiographError;
 use super::{age, dataset, dicom, file, raster};
 
@@ -83,10 +83,10 @@ impl Tags {
     }
 
     /// Those of a data set; a tag whose value makes no sense is as good as missing.
-    pub(super) fn of(object: &InMemDicomObject, syntax: &str, id: String) -> Self {
-        let text = |tag: Tag| dataset::text(object, tag);
-        let whole = |tag: Tag| dataset::integer(object, (tag, "")).ok().flatten();
-        let decimal = |tag: Tag| dataset::decimals(object, tag, "").ok().flatten().map(|numbers| numbers[0]);
+    pub(super) fn of(attributes: &Attributes, syntax: &str, id: String) -> Self {
+        let text = |tag: Tag| dataset::text(attributes, tag);
+        let whole = |tag: Tag| dataset::integer(attributes, (tag, "")).ok().flatten();
+        let decimal = |tag: Tag| dataset::decimals(attributes, tag, "").ok().flatten().map(|numbers| numbers[0]);
         let side = |tag: Tag| whole(tag).map(|side| side as usize);
         Self {
             id,
@@ -102,7 +102,7 @@ impl Tags {
             bits_stored: whole(tags::BITS_STORED),
             photometric: text(tags::PHOTOMETRIC_INTERPRETATION),
             syntax: Some((syntax.to_owned(), dataset::name(syntax).to_owned())),
-            spacing: dicom::spacing(object),
+            spacing: dicom::spacing(attributes),
             window: decimal(tags::WINDOW_CENTER).zip(decimal(tags::WINDOW_WIDTH)),
             frames: whole(tags::NUMBER_OF_FRAMES).filter(|&frames| frames > 1),
         }

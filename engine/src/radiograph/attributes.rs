@@ -1,0 +1,118 @@
+//! The attributes that the engine reads, of a data set or of an item of a sequence.
+
+use dicom_core::{Tag, VR};
+use dicom_dictionary_std::tags;
+
+/// All that is kept of a data set. What is not here is stepped over: how much memory the attributes of a file take does
+/// not depend on what else the file holds.
+const KEPT: [Tag; 46] = [
+    tags::TRANSFER_SYNTAX_UID,
+    tags::SPECIFIC_CHARACTER_SET,
+    tags::SOP_INSTANCE_UID,
+    tags::MODALITY,
+    tags::PATIENT_NAME,
+    tags::PATIENT_ID,
+    tags::PATIENT_SEX,
+    tags::PATIENT_AGE,
+    tags::BODY_PART_EXAMINED,
+    tags::IMAGER_PIXEL_SPACING,
+    tags::VIEW_POSITION,
+    tags::SAMPLES_PER_PIXEL,
+    tags::PHOTOMETRIC_INTERPRETATION,
+    tags::PLANAR_CONFIGURATION,
+    tags::NUMBER_OF_FRAMES,
+    tags::ROWS,
+    tags::COLUMNS,
+    tags::PIXEL_SPACING,
+    tags::BITS_ALLOCATED,
+    tags::BITS_STORED,
+    tags::HIGH_BIT,
+    tags::PIXEL_REPRESENTATION,
+    tags::WINDOW_CENTER,
+    tags::WINDOW_WIDTH,
+    tags::RESCALE_INTERCEPT,
+    tags::RESCALE_SLOPE,
+    tags::VOILUT_FUNCTION,
+    tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+    tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+    tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
+    tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+    tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+    tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+    tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
+    tags::MODALITY_LUT_SEQUENCE,
+    tags::LUT_DESCRIPTOR,
+    tags::LUT_DATA,
+    tags::VOILUT_SEQUENCE,
+    tags::PIXEL_MEASURES_SEQUENCE,
+    tags::FRAME_VOILUT_SEQUENCE,
+    tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
+    tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+    tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+    tags::FLOAT_PIXEL_DATA,
+    tags::DOUBLE_FLOAT_PIXEL_DATA,
+    tags::PIXEL_DATA,
+];
+
+/// The attributes of a data set or an item.
+#[derive(Debug, Default)]
+pub(super) struct Attributes<'a> {
+    attributes: Vec<Attribute<'a>>,
+}
+
+/// An attribute, its value as the file has it.
+#[derive(Debug)]
+pub(super) struct Attribute<'a> {
+    pub(super) tag: Tag,
+    /// The value representation in the file, which may be wrong.
+    pub(super) vr: Option<VR>,
+    /// Whether numbers of several bytes have their highest byte first.
+    pub(super) big_endian: bool,
+    pub(super) value: Value<'a>,
+}
+
+/// What an attribute holds.
+#[derive(Debug)]
+pub(super) enum Value<'a> {
+    /// Texts or numbers.
+    Bytes(&'a [u8]),
+    /// The first item of a sequence that holds anything which is kept, if there is one.
+    Item(Option<Box<Attributes<'a>>>),
+    /// Items with the parts of a compressed image, from the first item's header on; the first is the offset table.
+    Fragments(&'a [u8]),
+}
+
+impl<'a> Attributes<'a> {
+    /// Whether an attribute of this tag is kept.
+    pub(super) fn keeps(tag: Tag) -> bool {
+        KEPT.contains(&tag)
+    }
+
+    /// Adds an attribute; the first of a tag is kept.
+    pub(super) fn put(&mut self, attribute: Attribute<'a>) {
+        if self.get(attribute.tag).is_none() {
+            self.attributes.push(attribute);
+        }
+    }
+
+    /// An attribute that is present, if only as an empty one.
+    pub(super) fn get(&self, tag: Tag) -> Option<&Attribute<'a>> {
+        debug_assert!(Self::keeps(tag), "{tag} is read, but not kept");
+        self.attributes.iter().find(|attribute| attribute.tag == tag)
+    }
+
+    /// Whether nothing is kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
+}
+
+impl<'a> Attribute<'a> {
+    /// The bytes of texts or numbers; none where there are none, or the attribute is a sequence.
+    pub(super) fn bytes(&self) -> Option<&'a [u8]> {
+        match self.value {
+            Value::Bytes(bytes) => Some(bytes).filter(|bytes| !bytes.is_empty()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Odd files as they are met, each with the picture that it must give.
+//!
+//! They are looked for in `../shared/cases/dicom`, with their pictures in `expected`; all are made up.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use pleura::Radiograph;
+use pleura::manifest::Intensity;
+use pleura::radiograph::{Glance, Tags, id_of};
+
+/// Files that must be read. Any other of the folder may be refused.
+const READ: [&str; 18] = [
+    "00-plain",
+    "01-un-rescale",
+    "03-un-id",
+    "10-un-sequence-uid",
+    "12-un-sequence-huge",
+    "20-meta-instance-not-a-uid",
+    "23-meta-ae-long",
+    "24-meta-no-group-length",
+    "26-meta-group-length-too-large",
+    "30-implicit-labelled-explicit",
+    "40-trailing-zeros-008",
+    "40-trailing-zeros-126",
+    "50-pixels-padded-128",
+    "78-voilut-empty-item",
+    "79-modality-lut-empty-item",
+    "h0-implicit-private-like-item",
+    "j4-delimiter-is-9-zeros",
+    "k1-un-voilut-sequence",
+];
+
+fn cases() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/dicom");
+    if !folder.is_dir() {
+        eprintln!("skipped: no cases at `{}`", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// How far intensities are from a picture of 16 bits.
+fn distance(intensities: &Array2<f32>, picture: &Path) -> f32 {
+    let picture = image::open(picture).unwrap().into_luma16();
+    assert_eq!((picture.height() as usize, picture.width() as usize), intensities.dim());
+    let distance = |(ours, &right): (&f32, &u16)| (ours - f32::from(right) / 65535.0).abs();
+    intensities.iter().zip(picture.as_raw()).map(distance).fold(0.0, f32::max)
+}
+
+/// What is wrong with what a file gives.
+fn fault(folder: &Path, name: &str) -> Option<String> {
+    let path = folder.join(name).with_extension("dcm");
+    let radiograph = match Radiograph::open(&path) {
+        Ok(radiograph) => radiograph,
+        Err(error) => return READ.contains(&name).then(|| error.to_string()),
+    };
+    for (intensity, kind) in [(Intensity::Stored, "stored"), (Intensity::Window, "window")] {
+        let picture = folder.join("expected").join(format!("{name}.{kind}.png"));
+        let off = if picture.exists() { distance(&radiograph.intensities(intensity), &picture) } else { 0.0 };
+        if off > 1.6 / 255.0 {
+            return Some(format!("{kind} is off by {off}"));
+        }
+    }
+    let (id, tags) = (id_of(&path).unwrap(), Tags::open(&path).unwrap());
+    let glance = Glance::open(&path).unwrap();
+    let agree = [&id, &tags.id, &glance.id].iter().all(|id| *id == radiograph.id()) && id.starts_with("1.2.3.");
+    (!agree).then(|| format!("ids: {} {id} {} {}", radiograph.id(), tags.id, glance.id))
+}
+
+#[test]
+fn every_case_is_right_or_refused() {
+    let Some(folder) = cases() else { return };
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "dcm"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    for name in READ {
+        assert!(names.iter().any(|found| found == name), "{name} is not in {}", folder.display());
+    }
+    let faults: Vec<String> =
+        names.iter().filter_map(|name| Some(format!("{name}: {}", fault(&folder, name)?))).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
