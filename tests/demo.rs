@@ -70,6 +70,39 @@ fn a_second_run_uses_the_edited_manifest_and_leaves_other_files_alone() {
     assert!(rows.lines().skip(1).all(|row| row.ends_with(",-1")), "no score is above 1: {rows}");
 }
 
+/// Ctrl-C says how to go on, and that is so: the journal that is left does not stand in the way.
+#[test]
+#[cfg(unix)]
+fn an_interrupted_demo_can_be_run_again() {
+    support::runtime();
+    let folder = tempfile::tempdir().unwrap();
+    for attempt in 0..10 {
+        let out = folder.path().join(format!("{attempt}"));
+        let journal = out.join("submission.csv.journal");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pleura"));
+        command.args(["demo", "--images", "8", "--out"]).arg(&out).stderr(std::process::Stdio::piped());
+        let mut child = command.args(["--device", "cpu", "--batch", "1"]).spawn().unwrap();
+        let finished = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count().saturating_sub(1);
+        while finished(&journal) < 1 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        // SAFETY: the process is our own child, which may have ended and has not been waited for.
+        unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) };
+        let ended = child.wait_with_output().unwrap();
+        if ended.status.success() {
+            continue; // it was over before
+        }
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(75), "{said}");
+        assert!(said.contains("interrupted: run the same command again"), "{said}");
+        if finished(&journal) > 0 {
+            demo(&out, 8).success();
+            return;
+        }
+    }
+    panic!("no demo was caught between its first image and its end");
+}
+
 /// Pictures of 64 × 64 pixels in the place of those that `--train` would draw.
 fn small_pictures(networks: &Path) {
     for number in 0..training::IMAGES {

@@ -104,6 +104,33 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     assert_eq!(told, (0..told.len() as u64).collect::<Vec<_>>(), "no epoch is told twice, and none is missing");
 }
 
+/// Epochs of one update have no place between two updates: what stops a training is looked at in between epochs, too.
+#[test]
+fn ctrl_c_ends_a_training_whose_epochs_are_one_update() {
+    support::runtime();
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 100_000);
+    let text = fs::read_to_string(&recipe).unwrap();
+    let out = folder.path().join("out");
+    // of 8 images: one batch an epoch, and two that are added up to one update
+    for (batch, lines) in [("batch = 8", 3), ("batch = 4\naccumulate = 2", 3)] {
+        fs::write(&recipe, text.replace("batch = 4", batch)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
+        command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1", "--fresh"]);
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        wait_for_lines(&out.join("metrics.jsonl"), lines);
+        // SAFETY: the process is our own child, which has not been waited for.
+        assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) }, 0);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(75), "{batch}: {said}");
+        assert!(said.contains("run the same command again to go on from"), "{batch}: {said}");
+        let epochs = fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count();
+        assert!(epochs < 50_000, "{batch}: it went on for {epochs} epochs");
+        fs::remove_file(out.join("metrics.jsonl")).unwrap();
+    }
+}
+
 #[test]
 fn what_is_wrong_is_told_with_the_next_step() {
     let folder = tempfile::tempdir().unwrap();

@@ -55,6 +55,18 @@ pub fn folds(path: &Path) -> Result<HashMap<String, u32>> {
     table::read(path, FOLD)?.into_iter().map(number).collect()
 }
 
+/// What is said where a signal ends a verb that infers, and keeps nothing but answers: how to go on.
+pub fn interrupted(cache: &CacheArgs) -> impl Fn() -> String + Send + Sync + 'static {
+    let folder = cache.cache.clone();
+    move || match &folder {
+        Some(folder) => format!(
+            "interrupted: what networks answered is kept in `{}`; the same command goes on from there",
+            folder.display()
+        ),
+        None => "interrupted: the same command begins anew; with `--cache DIR` networks' answers are kept".into(),
+    }
+}
+
 /// Says how many answers were inferred, and how many came from the cache.
 pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
     let Some(folder) = &cache.cache else { return };

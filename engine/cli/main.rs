@@ -4,6 +4,7 @@ mod answers;
 mod engine;
 mod exit;
 mod fetch;
+mod interrupt;
 mod memory;
 mod outputs;
 mod receipt;

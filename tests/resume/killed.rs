@@ -119,3 +119,51 @@ fn lines_that_are_torn_or_damaged_cost_their_images_alone() {
         fs::remove_file(bench.at("out.csv")).unwrap();
     }
 }
+
+/// Ctrl-C, and the signal of a scheduler, end a run at once; what it says is how to go on, and that goes on.
+#[test]
+fn a_signal_ends_a_run_with_how_to_go_on() {
+    let bench = Bench::new();
+    let (whole, _) = bench.whole();
+    let mut caught = 0;
+    for (number, signal) in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().cycle().enumerate().take(30) {
+        let out = format!("signalled{number}");
+        let mut child = bench.command(&out, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        bench.wait_for(&out, 3, &mut child);
+        // SAFETY: the process is our own child, which may have ended and has not been waited for.
+        unsafe { libc::kill(i32::try_from(child.id()).unwrap(), signal) };
+        let ended = child.wait_with_output().unwrap();
+        if ended.status.success() {
+            continue; // it was over before
+        }
+        assert_eq!(ended.status.code(), Some(75), "{}", said(&ended));
+        let (images, _) = journaled(&bench.journal(&out));
+        let expected = format!("has the {images} images that are finished; the same command with `--resume` goes on");
+        assert!(said(&ended).contains("interrupted: ") && said(&ended).contains(&expected), "{}", said(&ended));
+        let told = bench.resume(&out, &[]);
+        assert!(told.contains(&format!("resumed: {images} of {IMAGES}")), "{told}");
+        assert!(bench.outputs(&out) == whole);
+        caught += 1;
+        if caught == 3 {
+            return;
+        }
+    }
+    panic!("{caught} of 30 runs were caught before their end");
+}
+
+/// `nohup` has SIGHUP ignored, and a shell's background jobs have SIGINT so: that stays.
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let bench = Bench::new();
+    let (whole, _) = bench.whole();
+    let mut command = Command::new("sh");
+    let run = bench.command("hung-up", &[]);
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(run.get_program()).args(run.get_args());
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    bench.wait_for("hung-up", 3, &mut child);
+    // SAFETY: the process is our own child, which has not been waited for.
+    unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGHUP) };
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", said(&ended));
+    assert!(bench.outputs("hung-up") == whole);
+}

@@ -19,8 +19,8 @@ use rayon::prelude::*;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
-use crate::term;
 use crate::verbs::{predict, report, score};
+use crate::{interrupt, term};
 use place::{Place, STEM};
 
 #[derive(clap::Args)]
@@ -54,6 +54,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     if args.seed == SEED {
         bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
     }
+    let _interrupt = interrupt::says(|| "interrupted: run the same command again".into())?;
     let place = Place::new(&args.out)?;
     place.unpack()?;
     if args.train && !training::run(args, &place)? {
@@ -129,6 +130,7 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         // whatever array it may be run in
         shard: Some(Shard::ALL),
         resume: false,
+        anew: true,
         engine: args.engine.clone(),
     })
 }

@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
-use crate::term;
 use crate::verbs::submission::size;
+use crate::{interrupt, term};
 
 /// How many images calibrate, if that leaves as many to compare on.
 const CALIBRATE: usize = 32;
@@ -117,6 +117,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     }
     let folders = forms.iter().map(|form| args.out.join(form.to_string())).collect::<Vec<_>>();
     folders.iter().try_for_each(|folder| make_folder(folder, &args.ensemble))?;
+    let _interrupt = interrupt::says(crate::answers::interrupted(&args.engine.cache))?;
     // Every member is run, so that scores are exact; the masks are those of an early exit.
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options().exit(Early::Full))?;
     let chosen = choose(files.len(), args.calibrate);

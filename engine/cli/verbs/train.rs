@@ -4,11 +4,11 @@ mod fold;
 mod stack;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 use pleura::lint::Severity;
 use pleura::runtime::Device;
@@ -18,6 +18,7 @@ use pleura_train::progress::{Progress, short};
 use pleura_train::recipe;
 
 use crate::exit::Exit;
+use crate::interrupt::{self, InForce};
 use crate::{fetch, term};
 use fold::Fold;
 
@@ -133,49 +134,28 @@ fn check(args: &Args) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Whether there is a training to be stopped; where there is none, Ctrl-C ends the process as it always does.
-static TRAINING: AtomicBool = AtomicBool::new(false);
-
 /// The terminal, while a training lasts.
 struct Screen {
     bar: ProgressBar,
     stopped: Arc<AtomicBool>,
+    /// What Ctrl-C does: before the first step, all that was trained is on the disk.
+    interrupt: InForce,
+    steps: bool,
 }
 
 impl Screen {
     fn new() -> Result<Self> {
-        let screen = Self { bar: term::line(), stopped: on_interrupt()? };
-        TRAINING.store(true, Ordering::SeqCst);
-        Ok(screen)
+        let interrupt = interrupt::says(|| "interrupted before the first step: run the same command again".into())?;
+        Ok(Self { bar: term::line(), stopped: Arc::default(), interrupt, steps: false })
     }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        TRAINING.store(false, Ordering::SeqCst);
-    }
-}
-
-/// Set by Ctrl-C, or by the signal that schedulers send; a second one ends the process at once.
-fn on_interrupt() -> Result<Arc<AtomicBool>> {
-    static STOPPED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    if let Some(stopped) = STOPPED.get() {
-        return Ok(Arc::clone(stopped));
-    }
-    let stopped = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stopped);
-    ctrlc::set_handler(move || {
-        if told.swap(true, Ordering::SeqCst) || !TRAINING.load(Ordering::SeqCst) {
-            std::process::exit(Exit::Transient as i32);
-        }
-        term::note("stopping after this step, with a checkpoint; once more ends it at once");
-    })
-    .context("cannot listen to Ctrl-C")?;
-    Ok(Arc::clone(STOPPED.get_or_init(|| stopped)))
 }
 
 impl Watch for Screen {
     fn step(&mut self, progress: &Progress) {
+        if !self.steps {
+            self.steps = true;
+            self.interrupt.becomes_stop(&self.stopped);
+        }
         self.bar.set_message(progress.to_string());
     }
 

@@ -20,7 +20,7 @@ use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::verbs::submission::size;
-use crate::{answers, term};
+use crate::{answers, interrupt, term};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -113,6 +113,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     let space = Space::open(grid, folder)?;
     space.fits(files.len())?;
     let options = Ensemble::options().output_size(args.size).folds(folds.clone());
+    let _interrupt = interrupt::says(answers::interrupted(&args.engine.cache))?;
     let ensemble = args.engine.open(path, options)?;
     let judge = Judge { ensemble: &ensemble, truth: &truth, size: args.truth_size };
     let Found { space, images, ballots, kept, skipped } = collect(&judge, space, &files, args.weights)?;

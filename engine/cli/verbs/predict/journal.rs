@@ -67,6 +67,20 @@ pub fn path(out: &Path) -> PathBuf {
     name.into()
 }
 
+/// What is said where a signal ends a run: how to go on with it.
+pub fn interrupted(out: &Path) -> String {
+    let path = path(out);
+    // the first line is no image
+    let lines = File::open(&path).map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
+    match lines.saturating_sub(1) {
+        0 => "interrupted before the first image was finished: run the same command again".into(),
+        images => format!(
+            "interrupted: `{}` has the {images} images that are finished; the same command with `--resume` goes on",
+            path.display()
+        ),
+    }
+}
+
 impl Journal {
     /// Takes the lock of an output.
     ///
@@ -77,6 +91,15 @@ impl Journal {
         let file = lock::open(&path, out)?;
         let worth = file.metadata().is_ok_and(|found| found.len() > 0);
         Ok(Self { path, file, end: 0, run: String::new(), worth, synced: Instant::now() })
+    }
+
+    /// Forgets what an earlier run left.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn clear(&mut self) -> Result<()> {
+        self.worth = false;
+        self.file.set_len(0).with_context(|| self.failed())
     }
 
     /// Starts the journal of a run, or goes on with it; gives what is finished, by file.

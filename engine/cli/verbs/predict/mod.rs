@@ -23,7 +23,7 @@ use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::Maps;
 use crate::receipt::{self, Identity, Receipt, Sum};
-use crate::{answers, term};
+use crate::{answers, interrupt, term};
 use finish::Finish;
 use inputs::Inputs;
 use journal::Journal;
@@ -72,6 +72,11 @@ pub struct Args {
     #[arg(long)]
     pub resume: bool,
 
+    /// Begin anew, whatever an earlier run left: for verbs that predict as one of their steps, and say themselves how to
+    /// go on.
+    #[arg(skip)]
+    pub anew: bool,
+
     #[command(flatten)]
     pub engine: EngineArgs,
 }
@@ -91,7 +96,12 @@ pub fn run(args: &Args) -> Result<Exit> {
     let ensemble = args.engine.open(&args.ensemble, options)?;
     let receipt = begin(args, &ensemble, &inputs, shard)?;
     let identity = Identity::from(&receipt);
+    if args.anew {
+        journal.clear()?;
+    }
     let kept = journal.begin(&identity, args.resume)?;
+    let out = targets.out.clone();
+    let _interrupt = (!args.anew).then(|| interrupt::says(move || journal::interrupted(&out))).transpose()?;
     if args.resume && kept.is_empty() {
         match finished::how(&targets, &identity, &receipt.inputs) {
             Ok(exit) => {

@@ -32,6 +32,12 @@ pub struct State {
     pub patience: Option<Patience>,
     /// The losses of the epoch so far.
     pub losses: Running,
+    /// How long the epoch's steps took so far, in seconds.
+    #[serde(default)]
+    pub epoch_seconds: f64,
+    /// How many images they were of.
+    #[serde(default)]
+    pub epoch_images: u64,
     /// How long the fold has been trained.
     pub seconds: f64,
 }

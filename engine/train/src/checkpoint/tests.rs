@@ -48,6 +48,8 @@ fn checkpoint() -> Checkpoint {
         plateau: Some(plateau),
         patience: Some(patience),
         losses,
+        epoch_seconds: 1.25,
+        epoch_images: 12,
         seconds: 1.0 / 3.0,
     };
     // a quiet and a signalling NaN with payloads, the least subnormal, both zeros, infinity

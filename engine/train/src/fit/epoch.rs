@@ -1,6 +1,6 @@
 //! Phases and epochs.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -43,9 +43,9 @@ impl Fold<'_> {
             let steps = (items.len() / phase.batch as usize) as u32;
             let mut rate = Rate::new(phase, steps.div_ceil(phase.accumulate));
             rate.resume(self.rest.plateau);
-            let trained = self.train_epoch(&mut pass, phase, &rate, items, watch)?;
+            self.train_epoch(&mut pass, phase, &rate, items, watch)?;
             watch.step(&Progress { validating: true, ..self.progress(phase, steps) });
-            let validation = self.validate(&mut evaluation, phase)?;
+            let validation = self.validate(&mut evaluation, phase, watch)?;
             let is_best = self.judge(&validation)?;
             rate.observe(validation.loss);
             self.rest.plateau = rate.plateau();
@@ -54,10 +54,10 @@ impl Fold<'_> {
                 patience.is_over()
             });
             self.average()?;
-            let line =
-                self.line(rate.at(epoch, steps.saturating_sub(1) / phase.accumulate), trained, &validation, started);
+            let line = self.line(rate.at(epoch, steps.saturating_sub(1) / phase.accumulate), &validation, started);
             journal.append(&line)?;
             self.rest.losses.clear();
+            (self.rest.epoch_seconds, self.rest.epoch_images) = (0.0, 0);
             let over = ends || epoch + 1 == phase.epochs;
             let next = if over { (number + 1, 0) } else { (number, epoch + 1) };
             self.rest.at = Position { fold: self.held_out, phase: next.0, epoch: next.1, step: 0 };
@@ -65,6 +65,10 @@ impl Fold<'_> {
             self.sweep()?;
             outcome::curves(job)?;
             watch.epoch(&line, is_best);
+            // here, too: where an epoch has one update, there is no step between two of them
+            if watch.stops() {
+                return Err(self.interrupted());
+            }
             if over {
                 return Ok(());
             }
@@ -103,7 +107,7 @@ impl Fold<'_> {
         }
     }
 
-    /// Trains what is left of the epoch; gives the time that steps took, and the images they saw.
+    /// Trains what is left of the epoch, which may be nothing.
     fn train_epoch(
         &mut self,
         pass: &mut Pass,
@@ -111,10 +115,9 @@ impl Fold<'_> {
         rate: &Rate,
         items: Vec<usize>,
         watch: &mut dyn Watch,
-    ) -> Result<(Duration, u32), TrainError> {
+    ) -> Result<(), TrainError> {
         let steps = (items.len() / phase.batch as usize) as u32;
         let plan = Plan { shown: self.rest.at.step as usize, ..self.plan(phase, items) };
-        let mut took = (Duration::ZERO, 0);
         let mut passes = 0;
         let mut started = Instant::now();
         for batch in Loader::training(self.job.data, plan)? {
@@ -131,17 +134,19 @@ impl Fold<'_> {
                 self.update.run(Rates { lr, updates: self.rest.updates, passes })?;
                 passes = 0;
             }
-            self.speed.observe(phase.batch, started.elapsed());
-            took = (took.0 + started.elapsed(), took.1 + phase.batch);
+            let took = started.elapsed();
+            self.speed.observe(phase.batch, took);
+            self.rest.epoch_seconds += took.as_secs_f64();
+            self.rest.epoch_images += u64::from(phase.batch);
             started = Instant::now();
             watch.step(&self.progress(phase, steps));
             // between updates, gradients that are half added up would be lost
             if is_update && self.rest.at.step < steps && watch.stops() {
                 self.save()?;
-                return Err(TrainError::Interrupted { checkpoint: self.checkpoint() });
+                return Err(self.interrupted());
             }
         }
-        Ok(took)
+        Ok(())
     }
 
     /// Forward and back: a loss that is not a number ends the training before it reaches the weights.
@@ -194,7 +199,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn line(&self, lr: f32, trained: (Duration, u32), validation: &Validation, started: Instant) -> Line {
+    fn line(&self, lr: f32, validation: &Validation, started: Instant) -> Line {
         let losses = &self.rest.losses;
         let terms = losses.means().filter(|(name, _)| *name != TOTAL);
         Line {
@@ -209,7 +214,7 @@ impl Fold<'_> {
             dice: validation.dice,
             dice_positives: validation.dice_positives,
             auc: validation.auc,
-            images_per_second: f64::from(trained.1) / trained.0.as_secs_f64(),
+            images_per_second: self.rest.epoch_images as f64 / self.rest.epoch_seconds,
             seconds: started.elapsed().as_secs_f64(),
         }
     }

@@ -62,10 +62,14 @@ impl Fold<'_> {
         self.sweep()?;
         // the best at last, so that they stay
         for rank in (0..self.exports()).rev() {
+            // nothing is lost: the checkpoint is behind the last epoch, and what is exported is exported again
+            if watch.stops() {
+                return Err(self.interrupted());
+            }
             self.choose(rank, &phase, watch)?;
             self.export(rank, &mut evaluation, &phase)?;
         }
-        self.predict_held_out(&mut evaluation, &phase, out_of_fold)?;
+        self.predict_held_out(&mut evaluation, &phase, out_of_fold, watch)?;
         self.as_exported()
     }
 
@@ -77,7 +81,7 @@ impl Fold<'_> {
                 self.held_out + 1,
                 self.rest.averaged
             ));
-            self.gather(phase)?;
+            self.gather(phase, watch)?;
             self.state.weights(true)?
         } else if let Some(kept) = self.kept_weights(rank)? {
             kept
@@ -87,7 +91,7 @@ impl Fold<'_> {
         Ok(self.state.set_weights(&weights)?)
     }
 
-    fn gather(&self, phase: &Phase) -> Result<(), TrainError> {
+    fn gather(&self, phase: &Phase, watch: &dyn Watch) -> Result<(), TrainError> {
         let shape = shape(self.job.recipe, phase);
         let gathering = Gathering::new(self.job.place, &self.prepared.subject, &self.state, shape);
         let Some(mut gathering) = gathering.map_err(self.prepared.failed())? else {
@@ -96,6 +100,9 @@ impl Fold<'_> {
         let mut random = noise(self.seed(), [u32::MAX, 0, 0]);
         let plan = self.plan(phase, self.job.division.training(self.held_out));
         for batch in Loader::training(self.job.data, plan)? {
+            if watch.stops() {
+                return Err(self.interrupted());
+            }
             gathering.add(numbers(&batch?)[0], || rand::Rng::random(&mut random))?;
         }
         Ok(gathering.finish(&self.state)?)

@@ -87,6 +87,8 @@ impl<'j> Job<'j> {
             plateau: None,
             patience: None,
             losses: Running::default(),
+            epoch_seconds: 0.0,
+            epoch_images: 0,
             seconds: 0.0,
         };
         let folder = alone::folder(self.out, held_out);
@@ -144,6 +146,10 @@ impl Fold<'_> {
                 let [fold, phase, epoch, step] = [fold, phase, epoch, step].map(|place| place + 1);
                 watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step}"));
             }
+            if watch.stops() {
+                self.save()?;
+                return Err(self.interrupted());
+            }
             let mut journal = Journal::resume(&self.job.records.join(super::outcome::METRICS), self.rest.at)?;
             while self.rest.at.phase < phases {
                 self.phase(&mut journal, watch)?;
@@ -161,6 +167,11 @@ impl Fold<'_> {
         self.begun = Instant::now();
         let checkpoint = Checkpoint { tensors: self.state.save()?, state: self.rest.clone() };
         Ok(checkpoint.save(&self.checkpoint())?)
+    }
+
+    /// The error of a training that the watcher stopped. Its checkpoint is saved before, where it is not the last one.
+    pub fn interrupted(&self) -> TrainError {
+        TrainError::Interrupted { checkpoint: self.checkpoint() }
     }
 
     /// What is left of the training after a failure, for people.

@@ -73,7 +73,8 @@ pub trait Watch {
     /// Something worth knowing.
     fn note(&mut self, text: &str);
 
-    /// Whether to stop after this step, leaving a checkpoint.
+    /// Whether to stop, leaving a checkpoint: looked at after each step and each batch of a validation, after each
+    /// epoch, and before each network is exported.
     fn stops(&self) -> bool;
 }
 

@@ -5,6 +5,7 @@ use pleura::ensemble::resize;
 use pleura::manifest::{Resize, Values};
 use pleura::submission::Runs;
 
+use super::Watch;
 use super::epoch::numbers;
 use super::error::TrainError;
 use super::fold::Fold;
@@ -41,11 +42,17 @@ impl Answer<'_> {
 }
 
 impl Fold<'_> {
-    /// Runs all held-out images through the network.
-    pub fn validate(&mut self, evaluation: &mut Evaluation, phase: &Phase) -> Result<Validation, TrainError> {
+    /// Runs all held-out images through the network. Stopped by the watcher, it leaves a checkpoint after the epoch's
+    /// last step, from which the validation begins again.
+    pub fn validate(
+        &mut self,
+        evaluation: &mut Evaluation,
+        phase: &Phase,
+        watch: &dyn Watch,
+    ) -> Result<Validation, TrainError> {
         let mut dices = Dices::default();
         let (mut scores, mut labels) = (Vec::new(), Vec::new());
-        let loss = self.answers(evaluation, phase, |answer| {
+        let loss = self.answers(evaluation, phase, watch, |answer| {
             if let Some(dice) = answer.dice() {
                 dices.add(dice, answer.label);
             }
@@ -53,7 +60,11 @@ impl Fold<'_> {
                 scores.push(score);
                 labels.push(answer.label);
             }
-        })?;
+        });
+        if matches!(loss, Err(TrainError::Interrupted { .. })) {
+            self.save()?;
+        }
+        let loss = loss?;
         let validation = Validation {
             loss,
             dice: dices.mean(),
@@ -71,10 +82,11 @@ impl Fold<'_> {
         evaluation: &mut Evaluation,
         phase: &Phase,
         out_of_fold: &mut OutOfFold,
+        watch: &dyn Watch,
     ) -> Result<(), TrainError> {
         out_of_fold.forget(self.held_out);
         let mut predictions = Vec::new();
-        self.answers(evaluation, phase, |answer| {
+        self.answers(evaluation, phase, watch, |answer| {
             let item = &self.job.data.items()[answer.index];
             let dice = answer.dice();
             let found = answer.map.zip(dice).map(|((map, _), dice)| {
@@ -92,10 +104,14 @@ impl Fold<'_> {
     }
 
     /// Tells each held-out image's answer; gives the mean loss.
+    ///
+    /// # Errors
+    /// Where an image cannot be read, or the watcher stops it, after any batch.
     fn answers(
         &self,
         evaluation: &mut Evaluation,
         phase: &Phase,
+        watch: &dyn Watch,
         mut tell: impl FnMut(Answer<'_>),
     ) -> Result<f64, TrainError> {
         let items = self.job.division.held_out(self.held_out);
@@ -104,6 +120,9 @@ impl Fold<'_> {
         let mut losses = Running::default();
         let mut first = 0;
         for batch in Loader::validation(self.job.data, plan)? {
+            if watch.stops() {
+                return Err(self.interrupted());
+            }
             let batch = batch.map_err(|source| self.unreadable(source))?;
             let Answers { losses: found, map, score } = evaluation.run(numbers(&batch))?;
             losses.add([("loss", found.total)], batch.real);

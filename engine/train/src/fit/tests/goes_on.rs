@@ -1,5 +1,7 @@
 //! Trainings that are interrupted and gone on with, and the epochs that are kept.
 
+use std::cell::Cell;
+
 use super::*;
 
 /// Metrics without what the clock tells.
@@ -91,6 +93,7 @@ fn the_best_epochs_are_kept_over_interruptions() {
         train(&recipe, &options(&whole), &mut watch).unwrap();
         assert!(watch.notes.iter().any(|note| note.contains("trained already")), "{:?}", watch.notes);
         fs::remove_file(whole.join("discs-fold1-top2.onnx")).unwrap();
+        let mut watch = Quiet::new(usize::MAX);
         train(&recipe, &options(&whole), &mut watch).unwrap();
         assert_eq!((watch.steps, names(&whole)), (0, names(&parts)));
         // damaged weights are not exported
@@ -141,4 +144,58 @@ fn other_images_are_not_gone_on_with_and_fresh_leaves_nothing() {
     train(&recipe, &fresh, &mut Quiet::new(usize::MAX)).unwrap();
     assert!(!out.join("discs-fold2.onnx").exists() && out.join("mine.txt").exists());
     assert_eq!(Journal::read(&out.join("metrics.jsonl")).unwrap().len(), 2);
+}
+
+/// A watcher that stops where it is looked at for this time, from 1.
+struct StopsAt {
+    looks: Cell<usize>,
+    stop: usize,
+    epochs: usize,
+}
+
+impl Watch for StopsAt {
+    fn step(&mut self, _: &Progress) {}
+
+    fn epoch(&mut self, _: &Line, _: bool) {
+        self.epochs += 1;
+    }
+
+    fn note(&mut self, _: &str) {}
+
+    fn stops(&self) -> bool {
+        self.looks.set(self.looks.get() + 1);
+        self.looks.get() >= self.stop
+    }
+}
+
+/// Epochs of a single update, validations of several batches, gathering of statistics, export, and predictions: a
+/// training can be stopped within each of them, and comes to the same.
+#[test]
+fn a_training_stops_wherever_it_is_and_goes_on_bit_for_bit() {
+    let folder = data(24);
+    let average = "average = { kind = \"swa\", epochs = [1] }\n";
+    // 16 images: one update an epoch; 8 that are held out: two batches of a validation
+    let phases = phase(2, "accumulate = 4");
+    let recipe = recipe(folder.path(), &format!("{average}{DICE}"), STACK, &phases);
+    let whole = folder.path().join("whole");
+    let mut watch = StopsAt { looks: Cell::new(0), stop: usize::MAX, epochs: 0 };
+    train(&recipe, &options(&whole), &mut watch).unwrap();
+    let looks = watch.looks.get();
+    // at the start; two batches and the end of each epoch; the export; four batches gathered; two of the predictions
+    assert_eq!((looks, watch.epochs), (1 + 2 * 3 + 1 + 4 + 2, 2));
+    for stop in 1..=looks {
+        let parts = folder.path().join(format!("stopped{stop}"));
+        let mut watch = StopsAt { looks: Cell::new(0), stop, epochs: 0 };
+        let error = train(&recipe, &options(&parts), &mut watch).unwrap_err();
+        let TrainError::Interrupted { checkpoint } = &error else { panic!("{stop}: {}", message(&error)) };
+        assert!(checkpoint.exists(), "{stop}");
+        run(&recipe, &parts);
+        assert_eq!(told(&whole), told(&parts), "{stop}");
+        for line in Journal::read(&parts.join("metrics.jsonl")).unwrap() {
+            assert!(line.images_per_second > 0.0 && line.images_per_second.is_finite(), "{stop}: {line:?}");
+        }
+        for file in ["discs-fold1.onnx", "oof.csv", "ensemble.toml"] {
+            assert!(fs::read(whole.join(file)).unwrap() == fs::read(parts.join(file)).unwrap(), "{stop}: {file}");
+        }
+    }
 }
