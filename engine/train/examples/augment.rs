@@ -16,7 +16,7 @@ use pleura::ensemble::prepare;
 use pleura::manifest::{Intensity, Resize};
 use pleura_train::data::augment::augment;
 use pleura_train::data::{Draw, Sample};
-use pleura_train::recipe::{Augment, Transform};
+use pleura_train::recipe::{Augment, Border, BrightnessOf, ContrastAbout, Transform};
 
 const SIZE: (usize, usize) = (512, 512);
 const DRAWS: usize = 6;
@@ -54,14 +54,17 @@ fn open(path: &Path) -> Result<Array2<f32>, pleura::radiograph::RadiographError>
 fn transforms() -> Vec<Transform> {
     vec![
         Transform::Hflip {},
-        Transform::ShiftScaleRotate { shift: 0.0625, scale: 0.1, degrees: 45.0 },
+        Transform::ShiftScaleRotate { shift: 0.0625, scale: 0.1, degrees: 45.0, border: Border::Constant },
+        Transform::ShiftScaleRotate { shift: 0.0625, scale: 0.1, degrees: 45.0, border: Border::Reflect101 },
         Transform::Crop { keep: [0.6, 0.9] },
-        Transform::Elastic { alpha: 120.0, sigma: 6.0, affine: 3.6 },
-        Transform::Elastic { alpha: 2000.0, sigma: 40.0, affine: 40.0 },
+        Transform::Elastic { alpha: 120.0, sigma: 6.0, affine: 3.6, border: Border::Reflect101 },
+        Transform::Elastic { alpha: 2000.0, sigma: 40.0, affine: 40.0, border: Border::Constant },
         Transform::GridDistortion { steps: 5, limit: 0.3 },
-        Transform::OpticalDistortion { limit: 2.0, shift: 0.05 },
-        Transform::Brightness { limit: 0.2 },
-        Transform::Contrast { limit: 0.5 },
+        Transform::OpticalDistortion { limit: 2.0, shift: 0.05, border: Border::Reflect101 },
+        Transform::Brightness { limit: 0.2, of: BrightnessOf::Range },
+        Transform::Contrast { limit: 0.5, about: ContrastAbout::Mean },
+        Transform::Contrast { limit: 0.5, about: ContrastAbout::Zero },
+        Transform::BrightnessContrast { brightness: 0.2, contrast: 0.2 },
         Transform::Gamma { range: [0.6, 1.4] },
         Transform::Blur { limit: 9 },
         Transform::MotionBlur { limit: 21 },

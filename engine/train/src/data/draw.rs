@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     Sampling,
     /// The augmentation of the image at this position in the epoch.
     Augment(usize),
+    /// The part of the image at this position in the epoch that is cut out.
+    Crop(usize),
     /// The division into folds.
     Folds,
 }
@@ -32,6 +34,7 @@ impl Draw {
             Purpose::Sampling => (0_u64, 0),
             Purpose::Augment(position) => (1, position as u64),
             Purpose::Folds => (2, 0),
+            Purpose::Crop(position) => (3, position as u64),
         };
         let when = u64::from(self.phase) << 32 | u64::from(self.epoch);
         let mut key = [0; 32];

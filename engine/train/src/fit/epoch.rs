@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::error::TrainError;
 use super::fold::Fold;
-use super::subject::shape;
+use super::subject::{shape, training_shape};
 use super::validate::Validation;
 use super::{Watch, outcome};
 use crate::checkpoint::{Best, Position};
@@ -27,11 +27,14 @@ impl Fold<'_> {
         let job = self.job;
         let number = self.rest.at.phase;
         let phase = &job.recipe.phases[number as usize];
-        let shape = shape(job.recipe, phase);
-        let options = PassOptions { shape, loss: &job.recipe.loss, accumulates: phase.accumulate > 1 };
+        let options = PassOptions {
+            shape: training_shape(job.recipe, phase),
+            loss: &job.recipe.loss,
+            accumulates: phase.accumulate > 1,
+        };
         let mut pass =
             Pass::new(job.place, &self.prepared.subject, &self.state, options).map_err(self.prepared.failed())?;
-        let mut evaluation = self.evaluation(shape)?;
+        let mut evaluation = self.evaluation(shape(job.recipe, phase))?;
         if self.rest.at.epoch == 0 && self.rest.at.step == 0 {
             self.rest.patience = Patience::new(phase);
             self.rest.plateau = None;
@@ -99,6 +102,7 @@ impl Fold<'_> {
         Plan {
             items,
             size: (height, width),
+            crop: phase.crop.map(|crop| (crop[0] as usize, crop[1] as usize)),
             batch: phase.batch as usize,
             shown: 0,
             channels: self.job.recipe.network.channels,

@@ -11,7 +11,7 @@ use super::epoch::{noise, numbers};
 use super::error::TrainError;
 use super::fold::Fold;
 use super::outcome::Exported;
-use super::subject::{shape, stem};
+use super::subject::{shape, stem, training_shape};
 use crate::checkpoint::Tensors;
 use crate::data::{Batch, Loader, Plan};
 use crate::handover::Trained;
@@ -92,7 +92,7 @@ impl Fold<'_> {
     }
 
     fn gather(&self, phase: &Phase, watch: &dyn Watch) -> Result<(), TrainError> {
-        let shape = shape(self.job.recipe, phase);
+        let shape = training_shape(self.job.recipe, phase);
         let gathering = Gathering::new(self.job.place, &self.prepared.subject, &self.state, shape);
         let Some(mut gathering) = gathering.map_err(self.prepared.failed())? else {
             return Ok(());

@@ -43,10 +43,8 @@ impl Prepared {
 
     /// Writes every phase's step, without running any.
     fn check(&self, recipe: &Recipe) -> Result<(), TrainError> {
-        recipe
-            .phases
-            .iter()
-            .try_for_each(|phase| step::check(&self.subject, shape(recipe, phase), &recipe.loss).map_err(self.failed()))
+        let mut shapes = recipe.phases.iter().map(|phase| training_shape(recipe, phase));
+        shapes.try_for_each(|shape| step::check(&self.subject, shape, &recipe.loss).map_err(self.failed()))
     }
 }
 
@@ -100,10 +98,17 @@ pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, Tr
     Ok(prepared)
 }
 
-/// (N, C, H, W) of a phase's batches.
+/// (N, C, H, W) of a phase's batches of whole images.
 pub fn shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
     let [height, width] = phase.size.map(|side| side as usize);
     [phase.batch as usize, recipe.network.channels as usize, height, width]
+}
+
+/// (N, C, H, W) of the batches that a phase trains on.
+pub fn training_shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
+    let [batch, channels, height, width] = shape(recipe, phase);
+    let [height, width] = phase.crop.map_or([height, width], |crop| crop.map(|side| side as usize));
+    [batch, channels, height, width]
 }
 
 /// Opens a recipe's images with their truth. `folder` is the recipe's.

@@ -9,12 +9,12 @@ use pleura::onnx::attribute::{int, ints};
 use super::draw::Scheme;
 use super::net::{Net, Scope, Tensor};
 use crate::checkpoint::Tensors;
-use crate::recipe::stack::{Of, Stack};
+use crate::recipe::stack::{Activation, Of, Stack, Window};
 
 /// The input and the output of the model that is exported: (batch, members) and (batch, 1).
 pub const STACK_PORTS: [&str; 2] = ["scores", "score"];
 
-/// How many neighbours in the row of features a convolution sees.
+/// How many neighbours in the row of features a convolution sees, where it does not see all.
 const KERNEL: i64 = 3;
 
 /// Logits are of probabilities within this of 0 and 1: single precision knows 1 - 1e-7, and hardly more.
@@ -25,7 +25,7 @@ const HEAD: &str = "head";
 
 /// A head over `image`, (batch, members, 1, 1), to the logits `score`, (batch), with weights drawn from `seed`.
 #[must_use]
-pub fn stacker(stack: Stack, members: usize, seed: u64) -> Model {
+pub fn stacker(stack: &Stack, members: usize, seed: u64) -> Model {
     let mut net = Net::new("stack");
     let image = net.image(members as i64);
     let scores = net.reshape(&image, &[0, -1], members as i64);
@@ -39,7 +39,7 @@ pub fn stacker(stack: Stack, members: usize, seed: u64) -> Model {
 /// # Panics
 /// Where a head lacks a weight: a mistake in the code.
 #[must_use]
-pub fn stacked(stack: Stack, members: usize, heads: &[Tensors]) -> Model {
+pub fn stacked(stack: &Stack, members: usize, heads: &[Tensors]) -> Model {
     let mut net = Net::new("stack");
     let scores = net.scores(STACK_PORTS[0], members as i64);
     let logits: Vec<_> =
@@ -61,12 +61,13 @@ pub fn logistic_names() -> [String; 2] {
 }
 
 /// (batch, members) to (batch, 1).
-fn head(net: &mut Net, at: &Scope, scores: &Tensor, stack: Stack) -> Tensor {
+fn head(net: &mut Net, at: &Scope, scores: &Tensor, stack: &Stack) -> Tensor {
     net.scheme = Scheme::Torch;
-    let features = match stack {
-        Stack::Conv { channels, .. } => {
+    let features = match *stack {
+        Stack::Conv { channels, over, activation, .. } => {
             let row = row(net, scores);
-            convolved(net, &at.at("conv"), &row, i64::from(channels))
+            let kernel = if over == Window::All { row.channels } else { KERNEL };
+            convolved(net, &at.at("conv"), &row, [i64::from(channels), kernel], activation)
         }
         Stack::Logistic { of: Of::Probabilities, .. } => scores.clone(),
         Stack::Logistic { of: Of::Logits, .. } => logits(net, scores),
@@ -95,17 +96,20 @@ fn pick(net: &mut Net, x: &Tensor, columns: &[i64]) -> Tensor {
     net.node("Gather", &[&x.value, &indices], vec![int("axis", 1)], columns.len() as i64)
 }
 
-/// (batch, length) to the ReLU of a convolution along it, side by side: (batch, channels · (length - 2)).
-fn convolved(net: &mut Net, at: &Scope, row: &Tensor, channels: i64) -> Tensor {
+/// (batch, length) to a convolution along it, side by side: (batch, channels · (length - kernel + 1)).
+fn convolved(net: &mut Net, at: &Scope, row: &Tensor, [channels, kernel]: [i64; 2], activation: Activation) -> Tensor {
     let length = row.channels;
     let x = net.reshape(row, &[0, 1, 1, length], 1);
-    let shape = [channels, 1, 1, KERNEL];
+    let shape = [channels, 1, 1, kernel];
     let weight = net.weight(format!("{at}.weight"), &shape, net.scheme.weight(&shape, 1));
     let bias = net.weight(format!("{at}.bias"), &[channels], net.scheme.bias(&shape));
-    let attributes = vec![ints("kernel_shape", &[1, KERNEL])];
+    let attributes = vec![ints("kernel_shape", &[1, kernel])];
     let x = net.node("Conv", &[&x.value, &weight, &bias], attributes, channels);
-    let x = net.map("Relu", &x);
-    net.node("Flatten", &[&x.value], vec![int("axis", 1)], channels * (length - KERNEL + 1))
+    let x = match activation {
+        Activation::Relu => net.map("Relu", &x),
+        Activation::None => x,
+    };
+    net.node("Flatten", &[&x.value], vec![int("axis", 1)], channels * (length - kernel + 1))
 }
 
 /// `ln(p / (1 - p))`, kept finite.

@@ -16,6 +16,45 @@ pub struct Augment {
     pub one_of: Vec<Transform>,
 }
 
+/// What is taken to lie beyond an image's border, by OpenCV's names for it; the mask is continued as the image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Border {
+    /// Black, and not marked: `000|abcd|000`.
+    Constant,
+    /// The last pixel, over and over: `aaa|abcd|ddd`.
+    Replicate,
+    /// The image mirrored: `cba|abcd|dcb`.
+    Reflect,
+    /// The image mirrored, without its last pixel: `dcb|abcd|cba`. What albumentations does unless it is given another.
+    #[serde(rename = "reflect-101")]
+    Reflect101,
+    /// The image from its other side on: `bcd|abcd|abc`.
+    Wrap,
+}
+
+/// What a brightness is a share of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrightnessOf {
+    /// The whole range of intensities: 0.2 adds up to 0.2. The default.
+    #[default]
+    Range,
+    /// The image's mean intensity, as albumentations did up to 0.3: 0.2 adds up to a fifth of the mean.
+    Mean,
+}
+
+/// The intensity that a contrast leaves as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContrastAbout {
+    /// The image's mean: its brightness stays. The default.
+    #[default]
+    Mean,
+    /// Black: intensities are multiplied, as albumentations does.
+    Zero,
+}
+
 /// A transform. Geometry moves image and mask together; the rest changes the image alone. Ranges are drawn from evenly.
 /// Intensities lie in 0..=1 and are clipped to it.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -23,7 +62,7 @@ pub struct Augment {
 pub enum Transform {
     /// Left becomes right.
     Hflip {},
-    /// Shift, scale and rotation about the centre, in one bilinear step; what comes from outside is black.
+    /// Shift, scale and rotation about the centre, in one bilinear step.
     ShiftScaleRotate {
         /// The most that is shifted, as a share of the side, either way.
         #[serde(default = "sixteenth")]
@@ -37,6 +76,9 @@ pub enum Transform {
         #[serde(default = "forty_five")]
         #[schemars(range(min = 0.0, max = 180.0))]
         degrees: f32,
+        /// What comes from outside; black, unless another is named.
+        #[serde(default = "constant")]
+        border: Border,
     },
     /// A random part, brought back to the full size.
     Crop {
@@ -49,12 +91,28 @@ pub enum Transform {
         /// The most.
         #[schemars(range(min = 0.0, max = 1.0))]
         limit: f32,
+        /// Of what it is a share.
+        #[serde(default)]
+        of: BrightnessOf,
     },
-    /// Stretches about the image's mean by up to this, either way: 0.2 is 0.8 to 1.2.
+    /// Stretches by up to this, either way: 0.2 is 0.8 to 1.2.
     Contrast {
         /// The most.
         #[schemars(range(min = 0.0, max = 1.0))]
         limit: f32,
+        /// What stays as it is.
+        #[serde(default)]
+        about: ContrastAbout,
+    },
+    /// Both at once, as albumentations' `RandomBrightnessContrast` of 0.3 does: intensities are multiplied by 1 and a
+    /// contrast of up to `contrast`, and a brightness of up to `brightness` of the mean that the image had is added.
+    BrightnessContrast {
+        /// The most of the brightness, as a share of the image's mean, either way.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        brightness: f32,
+        /// The most of the contrast, either way: 0.2 is 0.8 to 1.2.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        contrast: f32,
     },
     /// `intensity ^ gamma`.
     Gamma {
@@ -102,8 +160,11 @@ pub enum Transform {
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         affine: f32,
+        /// What comes from outside; the image mirrored without its last pixel, unless another is named.
+        #[serde(default = "reflect_101")]
+        border: Border,
     },
-    /// The lines of a grid move, and what is between them with them.
+    /// The lines of a grid move, and what is between them with them; the outermost stay.
     GridDistortion {
         /// Cells along each side.
         #[serde(default = "five")]
@@ -118,11 +179,23 @@ pub enum Transform {
         /// The most of the radial coefficient, either way.
         #[schemars(range(min = 0.0, max = 10.0))]
         limit: f32,
-        /// The most that the centre moves, as a share of the side, either way.
+        /// The most that the centre moves, as a share of the side, either way. (albumentations' `shift_limit` is in
+        /// pixels, and rounded to whole ones.)
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         shift: f32,
+        /// What comes from outside; the image mirrored without its last pixel, unless another is named.
+        #[serde(default = "reflect_101")]
+        border: Border,
     },
+}
+
+const fn constant() -> Border {
+    Border::Constant
+}
+
+const fn reflect_101() -> Border {
+    Border::Reflect101
 }
 
 const fn one() -> f32 {

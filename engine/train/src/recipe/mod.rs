@@ -17,7 +17,7 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use augment::{Augment, Transform};
+pub use augment::{Augment, Border, BrightnessOf, ContrastAbout, Transform};
 pub use data::{Data, Folds, Sampling, Truth};
 pub use loss::{Loss, LossTerm, Over};
 pub use network::{Architecture, Attention, Encoder, Heads, Network, Weights, WeightsFormat};

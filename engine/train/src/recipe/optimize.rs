@@ -78,6 +78,11 @@ pub struct Phase {
     /// `[height, width]` that images are brought to.
     #[schemars(inner(range(min = 1, max = 4096)))]
     pub size: [u32; 2],
+    /// `[height, width]` of a random part that each training image is cut to, after it was augmented; what is validated
+    /// and predicted are whole images. Left out, whole images are trained on.
+    #[serde(default)]
+    #[schemars(inner(range(min = 1, max = 4096)))]
+    pub crop: Option<[u32; 2]>,
     /// Images a step.
     #[schemars(range(min = 1))]
     pub batch: u32,
@@ -101,6 +106,14 @@ pub struct Phase {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub patience: Option<u32>,
+}
+
+impl Phase {
+    /// A phase of images of one pixel, which is what a stack's head sees of members' scores.
+    pub(crate) fn of_scores(epochs: u32, batch: u32, lr: f32, schedule: Schedule) -> Self {
+        let (size, sampling) = ([1, 1], Sampling::All);
+        Self { epochs, size, crop: None, batch, accumulate: 1, lr, schedule, warmup: None, sampling, patience: None }
+    }
 }
 
 /// How a phase's learning rate changes.

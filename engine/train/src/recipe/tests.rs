@@ -54,6 +54,7 @@ patience = 3
 [[phases]]
 epochs = 2
 size = [1024, 512]
+crop = [512, 256]
 batch = 1
 lr = 1
 schedule = { kind = "step", at = [0, 1] }
@@ -76,6 +77,14 @@ one_of = [{ kind = "hflip" }]
 [[augment]]
 p = 0.3
 one_of = [{ kind = "gamma", range = [0.8, 1.2] }, { kind = "crop", keep = [0.5, 1] }, { kind = "blur", limit = 4 }]
+[[augment]]
+one_of = [
+    { kind = "shift-scale-rotate", border = "reflect-101" },
+    { kind = "optical-distortion", limit = 2, border = "constant" },
+    { kind = "brightness", limit = 0.2, of = "mean" },
+    { kind = "contrast", limit = 0.2, about = "zero" },
+    { kind = "brightness-contrast", brightness = 0.2, contrast = 0.1 },
+]
 "#;
     let recipe = Recipe::parse(&text, Path::new("x.toml")).unwrap();
     assert_eq!(recipe.phases[0].sampling, Sampling::PositiveShare { share: 0.8, to: Some(0.22) });
@@ -148,7 +157,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("[512, 512]", "[8, 512]", "9:9: phases[0].size[0]: must be a multiple of 32 for this architecture, found 8; such as 32"),
     ("lr = 1e-4", "lr = 11", "11:1: warning: phases[0].lr: a learning rate of 11 is hardly meant; Adam takes about 1e-4, SGD about 1e-2"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"cosine\", min = 1e-3 }", "11:31: phases[0].schedule.min: must not be above `lr`: 0.001 is above 0.0001"),
-    ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 10] }", "11:38: phases[0].schedule.at[1]: there is no epoch 10; the phase's epochs are counted from 0 to 9"),
+    ("batch = 2", "batch = 2\ncrop = [250, 256]", "11:9: phases[0].crop[0]: must be a multiple of 32 for this architecture, found 250; such as 224 or 256"),
+    ("batch = 2", "batch = 2\ncrop = [256, 544]", "11:14: phases[0].crop[1]: must not be above the image's side, 512, found 544"),
+    ("batch = 2", "batch = 2\ncrop = [512, 512]", "11:1: warning: phases[0].crop: has no effect: it is the whole image"),
+    ("optimizer", "augment = [{ one_of = [{ kind = \"shift-scale-rotate\", border = \"reflect101\" }] }]\noptimizer", "5:55: augment[0].one_of[0].border: `reflect101` is none of `constant`, `replicate`, `reflect`, `reflect-101`, `wrap`; did you mean `reflect-101`?"),
+    ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 10] }", "11:38: phases[0].schedule.at[1]: there is no epoch 10; epochs are counted from 0 to 9"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 5] }", "11:38: phases[0].schedule.at[1]: epoch 5 is named before"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"plateau\", patience = 10 }", "11:32: warning: phases[0].schedule.patience: has no effect: the phase is over before"),
     ("batch = 2", "batch = 2\npatience = 10", "11:1: warning: phases[0].patience: has no effect: the phase is over before"),

@@ -9,19 +9,20 @@ use super::error::StackError;
 use crate::checkpoint::Tensors;
 use crate::device::Place;
 use crate::nets;
-use crate::recipe::stack::Stack;
-use crate::recipe::{Loss, LossTerm, Optimizer};
+use crate::recipe::stack::{KeepHead, Stack};
+use crate::recipe::{Loss, LossTerm, Optimizer, Phase, Schedule};
+use crate::schedule::Rate;
 use crate::step::{Evaluation, Pass, PassOptions, Rates, State, StepError, Subject, Update};
 
 /// How a head is trained.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Training {
     /// Of the convolutional kind.
     pub stack: Stack,
-    pub epochs: u32,
-    pub batch: u32,
-    pub lr: f32,
+    /// Its epochs, batches and learning rate: a phase of images of one pixel.
+    pub phase: Phase,
     pub weight_decay: f32,
+    pub keep: KeepHead,
     /// Of weights and batches.
     pub seed: u64,
     /// The fold that is held out, for errors.
@@ -46,38 +47,59 @@ pub struct Head<'h> {
 impl<'h> Head<'h> {
     /// A head with weights as they are drawn.
     pub fn new(place: &'h Place, training: Training, members: usize) -> Result<Self, StepError> {
-        let model = nets::stacker(training.stack, members, training.seed);
+        let model = nets::stacker(&training.stack, members, training.seed);
         let subject =
             Subject { model, map: None, score: Some("score".into()), freeze_batch_norm: false, frozen_prefix: None };
         let state = State::new(place, &subject, &training.optimizer(), false)?;
         Ok(Self { place, training, subject, state })
     }
 
-    /// Trains on these rows. An epoch shows them in another order, without the rest that fills no batch.
-    pub fn train(&self, of: Scores<'_>, rows: &[usize]) -> Result<(), StackError> {
-        let Training { epochs, lr, seed, fold, .. } = self.training;
-        let batch = (self.training.batch as usize).min(rows.len());
+    /// Trains on these rows. An epoch shows them in another order, without the rest that fills no batch; `held_out` rows
+    /// tell how good it was, where that is wanted.
+    pub fn train(&self, of: Scores<'_>, rows: &[usize], held_out: &[usize]) -> Result<(), StackError> {
+        let Training { phase, seed, fold, .. } = &self.training;
+        let batch = (phase.batch as usize).min(rows.len());
         let (loss, optimizer) = (bce(), self.training.optimizer());
         let options = PassOptions { shape: shape(batch, of), loss: &loss, accumulates: false };
         let mut pass = Pass::new(self.place, &self.subject, &self.state, options)?;
         let mut update = Update::new(self.place, &self.state, &optimizer, None)?;
+        let mut judge = self.judge(of, held_out)?;
+        let mut rate = Rate::new(phase, (rows.len() / batch) as u32);
         let mut updates = 0;
         let mut rows = rows.to_vec();
-        for epoch in 0..epochs {
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
+        for epoch in 0..phase.epochs {
+            let mut random = ChaCha8Rng::seed_from_u64(*seed);
             random.set_stream(u64::from(epoch));
             rows.shuffle(&mut random);
             for rows in rows.chunks_exact(batch) {
                 let (scores, labels) = of.pick(rows);
                 let losses = pass.run([&scores, &[], &labels], false, || 0.5)?;
                 if !losses.total.is_finite() {
-                    return Err(StackError::NotFinite { loss: losses.total, fold, epoch });
+                    return Err(StackError::NotFinite { loss: losses.total, fold: *fold, epoch });
                 }
                 updates += 1;
-                update.run(Rates { lr, updates, passes: 1 })?;
+                update.run(Rates { lr: rate.at(epoch, 0), updates, passes: 1 })?;
+            }
+            if let Some(judge) = &mut judge {
+                rate.observe(judge.epoch(&self.state)?);
             }
         }
-        Ok(())
+        match judge.and_then(|judge| judge.best) {
+            Some((_, weights)) if self.training.keep == KeepHead::Best => Ok(self.state.set_weights(&weights)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// What looks at the held-out rows after each epoch, where anything depends on it.
+    fn judge(&self, of: Scores<'_>, held_out: &[usize]) -> Result<Option<Judge>, StepError> {
+        let Training { phase, keep, .. } = &self.training;
+        if *keep == KeepHead::Last && !matches!(phase.schedule, Schedule::Plateau { .. }) {
+            return Ok(None);
+        }
+        let shape = shape(held_out.len(), of);
+        let evaluation = Evaluation::new(self.place, &self.subject, &self.state, shape, &bce(), false)?;
+        let (scores, labels) = of.pick(held_out);
+        Ok(Some(Judge { evaluation, scores, labels, best: None }))
     }
 
     /// The probabilities of all images.
@@ -92,6 +114,26 @@ impl<'h> Head<'h> {
     /// Its weights.
     pub fn weights(&self) -> Result<Tensors, StepError> {
         Ok(self.state.weights(false)?)
+    }
+}
+
+/// Looks at the held-out images after each epoch.
+struct Judge {
+    evaluation: Evaluation,
+    scores: Vec<f32>,
+    labels: Vec<f32>,
+    /// The lowest log-loss so far, and the weights that had it.
+    best: Option<(f64, Tensors)>,
+}
+
+impl Judge {
+    /// The log-loss after an epoch; the weights are kept where none was lower.
+    fn epoch(&mut self, state: &State) -> Result<f64, StepError> {
+        let loss = f64::from(self.evaluation.run([&self.scores, &[], &self.labels])?.losses.total);
+        if self.best.as_ref().map_or(loss.is_finite(), |(best, _)| loss < *best) {
+            self.best = Some((loss, state.weights(false)?));
+        }
+        Ok(loss)
     }
 }
 

@@ -28,6 +28,7 @@ use crate::device::Place;
 use crate::fit::{self, Lock, Options, TrainError};
 use crate::metrics::{auc, log_loss};
 use crate::nets;
+use crate::recipe::Phase;
 use crate::recipe::stack::{Stack, StackRecipe};
 use conv::{Head, Scores, Training};
 
@@ -115,21 +116,24 @@ fn fit_head(
     options: &Options,
 ) -> Result<Fitted, StackError> {
     let rows = table.training(fold)?;
-    match recipe.stack {
-        Stack::Logistic { of, l2 } => {
+    match &recipe.stack {
+        &Stack::Logistic { of, l2 } => {
             let labels: Vec<_> = rows.iter().map(|&row| table.labels[row]).collect();
             let weights = logistic::fit(table.scores.select(Axis(0), &rows).view(), &labels, of, l2);
             let probabilities = logistic::answer(table.scores.view(), &weights, of);
             Ok(Fitted { weights, probabilities })
         }
-        Stack::Conv { epochs, batch, lr, weight_decay, .. } => {
+        Stack::Conv { epochs, batch, lr, weight_decay, schedule, keep, .. } => {
             let placement = runtime::place(loaded, options.device)?;
             let place = Place::new(loaded, placement.device, options.threads)?;
             let seed = fit::seed_of_fold(recipe.seed, fold);
-            let training = Training { stack: recipe.stack, epochs, batch, lr, weight_decay, seed, fold };
+            let phase = Phase::of_scores(*epochs, *batch, *lr, schedule.clone());
+            let stack = recipe.stack.clone();
+            let training = Training { stack, phase, weight_decay: *weight_decay, keep: *keep, seed, fold };
             let head = Head::new(&place, training, table.scores.ncols())?;
             let scores = Scores { scores: table.scores.view(), labels: &table.labels };
-            head.train(scores, &rows)?;
+            let held_out: Vec<usize> = (0..table.folds.len()).filter(|&row| table.folds[row] == fold).collect();
+            head.train(scores, &rows, &held_out)?;
             Ok(Fitted { weights: head.weights()?, probabilities: head.answer(scores)? })
         }
     }
@@ -166,5 +170,5 @@ fn stacked(recipe: &StackRecipe, table: &Table, unseen: &[f32], model: PathBuf, 
 /// The model of these heads.
 fn model(recipe: &StackRecipe, heads: &[Fitted]) -> pleura::onnx::Model {
     let weights: Vec<Tensors> = heads.iter().map(|head| head.weights.clone()).collect();
-    nets::stacked(recipe.stack, recipe.members.len(), &weights)
+    nets::stacked(&recipe.stack, recipe.members.len(), &weights)
 }

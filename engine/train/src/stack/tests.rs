@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::conv::{Head, Scores, Training};
 use super::*;
 use crate::out_of_fold::OutOfFold;
-use crate::recipe::stack::Of;
+use crate::recipe::Schedule;
+use crate::recipe::stack::{Activation, KeepHead, Of, Window};
 use crate::testing::{noise, runtime};
 
 #[derive(Deserialize)]
@@ -44,8 +45,11 @@ fn a_head_is_trained_as_pytorch_trains_it() {
     let golden = golden();
     let (channels, epochs, lr) = (golden.channels, golden.epochs, golden.lr);
     let (weight_decay, batch) = (golden.weight_decay, golden.labels.len() as u32);
-    let stack = Stack::Conv { channels, epochs, batch, lr, weight_decay };
-    let training = Training { stack, epochs, batch, lr, weight_decay, seed: 1, fold: 0 };
+    let (over, activation, keep) = (Window::Neighbours, Activation::Relu, KeepHead::Last);
+    let schedule = Schedule::Constant;
+    let phase = Phase::of_scores(epochs, batch, lr, schedule.clone());
+    let stack = Stack::Conv { over, activation, channels, epochs, batch, lr, weight_decay, schedule, keep };
+    let training = Training { stack, phase, weight_decay, keep, seed: 1, fold: 0 };
     let labels: Vec<_> = golden.labels.iter().map(|&label| label == 1).collect();
     let table = ArrayView2::from_shape((labels.len(), golden.members), &golden.scores).unwrap();
     let scores = Scores { scores: table, labels: &labels };
@@ -58,7 +62,7 @@ fn a_head_is_trained_as_pytorch_trains_it() {
     head.state.set_weights(&weights).unwrap();
     let off = worst(&head.answer(scores).unwrap(), &golden.before);
     assert!(off < 1e-6, "{off}");
-    head.train(scores, &(0..labels.len()).collect::<Vec<_>>()).unwrap();
+    head.train(scores, &(0..labels.len()).collect::<Vec<_>>(), &[]).unwrap();
     let off = worst(&head.answer(scores).unwrap(), &golden.after);
     assert!(off < 1e-4, "{off}");
 }
@@ -155,6 +159,58 @@ fn a_stack_beats_the_mean_of_unequal_members() {
         assert_eq!((auc(&scores, &labels), read.len()), (stacked.stack.auc, 400));
         assert!(read.iter().enumerate().all(|(row, (_, prediction))| prediction.fold == row as u32 % 5));
     }
+}
+
+/// A convolution over all features and no activation: whatever the weights, a logit is linear in the members'
+/// probabilities, as the two layers' product says by hand.
+#[test]
+fn without_an_activation_a_stack_is_linear() {
+    let text = "kind = 'conv'\nover = 'all'\nactivation = 'none'\nchannels = 4\nepochs = 1\nbatch = 2\nlr = 0.1";
+    let stack: Stack = toml::from_str(text).unwrap();
+    let phase = Phase::of_scores(1, 2, 0.1, Schedule::Constant);
+    let training = Training { stack, phase, weight_decay: 0.0, keep: KeepHead::Last, seed: 3, fold: 0 };
+    let place = Place::new(runtime(), Device::Cpu, 1).unwrap();
+    let head = Head::new(&place, training, 3).unwrap();
+    let table = ndarray::array![[0.1, 0.9, 0.4], [0.7, 0.2, 0.8], [0.4, 0.55, 0.6], [1.0, 0.0, 0.5]];
+    let labels = [false, true, false, true];
+    let found = head.answer(Scores { scores: table.view(), labels: &labels }).unwrap();
+    let weights = head.weights().unwrap();
+    let numbers = |name: &str| weights[&format!("head.{name}")].1.clone();
+    let (shape, kernels) = &weights["head.conv.weight"];
+    assert_eq!(shape, &[4, 1, 1, 7]);
+    let (biases, linear, bias) = (numbers("conv.bias"), numbers("linear.weight"), numbers("linear.bias"));
+    for (row, found) in table.outer_iter().zip(&found) {
+        let half = |at: usize| (row[at] - row[(at + 1) % 3]) / 2.0;
+        let mean = row.sum() / 3.0;
+        let features = [row[0], half(0), row[1], half(1), row[2], half(2), mean];
+        let channel = |at: usize| {
+            let products = kernels[at * 7..(at + 1) * 7].iter().zip(features).map(|(weight, x)| weight * x);
+            linear[at] * (products.sum::<f32>() + biases[at])
+        };
+        let logit = (0..4).map(channel).sum::<f32>() + bias[0];
+        assert!((found - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6, "{row}");
+    }
+    // the third row is the mean of the first two
+    let logit = |p: f32| (p / (1.0 - p)).ln();
+    assert!((logit(found[2]) - (logit(found[0]) + logit(found[1])) / 2.0).abs() < 1e-5);
+}
+
+/// With a learning rate that ruins what was learnt, the best epoch is not the last one.
+#[test]
+fn the_best_epoch_s_weights_can_be_kept() {
+    let folder = members(400);
+    let with = |more: &str| CONV.replace("lr = 0.02", &format!("lr = 0.02, {more}"));
+    let log_loss = |stack: &str, out: &str| {
+        let out = folder.path().join(out);
+        run(&recipe(folder.path(), stack, ""), &out).stack.log_loss.unwrap()
+    };
+    let ruined = "schedule = { kind = \"step\", at = [12], factor = 1e3 }";
+    let last = log_loss(&with(ruined), "last");
+    let best = log_loss(&with(&format!("{ruined}, keep = \"best\"")), "best");
+    assert!(best < 0.7 * last && best < 0.5, "{best} {last}");
+    // without a step, a falling rate ends elsewhere than a constant one
+    let falling = log_loss(&with("schedule = { kind = \"step\", at = [5, 10, 15] }"), "falling");
+    assert_ne!(falling, log_loss(CONV, "constant"));
 }
 
 #[test]

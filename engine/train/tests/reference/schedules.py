@@ -68,7 +68,7 @@ CASES = [
          lambda o: sched.CosineAnnealingLR(o, 12)),
     case("cosine and back, the winner's", {"epochs": 26, "lr": 1e-5, "schedule": {"kind": "cosine", "min": 1e-7, "period": 8}},
          lambda o: sched.CosineAnnealingLR(o, 8, single(1e-7))),
-    case("sgdr, second place's", {"epochs": 44, "lr": 5e-4, "schedule": {"kind": "sgdr", "period": 5, "factor": 2, "min": 1e-5}},
+    case("sgdr of growing cycles", {"epochs": 44, "lr": 5e-4, "schedule": {"kind": "sgdr", "period": 5, "factor": 2, "min": 1e-5}},
          lambda o: sched.CosineAnnealingWarmRestarts(o, 5, 2, single(1e-5))),
     case("sgdr of equal cycles", {"epochs": 20, "lr": 1e-3, "schedule": {"kind": "sgdr", "period": 6}},
          lambda o: sched.CosineAnnealingWarmRestarts(o, 6)),

@@ -1,11 +1,12 @@
 //! Mirroring, shifting, scaling, turning, cropping.
 
-use ndarray::Axis;
+use ndarray::{Axis, s};
 use rand::Rng;
 
 use super::super::prepare::Sample;
-use super::warp::{Beyond, warp};
+use super::warp::warp;
 use super::{between, either_way};
+use crate::recipe::Border;
 
 /// Left becomes right.
 pub(super) fn hflip(mut sample: Sample) -> Sample {
@@ -18,9 +19,8 @@ pub(super) fn hflip(mut sample: Sample) -> Sample {
 /// Shift, scale and rotation about the centre.
 pub(super) fn shift_scale_rotate(
     sample: &Sample,
-    shift: f32,
-    scale: f32,
-    degrees: f32,
+    [shift, scale, degrees]: [f32; 3],
+    border: Border,
     numbers: &mut impl Rng,
 ) -> Sample {
     let (height, width) = sample.image.dim();
@@ -28,7 +28,7 @@ pub(super) fn shift_scale_rotate(
     let scale = 1.0 + f64::from(either_way(scale, numbers));
     let right = f64::from(either_way(shift, numbers)) * width as f64;
     let down = f64::from(either_way(shift, numbers)) * height as f64;
-    Map::about((height, width), turn, scale, (down, right)).apply(sample, Beyond::Black)
+    Map::about((height, width), turn, scale, (down, right)).apply(sample, border)
 }
 
 /// An affine map from a pixel to the place that it comes from: `x' = xx·x + xy·y + x0`, and `y'` alike.
@@ -59,8 +59,8 @@ impl Map {
         (self.xx * x + self.xy * y + self.x0, self.yx * x + self.yy * y + self.y0)
     }
 
-    pub(super) fn apply(&self, sample: &Sample, beyond: Beyond) -> Sample {
-        warp(sample, beyond, |row, places| {
+    pub(super) fn apply(&self, sample: &Sample, border: Border) -> Sample {
+        warp(sample, border, |row, places| {
             let (x0, y0) = self.place(0.0, row as f64);
             for (column, (x, y)) in places.x.iter_mut().zip(places.y).enumerate() {
                 *x = (x0 + self.xx * column as f64) as f32;
@@ -68,6 +68,15 @@ impl Map {
             }
         })
     }
+}
+
+/// A random part of (height, width) = `part`, cut out as it is; an image that is no larger stays.
+pub(super) fn cut(sample: &Sample, part: (usize, usize), numbers: &mut impl Rng) -> Sample {
+    let (height, width) = sample.image.dim();
+    let (high, wide) = (part.0.min(height), part.1.min(width));
+    let (top, left) = (numbers.random_range(0..=height - high), numbers.random_range(0..=width - wide));
+    let part = s![top..top + high, left..left + wide];
+    Sample { image: sample.image.slice(part).to_owned(), mask: sample.mask.slice(part).to_owned() }
 }
 
 /// A random part of the sides, brought back to the full size.
@@ -81,7 +90,7 @@ pub(super) fn crop(sample: &Sample, keep: [f32; 2], numbers: &mut impl Rng) -> S
         let place = from + (pixel as f32 + 0.5) * keep - 0.5;
         place.clamp(0.0, side as f32 - 1.0)
     };
-    warp(sample, Beyond::Mirrored, |row, places| {
+    warp(sample, Border::Reflect101, |row, places| {
         places.x.iter_mut().enumerate().for_each(|(column, x)| *x = place(left, column, width));
         places.y.fill(place(top, row, height));
     })

@@ -7,15 +7,20 @@ use super::super::prepare::Sample;
 use super::affine::Map;
 use super::either_way;
 use super::smooth::gaussian;
-use super::warp::{Beyond, warp};
+use super::warp::warp;
+use crate::recipe::Border;
 
-/// Each pixel comes from a place up to `alpha` pixels away, smoothly, of an image mapped by a random affine map. What
-/// comes from outside is the image mirrored.
-pub(super) fn elastic(sample: &Sample, alpha: f32, sigma: f32, affine: f32, numbers: &mut impl Rng) -> Sample {
+/// Each pixel comes from a place up to `alpha` pixels away, smoothly, of an image mapped by a random affine map.
+pub(super) fn elastic(
+    sample: &Sample,
+    [alpha, sigma, affine]: [f32; 3],
+    border: Border,
+    numbers: &mut impl Rng,
+) -> Sample {
     let size = sample.image.dim();
     let map = random_map(size, affine, numbers);
     let (across, down) = (displacements(size, sigma, numbers), displacements(size, sigma, numbers));
-    warp(sample, Beyond::Mirrored, |row, places| {
+    warp(sample, border, |row, places| {
         let moved = across.row(row).into_iter().zip(down.row(row)).enumerate();
         for ((column, (&across, &down)), (x, y)) in moved.zip(places.x.iter_mut().zip(places.y)) {
             let (across, down) = (f64::from(alpha * across), f64::from(alpha * down));

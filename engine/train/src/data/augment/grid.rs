@@ -4,7 +4,8 @@ use rand::Rng;
 
 use super::super::prepare::Sample;
 use super::either_way;
-use super::warp::{Beyond, warp};
+use super::warp::warp;
+use crate::recipe::Border;
 
 /// The lines of a grid of `steps` cells a side move. The outermost stay, so that nothing comes from outside:
 /// albumentations' `normalized`.
@@ -12,7 +13,7 @@ pub(super) fn distort(sample: &Sample, steps: u32, limit: f32, numbers: &mut imp
     let (height, width) = sample.image.dim();
     let across = places(width, steps as usize, limit, numbers);
     let down = places(height, steps as usize, limit, numbers);
-    warp(sample, Beyond::Mirrored, |row, places| {
+    warp(sample, Border::Reflect101, |row, places| {
         places.x.copy_from_slice(&across);
         places.y.fill(down[row]);
     })

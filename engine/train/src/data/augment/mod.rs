@@ -41,6 +41,13 @@ pub fn augment(list: &[Augment], mut sample: Sample, draw: Draw, position: usize
     sample
 }
 
+/// A random part of (height, width) = `part` of an augmented image, at its own scale: `position` is the image's place in
+/// the epoch.
+#[must_use]
+pub fn cut(sample: &Sample, part: (usize, usize), draw: Draw, position: usize) -> Sample {
+    affine::cut(sample, part, &mut draw.numbers(Purpose::Crop(position)))
+}
+
 /// Whether images of (height, width) = `size` can be changed so.
 ///
 /// # Errors
@@ -61,15 +68,20 @@ fn apply(transform: Transform, sample: Sample, numbers: &mut impl Rng) -> Sample
     use Transform as T;
     match transform {
         T::Hflip {} => affine::hflip(sample),
-        T::ShiftScaleRotate { shift, scale, degrees } => {
-            affine::shift_scale_rotate(&sample, shift, scale, degrees, numbers)
+        T::ShiftScaleRotate { shift, scale, degrees, border } => {
+            affine::shift_scale_rotate(&sample, [shift, scale, degrees], border, numbers)
         }
         T::Crop { keep } => affine::crop(&sample, keep, numbers),
-        T::Elastic { alpha, sigma, affine } => elastic::elastic(&sample, alpha, sigma, affine, numbers),
+        T::Elastic { alpha, sigma, affine, border } => {
+            elastic::elastic(&sample, [alpha, sigma, affine], border, numbers)
+        }
         T::GridDistortion { steps, limit } => grid::distort(&sample, steps, limit, numbers),
-        T::OpticalDistortion { limit, shift } => optical::distort(&sample, limit, shift, numbers),
-        T::Brightness { limit } => intensity::brightness(sample, limit, numbers),
-        T::Contrast { limit } => intensity::contrast(sample, limit, numbers),
+        T::OpticalDistortion { limit, shift, border } => optical::distort(&sample, limit, shift, border, numbers),
+        T::Brightness { limit, of } => intensity::brightness(sample, limit, of, numbers),
+        T::Contrast { limit, about } => intensity::contrast(sample, limit, about, numbers),
+        T::BrightnessContrast { brightness, contrast } => {
+            intensity::brightness_contrast(sample, brightness, contrast, numbers)
+        }
         T::Gamma { range } => intensity::gamma(sample, range, numbers),
         T::Blur { limit } => blur::mean(sample, limit, numbers),
         T::MotionBlur { limit } => blur::motion(sample, limit, numbers),

@@ -4,19 +4,23 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::recipe::{Border, BrightnessOf, ContrastAbout};
 
 const GEOMETRY: [Transform; 6] = [
     Transform::Hflip {},
-    Transform::ShiftScaleRotate { shift: 0.1, scale: 0.2, degrees: 45.0 },
+    Transform::ShiftScaleRotate { shift: 0.1, scale: 0.2, degrees: 45.0, border: Border::Constant },
     Transform::Crop { keep: [0.6, 0.9] },
-    Transform::Elastic { alpha: 120.0, sigma: 6.0, affine: 3.6 },
+    Transform::Elastic { alpha: 120.0, sigma: 6.0, affine: 3.6, border: Border::Reflect101 },
     Transform::GridDistortion { steps: 5, limit: 0.3 },
-    Transform::OpticalDistortion { limit: 1.0, shift: 0.05 },
+    Transform::OpticalDistortion { limit: 1.0, shift: 0.05, border: Border::Reflect101 },
 ];
 
-const INTENSITY: [Transform; 7] = [
-    Transform::Brightness { limit: 0.2 },
-    Transform::Contrast { limit: 0.5 },
+const INTENSITY: [Transform; 10] = [
+    Transform::Brightness { limit: 0.2, of: BrightnessOf::Range },
+    Transform::Brightness { limit: 0.2, of: BrightnessOf::Mean },
+    Transform::Contrast { limit: 0.5, about: ContrastAbout::Mean },
+    Transform::Contrast { limit: 0.5, about: ContrastAbout::Zero },
+    Transform::BrightnessContrast { brightness: 0.2, contrast: 0.5 },
     Transform::Gamma { range: [0.6, 1.4] },
     Transform::Blur { limit: 7 },
     Transform::MotionBlur { limit: 9 },
@@ -25,14 +29,17 @@ const INTENSITY: [Transform; 7] = [
 ];
 
 /// What changes nothing.
-const IDENTITY: [Transform; 8] = [
-    Transform::ShiftScaleRotate { shift: 0.0, scale: 0.0, degrees: 0.0 },
+const IDENTITY: [Transform; 11] = [
+    Transform::ShiftScaleRotate { shift: 0.0, scale: 0.0, degrees: 0.0, border: Border::Wrap },
     Transform::Crop { keep: [1.0, 1.0] },
-    Transform::Elastic { alpha: 0.0, sigma: 4.0, affine: 0.0 },
+    Transform::Elastic { alpha: 0.0, sigma: 4.0, affine: 0.0, border: Border::Constant },
     Transform::GridDistortion { steps: 5, limit: 0.0 },
-    Transform::OpticalDistortion { limit: 0.0, shift: 0.1 },
-    Transform::Brightness { limit: 0.0 },
-    Transform::Contrast { limit: 0.0 },
+    Transform::OpticalDistortion { limit: 0.0, shift: 0.1, border: Border::Constant },
+    Transform::Brightness { limit: 0.0, of: BrightnessOf::Range },
+    Transform::Brightness { limit: 0.0, of: BrightnessOf::Mean },
+    Transform::Contrast { limit: 0.0, about: ContrastAbout::Mean },
+    Transform::Contrast { limit: 0.0, about: ContrastAbout::Zero },
+    Transform::BrightnessContrast { brightness: 0.0, contrast: 0.0 },
     Transform::Gamma { range: [1.0, 1.0] },
 ];
 
@@ -113,11 +120,47 @@ fn a_flat_image_stays_flat() {
         let image = once(transform, &flat, 5).image;
         assert!(image.iter().all(|v| (v - image[(0, 0)]).abs() < 1e-5), "{transform:?}");
     }
+    for border in [Border::Replicate, Border::Reflect, Border::Reflect101, Border::Wrap] {
+        let turn = Transform::ShiftScaleRotate { shift: 0.1, scale: 0.2, degrees: 45.0, border };
+        assert!(once(turn, &flat, 5).image.iter().all(|v| (v - 0.6).abs() < 1e-5), "{border:?}");
+    }
     let turned = once(GEOMETRY[1], &flat, 5).image;
     assert!(
         turned.iter().all(|v| (0.0..=0.6001).contains(v)) && turned[(20, 20)] > 0.59,
         "black comes in at the border"
     );
+}
+
+/// Of an image whose intensities are 0.2 and 0.4, half and half: the mean is 0.3.
+#[test]
+fn brightness_and_contrast_are_of_what_they_say() {
+    let image = Array2::from_shape_fn((8, 8), |(row, _)| if row < 4 { 0.2 } else { 0.4 });
+    let sample = Sample { mask: Array2::zeros(image.dim()), image };
+    let cases = [
+        // what the two intensities become by the number that is drawn, -1 to 1
+        (
+            Transform::Brightness { limit: 0.1, of: BrightnessOf::Range },
+            Box::new(|n: f32| [0.2 + 0.1 * n, 0.4 + 0.1 * n]) as Box<dyn Fn(f32) -> [f32; 2]>,
+        ),
+        (Transform::Brightness { limit: 0.1, of: BrightnessOf::Mean }, Box::new(|n| [0.2 + 0.03 * n, 0.4 + 0.03 * n])),
+        (
+            Transform::Contrast { limit: 0.5, about: ContrastAbout::Mean },
+            Box::new(|n| [0.3 - 0.1 * (1.0 + 0.5 * n), 0.3 + 0.1 * (1.0 + 0.5 * n)]),
+        ),
+        (
+            Transform::Contrast { limit: 0.5, about: ContrastAbout::Zero },
+            Box::new(|n| [0.2 * (1.0 + 0.5 * n), 0.4 * (1.0 + 0.5 * n)]),
+        ),
+    ];
+    for (transform, expected) in &cases {
+        for seed in 0..20 {
+            let found = apply(*transform, sample.clone(), &mut ChaCha8Rng::seed_from_u64(seed)).image;
+            let drawn = either_way(1.0, &mut ChaCha8Rng::seed_from_u64(seed));
+            for (row, expected) in [0, 7].into_iter().zip(expected(drawn)) {
+                assert!((found[(row, 3)] - expected).abs() < 1e-6, "{transform:?}, {drawn}: {}", found[(row, 3)]);
+            }
+        }
+    }
 }
 
 #[test]
@@ -130,8 +173,8 @@ fn chances_are_as_asked() {
     };
     assert_eq!((flipped(0.0), flipped(1.0)), (0, 1000));
     assert!((250..350).contains(&flipped(0.3)), "{}", flipped(0.3));
-    let one_of =
-        vec![Transform::Brightness { limit: 0.0 }, Transform::Hflip {}, Transform::Gamma { range: [1.0, 1.0] }];
+    let still = Transform::Brightness { limit: 0.0, of: BrightnessOf::Range };
+    let one_of = vec![still, Transform::Hflip {}, Transform::Gamma { range: [1.0, 1.0] }];
     let list = [Augment { p: 1.0, one_of }];
     let changed = (0..1000).filter(|&at| augment(&list, sample.clone(), Draw::default(), at) != sample).count();
     assert!((283..383).contains(&changed), "{changed}");
@@ -202,13 +245,24 @@ fn agrees_with_opencv() {
             "blur 9" => (blur::mean(picture, 9, &mut numbers(9, 9)), 2e-5),
             "median 3" => (median::median(picture, 7, &mut numbers(3, 7)), 2e-5),
             "median 7" => (median::median(picture, 7, &mut numbers(7, 7)), 2e-5),
-            "affine" => {
-                let map = affine::Map::about((30, 40), 30_f64.to_radians(), 1.2, (2.5, -4.0));
-                (map.apply(&picture, warp::Beyond::Black), 0.012)
+            // 8 bits, and what is behind the point is cut off there
+            "contrast" => (intensity::multiplied_and_added(picture, 0.25, 0.0), 1.001 / 255.0),
+            "brightness" => (intensity::multiplied_and_added(picture, 0.0, -0.2), 1.001 / 255.0),
+            "brightness and contrast" => (intensity::multiplied_and_added(picture, -0.15, 0.3), 1.001 / 255.0),
+            warped => {
+                let (what, border) = warped.split_once(", ").expect("a warp and its border");
+                let border: Border = serde_json::from_value(border.into()).unwrap();
+                let moved = match what {
+                    "affine" => {
+                        let map = affine::Map::about((30, 40), 30_f64.to_radians(), 0.7, (2.5, -4.0));
+                        map.apply(&picture, border)
+                    }
+                    "lens in" => optical::through_lens(&picture, 0.6, (0.5, 0.5), border),
+                    "lens out" => optical::through_lens(&picture, -0.6, (0.5, 0.5), border),
+                    other => panic!("no case {other}"),
+                };
+                (moved, 0.012)
             }
-            "lens in" => (optical::through_lens(&picture, 0.6, (0.5, 0.5)), 0.012),
-            "lens out" => (optical::through_lens(&picture, -0.6, (0.5, 0.5)), 0.012),
-            other => panic!("no case {other}"),
         };
         for (row, at) in rows.as_array().unwrap().iter().zip([0, 14, 29]) {
             for (column, expected) in row.as_array().unwrap().iter().enumerate() {

@@ -3,15 +3,7 @@
 use ndarray::{Array2, Axis};
 
 use super::super::prepare::Sample;
-
-/// What lies beyond an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beyond {
-    /// Black, and not marked.
-    Black,
-    /// The image mirrored, without its last pixel: OpenCV's `BORDER_REFLECT_101`.
-    Mirrored,
-}
+use crate::recipe::Border;
 
 /// The place that each pixel of a row comes from, in pixels of the image.
 pub(super) struct Places<'a> {
@@ -20,7 +12,7 @@ pub(super) struct Places<'a> {
 }
 
 /// An image and its mask of pixels that come from elsewhere: `place` fills in the places for a row of that number.
-pub(super) fn warp(sample: &Sample, beyond: Beyond, mut place: impl FnMut(usize, Places<'_>)) -> Sample {
+pub(super) fn warp(sample: &Sample, border: Border, mut place: impl FnMut(usize, Places<'_>)) -> Sample {
     let (height, width) = sample.image.dim();
     let (mut image, mut mask) = (Array2::zeros((height, width)), Array2::zeros((height, width)));
     let (mut x, mut y) = (vec![0.0_f32; width], vec![0.0_f32; width]);
@@ -29,7 +21,7 @@ pub(super) fn warp(sample: &Sample, beyond: Beyond, mut place: impl FnMut(usize,
         mask: sample.mask.as_slice().expect("planes are row-major"),
         height,
         width,
-        beyond,
+        border,
     };
     let rows = image.axis_iter_mut(Axis(0)).zip(mask.axis_iter_mut(Axis(0)));
     for (row, (mut image, mut mask)) in rows.enumerate() {
@@ -46,7 +38,7 @@ struct Source<'a> {
     mask: &'a [u8],
     height: usize,
     width: usize,
-    beyond: Beyond,
+    border: Border,
 }
 
 impl Source<'_> {
@@ -74,8 +66,8 @@ impl Source<'_> {
 
     fn anywhere(&self, left: i32, top: i32, nearest: (i32, i32)) -> ([f32; 4], u8) {
         let index = |row: i32, column: i32| {
-            let row = self.beyond.index(row as isize, self.height)?;
-            Some(row * self.width + self.beyond.index(column as isize, self.width)?)
+            let row = self.border.index(row as isize, self.height)?;
+            Some(row * self.width + self.border.index(column as isize, self.width)?)
         };
         let corner = |down: i32, across: i32| {
             index(top.saturating_add(down), left.saturating_add(across)).map_or(0.0, |at| self.image[at])
@@ -94,13 +86,19 @@ fn split(place: f32) -> (i32, f32) {
     (before, (place - before as f32).min(1.0))
 }
 
-impl Beyond {
-    /// The pixel for an index along a side; `None` where it is black.
+impl Border {
+    /// The pixel for an index along a side; `None` where it is black. OpenCV's `borderInterpolate`.
     fn index(self, index: isize, side: usize) -> Option<usize> {
         match self {
             _ if index >= 0 && (index as usize) < side => Some(index as usize),
-            Self::Black => None,
-            Self::Mirrored => Some(mirrored(index, side)),
+            Self::Constant => None,
+            Self::Replicate => Some(index.clamp(0, side as isize - 1) as usize),
+            Self::Reflect => {
+                let index = index.rem_euclid(2 * side as isize) as usize;
+                Some(index.min(2 * side - 1 - index))
+            }
+            Self::Reflect101 => Some(mirrored(index, side)),
+            Self::Wrap => Some(index.rem_euclid(side as isize) as usize),
         }
     }
 }
@@ -126,22 +124,44 @@ mod tests {
         assert!((-3..3).all(|index| mirrored(index, 1) == 0));
     }
 
+    /// What OpenCV's documentation shows of each border, for the image `abcdefgh`.
     #[test]
-    fn beyond_is_black_or_mirrored() {
+    fn borders_are_opencv_s() {
+        let cases = [
+            (Border::Replicate, "aaaaaa|abcdefgh|hhhhhhh"),
+            (Border::Reflect, "fedcba|abcdefgh|hgfedcb"),
+            (Border::Reflect101, "gfedcb|abcdefgh|gfedcba"),
+            (Border::Wrap, "cdefgh|abcdefgh|abcdefg"),
+            (Border::Constant, "000000|abcdefgh|0000000"),
+        ];
+        for (border, expected) in cases {
+            let shown = |index| border.index(index, 8).map_or('0', |at| char::from(b'a' + at as u8));
+            let found: String = (-6..15).map(shown).collect();
+            assert_eq!(found, expected.replace('|', ""), "{border:?}");
+            // a single pixel, far away
+            assert_eq!(border.index(-9, 1), (border != Border::Constant).then_some(0), "{border:?}");
+        }
+    }
+
+    #[test]
+    fn beyond_is_as_the_border_says() {
         let sample = Sample { image: ndarray::array![[0.25, 0.75]], mask: ndarray::array![[0, 1]] };
-        let far = |x: f32, beyond| {
-            let moved = warp(&sample, beyond, |row, places| {
+        let far = |x: f32, border| {
+            let moved = warp(&sample, border, |row, places| {
                 places.x.fill(x);
                 places.y.fill(row as f32);
             });
             (moved.image[(0, 0)], moved.mask[(0, 0)])
         };
-        assert_eq!(far(0.5, Beyond::Black), (0.5, 1));
-        assert_eq!(far(1.5, Beyond::Black), (0.375, 0)); // half of the way to black
-        assert_eq!(far(-1.0, Beyond::Black), (0.0, 0));
-        assert_eq!(far(1.5, Beyond::Mirrored), (0.5, 0));
-        assert_eq!(far(-1.0, Beyond::Mirrored), (0.75, 1));
-        assert_eq!(far(1e20, Beyond::Black), (0.0, 0));
-        assert_eq!(far(-1e20, Beyond::Black), (0.0, 0));
+        assert_eq!(far(0.5, Border::Constant), (0.5, 1));
+        assert_eq!(far(1.5, Border::Constant), (0.375, 0)); // half of the way to black
+        assert_eq!(far(-1.0, Border::Constant), (0.0, 0));
+        assert_eq!(far(1.5, Border::Reflect101), (0.5, 0));
+        assert_eq!(far(-1.0, Border::Reflect101), (0.75, 1));
+        assert_eq!(far(-1.0, Border::Replicate), (0.25, 0));
+        assert_eq!(far(2.0, Border::Wrap), (0.25, 0));
+        assert_eq!(far(2.0, Border::Reflect), (0.75, 1));
+        assert_eq!(far(1e20, Border::Constant), (0.0, 0));
+        assert_eq!(far(-1e20, Border::Constant), (0.0, 0));
     }
 }

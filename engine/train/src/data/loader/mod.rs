@@ -12,7 +12,7 @@ use pleura::ensemble;
 use pleura::manifest::{Input, Layout};
 use rayon::prelude::*;
 
-use super::augment::{self, augment};
+use super::augment::{self, augment, cut};
 use super::dataset::Dataset;
 use super::draw::Draw;
 use super::error::DataError;
@@ -29,6 +29,8 @@ pub struct Plan {
     pub items: Vec<usize>,
     /// (height, width) in pixels.
     pub size: (usize, usize),
+    /// (height, width) of the part that is cut out of each training image, where one is.
+    pub crop: Option<(usize, usize)>,
     /// Images a batch, at least 1.
     pub batch: usize,
     /// Batches that were shown before, by a training that now goes on.
@@ -89,6 +91,7 @@ impl Loader {
             return Err(DataError::Nothing);
         }
         plan.augment.clear();
+        plan.crop = None;
         Ok(Self::start(data, plan))
     }
 
@@ -154,7 +157,7 @@ fn batch(data: &Dataset, plan: &Plan, first: usize) -> Result<Batch, DataError> 
     let seen = seen?;
     let shown: Vec<_> = (0..plan.batch).map(|at| &seen[at.min(real - 1)]).collect();
     let planes: Vec<ArrayView2<'_, f32>> = shown.iter().map(|seen| seen.sample.image.view()).collect();
-    let (height, width) = plan.size;
+    let (height, width) = plan.crop.unwrap_or(plan.size);
     let mut masks = Array4::zeros((plan.batch, 1, height, width));
     for (mut to, seen) in masks.axis_iter_mut(Axis(0)).zip(&shown) {
         Zip::from(to.index_axis_mut(Axis(0), 0)).and(&seen.sample.mask).for_each(|to, &marked| *to = marked.into());
@@ -183,6 +186,10 @@ fn seen(data: &Dataset, plan: &Plan, position: usize) -> Result<Seen, DataError>
     let label = data.items()[index].label;
     let was = label && marked(&prepared);
     let sample = augment(&plan.augment, Sample::clone(&prepared), plan.draw, position);
+    let sample = match plan.crop {
+        Some(part) => cut(&sample, part, plan.draw, position),
+        None => sample,
+    };
     let gone = was && !marked(&sample);
     Ok(Seen { sample, positive: label && !gone })
 }

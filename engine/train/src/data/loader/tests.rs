@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::super::testing::{self, png};
 use super::*;
-use crate::recipe::{Data, Transform, Truth};
+use crate::recipe::{Border, Data, Transform, Truth};
 
 const SIZE: (usize, usize) = (6, 8);
 
@@ -26,12 +26,21 @@ fn open(folder: &Path, change: impl FnOnce(&mut Data)) -> Arc<Dataset> {
 }
 
 fn plan(items: &[usize], batch: usize) -> Plan {
-    Plan { items: items.to_vec(), size: SIZE, batch, shown: 0, channels: 1, augment: Vec::new(), draw: Draw::default() }
+    Plan {
+        items: items.to_vec(),
+        size: SIZE,
+        crop: None,
+        batch,
+        shown: 0,
+        channels: 1,
+        augment: Vec::new(),
+        draw: Draw::default(),
+    }
 }
 
 fn heavy() -> Vec<Augment> {
-    let turn = Transform::ShiftScaleRotate { shift: 0.1, scale: 0.1, degrees: 45.0 };
-    let elastic = Transform::Elastic { alpha: 20.0, sigma: 2.0, affine: 1.0 };
+    let turn = Transform::ShiftScaleRotate { shift: 0.1, scale: 0.1, degrees: 45.0, border: Border::Constant };
+    let elastic = Transform::Elastic { alpha: 20.0, sigma: 2.0, affine: 1.0, border: Border::Reflect101 };
     vec![
         Augment { p: 0.5, one_of: vec![Transform::Hflip {}] },
         Augment { p: 0.9, one_of: vec![turn, elastic, Transform::Gamma { range: [0.5, 2.0] }] },
@@ -140,6 +149,36 @@ fn what_is_augmented_away_is_negative() {
         }
     }
     assert!(kept > 5 && gone > 5, "{kept} kept, {gone} gone");
+}
+
+/// Each training image is cut to a part of itself, pixel for pixel; every part is drawn, and what is validated is whole.
+#[test]
+fn training_images_are_cut_and_others_are_not() {
+    let folder = folder();
+    let data = open(folder.path(), |_| ());
+    let mut places = std::collections::HashSet::new();
+    for epoch in 0..60 {
+        let draw = Draw { epoch, ..Draw::default() };
+        let plan = Plan { crop: Some((4, 5)), draw, ..plan(&[0, 1], 2) };
+        let batch = all(Loader::training(&data, plan.clone()).unwrap()).remove(0);
+        assert_eq!((batch.images.dim(), batch.masks.dim()), ((2, 1, 4, 5), (2, 1, 4, 5)));
+        for (at, label) in batch.labels.iter().enumerate() {
+            let whole = data.prepared(at, SIZE).unwrap();
+            let is_at = |&(top, left): &(usize, usize)| {
+                let part = ndarray::s![top..top + 4, left..left + 5];
+                batch.images.slice(ndarray::s![at, 0, .., ..]) == whole.image.slice(part)
+                    && batch.masks.slice(ndarray::s![at, 0, .., ..]) == whole.mask.slice(part).mapv(f32::from)
+            };
+            let place = (0..3).flat_map(|top| (0..4).map(move |left| (top, left))).find(is_at);
+            let (top, left) = place.expect("a part of the image as it is");
+            // the upper three rows of the even ones are marked
+            assert_eq!(*label, f32::from(u8::from(at == 0 && top < 3)));
+            places.insert((top, left));
+        }
+        let whole = all(Loader::validation(&data, plan).unwrap()).remove(0);
+        assert_eq!(whole.images.dim(), (2, 1, 6, 8));
+    }
+    assert_eq!(places.len(), 12, "{places:?}");
 }
 
 #[test]

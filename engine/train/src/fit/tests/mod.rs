@@ -161,6 +161,19 @@ fn a_training_learns_and_hands_over() {
     assert_eq!(watch.steps, 0, "{:?}", watch.notes);
 }
 
+/// Trained on parts, validated, exported and predicted at the whole size; batch norms' statistics are gathered on parts.
+#[test]
+fn a_training_on_crops_answers_whole_images() {
+    let folder = data(24);
+    let more = format!("average = {{ kind = \"swa\", epochs = [6, 7] }}\n{DICE}");
+    let recipe = recipe(folder.path(), &more, STACK, &phase(8, "crop = [16, 24]"));
+    let out = folder.path().join("out");
+    let outcome = run(&recipe, &out);
+    assert!(outcome.dice_positives.unwrap() > 0.5, "{outcome:?}");
+    let manifest = Manifest::read(outcome.manifest.as_deref().unwrap()).unwrap();
+    assert_eq!(manifest.segmenter.members[0].input.size, [32, 32]);
+}
+
 #[test]
 fn any_model_can_be_fine_tuned() {
     let folder = data(12);

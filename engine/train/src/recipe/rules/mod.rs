@@ -11,6 +11,7 @@ use pleura::lint::Findings;
 use super::Recipe;
 
 pub(super) use network::name_is_a_stem;
+pub(super) use phase::schedule_makes_sense;
 
 const RULES: [fn(&Recipe, &mut Findings); 24] = [
     network::the_name_is_a_stem,

@@ -15,13 +15,30 @@ pub(super) fn sizes_fit_the_network(recipe: &Recipe, findings: &mut Findings) {
         return;
     }
     for (i, phase) in recipe.phases.iter().enumerate() {
-        for (side, length) in phase.size.into_iter().enumerate().filter(|(_, length)| length % stride != 0) {
-            let about = [format!("phases[{i}].size[{side}]"), "network.architecture".into(), "network.heads".into()];
-            let (below, above) = (length / stride * stride, (length / stride + 1).saturating_mul(stride));
-            let hint = if below == 0 { format!("such as {above}") } else { format!("such as {below} or {above}") };
-            let message = format!("must be a multiple of {stride} for this architecture, found {length}");
-            findings.error(about, message, Some(&hint));
+        for (key, sizes) in [("size", Some(phase.size)), ("crop", phase.crop)] {
+            let sides = sizes.into_iter().flatten().enumerate();
+            for (side, length) in sides.filter(|(_, length)| length % stride != 0) {
+                let about =
+                    [format!("phases[{i}].{key}[{side}]"), "network.architecture".into(), "network.heads".into()];
+                let (below, above) = (length / stride * stride, (length / stride + 1).saturating_mul(stride));
+                let hint = if below == 0 { format!("such as {above}") } else { format!("such as {below} or {above}") };
+                let message = format!("must be a multiple of {stride} for this architecture, found {length}");
+                findings.error(about, message, Some(&hint));
+            }
         }
+    }
+}
+
+/// A part of an image is not larger than the image.
+fn crop_is_a_part(phase: &Phase, at: &str, findings: &mut Findings) {
+    let Some(crop) = phase.crop else { return };
+    for (side, (crop, size)) in crop.into_iter().zip(phase.size).enumerate().filter(|(_, (crop, size))| crop > size) {
+        let about = [format!("{at}.crop[{side}]"), format!("{at}.size[{side}]")];
+        findings.error(about, format!("must not be above the image's side, {size}, found {crop}"), None);
+    }
+    if crop == phase.size {
+        let about = [format!("{at}.crop"), format!("{at}.size")];
+        findings.warn(about, "has no effect: it is the whole image", None);
     }
 }
 
@@ -29,7 +46,8 @@ pub(super) fn phases_make_sense(recipe: &Recipe, findings: &mut Findings) {
     for (i, phase) in recipe.phases.iter().enumerate() {
         let at = format!("phases[{i}]");
         learning_rate(phase, &at, findings);
-        steps_are_reached(phase, &at, findings);
+        crop_is_a_part(phase, &at, findings);
+        schedule_makes_sense(&phase.schedule, phase.lr, phase.epochs, &at, findings);
         patience_can_end(phase, &at, findings);
         if matches!(phase.sampling, Sampling::PositiveShare { to: Some(_), .. }) && phase.epochs == 1 {
             let about = [format!("{at}.sampling.to"), format!("{at}.epochs")];
@@ -43,19 +61,26 @@ fn learning_rate(phase: &Phase, at: &str, findings: &mut Findings) {
         let message = format!("a learning rate of {} is hardly meant", phase.lr);
         findings.warn([format!("{at}.lr")], message, Some("Adam takes about 1e-4, SGD about 1e-2"));
     }
-    if let Schedule::Cosine { min, .. } | Schedule::Sgdr { min, .. } | Schedule::Plateau { min, .. } = phase.schedule
-        && min > phase.lr
-    {
-        let about = [format!("{at}.schedule.min"), format!("{at}.lr")];
-        findings.error(about, format!("must not be above `lr`: {min} is above {}", phase.lr), None);
-    }
 }
 
-fn steps_are_reached(phase: &Phase, at: &str, findings: &mut Findings) {
-    let Schedule::Step { at: steps, .. } = &phase.schedule else { return };
-    for (i, step) in steps.iter().enumerate().filter(|(_, step)| **step >= phase.epochs) {
+/// Whether a schedule of so many epochs, in the table `at`, falls from `lr` and has the epochs that it names.
+pub(in super::super) fn schedule_makes_sense(
+    schedule: &Schedule,
+    lr: f32,
+    epochs: u32,
+    at: &str,
+    findings: &mut Findings,
+) {
+    if let &Schedule::Cosine { min, .. } | &Schedule::Sgdr { min, .. } | &Schedule::Plateau { min, .. } = schedule
+        && min > lr
+    {
+        let about = [format!("{at}.schedule.min"), format!("{at}.lr")];
+        findings.error(about, format!("must not be above `lr`: {min} is above {lr}"), None);
+    }
+    let Schedule::Step { at: steps, .. } = schedule else { return };
+    for (i, step) in steps.iter().enumerate().filter(|(_, step)| **step >= epochs) {
         let about = [format!("{at}.schedule.at[{i}]"), format!("{at}.epochs")];
-        let hint = format!("the phase's epochs are counted from 0 to {}", phase.epochs.saturating_sub(1));
+        let hint = format!("epochs are counted from 0 to {}", epochs.saturating_sub(1));
         findings.error(about, format!("there is no epoch {step}"), Some(&hint));
     }
     if let Some((i, step)) = repeated(steps) {

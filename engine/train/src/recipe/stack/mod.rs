@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Schedule;
 pub use read::{is_stack, json_schema, lint};
 
 /// What reading a stack's recipe found out.
@@ -49,13 +50,19 @@ pub struct StackRecipe {
 
 /// What makes one probability of the members'. For each fold one is fitted on the images of the others; the model that
 /// is exported averages their probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Stack {
     /// A small network over a row of the members' probabilities, each followed by half of what it is above the next
-    /// one (the last one's next is the first), and their mean: a convolution of three neighbours, ReLU, and a linear
-    /// layer. Trained with binary cross-entropy and Adam.
+    /// one (the last one's next is the first), and their mean: a convolution, an activation, and a linear layer. Trained
+    /// with binary cross-entropy and Adam.
     Conv {
+        /// How much of the row the convolution sees at once.
+        #[serde(default)]
+        over: Window,
+        /// What comes between the convolution and the linear layer.
+        #[serde(default)]
+        activation: Activation,
         /// The convolution's channels.
         #[serde(default = "sixteen")]
         #[schemars(range(min = 1, max = 1024))]
@@ -76,6 +83,12 @@ pub enum Stack {
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         weight_decay: f32,
+        /// How the learning rate changes, epoch by epoch; `plateau` looks at the log-loss of the fold that is held out.
+        #[serde(default)]
+        schedule: Schedule,
+        /// Which epoch's weights a head has in the end.
+        #[serde(default)]
+        keep: KeepHead,
     },
     /// Logistic regression: one weight a member, and a bias. Its optimum is found exactly; the seed has no part in it.
     Logistic {
@@ -88,6 +101,41 @@ pub enum Stack {
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         l2: f32,
     },
+}
+
+/// How much of the row of features a stack's convolution sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// Three neighbours, wherever it is laid: a member, its half-difference to the next one, and the next one. The
+    /// default.
+    #[default]
+    Neighbours,
+    /// All of it: one number a channel.
+    All,
+}
+
+/// What comes between a stack's convolution and its linear layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// The positive part. The default.
+    #[default]
+    Relu,
+    /// Nothing: a head's logit is linear in the members' probabilities.
+    None,
+}
+
+/// Which epoch's weights a stack's head has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepHead {
+    /// The last one's. The default.
+    #[default]
+    Last,
+    /// Those of the epoch with the lowest log-loss on the fold that is held out. What is reported of the stack is then a
+    /// little better than it is, as that fold has chosen the epoch.
+    Best,
 }
 
 /// What a logistic regression weights.

@@ -2,6 +2,7 @@
 
 use pleura::lint::Findings;
 
+use super::super::rules::schedule_makes_sense;
 use super::{Stack, StackRecipe};
 
 /// Learning rates above this are a slip of the pen.
@@ -11,7 +12,8 @@ const ABSURD: f32 = 10.0;
 pub(super) fn check(recipe: &StackRecipe, findings: &mut Findings) {
     super::super::rules::name_is_a_stem(&recipe.name, findings);
     members_differ(recipe, findings);
-    if let Stack::Conv { lr, .. } = recipe.stack {
+    if let Stack::Conv { lr, epochs, ref schedule, .. } = recipe.stack {
+        schedule_makes_sense(schedule, lr, epochs, "stack", findings);
         if recipe.members.len() == 1 {
             let hint = Some("add a member, or choose `logistic`, which calibrates a single one");
             findings.error(["members".into(), "stack".into()], "one member has no other to differ from", hint);

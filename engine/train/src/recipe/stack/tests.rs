@@ -22,7 +22,18 @@ fn told(text: &str) -> Vec<String> {
 fn a_sound_recipe_is_read_with_its_defaults() {
     assert_eq!(told(SOUND), Vec::<String>::new());
     let recipe = StackRecipe::parse(SOUND, Path::new("x.toml")).unwrap();
-    assert_eq!(recipe.stack, Stack::Conv { channels: 16, epochs: 50, batch: 64, lr: 5e-4, weight_decay: 0.0 });
+    let expected = Stack::Conv {
+        over: Window::Neighbours,
+        activation: Activation::Relu,
+        channels: 16,
+        epochs: 50,
+        batch: 64,
+        lr: 5e-4,
+        weight_decay: 0.0,
+        schedule: Schedule::Constant,
+        keep: KeepHead::Last,
+    };
+    assert_eq!(recipe.stack, expected);
     assert_eq!((recipe.seed, recipe.join, recipe.folds), (1, Join::All, None));
     let logistic = SOUND.replace("\"conv\"", "\"logistic\"");
     let recipe = StackRecipe::parse(&logistic, Path::new("x.toml")).unwrap();
@@ -36,6 +47,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("kind = \"conv\"", "kind = \"conv\", l2 = 1", "3:26: stack.l2: unknown key; did you mean `lr`?"),
     ("kind = \"conv\"", "kind = \"logistic\", l2 = 0", "3:30: stack.l2: must be above 0, found 0"),
     ("kind = \"conv\"", "kind = \"conv\", lr = 50", "3:26: warning: stack.lr: a learning rate of 50 is hardly meant; Adam takes about 5e-4"),
+    ("kind = \"conv\"", "kind = \"conv\", epochs = 4, schedule = { kind = \"step\", at = [4] }", "3:72: stack.schedule.at[0]: there is no epoch 4; epochs are counted from 0 to 3"),
     ("schema = 1", "schema = 1\njoin = \"outer\"", "2:1: join: `outer` is none of `all`, `inner`"),
     ("schema = 1", "schema = 1\nfolds = { count = 1 }", "2:11: folds.count: must be between 2 and 100, found 1"),
     ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
