@@ -29,6 +29,9 @@ fn are_stacked_as_they_answer(standin: &Standin, manifest: &Manifest) {
     for member in &manifest.classifier.as_ref().unwrap().members {
         let answers = standin.path("models").join(&member.name).join("oof.csv");
         let answers = pleura_train::out_of_fold::scores(&answers).unwrap();
+        // the images of CheXpert are one member's alone
+        let answers: Vec<_> =
+            answers.into_iter().filter(|answer| predicted.findings.contains_key(&answer.id)).collect();
         assert_eq!(answers.len(), predicted.findings.len());
         for answer in answers {
             let found = number(&predicted.findings[&answer.id]["classifiers"][&member.name]);

@@ -2,7 +2,7 @@
 
 Each network: 8 folds, mirrored views. Probabilities below FLOOR are nothing before the two views are averaged. Above
 BAR; components of at least 1000 pixels; holes filled; grown by a disk of radius 1. Where the mirrored view's mask
-overlaps the plain one's with a Dice below AGREE, 1500 pixels and radius 2.
+overlaps the plain one's with a Dice below AGREE, 1500 pixels and radius 2. In the union, holes are filled once more.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ class Eleventh:
     manifest, frame, networks = "siim-11th/ensemble.toml", (1024, 1024), NETWORKS
 
     def mask(self, answers):
-        return np.any([own_mask(answers, network) for network in NETWORKS], axis=0)
+        return fill_holes(np.any([own_mask(answers, network) for network in NETWORKS], axis=0))
 
     def cases(self):
         alone = [answer(LOW, members=["se50", "senet154"])]
@@ -65,6 +65,12 @@ class Eleventh:
             answer(LOW, (100, 140, 100, 140, HIGH)), answer(LOW, (120, 160, 120, 160, HIGH), members=["se101"]),
             answer(LOW, (600, 620, 100, 140, HIGH), members=["senet154"]),
             answer(LOW, snapshots=[0, 1, 2, 3], members=["se50"]),
+        ]
+        # Two brackets that enclose a hole between them, which neither has alone.
+        yield "a-hole-of-two-networks", [
+            answer(LOW, (300, 400, 300, 340, HIGH), (300, 320, 340, 400, HIGH), members=["se50"]),
+            answer(LOW, (380, 400, 340, 400, HIGH), (300, 400, 400, 420, HIGH), members=["se101"]),
+            answer(LOW, members=["senet154"]),
         ]
 
 
