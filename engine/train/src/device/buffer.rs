@@ -4,17 +4,18 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::AsPointer;
-use ort::memory::Allocator;
+use ort::memory::{Allocator, MemoryInfo};
 use ort::value::{Shape, Tensor, TensorRefMut};
 
 use super::DeviceError;
+use super::transfer::{Location, Transfer};
 
 /// Floats of one shape at one place in a device's memory. Programs read and write them there.
 pub struct Buffer {
     tensor: Mutex<Held>,
     shape: Vec<usize>,
-    /// Whether only the device can reach them.
-    remote: bool,
+    /// The way to them where only the device can reach them.
+    transfer: Option<Arc<Transfer>>,
     /// What this one is a part of.
     _whole: Option<Arc<Buffer>>,
 }
@@ -25,9 +26,15 @@ enum Held {
 }
 
 impl Buffer {
-    pub(super) fn new(allocator: &Allocator, shape: &[usize], remote: bool) -> Result<Self, DeviceError> {
-        let tensor = tensor(allocator, shape).map_err(DeviceError::new(format!("no memory for {shape:?} floats")))?;
-        let buffer = Self { tensor: Mutex::new(Held::Own(tensor)), shape: shape.to_vec(), remote, _whole: None };
+    /// Zeros in an allocator's memory, which `transfer` reaches; without one it is this process's.
+    pub(super) fn new(
+        allocator: &Allocator,
+        shape: &[usize],
+        transfer: Option<Arc<Transfer>>,
+    ) -> Result<Self, DeviceError> {
+        let tensor = Tensor::new(allocator, lengths(shape));
+        let tensor = tensor.map_err(DeviceError::new(format!("no memory for {shape:?} floats")))?;
+        let buffer = Self { tensor: Mutex::new(Held::Own(tensor)), shape: shape.to_vec(), transfer, _whole: None };
         // what an allocator gives is not empty
         buffer.write(&vec![0.0; shape.iter().product()])?;
         Ok(buffer)
@@ -47,13 +54,13 @@ impl Buffer {
             let held = whole.lock();
             let info = held.memory_info().to_owned();
             // SAFETY: the offset lies within the whole.
-            let data = unsafe { held.data_ptr().cast_mut().cast::<f32>().add(offset) };
+            let data = unsafe { held.address().add(offset) };
             // SAFETY: the numbers lie within the whole, which the part keeps alive.
             unsafe { TensorRefMut::from_raw(info, data.cast(), lengths(shape)) }
         };
         let part = part.map_err(DeviceError::new("no part of the device's memory"))?;
         let (tensor, shape) = (Mutex::new(Held::Part(part)), shape.to_vec());
-        Ok(Arc::new(Self { tensor, shape, remote: whole.remote, _whole: Some(Arc::clone(whole)) }))
+        Ok(Arc::new(Self { tensor, shape, transfer: whole.transfer.clone(), _whole: Some(Arc::clone(whole)) }))
     }
 
     /// Lengths of the axes.
@@ -84,23 +91,19 @@ impl Buffer {
     pub fn write(&self, numbers: &[f32]) -> Result<(), DeviceError> {
         assert_eq!(numbers.len(), self.len(), "numbers of shape {:?}", self.shape);
         let tensor = self.lock();
-        let write = || {
-            if self.remote {
-                let mut here = self::tensor(&Allocator::default(), &self.shape)?;
-                here.try_extract_tensor_mut()?.1.copy_from_slice(numbers);
-                let info = tensor.memory_info().to_owned();
-                // SAFETY: another handle on the same floats, which is gone before the lock is.
-                let there =
-                    unsafe { TensorRefMut::from_raw(info, tensor.data_ptr().cast_mut().cast(), lengths(&self.shape)) }?;
-                return here.copy_into(there);
-            }
-            let to = tensor.data_ptr().cast_mut().cast::<f32>();
+        let Some(transfer) = &self.transfer else {
             // SAFETY: the tensor holds that many floats in this process's memory, where nothing else lies; programs that
             // write there too are run by whoever calls this, before or after.
-            unsafe { to.copy_from_nonoverlapping(numbers.as_ptr(), numbers.len()) };
-            Ok(())
+            unsafe { tensor.address().copy_from_nonoverlapping(numbers.as_ptr(), numbers.len()) };
+            return Ok(());
         };
-        write().map_err(DeviceError::new("cannot write to the device's memory"))
+        let memory = MemoryInfo::default();
+        let here = Location { memory: &memory, address: numbers.as_ptr().cast_mut() };
+        let there = Location { memory: tensor.memory_info(), address: tensor.address() };
+        // SAFETY: both hold that many floats; `numbers` is only read, and programs that use the tensor are run by whoever
+        // calls this, before or after.
+        unsafe { transfer.copy(here, there, numbers.len()) }
+            .map_err(DeviceError::new("cannot write to the device's memory"))
     }
 
     /// The numbers, row-major.
@@ -109,15 +112,18 @@ impl Buffer {
     /// Where the device fails.
     pub fn read(&self) -> Result<Vec<f32>, DeviceError> {
         let tensor = self.lock();
-        let read = || {
-            if self.remote {
-                let mut here = self::tensor(&Allocator::default(), &self.shape)?;
-                tensor.copy_into(&mut here)?;
-                return Ok(here.try_extract_tensor()?.1.to_vec());
-            }
-            Ok(tensor.try_extract_tensor()?.1.to_vec())
+        let failed = DeviceError::new("cannot read from the device's memory");
+        let Some(transfer) = &self.transfer else {
+            return tensor.try_extract_tensor().map(|(_, numbers)| numbers.to_vec()).map_err(failed);
         };
-        read().map_err(DeviceError::new("cannot read from the device's memory"))
+        let mut numbers = vec![0.0; self.len()];
+        let memory = MemoryInfo::default();
+        let here = Location { memory: &memory, address: numbers.as_mut_ptr() };
+        let there = Location { memory: tensor.memory_info(), address: tensor.address() };
+        // SAFETY: both hold that many floats; nothing else knows `numbers` yet, and programs that write to the tensor are
+        // run by whoever calls this, before or after.
+        unsafe { transfer.copy(there, here, numbers.len()) }.map_err(failed)?;
+        Ok(numbers)
     }
 
     /// ONNX Runtime's handle, which lives as long as the buffer.
@@ -127,6 +133,12 @@ impl Buffer {
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.tensor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn address(&self) -> *mut f32 {
+        self.data_ptr().cast_mut().cast()
     }
 }
 
@@ -141,10 +153,41 @@ impl Deref for Held {
     }
 }
 
-fn tensor(allocator: &Allocator, shape: &[usize]) -> ort::Result<Tensor<f32>> {
-    Tensor::new(allocator, lengths(shape))
-}
-
 fn lengths(shape: &[usize]) -> Shape {
     Shape::from(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{noise, options, runtime};
+
+    /// Memory of this process that is reached as a device's is.
+    fn remote(count: usize) -> Arc<Buffer> {
+        let transfer = Transfer::new(runtime(), options()).unwrap();
+        Arc::new(Buffer::new(&Allocator::default(), &[count], Some(Arc::new(transfer))).unwrap())
+    }
+
+    #[test]
+    fn a_whole_and_its_parts_read_what_either_wrote() {
+        let whole = remote(10);
+        assert_eq!(whole.read().unwrap(), [0.0; 10]);
+        let part = Buffer::part(&whole, 4, &[2, 2]).unwrap();
+        part.write(&[1.0, 2.0, 3.0, 4.0]).unwrap();
+        assert_eq!(part.read().unwrap(), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(whole.read().unwrap(), [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]);
+        whole.write(&[9.0; 10]).unwrap();
+        assert_eq!(part.read().unwrap(), [9.0; 4]);
+    }
+
+    #[test]
+    fn what_is_larger_than_a_piece_arrives_whole_and_nothing_is_no_copy() {
+        let count = 2 * super::super::transfer::PIECE + 3;
+        let (buffer, numbers) = (remote(count), noise(3, count));
+        buffer.write(&numbers).unwrap();
+        assert!(buffer.read().unwrap() == numbers);
+        let nothing = Buffer::part(&buffer, 5, &[0]).unwrap();
+        nothing.write(&[]).unwrap();
+        assert_eq!(nothing.read().unwrap(), [0.0; 0]);
+    }
 }

@@ -3,23 +3,24 @@
 mod buffer;
 mod flat;
 mod program;
+mod transfer;
 
 use std::sync::Arc;
 
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::Session;
-use pleura::runtime::{self, Device, Loaded, SessionOptions};
+use pleura::runtime::{Device, Loaded, SessionOptions};
 
 pub use buffer::Buffer;
 pub use flat::Flat;
 pub use program::Program;
+use transfer::Transfer;
 
 /// Where training runs.
 pub struct Place {
     runtime: &'static Loaded,
     options: SessionOptions,
-    /// The device's memory, through a session that lives as long; none for the CPU's.
-    memory: Option<(Session, Allocator)>,
+    /// The device's memory and the way to it; none for the CPU's.
+    memory: Option<(Allocator, Arc<Transfer>)>,
 }
 
 /// A graph or memory that the device refuses.
@@ -63,22 +64,23 @@ impl Place {
     /// Where there is not enough.
     pub fn buffer(&self, shape: &[usize]) -> Result<Arc<Buffer>, DeviceError> {
         let standard = Allocator::default();
-        let allocator = self.memory.as_ref().map_or(&standard, |(_, allocator)| allocator);
-        Buffer::new(allocator, shape, self.memory.is_some()).map(Arc::new)
+        let allocator = self.memory.as_ref().map_or(&standard, |(allocator, _)| allocator);
+        let transfer = self.memory.as_ref().map(|(_, transfer)| Arc::clone(transfer));
+        Buffer::new(allocator, shape, transfer).map(Arc::new)
     }
 }
 
-fn device_memory(runtime: &Loaded, options: SessionOptions, number: u32) -> Result<(Session, Allocator), DeviceError> {
+fn device_memory(
+    runtime: &Loaded,
+    options: SessionOptions,
+    number: u32,
+) -> Result<(Allocator, Arc<Transfer>), DeviceError> {
     let open = || {
-        let mut graph = pleura::onnx::GraphBuilder::new("memory");
-        let element = pleura::onnx::ElementType::Float;
-        let input = graph.input("x", element, &[1.into()]);
-        graph.output(&input, "y", element, &[1.into()]);
-        let session = runtime::session(runtime, &graph.build().to_bytes(), options)?;
+        let transfer = Transfer::new(runtime, options)?;
         let number = i32::try_from(number).unwrap_or(i32::MAX);
         let info = MemoryInfo::new(AllocationDevice::CUDA, number, AllocatorType::Device, MemoryType::Default)?;
-        let allocator = Allocator::new(&session, info)?;
-        Ok((session, allocator))
+        let allocator = transfer.session(|session| Allocator::new(session, info))?;
+        Ok((allocator, Arc::new(transfer)))
     };
     open().map_err(DeviceError::new(format!("device {} gives no memory", options.device)))
 }

@@ -38,9 +38,9 @@ impl Program {
         let binding = session.create_binding().map_err(failed())?;
         let bind = || {
             for (name, buffer) in inputs {
-                bind(&binding, name, buffer, true)?;
+                bind(&binding, name, buffer.handle(), true)?;
             }
-            outputs.iter().try_for_each(|(name, buffer)| bind(&binding, name, buffer, false))
+            outputs.iter().try_for_each(|(name, buffer)| bind(&binding, name, buffer.handle(), false))
         };
         bind().map_err(failed())?;
         let buffers = inputs.iter().chain(outputs).map(|(_, buffer)| Arc::clone(buffer)).collect();
@@ -57,14 +57,20 @@ impl Program {
     }
 }
 
-/// The crate's own bindings copy inputs, and refuse outputs that are inputs as well.
-fn bind(binding: &IoBinding, name: &str, buffer: &Buffer, is_input: bool) -> ort::Result<()> {
+/// Binds a value to an input or output. The crate's own bindings copy inputs, and refuse outputs that are inputs as well.
+/// The binding points to the floats, which have to stay for as long as it does, or until it is cleared.
+pub(super) fn bind(
+    binding: &IoBinding,
+    name: &str,
+    value: *const ort::sys::OrtValue,
+    is_input: bool,
+) -> ort::Result<()> {
     let api = ort::api();
     let name = CString::new(name).map_err(|_| ort::Error::new("a name holds a zero byte"))?;
     let bind = if is_input { api.BindInput } else { api.BindOutput };
-    // SAFETY: the binding is only passed by its owner, before it is run; the value lives in a buffer that the program
-    // keeps for as long as the binding; the name is copied by the call.
-    let status = unsafe { bind(binding.ptr().cast_mut(), name.as_ptr(), buffer.handle()) };
+    // SAFETY: the binding is only passed by its owner, before it is run; the value is alive, and the binding shares it;
+    // the name is copied by the call.
+    let status = unsafe { bind(binding.ptr().cast_mut(), name.as_ptr(), value) };
     // SAFETY: the status comes from the call above and is passed on once.
     unsafe { ort::Error::result_from_status(status) }
 }
