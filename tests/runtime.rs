@@ -1,6 +1,7 @@
 //! `pleura runtime`: finding ONNX Runtime, and fetching it.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
@@ -119,6 +120,39 @@ fn a_library_that_is_too_old_is_told_with_its_version() {
     assert!(said.contains("version 1.9.0, and 1.24 or newer is needed"), "{said}");
 }
 
+/// The system would end a process that looks beyond the end of a library with SIGBUS.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_library_that_was_cut_short_is_an_error_wherever_it_was_found() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("onnxruntime-1.24.4");
+    fs::create_dir(&folder).unwrap();
+    let library = folder.join("libonnxruntime.so.1.24.4");
+    let whole = fs::File::open(env!("CARGO_BIN_EXE_pleura")).unwrap();
+    std::io::copy(&mut whole.take(1 << 20), &mut fs::File::create(&library).unwrap()).unwrap();
+    let show = || {
+        let mut command = pleura(cache.path());
+        command.args(["runtime", "show"]);
+        command
+    };
+    let by_option = show().arg("--onnxruntime").arg(&library).assert().code(2);
+    let by_variable = show().env("ORT_DYLIB_PATH", &library).assert().code(2);
+    let in_the_cache = show().assert().code(2);
+    for refused in [by_option, by_variable, in_the_cache] {
+        assert!(said(&refused).contains("damaged"), "{}", said(&refused));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn offline_announces_no_download() {
+    let (cache, python) = (tempfile::tempdir().unwrap(), python("exit 1"));
+    let mut command = pleura(cache.path());
+    command.args(["check", "nowhere.toml"]).env("PLEURA_OFFLINE", "1").env("PATH", python.path());
+    let said = said(&command.assert().code(2));
+    assert!(said.contains("PLEURA_OFFLINE") && !said.contains("fetching"), "{said}");
+}
+
 /// Downloads the real wheel; three at a time, as parallel jobs would.
 #[test]
 fn the_pinned_runtime_is_fetched_once_and_found() {
@@ -140,6 +174,23 @@ fn the_pinned_runtime_is_fetched_once_and_found() {
     let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
     assert!(shown.starts_with("ONNX Runtime 1.") && shown.contains("the cache folder"), "{shown}");
     assert!(shown.contains("CPU"), "{shown}");
+
+    // damaged on the disk: named by every command, replaced by `install` alone
+    let library = pleura::runtime::find::library_in(&cache.path().join(&entries[0])).unwrap();
+    let bytes = fs::read(&library).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    for damaged in [&bytes[..bytes.len() / 2], &flipped] {
+        fs::write(&library, damaged).unwrap();
+        let refused = pleura(cache.path()).args(["runtime", "show"]).assert().code(2);
+        let said = said(&refused);
+        assert!(said.contains("is damaged: expected") && said.contains("run `pleura runtime install`"), "{said}");
+        pleura(cache.path()).args(["runtime", "install"]).env("PLEURA_OFFLINE", "1").assert().code(2);
+        let healed = pleura(cache.path()).args(["runtime", "install"]).assert().success();
+        assert!(self::said(&healed).contains("is replaced:"), "{}", self::said(&healed));
+        assert!(fs::read(&library).unwrap() == bytes);
+    }
+    pleura(cache.path()).args(["runtime", "show"]).assert().success();
 }
 
 /// Whether pip can reach its index. In CI it has to.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use pleura::runtime::find::{self, Origin};
-use pleura::runtime::{self, Loaded, RuntimeError};
+use pleura::runtime::{self, Loaded, RuntimeError, record};
 
 use crate::term;
 use pins::{Build, Wheel};
@@ -40,6 +40,7 @@ pub fn ensure(explicit: Option<&Path>) -> anyhow::Result<&'static Loaded> {
         Err(error) => return Err(error.into()),
     }
     let build = pins::fitting()?;
+    refuse_offline(&build)?;
     term::note(format_args!("no ONNX Runtime is found here: fetching {} {}", build.package(), build.version()));
     let (folder, _) = install(&build, false)?;
     term::note(format_args!("ONNX Runtime {} is now in {}", build.version(), folder.display()));
@@ -70,14 +71,12 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     if !force && holds(&target, build) {
         return Ok((target, false));
     }
-    if offline() {
-        bail!(
-            "{} {} is not here, and PLEURA_OFFLINE forbids to fetch it; unset it, or run `{}` by hand",
-            build.package(),
-            build.version(),
-            build.by_hand()
-        );
+    if lists(&target, build)
+        && let Err(reason) = record::check(&target)
+    {
+        term::warning(format_args!("{} is replaced: {reason}", target.display()));
     }
+    refuse_offline(build)?;
     let made = || format!("cannot write to the cache folder `{}`", cache.display());
     fs::create_dir_all(&cache).with_context(made)?;
     sweep(&cache);
@@ -89,6 +88,7 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
         fetch_wheel(wheel, build, work.path(), &ready, &spinner)?;
     }
     fs::write(ready.join(CONTENTS), contents(build)).with_context(made)?;
+    record::write(&ready).with_context(made)?;
     spinner.finish_and_clear();
     put_in_place(&ready, &target, work.path(), build, force)?;
     Ok((target, true))
@@ -118,10 +118,15 @@ fn put_in_place(ready: &Path, target: &Path, work: &Path, build: &Build, force: 
     }
 }
 
-/// Whether a folder of the cache holds every wheel of a build.
+/// Whether a folder of the cache holds every wheel of a build, each file as it was unpacked.
 fn holds(folder: &Path, build: &Build) -> bool {
+    lists(folder, build) && find::library_in(folder).is_some() && record::check(folder).is_ok()
+}
+
+/// Whether a folder of the cache says that every wheel of a build was unpacked there.
+fn lists(folder: &Path, build: &Build) -> bool {
     let inside = fs::read_to_string(folder.join(CONTENTS)).unwrap_or_default();
-    find::library_in(folder).is_some() && contents(build).lines().all(|line| inside.lines().any(|it| it == line))
+    contents(build).lines().all(|line| inside.lines().any(|it| it == line))
 }
 
 /// A line a wheel: package, version and SHA-256.
@@ -142,8 +147,16 @@ fn sweep(cache: &Path) {
     }
 }
 
-fn offline() -> bool {
-    std::env::var_os("PLEURA_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0")
+fn refuse_offline(build: &Build) -> anyhow::Result<()> {
+    if std::env::var_os("PLEURA_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0") {
+        bail!(
+            "{} {} is not here, or not whole, and PLEURA_OFFLINE forbids to fetch it; unset it, or run `{}` by hand",
+            build.package(),
+            build.version(),
+            build.by_hand()
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -154,6 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("libonnxruntime.so.1"), "").unwrap();
         fs::write(folder.path().join(CONTENTS), contents(build)).unwrap();
+        record::write(folder.path()).unwrap();
         folder
     }
 
@@ -164,6 +178,8 @@ mod tests {
         assert!(holds(folder.path(), &small) && !holds(folder.path(), &large));
         let folder = folder_with(&large);
         assert!(holds(folder.path(), &small) && holds(folder.path(), &large));
+        fs::write(folder.path().join("libonnxruntime.so.1"), "changed").unwrap();
+        assert!(!holds(folder.path(), &small), "a damaged library is not held");
         fs::remove_file(folder.path().join("libonnxruntime.so.1")).unwrap();
         assert!(!holds(folder.path(), &small));
     }

@@ -13,6 +13,7 @@ use object::read::ReadCache;
 use object::read::elf::{Dyn, ElfFile64};
 
 use super::find::ask_python;
+use super::whole;
 
 /// The CUDA provider, beside ONNX Runtime's library.
 pub const PROVIDER: &str = "libonnxruntime_providers_cuda.so";
@@ -64,6 +65,9 @@ pub fn missing_cuda(library_dir: &Path) -> Option<String> {
     if !provider.is_file() {
         return Some(format!("`{PROVIDER}` is missing"));
     }
+    if let Some(damaged) = damaged(library_dir) {
+        return Some(damaged);
+    }
     if open(Path::new(DRIVER)).is_err() {
         return Some(format!("`{DRIVER}` is missing"));
     }
@@ -71,6 +75,18 @@ pub fn missing_cuda(library_dir: &Path) -> Option<String> {
     let Some(needed) = needed(&provider) else { return Some(format!("`{PROVIDER}` cannot be read")) };
     preload_cuda(library_dir);
     first_missing(&needed).map(|name| format!("`{name}` is missing"))
+}
+
+/// The first library in ONNX Runtime's folder that CUDA would load and that is not whole, as "`libcudnn.so.9`: …".
+fn damaged(library_dir: &Path) -> Option<String> {
+    let mut libraries = vec![library_dir.join(PROVIDER)];
+    // ONNX Runtime loads it before any provider.
+    libraries.extend(Some(library_dir.join("libonnxruntime_providers_shared.so")).filter(|path| path.exists()));
+    libraries.extend(in_order(&[library_dir.to_path_buf()]));
+    libraries.iter().find_map(|library| {
+        let name = library.file_name()?.to_string_lossy().into_owned();
+        whole::check(library).err().map(|reason| format!("`{name}`: {reason}"))
+    })
 }
 
 /// What the CUDA provider in `library_dir` needs of CUDA and cuDNN, by the names that the loader asks for; empty where
@@ -145,7 +161,7 @@ fn culprit(reason: &str) -> Option<&str> {
 }
 
 fn keep(library: &Path) {
-    match open(library) {
+    match whole::check(library).and_then(|()| open(library)) {
         Ok(library) => std::mem::forget(library),
         Err(reason) => tracing::debug!("{reason}"),
     }

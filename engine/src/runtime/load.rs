@@ -9,6 +9,7 @@ use ort::logging::LogLevel;
 
 use super::arena::Arena;
 use super::find::{self, Candidate, Origin};
+use super::{record, whole};
 
 /// ONNX Runtime as it was loaded, and the environment in which sessions are made.
 #[derive(Debug)]
@@ -71,6 +72,14 @@ pub enum RuntimeError {
         /// Why it was tried.
         origin: Origin,
         /// The loader's words.
+        reason: String,
+    },
+    /// The library, or a file that was installed with it, is not as it was installed.
+    #[error("ONNX Runtime `{path}` is damaged: {reason}; run `pleura runtime install`, which replaces it")]
+    Damaged {
+        /// The library.
+        path: PathBuf,
+        /// What is missing or differs.
         reason: String,
     },
     /// The library is older than this engine needs.
@@ -136,6 +145,11 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
         return Err(RuntimeError::Missing { path, origin });
     }
     let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), origin, reason };
+    if origin == Origin::Cache {
+        let damaged = |reason| RuntimeError::Damaged { path: path.clone(), reason };
+        is_as_installed(&path).map_err(damaged)?;
+    }
+    whole::check(&path).map_err(unusable)?;
     let version = probe(&path).map_err(unusable)?;
     if minor(&version).is_none_or(|minor| minor < find::OLDEST) {
         return Err(RuntimeError::TooOld { path, origin, version, needed: find::OLDEST });
@@ -148,6 +162,13 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     environment.set_log_level(if listened { LogLevel::Info } else { LogLevel::Error });
     let arena = Arena::new(&environment).map_err(|error| unusable(error.to_string()))?;
     Ok(Loaded { path, version, origin, environment, arena })
+}
+
+/// Checks a library of the cache folder, and what lies beside it.
+fn is_as_installed(library: &Path) -> Result<(), String> {
+    let (Some(folder), Some(name)) = (library.parent(), library.file_name()) else { return Ok(()) };
+    record::check_quickly(folder, &name.to_string_lossy())?;
+    whole::check(library)
 }
 
 /// Takes what ONNX Runtime says, which would else go to standard error, names of a model's nodes and all: what fails is

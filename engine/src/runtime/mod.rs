@@ -10,7 +10,9 @@ mod load;
 mod model_error;
 mod pages;
 mod place;
+pub mod record;
 mod session;
+mod whole;
 
 pub use device::{Device, Placement};
 pub use load::{Loaded, RuntimeError, load, loaded};

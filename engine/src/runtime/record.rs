@@ -1,0 +1,164 @@
+//! What `pleura runtime install` wrote into a folder, and whether it is still there as it was written.
+//!
+//! A line a file: its SHA-256, its length in bytes, when it was last changed (in nanoseconds since 1970), its name.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use crate::digest;
+
+/// The record's file.
+const RECORD: &str = "files.txt";
+
+/// A file as it was written.
+#[derive(Debug, PartialEq, Eq)]
+struct Recorded {
+    sha256: String,
+    bytes: u64,
+    changed: u128,
+}
+
+/// Records the files of a folder, all of which are then expected to stay as they are.
+///
+/// # Errors
+/// Where a file cannot be read, or the record cannot be written.
+pub fn write(folder: &Path) -> io::Result<()> {
+    let mut lines = String::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (name, metadata) = (entry.file_name(), entry.metadata()?);
+        if let Some(name) = name.to_str().filter(|name| metadata.is_file() && *name != RECORD) {
+            let sha256 = digest::file(&entry.path())?;
+            lines += &format!("{sha256} {} {} {name}\n", metadata.len(), changed(&metadata));
+        }
+    }
+    fs::write(folder.join(RECORD), lines)
+}
+
+/// Checks every file of a folder against its record, digest by digest.
+///
+/// # Errors
+/// What is missing or differs first, as a fragment for people; also where there is no record.
+pub fn check(folder: &Path) -> Result<(), String> {
+    let record = read(folder)?.ok_or("it holds no record of its files")?;
+    record.iter().try_for_each(|(name, recorded)| {
+        is_as_long(folder, name, recorded)?;
+        has_digest(folder, name, recorded)
+    })
+}
+
+/// Checks the lengths of a folder's files, and the digest of `library` where it was changed since it was recorded. A folder
+/// without a record passes.
+///
+/// # Errors
+/// What is missing or differs first, as a fragment for people.
+pub fn check_quickly(folder: &Path, library: &str) -> Result<(), String> {
+    let Some(record) = read(folder)? else { return Ok(()) };
+    record.iter().try_for_each(|(name, recorded)| {
+        let metadata = is_as_long(folder, name, recorded)?;
+        if name == library && changed(&metadata) != recorded.changed {
+            has_digest(folder, name, recorded)?;
+        }
+        Ok(())
+    })
+}
+
+fn is_as_long(folder: &Path, name: &str, recorded: &Recorded) -> Result<Metadata, String> {
+    let metadata = fs::metadata(folder.join(name)).map_err(|error| format!("`{name}`: {error}"))?;
+    if metadata.len() == recorded.bytes {
+        return Ok(metadata);
+    }
+    Err(format!("`{name}` is damaged: expected {} bytes, found {}", recorded.bytes, metadata.len()))
+}
+
+fn has_digest(folder: &Path, name: &str, recorded: &Recorded) -> Result<(), String> {
+    let found = digest::file(&folder.join(name)).map_err(|error| format!("`{name}`: {error}"))?;
+    if found == recorded.sha256 {
+        return Ok(());
+    }
+    Err(format!("`{name}` is damaged: expected the sha256 {}, found {found}", recorded.sha256))
+}
+
+/// The record by the files' names; none where there is no record.
+fn read(folder: &Path) -> Result<Option<BTreeMap<String, Recorded>>, String> {
+    let text = match fs::read_to_string(folder.join(RECORD)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("`{RECORD}`: {error}")),
+    };
+    let lines = text.lines().map(|line| parse(line).ok_or_else(|| format!("`{RECORD}` is damaged")));
+    lines.collect::<Result<_, _>>().map(Some)
+}
+
+fn parse(line: &str) -> Option<(String, Recorded)> {
+    let mut fields = line.splitn(4, ' ');
+    let sha256 = fields.next()?.to_owned();
+    let (bytes, changed) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((fields.next()?.to_owned(), Recorded { sha256, bytes, changed }))
+}
+
+/// When a file was last changed; 0 where the system does not say, so that the digest decides.
+fn changed(metadata: &Metadata) -> u128 {
+    let time = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    time.map_or(0, |time| time.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("lib a.so"), "library").unwrap();
+        fs::write(folder.path().join("other.so"), "other").unwrap();
+        write(folder.path()).unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_stays_as_it_was_passes() {
+        let folder = recorded();
+        check(folder.path()).unwrap();
+        check_quickly(folder.path(), "lib a.so").unwrap();
+    }
+
+    #[test]
+    fn what_is_shorter_or_missing_is_found_by_either_check() {
+        for harm in [|path: &Path| fs::write(path, "lib").unwrap(), |path: &Path| fs::remove_file(path).unwrap()] {
+            let folder = recorded();
+            harm(&folder.path().join("other.so"));
+            for result in [check(folder.path()), check_quickly(folder.path(), "lib a.so")] {
+                assert!(result.unwrap_err().contains("`other.so`"));
+            }
+        }
+    }
+
+    #[test]
+    fn other_bytes_of_the_same_length_are_found_in_the_library_and_elsewhere_by_the_full_check() {
+        let folder = recorded();
+        let change = |name| {
+            let path = folder.path().join(name);
+            let text = fs::read_to_string(&path).unwrap().replace(['a', 'h'], "X");
+            fs::write(&path, text).unwrap();
+            // a clock of low resolution might not tell
+            fs::File::open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        };
+        change("other.so");
+        check_quickly(folder.path(), "lib a.so").unwrap();
+        assert!(check(folder.path()).unwrap_err().contains("`other.so` is damaged: expected the sha256"));
+        change("lib a.so");
+        assert!(check_quickly(folder.path(), "lib a.so").unwrap_err().contains("`lib a.so` is damaged"));
+    }
+
+    #[test]
+    fn a_folder_without_a_record_is_not_known_to_be_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        check_quickly(folder.path(), "lib.so").unwrap();
+        assert!(check(folder.path()).unwrap_err().contains("no record"));
+        fs::write(folder.path().join(RECORD), "torn").unwrap();
+        assert!(check_quickly(folder.path(), "lib.so").unwrap_err().contains("is damaged"));
+    }
+}
