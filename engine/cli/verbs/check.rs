@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use bytesize::ByteSize;
 use pleura::check::{self, Missing, Report};
 use pleura::ensemble::Ensemble;
 use pleura::manifest::Severity;
@@ -21,6 +22,11 @@ pub struct Args {
     #[arg(long, default_value_t)]
     device: Device,
 
+    /// The memory that a model may take of a CUDA device, or that all models together may take on the CPU; the default
+    /// is all there is.
+    #[arg(long, value_name = "SIZE")]
+    device_memory: Option<ByteSize>,
+
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
     onnxruntime: Option<PathBuf>,
@@ -33,7 +39,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Exit> {
     fetch::ensure(args.onnxruntime.as_deref())?;
     let options = Ensemble::options().device(args.device).onnxruntime(args.onnxruntime.clone());
-    let options = options.allow_outside(args.allow_outside);
+    let memory = args.device_memory.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
+    let options = options.allow_outside(args.allow_outside).device_memory(memory);
     let bar = term::spinner("loading models and plugins");
     let report = check::check(&args.ensemble, &options);
     bar.finish_and_clear();

@@ -59,7 +59,7 @@ impl Report {
 }
 
 /// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Of the options, those of the
-/// device, the runtime, files outside of the manifest's folder and the size of models count.
+/// device, its memory, the runtime, files outside of the manifest's folder and the size of models count.
 ///
 /// # Errors
 /// Only where the manifest cannot be read at all.
@@ -70,6 +70,7 @@ pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
         folder: Folder::of(path, options.allow_outside),
         outside: HashSet::new(),
         most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
+        device_memory: options.device_memory,
         lint: &lint,
         engine: None,
         report: Report { diagnostics: lint.diagnostics.clone(), ..Report::default() },
@@ -89,6 +90,8 @@ struct Checker<'a> {
     outside: HashSet<String>,
     /// The most bytes that a model may have.
     most_bytes: u64,
+    /// The most bytes that models may take.
+    device_memory: Option<usize>,
     lint: &'a Lint,
     engine: Option<(&'static Loaded, SessionOptions)>,
     report: Report,
@@ -108,7 +111,7 @@ impl Checker<'_> {
                     threads: 0,
                     tensorrt: keys.tensorrt,
                     fp16: keys.fp16,
-                    memory: None,
+                    memory: self.device_memory,
                 };
                 if keys.tensorrt && placement.device == Device::Cpu {
                     self.warn("runtime.tensorrt", format!("asked for, and models run on {placement}"), None);

@@ -24,6 +24,11 @@ pub enum ModelFileError {
         path = path.display(), with = if *external { " with its external data" } else { "" }
     )]
     TooLarge { path: PathBuf, bytes: u64, external: bool, most: u64 },
+    #[error(
+        "`{path}` holds sparse tensors that take {bytes} bytes once they are dense, and models of more than {most} are not \
+         opened (`Options::max_model_bytes`)", path = path.display()
+    )]
+    Sparse { path: PathBuf, bytes: u64, most: u64 },
     #[error("`{path}` is not an ONNX model, or not a whole one: {reason}", path = path.display())]
     NotOnnx { path: PathBuf, sha256: String, reason: String },
     #[error("`{path}` keeps weights in another file: {source}", path = path.display())]
@@ -43,6 +48,10 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
         Ok(external) => external,
         Err(reason) => return Err(ModelFileError::NotOnnx { path: path.into(), sha256: own, reason }),
     };
+    let sparse = onnx::sparse_bytes(&content).unwrap_or(u64::MAX);
+    if sparse > most {
+        return Err(ModelFileError::Sparse { path: path.into(), bytes: sparse, most });
+    }
     drop(content);
     // Relative to the model, which is relative to the manifest.
     let beside = path.strip_prefix(folder.path()).unwrap_or(path).parent().unwrap_or(Path::new(""));

@@ -1,6 +1,7 @@
-//! The files in which a model keeps weights that are too large for its own.
+//! What a model takes beside the bytes of its own file: files in which it keeps weights, and sparse tensors.
 //!
-//! A model may name any path there, and ONNX Runtime reads it; so they are looked at before it does. The messages are
+//! A model may name any path there, and ONNX Runtime reads it; a sparse tensor of a few bytes may have any shape, and
+//! ONNX Runtime makes it dense. So both are looked at before it does. The messages are
 //! those of [`super::proto`] without all that does not lead to a tensor: the rest of the file is skipped over.
 
 use std::collections::BTreeSet;
@@ -62,10 +63,14 @@ struct SparseTensor {
     values: Vec<Tensor>,
     #[prost(message, repeated, tag = "2")]
     indices: Vec<Tensor>,
+    #[prost(int64, repeated, packed = "false", tag = "3")]
+    dims: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct Tensor {
+    #[prost(int32, tag = "2")]
+    data_type: i32,
     #[prost(message, repeated, tag = "13")]
     external_data: Vec<Entry>,
 }
@@ -83,49 +88,94 @@ struct Entry {
 /// # Errors
 /// Where the bytes are no ONNX model, in the decoder's words.
 pub fn external_files(model: &[u8]) -> Result<Vec<PathBuf>, String> {
-    let model = Model::decode(model).map_err(|error| error.to_string())?;
     let mut found = BTreeSet::new();
-    model.graph.iter().for_each(|graph| graph.visit(&mut found));
-    for function in &model.functions {
-        function.node.iter().flat_map(|node| &node.attribute).for_each(|it| it.visit(&mut found));
-        function.attribute.iter().for_each(|it| it.visit(&mut found));
-    }
+    visit(model, &mut |tensor| match tensor {
+        AnyTensor::Dense(tensor) => {
+            let locations = tensor.external_data.iter().filter(|entry| entry.key == b"location");
+            found.extend(locations.map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.value).into_owned())));
+        }
+        AnyTensor::Sparse(_) => {}
+    })?;
     Ok(found.into_iter().collect())
 }
 
+/// The bytes that a model's sparse tensors take once they are dense.
+///
+/// # Errors
+/// Where the bytes are no ONNX model, in the decoder's words.
+pub fn sparse_bytes(model: &[u8]) -> Result<u64, String> {
+    let mut bytes = 0_u64;
+    visit(model, &mut |tensor| {
+        if let AnyTensor::Sparse(sparse) = tensor {
+            bytes = bytes.saturating_add(sparse.dense_bytes());
+        }
+    })?;
+    Ok(bytes)
+}
+
+enum AnyTensor<'a> {
+    Dense(&'a Tensor),
+    Sparse(&'a SparseTensor),
+}
+
+type Visitor<'a> = dyn FnMut(AnyTensor<'_>) + 'a;
+
+/// Shows every tensor of a model to `visitor`.
+fn visit(model: &[u8], visitor: &mut Visitor<'_>) -> Result<(), String> {
+    let model = Model::decode(model).map_err(|error| error.to_string())?;
+    model.graph.iter().for_each(|graph| graph.visit(visitor));
+    for function in &model.functions {
+        function.node.iter().flat_map(|node| &node.attribute).for_each(|it| it.visit(visitor));
+        function.attribute.iter().for_each(|it| it.visit(visitor));
+    }
+    Ok(())
+}
+
 impl Graph {
-    fn visit(&self, found: &mut BTreeSet<PathBuf>) {
-        self.initializer.iter().for_each(|tensor| tensor.visit(found));
-        self.sparse_initializer.iter().for_each(|sparse| sparse.visit(found));
-        self.node.iter().flat_map(|node| &node.attribute).for_each(|attribute| attribute.visit(found));
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.initializer.iter().for_each(|tensor| visitor(AnyTensor::Dense(tensor)));
+        self.sparse_initializer.iter().for_each(|sparse| sparse.visit(visitor));
+        self.node.iter().flat_map(|node| &node.attribute).for_each(|attribute| attribute.visit(visitor));
     }
 }
 
 impl Attribute {
-    fn visit(&self, found: &mut BTreeSet<PathBuf>) {
-        self.t.iter().chain(&self.tensors).for_each(|tensor| tensor.visit(found));
-        self.sparse_tensor.iter().chain(&self.sparse_tensors).for_each(|sparse| sparse.visit(found));
-        self.g.iter().chain(&self.graphs).for_each(|graph| graph.visit(found));
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.t.iter().chain(&self.tensors).for_each(|tensor| visitor(AnyTensor::Dense(tensor)));
+        self.sparse_tensor.iter().chain(&self.sparse_tensors).for_each(|sparse| sparse.visit(visitor));
+        self.g.iter().chain(&self.graphs).for_each(|graph| graph.visit(visitor));
     }
 }
 
 impl SparseTensor {
-    fn visit(&self, found: &mut BTreeSet<PathBuf>) {
-        self.values.iter().chain(&self.indices).for_each(|tensor| tensor.visit(found));
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.values.iter().chain(&self.indices).for_each(|tensor| visitor(AnyTensor::Dense(tensor)));
+        visitor(AnyTensor::Sparse(self));
+    }
+
+    fn dense_bytes(&self) -> u64 {
+        let element = self.values.last().map_or(0, |values| element_bytes(values.data_type));
+        let lengths = self.dims.iter().map(|&length| u64::try_from(length).unwrap_or(0));
+        lengths.fold(element, u64::saturating_mul)
     }
 }
 
-impl Tensor {
-    fn visit(&self, found: &mut BTreeSet<PathBuf>) {
-        let locations = self.external_data.iter().filter(|entry| entry.key == b"location");
-        found.extend(locations.map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.value).into_owned())));
+/// The bytes of an element, by ONNX's number of its type; of a type that is not known here, as many as any has.
+fn element_bytes(data_type: i32) -> u64 {
+    match data_type {
+        2 | 3 | 9 => 1,        // uint8, int8, bool
+        4 | 5 | 10 | 16 => 2,  // uint16, int16, float16, bfloat16
+        1 | 6 | 12 => 4,       // float, int32, uint32
+        7 | 11 | 13 | 14 => 8, // int64, double, uint64, complex64
+        _ => 16,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::proto::{
-        AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
+        AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto,
+        TensorProto,
     };
     use super::*;
 
@@ -155,5 +205,22 @@ mod tests {
         let found = external_files(&model.encode_to_vec()).unwrap();
         assert_eq!(found, ["/function", "../constant", "in-a-branch", "weights.data"].map(PathBuf::from));
         assert!(external_files(b"no model at all").is_err());
+    }
+
+    #[test]
+    fn sparse_tensors_count_as_dense_ones_wherever_they_are() {
+        let sparse = |data_type, dims: &[i64]| {
+            let values = TensorProto { data_type, ..TensorProto::default() };
+            SparseTensorProto { values: Some(values), dims: dims.to_vec(), ..SparseTensorProto::default() }
+        };
+        let constant = AttributeProto { sparse_tensor: Some(sparse(11, &[5])), ..AttributeProto::default() };
+        let bytes = |sparse_initializer| {
+            let node = vec![node(constant.clone())];
+            let graph = Some(GraphProto { node, sparse_initializer, ..GraphProto::default() });
+            sparse_bytes(&ModelProto { graph, ..ModelProto::default() }.encode_to_vec()).unwrap()
+        };
+        assert_eq!(bytes(vec![]), 40);
+        assert_eq!(bytes(vec![sparse(1, &[1 << 20, 3]), sparse(10, &[])]), 40 + (12 << 20) + 2);
+        assert_eq!(bytes(vec![sparse(1, &[i64::MAX, i64::MAX])]), u64::MAX);
     }
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod build;
+mod constants;
 mod external;
 mod model;
 pub mod proto;
@@ -23,7 +24,8 @@ mod tensor;
 mod value;
 
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
-pub use external::external_files;
+pub use constants::{Constants, constants};
+pub use external::{external_files, sparse_bytes};
 pub use model::{Activation, Model, OnnxError, read};
 pub use tensor::TensorError;
 pub use value::{Dim, ElementType, Value};

@@ -10,10 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use ort::AsPointer;
 use ort::environment::Environment;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::Session;
+use ort::session::{RunOptions, Session, SessionInputs};
 use ort::sys::OrtArenaCfg;
+use ort::value::TensorRef;
 
 use super::assignment::check;
+use crate::onnx::{ElementType, GraphBuilder};
 
 /// ONNX Runtime's `kSameAsRequested`: the arena grows by what is missing, not to the next power of two.
 const AS_REQUESTED: i32 = 1;
@@ -51,13 +53,7 @@ impl Arena {
         open: impl FnOnce() -> ort::Result<Session>,
     ) -> ort::Result<Session> {
         let mut current = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current != limit {
-            let place = place()?;
-            // SAFETY: both are alive, and the arena lives on as long as a session holds it.
-            check(unsafe { (ort::api().UnregisterAllocator)(environment.ptr().cast_mut(), place.ptr()) })?;
-            register(environment, &place, limit)?;
-            *current = limit;
-        }
+        limit_to(environment, &mut current, limit)?;
         let session = open()?;
         if let Some(limit) = limit {
             // ONNX Runtime holds runs to the limit, and not weights; beyond it, it would lose count.
@@ -71,6 +67,52 @@ impl Arena {
         }
         Ok(session)
     }
+
+    /// Runs a session without inputs once, in an arena of so many bytes, and frees what it took.
+    ///
+    /// # Errors
+    /// Where ONNX Runtime refuses the arena or the session, or where it fails, for want of memory perhaps.
+    pub fn try_run(
+        &self,
+        environment: &Environment,
+        limit: usize,
+        open: impl FnOnce() -> ort::Result<Session>,
+    ) -> ort::Result<()> {
+        let mut current = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        limit_to(environment, &mut current, Some(limit))?;
+        // The session and its results are gone before the arena is shrunk.
+        let ran = open().and_then(|mut session| {
+            let results = session.run(SessionInputs::<0>::ValueMap(Vec::new()));
+            results.map(drop)
+        });
+        shrink(environment)?;
+        ran
+    }
+}
+
+/// Puts an arena of another limit in the place of the environment's, if it has another.
+fn limit_to(environment: &Environment, current: &mut Option<usize>, limit: Option<usize>) -> ort::Result<()> {
+    if *current != limit {
+        let place = place()?;
+        // SAFETY: both are alive, and the arena lives on as long as a session holds it.
+        check(unsafe { (ort::api().UnregisterAllocator)(environment.ptr().cast_mut(), place.ptr()) })?;
+        register(environment, &place, limit)?;
+        *current = limit;
+    }
+    Ok(())
+}
+
+/// Frees what the environment's arena holds and does not use. ONNX Runtime does so at the end of a run only.
+fn shrink(environment: &Environment) -> ort::Result<()> {
+    let mut graph = GraphBuilder::new("shrink");
+    let input = graph.input("x", ElementType::Float, &[1.into()]);
+    graph.output(&input, "y", ElementType::Float, &[1.into()]);
+    let mut session =
+        Session::builder(environment)?.with_env_allocators()?.commit_from_memory(&graph.build().to_bytes())?;
+    let mut options = RunOptions::new()?;
+    options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    let input = TensorRef::from_array_view(([1_usize], &[0.0_f32][..]))?;
+    session.run_with_options(ort::inputs![input], &options).map(drop)
 }
 
 /// The bytes that a session's arena with a limit has taken; ONNX Runtime keeps no account of one without.

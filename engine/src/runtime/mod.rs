@@ -6,6 +6,7 @@ mod binding;
 mod cuda;
 mod device;
 pub mod find;
+mod folding;
 mod load;
 mod model_error;
 mod pages;

@@ -16,7 +16,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::binding::Buffers;
-use super::{Device, Loaded, ModelError, assignment, pages};
+use super::{Device, Loaded, ModelError, assignment, folding, pages};
 
 /// How a session is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,6 +215,9 @@ fn buffers(session: &Session, path: &Path, device: Device) -> Option<Buffers> {
 
 fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
     let mut builder = builder(runtime, options)?.with_env_allocators()?;
+    if let Some(limit) = options.memory {
+        builder = folding::within(runtime, path, limit, builder)?;
+    }
     let limit = options.memory.filter(|_| options.device == Device::Cpu);
     runtime.arena.open(&runtime.environment, limit, || builder.commit_from_file(path))
 }

@@ -1,0 +1,169 @@
+//! Whether ONNX Runtime may compute a model's constants while it opens the model.
+//!
+//! It does so in memory that no limit holds: `ConstantOfShape`, `Expand`, `Tile` or `Range` make gigabytes of a few bytes.
+//! So where there is a limit, what is computed beforehand is run by itself under that limit. Where it does not fit, or
+//! cannot be cut out of the model, its nodes stay nodes, and run under the limit with the rest of the model.
+
+use std::path::Path;
+
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use super::Loaded;
+use crate::onnx::{self, Constants, Model};
+
+/// Keeps a model's constants from being computed at its opening unless they fit into `limit` bytes.
+///
+/// # Errors
+/// Where the model cannot be read, its sparse tensors alone do not fit, or ONNX Runtime refuses the setting.
+pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+    let unread = |reason: String| ort::Error::new(reason);
+    let sparse =
+        onnx::sparse_bytes(&std::fs::read(path).map_err(|error| unread(error.to_string()))?).map_err(unread)?;
+    if sparse > limit as u64 {
+        let text = format!("sparse tensors take {sparse} bytes once they are dense, and models may take {limit}");
+        return Err(ort::Error::new(text + "; allow more (`--device-memory`)"));
+    }
+    let fits = match onnx::constants(&onnx::read(path).map_err(|error| unread(error.to_string()))?) {
+        Constants::None => true,
+        Constants::Graph(part) => match run(runtime, path, &part, limit) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!("constants of `{}` are computed in each run: {error}", path.display());
+                false
+            }
+        },
+        Constants::Unknown => false,
+    };
+    if fits { Ok(builder) } else { Ok(builder.with_disabled_optimizers("ConstantFolding")?) }
+}
+
+/// Runs what a model computes of its constants once, all results alive at the same time.
+fn run(runtime: &Loaded, path: &Path, part: &Model, limit: usize) -> ort::Result<()> {
+    let mut builder = Session::builder(&runtime.environment)?
+        .with_optimization_level(GraphOptimizationLevel::Disable)?
+        .with_intra_threads(1)?
+        .with_env_allocators()?;
+    if let Some(folder) = path.parent().and_then(Path::to_str).filter(|folder| !folder.is_empty()) {
+        builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+    }
+    let open = || builder.commit_from_memory(&part.to_bytes());
+    runtime.arena.try_run(&runtime.environment, limit, open)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array4;
+
+    use crate::onnx::{ElementType, GraphBuilder, attribute as a};
+    use crate::runtime::{Device, Model, ModelError, SessionOptions, load};
+
+    const LIMIT: usize = 64 << 20;
+
+    /// Adds nodes to a graph and gives the name of what they make.
+    type Write = fn(&mut GraphBuilder) -> String;
+
+    /// Writes a network whose map is the image plus the mean of what `write` makes.
+    fn network(path: &std::path::Path, write: Write) {
+        let dims = ["n".into(), 1.into(), 8.into(), 8.into()];
+        let mut graph = GraphBuilder::new("test");
+        let image = graph.input("image", ElementType::Float, &dims);
+        let large = write(&mut graph);
+        let mean = graph.node("ReduceMean", &[&large], vec![a::int("keepdims", 0)]);
+        let map = graph.node("Add", &[&image, &mean], vec![]);
+        graph.output(&map, "map", ElementType::Float, &dims);
+        graph.build().write(path).unwrap();
+    }
+
+    fn open(path: &std::path::Path) -> Option<Result<Model, ModelError>> {
+        let Ok(runtime) = load(None) else {
+            assert!(std::env::var_os("CI").is_none(), "no ONNX Runtime");
+            eprintln!("skipped: no ONNX Runtime");
+            return None;
+        };
+        let memory = Some(LIMIT);
+        let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory };
+        Some(Model::open(runtime, path, options))
+    }
+
+    /// The most memory that this process has ever taken.
+    fn peak() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    }
+
+    /// Each makes 4 GB of some bytes.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn constants_beyond_the_limit_take_no_memory_whatever_makes_them() {
+        fn shape(graph: &mut GraphBuilder) -> String {
+            graph.integers("shape", &[1 << 15, 1 << 15])
+        }
+        let makers: [(&str, Write); 7] = [
+            ("fill", |graph| {
+                let shape = shape(graph);
+                graph.node("ConstantOfShape", &[&shape], vec![])
+            }),
+            ("expand", |graph| {
+                let (shape, one) = (shape(graph), graph.scalar(1.0));
+                graph.node("Expand", &[&one, &shape], vec![])
+            }),
+            ("tile", |graph| {
+                let (times, one) = (graph.integers("times", &[1 << 30]), graph.constant("one", &[1], &[1.0]));
+                graph.node("Tile", &[&one, &times], vec![])
+            }),
+            ("range", |graph| {
+                let (start, end, step) = (graph.scalar(0.0), graph.scalar(16_777_216.0), graph.scalar(0.015_625));
+                graph.node("Range", &[&start, &end, &step], vec![])
+            }),
+            ("doubled", |graph| {
+                let one = graph.constant("one", &[1], &[1.0]);
+                (0..30).fold(one, |it, _| graph.node("Concat", &[&it, &it], vec![a::int("axis", 0)]))
+            }),
+            ("broadcast", |graph| {
+                let column = graph.constant("column", &[1 << 15, 1], &vec![1.0; 1 << 15]);
+                let row = graph.constant("row", &[1, 1 << 15], &vec![1.0; 1 << 15]);
+                graph.node("Mul", &[&column, &row], vec![])
+            }),
+            // (n, 1, 8, 8), of which the last two are known beforehand
+            ("by-length", |graph| {
+                let lengths = graph.node("Shape", &["image"], vec![a::int("start", 2)]);
+                let much = graph.integers("much", &[1 << 12, 1 << 12]);
+                let shape = graph.node("Mul", &[&lengths, &much], vec![]);
+                graph.node("ConstantOfShape", &[&shape], vec![])
+            }),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let before = peak();
+        for (name, write) in makers {
+            let path = folder.path().join(name).with_extension("onnx");
+            network(&path, write);
+            let Some(model) = open(&path) else { return };
+            let image = Array4::<f32>::zeros((1, 1, 8, 8)).into_dyn();
+            let error = model.and_then(|model| model.run("image", image.view(), &["map"])).unwrap_err();
+            assert!(error.to_string().contains("ran out of memory"), "{name}: {}", error.with_cause());
+        }
+        // beside the limit: what other tests of this process take meanwhile
+        let taken = peak() - before;
+        assert!(taken < 1 << 30, "{taken} bytes");
+    }
+
+    #[test]
+    fn constants_that_fit_are_computed_and_give_back_what_they_took() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        network(&path, |graph| {
+            // 40 MB, twice of which do not fit at once
+            let shape = graph.integers("shape", &[10 << 20]);
+            let one = graph.scalar(1.0);
+            graph.node("Expand", &[&one, &shape], vec![])
+        });
+        for _ in 0..2 {
+            let Some(model) = open(&path) else { return };
+            let image = Array4::<f32>::zeros((1, 1, 8, 8)).into_dyn();
+            let map = model.unwrap().run("image", image.view(), &["map"]).unwrap();
+            assert_eq!(map, [Array4::<f32>::ones((1, 1, 8, 8)).into_dyn()]);
+        }
+    }
+}
