@@ -1,0 +1,142 @@
+//! The host's side of CUDA, without a GPU: ONNX Runtime's own CUDA provider over make-believe CUDA libraries
+//! (`tests/gpu/fake`), whose memory is the host's and whose kernels do nothing. Sessions are opened, nodes placed, memory
+//! taken, limits kept, inputs and outputs bound and copied. Numbers and masks mean nothing.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use assert_cmd::assert::Assert;
+use support::discs::training;
+
+/// Far longer than any of these takes: what hangs fails.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// Where ONNX Runtime for CUDA is fetched to, and the make-believe libraries are built.
+struct Cuda {
+    cache: PathBuf,
+    libraries: PathBuf,
+}
+
+/// None (said in one line) where ONNX Runtime for CUDA was not fetched; in CI it is fetched, 220 MB.
+fn cuda() -> Option<&'static Cuda> {
+    static CUDA: OnceLock<Option<Cuda>> = OnceLock::new();
+    CUDA.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda");
+        let (cache, libraries) = (folder.join("cache"), folder.join("libraries"));
+        if std::env::var_os("CI").is_none() && !cache.exists() {
+            eprintln!("skipped: no ONNX Runtime for CUDA in `{}`; CI=1 fetches it (220 MB)", cache.display());
+            return None;
+        }
+        make(&["--driver".as_ref(), libraries.as_ref()]);
+        let cuda = Cuda { cache, libraries };
+        // A machine with a driver gets the GPU's build.
+        cuda.pleura().args(["runtime", "install"]).timeout(2 * DEADLINE).assert().success();
+        let shown = cuda.pleura().args(["runtime", "show"]).assert().success();
+        let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
+        let library = shown.lines().find_map(|line| line.trim().strip_prefix("library")).unwrap().trim();
+        let provider = Path::new(library).with_file_name("libonnxruntime_providers_cuda.so");
+        make(&[provider.as_ref(), cuda.libraries.as_ref()]);
+        Some(cuda)
+    })
+    .as_ref()
+}
+
+fn make(arguments: &[&std::ffi::OsStr]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gpu/fake/make.sh");
+    let built = Command::new(script).args(arguments).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+impl Cuda {
+    /// The binary on a machine with one GPU of 2 GiB.
+    fn pleura(&self) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_pleura"));
+        command.env_remove("ORT_DYLIB_PATH").env_remove("PLEURA_OFFLINE").env("PLEURA_CACHE", &self.cache);
+        command.env("LD_LIBRARY_PATH", &self.libraries).env("FAKE_GPU_MIB", "2048").timeout(DEADLINE);
+        command
+    }
+
+    /// Radiographs, and predictions for them on the device that `auto` finds.
+    fn demo(&self, folder: &Path) -> Assert {
+        self.pleura().args(["demo", "--images", "8", "--out"]).arg(folder).assert()
+    }
+}
+
+fn stderr(assert: &Assert) -> String {
+    String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
+}
+
+#[test]
+fn a_gpu_is_found_and_gets_every_node() {
+    let Some(cuda) = cuda() else { return };
+    let shown = cuda.pleura().args(["runtime", "show"]).assert().success();
+    let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
+    assert!(shown.contains("runs CUDA up to 13.0") && shown.contains("has all it needs"), "{shown}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let said = stderr(&cuda.demo(folder.path()).success());
+    assert!(said.contains("device: cuda:0 (CUDA works here)"), "{said}");
+    let sessions: Vec<_> = said.lines().filter(|line| line.starts_with("session")).collect();
+    assert_eq!(sessions.len(), 2, "{said}");
+    let all_there = |line: &&str| line.contains("CUDAExecutionProvider") && !line.contains("CPUExecutionProvider");
+    assert!(sessions.iter().all(all_there), "{said}");
+    assert!(!said.contains("page-locked"), "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join("submission.csv")).unwrap().lines().count(), 9);
+}
+
+#[test]
+fn a_device_s_memory_is_limited_and_batches_are_halved() {
+    let Some(cuda) = cuda() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    cuda.demo(folder.path()).success();
+    let predict = |memory: &str| {
+        let mut command = cuda.pleura();
+        command.arg("predict").args(["ensemble/demo.toml", "radiographs", "--out", "again.csv", "--batch", "8"]);
+        command.args(["--device", "cuda", "--device-memory", memory]).current_dir(folder.path());
+        command.assert()
+    };
+    let said = stderr(&predict("5MiB").success());
+    assert!(said.contains("ran out of memory: it gets 4 images at once"), "{said}");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("again.csv"), read("submission.csv"));
+    let said = stderr(&predict("1KiB").code(2));
+    assert!(said.contains("cannot load model"), "{said}");
+}
+
+#[test]
+fn a_device_that_is_not_there_is_named() {
+    let Some(cuda) = cuda() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    cuda.demo(folder.path()).success();
+    let mut command = cuda.pleura();
+    command.arg("predict").args(["ensemble/demo.toml", "radiographs", "--out", "again.csv", "--device", "cuda:7"]);
+    let said = stderr(&command.current_dir(folder.path()).assert().code(2));
+    assert!(said.contains("cuda:7") && said.contains("`nvidia-smi -L`"), "{said}");
+}
+
+/// Kernels do nothing, so that the exported network, on the CPU, may give other numbers than the trained one, and be refused
+/// for it. Everything before that has to work: buffers, steps, evaluations, checkpoints.
+#[test]
+fn a_network_is_trained_and_its_state_is_read_back() {
+    let Some(cuda) = cuda() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 2);
+    let out = folder.path().join("out");
+    let mut command = cuda.pleura();
+    command.arg("train").arg(&recipe).args(["--fold", "0", "--device", "cuda", "--out"]).arg(&out);
+    let ended = command.assert();
+    let said = stderr(&ended);
+    assert!(said.contains("on cuda:0"), "{said}");
+    assert!(ended.get_output().status.success() || said.contains("of the exported network differs"), "{said}");
+    let files = || walkdir::WalkDir::new(&out).into_iter().map(|entry| entry.unwrap().into_path());
+    let named = |start: &str| files().find(|path| path.file_name().unwrap().to_string_lossy().starts_with(start));
+    let metrics = fs::read_to_string(named("metrics").expect("metrics")).unwrap();
+    assert_eq!(metrics.lines().count(), 2, "{metrics}");
+    assert!(named("checkpoint").is_some(), "{said}");
+}
