@@ -10,7 +10,7 @@ use pleura::manifest::Intensity;
 use pleura::radiograph::{Glance, Tags, id_of};
 
 /// Files that must be read. Any other of the folder may be refused.
-const READ: [&str; 18] = [
+const READ: [&str; 26] = [
     "00-plain",
     "01-un-rescale",
     "03-un-id",
@@ -26,8 +26,16 @@ const READ: [&str; 18] = [
     "50-pixels-padded-128",
     "78-voilut-empty-item",
     "79-modality-lut-empty-item",
+    "b8-j2k-overlay-in-high-bits",
+    "f1-ljpeg-p1-restart-1rows",
+    "f1-ljpeg-p6-restart-8rows",
+    "f4-ljpeg-p1-12bit-wrap",
+    "f5-ljpeg-p1-pt2",
+    "f6-ljpeg-p1-16bit-restart-8rows",
+    "f8-ljpeg-signed16-restart",
     "h0-implicit-private-like-item",
     "j4-delimiter-is-9-zeros",
+    "k0-gdcm-jpll",
     "k1-un-voilut-sequence",
 ];
 

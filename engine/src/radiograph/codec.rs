@@ -69,6 +69,8 @@ pub(super) fn padding(attributes: &Attributes, header: &Header) -> Option<String
 fn no_pixels(attributes: &Attributes) -> DicomFault {
     if attributes.get(tags::FLOAT_PIXEL_DATA).is_some() || attributes.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some() {
         DicomFault::Unsupported("pixel data in floating point".into())
+    } else if dataset::frame(attributes).is_some() {
+        DicomFault::Codec("the pixel data are compressed, the transfer syntax says that they are not".into())
     } else {
         DicomFault::Missing("PixelData")
     }
@@ -110,13 +112,29 @@ fn compressed(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
     if words.len() != expected {
         return Err(mismatch(format!("{expected} samples"), format!("{}", words.len())));
     }
-    if !header.signed && u32::from(words.iter().fold(0, |all, word| all | word)) >> header.stored != 0 {
-        return Err(mismatch(format!("{} bits stored", header.stored), "values of more".into()));
+    if !header.signed {
+        within_stored(&words, &stream, header)?;
     }
     let photometric = colors(&stream, header.photometric)?;
     // a stream of fewer bits has its sign in its own highest bit
     let stored = stream.bits.min(header.stored);
     Ok(Samples { words, planar, photometric, stored, high: stored - 1 })
+}
+
+/// Whether the samples have no more bits than the header says. Of a stream that keeps all bits allocated, the upper ones
+/// may hold overlays, and are dropped as they are where nothing is compressed. Differences of JPEG Lossless may wrap
+/// beyond the stream's own bits, which says nothing of the header.
+fn within_stored(words: &[u16], stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
+    let lossy = matches!(stream.kind, Kind::Jpeg { sof, .. } if sof != 0xC3);
+    if stream.bits == header.allocated && !lossy {
+        return Ok(());
+    }
+    let own = u32::MAX >> (32 - stream.bits.clamp(1, 32));
+    let used = words.iter().fold(0, |all, &word| all | u32::from(word)) & own;
+    if used >> header.stored != 0 {
+        return Err(mismatch(format!("{} bits stored", header.stored), "values of more".into()));
+    }
+    Ok(())
 }
 
 fn mismatch(expected: String, actual: String) -> DicomFault {
