@@ -118,7 +118,7 @@ fn a_task_that_meets_passing_trouble_is_queued_again() {
     cluster.ask(&["scancel", "--batch", "--signal=TERM", &format!("{}_0", first[0])]);
     assert_eq!(cluster.ended(&first[0]), ["COMPLETED"], "{}", logs(folder.path()));
     let said = logs(folder.path());
-    assert!(said.contains("queued again") && said.contains("fold 0: goes on at phase 0"), "{said}");
+    assert!(said.contains("queued again") && said.contains("fold 1: goes on at phase 1"), "{said}");
 }
 
 /// Phantoms in a folder, one file of which is no picture, and the options of a prediction over them.
