@@ -5,7 +5,7 @@ wanted train || return 0
 metrics() { find "$1" -name 'metrics*.jsonl' | head -1; }
 recipe tiny '{ kind = "dc-unet", width = 8 }' 128 12 8 "$DATA" "$DATA/truth.csv" # an epoch is one update
 for device in cpu $DEVICE; do
-    step "train-$device" 40 pleura train "$W/tiny.toml" --fold 0 --device "$device" --out "$W/tiny-$device"
+    step "train-$device" 90 pleura train "$W/tiny.toml" --fold 0 --device "$device" --out "$W/tiny-$device"
 done
 verdict train-same "$PY" "$TOOLS/compare.py" losses "$(metrics "$W/tiny-cpu")" "$(metrics "$W/tiny-$DEVICE")"
 [ -s "$W/many.csv" ] && ! grep -q "^train-$DEVICE.TIMEOUT" "$TABLE" || return 0
