@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use image::{GrayImage, Luma};
 
-use crate::ensemble::resize;
-use crate::manifest::{Intensity, Resize};
+use crate::ensemble::shares;
+use crate::manifest::Intensity;
 use crate::radiograph::RadiographError;
 use crate::{Mask, Radiograph};
 
@@ -56,8 +56,7 @@ pub fn resized(mask: &Mask, size: (usize, usize)) -> Mask {
     if mask.size() == size {
         return mask.clone();
     }
-    let shares = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
-    Mask::from(resize(shares.view(), size, Resize::Area).mapv(|share| share >= HALF))
+    Mask::from(shares(mask, size).mapv(|share| share >= HALF))
 }
 
 /// The mask as a picture of 8 bits: 255 where it is marked, 0 elsewhere.

@@ -38,7 +38,7 @@ fn images_are_brought_to_size_bits_and_window() {
         ("--intensity", "fixed:1", "fixed:CENTER,WIDTH"),
         ("--intensity", "percentiles:9,1", "percentiles:LOW,HIGH"),
         ("--intensity", "bone", "one of stored, window"),
-        ("--resize", "best", "one of area, linear"),
+        ("--resize", "best", "one of area, box, linear"),
         ("--bits", "12", "8 or 16"),
         ("--to", "8", "HEIGHTxWIDTH"),
     ] {

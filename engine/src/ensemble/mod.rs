@@ -1,6 +1,7 @@
 //! Ensembles: opened from a manifest, asked about radiographs.
 
 mod answer;
+mod area;
 mod ask;
 mod cache;
 mod chunk;
@@ -61,6 +62,7 @@ pub(crate) use postprocess::{context as postprocess_context, run as run_postproc
 pub use prepare::prepare;
 pub use resize::{nearest, resize};
 pub use summary::Summary;
+pub(crate) use resize::shares;
 pub use tensor::batch;
 
 use crate::Radiograph;

@@ -7,6 +7,7 @@ use fast_image_resize::pixels::F32;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
+use super::area;
 use crate::Mask;
 use crate::manifest::Resize;
 
@@ -20,13 +21,19 @@ thread_local! {
 
 /// Brings a plane to (height, width); a plane of that size already is passed on as it is.
 ///
-/// Neither has a side of 0 or of more than 32 bits. Weights are never negative, except for cubic ones, so that a linear resize keeps order: of two planes of which one
-/// is nowhere higher, the resized one is nowhere higher either. Exact early exit relies on it.
+/// Neither has a side of 0 or of more than 32 bits. Weights are never negative, except for cubic ones, so that a linear
+/// resize keeps order: of two planes of which one is nowhere higher, the resized one is nowhere higher either. Exact
+/// early exit relies on it.
+///
+/// # Panics
+/// Where a side is 0.
 #[must_use]
 pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize) -> CowArray<'a, f32, Ix2> {
     if plane.dim() == size {
         return plane.into();
     }
+    assert!(!plane.is_empty() && size.0 > 0 && size.1 > 0, "{:?} to {size:?}: a plane has pixels", plane.dim());
+    let Some(algorithm) = algorithm(how) else { return area::resize(plane, size).into() };
     let source = plane.as_standard_layout();
     let source_pixels = pixels(source.as_slice().expect("just laid out"));
     let mut out = Array2::<f32>::zeros(size);
@@ -34,7 +41,7 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
     let (height, width) = plane.dim();
     let source = TypedImageRef::new(side(width), side(height), source_pixels).expect("the length is the product");
     let mut target = TypedImage::from_pixels_slice(side(size.1), side(size.0), target_pixels).expect("likewise");
-    let options = ResizeOptions::new().resize_alg(algorithm(how)).use_alpha(false);
+    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
     // Taken, not borrowed: while it waits for others, this thread may be given another plane.
     let mut resizer = RESIZER.take();
     resizer.resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
@@ -50,25 +57,41 @@ pub fn resized(plane: Array2<f32>, size: (usize, usize), how: Resize) -> Array2<
     if plane.dim() == size { plane } else { resize(plane.view(), size, how).into_owned() }
 }
 
+/// How much of each pixel of a plane of (height, width) = `size` is marked in a mask, in 0..=1: by area, also where one
+/// side grows and the other shrinks.
+#[must_use]
+pub(crate) fn shares(mask: &Mask, size: (usize, usize)) -> Array2<f32> {
+    let marked = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
+    // In one step OpenCV's rule for what grows would pass over pixels of the side that shrinks.
+    let small = (size.0.min(marked.nrows()), size.1.min(marked.ncols()));
+    resized(resized(marked, small, Resize::Area), size, Resize::Area)
+}
+
 /// Brings a mask to (height, width): each pixel takes the one at `floor(place * from / to)`, as OpenCV's
 /// `INTER_NEAREST`.
+///
+/// # Panics
+/// Where the mask has a side of 0, and `size` another.
 #[must_use]
 pub fn nearest(mask: &Mask, size: (usize, usize)) -> Mask {
     let from = mask.size();
     if from == size {
         return mask.clone();
     }
+    assert!(from.0 > 0 && from.1 > 0, "{from:?} to {size:?}: a mask has pixels");
     let pixels = mask.pixels();
     Mask::from(Array2::from_shape_fn(size, |(row, column)| pixels[(row * from.0 / size.0, column * from.1 / size.1)]))
 }
 
-fn algorithm(how: Resize) -> ResizeAlg {
+/// What `fast_image_resize` calls it; none where it is [`area`]'s.
+fn algorithm(how: Resize) -> Option<ResizeAlg> {
     match how {
-        Resize::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
-        Resize::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
-        Resize::Area => ResizeAlg::Convolution(FilterType::Box),
-        Resize::CubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
-        Resize::Nearest => ResizeAlg::Nearest,
+        Resize::Linear => Some(ResizeAlg::Interpolation(FilterType::Bilinear)),
+        Resize::LinearAntialias => Some(ResizeAlg::Convolution(FilterType::Bilinear)),
+        Resize::Area => None,
+        Resize::Box => Some(ResizeAlg::Convolution(FilterType::Box)),
+        Resize::CubicAntialias => Some(ResizeAlg::Convolution(FilterType::CatmullRom)),
+        Resize::Nearest => Some(ResizeAlg::Nearest),
     }
 }
 
@@ -113,6 +136,25 @@ mod tests {
         let shifted = array![[1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]];
         assert_eq!(resize(shifted.view(), (1, 2), Resize::Linear).into_owned(), array![[0.0, 0.0]]);
         assert_eq!(resize(shifted.view(), (1, 2), Resize::Area).into_owned(), array![[0.5, 0.0]]);
+    }
+
+    #[test]
+    fn area_counts_pixels_in_part_and_box_does_not() {
+        // numpy.array([[0, 2, 4, 6, 8]], "f"): cv2.resize(…, (2, 1), interpolation=cv2.INTER_AREA), and Pillow's
+        // Image.fromarray(…).resize((2, 1), Image.Resampling.BOX)
+        let row = array![[0.0, 2.0, 4.0, 6.0, 8.0]];
+        assert_eq!(resize(row.view(), (1, 2), Resize::Area).into_owned(), array![[1.6, 6.4]]);
+        assert_eq!(resize(row.view(), (1, 2), Resize::Box).into_owned(), array![[2.0, 7.0]]);
+    }
+
+    #[test]
+    fn a_mask_s_shares_are_areas_whichever_side_grows() {
+        // columns 0 and 1 of 4, row 0 of 2
+        let mask = Mask::from(array![[true, true, false, false], [false; 4]]);
+        assert_eq!(shares(&mask, (1, 2)), array![[0.5, 0.0]]);
+        assert_eq!(shares(&mask, (4, 1)), array![[0.5], [0.5], [0.0], [0.0]]);
+        assert_eq!(shares(&mask, (1, 8)), array![[0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]]);
+        assert_eq!(shares(&mask, (3, 2)), array![[1.0, 0.0], [0.5, 0.0], [0.0, 0.0]]);
     }
 
     #[test]

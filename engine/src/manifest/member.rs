@@ -137,7 +137,8 @@ pub enum Layout {
     Nhwc,
 }
 
-/// How an image is resized. All sample at pixel centres (`align_corners = false`).
+/// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners = false`).
+/// Images stay floats: they are not rounded to 8 bits, as a library does that resizes 8-bit pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resize {
@@ -146,8 +147,11 @@ pub enum Resize {
     Linear,
     /// Bilinear with a support that grows when shrinking, as Pillow's `BILINEAR`.
     LinearAntialias,
-    /// Mean of the area covered, as OpenCV's `INTER_AREA` when shrinking.
+    /// OpenCV's `INTER_AREA`, at every ratio: the mean of the area covered where neither side grows; otherwise between
+    /// two pixels, by the area covered of each.
     Area,
+    /// Pillow's `BOX`: the mean of the pixels whose centres are covered.
+    Box,
     /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
     CubicAntialias,
     /// The nearest pixel.

@@ -3,8 +3,7 @@
 use ndarray::{Array2, Zip};
 
 use crate::Mask;
-use crate::ensemble::resize;
-use crate::manifest::Resize;
+use crate::ensemble::shares;
 use crate::submission::Runs;
 
 /// What is counted over the pixels of a mask.
@@ -118,8 +117,7 @@ fn fit(truth: &Mask, size: (usize, usize)) -> Mask {
     if truth.size() == size {
         return truth.clone();
     }
-    let shares = truth.pixels().mapv(|marked| f32::from(u8::from(marked)));
-    let shares = resize(shares.view(), size, Resize::Area);
+    let shares = shares(truth, size);
     let most = shares.iter().copied().fold(0.0, f32::max);
     let least = most.min(0.5);
     Mask::from(Zip::from(&shares).map_collect(|&share| share > 0.0 && share >= least))

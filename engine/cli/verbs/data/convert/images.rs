@@ -35,8 +35,8 @@ pub struct Args {
     #[arg(long, visible_alias = "size", value_name = "HxW", value_parser = size)]
     to: Option<(usize, usize)>,
 
-    /// How: `area` (the mean of what a pixel covers, for shrinking), `linear`, `linear-antialias`, `cubic-antialias`
-    /// or `nearest`.
+    /// How: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
+    /// `cubic-antialias` or `nearest`.
     #[arg(long, value_name = "HOW", default_value = "area", value_parser = resizing)]
     resize: Resize,
 
@@ -133,11 +133,12 @@ fn intensity(text: &str) -> Result<Intensity, String> {
 fn resizing(text: &str) -> Result<Resize, String> {
     Ok(match text {
         "area" => Resize::Area,
+        "box" => Resize::Box,
         "linear" => Resize::Linear,
         "linear-antialias" => Resize::LinearAntialias,
         "cubic-antialias" => Resize::CubicAntialias,
         "nearest" => Resize::Nearest,
-        _ => return Err("one of area, linear, linear-antialias, cubic-antialias and nearest".into()),
+        _ => return Err("one of area, box, linear, linear-antialias, cubic-antialias and nearest".into()),
     })
 }
 

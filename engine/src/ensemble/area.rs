@@ -1,0 +1,193 @@
+//! Resizing by area: OpenCV's `INTER_AREA`, with its arithmetic at every ratio.
+//!
+//! Where neither side grows, a pixel is the mean of what it covers, pixels covered in part counting in part. Where a side
+//! grows, OpenCV changes to another rule for both: a pixel lies between two of the source's, weighted by what it covers
+//! of them, and a side that shrinks takes no more than those two. References: OpenCV's `computeResizeAreaTab` and the
+//! `area_mode` of its linear resize, `modules/imgproc/src/resize.cpp`.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+use ndarray::{Array2, ArrayView2};
+
+/// Shares of a pixel up to this are left out, as OpenCV does.
+const LEAST_SHARE: f64 = 1e-3;
+/// Weights come in groups of so many, filled up with zeros: the compiler then takes a group at once.
+const GROUP: usize = 4;
+
+/// Brings a plane to (height, width) as OpenCV's `cv2.resize(…, interpolation=cv2.INTER_AREA)` of 32-bit floats.
+pub(super) fn resize(plane: ArrayView2<'_, f32>, size: (usize, usize)) -> Array2<f32> {
+    let from = plane.dim();
+    let shrinks = size.0 <= from.0 && size.1 <= from.1;
+    let (rows, columns) = (Axis::new(from.0, size.0, shrinks), Axis::new(from.1, size.1, shrinks));
+    let plane = plane.as_standard_layout();
+    let source = plane.as_slice().expect("just laid out");
+    let mut out = Array2::zeros(size);
+    // Groups of weights may reach beyond the last column: what they take there counts nothing.
+    let mut sums = vec![0.0; from.1 + columns.widest()];
+    for (mut target, taps) in out.rows_mut().into_iter().zip(&rows.taps) {
+        let first = &source[taps.first * from.1..];
+        down(&mut sums[..from.1], first, &rows.weights[taps.weights.clone()]);
+        across(target.as_slice_mut().expect("rows of a new array are dense"), &sums, &columns);
+    }
+    out
+}
+
+/// What the places along one side of the result are made of.
+struct Axis {
+    taps: Vec<Taps>,
+    weights: Vec<f32>,
+}
+
+/// What one place is made of: the pixels from `first` on, each with its weight.
+struct Taps {
+    first: usize,
+    weights: Range<usize>,
+}
+
+impl Axis {
+    /// From a side of `from` pixels to one of `to`; `shrinks` says whether both sides do.
+    fn new(from: usize, to: usize, shrinks: bool) -> Self {
+        // OpenCV divides twice, and its last bits decide where a boundary falls.
+        let inverse = to as f64 / from as f64;
+        let scale = 1.0 / inverse;
+        let mut axis = Self { taps: Vec::with_capacity(to), weights: Vec::new() };
+        for place in 0..to {
+            let (first, weights) = match (shrinks, from.is_multiple_of(to)) {
+                (true, true) => (place * (from / to), vec![1.0 / (from / to) as f32; from / to]),
+                (true, false) => covered(place, from, scale),
+                (false, _) => between(place, from, scale, inverse),
+            };
+            axis.push(first, &weights);
+        }
+        axis
+    }
+
+    fn push(&mut self, first: usize, weights: &[f32]) {
+        let start = self.weights.len();
+        self.weights.extend(weights);
+        self.taps.push(Taps { first, weights: start..self.weights.len() });
+        let rest = weights.len().next_multiple_of(GROUP) - weights.len();
+        self.weights.extend(std::iter::repeat_n(0.0, rest));
+    }
+
+    /// How many pixels a place reads at most, in whole groups.
+    fn widest(&self) -> usize {
+        self.taps.iter().map(|taps| taps.weights.len().next_multiple_of(GROUP)).max().unwrap_or(0)
+    }
+}
+
+/// The pixels that a place covers, by how much of each it covers.
+fn covered(place: usize, from: usize, scale: f64) -> (usize, Vec<f32>) {
+    let start = place as f64 * scale;
+    let end = start + scale;
+    let width = scale.min(from as f64 - start);
+    let last = (end.floor() as usize).min(from - 1);
+    let whole = (start.ceil() as usize).min(last);
+    let (before, after) = (whole as f64 - start, end - last as f64);
+    let mut weights = Vec::with_capacity(last + 2 - whole);
+    if before > LEAST_SHARE {
+        weights.push((before / width) as f32);
+    }
+    let first = whole - weights.len();
+    weights.extend(std::iter::repeat_n((1.0 / width) as f32, last - whole));
+    if after > LEAST_SHARE {
+        weights.push((after.min(1.0).min(width) / width) as f32);
+    }
+    (first, weights)
+}
+
+/// The two pixels between which a place lies.
+fn between(place: usize, from: usize, scale: f64, inverse: f64) -> (usize, Vec<f32>) {
+    let first = (place as f64 * scale).floor() as usize;
+    if first + 1 >= from {
+        return (from - 1, vec![1.0]);
+    }
+    let share = ((place + 1) as f64 - (first + 1) as f64 * inverse) as f32;
+    let second = if share <= 0.0 { 0.0 } else { share - share.floor() };
+    (first, vec![1.0 - second, second])
+}
+
+/// Weighted sums of rows: `sums` are as long as a row, `rows` begin with the first of them.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
+fn down(sums: &mut [f32], rows: &[f32], weights: &[f32]) {
+    let width = sums.len();
+    let mut rows = rows.chunks_exact(width).zip(weights);
+    if let Some((row, weight)) = rows.next() {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum = value * weight);
+    }
+    for (row, weight) in rows {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * weight);
+    }
+}
+
+/// Weighted sums of neighbours in a row.
+fn across(target: &mut [f32], row: &[f32], columns: &Axis) {
+    for (value, taps) in target.iter_mut().zip(&columns.taps) {
+        let count = taps.weights.len().next_multiple_of(GROUP);
+        let weights = &columns.weights[taps.weights.start..taps.weights.start + count];
+        let (weights, _) = weights.as_chunks::<GROUP>();
+        let (pixels, _) = row[taps.first..taps.first + count].as_chunks::<GROUP>();
+        let mut sums = [0.0; GROUP];
+        for (pixels, weights) in pixels.iter().zip(weights) {
+            for (sum, (pixel, weight)) in sums.iter_mut().zip(pixels.iter().zip(weights)) {
+                *sum += pixel * weight;
+            }
+        }
+        *value = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// What OpenCV made of a picture; `tests/reference/area.py` wrote it.
+    #[derive(Deserialize)]
+    struct Case {
+        from: (usize, usize),
+        to: (usize, usize),
+        values: Vec<f32>,
+    }
+
+    /// The picture of the reference, in 0..=1.
+    fn picture((height, width): (usize, usize)) -> Array2<f32> {
+        Array2::from_shape_fn((height, width), |(row, column)| {
+            ((row * 7919 + column * 104_729 + row * column * 31) % 256) as f32 / 255.0
+        })
+    }
+
+    #[test]
+    fn agrees_with_opencv_at_every_ratio() {
+        let cases: Vec<Case> = serde_json::from_str(include_str!("area.json")).unwrap();
+        let mut wrong = Vec::new();
+        for Case { from, to, values } in &cases {
+            let expected = Array2::from_shape_vec(*to, values.clone()).unwrap();
+            let found = resize(picture(*from).view(), *to);
+            let off = (found - expected).fold(0.0_f32, |most, difference| most.max(difference.abs()));
+            if off > 2e-6 {
+                wrong.push(format!("{from:?} to {to:?}: {off}"));
+            }
+        }
+        assert!(cases.len() > 40 && wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), cases.len());
+    }
+
+    #[test]
+    fn a_pixel_is_the_mean_of_what_it_covers() {
+        // 5 to 2: two whole pixels and half of the one between
+        let row = array![[0.0, 2.0, 4.0, 6.0, 8.0]];
+        assert_eq!(resize(row.view(), (1, 2)), array![[1.6, 6.4]]);
+        assert_eq!(resize(row.t(), (2, 1)), array![[1.6], [6.4]]);
+    }
+
+    #[test]
+    fn what_is_white_stays_white() {
+        for (from, to) in [(9, 3), (224, 100), (1000, 7), (7, 1000), (1024, 320)] {
+            let white = resize(Array2::ones((from, from)).view(), (to, to));
+            assert!(white.iter().all(|value| (value - 1.0).abs() < 1e-5), "{from} to {to}");
+        }
+    }
+}
