@@ -144,32 +144,57 @@ impl Checker<'_> {
         match (values, last) {
             (Values::Probabilities, Activation::Other(op)) => {
                 let message = format!("declared as probabilities, but output `{output}` comes from {op}");
-                self.warn(field, message, Some("a sigmoid or softmax should come last; or declare \"logits\"".into()));
+                let hint = "a sigmoid or softmax should come last; or declare \"logits\" (one channel) or \"softmax\"";
+                self.warn(field, message, Some(hint.into()));
             }
-            (Values::Logits, Activation::Probability(op)) => {
+            (Values::Logits | Values::Softmax, Activation::Probability(op)) => {
+                let (declared, squash) =
+                    if values == Values::Logits { ("logits", "sigmoid") } else { ("softmax", "softmax") };
+                let message = format!("declared as {declared}, but output `{output}` comes from {op}");
+                let hint =
+                    format!("the engine would squash it twice, by a {squash} of its own; declare \"probabilities\"");
+                self.warn(field, message, Some(hint));
+            }
+            (Values::Logits, Activation::Other(op)) if op == "LogSoftmax" => {
                 let message = format!("declared as logits, but output `{output}` comes from {op}");
-                self.warn(
-                    field,
-                    message,
-                    Some("the engine would take the sigmoid twice; declare \"probabilities\"".into()),
-                );
+                self.warn(field, message, Some("the sigmoid does not undo it; declare \"softmax\"".into()));
             }
             _ => {}
         }
+    }
+
+    /// Warns where the sigmoid is taken of one of several channels.
+    fn channels(&mut self, field: &str, output: &str, values: Values, channels: Option<usize>) {
+        let Some(channels) = channels.filter(|&channels| channels > 1 && values == Values::Logits) else { return };
+        let message = format!("takes the sigmoid of one channel by itself, and output `{output}` has {channels}");
+        let hint = "a network trained by cross-entropy over its channels needs \"softmax\"; if each channel is a label of \
+                    its own, all is well";
+        self.warn(field, message, Some(hint.into()));
     }
 
     /// Pushes a batch of zeros of each view's size through, and reads what comes out as a run would.
     fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[(usize, usize)]) {
         let len = fit::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
         let channels = member.input.channels as usize;
-        for &(height, width) in sizes {
+        for (nth, &(height, width)) in sizes.iter().enumerate() {
             let shape = match member.input.layout {
                 Layout::Nchw => (len, channels, height, width),
                 Layout::Nhwc => (len, height, width, channels),
             };
             let input = Array4::zeros(shape).into_dyn();
-            if let Err((key, message)) = ensemble::read_batch(member, model, input.view(), len) {
-                self.error(&format!("{field}.{key}"), format!("with zeros of {height}×{width}: {message}"), None);
+            match ensemble::read_batch(member, model, input.view(), len) {
+                Err((key, message)) => {
+                    self.error(&format!("{field}.{key}"), format!("with zeros of {height}×{width}: {message}"), None);
+                }
+                Ok(channels) if nth == 0 => {
+                    if let Some(map) = &member.map {
+                        self.channels(&format!("{field}.map.values"), &map.output, map.values, channels.map);
+                    }
+                    if let Some(score) = &member.score {
+                        self.channels(&format!("{field}.score.values"), &score.output, score.values, channels.score);
+                    }
+                }
+                Ok(_) => {}
             }
         }
     }

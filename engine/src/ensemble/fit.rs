@@ -1,6 +1,6 @@
 //! Whether a model can be what the manifest says of it, by its inputs and outputs alone.
 
-use crate::manifest::{Input, Layout, Member, Stack};
+use crate::manifest::{Input, Layout, Member, Stack, Values};
 use crate::runtime::{Element, Port};
 
 /// Something that does not fit: the key below the member or stack, what is wrong, and what to do.
@@ -24,8 +24,8 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit>
         let channel = if member.input.layout == Layout::Nhwc { 3 } else { 1 };
         match port.dims.len() {
             0 => {}
-            3 => check_channel(map.channel, Some(1), "map.channel", &port.name, &mut misfits),
-            4 => check_channel(map.channel, port.dims[channel], "map.channel", &port.name, &mut misfits),
+            3 => check_channel(map.channel, map.values, Some(1), &MAP, &port.name, &mut misfits),
+            4 => check_channel(map.channel, map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
             _ => misfits.push(wrong_rank("map.output", port, "a map has rank 4 (or 3, without channels)")),
         }
     }
@@ -38,7 +38,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit>
             [_, _, h, w] if h.is_some_and(|h| h > 1) && w.is_some_and(|w| w > 1) => {
                 misfits.push(wrong_rank("score.output", port, "a score is one number an image; is this a map?"));
             }
-            _ => check_channel(score.channel, rest, "score.channel", &port.name, &mut misfits),
+            _ => check_channel(score.channel, score.values, rest, &SCORE, &port.name, &mut misfits),
         }
     }
     misfits
@@ -157,11 +157,30 @@ fn find<'a>(
     Some(port)
 }
 
-fn check_channel(channel: u32, channels: Option<usize>, key: &'static str, name: &str, misfits: &mut Vec<Misfit>) {
-    if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
+/// The keys of an output's channel and values.
+struct Keys {
+    channel: &'static str,
+    values: &'static str,
+}
+
+const MAP: Keys = Keys { channel: "map.channel", values: "map.values" };
+const SCORE: Keys = Keys { channel: "score.channel", values: "score.values" };
+
+fn check_channel(
+    channel: u32,
+    values: Values,
+    channels: Option<usize>,
+    keys: &Keys,
+    name: &str,
+    misfits: &mut Vec<Misfit>,
+) {
+    if values == Values::Softmax && channels.is_some_and(|channels| channels < 2) {
+        let message = format!("a softmax is over two or more channels, and output `{name}` has 1; is it \"logits\"?");
+        misfits.push(Misfit { key: keys.values, message });
+    } else if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
         let has = channels_text(channels);
         let message = format!("output `{name}` has {has}, numbered from 0; the manifest says {channel}");
-        misfits.push(Misfit { key, message });
+        misfits.push(Misfit { key: keys.channel, message });
     }
 }
 

@@ -1,54 +1,127 @@
 //! Reading a model's outputs: planes and scores, checked against what the manifest says they are.
 
-use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis};
+use ndarray::{Array2, Array3, ArrayD, ArrayView1, ArrayView2, ArrayView3, ArrayViewD, Axis};
 
+use super::classes::{log_odds, log_odds_map};
+use super::map::Map;
 use super::merge::{logit, sigmoid};
-use crate::manifest::{Layout, Member, ScoreFromMap, Values};
+use crate::manifest::{Layout, MapOutput, Member, ScoreFromMap, ScoreOutput, Values};
 use crate::planes;
 use crate::runtime::Model;
 
 /// How far rounding, in half precision at worst, may carry a probability out of 0..=1.
 const SLACK: f32 = 1e-3;
+/// The manifest's rules refuse it first.
+const ONE_CHANNEL: &str = "is one channel, of which there is no softmax";
 
-/// The map of image `index` of a batch of `len`: (N, C, h, w), (N, h, w, C) or (N, h, w) to (h, w).
-pub fn plane(
+/// The map of image `index` of a batch of `len`, (N, C, h, w), (N, h, w, C) or (N, h, w), as what it is resized.
+pub fn map(
+    output: &ArrayD<f32>,
+    index: usize,
+    len: usize,
+    declared: &MapOutput,
+    layout: Layout,
+) -> Result<Map, String> {
+    let (class, place_as) = (declared.channel as usize, declared.resize_as.unwrap_or(declared.values));
+    if declared.values != Values::Softmax {
+        let map = convert(plane(output, index, len, class, layout)?, declared.values, place_as)?;
+        return Ok(if place_as == Values::Logits { Map::LogOdds(map) } else { Map::Probabilities(map) });
+    }
+    let numbers = classes(output, index, len, class, layout)?;
+    Ok(match place_as {
+        Values::Softmax => Map::of_class(&numbers, class),
+        Values::Logits => Map::LogOdds(log_odds_map(numbers.view(), class)),
+        Values::Probabilities => Map::Probabilities(Map::LogOdds(log_odds_map(numbers.view(), class)).probabilities()),
+    })
+}
+
+/// The plane of image `index` of a batch of `len`: (N, C, h, w), (N, h, w, C) or (N, h, w) to (h, w).
+fn plane(
     output: &ArrayD<f32>,
     index: usize,
     len: usize,
     channel: usize,
     layout: Layout,
 ) -> Result<Array2<f32>, String> {
-    let view = batch(output.view(), len)?;
-    let image = view.index_axis(Axis(0), index);
-    let image = match (image.ndim(), layout) {
-        (2, _) => image,
-        (3, Layout::Nchw) => pick(image, Axis(0), channel)?,
-        (3, Layout::Nhwc) => pick(image, Axis(2), channel)?,
+    let planes = all_planes(output, index, len, layout)?;
+    let channels = planes.len_of(Axis(0));
+    if channel >= channels {
+        return Err(no_channel(channels, channel));
+    }
+    Ok(planes.index_axis_move(Axis(0), channel).as_standard_layout().into_owned())
+}
+
+/// The numbers of all classes of image `index` of a batch of `len`, (C, h, w), which are finite.
+fn classes(
+    output: &ArrayD<f32>,
+    index: usize,
+    len: usize,
+    class: usize,
+    layout: Layout,
+) -> Result<Array3<f32>, String> {
+    let planes = all_planes(output, index, len, layout)?;
+    enough_classes(planes.len_of(Axis(0)), class)?;
+    let numbers = planes.as_standard_layout().into_owned();
+    if planes::not_finite(&numbers) > 0 {
+        numbers.iter().try_for_each(|&number| check(number, Values::Softmax))?;
+    }
+    Ok(numbers)
+}
+
+/// All planes of image `index` of a batch of `len`, (C, h, w).
+fn all_planes(output: &ArrayD<f32>, index: usize, len: usize, layout: Layout) -> Result<ArrayView3<'_, f32>, String> {
+    let mut image = batch(output.view(), len)?.index_axis_move(Axis(0), index);
+    match (image.ndim(), layout) {
+        (2, _) => image.insert_axis_inplace(Axis(0)),
+        (3, Layout::Nchw) => {}
+        (3, Layout::Nhwc) => image = image.permuted_axes(vec![2, 0, 1]),
         _ => return Err(shape_error("a map is (N, C, H, W) or (N, H, W)", output)),
-    };
-    let plane = image.into_dimensionality().map_err(|_| shape_error("a map has two sides", output))?;
-    if plane.is_empty() {
+    }
+    if image.is_empty() {
         return Err(shape_error("a map has at least one pixel", output));
     }
-    Ok(plane.as_standard_layout().into_owned())
+    image.into_dimensionality().map_err(|_| shape_error("a map has two sides", output))
 }
 
-/// The score of image `index` of a batch of `len`: (N,), (N, C) or (N, C, 1, 1).
-pub fn score(output: &ArrayD<f32>, index: usize, len: usize, channel: usize) -> Result<f32, String> {
+/// The probability of image `index` of a batch of `len`: (N,), (N, C) or (N, C, 1, 1).
+pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOutput) -> Result<f32, String> {
     let view = batch(output.view(), len)?;
-    let image = view.index_axis(Axis(0), index);
-    let channels = image.len();
-    let value = image.iter().nth(channel).copied();
-    value.ok_or_else(|| format!("has {channels} channels, and no channel {channel}"))
+    let numbers: Vec<f32> = view.index_axis(Axis(0), index).iter().copied().collect();
+    let channel = declared.channel as usize;
+    if declared.values == Values::Softmax {
+        if view.shape()[1..].iter().filter(|&&side| side > 1).count() > 1 {
+            return Err(shape_error("scores of classes are (N, C) or (N, C, 1, 1)", output));
+        }
+        enough_classes(numbers.len(), channel)?;
+        numbers.iter().try_for_each(|&number| check(number, declared.values))?;
+        return Ok(sigmoid(log_odds(ArrayView1::from(&numbers), channel)));
+    }
+    let value = numbers.get(channel).ok_or_else(|| no_channel(numbers.len(), channel))?;
+    to_probability(*value, declared.values)
 }
 
-/// Logits or probabilities to probabilities, refusing what cannot be either.
+/// A softmax of one class is 1, whatever the network says.
+fn enough_classes(channels: usize, class: usize) -> Result<(), String> {
+    if channels < 2 {
+        return Err(format!(
+            "has {channels} channel, and a softmax is over two or more; does `values = \"logits\"` fit?"
+        ));
+    }
+    if class < channels { Ok(()) } else { Err(no_channel(channels, class)) }
+}
+
+fn no_channel(channels: usize, channel: usize) -> String {
+    format!("has {channels} channels, and no channel {channel}")
+}
+
+/// A logit or probability to a probability, refusing what cannot be either.
 pub fn to_probability(value: f32, values: Values) -> Result<f32, String> {
     check(value, values)?;
-    Ok(match values {
-        Values::Logits => sigmoid(value),
-        Values::Probabilities => value.clamp(0.0, 1.0),
-    })
+    match values {
+        Values::Logits => Ok(sigmoid(value)),
+        Values::Probabilities => Ok(value.clamp(0.0, 1.0)),
+        Values::Softmax => Err(ONE_CHANNEL.into()),
+    }
 }
 
 /// Brings a map from what it is to what is wanted, refusing numbers that it cannot hold.
@@ -61,6 +134,7 @@ pub fn convert(mut map: Array2<f32>, from: Values, to: Values) -> Result<Array2<
         (Values::Probabilities, Values::Logits) => map.mapv_inplace(logit),
         (Values::Probabilities, Values::Probabilities) => map.mapv_inplace(|p| p.clamp(0.0, 1.0)),
         (Values::Logits, Values::Logits) => {}
+        (Values::Softmax, _) | (_, Values::Softmax) => return Err(ONE_CHANNEL.into()),
     }
     Ok(map)
 }
@@ -89,6 +163,13 @@ pub fn score_from_map(map: ArrayView2<'_, f32>, how: ScoreFromMap) -> f32 {
     }
 }
 
+/// How many channels a member's outputs have, where it has them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Channels {
+    pub map: Option<usize>,
+    pub score: Option<usize>,
+}
+
 /// Runs a batch of `len` through a member's model and reads the first image of each declared output; an error names the
 /// key that does not fit.
 pub fn read_batch(
@@ -96,21 +177,22 @@ pub fn read_batch(
     model: &Model,
     input: ArrayViewD<'_, f32>,
     len: usize,
-) -> Result<(), (&'static str, String)> {
+) -> Result<Channels, (&'static str, String)> {
+    let mut channels = Channels::default();
     let names: Vec<&str> = member.map.iter().map(|map| map.output.as_str()).collect();
     let names: Vec<&str> = names.into_iter().chain(member.score.as_ref().map(|score| score.output.as_str())).collect();
     let mut outputs = model.run(&member.input.name, input, &names).map_err(|e| ("model", e.with_cause()))?.into_iter();
     if let (Some(declared), Some(output)) = (&member.map, member.map.as_ref().and_then(|_| outputs.next())) {
-        plane(&output, 0, len, declared.channel as usize, member.input.layout)
-            .and_then(|map| convert(map, declared.values, Values::Probabilities))
+        map(&output, 0, len, declared, member.input.layout)
             .map_err(|message| ("map.output", format!("output `{}` {message}", declared.output)))?;
+        channels.map = all_planes(&output, 0, len, member.input.layout).ok().map(|planes| planes.len_of(Axis(0)));
     }
     if let (Some(declared), Some(output)) = (&member.score, outputs.next()) {
-        score(&output, 0, len, declared.channel as usize)
-            .and_then(|value| to_probability(value, declared.values))
+        score(&output, 0, len, declared)
             .map_err(|message| ("score.output", format!("output `{}` {message}", declared.output)))?;
+        channels.score = Some(output.len() / len);
     }
-    Ok(())
+    Ok(channels)
 }
 
 fn check(value: f32, values: Values) -> Result<(), String> {
@@ -118,7 +200,9 @@ fn check(value: f32, values: Values) -> Result<(), String> {
         return Err(format!("holds {value}: the model failed on this image"));
     }
     if values == Values::Probabilities && !(-SLACK..=1.0 + SLACK).contains(&value) {
-        return Err(format!("holds {value}, which is no probability; does `values = \"logits\"` fit?"));
+        return Err(format!(
+            "holds {value}, which is no probability; does `values = \"logits\"` fit, or `\"softmax\"`?"
+        ));
     }
     Ok(())
 }
@@ -130,22 +214,20 @@ fn batch<'a>(view: ArrayViewD<'a, f32>, len: usize) -> Result<ArrayViewD<'a, f32
     }
 }
 
-fn pick(image: ArrayViewD<'_, f32>, axis: Axis, channel: usize) -> Result<ArrayViewD<'_, f32>, String> {
-    let channels = image.len_of(axis);
-    if channel < channels {
-        Ok(image.index_axis_move(axis, channel))
-    } else {
-        Err(format!("has {channels} channels, and no channel {channel}"))
-    }
-}
-
 fn shape_error(expected: &str, output: &ArrayD<f32>) -> String {
     format!("has shape {:?}; {expected}", output.shape())
 }
 
-/// Stacks' outputs, (N, H, W) or (N, 1, H, W), are read like members'.
-pub fn stacked_plane(output: &ArrayD<f32>) -> Result<Array2<f32>, String> {
-    plane(output, 0, 1, 0, Layout::Nchw)
+/// Stacks' maps, (N, H, W) or (N, 1, H, W), are read like members'.
+pub fn stacked_map(output: &ArrayD<f32>, values: Values) -> Result<Array2<f32>, String> {
+    convert(plane(output, 0, 1, 0, Layout::Nchw)?, values, Values::Probabilities)
+}
+
+/// Stacks' scores, (N,) or (N, 1), are read like members'.
+pub fn stacked_score(output: &ArrayD<f32>, values: Values) -> Result<f32, String> {
+    let view = batch(output.view(), 1)?;
+    let value = view.iter().next().copied().ok_or_else(|| shape_error("a score is one number", output))?;
+    to_probability(value, values)
 }
 
 #[cfg(test)]
@@ -170,7 +252,8 @@ mod tests {
         let output = Array4::<f32>::zeros((1, 2, 4, 4)).into_dyn();
         assert!(plane(&output, 0, 2, 0, Layout::Nchw).unwrap_err().contains("for a batch of 2"));
         assert!(plane(&output, 0, 1, 2, Layout::Nchw).unwrap_err().contains("no channel 2"));
-        assert!(score(&array![[0.5, 0.5]].into_dyn(), 0, 1, 2).unwrap_err().contains("no channel 2"));
+        let third = ScoreOutput { output: "s".into(), values: Values::Probabilities, channel: 2 };
+        assert!(score(&array![[0.5, 0.5]].into_dyn(), 0, 1, &third).unwrap_err().contains("no channel 2"));
     }
 
     #[test]
@@ -179,6 +262,54 @@ mod tests {
         assert!(convert(map.clone(), Values::Probabilities, Values::Probabilities).unwrap_err().contains("logits"));
         assert!(convert(map, Values::Logits, Values::Probabilities).is_ok());
         assert!(to_probability(f32::NAN, Values::Logits).is_err());
+    }
+
+    fn softmax(class: u32, resize_as: Option<Values>) -> MapOutput {
+        MapOutput { output: "y".into(), values: Values::Softmax, resize_as, channel: class, zero_below: None }
+    }
+
+    #[test]
+    fn classes_become_probabilities_in_both_layouts() {
+        let first = Array4::from_shape_fn((1, 3, 1, 2), |(_, c, _, x)| [[1.0, 2.0, 3.0], [0.0, 0.0, 5.0]][x][c]);
+        let last = first.clone().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned();
+        // scipy.special.softmax
+        let expected = [[0.090_030_57, 0.006_648_35], [0.244_728_47, 0.006_648_35], [0.665_240_94, 0.986_703_3]];
+        for (class, expected) in (0..).zip(expected) {
+            for resize_as in [None, Some(Values::Logits), Some(Values::Probabilities)] {
+                let declared = softmax(class, resize_as);
+                for (output, layout) in [(&first, Layout::Nchw), (&last, Layout::Nhwc)] {
+                    let found = map(&output.clone().into_dyn(), 0, 1, &declared, layout).unwrap().probabilities();
+                    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{class} {found}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scores_of_classes() {
+        let declared = |channel| ScoreOutput { output: "s".into(), values: Values::Softmax, channel };
+        for output in
+            [array![[3.0, -1.0]].into_dyn(), Array4::from_shape_vec((1, 2, 1, 1), vec![3.0, -1.0]).unwrap().into_dyn()]
+        {
+            let found = [0, 1].map(|class| score(&output, 0, 1, &declared(class)).unwrap());
+            assert!((found[0] - 0.982_013_8).abs() < 1e-6 && (found[1] - 0.017_986_2).abs() < 1e-7, "{found:?}");
+            assert!(score(&output, 0, 1, &declared(2)).unwrap_err().contains("no channel 2"));
+        }
+        assert!(score(&array![3.0].into_dyn(), 0, 1, &declared(0)).unwrap_err().contains("over two or more"));
+        let map = Array4::<f32>::zeros((1, 2, 1, 3)).into_dyn();
+        assert!(score(&map, 0, 1, &declared(0)).unwrap_err().contains("(N, C)"));
+        assert!(score(&array![[3.0, f32::NAN]].into_dyn(), 0, 1, &declared(0)).is_err(), "the other class counts too");
+    }
+
+    #[test]
+    fn a_softmax_of_one_channel_is_refused() {
+        for output in [Array4::<f32>::zeros((1, 1, 2, 2)).into_dyn(), Array3::<f32>::zeros((1, 2, 2)).into_dyn()] {
+            let message = map(&output, 0, 1, &softmax(0, None), Layout::Nchw).unwrap_err();
+            assert!(message.contains("over two or more"), "{message}");
+        }
+        let mut broken = Array4::<f32>::zeros((1, 2, 2, 2));
+        broken[(0, 0, 1, 1)] = f32::INFINITY;
+        assert!(map(&broken.into_dyn(), 0, 1, &softmax(1, None), Layout::Nchw).unwrap_err().contains("holds inf"));
     }
 
     #[test]

@@ -10,10 +10,9 @@ use super::clock::Work;
 use super::early::{Asked, Settle, mean_score};
 use super::error::ImageError;
 use super::job::{Job, Wanted};
+use super::map::Map;
 use super::member::{Bench, Member};
-use super::resize::resized;
 use super::{outputs, tensor};
-use crate::manifest::{Resize, Values};
 use crate::planes;
 use crate::runtime::Model;
 
@@ -219,42 +218,35 @@ impl Run<'_> {
         if let Some(score) = declared.score.as_ref().filter(|_| self.wanted.score)
             && let Some(output) = result(&score.output)
         {
-            let value = outputs::score(output, index, len, score.channel as usize)
-                .and_then(|value| outputs::to_probability(value, score.values))
-                .map_err(|message| self.wrong(&score.output, message))?;
+            let value =
+                outputs::score(output, index, len, score).map_err(|message| self.wrong(&score.output, message))?;
             part.score = Some(value);
         }
         if let Some(map) = declared.map.as_ref().filter(|_| self.reads_map())
             && let Some(output) = result(&map.output)
         {
-            let as_values = map.resize_as.unwrap_or(map.values);
-            let plane = outputs::plane(output, index, len, map.channel as usize, declared.input.layout)
-                .and_then(|plane| outputs::convert(plane, map.values, as_values))
+            let seen = outputs::map(output, index, len, map, declared.input.layout)
                 .map_err(|message| self.wrong(&map.output, message))?;
-            let input = declared.input.size;
-            let back = self.member.views[view].inverse(plane, (input[0] as usize, input[1] as usize))?;
-            self.place(&mut part, back, as_values, job);
+            let input = (declared.input.size[0] as usize, declared.input.size[1] as usize);
+            let back = seen.try_map(|plane| self.member.views[view].inverse(plane, input))?;
+            self.place(&mut part, back, job);
         }
         Ok(part)
     }
 
     /// Puts a view's map where it is summed: logits are resized before they become probabilities.
-    fn place(&self, part: &mut Part, map: Array2<f32>, values: Values, job: &Job) {
+    fn place(&self, part: &mut Part, map: Map, job: &Job) {
         let floor = self.member.manifest.map.as_ref().and_then(|map| map.zero_below);
-        let floored = |p: f32| if floor.is_some_and(|floor| p < floor) { 0.0 } else { p };
-        match values {
-            // A view's way back may overshoot; a probability does not.
-            Values::Probabilities => part.own = Some(map.mapv_into(|p| floored(p.clamp(0.0, 1.0)))),
-            Values::Logits => {
-                let probability = |mut map: Array2<f32>| {
-                    outputs::probabilities(&mut map);
-                    if floor.is_some() { map.mapv_into(floored) } else { map }
-                };
-                let own = self.scores_map() || self.member.compare_above.is_some();
-                part.own = own.then(|| probability(map.clone()));
-                let size = self.member.place(job);
-                part.placed = self.wanted.map.then(|| probability(resized(map, size, Resize::Linear)));
-            }
+        let floored = |map: Array2<f32>| match floor {
+            Some(floor) => map.mapv_into(|p| if p < floor { 0.0 } else { p }),
+            None => map,
+        };
+        if let Map::Probabilities(_) = map {
+            part.own = Some(floored(map.probabilities()));
+        } else {
+            let own = self.scores_map() || self.member.compare_above.is_some();
+            part.own = own.then(|| floored(map.clone().probabilities()));
+            part.placed = self.wanted.map.then(|| floored(map.placed(self.member.place(job))));
         }
         let any = part.own.as_ref().or(part.placed.as_ref());
         part.highest = any.map(planes::highest);

@@ -9,7 +9,7 @@ use super::error::ImageError;
 use super::job::Wanted;
 use super::lane::Lane;
 use super::outputs;
-use crate::manifest::{Stack, Values};
+use crate::manifest::Stack;
 use crate::runtime::Model;
 
 /// A stacking model, ready to run.
@@ -38,8 +38,7 @@ impl Stacker {
         let scores: Vec<f32> = answers.iter().filter_map(|answer| answer.score).collect();
         let input = ArrayView2::from_shape((1, scores.len()), &scores).map_err(|e| self.wrong(e.to_string()))?;
         let output = self.run(lane, input.into_dyn().to_owned())?;
-        let value = outputs::score(&output, 0, 1, 0).and_then(|v| outputs::to_probability(v, self.manifest.values));
-        value.map_err(|message| self.wrong(message))
+        outputs::stacked_score(&output, self.manifest.values).map_err(|message| self.wrong(message))
     }
 
     fn map(&self, lane: Lane<'_>, answers: &[MemberAnswer]) -> Result<Array2<f32>, ImageError> {
@@ -50,9 +49,7 @@ impl Stacker {
             target.assign(map);
         }
         let output = self.run(lane, input.into_dyn())?;
-        let map = outputs::stacked_plane(&output)
-            .and_then(|map| outputs::convert(map, self.manifest.values, Values::Probabilities))
-            .map_err(|message| self.wrong(message))?;
+        let map = outputs::stacked_map(&output, self.manifest.values).map_err(|message| self.wrong(message))?;
         if map.dim() == (height, width) {
             return Ok(map);
         }

@@ -191,10 +191,14 @@ pub enum Intensity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Values {
-    /// Any real number; the engine takes the sigmoid.
+    /// Any real number; the engine takes the sigmoid, of one channel by itself.
     Logits,
     /// Between 0 and 1 already.
     Probabilities,
+    /// Any real number for each of two or more classes, one a channel, of which one is true: what training by cross-entropy
+    /// gives. The engine takes the softmax over the channels; `channel` is the class. Logarithms of probabilities
+    /// (`log_softmax`) come to the same.
+    Softmax,
 }
 
 /// An output that holds a map, (N, C, h, w) or (N, h, w), or channels last where the input is.
@@ -205,10 +209,12 @@ pub struct MapOutput {
     pub output: String,
     /// What its numbers are.
     pub values: Values,
-    /// As what the map is resized to the output's size: as `values` says, unless declared.
+    /// As what the map is resized to the output's size: as `values` says, unless declared. Of `softmax`, the numbers of
+    /// all classes are resized before the softmax is taken, as `interpolate` before `softmax` in PyTorch;
+    /// `probabilities` are resized after it, and `logits` are the log-odds of the class.
     #[serde(default)]
     pub resize_as: Option<Values>,
-    /// Which channel of the output is the map.
+    /// Which channel of the output is the map: with `softmax`, of which class.
     #[serde(default)]
     pub channel: u32,
     /// Probabilities strictly below this become 0, in each view's map, before views are averaged.
@@ -225,7 +231,7 @@ pub struct ScoreOutput {
     pub output: String,
     /// What its numbers are.
     pub values: Values,
-    /// Which channel of the output is the score.
+    /// Which channel of the output is the score: with `softmax`, of which class.
     #[serde(default)]
     pub channel: u32,
 }

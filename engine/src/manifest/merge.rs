@@ -49,6 +49,6 @@ pub struct Stack {
     pub input: String,
     /// The output's name in the ONNX graph.
     pub output: String,
-    /// What the output's numbers are.
+    /// What the output's numbers are: `logits` or `probabilities`.
     pub values: Values,
 }

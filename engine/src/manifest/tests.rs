@@ -95,11 +95,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's share of a weighted merge"),
     ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's share of a weighted merge"),
     ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's share of a weighted merge"),
-    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Which channel of the output is the map"),
+    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Which channel of the output is the map: with `softmax`, of which class"),
     ("map = {", "score_from_map = { kind = \"top\", fraction = 0 }\nmap = {", "8:34: segmenter.members[0].score_from_map.fraction: must be above 0 and up to 1, found 0; The fraction, above 0 and up to 1"),
     // Words.
-    ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: `logit` is none of `logits`, `probabilities`; did you mean `logits`?"),
-    ("\"logits\"", "1", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, found the number 1"),
+    ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: `logit` is none of `logits`, `probabilities`, `softmax`; did you mean `logits`?"),
+    ("\"logits\"", "1", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found the number 1"),
     ("map = {", "sha256 = \"abc\"\nmap = {", "8:1: segmenter.members[0].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it"),
     // Kinds.
     ("[[segmenter.", "segmenter.merge.kind = \"vot\"\n[[segmenter.", "4:17: segmenter.merge.kind: `vot` is none of `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`; did you mean `vote`?"),
@@ -124,6 +124,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("map = { output = \"y\", values = \"logits\" }", "score_from_map = { kind = \"max\" }", "8:1: segmenter.members[0].score_from_map: there is no `map` to take it from; declare the `map` output"),
     ("map = { output = \"y\", values = \"logits\" }", "", "4:1: segmenter.members[0].map: the member has neither a `map` nor a `score` output; declare what it puts out"),
     ("map = {", "score = {", "4:1: segmenter.members[0].map: a segmenter needs a `map` output; declare it, or leave the member out"),
+    ("values = \"logits\"", "values = \"logits\", resize_as = \"softmax\"", "8:42: segmenter.members[0].map.resize_as: only a map of `softmax` values is resized as such; leave it out"),
+    ("[[segmenter.", "segmenter.merge = { kind = \"stack\", model = \"s\", input = \"x\", output = \"y\", values = \"softmax\" }\n[[segmenter.", "4:77: segmenter.merge.values: a stack gives one number, of which there is no softmax; write \"logits\" or \"probabilities\""),
     ("map = {", "weight = 0\nmap = {", "8:1: segmenter.members[0].weight: every member has weight 0: none is run; give at least one a weight above 0"),
     ("[[segmenter.", "segmenter.gate = { kind = \"any-pixel\", above = 1 }\n[[segmenter.", "4:40: warning: segmenter.gate.above: nothing is above 1: no image passes"),
     ("[[segmenter.", "segmenter.gate = { kind = \"area\", above = 0.5, at_least = 5, at = [2, 2] }\n[[segmenter.", "4:48: warning: segmenter.gate.at_least: 2 x 2 pixels are fewer than 5: no image passes"),

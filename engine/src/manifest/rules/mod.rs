@@ -4,6 +4,7 @@ mod across;
 mod gates;
 mod own;
 mod steps;
+mod values;
 mod weights;
 
 use std::collections::HashMap;
@@ -11,22 +12,24 @@ use std::collections::HashMap;
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 9] = [
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 10] = [
     mean_and_std,
     scale_is_not_zero,
     percentiles_rise,
     some_view,
     one_score,
     some_output,
+    values::softmax_is_of_softmax,
     weights::model_or_snapshots,
     weights::folds_are_told,
     steps::of_member,
 ];
 
-const STAGE_RULES: [fn(&StageAt<'_>, &mut Findings); 10] = [
+const STAGE_RULES: [fn(&StageAt<'_>, &mut Findings); 11] = [
     names_differ,
     some_weight,
     weights_count,
+    values::a_stack_is_no_softmax,
     gates::can_be_read,
     gates::name_members,
     gates::decide,

@@ -30,6 +30,7 @@ impl Training {
             model: nets::build(&network, 1)?,
             map: Some("map".into()),
             score: None,
+            class: None,
             freeze_batch_norm: false,
             frozen_prefix: None,
         };

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ndarray::{ArrayD, Axis};
+use pleura::manifest::Values;
 use pleura::onnx::Model;
 use pleura::runtime::{self, SessionOptions};
 use tempfile::NamedTempFile;
@@ -137,9 +139,10 @@ impl Fold<'_> {
         for (port, logits) in answers {
             let Some(logits) = logits else { continue };
             let found = engine.run(&ports.input, batch.images.view().into_dyn(), &[&port.output])?.swap_remove(0);
-            let expected: Vec<f32> = match port.values {
-                pleura::manifest::Values::Logits => logits,
-                pleura::manifest::Values::Probabilities => logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+            let (found, expected) = match port.values {
+                Values::Logits => (found, logits),
+                Values::Probabilities => (found, logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()),
+                Values::Softmax => (log_odds(&found, port.channel as usize), logits),
             };
             let worst = worst(found.iter().copied(), &expected);
             if worst.is_none_or(|worst| worst > AGREEMENT) {
@@ -167,6 +170,11 @@ impl Fold<'_> {
         };
         (0..self.exports()).map(exported).collect()
     }
+}
+
+/// The difference of one of two classes, (N, 2, …), to the other.
+fn log_odds(numbers: &ArrayD<f32>, class: usize) -> ArrayD<f32> {
+    &numbers.index_axis(Axis(1), class) - &numbers.index_axis(Axis(1), 1 - class)
 }
 
 /// The largest difference, relative to the largest expected number where that is above 1; none where the lengths

@@ -63,8 +63,14 @@ pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError>
 /// Where the network cannot be built, read or trained, or the file of weights is not its own.
 pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
     let (mut model, ports) = match &recipe.network.architecture {
-        Architecture::Onnx { model, map, score } => foreign(&folder.join(model), map.as_deref(), score.as_deref())?,
+        Architecture::Onnx { model, map, score, class } => {
+            foreign(&folder.join(model), map.as_deref(), score.as_deref(), *class)?
+        }
         _ => (nets::build(&recipe.network, seed)?, Ports::default()),
+    };
+    let class = match recipe.network.architecture {
+        Architecture::Onnx { class, .. } => class.map(|class| class as usize),
+        _ => None,
     };
     let mut remarks = Vec::new();
     if let Some(from) = &recipe.weights {
@@ -86,6 +92,7 @@ pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, Tr
         model,
         map: heads.map().then(|| ports.map.output.clone()),
         score: heads.score().then(|| ports.score.output.clone()),
+        class,
         freeze_batch_norm: recipe.network.freeze_batch_norm,
         frozen_prefix: recipe.network.freeze_encoder.then(|| nets::ENCODER_PREFIX.to_owned()),
     };
@@ -141,7 +148,12 @@ pub fn stem(name: &str) -> String {
     name.chars().map(safe).collect()
 }
 
-fn foreign(path: &Path, map: Option<&str>, score: Option<&str>) -> Result<(Model, Ports), TrainError> {
+fn foreign(
+    path: &Path,
+    map: Option<&str>,
+    score: Option<&str>,
+    class: Option<u32>,
+) -> Result<(Model, Ports), TrainError> {
     let mut model = onnx::read(path)?;
     to_inference(&mut model);
     for (key, output) in [("network.architecture.map", map), ("network.architecture.score", score)] {
@@ -154,8 +166,12 @@ fn foreign(path: &Path, map: Option<&str>, score: Option<&str>) -> Result<(Model
     let input = model.inputs().first().map(|input| input.name.clone()).unwrap_or_default();
     let port = |output: Option<&str>| {
         let output = output.unwrap_or_default().to_owned();
-        let (_, squashed) = logits(&model, &output);
-        Port { output, values: if squashed { Values::Probabilities } else { Values::Logits } }
+        let values = match (class, logits(&model, &output)) {
+            (Some(_), _) => Values::Softmax,
+            (None, (_, true)) => Values::Probabilities,
+            (None, (_, false)) => Values::Logits,
+        };
+        Port { output, values, channel: class.unwrap_or(0) }
     };
     let ports = Ports { input, map: port(map), score: port(score) };
     Ok((model, ports))

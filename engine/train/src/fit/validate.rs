@@ -91,7 +91,8 @@ impl Fold<'_> {
             let dice = answer.dice();
             let found = answer.map.zip(dice).map(|((map, _), dice)| {
                 let full = match self.prepared.ports.map.values {
-                    Values::Logits => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
+                    // of two classes, to resize the difference is to resize both
+                    Values::Logits | Values::Softmax => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
                     Values::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
                 };
                 Found { mask: Runs::from(&mark(full.view(), ABOVE)), dice }

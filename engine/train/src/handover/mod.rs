@@ -29,6 +29,8 @@ pub struct Port {
     pub output: String,
     /// What its numbers are.
     pub values: Values,
+    /// Which of its channels is trained: the class, where it has two; 0 elsewhere.
+    pub channel: u32,
 }
 
 /// What the exported networks call their input and outputs.
@@ -45,7 +47,7 @@ pub struct Ports {
 impl Default for Ports {
     /// As the networks of this crate are exported: `image` to the logits `map` and `score`.
     fn default() -> Self {
-        let logits = |output: &str| Port { output: output.into(), values: Values::Logits };
+        let logits = |output: &str| Port { output: output.into(), values: Values::Logits, channel: 0 };
         Self { input: "image".into(), map: logits("map"), score: logits("score") }
     }
 }
@@ -149,8 +151,9 @@ fn member(
     models: &[Trained],
 ) {
     let values = match port.values {
-        Values::Logits => "logits",
-        Values::Probabilities => "probabilities",
+        Values::Logits => "\"logits\"".to_owned(),
+        Values::Probabilities => "\"probabilities\"".to_owned(),
+        Values::Softmax => format!("\"softmax\"\nchannel = {}", port.channel),
     };
     let (name, intensity) = (quoted(&recipe.name), intensity(recipe.data.intensity));
     let lines = [
@@ -158,7 +161,7 @@ fn member(
         models.iter().map(snapshot).collect(),
         format!("]\n\n[{stage}.members.input]\nname = {}\n", quoted(input)),
         fed(recipe),
-        format!("\n[{stage}.members.{kind}]\noutput = {}\nvalues = \"{values}\"\n", quoted(&port.output)),
+        format!("\n[{stage}.members.{kind}]\noutput = {}\nvalues = {values}\n", quoted(&port.output)),
     ];
     lines.iter().for_each(|part| toml.push_str(part));
 }

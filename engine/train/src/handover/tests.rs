@@ -105,7 +105,7 @@ fn a_score_alone_is_a_stage_to_paste() {
 
 #[test]
 fn fine_tuned_models_keep_their_names() {
-    let port = |output: &str, values| Port { output: output.into(), values };
+    let port = |output: &str, values| Port { output: output.into(), values, channel: 0 };
     let ports = Ports {
         input: "input:0".into(),
         map: port("Sigmoid \"7\"", Values::Probabilities),
@@ -114,6 +114,15 @@ fn fine_tuned_models_keep_their_names() {
     let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
     let map = member.map.unwrap();
     assert_eq!((member.input.name, map.output, map.values), (ports.input, ports.map.output, Values::Probabilities));
+}
+
+#[test]
+fn the_class_that_was_trained_is_named() {
+    let map = Port { output: "logits".into(), values: Values::Softmax, channel: 1 };
+    let ports = Ports { map, ..Ports::default() };
+    let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
+    let map = member.map.unwrap();
+    assert_eq!((&*map.output, map.values, map.channel, map.resize_as), ("logits", Values::Softmax, 1, None));
 }
 
 proptest! {

@@ -164,6 +164,12 @@ pub enum Architecture {
         /// The output that holds one logit an image, or its probability after a sigmoid.
         #[serde(default)]
         score: Option<String>,
+        /// The class to be trained, where the outputs named above hold the numbers of two classes before their softmax,
+        /// (batch, 2, height, width) or (batch, 2): 0 or 1. Losses see the class's log-odds, of which `bce` is the
+        /// cross-entropy of the two; the manifest handed over says `values = "softmax"`.
+        #[serde(default)]
+        #[schemars(range(max = 1))]
+        class: Option<u32>,
     },
 }
 

@@ -252,7 +252,7 @@ fn strides_are_those_of_the_architectures() {
         (Architecture::DeeplabV3 { encoder, output_stride: 16 }, 16),
         (Architecture::DeeplabV3Plus { encoder, output_stride: 8, group_norm: None }, 8),
         (Architecture::Encnet { encoder, codes: 32 }, 8),
-        (Architecture::Onnx { model: PathBuf::new(), map: None, score: None }, 1),
+        (Architecture::Onnx { model: PathBuf::new(), map: None, score: None, class: None }, 1),
     ];
     for (architecture, stride) in table {
         assert_eq!(architecture.stride(), stride, "{architecture:?}");

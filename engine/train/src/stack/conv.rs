@@ -48,8 +48,14 @@ impl<'h> Head<'h> {
     /// A head with weights as they are drawn.
     pub fn new(place: &'h Place, training: Training, members: usize) -> Result<Self, StepError> {
         let model = nets::stacker(&training.stack, members, training.seed);
-        let subject =
-            Subject { model, map: None, score: Some("score".into()), freeze_batch_norm: false, frozen_prefix: None };
+        let subject = Subject {
+            model,
+            map: None,
+            score: Some("score".into()),
+            class: None,
+            freeze_batch_norm: false,
+            frozen_prefix: None,
+        };
         let state = State::new(place, &subject, &training.optimizer(), false)?;
         Ok(Self { place, training, subject, state })
     }

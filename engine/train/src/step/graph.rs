@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pleura::onnx::Model;
+use pleura::onnx::{Activation, Model};
 
 use super::{StepError, Subject};
 use crate::backward::gradients;
@@ -31,8 +31,8 @@ pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> R
     let image = only_input(model)?;
     let forward = forward(&mut trace, model, shape, mode, subject.freeze_batch_norm, &|name| subject.is_frozen(name))?;
     let [count, _, height, width] = shape;
-    let map = head(&mut trace, model, subject.map.as_deref(), "truth.map", &[count, 1, height, width])?;
-    let score = head(&mut trace, model, subject.score.as_deref(), "truth.score", &[count])?;
+    let map = head(&mut trace, subject, subject.map.as_deref(), "truth.map", &[count, 1, height, width])?;
+    let score = head(&mut trace, subject, subject.score.as_deref(), "truth.score", &[count])?;
     let written = loss::write(&mut trace, loss, map.as_ref(), score.as_ref());
     Ok(Traced { trace, forward, written, image, map, score })
 }
@@ -50,16 +50,23 @@ pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), St
 /// An output's logits in the shape that losses take, and an input for its truth.
 fn head(
     trace: &mut Trace,
-    model: &Model,
+    subject: &Subject,
     output: Option<&str>,
     truth: &str,
     wanted: &[usize],
 ) -> Result<Option<Head>, StepError> {
     let Some(output) = output else { return Ok(None) };
-    let (logits, _) = logits(model, output);
+    let logits = match subject.class {
+        None => logits(&subject.model, output).0,
+        Some(_) => output.to_owned(),
+    };
     if !trace.has(&logits) {
         return Err(StepError::NoOutput { output: output.to_owned() });
     }
+    let logits = match subject.class {
+        None => logits,
+        Some(class) => log_odds(trace, &subject.model, output, class, wanted)?,
+    };
     let found = trace.shape(&logits).to_vec();
     // scores may come as (N, 1) too
     let is_close = found.iter().product::<usize>() == wanted.iter().product::<usize>() && found[0] == wanted[0];
@@ -70,6 +77,37 @@ fn head(
     let logits = trace.reshape(&logits, wanted);
     trace.input(truth, wanted);
     Ok(Some(Head { logits, truth: truth.to_owned() }))
+}
+
+/// The log-odds of one of two classes, (N, 1, …): the difference of their numbers, so that two-class cross-entropy of it
+/// is the cross-entropy of their softmax.
+fn log_odds(
+    trace: &mut Trace,
+    model: &Model,
+    output: &str,
+    class: usize,
+    wanted: &[usize],
+) -> Result<String, StepError> {
+    // its logarithm differs from the numbers before it by the same in both classes
+    if let Some(Activation::Probability(op)) = model.last_activation(output) {
+        return Err(StepError::Squashed { output: output.to_owned(), op });
+    }
+    let found = trace.shape(output).to_vec();
+    let mut pair = wanted.to_vec();
+    if wanted.len() == 1 {
+        pair.push(2);
+    } else {
+        pair[1] = 2;
+    }
+    let is_pair = found.len() >= 2
+        && found[..2] == pair[..2]
+        && found.iter().product::<usize>() == pair.iter().product::<usize>();
+    if !is_pair {
+        return Err(StepError::Shape { output: output.to_owned(), found, wanted: pair });
+    }
+    let mut number = |class: usize| trace.slice(output, &[1], &[class as i64], &[class as i64 + 1], &[1]);
+    let (wanted, other) = (number(class), number(1 - class));
+    Ok(trace.sub(&wanted, &other))
 }
 
 /// What a batch is put into, and the losses taken from.

@@ -32,6 +32,8 @@ pub struct Subject {
     pub map: Option<String>,
     /// The output that holds the score, if any.
     pub score: Option<String>,
+    /// The class that is trained, where outputs hold the numbers of two classes, (N, 2, …): 0 or 1.
+    pub class: Option<usize>,
     /// Batch norms go by their running statistics.
     pub freeze_batch_norm: bool,
     /// Weights whose names start so stay as they are.
@@ -61,7 +63,7 @@ pub enum StepError {
         output: String,
     },
     /// The network's answers are not of the shapes that losses need.
-    #[error("output `{output}` has shape {found:?}, and training needs {wanted:?}")]
+    #[error("output `{output}` has shape {found:?}, and training needs {wanted:?}{}", advice(found, wanted))]
     Shape {
         /// The output.
         output: String,
@@ -70,7 +72,29 @@ pub enum StepError {
         /// What is needed.
         wanted: Vec<usize>,
     },
+    /// The numbers of classes are squashed already.
+    #[error(
+        "output `{output}` comes from {op}; training by `class` needs the numbers before it: export the model without {op}"
+    )]
+    Squashed {
+        /// The output.
+        output: String,
+        /// The operator that squashes it.
+        op: String,
+    },
     /// The device.
     #[error(transparent)]
     Device(#[from] DeviceError),
+}
+
+/// What to do about channels that do not fit.
+fn advice(found: &[usize], wanted: &[usize]) -> &'static str {
+    match (found.get(1), wanted.get(1)) {
+        (Some(2), None | Some(1)) => {
+            "; where the two channels are classes of one softmax, name the one to be trained: `class = 1`"
+        }
+        (Some(3..), _) => "; of classes, training knows two: export the model with one channel, or with two",
+        (_, Some(2)) => "; without two channels, leave out `class`",
+        _ => "",
+    }
 }

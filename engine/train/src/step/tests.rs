@@ -52,7 +52,7 @@ fn subject() -> Subject {
     let mut model = pleura::onnx::read(path).unwrap();
     to_inference(&mut model);
     let (map, score) = (Some("map".to_owned()), Some("score".to_owned()));
-    Subject { model, map, score, freeze_batch_norm: false, frozen_prefix: None }
+    Subject { model, map, score, class: None, freeze_batch_norm: false, frozen_prefix: None }
 }
 
 fn place() -> Place {
@@ -198,6 +198,7 @@ fn one_step(network: &str) -> (f32, Vec<String>) {
         model,
         map: map.then(|| "map".to_owned()),
         score: score.then(|| "score".to_owned()),
+        class: None,
         freeze_batch_norm: false,
         frozen_prefix: None,
     };

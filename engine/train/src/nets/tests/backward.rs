@@ -36,7 +36,7 @@ fn tolerance(case: &Backward) -> f64 {
 fn gradients(case: &Backward) -> Vec<String> {
     let model = assemble(&case.network).unwrap().finish(|it| weight(it, case.gain));
     let (map, score) = (Some("map".to_owned()), Some("score".to_owned()));
-    let subject = Subject { model, map, score, freeze_batch_norm: false, frozen_prefix: None };
+    let subject = Subject { model, map, score, class: None, freeze_batch_norm: false, frozen_prefix: None };
     let [height, width] = case.size;
     let shape = [2, case.network.channels as usize, height, width];
     let images: Vec<f32> = numbers("image", shape.iter().product()).map(|number| (2.0 * number - 1.0) as f32).collect();

@@ -1,0 +1,89 @@
+//! A view's map on its way from the network to its place: as what it is resized.
+
+use ndarray::{Array2, Array3, Axis};
+
+use super::classes::{log_odds_map, log_odds_of_planes};
+use super::outputs::probabilities;
+use super::resize::resized;
+use crate::manifest::Resize;
+
+/// A map of (height, width), by what is resized of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Map {
+    /// Probabilities.
+    Probabilities(Array2<f32>),
+    /// Log-odds, of which the sigmoid is taken.
+    LogOdds(Array2<f32>),
+    /// The numbers of three or more classes, one plane each, and the class that is wanted.
+    Classes(Vec<Array2<f32>>, usize),
+}
+
+impl Map {
+    /// The map of a class, given the numbers of all, (C, h, w). With two, their difference is all that counts, and to
+    /// resize it is to resize both.
+    pub fn of_class(numbers: &Array3<f32>, class: usize) -> Self {
+        match numbers.len_of(Axis(0)) {
+            2 => Self::LogOdds(log_odds_map(numbers.view(), class)),
+            _ => Self::Classes(numbers.outer_iter().map(|plane| plane.to_owned()).collect(), class),
+        }
+    }
+
+    /// Does the same to each plane.
+    ///
+    /// # Errors
+    /// What `each` returns.
+    pub fn try_map<E>(self, mut each: impl FnMut(Array2<f32>) -> Result<Array2<f32>, E>) -> Result<Self, E> {
+        Ok(match self {
+            Self::Probabilities(map) => Self::Probabilities(each(map)?),
+            Self::LogOdds(map) => Self::LogOdds(each(map)?),
+            Self::Classes(planes, class) => {
+                Self::Classes(planes.into_iter().map(each).collect::<Result<_, _>>()?, class)
+            }
+        })
+    }
+
+    /// Brings it to (height, width) = `size`, and then to probabilities.
+    pub fn placed(self, size: (usize, usize)) -> Array2<f32> {
+        let resize = |plane| resized(plane, size, Resize::Linear);
+        match self {
+            Self::Probabilities(map) => Self::Probabilities(resize(map)).probabilities(),
+            Self::LogOdds(map) => squashed(resize(map)),
+            Self::Classes(planes, class) => squashed(log_odds_of_planes(planes.into_iter().map(resize), class)),
+        }
+    }
+
+    /// The probabilities, where it is.
+    pub fn probabilities(self) -> Array2<f32> {
+        match self {
+            // A view's way back may overshoot; a probability does not.
+            Self::Probabilities(map) => map.mapv_into(|p| p.clamp(0.0, 1.0)),
+            Self::LogOdds(map) => squashed(map),
+            Self::Classes(planes, class) => squashed(log_odds_of_planes(planes.into_iter(), class)),
+        }
+    }
+}
+
+fn squashed(mut odds: Array2<f32>) -> Array2<f32> {
+    probabilities(&mut odds);
+    odds
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn near(found: Array2<f32>, expected: [f32; 4]) -> bool {
+        found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-5)
+    }
+
+    /// torch.nn.functional.interpolate(x, size=(1, 4), mode="bilinear", align_corners=False).softmax(1)
+    #[test]
+    fn classes_are_resized_before_the_softmax() {
+        let two = array![[[0.0, 4.0]], [[2.0, -2.0]]];
+        assert!(near(Map::of_class(&two, 0).placed((1, 4)), [0.119_202_92, 0.5, 0.982_013_8, 0.997_527_4]));
+        let three = array![[[0.0, 4.0]], [[2.0, -2.0]], [[1.0, 1.0]]];
+        assert!(near(Map::of_class(&three, 0).placed((1, 4)), [0.090_030_57, 0.333_333_3, 0.866_813_3, 0.950_330_2]));
+    }
+}

@@ -1,0 +1,24 @@
+//! Rules on what outputs' numbers are.
+
+use super::super::{Member, Merge, Values};
+use super::StageAt;
+use crate::lint::{Findings, child};
+
+pub(super) fn softmax_is_of_softmax(member: &Member, at: &str, findings: &mut Findings) {
+    if let Some(map) = &member.map
+        && map.resize_as == Some(Values::Softmax)
+        && map.values != Values::Softmax
+    {
+        let about = [child(at, "map.resize_as"), child(at, "map.values")];
+        findings.error(about, "only a map of `softmax` values is resized as such", Some("leave it out"));
+    }
+}
+
+pub(super) fn a_stack_is_no_softmax(stage: &StageAt<'_>, findings: &mut Findings) {
+    if let Merge::Stack(stack) = stage.merge
+        && stack.values == Values::Softmax
+    {
+        let message = "a stack gives one number, of which there is no softmax";
+        findings.error([child(stage.at, "merge.values")], message, Some("write \"logits\" or \"probabilities\""));
+    }
+}
