@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn decode(paths: &[PathBuf]) -> Vec<(&Path, Result<Radiograph, ImageError>)> {
-        let radiograph = || Radiograph::from_values("x", Array2::zeros((10, 10)), (0.0, 1.0));
+        let radiograph = || Radiograph::from_values("x", Array2::zeros((10, 10)), (0.0, 1.0)).unwrap();
         paths.iter().map(|path| (path.as_path(), Ok(radiograph()))).collect()
     }
 

@@ -18,6 +18,14 @@ pub enum EnsembleError {
     /// ONNX Runtime is not to be had.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// A choice of [`Options`](super::Options) that makes no sense.
+    #[error("option `{option}`: {message}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The device is not to be had.
     #[error(transparent)]
     Device(#[from] DeviceError),

@@ -9,6 +9,9 @@ use super::{Ensemble, EnsembleError};
 use crate::manifest::Exit;
 use crate::runtime::Device;
 
+/// The largest height or width, in pixels.
+const MAX_SIDE: usize = 16_384;
+
 /// How an ensemble is opened; see [`Ensemble::options`].
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -138,9 +141,44 @@ impl Options {
     /// Reads the manifest, loads every model and plugin.
     ///
     /// # Errors
-    /// Where the manifest is wrong, ONNX Runtime or the device is not to be had, or a model or plugin is missing,
+    /// Where an option or the manifest is wrong, ONNX Runtime or the device is not to be had, or a model or plugin is missing,
     /// changed, or not what the manifest says.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
+        self.check()?;
         open::open(path.as_ref(), &self)
+    }
+
+    fn check(&self) -> Result<(), EnsembleError> {
+        let wrong = |option, message| Err(EnsembleError::Option { option, message });
+        if let Some((height, width)) = self.output_size
+            && !((1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width))
+        {
+            return wrong("output_size", format!("sides are 1 to {MAX_SIDE} pixels, not {height}×{width}"));
+        }
+        if self.device_memory == Some(0) {
+            return wrong("device_memory", "no model runs in 0 bytes; leave it out for all there is".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_make_no_sense_are_errors() {
+        let cases = [
+            (
+                Options::default().output_size(Some((0, 5))),
+                "option `output_size`: sides are 1 to 16384 pixels, not 0×5",
+            ),
+            (Options::default().output_size(Some((5, 1 << 32))), "not 5×4294967296"),
+            (Options::default().device_memory(Some(0)), "option `device_memory`: "),
+        ];
+        for (options, expected) in cases {
+            let message = options.open("no such file").err().unwrap().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 }

@@ -108,7 +108,7 @@ mod tests {
             crop: false,
         };
         let recipes = [recipe(), recipe()];
-        let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0));
+        let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0)).unwrap();
         let job = Job { image: 0, size: (2, 2), region: None, score: None, fold: None };
         let mut prepared = Prepared::default();
         assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&job]).is_empty());
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_part_is_prepared_as_if_it_were_the_image() {
         let values = Array2::from_shape_fn((4, 4), |(row, column)| if row < 2 && column < 2 { 255.0 } else { 0.0 });
-        let radiograph = Radiograph::from_values("a", values, (0.0, 255.0));
+        let radiograph = Radiograph::from_values("a", values, (0.0, 255.0)).unwrap();
         let recipe = |crop| Recipe {
             intensity: Intensity::Stored,
             size: (3, 3),

@@ -57,7 +57,7 @@ fn parsed<T>(
 
 /// The data set's own id, or else the file's stem.
 fn id(attributes: &Attributes, path: &Path) -> String {
-    dataset::text(attributes, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::stem(path))
+    dataset::text(attributes, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::id::stem(path))
 }
 
 /// Runs what may panic on broken data: third-party parsers and decoders.

@@ -43,6 +43,24 @@ pub enum RadiographError {
         /// The decoder's reason.
         reason: String,
     },
+    /// An id that no submission can hold.
+    #[error("`{}`: the image's id {id:?} {reason}; give it another, or rename the file", path.display())]
+    Id {
+        /// The file.
+        path: PathBuf,
+        /// The id.
+        id: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Values that are no image; see [`Radiograph::from_values`](super::Radiograph::from_values).
+    #[error("the values of `{id}` are not an image: {reason}")]
+    Values {
+        /// The image.
+        id: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// A path that does not exist.
     #[error("no file or folder `{}`", path.display())]
     Missing {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::RadiographError;
-use super::{dataset, dicom, file, raster};
+use super::{dataset, dicom, file, id, raster};
 
 /// An image's id and size, as its file's header has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +22,15 @@ impl Glance {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
         let bytes = file::read(path)?;
-        if raster::is_raster(&bytes) {
+        let glance = if raster::is_raster(&bytes) {
             raster::glance(&bytes, path)
         } else if dataset::is_dicom(&bytes) {
             dicom::glance(&bytes, path)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })
-        }
+        }?;
+        id::check(path, &glance.id)?;
+        Ok(glance)
     }
 }
 

@@ -20,6 +20,7 @@ mod file;
 mod find;
 mod glance;
 mod header;
+mod id;
 mod jpeg_lossless;
 mod lut;
 mod packbits;
@@ -41,6 +42,7 @@ pub use error::{DicomFault, RadiographError};
 pub use file::read;
 pub use find::{find, find_with};
 pub use glance::Glance;
+pub use id::stem;
 pub use tags::Tags;
 
 use crate::manifest::Intensity;
@@ -82,21 +84,35 @@ impl Radiograph {
     /// As [`Radiograph::open`].
     pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
-        if raster::is_raster(bytes) {
+        let radiograph = if raster::is_raster(bytes) {
             raster::decode(bytes, path)
         } else if dataset::is_dicom(bytes) {
             dicom::decode(bytes, path)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })
+        }?;
+        id::check(path, radiograph.id())?;
+        Ok(radiograph)
+    }
+
+    /// A radiograph from values at hand, (height, width), 0 of `range` being black and 1 white; values outside are
+    /// clipped.
+    ///
+    /// # Errors
+    /// Where the id is empty, has blanks around it or holds control characters; where a side is 0 or above 16,384; where
+    /// a value is not finite; where `range` does not rise between finite numbers.
+    pub fn from_values(id: impl Into<String>, values: Array2<f32>, range: (f32, f32)) -> Result<Self, RadiographError> {
+        let id = id.into();
+        let path = PathBuf::from(&id);
+        id::check(&path, &id)?;
+        match values_fault(&values, range) {
+            Some(reason) => Err(RadiographError::Values { id, reason }),
+            None => Ok(Self::new(id, path, values, range)),
         }
     }
 
-    /// A radiograph from values at hand, (height, width), 0 of `range` being black and 1 white.
-    #[must_use]
-    pub fn from_values(id: impl Into<String>, values: Array2<f32>, range: (f32, f32)) -> Self {
-        let id = id.into();
+    fn new(id: String, path: PathBuf, values: Array2<f32>, range: (f32, f32)) -> Self {
         let values = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
-        let path = PathBuf::from(&id);
         Self {
             id,
             path,
@@ -185,16 +201,24 @@ impl Radiograph {
     ///
     /// [`Intensity::Window`] on a file without a window gives what [`Intensity::Stored`] gives;
     /// [`Radiograph::has_window`] tells.
+    ///
+    /// # Panics
+    /// Where a fixed window's centre is not finite or its width below 1, or percentiles do not rise within 0 to 100. Those
+    /// of a manifest or recipe do.
     #[must_use]
     pub fn intensities(&self, intensity: Intensity) -> Array2<f32> {
         let mut image = match (intensity, &self.voi) {
             (Intensity::Window, Some(voi)) => voi.apply(&self.values),
             (Intensity::Stored, _) | (Intensity::Window, None) => window::span(&self.values, self.range),
             (Intensity::Fixed { center, width }, _) => {
+                let possible = center.is_finite() && width.is_finite() && width >= 1.0;
+                assert!(possible, "a window has a finite centre and a width of 1 or more, not {center} and {width}");
                 let window = Window { center: center.into(), width: width.into(), function: WindowFunction::Linear };
                 window.apply(&self.values)
             }
             (Intensity::Percentiles { low, high }, _) => {
+                let possible = 0.0 <= low && low < high && high <= 100.0;
+                assert!(possible, "percentiles rise within 0 to 100, not from {low} to {high}");
                 window::span(&self.values, window::percentiles(&self.values, low, high))
             }
         };
@@ -205,7 +229,70 @@ impl Radiograph {
     }
 }
 
-/// A file's name without its folder and its last extension.
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+/// The largest height or width, in pixels.
+const MAX_SIDE: usize = 16_384;
+
+/// Why values are no image, if they are none.
+fn values_fault(values: &Array2<f32>, (low, high): (f32, f32)) -> Option<String> {
+    let (height, width) = values.dim();
+    if height == 0 || width == 0 || height.max(width) > MAX_SIDE {
+        return Some(format!("sides are 1 to {MAX_SIDE} pixels, not {height}×{width}"));
+    }
+    if !(low < high && (high - low).is_finite()) {
+        return Some(format!("expected a range that rises between finite numbers, found {low} to {high}"));
+    }
+    let ((row, column), value) = values.indexed_iter().find(|(_, value)| !value.is_finite())?;
+    Some(format!("expected finite numbers, found {value} in row {row}, column {column}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn values_that_are_no_image_are_errors() {
+        let good = array![[0.0, 1.0], [2.0, 3.0]];
+        let radiograph = Radiograph::from_values("a", good.clone().reversed_axes(), (0.0, 3.0)).unwrap();
+        assert_eq!(radiograph.intensities(Intensity::Stored), array![[0.0, 2.0 / 3.0], [1.0 / 3.0, 1.0]]);
+        let cases = [
+            ("", good.clone(), (0.0, 3.0), "is empty"),
+            ("a\n", good.clone(), (0.0, 3.0), "blank"),
+            ("a", Array2::zeros((0, 0)), (0.0, 3.0), "not 0×0"),
+            ("a", Array2::zeros((3, 0)), (0.0, 3.0), "not 3×0"),
+            ("a", Array2::zeros((1, 16_385)), (0.0, 3.0), "not 1×16385"),
+            ("a", array![[0.0, f32::NAN]], (0.0, 3.0), "found NaN in row 0, column 1"),
+            ("a", array![[0.0], [f32::INFINITY]], (0.0, 3.0), "found inf in row 1, column 0"),
+            ("a", good.clone(), (3.0, 0.0), "found 3 to 0"),
+            ("a", good.clone(), (1.0, 1.0), "found 1 to 1"),
+            ("a", good.clone(), (0.0, f32::NAN), "found 0 to NaN"),
+            ("a", good.clone(), (f32::NEG_INFINITY, 0.0), "found -inf to 0"),
+            ("a", good, (f32::MIN, f32::MAX), "finite"),
+        ];
+        for (id, values, range, expected) in cases {
+            let message = Radiograph::from_values(id, values, range).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_uid_is_an_id_to_its_end() {
+        let mut png = std::io::Cursor::new(Vec::new());
+        image::GrayImage::new(2, 2).write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let id = |path: &str| Radiograph::decode(png.get_ref(), path).map(|radiograph| radiograph.id().to_owned());
+        assert_eq!(id("1.2.840.113619").unwrap(), "1.2.840.113619");
+        assert_eq!(id("folder/1.2.840.113619.png").unwrap(), "1.2.840.113619");
+        for nameless in ["", "/", ".."] {
+            assert!(id(nameless).unwrap_err().to_string().contains("is empty"), "{nameless}");
+        }
+        assert!(id("a\nb.png").unwrap_err().to_string().contains("control character"));
+    }
+
+    #[test]
+    #[should_panic(expected = "a width of 1 or more, not NaN and 2")]
+    fn a_window_that_is_none_is_not_applied() {
+        let radiograph = Radiograph::from_values("a", array![[1.0]], (0.0, 3.0)).unwrap();
+        let _ = radiograph.intensities(Intensity::Fixed { center: f32::NAN, width: 2.0 });
+    }
 }

@@ -38,8 +38,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, Radiograph
     let reason = match decoded {
         Ok(Ok(image)) => match grey(&image) {
             Ok((values, white)) => {
-                let radiograph = Radiograph::from_values(super::stem(path), values, (0.0, white));
-                return Ok(Radiograph { path: path.into(), ..radiograph });
+                return Ok(Radiograph::new(super::id::stem(path), path.into(), values, (0.0, white)));
             }
             Err(error) => error.to_string(),
         },
@@ -51,14 +50,14 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, Radiograph
 
 /// Reads the size from a PNG or JPEG file's header.
 pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
-    header(bytes, path).map(|(size, _)| Glance { id: super::stem(path), size })
+    header(bytes, path).map(|(size, _)| Glance { id: super::id::stem(path), size })
 }
 
 /// Reads size and bits from a PNG or JPEG file's header.
 pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
     let (size, bits) = header(bytes, path)?;
     Ok(Tags {
-        id: super::stem(path),
+        id: super::id::stem(path),
         size: Some(size),
         bits_allocated: Some(bits),
         bits_stored: Some(bits),

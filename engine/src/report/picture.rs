@@ -55,7 +55,7 @@ mod tests {
     fn a_radiograph_becomes_a_small_jpeg_that_looks_like_it() {
         // dark on the left, bright on the right
         let values = Array2::from_shape_fn((400, 800), |(_, column)| if column < 400 { 50.0 } else { 200.0 });
-        let picture = Picture::of(&Radiograph::from_values("a", values, (0.0, 255.0)));
+        let picture = Picture::of(&Radiograph::from_values("a", values, (0.0, 255.0)).unwrap());
         let Picture::Jpeg { bytes, size } = picture else { panic!("{picture:?}") };
         let read = image::load_from_memory(&bytes).unwrap().to_luma8();
         assert_eq!((size, read.dimensions()), ((192, 384), (384, 192)));

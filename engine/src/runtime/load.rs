@@ -64,6 +64,17 @@ pub enum RuntimeError {
         /// Who named it.
         origin: Origin,
     },
+    /// Another library is loaded already.
+    #[error(
+        "cannot load ONNX Runtime from `{path}`: this process has loaded `{loaded}` already, and holds one; name the \
+         library where ONNX Runtime is first used"
+    )]
+    Another {
+        /// The library that was named.
+        path: PathBuf,
+        /// The one that is loaded.
+        loaded: PathBuf,
+    },
     /// The library does not load, or is something else.
     #[error("cannot load ONNX Runtime from `{path}` ({origin}): {reason}")]
     Unusable {
@@ -102,16 +113,17 @@ pub enum RuntimeError {
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
 /// Loads ONNX Runtime from the first candidate that works; see [`find::candidates`] for the order. A process holds one:
-/// once it is loaded, every later call returns it, whatever `explicit` says.
+/// once it is loaded, every later call returns it.
 ///
 /// # Errors
-/// [`RuntimeError::NotFound`] where there is no candidate; otherwise what is wrong with the first of them.
+/// [`RuntimeError::NotFound`] where there is no candidate; otherwise what is wrong with the first of them. Where one is
+/// loaded and `explicit` names a file that is missing, or another library.
 pub fn load(explicit: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     // The mutex guards no data, so a panic elsewhere does no harm.
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(loaded) = LOADED.get() {
-        return Ok(loaded);
+        return explicit.map_or(Ok(()), |path| is_loaded(loaded, path)).map(|()| loaded);
     }
     let loaded = first_that_loads(find::candidates(explicit))?;
     tracing::info!("ONNX Runtime {} from `{}` ({})", loaded.version, loaded.path.display(), loaded.origin);
@@ -121,6 +133,20 @@ pub fn load(explicit: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
 /// ONNX Runtime if [`load`] has loaded it already.
 pub fn loaded() -> Option<&'static Loaded> {
     LOADED.get()
+}
+
+/// Whether the library that is loaded is the one that a caller names.
+fn is_loaded(loaded: &Loaded, named: &Path) -> Result<(), RuntimeError> {
+    for Candidate { path, origin } in find::candidates(Some(named)) {
+        if !path.is_file() {
+            return Err(RuntimeError::Missing { path, origin });
+        }
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
+        if real(&path) != real(&loaded.path) {
+            return Err(RuntimeError::Another { path, loaded: loaded.path.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn first_that_loads(candidates: Vec<Candidate>) -> Result<Loaded, RuntimeError> {

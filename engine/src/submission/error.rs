@@ -64,6 +64,25 @@ pub enum SubmissionError {
     /// An image without an id.
     #[error("an image's id is empty")]
     EmptyId,
+    /// An id that the CSV file would not give back.
+    #[error("the id {id:?} begins or ends with a blank, or holds a control character")]
+    Id {
+        /// The id.
+        id: String,
+    },
+    /// Runs that go past the submission's size.
+    #[error("the runs of `{id}` end at pixel {end}, past {}×{}", size.0, size.1)]
+    Runs {
+        /// The image.
+        id: String,
+        /// One past the last marked pixel.
+        end: usize,
+        /// (height, width) of the submission.
+        size: (usize, usize),
+    },
+    /// Masks of which each has a size of its own, which is not known.
+    #[error("masks without a common size cannot be scored: read or make the submission with a size")]
+    Unsized,
     /// Ids that ought to be there.
     #[error("missing ids, {} in all: {}", ids.len(), Some3(ids))]
     Missing {

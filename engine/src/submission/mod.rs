@@ -82,7 +82,8 @@ impl Submission {
     /// Adds an image, or replaces its mask.
     ///
     /// # Errors
-    /// Where the mask is not of the submission's size, or the id is empty.
+    /// Where the mask is not of the submission's size; where the id is empty, has blanks around it or holds control
+    /// characters.
     pub fn insert(&mut self, id: impl Into<String>, mask: &Mask) -> Result<(), SubmissionError> {
         self.insert_runs(id, mask.size(), Runs::from(mask))
     }
@@ -90,7 +91,7 @@ impl Submission {
     /// As [`insert`](Self::insert), of a mask of (height, width) = `size` whose runs are known.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// As [`insert`](Self::insert); where runs go past the size.
     pub fn insert_runs(
         &mut self,
         id: impl Into<String>,
@@ -101,8 +102,15 @@ impl Submission {
         if id.trim().is_empty() {
             return Err(SubmissionError::EmptyId);
         }
+        if id.trim() != id || id.chars().any(char::is_control) {
+            return Err(SubmissionError::Id { id });
+        }
         if let Some(expected) = self.size.filter(|&expected| expected != size) {
             return Err(SubmissionError::Size { id, found: size, expected });
+        }
+        let end = runs.ranges().last().map_or(0, |run| run.1);
+        if let Some(size) = self.size.filter(|size| end > size.0 * size.1) {
+            return Err(SubmissionError::Runs { id, end, size });
         }
         self.masks.insert(id, runs);
         Ok(())

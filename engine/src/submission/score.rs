@@ -62,13 +62,16 @@ impl Submission {
     /// Scores this submission against `truth`.
     ///
     /// # Errors
-    /// Where the two are not about the same images or of different sizes, or there are no images.
+    /// Where the two are not about the same images or of different sizes or of none, or there are no images.
     pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
         if self.size != truth.size {
             return Err(SubmissionError::Sizes {
                 left: self.size.unwrap_or_default(),
                 right: truth.size.unwrap_or_default(),
             });
+        }
+        if self.size.is_none() {
+            return Err(SubmissionError::Unsized);
         }
         let extra: Vec<_> = self.ids().filter(|id| !truth.contains(id)).map(str::to_owned).collect();
         if !extra.is_empty() {

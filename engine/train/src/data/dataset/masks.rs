@@ -1,7 +1,6 @@
 //! Truth from a folder of mask images.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -21,9 +20,9 @@ pub(super) fn join(
 ) -> Result<Vec<Item>, DataError> {
     let mut masks = by_stem(radiograph::find(&[folder])?, problems);
     let mut pairs = Vec::with_capacity(images.len());
-    let mut taken: HashMap<OsString, PathBuf> = HashMap::new();
+    let mut taken: HashMap<String, PathBuf> = HashMap::new();
     for image in images {
-        let stem = stem(&image.path);
+        let stem = radiograph::stem(&image.path);
         if let Some(first) = taken.get(&stem) {
             problems.push(Problem::TwoStems { first: first.clone(), second: image.path });
             continue;
@@ -49,20 +48,16 @@ pub(super) fn join(
     Ok(items)
 }
 
-fn by_stem(files: Vec<PathBuf>, problems: &mut Vec<Problem>) -> IndexMap<OsString, PathBuf> {
-    let mut masks: IndexMap<OsString, PathBuf> = IndexMap::new();
+fn by_stem(files: Vec<PathBuf>, problems: &mut Vec<Problem>) -> IndexMap<String, PathBuf> {
+    let mut masks: IndexMap<String, PathBuf> = IndexMap::new();
     for path in files {
-        let stem = stem(&path);
+        let stem = radiograph::stem(&path);
         match masks.get(&stem) {
             Some(first) => problems.push(Problem::TwoStems { first: first.clone(), second: path }),
             None => drop(masks.insert(stem, path)),
         }
     }
     masks
-}
-
-fn stem(path: &Path) -> OsString {
-    path.file_stem().unwrap_or_default().into()
 }
 
 fn marked(image: Image, mask: Option<&Path>) -> Result<Item, Problem> {

@@ -1,0 +1,98 @@
+//! The library as other programs call it: what makes no sense is an error, and not an answer.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, array};
+use pleura::ensemble::Ensemble;
+use pleura::runtime::{self, Device};
+use pleura::submission::{Runs, Submission};
+use pleura::{Mask, Radiograph};
+use support::case::{Case, POST, chain, member, ramp};
+use support::toy::Toy;
+
+fn case() -> Case {
+    Case::new(&[("a", Toy::default())], &format!("{POST}\n{}", member("segmenter", "a", "")))
+}
+
+#[test]
+fn a_runtime_that_is_named_is_the_one_or_an_error() {
+    let case = case();
+    let open = |path: PathBuf| {
+        let options = Ensemble::options().device(Device::Cpu).threads(1).onnxruntime(Some(path));
+        options.open(&case.manifest).map(drop).map_err(|error| chain(&error))
+    };
+    let loaded = runtime::load(None).unwrap().path.clone();
+    open(loaded.clone()).unwrap();
+    let missing = open("/nowhere/libonnxruntime.so".into()).unwrap_err();
+    assert!(missing.contains("there is no ONNX Runtime at `/nowhere/libonnxruntime.so`"), "{missing}");
+    let other = case.folder.path().join("libonnxruntime.so");
+    std::fs::write(&other, "another").unwrap();
+    let another = open(other.clone()).unwrap_err();
+    assert!(another.contains(&*other.to_string_lossy()) && another.contains("already"), "{another}");
+    #[cfg(unix)]
+    {
+        let link = case.folder.path().join("link.so");
+        std::os::unix::fs::symlink(&loaded, &link).unwrap();
+        open(link).unwrap();
+    }
+}
+
+#[test]
+fn values_are_predicted_as_their_file_is_and_never_where_they_are_none() {
+    let case = case();
+    let ensemble = case.open(None);
+    let values = ramp().mapv(f32::from);
+    let radiograph = Radiograph::from_values("image", values.clone(), (0.0, 255.0)).unwrap();
+    assert_eq!(ensemble.predict(&radiograph).unwrap(), case.predict(&ramp()));
+    let mut broken = values;
+    broken[(2, 3)] = f32::NAN;
+    let message = Radiograph::from_values("image", broken, (0.0, 255.0)).unwrap_err().to_string();
+    assert!(message.contains("`image`") && message.contains("NaN in row 2, column 3"), "{message}");
+}
+
+#[test]
+fn what_a_submission_takes_it_gives_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.csv");
+    let mask = Mask::from(array![[true, false, true], [false, false, true]]);
+    let ids = ["1.2.840.113619", "a,b", "say \"a\"", "a b", "-1", "ImageId", "é"];
+    let mut submission = Submission::new((2, 3));
+    for id in ids {
+        submission.insert(id, &mask).unwrap();
+    }
+    submission.write(&path).unwrap();
+    assert_eq!(Submission::read(&path, (2, 3)).unwrap(), submission);
+
+    for id in ["", " ", " a", "a\t", "a\nb", "a\rb", "a\u{1b}[2J"] {
+        let message = submission.insert(id, &mask).unwrap_err().to_string();
+        assert!(message.contains("id"), "{id:?}: {message}");
+    }
+    let beyond = Runs::from(&Mask::from(Array2::from_elem((3, 3), true)));
+    let message = submission.insert_runs("x", (2, 3), beyond).unwrap_err().to_string();
+    assert!(message.contains("`x` end at pixel 9, past 2×3"), "{message}");
+    assert_eq!(submission.len(), ids.len());
+}
+
+#[test]
+fn masks_of_no_common_size_are_not_scored() {
+    let mut any = Submission::any_size();
+    any.insert("a", &Mask::empty((2, 2))).unwrap();
+    any.insert("b", &Mask::empty((3, 5))).unwrap();
+    assert!(any.score(&any).unwrap_err().to_string().contains("without a common size"));
+}
+
+/// Of the cases that are kept beside the checkout.
+#[test]
+fn five_pixels_shrink_to_two_by_area() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/models/area-five.png");
+    if !path.is_file() {
+        return eprintln!("skipped: no `{}`", path.display());
+    }
+    let image = Radiograph::open(&path).unwrap().intensities(pleura::manifest::Intensity::Stored);
+    let found = pleura::ensemble::resize(image.view(), (2, 2), pleura::manifest::Resize::Area).mapv(|v| v * 255.0);
+    for (found, expected) in found.iter().zip([102.24, 87.84, 90.72, 116.64]) {
+        assert!((found - expected).abs() < 1e-3, "{found}, not {expected}");
+    }
+}
