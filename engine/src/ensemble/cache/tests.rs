@@ -34,14 +34,16 @@ proptest! {
 }
 
 #[test]
-fn no_damaged_byte_goes_unnoticed() {
+fn no_damaged_bit_goes_unnoticed() {
     let bytes = encode(&answer(array![[0.25, 0.5], [0.75, 1.0]]), "me", Form::Exact).unwrap();
     assert!(decode(&bytes, "me").is_some());
     assert!(decode(&bytes, "you").is_none(), "another question");
     for index in 0..bytes.len() {
-        let mut damaged = bytes.clone();
-        damaged[index] ^= 0x10;
-        assert!(decode(&damaged, "me").is_none(), "byte {index}");
+        for bit in 0..8 {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= 1 << bit;
+            assert!(decode(&damaged, "me").is_none(), "bit {bit} of byte {index}");
+        }
         assert!(decode(&bytes[..index], "me").is_none(), "cut at {index}");
     }
 }
