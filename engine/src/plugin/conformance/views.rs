@@ -159,13 +159,24 @@ fn compare(smooth: &Array2<f32>, back: &Array2<f32>, allowed: f32) -> Result<Str
     ))
 }
 
-/// Means of two by two pixels; at odd ends, of those that there are.
+/// The picture at half its size, odd sides rounded up: each pixel is the mean of what it covers, which is two by two
+/// pixels where sides are even.
 fn halved(plane: &Array2<f32>) -> Array2<f32> {
-    let (height, width) = plane.dim();
-    Array2::from_shape_fn((height.div_ceil(2), width.div_ceil(2)), |(row, column)| {
-        let (down, right) = ((2 * row + 2).min(height), (2 * column + 2).min(width));
-        plane.slice(s![2 * row..down, 2 * column..right]).mean().unwrap_or_default()
-    })
+    halved_rows(&halved_rows(plane).reversed_axes()).reversed_axes()
+}
+
+fn halved_rows(plane: &Array2<f32>) -> Array2<f32> {
+    let (from, to) = (plane.nrows(), plane.nrows().div_ceil(2));
+    let mut out = Array2::zeros((to, plane.ncols()));
+    for (row, mut sum) in out.rows_mut().into_iter().enumerate() {
+        // in pixels of the picture times `to`: row r covers r * to up to (r + 1) * to
+        let (start, end) = (row * from, (row + 1) * from);
+        for covered in start / to..end.div_ceil(to) {
+            let overlap = end.min((covered + 1) * to) - start.max(covered * to);
+            sum.scaled_add(overlap as f32 / from as f32, &plane.row(covered));
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -198,5 +209,15 @@ mod tests {
             }
             assert!(smooth.iter().all(|p| (0.0..=1.0).contains(p)), "{size:?}");
         }
+    }
+
+    #[test]
+    fn half_the_size_covers_the_whole_picture() {
+        let columns = |values: &[f32]| Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap();
+        assert_eq!(halved(&columns(&[1.0, 3.0, 5.0, 9.0])), columns(&[2.0, 7.0]));
+        // three pixels to two: one and a half each
+        let odd = halved(&columns(&[0.0, 3.0, 6.0]));
+        assert!((odd[[0, 0]] - 1.0).abs() < 1e-6 && (odd[[1, 0]] - 5.0).abs() < 1e-6, "{odd}");
+        assert_eq!(halved(&columns(&[4.0])), columns(&[4.0]));
     }
 }
