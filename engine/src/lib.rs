@@ -25,6 +25,7 @@ pub mod optimize;
 pub mod overlay;
 mod planes;
 pub mod plugin;
+pub mod pool;
 mod proportion;
 pub mod radiograph;
 pub mod report;

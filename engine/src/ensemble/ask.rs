@@ -83,7 +83,8 @@ impl Member {
         };
         let Bench { radiographs, recipes, .. } = *bench;
         let prepared = &mut *bench.prepared;
-        let failed = bench.lane.clock.time(Work::Prepare, || prepared.fill(recipes, self.recipe, radiographs, jobs));
+        let fill = || bench.lane.pool.run(|| prepared.fill(recipes, self.recipe, radiographs, jobs));
+        let failed = bench.lane.clock.time(Work::Prepare, fill);
         let (mut good, mut places, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for (place, job) in jobs.iter().enumerate() {
             let error = failed.iter().find(|(image, _)| *image == job.image).map(|(_, error)| Err(error.clone()));

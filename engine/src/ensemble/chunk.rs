@@ -44,6 +44,8 @@ pub struct Plan {
     pub memory: usize,
     /// Bytes that an image takes besides its own pixels and maps: what its members see.
     pub prepared: usize,
+    /// Files that are decoded at once.
+    pub threads: usize,
     /// Maps of an image that are alive at once.
     pub maps: usize,
     /// (height, width) of a map; the image's own where there is none.
@@ -51,6 +53,11 @@ pub struct Plan {
 }
 
 impl Ensemble {
+    /// About how many bytes an image takes on its way, those of its pixels not counted.
+    pub(super) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
+        self.plan(1).bytes_besides(radiograph.size())
+    }
+
     /// How files are to be divided.
     pub(super) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
@@ -61,6 +68,7 @@ impl Ensemble {
         Plan {
             batch,
             in_flight,
+            threads: self.pool.threads(),
             memory: self.memory.unwrap_or_else(|| batch.saturating_mul(MEMORY).saturating_mul(self.devices.len())),
             prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
@@ -72,16 +80,25 @@ impl Ensemble {
 impl Plan {
     /// A reader of files by this plan.
     pub fn reader(self, files: &[PathBuf]) -> Reader<'_> {
-        let threads = rayon::current_num_threads().max(1);
+        let threads = self.threads;
         Reader { plan: self, rest: files, number: 0, largest: 0, wanted: 0, threads, chunks: 0, bytes: 0 }
     }
 
     /// Bytes that an image of (height, width) takes on its way.
     fn bytes(&self, size: (usize, usize)) -> usize {
-        let area = |(height, width): (usize, usize)| height.saturating_mul(width).saturating_mul(FLOAT);
-        let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
-        area(size).saturating_add(self.prepared).saturating_add(maps)
+        area(size).saturating_add(self.bytes_besides(size))
     }
+
+    /// Those of them that are not its pixels.
+    fn bytes_besides(&self, size: (usize, usize)) -> usize {
+        let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
+        maps.saturating_add(self.prepared)
+    }
+}
+
+/// Bytes of a plane of (height, width).
+fn area((height, width): (usize, usize)) -> usize {
+    height.saturating_mul(width).saturating_mul(FLOAT)
 }
 
 /// Files on their way into chunks.
@@ -168,7 +185,7 @@ mod tests {
     use super::*;
 
     fn plan(memory: usize) -> Plan {
-        Plan { batch: 2, in_flight: 5, memory, prepared: 0, maps: 0, output: None }
+        Plan { batch: 2, in_flight: 5, memory, threads: 4, prepared: 0, maps: 0, output: None }
     }
 
     fn decode(paths: &[PathBuf]) -> Vec<(&Path, Result<Radiograph, ImageError>)> {
@@ -180,7 +197,6 @@ mod tests {
     fn chunks(plan: Plan, files: usize) -> (Vec<usize>, Vec<PathBuf>) {
         let files: Vec<PathBuf> = (0..files).map(|i| format!("{i}.png").into()).collect();
         let mut reader = plan.reader(&files);
-        reader.threads = 4;
         let mut sizes = Vec::new();
         let mut order = Vec::new();
         let (tell, done) = channel();

@@ -26,6 +26,9 @@ pub enum EnsembleError {
         /// What is wrong with it.
         message: String,
     },
+    /// The system refuses the engine's threads.
+    #[error("cannot open an ensemble")]
+    Threads(#[source] std::io::Error),
     /// The device is not to be had.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -142,6 +145,21 @@ pub enum ImageError {
     /// An out-of-fold run, and the image is in no fold.
     #[error("the list of folds does not have its id")]
     Unfolded,
+    /// The system refuses the threads of [`Ensemble::predict_files`](super::Ensemble::predict_files); no image is answered.
+    #[error("cannot start the engine's threads: allow more processes, or more memory for their stacks")]
+    Threads(#[source] std::sync::Arc<std::io::Error>),
+    /// There is not enough memory for the image now.
+    #[error("needs {bytes} bytes of memory on its way through the ensemble, and the system has not that much to give")]
+    Memory {
+        /// About how many bytes it needs, those of its pixels not counted.
+        bytes: usize,
+    },
+    /// The engine, or a library beneath it, broke off: a bug. The image has no finding, and others go on.
+    #[error("the engine panicked: {message}; please report it")]
+    Panic {
+        /// The panic's message.
+        message: String,
+    },
     /// Postprocessing has no step that makes a mask.
     #[error("postprocessing made no mask: let `threshold` or `triplet` be the first step")]
     NoMask,

@@ -71,15 +71,19 @@ impl Ensemble {
         for member in self.stages().take(count).flat_map(|stage| &stage.members) {
             let image = match prepared.entry(member.recipe) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(self.recipes[member.recipe].apply(radiograph, finding.crop)?),
+                Entry::Vacant(place) => {
+                    let recipe = &self.recipes[member.recipe];
+                    place.insert(self.pool.run(|| recipe.apply(radiograph, finding.crop))?)
+                }
             };
             for view in &member.views {
-                let seen = view.forward(image.view())?;
+                let seen = self.pool.run(|| view.forward(image.view()))?;
                 let plane = seen.as_ref().map_or(image.view(), |seen| seen.view());
                 for weights in &member.weights {
                     // Zeros, with which a batch is padded in prediction, are no image.
                     let len = weights.fixed_batch(&member.manifest.input.name).unwrap_or(1);
-                    let tensor = tensor::batch(&vec![plane; len], len, &member.manifest.input);
+                    let planes = vec![plane; len];
+                    let tensor = self.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
                     each(&Fed { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;
                 }
             }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ndarray::{ArrayD, ArrayViewD};
 
 use super::clock::Clock;
+use crate::pool::Pool;
 use crate::runtime::{Model, ModelError};
 
 /// A device in use. Sessions on one device take turns: two at once would fight over its cores, and over its memory.
@@ -15,6 +16,8 @@ pub struct Lane<'a> {
     pub device: usize,
     pub turn: &'a Mutex<()>,
     pub clock: &'a Clock,
+    /// For what goes side by side around the models.
+    pub pool: &'a Pool,
 }
 
 impl Lane<'_> {

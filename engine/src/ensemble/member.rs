@@ -100,7 +100,8 @@ impl Member {
             Asked::Whole(sum) => self.finish(bench, sum, job).map(Asked::Whole),
             Asked::Settled(bounds) => Ok(Asked::Settled(bounds)),
         };
-        bench.lane.clock.time(Work::Merge, || sums.into_par_iter().zip(jobs).map(finish).collect())
+        let lane = bench.lane;
+        lane.clock.time(Work::Merge, || lane.pool.run(|| sums.into_par_iter().zip(jobs).map(finish).collect()))
     }
 
     /// Adds what a set of weights said of an image.

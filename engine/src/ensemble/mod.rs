@@ -15,6 +15,7 @@ mod fed;
 mod finding;
 pub mod fit;
 mod gate;
+mod guarded;
 mod job;
 mod lane;
 mod map;
@@ -70,14 +71,16 @@ pub use tensor::batch;
 use crate::Radiograph;
 use crate::manifest::Manifest;
 use crate::plugin::Plugin;
+use crate::pool::Pool;
 use crate::runtime::{Model, Placement};
 use cache::{Cache, Counts};
 use clock::Clock;
 use crop::Crop;
+use guarded::guarded;
 use lane::Lane;
 use prepare::{Prepared, Recipe};
 use stage::Stage;
-use trace::{Keep, Trace};
+use trace::Trace;
 use weights::Source;
 
 /// A two-stage ensemble, ready to run. Calls may come from several threads; sessions take them in turn.
@@ -95,6 +98,8 @@ pub struct Ensemble {
     cache: Option<Cache>,
     counts: Counts,
     clock: Clock,
+    /// For what goes side by side around the models.
+    pool: Pool,
     /// The fold of each image, in an out-of-fold run.
     folds: Option<HashMap<String, u32>>,
     /// Where models run, and whose turn it is there.
@@ -197,6 +202,12 @@ impl Ensemble {
         &self.postprocess
     }
 
+    /// How many of the engine's threads work around its models.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
     /// The most images that a model is given at once.
     #[must_use]
     pub fn batch(&self) -> usize {
@@ -204,12 +215,12 @@ impl Ensemble {
     }
 
     fn predict_refs(&self, radiographs: &[&Radiograph]) -> Vec<Result<Finding, ImageError>> {
-        let traces = self.trace(self.lane(0), radiographs, Prepared::default(), Keep::Nothing);
+        let traces = self.trace_guarded(self.lane(0), radiographs, Prepared::default());
         let traces: Vec<_> = traces.into_iter().zip(radiographs).collect();
         let finish = |(trace, radiograph): (Result<Trace, ImageError>, &&Radiograph)| {
-            self.conclude(radiograph, trace?).map(|(finding, _)| finding)
+            guarded(|| self.conclude(radiograph, trace?).map(|(finding, _)| finding))
         };
-        traces.into_par_iter().map(finish).collect()
+        self.pool.run(|| traces.into_par_iter().map(finish).collect())
     }
 
     /// The stages, in the order in which images come to them.
@@ -220,7 +231,7 @@ impl Ensemble {
 
     /// One of the devices, to run models on.
     fn lane(&self, device: usize) -> Lane<'_> {
-        Lane { device, turn: &self.devices[device].1, clock: &self.clock }
+        Lane { device, turn: &self.devices[device].1, clock: &self.clock, pool: &self.pool }
     }
 
     /// (height, width) at which an image's maps are merged.

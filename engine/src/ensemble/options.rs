@@ -47,7 +47,8 @@ impl Options {
         self
     }
 
-    /// Threads within an operator; 0, the default, takes one a core.
+    /// Threads within an operator, and as many around the models: the engine has its own, and waits for no others. 0, the
+    /// default, takes one a core.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;

@@ -123,7 +123,8 @@ impl Run<'_> {
             return;
         }
         let len = self.fixed_batch.unwrap_or(planes.len());
-        let tensor = lane.clock.time(Work::Views, || tensor::batch(&planes, len, &member.manifest.input));
+        let tensor = || lane.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
+        let tensor = lane.clock.time(Work::Views, tensor);
         drop(planes);
         drop(views);
         let names = self.output_names();
@@ -161,7 +162,7 @@ impl Run<'_> {
             let seen = self.member.views[view].forward(image.view())?;
             Ok(seen.map_or(Seen::Shared(image), Seen::Own))
         };
-        items.par_iter().map(see).collect()
+        self.bench.lane.pool.run(|| items.par_iter().map(see).collect())
     }
 
     fn take(
@@ -171,11 +172,8 @@ impl Run<'_> {
         outputs: (&[&str], &[ArrayD<f32>], usize),
         sums: &mut [Sums],
     ) {
-        let read: Vec<_> = kept
-            .par_iter()
-            .enumerate()
-            .map(|(index, &(view, job))| self.read(outputs, index, view, jobs[job]))
-            .collect();
+        let read = |(index, &(view, job)): (usize, &(usize, usize))| self.read(outputs, index, view, jobs[job]);
+        let read: Vec<_> = self.bench.lane.pool.run(|| kept.par_iter().enumerate().map(read).collect());
         for (&(_, job), result) in kept.iter().zip(read) {
             match result {
                 Ok(part) => {

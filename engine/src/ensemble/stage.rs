@@ -106,11 +106,12 @@ impl Stage {
                 }
                 Err(error) => image.done = Some(Err(error)),
             };
-            bench.lane.clock.time(Work::Merge, || pairs.into_par_iter().for_each(take));
+            let merge = || bench.lane.pool.run(|| pairs.into_par_iter().for_each(take));
+            bench.lane.clock.time(Work::Merge, merge);
         }
         // A stack takes its turn at the models; what else there is to do goes side by side.
         let lane = bench.lane;
-        images.into_par_iter().map(|image| self.conclude(lane, image)).collect()
+        lane.pool.run(|| images.into_par_iter().map(|image| self.conclude(lane, image)).collect())
     }
 
     /// How many maps are kept of an image until the last member has answered.

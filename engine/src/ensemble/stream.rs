@@ -10,14 +10,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, Builder, Scope};
+use std::{io, iter};
 
 use rayon::prelude::*;
 
 use super::chunk::{Chunk, Reader};
 use super::clock::Work;
+use super::guarded::guarded;
 use super::prepare::Prepared;
-use super::trace::{Keep, Trace};
+use super::trace::Trace;
 use super::{Ensemble, Finding, ImageError};
 use crate::Radiograph;
 
@@ -48,7 +50,8 @@ impl Ensemble {
     /// Runs files through the ensemble and hands over each result, in the order of `files`.
     ///
     /// Memory does not grow with the number of files: see [`Options::memory`](super::Options::memory). `each` is called on
-    /// the caller's thread, and may end the run by returning an error.
+    /// the caller's thread, and may end the run by returning an error. That thread may be a worker of any pool: the run has
+    /// threads of its own. Where the system refuses those, every file's result is [`ImageError::Threads`].
     ///
     /// # Errors
     /// What `each` returns.
@@ -57,24 +60,18 @@ impl Ensemble {
         files: &[PathBuf],
         mut each: impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let lanes = LANES * self.devices.len();
-        let in_flight = lanes + BESIDE_LANES;
-        let reader = self.plan(in_flight).reader(files);
         thread::scope(|scope| {
             let (tell, done) = channel();
-            let (to_lanes, from_reader) = channel();
-            scope.spawn(move || self.read(reader, &done, &to_lanes));
-            let (to_finisher, from_lanes) = channel();
-            let from_reader = Arc::new(Mutex::new(from_reader));
-            for lane in 0..lanes {
-                let (from_reader, to_finisher) = (Arc::clone(&from_reader), to_finisher.clone());
-                scope.spawn(move || self.work(lane % self.devices.len(), &from_reader, &to_finisher));
-            }
-            // What the lanes hold is all there is: the others end when they do.
-            drop((from_reader, to_finisher));
-            let (to_caller, from_finisher) = channel();
-            scope.spawn(move || self.finish(&from_lanes, &to_caller));
-            for Findings { bytes, images } in from_finisher {
+            let from_finisher = match self.start(scope, files, done) {
+                Ok(findings) => findings,
+                Err(error) => {
+                    // Those that were started end: nothing is taken from them.
+                    drop(tell);
+                    let error = ImageError::Threads(Arc::new(error));
+                    return files.iter().try_for_each(|path| each(path, Err(error.clone()), None));
+                }
+            };
+            for Findings { bytes, images } in iter::from_fn(|| self.pool.receive(&from_finisher)) {
                 for (path, finding, radiograph) in images {
                     each(path, finding, radiograph.as_ref())?;
                 }
@@ -85,10 +82,39 @@ impl Ensemble {
         })
     }
 
+    /// Starts reader, lanes and finisher; gives what comes out at the end. `done` is told the bytes of what was taken.
+    ///
+    /// # Errors
+    /// Where the system refuses a thread.
+    fn start<'scope, 'env: 'scope>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        files: &'env [PathBuf],
+        done: Receiver<usize>,
+    ) -> io::Result<Receiver<Findings<'env>>> {
+        let named = |name: &str| Builder::new().name(format!("pleura-{name}"));
+        let lanes = LANES * self.devices.len();
+        let reader = self.plan(lanes + BESIDE_LANES).reader(files);
+        let (to_lanes, from_reader) = channel();
+        named("reader").spawn_scoped(scope, move || self.read(reader, &done, &to_lanes))?;
+        let (to_finisher, from_lanes) = channel();
+        let from_reader = Arc::new(Mutex::new(from_reader));
+        for lane in 0..lanes {
+            let (from_reader, to_finisher) = (Arc::clone(&from_reader), to_finisher.clone());
+            let work = move || self.work(lane % self.devices.len(), &from_reader, &to_finisher);
+            named("lane").spawn_scoped(scope, work)?;
+        }
+        // What the lanes hold is all there is: the others end when they do.
+        drop((from_reader, to_finisher));
+        let (to_caller, from_finisher) = channel();
+        named("finisher").spawn_scoped(scope, move || self.finish(&from_lanes, &to_caller))?;
+        Ok(from_finisher)
+    }
+
     /// Decodes files, and prepares them for the members that are sure to see them.
     fn read<'f>(&self, mut reader: Reader<'f>, done: &Receiver<usize>, lanes: &Sender<Chunk<'f>>) {
         while reader.wait(done)
-            && let Some(mut chunk) = reader.next(|paths| self.clock.time(Work::Decode, || decode(paths)))
+            && let Some(mut chunk) = reader.next(|paths| self.clock.time(Work::Decode, || self.decode(paths)))
         {
             if let Some(recipe) = self.first_recipe() {
                 self.clock.time(Work::Prepare, || self.prepare_ahead(recipe, &mut chunk));
@@ -104,7 +130,7 @@ impl Ensemble {
         let next = || reader.lock().unwrap_or_else(PoisonError::into_inner).recv();
         while let Ok(mut chunk) = next() {
             let prepared = std::mem::take(&mut chunk.prepared);
-            let mut traces = self.trace(self.lane(device), &chunk.radiographs(), prepared, Keep::Nothing).into_iter();
+            let mut traces = self.trace_guarded(self.lane(device), &chunk.radiographs(), prepared).into_iter();
             let mut pair = |radiograph| (radiograph, traces.next().expect("as many traces as radiographs"));
             let images = chunk.images.into_iter().map(|(path, image)| (path, image.map(&mut pair))).collect();
             if finisher.send(Traced { number: chunk.number, bytes: chunk.bytes, images }).is_err() {
@@ -131,12 +157,12 @@ impl Ensemble {
     fn conclude_all<'f>(&self, Traced { bytes, images, .. }: Traced<'f>) -> Findings<'f> {
         let conclude = |(path, image): (&'f Path, Result<Seen, ImageError>)| match image {
             Ok((radiograph, trace)) => {
-                let finding = trace.and_then(|trace| self.conclude(&radiograph, trace)).map(|(finding, _)| finding);
+                let finding = guarded(|| self.conclude(&radiograph, trace?).map(|(finding, _)| finding));
                 (path, finding, Some(radiograph))
             }
             Err(error) => (path, Err(error), None),
         };
-        Findings { bytes, images: images.into_par_iter().map(conclude).collect() }
+        Findings { bytes, images: self.pool.run(|| images.into_par_iter().map(conclude).collect()) }
     }
 
     /// The recipe of the member that every image comes to first; none where the cache may know the answer, or where the
@@ -151,13 +177,14 @@ impl Ensemble {
         let radiographs = chunk.radiographs();
         let jobs: Vec<_> =
             radiographs.iter().enumerate().map(|(image, radiograph)| self.job(image, radiograph)).collect();
-        // What fails here is tried again by the member that wants it, and told then.
-        prepared.fill(&self.recipes, recipe, &radiographs, &jobs.iter().collect::<Vec<_>>());
+        let jobs: Vec<_> = jobs.iter().collect();
+        // What fails here, or panics, is tried again by the member that wants it, and told then.
+        let _ = guarded(|| Ok(self.pool.run(|| prepared.fill(&self.recipes, recipe, &radiographs, &jobs))));
         chunk.prepared = prepared;
     }
-}
 
-fn decode<'f>(paths: &'f [PathBuf]) -> Vec<(&'f Path, Result<Radiograph, ImageError>)> {
-    let open = |path: &'f PathBuf| (path.as_path(), Radiograph::open(path).map_err(ImageError::from));
-    paths.par_iter().map(open).collect()
+    fn decode<'f>(&self, paths: &'f [PathBuf]) -> Vec<(&'f Path, Result<Radiograph, ImageError>)> {
+        let open = |path: &'f PathBuf| (path.as_path(), guarded(|| Ok(Radiograph::open(path)?)));
+        self.pool.run(|| paths.par_iter().map(open).collect())
+    }
 }

@@ -67,9 +67,15 @@ impl Judge<'_> {
                 }
             }
         };
-        // Threads of their own: those of the pool are for what happens within an image.
+        // Threads of their own: those of the pool are for what happens within an image. Where the system has none to spare,
+        // those that there are do it all, this one if need be.
         thread::scope(|scope| {
-            (0..rayon::current_num_threads()).for_each(|_| drop(scope.spawn(work)));
+            for _ in 1..self.ensemble.threads() {
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
         });
         match lock(&failed).take() {
             Some(error) => Err(error),

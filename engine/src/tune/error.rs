@@ -29,6 +29,9 @@ pub enum TuneError {
         /// Why, and what to do.
         fault: String,
     },
+    /// The system refuses the engine's threads.
+    #[error("cannot start a search")]
+    Threads(#[source] std::io::Error),
     /// Nothing in the manifest that could be searched.
     #[error("the manifest has no number to search: name one, `--grid KEY=FROM:TO:STEP`")]
     NoKnob,

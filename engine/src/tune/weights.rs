@@ -22,6 +22,7 @@ use super::simplex::climb;
 use super::space::{Answered, Space, shortened};
 use crate::ensemble::MemberAnswer;
 use crate::manifest::Stage;
+use crate::pool::Pool;
 
 const SEED: u64 = 7;
 /// What a search of weights and grid comes to.
@@ -142,13 +143,16 @@ impl Weighing<'_> {
     fn score(&self, weights: &Weights, there: &There, images: &[&Ballot]) -> Result<f64, TuneError> {
         let one =
             |ballot: &&Ballot| Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0));
-        let dice = images.par_iter().map(one).collect::<Result<Vec<f64>, TuneError>>()?;
+        let pool = Pool::shared(0).map_err(TuneError::Threads)?;
+        let dice = pool.run(|| images.par_iter().map(one).collect::<Result<Vec<f64>, TuneError>>())?;
         Ok(dice.iter().sum::<f64>() / dice.len() as f64)
     }
 
     /// All images at all points.
     fn answered(&self, weights: &Weights) -> Result<Vec<Answered>, TuneError> {
-        self.images.par_iter().map(|ballot| self.look(ballot, weights, self.space, None)).collect()
+        let pool = Pool::shared(0).map_err(TuneError::Threads)?;
+        let look = |ballot| self.look(ballot, weights, self.space, None);
+        pool.run(|| self.images.par_iter().map(look).collect())
     }
 
     fn totals(&self, images: &[Answered], folds: &Folds) -> Totals {

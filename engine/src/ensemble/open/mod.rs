@@ -22,6 +22,7 @@ use super::weights::{Opener, Source};
 use super::{Ensemble, EnsembleError};
 use crate::manifest::{self, Exit, Folder, Manifest, Merge, Step};
 use crate::plugin::{Plugin, Role};
+use crate::pool::Pool;
 use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
 
 /// Everything that opening needs to know, and what it has opened so far.
@@ -63,6 +64,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     if let Some((height, width)) = options.output_size {
         manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
     }
+    let pool = Pool::shared(options.threads).map_err(EnsembleError::Threads)?;
     let runtime = runtime::load(options.onnxruntime.as_deref())?;
     let placements = placements(runtime, &options.devices)?;
     let device = placements[0].device;
@@ -130,6 +132,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         folds: options.folds.clone(),
         devices: placements.into_iter().map(|placement| (placement, Mutex::new(()))).collect(),
         clock: Clock::default(),
+        pool,
         batch,
         memory: options.memory,
         keep_maps: options.keep_maps,

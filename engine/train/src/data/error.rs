@@ -67,6 +67,9 @@ pub enum DataError {
         /// In a batch.
         batch: usize,
     },
+    /// The system refuses the threads that make batches.
+    #[error("cannot start the threads that make batches")]
+    Threads(#[source] std::io::Error),
     /// No image at all to look at.
     #[error("there are no images to validate on")]
     Nothing,

@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use ndarray::{Array1, Array4, ArrayView2, Axis, Zip};
 use pleura::ensemble;
 use pleura::manifest::{Input, Layout};
+use pleura::pool::Pool;
 use rayon::prelude::*;
 
 use super::augment::{self, augment, cut};
@@ -72,36 +73,38 @@ impl Loader {
     /// An image whose marks are augmented away, such as by a crop, is a negative.
     ///
     /// # Errors
-    /// Where the images do not fill one batch, or are too small for an augmentation.
+    /// Where the images do not fill one batch, or are too small for an augmentation, or the system refuses a thread.
     pub fn training(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
         if plan.items.len() < plan.batch {
             return Err(DataError::FewerThanBatch { images: plan.items.len(), batch: plan.batch });
         }
         augment::check(&plan.augment, plan.size)?;
         plan.items.truncate(plan.items.len() / plan.batch * plan.batch);
-        Ok(Self::start(data, plan))
+        Self::start(data, plan)
     }
 
     /// Batches to validate on: all images as they are, the last batch filled up by repeating the last image.
     ///
     /// # Errors
-    /// Where there are no images.
+    /// Where there are no images, or the system refuses a thread.
     pub fn validation(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
         if plan.items.is_empty() {
             return Err(DataError::Nothing);
         }
         plan.augment.clear();
         plan.crop = None;
-        Ok(Self::start(data, plan))
+        Self::start(data, plan)
     }
 
-    fn start(data: &Arc<Dataset>, plan: Plan) -> Self {
+    fn start(data: &Arc<Dataset>, plan: Plan) -> Result<Self, DataError> {
         let left = plan.items.len().div_ceil(plan.batch).saturating_sub(plan.shown);
         let (sender, batches) = sync_channel(AHEAD);
         let data = Arc::clone(data);
-        let maker = Builder::new().name("batches".into()).spawn(move || make(&data, &plan, &sender));
-        let maker = maker.expect("the system has threads to spare");
-        Self { batches: Some(batches), maker: Some(maker), left }
+        // Not those of whoever waits for the batches, which may be a worker of the pool that they would be made by.
+        let pool = Pool::shared(0).map_err(DataError::Threads)?;
+        let make = move || make(&data, &plan, &pool, &sender);
+        let maker = Builder::new().name("batches".into()).spawn(make).map_err(DataError::Threads)?;
+        Ok(Self { batches: Some(batches), maker: Some(maker), left })
     }
 }
 
@@ -139,9 +142,9 @@ impl Drop for Loader {
     }
 }
 
-fn make(data: &Dataset, plan: &Plan, sender: &SyncSender<Result<Batch, DataError>>) {
+fn make(data: &Dataset, plan: &Plan, pool: &Pool, sender: &SyncSender<Result<Batch, DataError>>) {
     for first in (0..plan.items.len()).step_by(plan.batch).skip(plan.shown) {
-        let batch = batch(data, plan, first);
+        let batch = pool.run(|| batch(data, plan, first));
         let failed = batch.is_err();
         if sender.send(batch).is_err() || failed {
             return;

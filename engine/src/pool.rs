@@ -1,0 +1,175 @@
+//! The engine's own threads, for what goes side by side within it.
+//!
+//! A library must not wait for threads of its caller: callers may be all the workers of rayon's global pool, or of a pool
+//! of their own, each waiting for the engine. So the engine never runs on those, and a worker of another pool that waits
+//! here takes on no other work meanwhile: that work could need a lock which the waiting caller holds.
+
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// How long a worker of the pool that waits for a channel sleeps where the pool has nothing to do.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Threads that are started once, and end with the last clone.
+#[derive(Debug, Clone)]
+pub struct Pool(Arc<ThreadPool>);
+
+/// The pool of all that need no other number of threads.
+static SHARED: Mutex<Option<Pool>> = Mutex::new(None);
+
+impl Pool {
+    /// Starts so many threads; 0 is one a core, or what `RAYON_NUM_THREADS` says.
+    ///
+    /// # Errors
+    /// Where the system refuses a thread; those that were started end.
+    pub fn new(threads: usize) -> io::Result<Self> {
+        let named = |index| format!("pleura-{index}");
+        let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(named).build();
+        pool.map(|pool| Self(Arc::new(pool))).map_err(|error| not_started(&error))
+    }
+
+    /// The process's shared pool, started by the first call with so many threads (see [`Pool::new`]); of another number,
+    /// a pool of its own. 0 takes the shared one, whatever its number.
+    ///
+    /// # Errors
+    /// As [`Pool::new`].
+    pub fn shared(threads: usize) -> io::Result<Self> {
+        // Nothing is left half done by a panic.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*shared {
+            Some(pool) if threads == 0 || pool.threads() == threads => Ok(pool.clone()),
+            Some(_) => Self::new(threads),
+            None => Ok(shared.insert(Self::new(threads)?).clone()),
+        }
+    }
+
+    /// How many threads there are, at least 1.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.0.current_num_threads()
+    }
+
+    /// Does work on the pool's threads and waits for it; rayon's parallel iterators in it run there, too.
+    ///
+    /// # Panics
+    /// Where the work does.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        if self.holds_this_thread() || rayon::current_thread_index().is_none() {
+            // Here, or by a thread of no pool, which sleeps until it is done.
+            self.0.install(work)
+        } else {
+            self.run_for_a_worker(work)
+        }
+    }
+
+    /// As [`Pool::run`], for a worker of another pool. It sleeps, where `install` would have it take on other work of its
+    /// pool.
+    fn run_for_a_worker<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let (sender, done) = channel();
+        let job: Box<dyn FnOnce() + Send + '_> = Box::new(move || {
+            // Nobody but the caller sees what a panic leaves behind, and there it goes on.
+            let result = catch_unwind(AssertUnwindSafe(work));
+            let _ = sender.send(result);
+        });
+        // SAFETY: what the job borrows lives until this function returns, which waits for the job's end: the sender is
+        // dropped with the job, whether it ran or not, and `recv` returns no earlier than the job has used up `work`.
+        let job = unsafe { mem::transmute::<Box<dyn FnOnce() + Send + '_>, Box<dyn FnOnce() + Send + 'static>>(job) };
+        self.0.spawn(job);
+        match done.recv() {
+            Ok(Ok(value)) => value,
+            Ok(Err(panic)) => resume_unwind(panic),
+            // The pool lives as long as `self`, and runs all that it is given.
+            Err(_) => unreachable!("a job that was given to a pool is run"),
+        }
+    }
+
+    /// Whether the current thread is one of the pool's.
+    fn holds_this_thread(&self) -> bool {
+        self.0.current_thread_index().is_some()
+    }
+
+    /// The next message, `None` where no sender is left. A worker of this very pool does the pool's work while it waits:
+    /// the message may depend on it.
+    pub(crate) fn receive<T>(&self, from: &Receiver<T>) -> Option<T> {
+        if !self.holds_this_thread() {
+            return from.recv().ok();
+        }
+        loop {
+            match from.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => match self.0.yield_now() {
+                    Some(rayon::Yield::Executed) => {}
+                    _ => std::thread::sleep(NAP),
+                },
+            }
+        }
+    }
+}
+
+/// What the system said, with its kind.
+fn not_started(error: &rayon::ThreadPoolBuildError) -> io::Error {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let kind = cause.map_or(io::ErrorKind::Other, io::Error::kind);
+    io::Error::new(kind, format!("cannot start the engine's threads: {error}; allow more, or use fewer (`threads`)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn work_runs_on_the_pools_own_threads_whoever_asks() {
+        let pool = Pool::new(2).unwrap();
+        let inside = || pool.run(|| (0..8).into_par_iter().all(|_| pool.holds_this_thread()));
+        assert!(inside());
+        assert!(pool.run(inside), "from within");
+        let other = Pool::new(1).unwrap();
+        assert!(other.run(inside), "from another pool");
+        assert_eq!(pool.threads(), 2);
+    }
+
+    #[test]
+    fn a_worker_that_waits_takes_on_nothing_else() {
+        let (pool, callers) = (Pool::new(1).unwrap(), Pool::new(1).unwrap());
+        let (within, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let call = |_| {
+            most.fetch_max(within.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            pool.run(|| std::thread::sleep(Duration::from_millis(2)));
+            within.fetch_sub(1, Ordering::SeqCst);
+        };
+        callers.run(|| (0..16).into_par_iter().for_each(call));
+        assert_eq!(most.into_inner(), 1, "a second call was begun within the first");
+    }
+
+    #[test]
+    fn panics_come_back_to_whoever_asked() {
+        let (pool, other) = (Pool::new(1).unwrap(), Pool::new(1).unwrap());
+        let panics = || catch_unwind(AssertUnwindSafe(|| pool.run::<()>(|| panic!("in the pool")))).is_err();
+        assert!(panics() && other.run(panics) && pool.run(panics));
+        assert_eq!(pool.run(|| 1), 1, "and the pool goes on");
+    }
+
+    #[test]
+    fn a_worker_does_the_work_that_its_message_depends_on() {
+        let pool = Pool::new(1).unwrap();
+        let (sender, receiver) = channel();
+        let (there, later) = (pool.clone(), pool.clone());
+        let received = pool.run(move || {
+            // Needs the pool's only thread, which is the one that waits.
+            there.0.spawn(move || sender.send(7).unwrap());
+            (later.receive(&receiver), later.receive(&receiver))
+        });
+        assert_eq!(received, (Some(7), None));
+    }
+}
