@@ -31,5 +31,6 @@ fn main() -> Exit {
     pleura::runtime::keep_freed_memory();
     let cli = Cli::parse();
     term::init(cli.verbose);
+    pleura::plugin::this_program_is_a_worker();
     exit::conclude(cli.verb.run())
 }

@@ -47,10 +47,23 @@ fn a_crash_while_loading_is_an_error() {
 #[test]
 fn a_plugin_that_ends_its_process_is_an_error() {
     let plugin = open("quits", Isolation::Process).unwrap();
-    for _ in 0..2 {
-        let text = error(plugin.postprocess(&context("a"), map().view(), None));
-        assert_eq!(text, "plugin `quits` (postprocess): its process ended by itself (exit status: 3)");
+    let ends = [
+        ("a", "ended by itself (exit status: 3)"),
+        ("exit-0", "ended by itself (exit status: 0)"),
+        ("quick-exit-0", "ended by itself (exit status: 0)"),
+        ("thread", "ended by itself (exit status: 0)"),
+        ("abort", "was killed by SIGABRT, an abort"),
+    ];
+    for (image, says) in ends {
+        let text = error(plugin.postprocess(&context(image), map().view(), None));
+        assert_eq!(text, format!("plugin `quits` (postprocess): its process {says}"));
+        assert_eq!(plugin.postprocess(&context("after"), map().view(), None).unwrap(), above_half());
     }
+    let text = error(open("quits_at_load", Isolation::Process));
+    assert!(
+        text.contains("fails to load in its child process: its process ended by itself (exit status: 0)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -129,7 +142,11 @@ fn processes_with(argument: &str) -> usize {
 fn a_program_that_is_no_worker_is_an_error() {
     if let Some(library) = std::env::var_os("PLEURA_TEST_LIBRARY") {
         let step = step(library.to_str().unwrap(), "{}", Isolation::Process);
-        println!("says: {}", error(Plugin::open(&step, build::root())));
+        let opened = Plugin::open(&step, build::root());
+        match std::env::var_os("PLEURA_TEST_OPENS") {
+            Some(_) => println!("it opens: {}", opened.unwrap().name()),
+            None => println!("says: {}", error(opened)),
+        }
         return;
     }
     let test = "isolated::a_program_that_is_no_worker_is_an_error";
@@ -142,7 +159,60 @@ fn a_program_that_is_no_worker_is_an_error() {
                 .env("PLEURA_WORKER", worker),
         )
     };
-    assert!(says("/bin/echo").contains("its process sent a broken reply: it does not begin as a frame does"));
-    assert!(says("/bin/false").contains("its process ended by itself (exit status: 1)"));
+    let no_worker = "is not the plugin worker of this version of pleura: it";
+    let next = "; set PLEURA_WORKER to the `pleura` program";
+    assert!(
+        says("/bin/echo").contains(&format!("{no_worker} greets otherwise: it does not begin as a frame does{next}"))
+    );
+    assert!(says("/bin/false").contains(&format!("{no_worker} ended by itself (exit status: 1){next}")));
     assert!(says("/no/such/program").contains("its process (`/no/such/program`) does not start: "));
+}
+
+/// A program that uses the library, is no worker, and goes by a name of its own.
+fn another_program(name: &str, folder: &Path) -> Command {
+    let program = folder.join(name);
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(program);
+    let test = "isolated::a_program_that_is_no_worker_is_an_error";
+    command.args(["--exact", test, "--nocapture"]).env("PLEURA_TEST_LIBRARY", build::fixtures().join("libgood.so"));
+    command.env_remove("PLEURA_WORKER");
+    command
+}
+
+#[test]
+fn another_program_called_pleura_is_not_taken_for_the_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    // Beside it there is none but itself.
+    let mut command = another_program("pleura", folder.path());
+    let says = build::run(command.env("PATH", folder.path()));
+    assert!(says.contains("cannot run in a child process: no `pleura` program beside `"), "{says}");
+    assert!(says.contains("set PLEURA_WORKER to one"), "{says}");
+    // The variable comes first.
+    let mut command = another_program("pleura", folder.path());
+    let says = build::run(command.env("PLEURA_WORKER", env!("CARGO_BIN_EXE_pleura")).env("PLEURA_TEST_OPENS", "1"));
+    assert!(says.contains("it opens"), "{says}");
+}
+
+#[test]
+fn a_program_that_opens_the_plugin_again_is_started_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let starts = folder.path().join("starts");
+    // Whatever its arguments, it does the same again: it opens the plugin in a child process.
+    let script = folder.path().join("again");
+    let test = "isolated::a_program_that_is_no_worker_is_an_error";
+    let exe = std::env::current_exe().unwrap();
+    let text = format!(
+        "#!/bin/sh\necho start >> '{}'\nexec '{}' --exact {test} --nocapture >&2\n",
+        starts.display(),
+        exe.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = another_program("other", folder.path());
+    let output = command.env("PLEURA_WORKER", &script).output().unwrap();
+    let (says, within) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(says.contains("is not the plugin worker of this version of pleura"), "{says}");
+    assert!(within.contains("which is such a child itself: set PLEURA_WORKER to the `pleura` program"), "{within}");
+    assert_eq!(std::fs::read_to_string(starts).unwrap().lines().count(), 1, "{says}\n{within}");
 }

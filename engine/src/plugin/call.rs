@@ -9,7 +9,7 @@ use pleura_plugin::abi::{self, Host, Plane, PlaneMut, Str, Table};
 use serde::{Deserialize, Serialize};
 
 use super::buffer::{FloatBuffer, MaskBuffer};
-use super::{Context, Fault, Size};
+use super::{Context, Fault, Size, exits};
 
 /// The longest error message that is kept, in bytes.
 const MAX_MESSAGE: usize = 4096;
@@ -44,6 +44,8 @@ pub(super) enum PlaneCall {
 /// An instance in this process.
 pub(super) struct Instance {
     table: Table,
+    /// The plugin's.
+    name: String,
     this: NonNull<c_void>,
 }
 
@@ -54,15 +56,16 @@ unsafe impl Send for Instance {}
 unsafe impl Sync for Instance {}
 
 impl Instance {
-    /// Creates an instance with parameters, a JSON object. The error is the plugin's own.
-    pub(super) fn create(table: Table, params: &str) -> Result<Self, String> {
+    /// Creates an instance of the plugin of that name, with parameters, a JSON object. The error is the plugin's own.
+    pub(super) fn create(table: Table, name: &str, params: &str) -> Result<Self, String> {
         let sink = Sink::default();
         let host = sink.host();
         // SAFETY: `params` and `host` are alive during the call. Loading has checked that the call is there, so that
         // the null is never taken.
-        let this = unsafe { table.create.map_or(ptr::null_mut(), |create| create(Str::new(params), &host)) };
+        let create = || unsafe { table.create.map_or(ptr::null_mut(), |create| create(Str::new(params), &host)) };
+        let this = exits::within(name, "create", create);
         match NonNull::new(this) {
-            Some(this) => Ok(Self { table, this }),
+            Some(this) => Ok(Self { table, name: name.to_owned(), this }),
             None => Err(sink.message().unwrap_or_else(|| "it does not say why".to_owned())),
         }
     }
@@ -70,13 +73,23 @@ impl Instance {
     fn this(&self) -> *const c_void {
         self.this.as_ptr()
     }
+
+    /// Makes a call with a host to complain to, and turns its status into a result.
+    fn reply(&self, name: &'static str, call: impl FnOnce(*const Host) -> u32) -> Result<(), Fault> {
+        let sink = Sink::default();
+        let host = sink.host();
+        match exits::within(&self.name, name, || call(&host)) {
+            abi::OK => Ok(()),
+            status => Err(sink.message().map_or(Fault::Silent(status), Fault::Said)),
+        }
+    }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.table.destroy {
             // SAFETY: `this` came from this table's `create`, and nobody can use it any more.
-            unsafe { destroy(self.this.as_ptr()) }
+            exits::within(&self.name, "destroy", || unsafe { destroy(self.this.as_ptr()) });
         }
     }
 }
@@ -85,14 +98,14 @@ impl Calls for Instance {
     fn views(&self) -> Result<usize, Fault> {
         let views = self.table.views.ok_or_else(|| no_call("views"))?;
         // SAFETY: the instance is alive.
-        Ok(unsafe { views(self.this()) })
+        Ok(exits::within(&self.name, "views", || unsafe { views(self.this()) }))
     }
 
     fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {
         let call = self.table.view_size.ok_or_else(|| no_call("view_size"))?;
         let (mut height, mut width) = image;
         // SAFETY: the instance, the host and both variables are alive during the call.
-        reply(|host| unsafe { call(self.this(), view, &mut height, &mut width, host) })?;
+        self.reply("view_size", |host| unsafe { call(self.this(), view, &mut height, &mut width, host) })?;
         Ok((height, width))
     }
 
@@ -107,17 +120,17 @@ impl Calls for Instance {
                 let prepare = table.prepare.ok_or_else(|| no_call("prepare"))?;
                 // SAFETY: the instance, the host, the dense input and the buffer are alive during the call, and nobody
                 // else touches the buffer.
-                reply(|host| unsafe { prepare(this, plane, out, host) })?;
+                self.reply("prepare", |host| unsafe { prepare(this, plane, out, host) })?;
             }
             PlaneCall::Forward(view) => {
                 let forward = table.forward.ok_or_else(|| no_call("forward"))?;
                 // SAFETY: as above.
-                reply(|host| unsafe { forward(this, view, plane, out, host) })?;
+                self.reply("forward", |host| unsafe { forward(this, view, plane, out, host) })?;
             }
             PlaneCall::Inverse(view) => {
                 let inverse = table.inverse.ok_or_else(|| no_call("inverse"))?;
                 // SAFETY: as above.
-                reply(|host| unsafe { inverse(this, view, plane, out, host) })?;
+                self.reply("inverse", |host| unsafe { inverse(this, view, plane, out, host) })?;
             }
         }
         buffer.finish()
@@ -138,7 +151,7 @@ impl Calls for Instance {
         let out = buffer.as_mut_ptr();
         // SAFETY: the instance, the host, the context, the dense map and mask of one size, and the buffer are alive
         // during the call, and nobody else touches the buffer.
-        reply(|host| unsafe { call(self.this(), &context, plane(&map), mask, out, host) })?;
+        self.reply("postprocess", |host| unsafe { call(self.this(), &context, plane(&map), mask, out, host) })?;
         buffer.finish()
     }
 }
@@ -165,15 +178,6 @@ fn abi_context(context: &Context) -> abi::Context {
 /// Loading refuses a table without the calls of its role, and [`super::Plugin`] makes no others.
 fn no_call(name: &str) -> Fault {
     Fault::Said(format!("has no call `{name}`"))
-}
-
-/// Makes a call with a host to complain to, and turns its status into a result.
-fn reply(call: impl FnOnce(*const Host) -> u32) -> Result<(), Fault> {
-    let sink = Sink::default();
-    match call(&sink.host()) {
-        abi::OK => Ok(()),
-        status => Err(sink.message().map_or(Fault::Silent(status), Fault::Said)),
-    }
 }
 
 /// Takes a plugin's error message; a lock, for a plugin that complains from a thread of its own.

@@ -4,31 +4,54 @@ use std::env;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::pipe::{Until, never_block};
-use super::wire::{self, Reply, Request};
+use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, PluginError};
 
 /// How long a child may take to end once its pipe is closed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The program whose verb `plugin-worker` is the child.
+/// How long a child may take to say that it is a worker: it does so before anything else.
+const GREETING: Duration = Duration::from_secs(30);
+/// Set for children, which start none themselves: a program that is no worker, and comes to open the same plugin again,
+/// would start itself for ever.
+const MARK: &str = "PLEURA_PLUGIN_CHILD";
+
+/// Whether this program serves the verb `plugin-worker`.
+static SERVES: AtomicBool = AtomicBool::new(false);
+
+/// Lets isolated plugins run in children of this very program, which then calls `plugin::worker` where its arguments are
+/// `plugin-worker LIBRARY --timeout SECONDS [--global-symbols]`. Other programs find `pleura`, or name it in
+/// `PLEURA_WORKER`.
+pub fn this_program_is_a_worker() {
+    SERVES.store(true, Ordering::Relaxed);
+}
+
+/// The program whose verb `plugin-worker` is the child: the one that `PLEURA_WORKER` names, this one if it serves that
+/// verb, or a `pleura` beside it or on `PATH`.
 pub(super) fn program(library: &Path) -> Result<PathBuf, PluginError> {
     let current = env::current_exe().unwrap_or_default();
-    if current.file_stem().is_some_and(|stem| stem == "pleura") {
-        return Ok(current);
+    if env::var_os(MARK).is_some() {
+        return Err(PluginError::WithinWorker { path: library.to_owned(), program: current });
     }
     if let Some(named) = env::var_os("PLEURA_WORKER").filter(|named| !named.is_empty()) {
         return Ok(named.into());
+    }
+    if SERVES.load(Ordering::Relaxed) {
+        return Ok(current);
     }
     // Test programs and examples lie in a folder below the one of `pleura`.
     let beside = current.ancestors().skip(1).take(2).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
     let name = format!("pleura{}", env::consts::EXE_SUFFIX);
     let mut candidates = beside.chain(env::split_paths(&path)).map(|folder| folder.join(&name));
-    let found = candidates.find(|candidate| candidate.is_file());
+    // Another's program may have that name.
+    let is_this = |candidate: &Path| candidate.canonicalize().is_ok_and(|candidate| candidate == current);
+    let found = candidates.find(|candidate| candidate.is_file() && !is_this(candidate));
     found.ok_or_else(|| PluginError::NoWorker { path: library.to_owned(), program: current })
 }
 
@@ -51,7 +74,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn start(program: &Path, library: &Path, terms: Terms) -> std::io::Result<Self> {
         let mut command = Command::new(program);
-        command.arg("plugin-worker").arg(std::path::absolute(library)?);
+        command.env(MARK, "1").arg("plugin-worker").arg(std::path::absolute(library)?);
         command.arg("--timeout").arg(terms.limit.as_secs().to_string());
         if terms.global_symbols {
             command.arg("--global-symbols");
@@ -76,6 +99,19 @@ impl Running {
         let pipe = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
         wire::send(&mut Until { pipe, deadline }, request, parts).map_err(|error| self.fault(&error))?;
         self.receive_until(deadline)
+    }
+
+    /// Waits for the greeting of a worker of this version; else what came instead.
+    pub(super) fn greeting(&mut self) -> Result<(), String> {
+        match self.receive_until(Instant::now() + GREETING) {
+            Ok((Reply::Ready { protocol: PROTOCOL }, _)) => Ok(()),
+            Ok((Reply::Ready { protocol }, _)) => Err(format!("it speaks protocol {protocol}, this engine {PROTOCOL}")),
+            Ok(_) => Err("it speaks another protocol".to_owned()),
+            Err(Fault::TimedOut { .. }) => Err(format!("it did not greet within {} s", GREETING.as_secs())),
+            Err(Fault::Broken(what)) => Err(format!("it greets otherwise: {what}")),
+            Err(Fault::Died(how)) => Err(format!("it {how}")),
+            Err(other) => Err(other.to_string()),
+        }
     }
 
     pub(super) fn receive(&mut self) -> Result<(Reply, Vec<u8>), Fault> {

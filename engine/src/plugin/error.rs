@@ -59,6 +59,19 @@ pub enum PluginError {
         /// The program that runs now.
         program: PathBuf,
     },
+    /// A plugin's child process is to start another: only a program that is no worker comes to that, or a plugin that uses
+    /// the engine itself.
+    #[error(
+        "plugin library `{path}` cannot run in a child process of `{program}`, which is such a child itself: set \
+         PLEURA_WORKER to the `pleura` program",
+        path = path.display(), program = program.display()
+    )]
+    WithinWorker {
+        /// The plugin's library.
+        path: PathBuf,
+        /// The program that runs now.
+        program: PathBuf,
+    },
     /// The library is not the one that the manifest declares. Nothing of it has run.
     #[error("plugin library `{path}` has changed: its sha256 is {found}, not {declared}", path = path.display())]
     Changed {
@@ -192,6 +205,17 @@ pub enum Fault {
     /// Several threads got several results.
     #[error("gives different results when several threads call it at once")]
     Differs,
+    /// The program that was started as its child process is another one.
+    #[error(
+        "`{program}` is not the plugin worker of this version of pleura: {found}; set PLEURA_WORKER to the `pleura` program",
+        program = program.display()
+    )]
+    NoWorker {
+        /// The program.
+        program: PathBuf,
+        /// What it did instead of greeting.
+        found: String,
+    },
     /// The child process ended.
     #[error("its process {0}")]
     Died(String),

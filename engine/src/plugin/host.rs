@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::call::{Calls, Instance, PlaneCall};
 use super::process::Worker;
-use super::{About, Context, Fault, LoadError, PluginError, Role, Size, checks, find, library};
+use super::{About, Context, Fault, LoadError, PluginError, Role, Size, checks, exits, find, library};
 use crate::manifest::{Isolation, Step};
 use crate::{Mask, digest};
 
@@ -50,11 +50,13 @@ impl Plugin {
     }
 
     fn here(path: PathBuf, step: &Step) -> Result<Self, PluginError> {
-        let loaded =
-            library::load(&path, step.global_symbols).map_err(|why| PluginError::Load { path: path.clone(), why })?;
-        let plugin = || loaded.about.name.clone();
-        let instance = Instance::create(loaded.table, &params(step))
-            .map_err(|message| PluginError::Refused { plugin: plugin(), message })?;
+        exits::watch();
+        let load = || library::load(&path, step.global_symbols);
+        let loaded = exits::within(&path.to_string_lossy(), "loading", load)
+            .map_err(|why| PluginError::Load { path: path.clone(), why })?;
+        exits::watch();
+        let instance = Instance::create(loaded.table, &loaded.about.name, &params(step))
+            .map_err(|message| PluginError::Refused { plugin: loaded.about.name.clone(), message })?;
         Self::new(loaded.about, path, Box::new(instance))
     }
 

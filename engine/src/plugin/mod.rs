@@ -16,6 +16,7 @@ mod checks;
 mod child;
 pub mod conformance;
 mod error;
+mod exits;
 mod find;
 mod host;
 mod library;
@@ -26,6 +27,7 @@ mod worker;
 
 use serde::{Deserialize, Serialize};
 
+pub use child::this_program_is_a_worker;
 pub use error::{Fault, LoadError, PluginError};
 pub use find::{Found, folders, list, resolve};
 pub use host::Plugin;

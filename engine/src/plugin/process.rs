@@ -13,7 +13,7 @@ use ndarray::{Array2, ArrayView2};
 use super::buffer::{mask_of, plane_of};
 use super::call::{Calls, PlaneCall};
 use super::child::{Running, Terms, program};
-use super::wire::{PROTOCOL, Reply, Request};
+use super::wire::{Reply, Request};
 use super::{About, Context, Fault, LoadError, PluginError, Size, library};
 use crate::manifest::{DEFAULT_TIMEOUT, Step};
 
@@ -167,12 +167,9 @@ fn load(program: &Path, library: &Path, terms: Terms) -> Result<(About, Running)
     let died = |why| LoadError::Child(Box::new(why));
     let mut running = Running::start(program, library, terms)
         .map_err(|e| died(Fault::Died(format!("(`{}`) does not start: {e}", program.display()))))?;
+    running.greeting().map_err(|found| died(Fault::NoWorker { program: program.to_owned(), found }))?;
     match running.receive().map_err(died)? {
-        (Reply::Hello { protocol: PROTOCOL, about }, _) => Ok((about, running)),
-        (Reply::Hello { protocol, .. }, _) => Err(died(Fault::Broken(format!(
-            "`{}` speaks protocol {protocol}, this engine {PROTOCOL}: use the `pleura` of the same version",
-            program.display()
-        )))),
+        (Reply::Loaded(about), _) => Ok((about, running)),
         (Reply::NotLoaded(why), _) => Err(why),
         (reply, _) => Err(died(unexpected(&reply))),
     }

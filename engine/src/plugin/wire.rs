@@ -12,7 +12,7 @@ use super::call::PlaneCall;
 use super::{About, Context, Fault, LoadError, MAX_SIDE, Size};
 
 /// Raised where a frame changes; engine and child are usually one program, but need not be.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 const MAGIC: &[u8; 4] = b"plr1";
 const MAX_HEADER: u32 = 16 << 20;
 /// A map and a mask of the greatest size.
@@ -48,11 +48,12 @@ pub(super) enum Request {
 /// What the child answers.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// Unasked, once the library is loaded.
-    Hello {
+    /// Unasked, at once: the program is a worker.
+    Ready {
         protocol: u32,
-        about: About,
     },
+    /// Unasked, once the library is loaded.
+    Loaded(About),
     /// Unasked, where it cannot be.
     NotLoaded(LoadError),
     Created,

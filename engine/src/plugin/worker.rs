@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use ndarray::ArrayView2;
 
@@ -27,10 +27,11 @@ pub fn worker(library: &Path, global_symbols: bool, timeout: u32) -> io::Result<
     // Before the library is loaded: its initialisers may print, too.
     let (mut requests, replies) = take_pipes()?;
     let mut replies = BufWriter::new(replies);
+    wire::send(&mut replies, &Reply::Ready { protocol: PROTOCOL }, &[])?;
     match within(limit, || library::load(library, global_symbols)) {
         Ok(loaded) => {
             let about = loaded.about.clone();
-            wire::send(&mut replies, &Reply::Hello { protocol: PROTOCOL, about }, &[])?;
+            wire::send(&mut replies, &Reply::Loaded(about), &[])?;
             serve(&loaded, limit, &mut requests, &mut replies)
         }
         Err(why) => wire::send(&mut replies, &Reply::NotLoaded(why), &[]),
@@ -42,7 +43,7 @@ fn serve(loaded: &Loaded, limit: u32, requests: &mut impl Read, replies: &mut im
     let Request::Create { params, threads } = request else {
         return Err(wire::broken("the first request does not create an instance".to_owned()));
     };
-    let instance = match within(limit, || Instance::create(loaded.table, &params)) {
+    let instance = match within(limit, || Instance::create(loaded.table, &loaded.about.name, &params)) {
         Ok(instance) => instance,
         Err(message) => return wire::send(replies, &Reply::Refused(message), &[]),
     };
@@ -68,11 +69,17 @@ type Answer = (Reply, Vec<u8>);
 fn answer(instance: &Instance, request: &Request, payload: &[u8], threads: usize) -> Answer {
     let call = || make(instance, request, payload).unwrap_or_else(|fault| (Reply::Fault(fault), Vec::new()));
     let mut answers: Vec<Answer> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(call)).collect();
+        let others: Vec<_> = (1..threads).map(|_| thread::Builder::new().spawn_scoped(scope, call)).collect();
         let mine = call();
-        let others = others.into_iter().filter_map(|other| other.join().ok());
-        std::iter::once(mine).chain(others).collect()
+        let answer = |other: io::Result<ScopedJoinHandle<'_, Answer>>| match other {
+            Ok(other) => other.join().ok(),
+            Err(error) => Some((Reply::Fault(Fault::Input(format!("no thread to call it from: {error}"))), Vec::new())),
+        };
+        std::iter::once(mine).chain(others.into_iter().filter_map(answer)).collect()
     });
+    if let Some(place) = answers.iter().position(|(reply, _)| matches!(reply, Reply::Fault(Fault::Input(_)))) {
+        return answers.swap_remove(place);
+    }
     let agree = answers.len() == threads.max(1) && answers.iter().all(|answer| *answer == answers[0]);
     if agree { answers.swap_remove(0) } else { (Reply::Fault(Fault::Differs), Vec::new()) }
 }
