@@ -1,14 +1,16 @@
 //! How the engine runs: the options that every verb with an ensemble has.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use pleura::ensemble::{Ensemble, Options};
+use pleura::pool::Pool;
 use pleura::runtime;
 
 use crate::answers::CacheArgs;
-use crate::{fetch, term};
+use crate::{fetch, guard, term};
 
 /// How the engine runs.
 #[derive(clap::Args, Clone, Default)]
@@ -59,19 +61,35 @@ fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
     }
 }
 
+/// Starts the engine's shared threads, and those of what verbs do side by side by themselves: before anything else needs
+/// the latter, which would start them by itself, and panic where it cannot.
+///
+/// # Errors
+/// Where the system refuses a thread.
+pub fn start_threads(threads: usize) -> Result<()> {
+    Pool::shared(threads)?;
+    let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    // Without a cause they are there already, and stay.
+    match started.as_ref().err().and_then(std::error::Error::source).and_then(|cause| cause.downcast_ref::<io::Error>())
+    {
+        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context("cannot start threads: use fewer"),
+        None => Ok(()),
+    }
+}
+
 impl EngineArgs {
-    /// Sets up the threads that all share; before anything else takes them, which would set them up by itself.
-    pub fn set_up_threads(&self) {
-        if self.threads > 0 {
-            // The pool of another ensemble may be there already, in which case it stays.
-            let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
-        }
+    /// Starts the threads that all share; see [`start_threads`].
+    ///
+    /// # Errors
+    /// As [`start_threads`].
+    pub fn set_up_threads(&self) -> Result<()> {
+        start_threads(self.threads)
     }
 
     /// Opens an ensemble, fetching ONNX Runtime where none is found, and says where it runs.
     pub fn open(&self, path: &Path, options: Options) -> Result<Ensemble> {
         fetch::ensure(self.onnxruntime.as_deref())?;
-        self.set_up_threads();
+        self.set_up_threads()?;
         let bytes = |size: Option<ByteSize>| size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
         let options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
         let options = options.memory(bytes(self.memory)).device_memory(bytes(self.device_memory));
@@ -81,6 +99,7 @@ impl EngineArgs {
             None => options,
         };
         let ensemble = options.open(path)?;
+        guard::watch_exit();
         let places: Vec<String> = ensemble.placements().map(ToString::to_string).collect();
         term::note(format_args!("device: {}", places.join(", ")));
         Ok(ensemble)

@@ -44,6 +44,9 @@ fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
                 | ErrorKind::Interrupted
                 | ErrorKind::TimedOut
                 | ErrorKind::ResourceBusy
+                // no thread or process more
+                | ErrorKind::WouldBlock
+                | ErrorKind::OutOfMemory
         )
     )
 }

@@ -4,6 +4,7 @@ mod answers;
 mod engine;
 mod exit;
 mod fetch;
+mod guard;
 mod interrupt;
 mod memory;
 mod outputs;
@@ -14,6 +15,9 @@ mod verbs;
 use clap::Parser;
 
 use crate::exit::Exit;
+
+#[global_allocator]
+static ALLOCATOR: guard::Allocator = guard::Allocator;
 
 /// A two-stage ensemble engine for radiographs: classify, then segment.
 #[derive(Parser)]
@@ -31,6 +35,10 @@ fn main() -> Exit {
     pleura::runtime::keep_freed_memory();
     let cli = Cli::parse();
     term::init(cli.verbose);
+    if cli.verb.is_worker() {
+        // The engine that started it looks at how it ends.
+        return exit::conclude(cli.verb.run());
+    }
     pleura::plugin::this_program_is_a_worker();
-    exit::conclude(cli.verb.run())
+    guard::run(|| exit::conclude(cli.verb.run()))
 }

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::exit::Exit;
+use crate::guard;
 
 /// Sets up logging: warnings always, more with `-v`.
 pub fn init(verbose: u8) {
@@ -46,7 +47,7 @@ pub fn warning(message: impl std::fmt::Display) {
 pub fn result(text: impl std::fmt::Display) {
     if let Err(error) = writeln!(stdout(), "{text}") {
         let quiet = error.kind() == ErrorKind::BrokenPipe;
-        std::process::exit(if quiet { Exit::Good } else { Exit::Transient } as i32);
+        guard::leave(if quiet { Exit::Good } else { Exit::Transient });
     }
 }
 
@@ -93,7 +94,10 @@ pub fn progress(len: u64, what: &'static str) -> ProgressBar {
 pub fn spinner(what: &'static str) -> ProgressBar {
     let target = if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target).with_message(what);
-    bar.enable_steady_tick(Duration::from_millis(100));
+    // The bar's own way to start its thread panics where the system has none to spare; it then stands still.
+    if stderr().is_terminal() && std::thread::Builder::new().spawn(|| ()).is_ok() {
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
     bar
 }
 

@@ -84,6 +84,31 @@ fn without_isolation_a_segfault_leaves_no_submission() {
     assert_eq!(csv, "");
 }
 
+/// Whatever way a plugin ends the process, the run does not claim success.
+#[test]
+fn a_plugin_that_ends_the_process_is_named_and_the_exit_code_says_so() {
+    let called = "error: plugin `quits` (postprocess) called `exit`";
+    let ends = [
+        ("exit-3", called),
+        ("exit-0", called),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        ("quick-exit-0", called),
+        ("thread", "error: a library within the process called `exit`, perhaps a plugin's thread"),
+        ("abort", "error: the process was aborted by a library within it"),
+    ];
+    for (image, says) in ends {
+        let (folder, manifest) = ensemble(&fixture("quits", "none"));
+        fs::rename(folder.path().join("crash.png"), folder.path().join(format!("{image}.png"))).unwrap();
+        let (code, stderr, csv) = predict(folder.path(), &manifest, image);
+        assert_eq!((code, csv.as_str()), (Some(2), ""), "{image}: {stderr}");
+        assert!(stderr.contains(says), "{image}: {stderr}");
+    }
+    let (folder, manifest) = ensemble(&fixture("quits_at_load", "none"));
+    let (code, stderr, csv) = predict(folder.path(), &manifest, "crash");
+    assert_eq!((code, csv.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("libquits_at_load.so` (loading) called `exit`"), "{stderr}");
+}
+
 #[test]
 fn garbage_in_a_mask_never_reaches_the_submission() {
     for name in ["garbage", "writes_past", "silent"] {

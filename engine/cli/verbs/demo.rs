@@ -55,6 +55,7 @@ pub fn run(args: &Args) -> Result<Exit> {
         bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
     }
     let _interrupt = interrupt::says(|| "interrupted: run the same command again".into())?;
+    args.engine.set_up_threads()?;
     let place = Place::new(&args.out)?;
     place.unpack()?;
     if args.train && !training::run(args, &place)? {

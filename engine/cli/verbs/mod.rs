@@ -61,6 +61,11 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether it is the child process of a plugin.
+    pub fn is_worker(&self) -> bool {
+        matches!(self, Self::PluginWorker(_))
+    }
+
     /// Does it.
     pub fn run(self) -> anyhow::Result<Exit> {
         match self {

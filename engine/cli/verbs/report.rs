@@ -74,6 +74,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
+    args.engine.set_up_threads()?;
     let exit = make(args)?;
     term::result(format_args!("{}", args.out.display()));
     Ok(exit)

@@ -17,6 +17,7 @@ use pleura_train::journal::Line;
 use pleura_train::progress::{Progress, short};
 use pleura_train::recipe;
 
+use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::interrupt::{self, InForce};
 use crate::{fetch, term};
@@ -71,6 +72,7 @@ pub fn run(args: &Args) -> Result<Exit> {
         fresh: args.fresh,
     };
     let fold = args.fold.map(Fold::number).transpose()?;
+    start_threads(args.threads)?;
     if is_stack {
         ensure!(fold.is_none(), "--fold: a stack trains all its folds in seconds; leave it out");
         return stack::run(&args.recipe, &options);

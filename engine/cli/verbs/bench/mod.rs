@@ -148,9 +148,12 @@ fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
     let start = Instant::now();
     thread::scope(|scope| {
         let alone = &alone;
-        let running: Vec<_> =
-            (0..ensemble.placements().count()).map(|device| scope.spawn(move || alone(device))).collect();
-        running.into_iter().try_for_each(|device| device.join().expect("a device does not panic"))
+        let start = |device| thread::Builder::new().spawn_scoped(scope, move || alone(device));
+        let running: Vec<_> = (0..ensemble.placements().count()).map(start).collect();
+        running.into_iter().try_for_each(|device| {
+            let device = device.context("cannot start a thread for each device")?;
+            device.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     Ok(start.elapsed())
 }

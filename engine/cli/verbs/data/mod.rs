@@ -11,6 +11,7 @@ use anyhow::{Result, ensure};
 use pleura::radiograph::Tags;
 use rayon::prelude::*;
 
+use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::term;
 
@@ -26,6 +27,7 @@ pub enum Args {
 }
 
 pub fn run(args: &Args) -> Result<Exit> {
+    start_threads(0)?;
     match args {
         Args::Inspect(args) => inspect::run(args),
         Args::Convert(args) => convert::run(args),

@@ -86,7 +86,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     // What can be known to fail is known before the first model runs.
     let shard = shard::chosen(args.shard)?;
     let targets = Targets::of(args, shard)?;
-    args.engine.set_up_threads();
+    args.engine.set_up_threads()?;
     let inputs = Inputs::find(&args.inputs, shard)?;
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     targets.check_writable()?;

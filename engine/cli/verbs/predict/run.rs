@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use pleura::Radiograph;
-use pleura::ensemble::{Ensemble, Finding, Origin, Summary};
+use pleura::ensemble::{Ensemble, Finding, ImageError, Origin, Summary};
 use pleura::radiograph;
 use pleura::submission::Submission;
 use rayon::prelude::*;
@@ -106,6 +106,12 @@ impl<'a> Run<'a> {
             bar.set_position(next as u64);
             bar.suspend(|| match finding {
                 Ok(finding) => run.take(input, radiograph, &finding),
+                // Not the image's fault, nor that of those to come.
+                Err(ImageError::Threads(cause)) => {
+                    let cause = std::io::Error::new(cause.kind(), cause.to_string());
+                    Err(anyhow::Error::new(cause)
+                        .context("cannot start the engine's threads: use fewer, or allow more"))
+                }
                 Err(error) => {
                     run.remark(path, radiograph);
                     run.skip(path, &error.into());

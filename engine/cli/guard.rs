@@ -1,0 +1,139 @@
+//! Ends that no verb chose: a library that calls `exit`, an abort, memory that is not there, a panic. Each gets a line on
+//! standard error and an exit code that does not claim success; what a run has finished stands in its journal.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::exit::Exit;
+
+/// Whether the program is about to end by its own choice.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+/// Whether the system has refused memory.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// The system's allocator, which remembers that memory was refused: the abort that follows is then known to be for want
+/// of it.
+pub struct Allocator;
+
+impl Allocator {
+    fn noted(pointer: *mut u8) -> *mut u8 {
+        if pointer.is_null() {
+            REFUSED.store(true, Ordering::Relaxed);
+        }
+        pointer
+    }
+}
+
+// SAFETY: every call is passed on as it is.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as the caller vouches.
+        Self::noted(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        Self::noted(unsafe { System.alloc_zeroed(layout) })
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        Self::noted(unsafe { System.realloc(pointer, layout, size) })
+    }
+}
+
+/// Does the program's work under guard; a panic ends it with [`Exit::Wrong`], and a line.
+pub fn run(work: impl FnOnce() -> Exit) -> Exit {
+    watch();
+    let exit = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        crate::term::error(&anyhow::anyhow!(
+            "pleura panicked ({}): this is a bug, please report it; a run that was not finished goes on with `--resume`",
+            message(panic.as_ref())
+        ));
+        Exit::Wrong
+    });
+    LEAVING.store(true, Ordering::Relaxed);
+    exit
+}
+
+/// Ends the program at once, by its own choice.
+pub fn leave(exit: Exit) -> ! {
+    LEAVING.store(true, Ordering::Relaxed);
+    std::process::exit(exit as i32)
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
+/// Has `exit` look whether the program is to end, before it does anything that was asked of it earlier: what libraries that
+/// were loaded meanwhile do at the process's end may hang in the middle of a run.
+pub fn watch_exit() {
+    #[cfg(unix)]
+    // SAFETY: the handler stays for as long as the process, and calls nothing that must not be called at its end.
+    unsafe {
+        libc::atexit(at_exit);
+    }
+}
+
+/// Has `exit` and `abort` look whether the program is to end.
+#[cfg(unix)]
+fn watch() {
+    let handler: extern "C" fn(libc::c_int) = at_abort;
+    watch_exit();
+    // SAFETY: the handler stays for as long as the process, and calls nothing that a signal must not. An all-zero
+    // `sigaction` is one without flags and masked signals.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as libc::sighandler_t;
+        libc::sigaction(libc::SIGABRT, &raw const action, std::ptr::null_mut());
+    }
+}
+
+#[cfg(not(unix))]
+fn watch() {}
+
+#[cfg(unix)]
+extern "C" fn at_exit() {
+    if !LEAVING.load(Ordering::Relaxed) {
+        end(
+            "error: a library within the process called `exit`, perhaps a plugin's thread: nothing is written; give the \
+             plugins `isolation = \"process\"` to find it, and go on with `--resume`\n",
+            Exit::Wrong,
+        );
+    }
+}
+
+#[cfg(unix)]
+extern "C" fn at_abort(_: libc::c_int) {
+    if REFUSED.load(Ordering::Relaxed) {
+        end(
+            "error: the system has no more memory to give: allow more, or use less (`--memory`, `--threads`, `--batch`); \
+             what is finished is kept, and `--resume` goes on\n",
+            Exit::Transient,
+        );
+    }
+    end(
+        "error: the process was aborted by a library within it (what it said stands above): a run that was not finished \
+         goes on with `--resume`\n",
+        Exit::Wrong,
+    );
+}
+
+/// Says why and ends the process: only what a signal handler may call.
+#[cfg(unix)]
+fn end(text: &str, exit: Exit) -> ! {
+    // SAFETY: plain system calls.
+    unsafe {
+        let _ = libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+        libc::_exit(exit as libc::c_int)
+    }
+}
