@@ -24,14 +24,17 @@ impl Termination for Exit {
 
 /// Prints what went wrong, once, and chooses the code.
 pub fn conclude(result: anyhow::Result<Exit>) -> Exit {
-    result.unwrap_or_else(|error| {
-        // Whoever read standard output has read enough (`| head`).
-        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) {
-            return Exit::Good;
-        }
-        crate::term::error(&error);
-        if error.chain().any(is_transient) { Exit::Transient } else { Exit::Wrong }
-    })
+    let exit = result.unwrap_or_else(|error| failed(&error));
+    // results that were not written count, whatever became of the rest
+    match crate::term::finish() {
+        Ok(()) => exit,
+        Err(error) => exit.max(failed(&error)),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> Exit {
+    crate::term::error(error);
+    if error.chain().any(is_transient) { Exit::Transient } else { Exit::Wrong }
 }
 
 fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {

@@ -8,9 +8,12 @@ mod guard;
 mod interrupt;
 mod memory;
 mod outputs;
+mod paths;
 mod receipt;
 mod term;
 mod verbs;
+
+use std::io::IsTerminal;
 
 use clap::Parser;
 
@@ -33,7 +36,20 @@ struct Cli {
 
 fn main() -> Exit {
     pleura::runtime::keep_freed_memory();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => error.exit(),
+        // the help is a result, too
+        Err(help) => {
+            let text = if std::io::stdout().is_terminal() {
+                help.render().ansi().to_string()
+            } else {
+                help.render().to_string()
+            };
+            term::Results.styled(&text);
+            return exit::conclude(Ok(Exit::Good));
+        }
+    };
     term::init(cli.verbose);
     if cli.verb.is_worker() {
         // The engine that started it looks at how it ends.

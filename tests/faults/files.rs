@@ -124,5 +124,5 @@ fn a_name_that_would_steer_the_terminal_is_shown_and_not_obeyed() {
     fs::write(folder.path().join("\u{1b}[2Jgone.dcm"), "text").unwrap();
     let ran = predict(&case.manifest, &[folder.path()], &[]);
     assert_eq!(ran.code, Some(1));
-    assert!(!ran.stderr.contains('\u{1b}') && ran.stderr.contains("\\u{1b}[2Jgone.dcm"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains('\u{1b}') && ran.stderr.contains("\\u001b[2Jgone.dcm"), "{}", ran.stderr);
 }

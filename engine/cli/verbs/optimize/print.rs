@@ -1,7 +1,7 @@
 //! What came of it, for people or as JSON.
 
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use anyhow::Result;
 use pleura::optimize::Comparison;
@@ -16,9 +16,9 @@ const SHOWN: usize = 5;
 pub fn report(report: &Report<'_>, json: bool) -> Result<()> {
     remarks(report);
     if json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(report)?)?;
+        writeln!(term::Results, "{}", serde_json::to_string_pretty(report)?)?;
     } else {
-        write!(stdout(), "{}", table(report))?;
+        write!(term::Results, "{}", table(report))?;
     }
     Ok(())
 }

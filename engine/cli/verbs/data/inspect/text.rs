@@ -1,18 +1,19 @@
 //! The summary for people.
 
 use std::collections::BTreeMap;
-use std::io::{Write, stdout};
+use std::io::Write;
 
 use pleura::report::wilson;
 
 use super::super::percent;
 use super::summary::{Areas, Group, ImagesSummary, Summary, TruthSummary, UNKNOWN};
+use crate::term;
 
 /// How many values of a tag are named.
 const NAMED: usize = 8;
 
 pub fn print(summary: &Summary) -> std::io::Result<()> {
-    let mut out = stdout().lock();
+    let mut out = term::Results;
     if let Some(truth) = &summary.truth {
         print_truth(&mut out, truth)?;
     }
