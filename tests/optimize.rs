@@ -278,7 +278,7 @@ fn wrong_usage_is_told_before_anything_is_written_over() {
         fs::copy(root.join(name), own.join(name)).unwrap();
     }
     let (_, said) = optimize(2, &own.join("ensemble.toml"), &[&image], root, &[]);
-    assert!(said.contains("is the original's own folder"), "{said}");
+    assert!(said.contains("--out would overwrite an input, ENSEMBLE"), "{said}");
     // one image alone calibrates and is compared on, which is said
     let (told, said) = optimize(0, &case.manifest, &[&image], &root.join("out"), &["--form", "fp16"]);
     assert_eq!(told["held_out"].as_bool(), Some(false));

@@ -247,7 +247,7 @@ fn shards_of_different_runs_are_refused_with_what_differs() {
     fs::copy(bench.at("part.shard-0-of-2.receipt.json"), bench.at("copy.receipt.json")).unwrap();
     bench.refused(&[first.clone(), "copy.csv".into()], &[], &["are both shard 0/2"]);
     bench.refused(&both, &["--sample", "sample.csv"], &["made without a sample"]);
-    bench.refused(&both, &["--findings", &second], &["is a shard, and would be replaced"]);
+    bench.refused(&both, &["--findings", &second], &["--findings would overwrite an input, SHARD"]);
     assert_eq!(bench.merge(&both, &[]).status.code(), Some(1));
 }
 

@@ -10,6 +10,7 @@ use pleura::pool::Pool;
 use pleura::runtime;
 
 use crate::answers::CacheArgs;
+use crate::paths::Paths;
 use crate::{fetch, guard, term};
 
 /// How the engine runs.
@@ -78,6 +79,14 @@ pub fn start_threads(threads: usize) -> Result<()> {
 }
 
 impl EngineArgs {
+    /// Declares the files that these options name.
+    pub fn paths(&self, paths: &mut Paths) {
+        paths.reads_any("--onnxruntime", &self.onnxruntime);
+        if let Some(folder) = &self.cache.cache {
+            paths.writes_answers("--cache", folder);
+        }
+    }
+
     /// Starts the threads that all share; see [`start_threads`].
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use pleura::manifest::Severity;
 use pleura::runtime::Device;
 
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::{fetch, term};
 
 #[derive(clap::Args)]
@@ -36,7 +37,19 @@ pub struct Args {
     allow_outside: bool,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_ensemble("ENSEMBLE", &self.ensemble);
+        paths.reads_any("--onnxruntime", &self.onnxruntime);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> Result<Exit> {
     fetch::ensure(args.onnxruntime.as_deref())?;
     let options = Ensemble::options().device(args.device).onnxruntime(args.onnxruntime.clone());
     let memory = args.device_memory.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
+use crate::paths::{self, Checked, Command, Paths};
 use crate::verbs::{predict, report, score};
 use crate::{interrupt, term};
 use place::{Place, STEM};
@@ -50,7 +51,19 @@ pub struct Args {
     engine: EngineArgs,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.writes_like("--out", &self.out, ["submission*", "findings.jsonl", "truth.csv", "report.html"]);
+        self.engine.paths(paths);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> Result<Exit> {
     if args.seed == SEED {
         bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
     }
@@ -65,14 +78,14 @@ pub fn run(args: &Args) -> Result<Exit> {
     let files = draw(args, &place)?;
     let exit = predict(args, &place, &manifest, &files)?;
     picture(&place, &files)?;
-    score::run(&score::Args {
+    paths::run(&score::Args {
         submission: place.submission(),
         truth: place.truth(),
         json: false,
         per_image: None,
         size: (SIDE, SIDE),
     })?;
-    report::run(&report::Args {
+    paths::run(&report::Args {
         findings: place.findings(),
         truth: Some(place.truth()),
         images: Vec::new(),
@@ -119,9 +132,9 @@ fn draw(args: &Args, place: &Place<'_>) -> Result<Vec<PathBuf>> {
 }
 
 fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -> Result<Exit> {
-    predict::run(&predict::Args {
+    paths::run(&predict::Args {
         ensemble: manifest.to_owned(),
-        inputs: files.iter().map(|path| path.display().to_string()).collect(),
+        inputs: files.to_vec(),
         out: place.submission(),
         sample: None,
         findings: Some(place.findings()),

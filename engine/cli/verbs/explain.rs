@@ -12,6 +12,7 @@ use pleura::{Mask, Radiograph, atomic, overlay};
 use crate::answers;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::report::Origins;
 
@@ -39,7 +40,22 @@ pub struct Args {
     engine: EngineArgs,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_ensemble("ENSEMBLE", &self.ensemble);
+        paths.reads("IMAGE", &self.image);
+        paths.reads_any("--truth", &self.truth);
+        self.picture.iter().for_each(|path| paths.writes("--picture", path));
+        self.engine.paths(paths);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> Result<Exit> {
     let radiograph = Radiograph::open(&args.image)?;
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options())?;
     let explanation = ensemble.explain(&radiograph).with_context(|| format!("`{}`", args.image.display()))?;

@@ -19,6 +19,7 @@ mod tune;
 use clap::Subcommand;
 
 use crate::exit::Exit;
+use crate::paths::{self, Command};
 
 /// What to do.
 #[derive(Subcommand)]
@@ -66,24 +67,29 @@ impl Verb {
         matches!(self, Self::PluginWorker(_))
     }
 
-    /// Does it.
-    pub fn run(self) -> anyhow::Result<Exit> {
+    /// Runs the verb, once its outputs are known to replace none of its inputs.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        paths::run(self.command())
+    }
+
+    /// The command itself; a verb with subcommands gives the one chosen.
+    pub fn command(&self) -> &dyn Command {
         match self {
-            Self::Demo(args) => demo::run(&args),
-            Self::Check(args) => check::run(&args),
-            Self::Predict(args) => predict::run(&args),
-            Self::Bench(args) => bench::run(&args),
-            Self::Explain(args) => explain::run(&args),
-            Self::Score(args) => score::run(&args),
-            Self::Report(args) => report::run(&args),
-            Self::Submission(args) => submission::run(&args),
-            Self::Data(args) => data::run(&args),
-            Self::Tune(args) => tune::run(&args),
-            Self::Optimize(args) => optimize::run(&args),
-            Self::Train(args) => train::run(&args),
-            Self::Plugins(args) => plugins::run(&args),
-            Self::PluginWorker(args) => plugin_worker::run(&args),
-            Self::Runtime(args) => runtime::run(&args),
+            Self::Demo(args) => args,
+            Self::Check(args) => args,
+            Self::Predict(args) => args,
+            Self::Bench(args) => args,
+            Self::Explain(args) => args,
+            Self::Score(args) => args,
+            Self::Report(args) => args,
+            Self::Submission(args) => args.command(),
+            Self::Data(args) => args.command(),
+            Self::Tune(args) => args,
+            Self::Optimize(args) => args,
+            Self::Train(args) => args,
+            Self::Plugins(args) => args,
+            Self::PluginWorker(args) => args,
+            Self::Runtime(args) => args,
         }
     }
 }

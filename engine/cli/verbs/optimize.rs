@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use pleura::Radiograph;
 use pleura::ensemble::{Decision, Ensemble, Finding, ImageError};
 use pleura::manifest::Exit as Early;
 use pleura::optimize::{Answers, Comparison, Form, OptimizeError, Optimizer, Variant, compare};
 use pleura::submission::Submission;
-use pleura::{Radiograph, radiograph};
 use serde::Serialize;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::verbs::submission::size;
 use crate::{interrupt, term};
 
@@ -30,7 +31,7 @@ pub struct Args {
     /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input: some of them
     /// calibrate, the others are what original and variants are compared on.
     #[arg(required = true)]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
 
     /// The folder in which each variant gets a folder of its own, `fp16` and `int8`.
     #[arg(long, value_name = "DIR")]
@@ -106,26 +107,49 @@ struct Compared {
     rounded: Option<Comparison>,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    let files = radiograph::find(&args.inputs)?;
-    let truth = args.truth.as_ref().map(|truth| Submission::read(truth, args.truth_size)).transpose()?;
-    let mut forms: Vec<Form> = Vec::new();
-    for form in args.form.iter().map(|&wanted| wanted.into()) {
-        if !forms.contains(&form) {
-            forms.push(form);
+impl Args {
+    /// The variants, each once.
+    fn forms(&self) -> Vec<Form> {
+        let mut forms = Vec::new();
+        for form in self.form.iter().map(|&wanted| wanted.into()) {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
         }
+        forms
     }
+}
+
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_ensemble("ENSEMBLE", &self.ensemble);
+        paths.reads_any("--truth", &self.truth);
+        self.forms().iter().for_each(|form| paths.writes_tree("--out", &self.out.join(form.to_string())));
+        self.engine.paths(paths);
+        paths.images("INPUTS", &self.inputs)
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
+    let truth = args.truth.as_ref().map(|truth| Submission::read(truth, args.truth_size)).transpose()?;
+    let forms = args.forms();
     let folders = forms.iter().map(|form| args.out.join(form.to_string())).collect::<Vec<_>>();
-    folders.iter().try_for_each(|folder| make_folder(folder, &args.ensemble))?;
+    for folder in &folders {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    }
     let _interrupt = interrupt::says(crate::answers::interrupted(&args.engine.cache))?;
     // Every member is run, so that scores are exact; the masks are those of an early exit.
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options().exit(Early::Full))?;
     let chosen = choose(files.len(), args.calibrate);
     let mut optimizer = Optimizer::new(&ensemble)?;
-    let before = original(&ensemble, &mut optimizer, &files, &chosen, truth.as_ref(), args)?;
+    let before = original(&ensemble, &mut optimizer, files, &chosen, truth.as_ref(), args)?;
     let compared: Vec<PathBuf> = match chosen.len() < files.len() {
         true => (0..files.len()).filter(|place| !chosen.contains(place)).map(|place| files[place].clone()).collect(),
-        false => files.clone(),
+        false => files.to_vec(),
     };
     let mut report = Report {
         ensemble: &args.ensemble,
@@ -151,15 +175,6 @@ pub fn run(args: &Args) -> Result<Exit> {
     let mut compared = report.variants.iter().flat_map(|it| std::iter::once(&it.comparison).chain(&it.rounded));
     let good = report.skipped.is_empty() && compared.all(|it| it.failed.is_empty());
     Ok(if good { Exit::Good } else { Exit::Skipped })
-}
-
-/// Makes a variant's folder; the original's is none.
-fn make_folder(folder: &Path, ensemble: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-    let home = ensemble.parent().filter(|home| !home.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let same = matches!((folder.canonicalize(), home.canonicalize()), (Ok(folder), Ok(home)) if folder == home);
-    ensure!(!same, "`{}` is the original's own folder: name another with --out", folder.display());
-    Ok(())
 }
 
 /// Which of so many inputs calibrate, spread evenly.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,8 +19,15 @@ pub struct Args {
     timeout: u32,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    pleura::plugin::worker(&args.library, args.global_symbols, args.timeout)
-        .with_context(|| format!("plugin library `{}`, in its child process", args.library.display()))?;
-    Ok(Exit::Good)
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
+        paths.reads("LIBRARY", &self.library);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> anyhow::Result<Exit> {
+        pleura::plugin::worker(&self.library, self.global_symbols, self.timeout)
+            .with_context(|| format!("plugin library `{}`, in its child process", self.library.display()))?;
+        Ok(Exit::Good)
+    }
 }

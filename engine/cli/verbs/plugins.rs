@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use pleura::manifest;
 use pleura::plugin::{self, About, Found, conformance};
 use serde_json::{Map, Value};
 
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 
 #[derive(clap::Subcommand)]
@@ -32,7 +32,20 @@ pub struct TestArgs {
     timeout: u32,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
+        if let Self::Test(TestArgs { plugin, .. }) = self {
+            paths.reads("PLUGIN", Path::new(plugin));
+        }
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> anyhow::Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<Exit> {
     match args {
         Args::List => list(),
         Args::Test(args) => test(args),
@@ -70,7 +83,7 @@ fn row(about: &About, path: &Path) -> [String; 5] {
 fn print_table(rows: &[[String; 5]]) -> io::Result<()> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(width);
-    let mut out = io::stdout().lock();
+    let mut out = term::Results;
     for row in rows {
         for (cell, width) in row.iter().zip(widths) {
             write!(out, "{cell:width$}  ")?;
@@ -82,18 +95,14 @@ fn print_table(rows: &[[String; 5]]) -> io::Result<()> {
 
 fn test(args: &TestArgs) -> anyhow::Result<Exit> {
     let library = library(&args.plugin)?;
-    let mut written = Ok(());
     let all_hold = conformance::test(&library, &args.params, args.timeout, |check| {
         let line = match &check.outcome {
             Ok(remark) if remark.is_empty() => format!("ok    {}", check.what),
             Ok(remark) => format!("ok    {}: {remark}", check.what),
             Err(problem) => format!("FAIL  {}: {problem}", check.what),
         };
-        if written.is_ok() {
-            written = writeln!(io::stdout(), "{line}");
-        }
+        term::result(line);
     });
-    written.context("writing the checks")?;
     Ok(if all_hold { Exit::Good } else { Exit::Wrong })
 }
 

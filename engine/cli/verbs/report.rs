@@ -4,11 +4,12 @@ mod origins;
 mod worth;
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pleura::radiograph::{self, Glance};
+use pleura::radiograph::Glance;
 use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
 use pleura::{Radiograph, atomic};
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 pub use origins::Origins;
@@ -73,14 +75,38 @@ pub struct Args {
     pub engine: EngineArgs,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads("FINDINGS", &self.findings);
+        paths.reads_any("--truth", &self.truth);
+        paths.writes("--out", &self.out);
+        if let Some(path) = &self.ensemble {
+            paths.reads_ensemble("--ensemble", path);
+        }
+        self.engine.paths(paths);
+        // a page that is new replaces no radiograph
+        if self.out.exists() {
+            files_of(&self.findings).iter().for_each(|file| paths.reads("a radiograph of FINDINGS,", file));
+        }
+        match self.images.is_empty() {
+            true => Ok(()),
+            false => paths.images("--images", &self.images),
+        }
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     args.engine.set_up_threads()?;
-    let exit = make(args)?;
+    let exit = make(args, images)?;
     term::result(format_args!("{}", args.out.display()));
     Ok(exit)
 }
 
-fn make(args: &Args) -> Result<Exit> {
+fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     check_writable(&args.out)?;
     let found = read_findings(&args.findings)?;
     let origins = Origins::of(&found);
@@ -90,7 +116,7 @@ fn make(args: &Args) -> Result<Exit> {
         judge(&mut cases, path, truth, args.size)?;
     }
     worst_first(&mut cases);
-    let files = places(args, files)?;
+    let files = places(images, files);
     let measured = match (&args.ensemble, &truth) {
         (Some(manifest), Some(truth)) => {
             worth::measure((manifest, &args.engine), (&cases, &files), (truth, args.size), &origins)?
@@ -118,7 +144,7 @@ fn make(args: &Args) -> Result<Exit> {
 
 /// The page of findings alone, as `predict` leaves it; its name is not printed.
 pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
-    make(&Args {
+    let args = Args {
         findings: findings.into(),
         truth: None,
         images: Vec::new(),
@@ -130,7 +156,19 @@ pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
         size: SIIM_SIZE,
         ensemble: None,
         engine: EngineArgs::default(),
-    })
+    };
+    make(&args, &[])
+}
+
+/// The radiographs that findings name, as far as they can be read: what is wrong is reported where they are used.
+fn files_of(findings: &Path) -> Vec<PathBuf> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        file: Option<PathBuf>,
+    }
+    let Some(file) = findings.is_file().then(|| File::open(findings).ok()).flatten() else { return Vec::new() };
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()?.file).collect()
 }
 
 /// Cases, and which file each came from, by id.
@@ -175,19 +213,15 @@ fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usiz
 }
 
 /// Where each image lies: what `--images` has comes before what the findings say.
-fn places(args: &Args, mut files: HashMap<String, PathBuf>) -> Result<HashMap<String, PathBuf>> {
-    if args.images.is_empty() {
-        return Ok(files);
-    }
-    let paths = radiograph::find(&args.images)?;
-    let glances: Vec<_> = paths.into_par_iter().map(|path| (Glance::open(&path), path)).collect();
+fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<String, PathBuf> {
+    let glances: Vec<_> = images.par_iter().map(|path| (Glance::open(path), path)).collect();
     for (glance, path) in glances {
         match glance {
-            Ok(glance) => drop(files.insert(glance.id, path)),
+            Ok(glance) => drop(files.insert(glance.id, path.clone())),
             Err(error) => term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(&error.into()))),
         }
     }
-    Ok(files)
+    files
 }
 
 /// Gives the first `count` cases their pictures; tells how many have none that can be read.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pleura::runtime::{self, Loaded, find};
 
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::{fetch, term};
 
 #[derive(clap::Subcommand)]
@@ -27,7 +28,20 @@ pub enum Args {
     },
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
+        if let Self::Show { onnxruntime } = self {
+            paths.reads_any("--onnxruntime", onnxruntime);
+        }
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> anyhow::Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<Exit> {
     match args {
         Args::Show { onnxruntime } => {
             let loaded = runtime::load(onnxruntime.as_deref())?;

@@ -1,12 +1,15 @@
 //! `pleura score`: a submission against the truth.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use pleura::atomic;
 use pleura::submission::{ImageScore, Score, Submission};
 
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
+use crate::term;
 use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
@@ -30,7 +33,20 @@ pub struct Args {
     pub size: (usize, usize),
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
+        paths.reads("SUBMISSION", &self.submission);
+        paths.reads("TRUTH", &self.truth);
+        self.per_image.iter().for_each(|path| paths.writes("--per-image", path));
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> anyhow::Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<Exit> {
     let submission = Submission::read(&args.submission, args.size)?;
     let truth = Submission::read(&args.truth, args.size)?;
     let score = submission
@@ -40,17 +56,17 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         write_per_image(path, &score.per_image).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(&score)?)?;
+        writeln!(term::Results, "{}", serde_json::to_string_pretty(&score)?)?;
     } else {
-        write!(stdout(), "{}", table(&score))?;
+        write!(term::Results, "{}", table(&score))?;
     }
     Ok(Exit::Good)
 }
 
 fn write_per_image(path: &PathBuf, images: &[ImageScore]) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_path(path)?;
+    let mut writer = csv::Writer::from_writer(atomic::beside(path)?);
     images.iter().try_for_each(|image| writer.serialize(image))?;
-    Ok(writer.flush()?)
+    Ok(atomic::place(writer.into_inner().map_err(csv::IntoInnerError::into_error)?, path)?)
 }
 
 fn table(score: &Score) -> String {

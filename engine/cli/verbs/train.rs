@@ -20,6 +20,7 @@ use pleura_train::recipe;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::interrupt::{self, InForce};
+use crate::paths::{Checked, Command, Paths};
 use crate::{fetch, term};
 use fold::Fold;
 
@@ -59,7 +60,27 @@ pub struct Args {
     pub onnxruntime: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_recipe("RECIPE", &self.recipe);
+        paths.reads_any("--onnxruntime", &self.onnxruntime);
+        if let (false, Some((folder, names))) = (self.check, fit::outputs(&self.recipe, self.out.as_deref())) {
+            for fold in folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()) {
+                if fold.is_dir() && fold.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fold")) {
+                    paths.writes_tree("--out (a fold's folder)", &fold);
+                }
+            }
+            paths.writes_like("--out", &folder, names);
+        }
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> Result<Exit> {
     let is_stack = recipe::stack::is_stack(&args.recipe);
     if args.check {
         return if is_stack { stack::check(&args.recipe) } else { check(args) };

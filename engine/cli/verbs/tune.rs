@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Ensemble;
-use pleura::radiograph;
 use pleura::submission::Submission;
 use pleura::tune::{
     self, Answered, Axis, Ballot, Ballots, Choose, Folds, Grid, Judge, Metric, Number, Seen, Space, TuneError, Tuned,
@@ -19,6 +18,7 @@ use pleura::tune::{
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
+use crate::paths::{Checked, Command, Paths};
 use crate::verbs::submission::size;
 use crate::{answers, interrupt, term};
 
@@ -29,11 +29,11 @@ pub struct Args {
 
     /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
     #[arg(required_unless_present = "images")]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
 
     /// Images, as INPUTS are; may be given several times.
     #[arg(long, value_name = "PATH", num_args = 1..)]
-    images: Vec<String>,
+    images: Vec<PathBuf>,
 
     /// The truth: `ImageId,EncodedPixels`, plain or gzip; several rows an image are joined.
     #[arg(long, value_name = "CSV")]
@@ -93,7 +93,30 @@ fn metric(text: &str) -> Result<Metric, String> {
     }
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_ensemble("ENSEMBLE", &self.ensemble);
+        paths.reads("--truth", &self.truth);
+        paths.reads_any("--folds", &self.folds);
+        self.out.iter().for_each(|path| paths.writes("--out", path));
+        if self.write {
+            paths.updates("--write", &self.ensemble, "ENSEMBLE");
+        }
+        self.engine.paths(paths);
+        let what = match (self.inputs.is_empty(), self.images.is_empty()) {
+            (true, _) => "--images",
+            (_, true) => "INPUTS",
+            _ => "INPUTS or --images",
+        };
+        paths.images(what, &[&*self.inputs, &self.images].concat())
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     // What can be known to fail is known before the first model runs.
     ensure!(
         args.engine.cache.cache.is_some(),
@@ -105,8 +128,6 @@ pub fn run(args: &Args) -> Result<Exit> {
     let grid = Grid::new(&text, path, &axes)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let target = target(args, folder)?;
-    let inputs: Vec<&String> = args.inputs.iter().chain(&args.images).collect();
-    let files = radiograph::find(&inputs)?;
     let truth = Submission::read(&args.truth, args.truth_size)?;
     let folds = args.folds.as_deref().map(answers::folds).transpose()?;
     told_folds(&grid, folds.as_ref());
@@ -116,7 +137,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     let _interrupt = interrupt::says(answers::interrupted(&args.engine.cache))?;
     let ensemble = args.engine.open(path, options)?;
     let judge = Judge { ensemble: &ensemble, truth: &truth, size: args.truth_size };
-    let Found { space, images, ballots, kept, skipped } = collect(&judge, space, &files, args.weights)?;
+    let Found { space, images, ballots, kept, skipped } = collect(&judge, space, files, args.weights)?;
     ensure!(!images.is_empty(), "every one of {} inputs was skipped", files.len());
     let folds = match &folds {
         Some(list) => Folds::listed(&images, list)?,

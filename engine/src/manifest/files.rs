@@ -22,6 +22,30 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// Every plugin that the manifest gives by name, with its key.
+    #[must_use]
+    pub fn named_plugins(&self) -> Vec<(String, &str)> {
+        let mut lists = vec![("postprocess".to_owned(), &self.postprocess)];
+        let crop = self.crop.iter().map(|crop| ("crop", &crop.members));
+        let classifier = self.classifier.iter().map(|stage| ("classifier", &stage.members));
+        for (stage, members) in crop.chain(classifier).chain([("segmenter", &self.segmenter.members)]) {
+            for (index, member) in members.iter().enumerate() {
+                let at = |steps: &str| format!("{stage}.members[{index}].{steps}");
+                lists.push((at("prepare"), &member.prepare));
+                lists.push((at("tta"), &member.tta));
+                lists.push((at("postprocess"), &member.postprocess));
+            }
+        }
+        let mut named = Vec::new();
+        for (at, steps) in lists {
+            let steps = steps.iter().enumerate().filter(|(_, step)| !step.is_path());
+            named.extend(steps.map(|(index, step)| (format!("{at}[{index}].plugin"), step.plugin.as_str())));
+        }
+        named
+    }
+}
+
 type Files<'m> = Vec<(String, &'m Path)>;
 
 fn stage<'m>(at: &str, members: &'m [Member], merge: &'m Merge, files: &mut Files<'m>) {

@@ -159,11 +159,17 @@ fn next_line(list: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(line).filter(|line| !line.is_empty()))
 }
 
+/// Whether a file's name alone makes it an image of its folder: `.dcm`, `.dicom`, `.png`, `.jpg` or `.jpeg`.
+#[must_use]
+pub fn is_image_name(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str())
+}
+
 /// Whether a file is taken for an image by its name, or where that says nothing, by DICOM's mark.
 fn is_image(path: &Path) -> bool {
     let Some(extension) = path.extension() else { return has_magic(path) };
-    let extension = extension.to_string_lossy().to_ascii_lowercase();
-    EXTENSIONS.contains(&extension.as_str()) || extension.bytes().all(|byte| byte.is_ascii_digit()) && has_magic(path)
+    is_image_name(path) || extension.as_encoded_bytes().iter().all(u8::is_ascii_digit) && has_magic(path)
 }
 
 fn has_magic(path: &Path) -> bool {

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ndarray::ArrayD;
+use pleura::Radiograph;
 use pleura::ensemble::{Ensemble, Times};
 use pleura::manifest::Exit as EarlyExit;
 use pleura::runtime::{Element, Model, Port};
 use pleura::submission::Submission;
-use pleura::{Radiograph, radiograph};
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ pub struct Args {
 
     /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
     #[arg(required = true)]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<PathBuf>,
 
     /// How often it is measured. Each round runs over all inputs, then its models alone over as many batches; the round
     /// in the middle is told.
@@ -69,8 +70,19 @@ impl Round {
     }
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    let files = radiograph::find(&args.inputs)?;
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_ensemble("ENSEMBLE", &self.ensemble);
+        self.engine.paths(paths);
+        paths.images("INPUTS", &self.inputs)
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let mut options = Ensemble::options();
     if args.full {
         options = options.exit(EarlyExit::Full);
@@ -82,7 +94,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     let bar = term::progress(u64::from(args.rounds), "measuring");
     let mut rounds = Vec::new();
     for _ in 0..args.rounds {
-        let round = once(&ensemble, &files)?;
+        let round = once(&ensemble, files)?;
         rounds.push(Round { bare: bare(&ensemble, &round.times)?, ..round });
         bar.inc(1);
     }

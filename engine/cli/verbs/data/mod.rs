@@ -11,8 +11,7 @@ use anyhow::{Result, ensure};
 use pleura::radiograph::Tags;
 use rayon::prelude::*;
 
-use crate::engine::start_threads;
-use crate::exit::Exit;
+use crate::paths::Command;
 use crate::term;
 
 #[derive(clap::Subcommand)]
@@ -26,12 +25,13 @@ pub enum Args {
     Split(split::Args),
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    start_threads(0)?;
-    match args {
-        Args::Inspect(args) => inspect::run(args),
-        Args::Convert(args) => convert::run(args),
-        Args::Split(args) => split::run(args),
+impl Args {
+    pub fn command(&self) -> &dyn Command {
+        match self {
+            Self::Inspect(args) => args,
+            Self::Convert(args) => args.command(),
+            Self::Split(args) => args,
+        }
     }
 }
 

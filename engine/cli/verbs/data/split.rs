@@ -1,16 +1,17 @@
 //! `pleura data split`: folds.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use pleura::radiograph;
 use pleura_train::data::folds::{self, Subject};
 
 use super::truth::Truth;
 use super::{percent, read_tags};
+use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 
@@ -41,7 +42,7 @@ pub struct Args {
 
     /// DICOM files, folders or globs, whose PatientID tells the patient; only images that are there are divided.
     #[arg(long, value_name = "INPUT", num_args = 1..)]
-    images: Vec<String>,
+    images: Vec<PathBuf>,
 
     /// The size that run lengths are counted on, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
@@ -55,10 +56,27 @@ struct Images<'a> {
     skipped: usize,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads("TRUTH", &self.truth);
+        paths.reads_any("--patients", &self.patients);
+        paths.writes("--out", &self.out);
+        match self.images.is_empty() {
+            true => Ok(()),
+            false => paths.images("--images", &self.images),
+        }
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        start_threads(0)?;
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     check_writable(&args.out)?;
     let truth = Truth::read(&args.truth, args.size)?;
-    let images = images(args, &truth)?;
+    let images = images(args, &truth, files)?;
     let subject = |id: &&str| {
         let marks = &truth.images[*id];
         Subject { positive: marks.positive(), area: marks.runs.area() as u64 }
@@ -72,9 +90,9 @@ pub fn run(args: &Args) -> Result<Exit> {
     Ok(if images.skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-fn images<'a>(args: &Args, truth: &'a Truth) -> Result<Images<'a>> {
+fn images<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Images<'a>> {
     if !args.images.is_empty() {
-        return with_files(args, truth);
+        return with_files(args, truth, files);
     }
     let ids: Vec<_> = truth.images.keys().map(String::as_str).collect();
     let patients = args.patients.as_ref().map(|csv| folds::read_patients(csv, &args.patient_column, &ids));
@@ -85,8 +103,8 @@ fn images<'a>(args: &Args, truth: &'a Truth) -> Result<Images<'a>> {
 }
 
 /// The truth's images that there are files of, in the truth's order, with the patients that the files name.
-fn with_files<'a>(args: &Args, truth: &'a Truth) -> Result<Images<'a>> {
-    let read = read_tags(radiograph::find(&args.images)?)?;
+fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Images<'a>> {
+    let read = read_tags(files.to_vec())?;
     let found: Vec<_> = read.images.iter().map(|(_, tags)| tags.id.as_str()).collect();
     truth.ensure_any(&args.truth, &found)?;
     let mut skipped = read.skipped;
@@ -135,7 +153,7 @@ fn print(count: u32, subjects: &[Subject], folds: &[u32], patients: Option<&[usi
             filling.patients.extend(patients.map(|patients| patients[index]));
         }
     }
-    let mut out = stdout().lock();
+    let mut out = term::Results;
     writeln!(out, "fold    images  patients  positives    share  mean area of positives")?;
     let numbers = (1..=count).map(|fold| fold.to_string());
     for (name, filling) in numbers.chain(["all".into()]).zip(fillings.iter().chain([&all])) {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::Result;
 use pleura::radiograph;
 use pleura::{Shard, digest};
 use rayon::prelude::*;
@@ -42,12 +41,9 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Finds the files, and chooses those that belong to the shard.
-    ///
-    /// # Errors
-    /// Where an input names nothing.
-    pub fn find(inputs: &[String], shard: Shard) -> Result<Self> {
-        let paths = radiograph::find(inputs)?;
+    /// Chooses those of all files that belong to the shard.
+    pub fn new(files: &[PathBuf], shard: Shard) -> Self {
+        let paths = files.to_vec();
         let stamps: Vec<_> = paths.par_iter().map(|path| Stamp::of(path)).collect();
         let (all, listing) = (paths.len(), listing(&paths, &stamps));
         let (ids, collection) = match shard.is_all() {
@@ -57,7 +53,7 @@ impl Inputs {
         let input = |(place, ((path, stamp), id))| Input { path, place, stamp, id };
         let inputs = paths.into_iter().zip(stamps).zip(ids).enumerate().map(input);
         let own = inputs.filter(|input| input.is_held_by(shard)).collect();
-        Ok(Self { own, all, listing, collection })
+        Self { own, all, listing, collection }
     }
 }
 

@@ -22,6 +22,7 @@ use pleura::submission::read_ids;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::Maps;
+use crate::paths::{Checked, Command, Paths};
 use crate::receipt::{self, Identity, Receipt, Sum};
 use crate::{answers, interrupt, term};
 use finish::Finish;
@@ -37,7 +38,7 @@ pub struct Args {
 
     /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
     #[arg(required = true)]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<PathBuf>,
 
     /// The submission to write.
     #[arg(short, long, value_name = "CSV")]
@@ -81,13 +82,30 @@ pub struct Args {
     pub engine: EngineArgs,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        let targets = Targets::of(self, shard::find(self.shard)?.0);
+        targets.paths(paths);
+        paths.reads_ensemble("ENSEMBLE", &self.ensemble);
+        paths.reads_any("--sample", &self.sample);
+        paths.reads_any("--folds", &self.folds);
+        self.maps.iter().for_each(|folder| paths.writes_pictures("--maps", folder));
+        self.engine.paths(paths);
+        paths.images("INPUTS", &self.inputs)
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let start = Instant::now();
     // What can be known to fail is known before the first model runs.
     let shard = shard::chosen(args.shard)?;
-    let targets = Targets::of(args, shard)?;
+    let targets = Targets::of(args, shard);
     args.engine.set_up_threads()?;
-    let inputs = Inputs::find(&args.inputs, shard)?;
+    let inputs = Inputs::new(files, shard);
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     targets.check_writable()?;
     let mut journal = Journal::lock(&targets.out)?;

@@ -5,22 +5,32 @@ use pleura::Shard;
 
 use crate::term;
 
-/// The shard to run; where the environment decides, it is said.
+/// The shard to run; where the environment decides, that is reported.
 ///
 /// # Errors
 /// Where the environment speaks of a part, and does not say clearly which.
 pub fn chosen(asked: Option<Shard>) -> Result<Shard> {
+    let (shard, whose) = find(asked)?;
+    if let Some(whose) = whose {
+        term::note(format_args!("shard {shard}, as {whose} says; `--shard 0/1` would be all"));
+    }
+    Ok(shard)
+}
+
+/// The shard to run, and whose environment decides, if one does.
+///
+/// # Errors
+/// As [`chosen`].
+pub fn find(asked: Option<Shard>) -> Result<(Shard, Option<&'static str>)> {
     if let Some(shard) = asked {
-        return Ok(shard);
+        return Ok((shard, None));
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
     let found = match slurm(&variable)? {
         Some(shard) => Some((shard, "the Slurm array")),
         None => kubernetes(&variable)?.map(|shard| (shard, "the indexed job")),
     };
-    let Some((shard, whose)) = found else { return Ok(Shard::ALL) };
-    term::note(format_args!("shard {shard}, as {whose} says; `--shard 0/1` would be all"));
-    Ok(shard)
+    Ok(found.map_or((Shard::ALL, None), |(shard, whose)| (shard, Some(whose))))
 }
 
 type Variable<'a> = dyn Fn(&str) -> Option<String> + 'a;

@@ -1,12 +1,13 @@
 //! What a run writes, by the names of its shard.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use pleura::Shard;
 
 use super::{Args, journal};
 use crate::outputs::check_writable;
+use crate::paths::Paths;
 use crate::{receipt, term};
 
 /// The files that a run writes.
@@ -18,31 +19,22 @@ pub struct Targets {
 
 impl Targets {
     /// As the user names them, and the shard.
-    ///
-    /// # Errors
-    /// Where two of them are one file.
-    pub fn of(args: &Args, shard: Shard) -> Result<Self> {
+    pub fn of(args: &Args, shard: Shard) -> Self {
         let name = |path: &PathBuf| shard.name(path);
-        let targets = Self {
+        Self {
             out: name(&args.out),
             findings: args.findings.as_ref().map(name),
             report: args.report.as_ref().map(name),
-        };
-        let mut files: Vec<(&str, &Path)> = vec![("--out", &targets.out)];
-        files.extend(targets.findings.iter().map(|path| ("--findings", &**path)));
-        files.extend(targets.report.iter().map(|path| ("--report", &**path)));
-        let (journal, receipt) = (journal::path(&targets.out), receipt::path(&targets.out));
-        files.extend([("the journal", &*journal), ("the receipt", &*receipt)]);
-        for (place, (what, path)) in files.iter().enumerate() {
-            let same = files[..place].iter().find(|(_, other)| other == path);
-            ensure!(
-                same.is_none(),
-                "{what} and {} name the same file, `{}`",
-                same.map_or("", |(other, _)| other),
-                path.display()
-            );
         }
-        Ok(targets)
+    }
+
+    /// Declares what is written: these files, and the journal and the receipt beside the submission.
+    pub fn paths(&self, paths: &mut Paths) {
+        paths.writes("--out", &self.out);
+        self.findings.iter().for_each(|path| paths.writes("--findings", path));
+        self.report.iter().for_each(|path| paths.writes("--report", path));
+        paths.writes("--out's journal", &journal::path(&self.out));
+        paths.writes("--out's receipt", &receipt::path(&self.out));
     }
 
     /// Tells what was made, once it is all there: whoever reads standard output may hang up after the first line.

@@ -12,7 +12,8 @@ use pleura::submission::{Rows, Submission, read_ids};
 use super::parts::{self, Part};
 use crate::exit::Exit;
 use crate::outputs::{Lines, check_writable};
-use crate::receipt::{Kind, Receipt, Sum};
+use crate::paths::{Checked, Command, Paths};
+use crate::receipt::{self, Kind, Receipt, Sum};
 use crate::term;
 
 /// The largest mask, (height, width), that a row may be of: each has a size of its own, and kept to it when it was made.
@@ -39,8 +40,30 @@ pub struct Args {
     findings: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    check_outputs(args)?;
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        for shard in &self.shards {
+            paths.reads("SHARD", shard);
+            paths.reads("the receipt of a SHARD,", &receipt::path(shard));
+            // a shard without a receipt is refused when it is read
+            if let (Some(_), Ok(receipt)) = (&self.findings, Receipt::read(shard)) {
+                paths.reads_any("the findings of a SHARD,", receipt.output(Kind::Findings).map(|output| &output.path));
+            }
+        }
+        paths.reads_any("--sample", &self.sample);
+        paths.writes("--out", &self.out);
+        paths.writes("--out's receipt", &receipt::path(&self.out));
+        self.findings.iter().for_each(|path| paths.writes("--findings", path));
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> Result<Exit> {
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> Result<Exit> {
+    [Some(&args.out), args.findings.as_ref()].into_iter().flatten().try_for_each(|out| check_writable(out))?;
     let parts = parts::read(&args.shards)?;
     let sample = sample(args, &parts)?;
     let findings = match args.findings {
@@ -52,26 +75,11 @@ pub fn run(args: &Args) -> Result<Exit> {
         interleave(&parts, &findings, path)?;
     }
     submission.write(&args.out)?;
-    let receipt = receipt(args, &parts)?;
+    let receipt = whole(args, &parts)?;
     receipt.write(&args.out)?;
     tell(&receipt, &parts);
     term::result(format_args!("{}", args.out.display()));
     Ok(if receipt.exit == 0 { Exit::Good } else { Exit::Skipped })
-}
-
-/// Refuses to write over a shard, or where nothing can be written.
-fn check_outputs(args: &Args) -> Result<()> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
-    for out in [Some(&args.out), args.findings.as_ref()].into_iter().flatten() {
-        let shown = out.display();
-        ensure!(
-            !args.shards.iter().any(|shard| real(shard) == real(out)),
-            "`{shown}` is a shard, and would be replaced"
-        );
-        check_writable(out)?;
-    }
-    ensure!(args.findings.as_ref() != Some(&args.out), "--findings and --out name the same file");
-    Ok(())
 }
 
 /// The sample's ids, in order; it has to be the one that the shards were given.
@@ -147,7 +155,7 @@ fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
 }
 
 /// The receipt of the whole: the first shard's, with the numbers of all.
-fn receipt(args: &Args, parts: &[Part]) -> Result<Receipt> {
+fn whole(args: &Args, parts: &[Part]) -> Result<Receipt> {
     let (first, _) = parts.split_first().context("there is a shard")?;
     let mut whole = Receipt::read(&first.path)?;
     whole.shard = Shard::ALL;

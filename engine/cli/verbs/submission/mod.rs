@@ -3,12 +3,13 @@
 mod merge;
 mod parts;
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::PathBuf;
 
 use pleura::submission::{self, Diff, Report, Submission};
 
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 
 /// How many lines of a kind are printed.
@@ -55,11 +56,37 @@ pub struct DiffArgs {
     size: (usize, usize),
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    match args {
-        Args::Check(args) => check(args),
-        Args::Diff(args) => diff(args),
-        Args::Merge(args) => merge::run(args),
+impl Args {
+    pub fn command(&self) -> &dyn Command {
+        match self {
+            Self::Check(args) => args,
+            Self::Diff(args) => args,
+            Self::Merge(args) => args,
+        }
+    }
+}
+
+impl Command for CheckArgs {
+    fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
+        paths.reads("SUBMISSION", &self.submission);
+        paths.reads_any("--sample", &self.sample);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> anyhow::Result<Exit> {
+        check(self)
+    }
+}
+
+impl Command for DiffArgs {
+    fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
+        paths.reads("BEFORE", &self.before);
+        paths.reads("AFTER", &self.after);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> anyhow::Result<Exit> {
+        diff(self)
     }
 }
 
@@ -79,7 +106,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
 
 fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
     let path = args.submission.display();
-    let mut out = stdout().lock();
+    let mut out = term::Results;
     report.problems.iter().take(SHOWN).try_for_each(|problem| writeln!(out, "{path}: {problem}"))?;
     and_more(&mut out, report.problems.len())?;
     writeln!(out, "{path}: {} rows, {} images, {} with a mask", report.rows, report.images, report.positives)?;
@@ -99,7 +126,7 @@ fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let before = Submission::read(&args.before, args.size)?;
     let diff = before.diff(&Submission::read(&args.after, args.size)?)?;
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string_pretty(&diff)?)?;
+        writeln!(term::Results, "{}", serde_json::to_string_pretty(&diff)?)?;
     } else {
         print_diff(&diff)?;
     }
@@ -107,7 +134,7 @@ fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
 }
 
 fn print_diff(diff: &Diff) -> std::io::Result<()> {
-    let mut out = stdout().lock();
+    let mut out = term::Results;
     let width = diff.changed.iter().take(SHOWN).map(|change| change.id.len()).max().unwrap_or(0).max(7);
     if !diff.changed.is_empty() {
         writeln!(out, "{:<width$}  {:>9}  {:>9}  {:>6}", "ImageId", "before", "after", "Dice")?;

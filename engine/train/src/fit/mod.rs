@@ -24,6 +24,7 @@ mod keep;
 mod lock;
 mod open;
 mod outcome;
+mod outputs;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub(crate) use export::worst;
 pub(crate) use fold::seed_of_fold;
 pub(crate) use lock::Lock;
 pub use outcome::Outcome;
+pub use outputs::outputs;
 pub(crate) use subject::stem;
 pub use subject::{Prepared, dataset, prepare};
 

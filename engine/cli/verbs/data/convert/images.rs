@@ -12,7 +12,9 @@ use pleura::radiograph::Tags;
 use pleura::{Radiograph, radiograph};
 
 use super::{Folder, each};
+use crate::engine::start_threads;
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 
@@ -20,7 +22,7 @@ use crate::verbs::submission::size;
 pub struct Args {
     /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
     #[arg(required = true)]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
 
     /// The folder for the PNG files.
     #[arg(short, long, value_name = "DIR")]
@@ -53,12 +55,23 @@ struct Converted {
     has_window: bool,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    let files = radiograph::find(&args.inputs)?;
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.writes_pictures("--out", &self.out);
+        paths.images("INPUTS", &self.inputs)
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        start_threads(0)?;
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let mut folder = Folder::create(&args.out)?;
     let mut windowless = 0;
     let skipped = each(
-        &files,
+        files,
         |path| convert(path, args),
         |path, converted| {
             for remark in converted.remarks {

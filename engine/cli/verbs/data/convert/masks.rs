@@ -10,7 +10,9 @@ use pleura::{Mask, mask_image};
 use rayon::prelude::*;
 
 use super::{AT_ONCE, Folder, Taken, counted};
+use crate::engine::start_threads;
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 
@@ -36,7 +38,20 @@ pub struct Args {
     positives_only: bool,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads("CSV", &self.csv);
+        paths.writes_pictures("--out", &self.out);
+        Ok(())
+    }
+
+    fn run(&self, _: &Checked) -> Result<Exit> {
+        start_threads(0)?;
+        run(self)
+    }
+}
+
+fn run(args: &Args) -> Result<Exit> {
     let submission = Submission::read(&args.csv, args.size)?;
     let mut folder = Folder::create(&args.out)?;
     let to = args.to.unwrap_or(args.size);

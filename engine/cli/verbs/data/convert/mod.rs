@@ -11,8 +11,8 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 
 use super::{Ids, skip};
-use crate::exit::Exit;
 use crate::outputs::{Pngs, file_stem};
+use crate::paths::Command;
 use crate::term;
 
 /// How many are worked on before the first of them is written: results come in order, and memory stays bounded.
@@ -32,11 +32,13 @@ pub enum Args {
     Rle(rle::Args),
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    match args {
-        Args::Images(args) => images::run(args),
-        Args::Masks(args) => masks::run(args),
-        Args::Rle(args) => rle::run(args),
+impl Args {
+    pub fn command(&self) -> &dyn Command {
+        match self {
+            Self::Images(args) => args,
+            Self::Masks(args) => args,
+            Self::Rle(args) => args,
+        }
     }
 }
 

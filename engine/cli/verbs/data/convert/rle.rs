@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use pleura::submission::{Submission, read_ids};
-use pleura::{Mask, mask_image, radiograph};
+use pleura::{Mask, mask_image};
 
 use super::{Ids, Taken, each};
+use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 
@@ -18,7 +20,7 @@ pub struct Args {
     /// Mask images, folders (searched recursively), globs, or `-` for a list on standard input; a file's stem is its
     /// image's id.
     #[arg(required = true)]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
 
     /// The CSV to write.
     #[arg(short, long, value_name = "CSV")]
@@ -33,14 +35,26 @@ pub struct Args {
     to: Option<(usize, usize)>,
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    let files = radiograph::find(&args.inputs)?;
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_any("--sample", &self.sample);
+        paths.writes("--out", &self.out);
+        paths.images("INPUTS", &self.inputs)
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        start_threads(0)?;
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     check_writable(&args.out)?;
     let wanted: Option<BTreeSet<&str>> = sample.as_ref().map(|ids| ids.iter().map(String::as_str).collect());
     let (mut submission, mut ids, mut sizes) = (Submission::any_size(), Ids::default(), BTreeSet::new());
     let skipped = each(
-        &files,
+        files,
         |path| {
             let (id, mask) = mask_image::open(path)?;
             Ok((

@@ -8,12 +8,14 @@ mod text;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use pleura::radiograph::{self, Tags};
+use pleura::radiograph::Tags;
 use pleura_train::files;
 
 use super::read_tags;
 use super::truth::Truth;
+use crate::engine::start_threads;
 use crate::exit::Exit;
+use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 use summary::Summary;
@@ -23,7 +25,7 @@ pub struct Args {
     /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input. Left out,
     /// the truth alone is summarised.
     #[arg(required_unless_present = "truth")]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
 
     /// The truth, `ImageId,EncodedPixels`, plain or gzip; several rows an image are its masks.
     #[arg(long, value_name = "CSV")]
@@ -47,6 +49,10 @@ pub struct Args {
     #[arg(long)]
     tags_only: bool,
 }
+
+/// The files that are written.
+const OUTPUTS: [&str; 7] =
+    ["tags.csv", "summary.json", "ages.svg", "positives.svg", "areas.svg", "heatmap.svg", "mosaic.svg"];
 
 /// One file with what is known of it.
 struct Image {
@@ -72,8 +78,23 @@ impl Image {
     }
 }
 
-pub fn run(args: &Args) -> Result<Exit> {
-    let files = if args.inputs.is_empty() { Vec::new() } else { radiograph::find(&args.inputs)? };
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_any("--truth", &self.truth);
+        paths.writes_like("--out", &self.out, OUTPUTS);
+        match self.inputs.is_empty() {
+            true => Ok(()),
+            false => paths.images("INPUTS", &self.inputs),
+        }
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        start_threads(0)?;
+        run(self, checked.images().to_vec())
+    }
+}
+
+fn run(args: &Args, files: Vec<PathBuf>) -> Result<Exit> {
     let truth = args.truth.as_ref().map(|csv| Truth::read(csv, args.size)).transpose()?;
     let read = read_tags(files)?;
     if let (Some(csv), Some(truth)) = (&args.truth, &truth) {

@@ -1,0 +1,312 @@
+//! Every verb and every option: each path is known as an input or an output, and no output may be an input.
+
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, CommandFactory, Parser};
+
+use super::{Names, Paths};
+use crate::Cli;
+use crate::exit::{Exit, conclude};
+
+/// Texts that name no file.
+const NOT_PATHS: [&str; 5] = ["title", "salt", "patient_column", "grid", "plugin"];
+
+/// Options that another one needs.
+const NEEDS: [(&str, &[&str]); 4] = [
+    ("predict report", &["findings"]),
+    ("report ensemble", &["truth", "cache"]),
+    ("data split patient_column", &["patients"]),
+    ("tune write", &[]),
+];
+
+/// A verb, or a verb's subcommand.
+struct Leaf {
+    words: Vec<String>,
+    args: Vec<Arg>,
+}
+
+fn leaves() -> Vec<Leaf> {
+    fn add(command: &clap::Command, words: &[String], leaves: &mut Vec<Leaf>) {
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let words = [words, &[sub.get_name().to_owned()]].concat();
+            if sub.has_subcommands() {
+                add(sub, &words, leaves);
+            } else {
+                leaves.push(Leaf { words, args: sub.get_arguments().cloned().collect() });
+            }
+        }
+    }
+    let mut leaves = Vec::new();
+    add(&Cli::command(), &[], &mut leaves);
+    leaves
+}
+
+fn holds(arg: &Arg, kind: TypeId) -> bool {
+    arg.get_action().takes_values() && arg.get_value_parser().type_id() == kind
+}
+
+/// What an error calls an option.
+fn shown(arg: &Arg) -> String {
+    match arg.get_long() {
+        Some(long) => format!("--{long}"),
+        None => arg.get_value_names().map_or(arg.get_id().as_str(), |names| names[0].as_str()).to_uppercase(),
+    }
+}
+
+impl Leaf {
+    fn name(&self) -> String {
+        self.words.join(" ")
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Arg> {
+        self.args.iter().filter(|arg| holds(arg, TypeId::of::<PathBuf>()))
+    }
+
+    /// A command line with these paths, and with whatever else it takes to be one.
+    fn parse(&self, folder: &Path, given: &BTreeMap<&str, PathBuf>) -> Cli {
+        let needs = |id: &str| {
+            let key = format!("{} {id}", self.name());
+            NEEDS.iter().filter(move |(option, _)| *option == key).flat_map(|(_, needed)| *needed)
+        };
+        let needed: Vec<&str> = given.keys().flat_map(|id| needs(id)).copied().collect();
+        let mut words = vec!["pleura".to_owned()];
+        words.extend(self.words.iter().cloned());
+        for arg in &self.args {
+            let id = arg.get_id().as_str();
+            if !given.contains_key(id) && !arg.is_required_set() && !needed.contains(&id) {
+                continue;
+            }
+            let value = match given.get(id) {
+                Some(path) => path.display().to_string(),
+                None if holds(arg, TypeId::of::<PathBuf>()) => {
+                    let path = folder.join(format!("other-{id}"));
+                    fs::write(&path, "").unwrap();
+                    path.display().to_string()
+                }
+                None => "1".into(),
+            };
+            match arg.get_long() {
+                Some(long) => words.push(format!("--{long}={value}")),
+                None => words.push(value),
+            }
+        }
+        // INPUTS of `tune` are required where there are no `--images`, of `inspect` where there is no truth
+        let cli = Cli::try_parse_from(&words);
+        cli.unwrap_or_else(|error| panic!("{words:?}: {error}; does it need another option? see NEEDS"))
+    }
+
+    /// The same, with radiographs where the parser wants some.
+    fn command(&self, folder: &Path, given: &BTreeMap<&str, PathBuf>) -> Cli {
+        let mut given = given.clone();
+        let optional = matches!(&*self.name(), "tune" | "data inspect");
+        if optional && !given.contains_key("inputs") && !given.contains_key("images") {
+            let path = folder.join("radiograph.png");
+            fs::write(&path, "").unwrap();
+            given.insert("inputs", path);
+        }
+        self.parse(folder, &given)
+    }
+
+    /// What a path is to the command: whether it is read, and, where it is written, a file that is.
+    fn role(&self, arg: &Arg) -> (bool, Option<PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("it.png");
+        fs::write(&path, RECIPE).unwrap();
+        let cli = self.command(folder.path(), &[(arg.get_id().as_str(), path.clone())].into());
+        let mut paths = Paths::default();
+        cli.verb.command().paths(&mut paths).unwrap();
+        let reads = paths.reads.iter().any(|read| read.path == path) || paths.images.contains(&path);
+        let written = paths.writes.iter().find(|write| write.path.starts_with(&path)).map(|write| match &write.names {
+            Names::File => PathBuf::new(),
+            Names::Like(names) => PathBuf::from(names[0].replace('*', "x")),
+            Names::Tree => write.path.strip_prefix(&path).unwrap().join("deep/x"),
+            Names::Answers => "model/x.answer".into(),
+        });
+        (reads, written)
+    }
+}
+
+/// A recipe that names no file that is there, for `train`, whose outputs' names are the recipe's.
+const RECIPE: &str = r#"
+schema = 1
+name = "tiny"
+network.architecture = { kind = "dc-unet", width = 4 }
+data = { images = ["none"], truth = { kind = "rle", csv = "none.csv" } }
+loss.map = [{ kind = "bce" }]
+optimizer.kind = "adam"
+phases = [{ epochs = 1, size = [64, 64], batch = 2, lr = 1e-3 }]
+"#;
+
+#[test]
+fn every_path_is_known_as_input_or_output() {
+    for leaf in leaves() {
+        for arg in leaf.args.iter().filter(|arg| holds(arg, TypeId::of::<String>())) {
+            let id = arg.get_id().as_str();
+            assert!(NOT_PATHS.contains(&id), "`{} {id}`: a text, or a path? make it a PathBuf", leaf.name());
+        }
+        for arg in leaf.paths() {
+            let name = format!("{} {}", leaf.name(), shown(arg));
+            // its outputs depend on its recipe
+            if name == "train --out" {
+                continue;
+            }
+            let (reads, written) = leaf.role(arg);
+            assert!(reads || written.is_some(), "`{name}` is neither read nor written: declare it in `paths`");
+            assert!(!reads || written.is_none(), "`{name}` is both read and written");
+        }
+    }
+}
+
+/// All that lies in a folder, with its contents.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
+    let files = entries.filter(|entry| !entry.file_type().is_dir());
+    files.map(|entry| (entry.path().to_owned(), fs::read(entry.path()).unwrap_or_default())).collect()
+}
+
+/// Runs a verb with an input and an output that are one, and expects a refusal that names both and writes nothing.
+fn refuses(leaf: &Leaf, (one, path): (&Arg, &Path), (other, other_path): (&Arg, &Path), folder: &Path) {
+    let given = [(one.get_id().as_str(), path.to_owned()), (other.get_id().as_str(), other_path.to_owned())];
+    let cli = leaf.command(folder, &given.into());
+    let before = contents(folder);
+    let what = format!("{} {} {} {} {}", leaf.name(), shown(one), path.display(), shown(other), other_path.display());
+    let error = cli.verb.run().expect_err(&what);
+    let message = format!("{error:#}");
+    assert!(message.contains(&shown(one)) && message.contains(&shown(other)), "{what}: {message}");
+    assert_eq!(conclude(Err(error)), Exit::Wrong, "{what}");
+    assert_eq!(contents(folder), before, "{what}: something was written");
+}
+
+/// The ways to name a file once more, each in a folder of its own.
+fn spellings(file: &Path) -> Vec<PathBuf> {
+    let folder = file.parent().unwrap();
+    let dotted = folder.join(".").join(file.file_name().unwrap());
+    let mut all = vec![file.to_owned(), dotted];
+    let [hard, soft] = ["hard.png", "soft.png"].map(|name| folder.join(name));
+    fs::hard_link(file, &hard).unwrap();
+    all.push(hard);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(file, &soft).unwrap();
+        all.push(soft);
+    }
+    all
+}
+
+#[test]
+fn no_output_may_be_an_input() {
+    let mut pairs = 0;
+    for leaf in leaves() {
+        let args: Vec<_> = leaf.paths().collect();
+        let role = |arg: &Arg| match (leaf.name().as_str(), arg.get_id().as_str()) {
+            ("train", "out") => (false, Some("metrics.jsonl".into())),
+            _ => leaf.role(arg),
+        };
+        let (inputs, outputs): (Vec<_>, Vec<_>) =
+            args.into_iter().map(|arg| (arg, role(arg))).partition(|(_, (reads, _))| *reads);
+        for (output, (_, written)) in &outputs {
+            let written = written.as_ref().unwrap();
+            for (input, _) in &inputs {
+                let folder = tempfile::tempdir().unwrap();
+                let is_folder = !written.as_os_str().is_empty();
+                let file =
+                    if is_folder { folder.path().join("out").join(written) } else { folder.path().join("it.png") };
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(&file, RECIPE).unwrap();
+                if is_folder {
+                    // `train` cannot tell its outputs without a recipe
+                    if leaf.name() == "train" && input.get_id() != "recipe" {
+                        fs::write(folder.path().join("other-recipe"), RECIPE).unwrap();
+                        continue;
+                    }
+                    refuses(&leaf, (input, &file), (output, &folder.path().join("out")), folder.path());
+                } else {
+                    for other in spellings(&file) {
+                        refuses(&leaf, (input, &file), (output, &other), folder.path());
+                        refuses(&leaf, (input, &other), (output, &file), folder.path());
+                    }
+                }
+                pairs += 1;
+            }
+        }
+        let files = outputs.iter().filter(|(_, (_, written))| written.as_ref().unwrap().as_os_str().is_empty());
+        let files: Vec<_> = files.map(|(arg, _)| *arg).collect();
+        for (place, output) in files.iter().enumerate() {
+            for other in &files[..place] {
+                let folder = tempfile::tempdir().unwrap();
+                let (plain, dotted) = (folder.path().join("new.html"), folder.path().join("./new.html"));
+                refuses(&leaf, (other, &plain), (output, &dotted), folder.path());
+                pairs += 1;
+            }
+        }
+    }
+    assert!(pairs > 40, "{pairs} pairs: the options are not found any more");
+}
+
+#[test]
+fn pictures_are_not_written_where_radiographs_are_searched_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("images/.hidden")).unwrap();
+    fs::write(at("images/a.png"), "").unwrap();
+    let refused = |write: &dyn Fn(&mut Paths)| {
+        let mut paths = Paths::default();
+        paths.images("INPUTS", &[at("images")]).unwrap();
+        write(&mut paths);
+        paths.check().map(drop).map_err(|error| error.to_string())
+    };
+    for inside in ["images", "images/maps", "images/../images/new/maps"] {
+        let message = refused(&|paths| paths.writes_pictures("--maps", &at(inside))).unwrap_err();
+        assert!(message.contains("--maps") && message.contains("INPUTS"), "{message}");
+    }
+    assert!(refused(&|paths| paths.writes("--picture", &at("images/new.png"))).is_err());
+    for outside in ["maps", "images-too", "images/.hidden"] {
+        assert_eq!(refused(&|paths| paths.writes_pictures("--maps", &at(outside))), Ok(()), "{outside}");
+    }
+    assert_eq!(refused(&|paths| paths.writes("--out", &at("images/new.csv"))), Ok(()));
+}
+
+#[test]
+fn a_manifest_s_own_files_are_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let manifest = "schema = 1\nname = \"x\"\n[[segmenter.members]]\nname = \"m\"\nmodel = \"m.onnx\"\n\
+                    [[postprocess]]\nplugin = \"./libmine.so\"\n";
+    fs::write(at("e.toml"), manifest).unwrap();
+    fs::write(at("weights.bin"), "").unwrap();
+    fs::write(at("libmine.so"), "").unwrap();
+    let entry =
+        |key: &str, value: &str| pleura::onnx::proto::StringStringEntryProto { key: key.into(), value: value.into() };
+    let tensor = pleura::onnx::proto::TensorProto {
+        external_data: vec![entry("location", "weights.bin")],
+        ..Default::default()
+    };
+    let graph = pleura::onnx::proto::GraphProto { initializer: vec![tensor], ..Default::default() };
+    let model = pleura::onnx::proto::ModelProto { graph: Some(graph), ..Default::default() };
+    fs::write(at("m.onnx"), prost::Message::encode_to_vec(&model)).unwrap();
+    for (out, named) in [("m.onnx", ".model"), ("weights.bin", "weights"), ("libmine.so", "postprocess[0].plugin")] {
+        let mut paths = Paths::default();
+        paths.reads_ensemble("ENSEMBLE", &at("e.toml"));
+        paths.writes("--out", &at(out));
+        let message = paths.check().map(drop).unwrap_err().to_string();
+        assert!(message.contains("--out") && message.contains(named), "{message}");
+    }
+}
+
+#[test]
+fn what_is_updated_on_purpose_may_be_that_input_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("e.toml"), "").unwrap();
+    let check = |input: &'static str| {
+        let mut paths = Paths::default();
+        paths.reads(input, &at("e.toml"));
+        paths.updates("--write", &at("e.toml"), "ENSEMBLE");
+        paths.check().is_ok()
+    };
+    assert!(check("ENSEMBLE"));
+    assert!(!check("--truth"));
+}
