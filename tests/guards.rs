@@ -198,5 +198,5 @@ fn a_model_that_is_no_file_is_refused_at_once() {
     fs::remove_file(&model).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&model).status().unwrap().success());
     let says = open(&case.manifest, false).unwrap();
-    assert!(says.contains("toy.onnx` is no plain file"), "{says}");
+    assert!(says.contains("toy.onnx`: expected a regular file, found a"), "{says}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use pleura::ensemble::{Ensemble, Inferences, Summary};
-use pleura::{Shard, checksum, digest};
+use pleura::{Shard, checksum, digest, regular};
 use serde::{Deserialize, Serialize};
 
 use crate::outputs::Lines;
@@ -158,7 +158,7 @@ impl Receipt {
     /// Where there is none, it is of another version's format, or it is not what was written.
     pub fn read(out: &Path) -> Result<Self> {
         let path = path(out);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let text = regular::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let no_receipt = || format!("`{}` is no receipt of this version of pleura", path.display());
         let receipt: Self = serde_json::from_str(&text).with_context(no_receipt)?;
         ensure!(receipt.schema == SCHEMA, "{}: its schema is {}", no_receipt(), receipt.schema);

@@ -1,24 +1,23 @@
 //! Files that are read whole, if they are plain ones and not too large.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
+
+use crate::regular;
 
 /// A file that is not read.
 #[derive(Debug)]
 pub(crate) enum BoundedError {
     Io(io::Error),
-    /// Opening anything else may wait for ever, or never end: a pipe, a device.
-    NoFile,
-    TooLarge {
-        bytes: u64,
-    },
+    TooLarge { bytes: u64 },
 }
 
 /// Bytes of a plain file.
 pub(crate) fn size(path: &Path) -> Result<u64, BoundedError> {
-    let about = fs::metadata(path).map_err(BoundedError::Io)?;
-    if about.is_file() { Ok(about.len()) } else { Err(BoundedError::NoFile) }
+    let found = fs::metadata(path).map_err(BoundedError::Io)?;
+    regular::ensure_regular(&found).map_err(BoundedError::Io)?;
+    Ok(found.len())
 }
 
 /// A plain file of at most `most` bytes; a larger one is refused before any of it is read.
@@ -29,7 +28,7 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
     }
     let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0) + 1);
     // The file may have grown since.
-    let read = File::open(path).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut content));
+    let read = regular::open(path).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut content));
     match read.map_err(BoundedError::Io)? as u64 {
         bytes if bytes > most => Err(BoundedError::TooLarge { bytes }),
         _ => Ok(content),
@@ -48,11 +47,11 @@ mod tests {
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         assert!(matches!(read(&path, 4), Err(BoundedError::TooLarge { bytes: 5 })));
         // A hole: no byte of it is on the disk.
-        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(matches!(read(&path, 1 << 30), Err(BoundedError::TooLarge { bytes: 0x100_0000_0000 })));
-        assert!(matches!(read(folder.path(), 9), Err(BoundedError::NoFile)));
+        assert!(matches!(read(folder.path(), 9), Err(BoundedError::Io(_))));
         assert!(matches!(read(&folder.path().join("none"), 9), Err(BoundedError::Io(_))));
         #[cfg(unix)]
-        assert!(matches!(read(Path::new("/dev/zero"), 9), Err(BoundedError::NoFile)));
+        assert!(matches!(read(Path::new("/dev/zero"), 9), Err(BoundedError::Io(_))));
     }
 }

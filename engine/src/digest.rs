@@ -1,17 +1,18 @@
 //! SHA-256 of files.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+
+use crate::regular;
 
 /// The SHA-256 of a file, in lowercase hexadecimal.
 ///
 /// # Errors
 /// Where the file cannot be read.
 pub fn file(path: &Path) -> io::Result<String> {
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let mut reader = BufReader::with_capacity(1 << 16, regular::open(path)?);
     let mut hasher = Sha256::new();
     loop {
         let bytes = reader.fill_buf()?;

@@ -28,6 +28,7 @@ pub mod plugin;
 pub mod pool;
 mod proportion;
 pub mod radiograph;
+pub mod regular;
 pub mod report;
 pub mod runtime;
 mod shard;

@@ -4,7 +4,6 @@ mod origins;
 mod worth;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use pleura::radiograph::Glance;
 use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
-use pleura::{Radiograph, atomic};
+use pleura::{Radiograph, atomic, regular};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use rayon::prelude::*;
@@ -166,7 +165,7 @@ fn files_of(findings: &Path) -> Vec<PathBuf> {
     struct Line {
         file: Option<PathBuf>,
     }
-    let Some(file) = findings.is_file().then(|| File::open(findings).ok()).flatten() else { return Vec::new() };
+    let Some(file) = regular::open(findings).ok() else { return Vec::new() };
     let lines = BufReader::new(file).lines().map_while(Result::ok);
     lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()?.file).collect()
 }

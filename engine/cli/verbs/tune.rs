@@ -3,12 +3,12 @@
 mod print;
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Ensemble;
+use pleura::regular;
 use pleura::submission::Submission;
 use pleura::tune::{
     self, Answered, Axis, Ballot, Ballots, Choose, Folds, Grid, Judge, Metric, Number, Seen, Space, TuneError, Tuned,
@@ -124,7 +124,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     );
     let axes = args.grid.iter().map(|text| text.parse::<Axis>()).collect::<Result<Vec<_>, _>>()?;
     let path = &args.ensemble;
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
+    let text = regular::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
     let grid = Grid::new(&text, path, &axes)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let target = target(args, folder)?;

@@ -17,8 +17,6 @@ pub const MAX_MODEL_BYTES: u64 = 4 << 30;
 pub enum ModelFileError {
     #[error("cannot read `{path}`: {source}", path = path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{path}` is no plain file", path = path.display())]
-    NoFile { path: PathBuf },
     #[error(
         "`{path}` has {bytes} bytes{with}, and models of more than {most} are not opened (`Options::max_model_bytes`)",
         path = path.display(), with = if *external { " with its external data" } else { "" }
@@ -82,7 +80,6 @@ impl ModelFileError {
         let path = path.into();
         match error {
             BoundedError::Io(source) => Self::Read { path, source },
-            BoundedError::NoFile => Self::NoFile { path },
             BoundedError::TooLarge { bytes } => Self::TooLarge { path, bytes, external: false, most },
         }
     }

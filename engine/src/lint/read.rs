@@ -1,6 +1,5 @@
 //! Reads documents: the walk by the schema, then the rules.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use super::document::Finding;
 use super::locations::Lines;
 use super::walk::{Fault, walk};
 use super::{Diagnostic, Document, DocumentError, Findings, Locations, Severity};
+use crate::regular;
 
 /// What reading a document found out.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ const MAX_BYTES: u64 = 16 << 20;
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    regular::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_BYTES} bytes")));
     }

@@ -57,7 +57,7 @@ pub enum OnnxError {
 /// Reads a model. Weights kept in other files (external data) are not looked at.
 pub fn read(path: impl AsRef<Path>) -> Result<Model, OnnxError> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
+    let bytes = crate::regular::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
     decode(&bytes).map_err(|reason| OnnxError::NotOnnx { path: path.to_owned(), reason })
 }
 

@@ -161,7 +161,7 @@ impl<'e> Optimizer<'e> {
     ) -> Result<PathBuf, OptimizeError> {
         let source = self.ensemble.path();
         let failed = |message: String| OptimizeError::Manifest { path: source.into(), message };
-        let text = std::fs::read_to_string(source).map_err(OptimizeError::file("read", source))?;
+        let text = crate::regular::read_to_string(source).map_err(OptimizeError::file("read", source))?;
         let mut document: DocumentMut =
             text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
         let home = source.parent().unwrap_or(Path::new(""));

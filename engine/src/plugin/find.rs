@@ -116,7 +116,7 @@ fn libraries(folders: &[PathBuf]) -> Vec<PathBuf> {
 
 fn mentions_symbol(library: &Path) -> bool {
     let symbol = pleura_plugin::abi::SYMBOL.as_bytes();
-    let Ok(bytes) = std::fs::read(library) else { return false };
+    let Ok(bytes) = crate::regular::read(library) else { return false };
     memchr::memmem::find(&bytes, symbol).is_some()
 }
 

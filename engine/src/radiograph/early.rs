@@ -1,7 +1,6 @@
 //! An image's id from the first bytes of its file: of a hundred thousand files on a network drive nobody wants to read
 //! every pixel to learn which are his.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use super::error::RadiographError;
 use super::glance::Glance;
 use super::raster;
 use super::walk::Walk;
+use crate::regular;
 
 /// How much of a file is read first. The id is one of the first attributes.
 const START: usize = 1 << 14;
@@ -24,7 +24,7 @@ const START: usize = 1 << 14;
 pub fn id_of(path: impl AsRef<Path>) -> Result<String, RadiographError> {
     let path = path.as_ref();
     let mut start = Vec::with_capacity(START);
-    let read = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
+    let read = regular::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
     read.map_err(|source| RadiographError::Read { path: path.into(), source })?;
     match sop_instance(&start) {
         Some(id) => Ok(id),

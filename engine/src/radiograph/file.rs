@@ -20,7 +20,6 @@ pub fn read(path: &Path) -> Result<Vec<u8>, RadiographError> {
         let refused = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
         let source = match error {
             BoundedError::Io(source) => source,
-            BoundedError::NoFile => refused("it is no plain file".into()),
             BoundedError::TooLarge { bytes } => {
                 refused(format!("it has {bytes} bytes, and no image has more than {MAX_BYTES}"))
             }
@@ -38,7 +37,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.dcm");
         let cause = |path: &Path| std::error::Error::source(&read(path).unwrap_err()).unwrap().to_string();
-        assert_eq!(cause(folder.path()), "it is no plain file");
+        assert_eq!(cause(folder.path()), "expected a regular file, found a folder");
         // A hole: no byte of it is on the disk.
         std::fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert_eq!(cause(&path), "it has 3221225473 bytes, and no image has more than 3221225472");

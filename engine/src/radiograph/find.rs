@@ -1,7 +1,6 @@
 //! From what the user names to a list of files: files, folders, globs, and `-` for a list on standard input.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::dataset;
 use super::error::RadiographError;
+use crate::regular;
 
 /// Names that end so are taken for images.
 const EXTENSIONS: [&str; 5] = ["dcm", "dicom", "png", "jpg", "jpeg"];
@@ -174,10 +174,7 @@ fn is_image(path: &Path) -> bool {
 
 fn has_magic(path: &Path) -> bool {
     let mut start = Vec::new();
-    // opening what is not a plain file may wait for ever
-    path.is_file()
-        && File::open(path).and_then(|file| file.take(132).read_to_end(&mut start)).is_ok()
-        && dataset::has_magic(&start)
+    regular::open(path).and_then(|file| file.take(132).read_to_end(&mut start)).is_ok() && dataset::has_magic(&start)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Reads what `pleura predict --findings` wrote.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use super::error::FindingsError;
 use super::{Case, Picture};
 use crate::checksum::{self, ChecksumError};
 use crate::ensemble::{Decision, Origin, UNCHECKED};
+use crate::regular;
 use crate::submission::Runs;
 
 /// A case without a truth or a picture, as a line of findings has it.
@@ -46,7 +46,7 @@ pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError
     let path = path.as_ref();
     let read = |source| FindingsError::Read { path: path.into(), source };
     let mut found = indexmap::IndexMap::new();
-    for (number, line) in (1..).zip(BufReader::new(File::open(path).map_err(read)?).lines()) {
+    for (number, line) in (1..).zip(BufReader::new(regular::open(path).map_err(read)?).lines()) {
         let line = line.map_err(read)?;
         if line.trim().is_empty() {
             continue;

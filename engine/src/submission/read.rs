@@ -14,6 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 use indexmap::IndexSet;
 
 use super::{RleError, RowError, Runs, SubmissionError};
+use crate::regular;
 
 pub(super) const COLUMNS: [&str; 2] = ["ImageId", "EncodedPixels"];
 const GZIP: [u8; 2] = [0x1F, 0x8B];
@@ -79,7 +80,7 @@ struct Fields {
 impl Fields {
     fn open(path: &Path) -> Result<Self, SubmissionError> {
         let open = |source| SubmissionError::Open { path: path.to_owned(), source };
-        let file = decompress(File::open(path).map_err(open)?).map_err(open)?;
+        let file = decompress(regular::open(path).map_err(open)?).map_err(open)?;
         // Rows end at LF alone (trimming takes CR), and the last one ends too: so the reader always stands on the
         // line after the row, and that is how its line is known. csv's own count goes wrong after blank lines.
         let ration = Rc::new(Cell::new(MAX_ROW));

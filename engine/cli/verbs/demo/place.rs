@@ -65,7 +65,7 @@ impl<'a> Place<'a> {
         let mut others = Vec::new();
         for file in std::iter::once(committed::MANIFEST).chain(networks) {
             let path = self.ensemble.join(file.path);
-            match fs::read(&path) {
+            match pleura::regular::read(&path) {
                 Ok(bytes) if bytes == file.bytes => {}
                 Ok(_) => others.push(file.path),
                 Err(_) => files::write(&path, file.bytes)?,

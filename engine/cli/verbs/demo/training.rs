@@ -1,6 +1,5 @@
 //! `pleura demo --train`: the ensemble's networks anew, by their recipes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -69,7 +68,7 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
 /// Puts networks into the ensemble, and their digests into its manifest.
 fn install(place: &Place<'_>, trained: &[Trained]) -> Result<()> {
     let manifest = place.manifest();
-    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let read = |path: &Path| pleura::regular::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     let mut text = String::from_utf8(read(&manifest)?).context("the manifest is no text")?;
     let places: Vec<PathBuf> = NETWORKS.iter().map(|network| place.ensemble.join(network.model.path)).collect();
     for (path, trained) in places.iter().zip(trained) {

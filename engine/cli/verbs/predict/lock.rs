@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pleura::regular;
 
 use crate::term;
 
@@ -16,7 +17,8 @@ use crate::term;
 pub fn open(path: &Path, whose: &Path) -> Result<File> {
     let failed = || format!("cannot write `{}`", path.display());
     loop {
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).with_context(failed)?;
+        let file =
+            regular::open_with(OpenOptions::new().read(true).append(true).create(true), path).with_context(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -2,11 +2,11 @@
 //! worth.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use pleura::ensemble::Ensemble;
+use pleura::regular;
 use pleura::report::{Case, HeatMap, MemberRow};
 use pleura::submission::Submission;
 use pleura::tune::{self, Axis, Choose, Folds, Grid, Judge, Knob, Members, Metric, Seen, Space};
@@ -67,7 +67,7 @@ pub fn measure(
 /// The last two numbers that a search would change, as an image meets them, each with the manifest's own value
 /// among those that are tried; the others stay as they are.
 fn two_knobs(manifest: &Path) -> Result<Option<Grid>> {
-    let text = fs::read_to_string(manifest).with_context(|| format!("cannot read `{}`", manifest.display()))?;
+    let text = regular::read_to_string(manifest).with_context(|| format!("cannot read `{}`", manifest.display()))?;
     let all = Grid::new(&text, manifest, &[])?;
     let tried = |knob: &&Knob| knob.current.is_some() && knob.values.len() > 1;
     let varied: Vec<&str> = all.knobs.iter().rev().filter(tried).take(2).map(|knob| knob.key.as_str()).collect();

@@ -1,13 +1,12 @@
 //! `pleura submission merge`: shards to the submission that one run over all images would have written.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use pleura::Shard;
 use pleura::ensemble::Inferences;
 use pleura::submission::{Rows, Submission, read_ids};
+use pleura::{Shard, regular};
 
 use super::parts::{self, Part};
 use crate::exit::Exit;
@@ -137,7 +136,7 @@ fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
 fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
     let mut heads = Vec::new();
     for (part, path) in parts.iter().zip(files) {
-        let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let file = regular::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let lines = BufReader::new(file).lines();
         let mut places = part.receipt.inputs.answered.iter();
         heads.push((places.next(), places, lines, path));

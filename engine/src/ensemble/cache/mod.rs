@@ -18,7 +18,7 @@ use super::job::{Job, Wanted};
 use super::member::Member;
 use super::weights::Weights;
 use crate::manifest::Values;
-use crate::{Radiograph, atomic, digest};
+use crate::{Radiograph, atomic, digest, regular};
 
 pub use entry::Form;
 
@@ -93,7 +93,7 @@ impl Cache {
 
     /// An answer that was kept and holds what is wanted.
     pub fn get(&self, key: &Key, wanted: Wanted) -> Option<Answer> {
-        let bytes = std::fs::read(&key.path).ok()?;
+        let bytes = regular::read(&key.path).ok()?;
         let answer = entry::decode(&bytes, &key.identity);
         if answer.is_none() {
             tracing::info!("`{}` is damaged: its answer is computed again", key.path.display());

@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::error::OptimizeError;
 use crate::plugin;
-use crate::{atomic, onnx};
+use crate::{atomic, onnx, regular};
 
 /// Where the files of a manifest come to lie, by what the manifest calls them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -179,7 +179,7 @@ fn slashed(path: &Path) -> String {
 
 /// Copies a model, and the files beside it in which it keeps weights, to where it looks for them.
 pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
-    let bytes = fs::read(from).map_err(OptimizeError::file("read", from))?;
+    let bytes = regular::read(from).map_err(OptimizeError::file("read", from))?;
     // Opening the ensemble has made sure that it is a model, and that its files lie in the manifest's folder.
     for name in onnx::external_files(&bytes).unwrap_or_default() {
         let target = to.with_file_name(&name);
@@ -195,7 +195,7 @@ pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
 pub fn copy(from: &Path, to: &Path) -> Result<(), OptimizeError> {
     let copied = || -> io::Result<()> {
         let mut temporary = atomic::beside(to)?;
-        io::copy(&mut fs::File::open(from)?, temporary.as_file_mut())?;
+        io::copy(&mut regular::open(from)?, temporary.as_file_mut())?;
         atomic::place(temporary, to)
     };
     copied().map_err(OptimizeError::file("copy to", to))

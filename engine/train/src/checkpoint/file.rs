@@ -93,7 +93,7 @@ fn fits(path: &Path, name: &str, shape: &[usize], values: usize) -> Result<(), C
 
 /// Reads the file, and checks that it is what was written.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
-    let file = std::fs::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
+    let file = pleura::regular::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
     decode(&file, path)
 }
 

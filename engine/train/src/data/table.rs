@@ -62,7 +62,8 @@ pub enum TableError {
 /// Where the file cannot be read, has no such column, or a row says nothing or contradicts one before.
 pub fn read(path: &Path, column: &str) -> Result<IndexMap<String, String>, TableError> {
     let failed = |source| TableError::Read { path: path.into(), source };
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_path(path).map_err(failed)?;
+    let file = pleura::regular::open(path).map_err(|error| failed(error.into()))?;
+    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
     let headers = reader.headers().map_err(failed)?;
     let place = |wanted: &str| {
         headers.iter().position(|name| name.trim_start_matches('\u{FEFF}') == wanted).ok_or_else(|| {

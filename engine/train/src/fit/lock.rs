@@ -30,7 +30,10 @@ impl Lock {
 
 fn take(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Lock, TrainError> {
     // NFS shares a lock only of what can be read, and gives one alone only of what can be written
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(".lock"));
+    let file = pleura::regular::open_with(
+        OpenOptions::new().read(true).write(true).create(true).truncate(false),
+        &folder.join(".lock"),
+    );
     let file = file.map_err(|source| TrainError::folder(folder, source))?;
     match lock(&file) {
         Ok(()) => Ok(Lock(file)),

@@ -56,8 +56,7 @@ impl OutOfFold {
             return Ok(read);
         }
         let failed = |source| OutOfFoldError::Read { path: path.clone(), source };
-        let answers: Vec<Answer> =
-            ReaderBuilder::new().from_path(&path).and_then(|mut csv| csv.deserialize().collect()).map_err(failed)?;
+        let answers: Vec<Answer> = records(&path).map_err(failed)?;
         let any = answers.iter().any(|answer| answer.dice.is_some());
         let mut masks = if any { masks(&masks_path)? } else { HashMap::new() };
         for Answer { id, fold, label, score, dice } in answers {
@@ -108,6 +107,11 @@ pub struct Scored {
     pub score: Option<f32>,
 }
 
+/// The rows of a file.
+fn records(path: &Path) -> Result<Vec<Answer>, csv::Error> {
+    ReaderBuilder::new().from_reader(pleura::regular::open(path)?).deserialize().collect()
+}
+
 /// Reads a file of scores alone, wherever it is and whatever it is called: `ImageId,fold,label,score`; other columns are
 /// not looked at.
 ///
@@ -115,8 +119,7 @@ pub struct Scored {
 /// Where the file cannot be read, a label is neither 0 nor 1, a score no probability, or an image comes twice.
 pub fn scores(path: &Path) -> Result<Vec<Scored>, OutOfFoldError> {
     let failed = |source| OutOfFoldError::Read { path: path.into(), source };
-    let answers: Vec<Answer> =
-        ReaderBuilder::new().from_path(path).and_then(|mut csv| csv.deserialize().collect()).map_err(failed)?;
+    let answers: Vec<Answer> = records(path).map_err(failed)?;
     let mut seen = HashSet::new();
     let scored = answers.into_iter().map(|Answer { id, fold, label, score, .. }| {
         let wrong = |what: String| OutOfFoldError::Row { path: path.into(), id: id.clone(), what };

@@ -1,7 +1,6 @@
 //! Reads a file's tensors.
 
 use std::error::Error;
-use std::fs::File;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -30,7 +29,7 @@ pub(super) type Cause = Box<dyn Error + Send + Sync>;
 pub fn read(path: &Path) -> Result<Tensors, WeightsError> {
     let format = WeightsFormat::of(path).ok_or_else(|| WeightsError::Format { path: path.to_owned() })?;
     // What is not there is told apart from what is wrong within.
-    File::open(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
+    pleura::regular::open(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
     let read = match format {
         WeightsFormat::Pytorch => pytorch::read(path),
         WeightsFormat::Safetensors => safetensors::read(path),

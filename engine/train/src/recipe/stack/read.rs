@@ -35,7 +35,7 @@ pub fn json_schema() -> String {
 /// that cannot be read, is taken by its lines, or for a network's: whoever reads it next tells what is wrong.
 #[must_use]
 pub fn is_stack(path: &Path) -> bool {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = pleura::regular::read_to_string(path).unwrap_or_default();
     match text.parse::<toml::Table>() {
         Ok(table) => table.contains_key(TABLE),
         Err(_) => text.lines().any(names_the_table),
