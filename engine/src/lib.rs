@@ -16,6 +16,7 @@ pub mod check;
 pub mod checksum;
 pub mod digest;
 pub mod ensemble;
+pub mod file_name;
 pub mod lint;
 pub mod manifest;
 mod mask;

@@ -56,7 +56,7 @@ fn folded(path: &Path) -> String {
 
 /// Whether the file system of a folder takes `a` and `A` for one name: tried out with a temporary file, as one system may
 /// have file systems and even folders of both kinds.
-fn ignores_case(folder: &Path) -> bool {
+pub fn ignores_case(folder: &Path) -> bool {
     let Some(folder) = folder.ancestors().find(|folder| folder.is_dir()) else { return false };
     let Ok(probe) = tempfile::Builder::new().prefix(".pleura-case-").tempfile_in(folder) else { return false };
     let name = probe.path().file_name().unwrap_or_default().to_string_lossy().to_uppercase();

@@ -10,6 +10,8 @@ mod named;
 #[cfg(test)]
 mod tests;
 
+pub use identity::ignores_case;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -134,7 +136,7 @@ impl Paths {
 
     /// A folder of PNG files named after images.
     pub fn writes_pictures(&mut self, what: &str, folder: &Path) {
-        self.writes_like(what, folder, [PICTURES]);
+        self.writes_like(what, folder, [PICTURES, "ids.csv"]);
     }
 
     /// A folder in which files of these names are written; `*` in a name stands for anything.

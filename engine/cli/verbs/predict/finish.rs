@@ -52,7 +52,7 @@ impl Finish<'_> {
             let files: Vec<PathBuf> = inputs.own.iter().map(|input| input.path.clone()).collect();
             answers::report_moved(self.ensemble, &files, &done.submission)?;
         }
-        let exit = if done.skipped.len() + receipt.unanswered > 0 { Exit::Skipped } else { Exit::Good };
+        let exit = if done.skipped.len() + receipt.unanswered + done.unmapped > 0 { Exit::Skipped } else { Exit::Good };
         let exit = exit.max(self.others(&mut receipt, &done)?);
         receipt.models = receipt::models(self.ensemble);
         receipt.inputs.answered = done.answered;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::entry::{Entry, Row};
 use super::inputs::Input;
 use super::journal::{Journal, Kept, Span};
-use crate::outputs::Maps;
+use crate::outputs::{Maps, short};
 use crate::receipt::{Places, Skipped};
 use crate::term;
 
@@ -53,6 +53,8 @@ pub struct Done {
     pub resumed: usize,
     /// Files that state neither a window nor a VOI lookup table.
     pub windowless: usize,
+    /// Images with a row whose map could not be written.
+    pub unmapped: usize,
 }
 
 impl Done {
@@ -65,6 +67,7 @@ impl Done {
             skipped: Vec::new(),
             resumed: 0,
             windowless: 0,
+            unmapped: 0,
         }
     }
 }
@@ -123,6 +126,7 @@ impl<'a> Run<'a> {
             self.pass(input, turn)?;
         }
         bar.finish_and_clear();
+        self.maps.iter().for_each(Maps::tell_renamed);
         Ok(self.done)
     }
 
@@ -173,7 +177,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         if let (Some(maps), Some(_)) = (&mut self.maps, &entry.map) {
-            maps.keep(&row.id)?;
+            maps.keep(&row.id);
         }
         self.done.resumed += 1;
         self.add(input, row, entry.windowless, span)
@@ -190,6 +194,12 @@ impl<'a> Run<'a> {
             (Some(maps), Some(map)) => Some(maps.write(&finding.id, map.view())?),
             _ => None,
         };
+        if let Some(Err(error)) = &map {
+            let (id, why) = (short(&finding.id), term::chain(error));
+            term::warning(format_args!("no map of `{id}`, whose row is written: {why}"));
+            self.done.unmapped += 1;
+        }
+        let map = map.and_then(Result::ok);
         let entry = Entry::new(input, radiograph, finding, map, &self.origin)?;
         let row = Row::of(finding);
         let span = self.journal.push(&entry)?;

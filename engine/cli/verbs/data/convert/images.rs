@@ -84,6 +84,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     if windowless > 0 && args.intensity == Intensity::Window {
         term::warning(format_args!("{windowless} files state no window: all their stored bits were taken as it"));
     }
+    folder.finish();
     term::note(format_args!("images: {}, {skipped} skipped", files.len() - skipped));
     term::result(args.out.display());
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })

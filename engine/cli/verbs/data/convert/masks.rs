@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::{AT_ONCE, Folder, Taken, counted};
 use crate::engine::start_threads;
 use crate::exit::Exit;
+use crate::outputs::short;
 use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
@@ -63,20 +64,23 @@ fn run(args: &Args) -> Result<Exit> {
         true => Ok(None),
         false => png(&mask_image::resized(&runs.to_mask(args.size), to)).map(Some),
     };
+    let mut skipped = 0;
     for some in masks.chunks(AT_ONCE) {
         let drawn: Vec<_> = some.par_iter().map(|(_, runs)| counted(&bar, || draw(runs))).collect();
         for ((id, _), picture) in some.iter().zip(drawn) {
             let picture = picture?;
             if let Taken::Not(error) = folder.put(id, &args.csv, picture.as_deref().unwrap_or(&nothing))? {
-                return Err(error);
+                skipped += 1;
+                bar.suspend(|| term::warning(format_args!("skipped `{}`: {}", short(id), term::chain(&error))));
             }
         }
     }
     bar.finish_and_clear();
+    folder.finish();
     let positives = submission.positives();
-    term::note(format_args!("masks: {}, {positives} of them not empty, {}×{}", masks.len(), to.0, to.1));
+    term::note(format_args!("masks: {}, {positives} of them not empty, {}×{}", masks.len() - skipped, to.0, to.1));
     term::result(args.out.display());
-    Ok(Exit::Good)
+    Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
 fn png(mask: &Mask) -> Result<Vec<u8>> {

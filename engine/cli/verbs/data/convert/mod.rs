@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use rayon::prelude::*;
 
 use super::{Ids, skip};
-use crate::outputs::{Pngs, file_stem};
+use crate::outputs::{Pngs, Put};
 use crate::paths::Command;
 use crate::term;
 
@@ -99,11 +99,14 @@ impl Folder {
         if let Err(error) = self.ids.take(id, from) {
             return Ok(Taken::Not(error));
         }
-        self.pngs.put(id, png)?;
-        let stem = file_stem(id);
-        if stem != id {
-            term::warning(format_args!("image `{id}` is `{stem}` by its file's name: read again, that is its id"));
-        }
-        Ok(Taken::Yes)
+        Ok(match self.pngs.put(id, png)? {
+            Put::Done => Taken::Yes,
+            Put::Not(error) => Taken::Not(error),
+        })
+    }
+
+    /// Says where the ids are, if the files' names are not all of them.
+    fn finish(&self) {
+        self.pngs.tell_renamed();
     }
 }

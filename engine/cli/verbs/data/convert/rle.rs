@@ -1,7 +1,7 @@
 //! `pleura data convert rle`: mask images as run lengths.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use pleura::submission::{Submission, read_ids};
@@ -10,7 +10,7 @@ use pleura::{Mask, mask_image};
 use super::{Ids, Taken, each};
 use crate::engine::start_threads;
 use crate::exit::Exit;
-use crate::outputs::check_writable;
+use crate::outputs::{Index, check_writable};
 use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
@@ -18,7 +18,7 @@ use crate::verbs::submission::size;
 #[derive(clap::Args)]
 pub struct Args {
     /// Mask images, folders (searched recursively), globs, or `-` for a list on standard input; a file's stem is its
-    /// image's id.
+    /// image's id, but where an `ids.csv` beside it says otherwise, which `convert masks` writes.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
 
@@ -51,14 +51,19 @@ impl Command for Args {
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     check_writable(&args.out)?;
+    let named = files.iter().filter_map(|path| path.parent()).collect::<BTreeSet<_>>();
+    let named = named.into_iter().map(|folder| Ok((folder, Index::read(folder)?)));
+    let named: HashMap<&Path, HashMap<String, String>> = named.collect::<Result<_>>()?;
     let wanted: Option<BTreeSet<&str>> = sample.as_ref().map(|ids| ids.iter().map(String::as_str).collect());
     let (mut submission, mut ids, mut sizes) = (Submission::any_size(), Ids::default(), BTreeSet::new());
     let skipped = each(
         files,
         |path| {
-            let (id, mask) = mask_image::open(path)?;
+            let (stem, mask) = mask_image::open(path)?;
+            let index = path.parent().and_then(|folder| named.get(folder));
+            let id = path.file_name().and_then(|name| index?.get(name.to_str()?));
             Ok((
-                id,
+                id.cloned().unwrap_or(stem),
                 match args.to {
                     Some(to) => mask_image::resized(&mask, to),
                     None => mask,

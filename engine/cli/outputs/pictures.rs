@@ -1,0 +1,182 @@
+//! A folder of pictures, one an image.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Error, Result, anyhow};
+use pleura::atomic::{self, Parts};
+use pleura::file_name;
+
+use super::Index;
+use crate::paths::ignores_case;
+use crate::term;
+
+/// A folder of PNG files [named](file_name::of_id) after images.
+pub struct Pngs {
+    folder: PathBuf,
+    parts: Parts,
+    index: Index,
+    /// Which image has each name, in small letters where the file system ignores case.
+    names: HashMap<String, String>,
+    ignores_case: bool,
+}
+
+/// What became of an image's file.
+pub enum Put {
+    Done,
+    /// It could not be written, which is no fault of the disk: others can.
+    Not(Error),
+}
+
+impl Pngs {
+    /// Makes the folder where it is missing.
+    pub fn create(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
+        Ok(Self {
+            folder: folder.into(),
+            parts: Parts::default(),
+            index: Index::beside(folder),
+            names: HashMap::new(),
+            ignores_case: ignores_case(folder),
+        })
+    }
+
+    /// With temporary files that are told from those of others.
+    pub fn of(self, parts: Parts) -> Self {
+        Self { parts, ..self }
+    }
+
+    /// Writes an image's file. The disk is not waited for, which would take far longer than the pictures do.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub fn put(&mut self, id: &str, png: &[u8]) -> Result<Put> {
+        if let Some(other) = self.taken(id) {
+            return Ok(Put::Not(anyhow!(
+                "its file would be that of `{}`, as case counts for nothing here",
+                short(other)
+            )));
+        }
+        let path = self.path(id);
+        let name = file_name::of_id(id);
+        if name != id {
+            self.index.add(&format!("{name}.png"), id)?;
+        }
+        let written = self.write(&path, png);
+        let failed = || format!("cannot write `{}`", path.display());
+        match written {
+            Ok(()) => {
+                self.keep(id);
+                Ok(Put::Done)
+            }
+            Err(error) if is_of_this_file(&error) => Ok(Put::Not(Error::new(error).context(failed()))),
+            Err(error) => Err(error).with_context(failed),
+        }
+    }
+
+    fn write(&self, path: &Path, png: &[u8]) -> io::Result<()> {
+        let mut file = self.parts.beside(path)?;
+        file.write_all(png)?;
+        atomic::place_unsynced(file, path)
+    }
+
+    /// Keeps an image's file as it is.
+    pub fn keep(&mut self, id: &str) {
+        self.names.insert(self.key(id), id.to_owned());
+    }
+
+    /// Where an image's file lies.
+    pub fn path(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{}.png", file_name::of_id(id)))
+    }
+
+    /// Says once that names differ from ids, and where the ids are.
+    pub fn tell_renamed(&self) {
+        if self.index.added() > 0 {
+            term::warning(format_args!(
+                "{} images have ids that are no names of files, such as `{}`: `{}` tells which file is which image's",
+                self.index.added(),
+                short(self.index.first().unwrap_or_default()),
+                self.index.path().display()
+            ));
+        }
+    }
+
+    /// The other image that has the name of this one.
+    fn taken(&self, id: &str) -> Option<&String> {
+        self.names.get(&self.key(id)).filter(|other| *other != id)
+    }
+
+    fn key(&self, id: &str) -> String {
+        let name = file_name::of_id(id);
+        if self.ignores_case { name.to_lowercase() } else { name }
+    }
+}
+
+/// The beginning of an id, for people: one may have thousands of characters.
+pub fn short(id: &str) -> String {
+    const SHOWN: usize = 64;
+    match id.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &id[..end]),
+        None => id.to_owned(),
+    }
+}
+
+/// Whether a failure is that of one file and not of the disk: a folder of its name, a name that the file system refuses.
+fn is_of_this_file(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidInput
+            | ErrorKind::InvalidFilename
+            | ErrorKind::IsADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::DirectoryNotEmpty
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(pngs: &mut Pngs, id: &str) -> Option<String> {
+        match pngs.put(id, id.as_bytes()).unwrap() {
+            Put::Done => None,
+            Put::Not(error) => Some(format!("{error:#}")),
+        }
+    }
+
+    #[test]
+    fn one_image_s_file_does_not_end_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pngs = Pngs::create(folder.path()).unwrap();
+        fs::create_dir(folder.path().join("blocked.png")).unwrap();
+        let long = "x".repeat(5000);
+        let ids = ["a b", "a_b", "a+b", "..", "", &long, "1.2.3"];
+        for id in ids {
+            assert_eq!(put(&mut pngs, id), None, "{id}");
+        }
+        assert!(put(&mut pngs, "blocked").unwrap().contains("blocked.png"));
+        let index = Index::read(folder.path()).unwrap();
+        assert_eq!(index.len(), 5, "`a_b` and `1.2.3` are their own names");
+        for id in ids {
+            let path = pngs.path(id);
+            assert_eq!(fs::read_to_string(&path).unwrap(), id);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let found = index.get(name).map_or_else(|| name.strip_suffix(".png").unwrap(), |id| id);
+            assert_eq!(found, id);
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_are_one_where_the_file_system_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pngs = Pngs { ignores_case: true, ..Pngs::create(folder.path()).unwrap() };
+        assert_eq!(put(&mut pngs, "A"), None);
+        assert!(put(&mut pngs, "a").unwrap().contains("`A`"));
+        assert_eq!(put(&mut pngs, "A"), None, "the same image once more");
+        pngs.ignores_case = false;
+        assert_eq!(put(&mut pngs, "a"), None);
+    }
+}
