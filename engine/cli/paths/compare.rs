@@ -42,7 +42,9 @@ impl Paths {
             return Ok(());
         }
         let check = |what: &str, path: &Path| -> Result<()> {
-            let found = Identity::existing(path).and_then(|identity| replaced.get(&identity));
+            // no look at thousands of files where there is nothing to find
+            let identity = if replaced.is_empty() { None } else { Identity::existing(path) };
+            let found = identity.and_then(|identity| replaced.get(&identity));
             if let Some((write, target)) = found.filter(|(write, _)| write.updates != Some(what)) {
                 bail!(write.overwrites(what, path, target));
             }
