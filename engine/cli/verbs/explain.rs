@@ -45,6 +45,7 @@ impl Command for Args {
         paths.reads_ensemble("ENSEMBLE", &self.ensemble);
         paths.reads("IMAGE", &self.image);
         paths.reads_any("--truth", &self.truth);
+        paths.reads_any("--findings", &self.findings);
         self.picture.iter().for_each(|path| paths.writes("--picture", path));
         self.engine.paths(paths);
         Ok(())
