@@ -71,7 +71,8 @@ pub fn path(out: &Path) -> PathBuf {
 pub fn interrupted(out: &Path) -> String {
     let path = path(out);
     // the first line is no image
-    let lines = File::open(&path).map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
+    let lines =
+        pleura::regular::open(&path).map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
     match lines.saturating_sub(1) {
         0 => "interrupted before the first image was finished: run the same command again".into(),
         images => format!(
