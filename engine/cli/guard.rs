@@ -63,12 +63,6 @@ pub fn run(work: impl FnOnce() -> Exit) -> Exit {
     exit
 }
 
-/// Ends the program at once, by its own choice.
-pub fn leave(exit: Exit) -> ! {
-    LEAVING.store(true, Ordering::Relaxed);
-    std::process::exit(exit as i32)
-}
-
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")

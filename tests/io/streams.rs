@@ -84,7 +84,7 @@ fn results_that_cannot_be_written_are_an_error_at_the_end() {
         ("data inspect images --out look", 0),
         ("check ensemble.toml --device cpu", 0),
         ("plugins list", 0),
-        ("plugins test threshold", 2),
+        ("plugins test threshold --params {\"above\":0.5}", 0),
         ("explain ensemble.toml images/image1.png --device cpu", 0),
         ("predict ensemble.toml images --device cpu --out again.csv", 0),
         (tune, 0),

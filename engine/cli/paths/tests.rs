@@ -274,6 +274,8 @@ fn a_manifest_s_own_files_are_inputs() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let manifest = "schema = 1\nname = \"x\"\n[[segmenter.members]]\nname = \"m\"\nmodel = \"m.onnx\"\n\
+                    input = { name = \"image\", size = [8, 8], channels = 1 }\n\
+                    map = { output = \"map\", values = \"probabilities\" }\n\
                     [[postprocess]]\nplugin = \"./libmine.so\"\n";
     fs::write(at("e.toml"), manifest).unwrap();
     fs::write(at("weights.bin"), "").unwrap();
