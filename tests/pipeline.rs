@@ -44,8 +44,8 @@ fn the_same_bytes_for_any_threads_batch_memory_and_number_of_devices() {
         &["--threads", "2"][..],
         &["--threads", "3", "--batch", "3"],
         &["--batch", "16"],
-        &["--batch", "4", "--memory", "1"],
-        &["--memory", "60MiB"],
+        &["--batch", "4", "--memory", "80MiB"],
+        &["--memory", "150MiB"],
         &["--device", "cpu,cpu,cpu", "--threads", "1"],
     ] {
         let others = predicted(&demo, &images, options);

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use bytesize::ByteSize;
 use pleura::ensemble::{Ensemble, Options};
 use pleura::pool::Pool;
+use pleura::radiograph::DecodeLimits;
 use pleura::runtime;
 
 use crate::answers::CacheArgs;
@@ -28,8 +29,8 @@ pub struct EngineArgs {
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub batch: usize,
 
-    /// The memory that images on their way may take together, models not counted; 128 MiB for each image of a batch and
-    /// each device unless said.
+    /// The memory that images on their way may take together, decoding included and models not; an image that needs more
+    /// is skipped. Default: 128 MiB for each image of a batch and each device, and up to 4 GiB to decode one image.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,
 
@@ -85,6 +86,12 @@ impl EngineArgs {
         if let Some(folder) = &self.cache.cache {
             paths.writes_answers("--cache", folder);
         }
+    }
+
+    /// What decoding an image may take.
+    pub fn decode_limits(&self) -> DecodeLimits {
+        let limit = |size: ByteSize| DecodeLimits::of_memory(usize::try_from(size.0).unwrap_or(usize::MAX));
+        self.memory.map_or(DecodeLimits::default(), limit)
     }
 
     /// Starts the threads that all share; see [`start_threads`].

@@ -35,6 +35,13 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
     }
 }
 
+/// The first bytes of a plain file, at most `most`.
+pub(crate) fn start(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
+    let mut content = Vec::new();
+    let read = regular::open(path).and_then(|file| file.take(most).read_to_end(&mut content));
+    read.map_err(BoundedError::Io).map(|_| content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,6 +81,30 @@ fn headers_that_claim_the_impossible() {
 }
 
 #[test]
+fn compressed_images_that_are_cut_off() {
+    let mut rle = vec![0; 64];
+    (rle[0], rle[4]) = (1, 64);
+    rle.extend((0..16).flat_map(|row| [15_u8].into_iter().chain((0..16).map(move |col| row * 16 + col))));
+    let frames = [(uids::JPEG_BASELINE8_BIT, jpeg(16, 16)), (uids::RLE_LOSSLESS, rle)];
+    for (syntax, frame) in frames {
+        let with = |frame: &[u8]| {
+            let mut object = grey(16, 16, 8, 8, false);
+            fragments(&mut object, &[frame]);
+            file(&object, syntax)
+        };
+        assert!(Radiograph::decode(&with(&frame), "x.dcm").is_ok(), "{syntax}");
+        // fragments are of even length
+        for length in (0..frame.len()).step_by(2) {
+            refused("cut", &with(&frame[..length]), &["x.dcm"]);
+        }
+    }
+    let whole = jpeg(16, 16);
+    let mut object = grey(16, 16, 8, 8, false);
+    fragments(&mut object, &[&whole[..whole.len() - 20], &[0xFF, 0xD9]]);
+    refused("cut, with an end", &file(&object, uids::JPEG_BASELINE8_BIT), &["the image is cut off: a scan ends after"]);
+}
+
+#[test]
 fn pixel_data_of_another_length() {
     for length in [0, 2, 14, 32, 48] {
         let mut object = grey(4, 4, 8, 8, false);

@@ -59,11 +59,18 @@ fn bad_files_among_a_thousand_good_ones_cost_nothing_but_themselves() {
 
     let whole = dicom(folder.path());
     let good_png = fs::read(folder.path().join("image-0000.png")).unwrap();
+    let mut jpeg = Vec::new();
+    let pixels = image::GrayImage::from_fn(128, 128, |x, y| image::Luma([(x * y % 251) as u8]));
+    pixels.write_to(&mut std::io::Cursor::new(&mut jpeg), image::ImageFormat::Jpeg).unwrap();
     // The name, the bytes, and what is said; names sort before, among and after the good ones.
-    let bad: [(&str, Vec<u8>, &str); 10] = [
+    let cut = |to: usize| jpeg[..to].to_vec();
+    let bad: [(&str, Vec<u8>, &str); 13] = [
         ("a-empty.dcm", Vec::new(), "is empty"),
         ("image-0001-truncated.dcm", whole[..whole.len() / 2].to_vec(), "claims"),
         ("image-0002-header-only.dcm", whole[..140].to_vec(), "broken data set"),
+        ("image-0003-third.jpg", cut(jpeg.len() / 3), "(JPEG): the image is cut off: a scan ends after"),
+        ("image-0004-start.jpg", cut(700), "(JPEG): the image is cut off"),
+        ("image-0005-no-end.jpg", cut(jpeg.len() - 2), "expected the end marker EOI"),
         ("image-0500-huge.dcm", claims(whole.clone()), "Rows is 65535: between 1 and 16384"),
         ("image-0500-huge.png", huge_png(folder.path()), "(PNG): "),
         ("image-0501-text.dcm", b"ImageId,EncodedPixels\n1.2.3,-1\n".to_vec(), "is not a DICOM, PNG or JPEG file"),

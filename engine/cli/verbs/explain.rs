@@ -57,7 +57,7 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> Result<Exit> {
-    let radiograph = Radiograph::open(&args.image)?;
+    let radiograph = Radiograph::open_with(&args.image, args.engine.decode_limits())?;
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options())?;
     let explanation = ensemble.explain(&radiograph).with_context(|| format!("`{}`", args.image.display()))?;
     let truth = args.truth.as_ref().map(|path| truth(path, &explanation)).transpose()?;

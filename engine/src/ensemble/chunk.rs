@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use super::prepare::Prepared;
 use super::{Ensemble, ImageError};
 use crate::Radiograph;
+use crate::radiograph::{self, DecodeLimits, OverLimit, RadiographError};
 
 /// Batches that a chunk may fill. What passes the gate is a fraction of it, and should fill one still.
 const BATCHES: usize = 8;
@@ -42,6 +43,10 @@ pub struct Plan {
     pub in_flight: usize,
     /// The bytes that all images on their way may take together.
     pub memory: usize,
+    /// Whether an image that takes more than that is refused, and not let in alone.
+    pub strict: bool,
+    /// What decoding an image may take.
+    pub limits: DecodeLimits,
     /// Bytes that an image takes besides its own pixels and maps: what its members see.
     pub prepared: usize,
     /// Files that are decoded at once.
@@ -58,6 +63,13 @@ impl Ensemble {
         self.plan(1).bytes_besides(radiograph.size())
     }
 
+    /// What reading and decoding an image may take: [`Options::memory`](super::Options::memory) less an eighth, which is
+    /// for what allocators lose between blocks.
+    #[must_use]
+    pub fn decode_limits(&self) -> DecodeLimits {
+        self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)
+    }
+
     /// How files are to be divided.
     pub(super) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
@@ -69,7 +81,12 @@ impl Ensemble {
             batch,
             in_flight,
             threads: self.pool.threads(),
-            memory: self.memory.unwrap_or_else(|| batch.saturating_mul(MEMORY).saturating_mul(self.devices.len())),
+            memory: match self.memory {
+                Some(_) => usize::try_from(self.decode_limits().bytes()).unwrap_or(usize::MAX),
+                None => batch.saturating_mul(MEMORY).saturating_mul(self.devices.len()),
+            },
+            strict: self.memory.is_some(),
+            limits: self.decode_limits(),
             prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
             output: self.manifest.output.size.map(|[height, width]| (height as usize, width as usize)),
@@ -81,12 +98,30 @@ impl Plan {
     /// A reader of files by this plan.
     pub fn reader(self, files: &[PathBuf]) -> Reader<'_> {
         let threads = self.threads;
-        Reader { plan: self, rest: files, number: 0, largest: 0, wanted: 0, threads, chunks: 0, bytes: 0 }
+        let claim = files.first().map_or(0, |path| self.claim(path));
+        Reader { plan: self, rest: files, number: 0, largest: 0, claim, wanted: 0, threads, chunks: 0, bytes: 0 }
     }
 
     /// Bytes that an image of (height, width) takes on its way.
     fn bytes(&self, size: (usize, usize)) -> usize {
-        area(size).saturating_add(self.bytes_besides(size))
+        // intensities, and what resizing makes of them, come and go: they count where a limit must hold
+        let passing = if self.strict { 2 } else { 0 };
+        area(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
+    }
+
+    /// An image of (height, width) that takes more than all may.
+    fn check(&self, size: (usize, usize)) -> Result<(), OverLimit> {
+        let needed = self.bytes(size) as u64;
+        if self.strict && needed > self.limits.bytes() {
+            return Err(OverLimit { needed, limit: self.limits.bytes() });
+        }
+        Ok(())
+    }
+
+    /// What a file takes while it is decoded, where a limit must hold: all that there is where it does not say.
+    fn claim(&self, path: &Path) -> usize {
+        let estimate = || radiograph::estimate(path).map_or(self.memory, |bytes| bytes as usize);
+        if self.strict { estimate().min(self.memory) } else { 0 }
     }
 
     /// Those of them that are not its pixels.
@@ -108,6 +143,8 @@ pub struct Reader<'f> {
     number: usize,
     /// Bytes of the largest image so far.
     largest: usize,
+    /// What the next file takes while it is decoded.
+    claim: usize,
     /// Images that the chunk before was to have.
     wanted: usize,
     threads: usize,
@@ -121,7 +158,8 @@ impl<'f> Reader<'f> {
     /// nobody is left to tell.
     pub fn wait(&mut self, done: &Receiver<usize>) -> bool {
         loop {
-            let full = self.chunks >= self.plan.in_flight || self.bytes.saturating_add(self.largest) > self.plan.memory;
+            let full = self.chunks >= self.plan.in_flight
+                || self.bytes.saturating_add(self.largest.max(self.claim)) > self.plan.memory;
             let told = if self.chunks > 0 && full { done.recv().map_err(|_| true) } else { try_recv(done) };
             match told {
                 Ok(bytes) => {
@@ -145,18 +183,22 @@ impl<'f> Reader<'f> {
         // The first chunks are small, so that models soon have work, and the last ones, so that they end together.
         let share = self.rest.len().div_ceil(in_flight);
         self.wanted = (2 * self.wanted).min(share).clamp(batch, batch.saturating_mul(BATCHES));
-        let quota = (memory / in_flight).min(memory.saturating_sub(self.bytes));
+        // a batch is filled where it can be, though fewer chunks are on their way then
+        let share = (memory / in_flight).max(batch.saturating_mul(self.largest));
+        let quota = share.min(memory.saturating_sub(self.bytes));
         let (mut images, mut bytes) = (Vec::new(), 0_usize);
         while images.len() < self.wanted && !self.rest.is_empty() {
             let room = quota.saturating_sub(bytes).checked_div(self.largest).unwrap_or(self.threads);
             let most = if images.is_empty() { room.max(1) } else { room };
             let step = most.min(self.threads).min(self.wanted - images.len()).min(self.rest.len());
+            let step = self.together(step, images.is_empty(), memory.saturating_sub(self.bytes.saturating_add(bytes)));
             if step == 0 {
                 break;
             }
             let (now, later) = self.rest.split_at(step);
             self.rest = later;
             for (path, radiograph) in decode(now) {
+                let radiograph = radiograph.and_then(|radiograph| self.admit(path, radiograph));
                 let size = radiograph.as_ref().map_or(0, |radiograph| self.plan.bytes(radiograph.size()));
                 self.largest = self.largest.max(size);
                 bytes = bytes.saturating_add(size);
@@ -168,6 +210,30 @@ impl<'f> Reader<'f> {
         self.chunks += 1;
         self.bytes = self.bytes.saturating_add(bytes);
         Some(Chunk { number, bytes, images, prepared: Prepared::default() })
+    }
+}
+
+impl Reader<'_> {
+    /// How many of the next files, at most `step`, fit `room` together while they are decoded; the first of a chunk
+    /// does, as it has been waited for.
+    fn together(&mut self, step: usize, first: bool, room: usize) -> usize {
+        let (mut count, mut sum) = (0, 0_usize);
+        while count < step {
+            sum = sum.saturating_add(self.claim);
+            if sum > room && !(first && count == 0) {
+                break;
+            }
+            count += 1;
+            self.claim = self.rest.get(count).map_or(0, |path| self.plan.claim(path));
+        }
+        count
+    }
+
+    /// An image, if what comes after decoding fits the memory too.
+    fn admit(&self, path: &Path, radiograph: Radiograph) -> Result<Radiograph, ImageError> {
+        let over = |over| ImageError::from(RadiographError::Memory { path: path.into(), over });
+        self.plan.check(radiograph.size()).map_err(over)?;
+        Ok(radiograph)
     }
 }
 
@@ -185,7 +251,17 @@ mod tests {
     use super::*;
 
     fn plan(memory: usize) -> Plan {
-        Plan { batch: 2, in_flight: 5, memory, threads: 4, prepared: 0, maps: 0, output: None }
+        Plan {
+            batch: 2,
+            in_flight: 5,
+            memory,
+            threads: 4,
+            strict: false,
+            limits: DecodeLimits::default(),
+            prepared: 0,
+            maps: 0,
+            output: None,
+        }
     }
 
     fn decode(paths: &[PathBuf]) -> Vec<(&Path, Result<Radiograph, ImageError>)> {
@@ -239,6 +315,32 @@ mod tests {
         // Too little for anything is enough for one image at a time.
         let (sizes, _) = chunks(plan(1), 20);
         assert!(sizes[1..].iter().all(|&size| size == 1), "{sizes:?}");
+    }
+
+    #[test]
+    fn under_a_limit_files_wait_for_room_and_images_above_it_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<PathBuf> = (0..6).map(|i| folder.path().join(format!("{i}.png"))).collect();
+        for file in &files {
+            image::GrayImage::new(512, 512).save(file).unwrap();
+        }
+        let claim = Plan { strict: true, ..plan(usize::MAX) }.claim(&files[0]);
+        let steps = |memory: usize| {
+            let mut reader =
+                Plan { strict: true, limits: DecodeLimits::new(memory as u64), ..plan(memory) }.reader(&files);
+            reader.threads = 4;
+            let steps = std::cell::RefCell::new(Vec::new());
+            let chunk = reader.next(|paths| {
+                steps.borrow_mut().push(paths.len());
+                let open = |path: &PathBuf| Radiograph::open(path).map_err(ImageError::from);
+                paths.iter().map(|path| (path.as_path(), open(path))).collect()
+            });
+            (steps.into_inner(), chunk.unwrap().images.iter().filter(|(_, image)| image.is_ok()).count())
+        };
+        assert_eq!(steps(2 * claim + 1), (vec![2], 2));
+        assert_eq!(steps(2 * claim - 1).0[0], 1);
+        // less than the pixels alone
+        assert_eq!(steps(1000), (vec![1, 1], 0));
     }
 
     #[test]

@@ -64,7 +64,10 @@ impl Options {
     }
 
     /// The bytes that images on their way through [`Ensemble::predict_files`] may take together, models not counted;
-    /// unless said, 128 MiB for each image of a batch and each device. A few images are always let in, however large.
+    /// an image that takes more, decoding included, is an error before its pixels are decoded. Default: 128 MiB for each
+    /// image of a batch and each device, in which a few images are always let in, up to [`DecodeLimits`] each.
+    ///
+    /// [`DecodeLimits`]: crate::radiograph::DecodeLimits
     #[must_use]
     pub fn memory(mut self, bytes: Option<usize>) -> Self {
         self.memory = bytes;

@@ -22,6 +22,7 @@ use super::prepare::Prepared;
 use super::trace::Trace;
 use super::{Ensemble, Finding, ImageError};
 use crate::Radiograph;
+use crate::radiograph::DecodeLimits;
 
 /// Chunks decoded ahead of the lanes, and behind them those that are postprocessed and handed over.
 const BESIDE_LANES: usize = 3;
@@ -94,9 +95,10 @@ impl Ensemble {
     ) -> io::Result<Receiver<Findings<'env>>> {
         let named = |name: &str| Builder::new().name(format!("pleura-{name}"));
         let lanes = LANES * self.devices.len();
-        let reader = self.plan(lanes + BESIDE_LANES).reader(files);
+        let plan = self.plan(lanes + BESIDE_LANES);
+        let (reader, limits) = (plan.reader(files), plan.limits);
         let (to_lanes, from_reader) = channel();
-        named("reader").spawn_scoped(scope, move || self.read(reader, &done, &to_lanes))?;
+        named("reader").spawn_scoped(scope, move || self.read(reader, limits, &done, &to_lanes))?;
         let (to_finisher, from_lanes) = channel();
         let from_reader = Arc::new(Mutex::new(from_reader));
         for lane in 0..lanes {
@@ -112,9 +114,15 @@ impl Ensemble {
     }
 
     /// Decodes files, and prepares them for the members that are sure to see them.
-    fn read<'f>(&self, mut reader: Reader<'f>, done: &Receiver<usize>, lanes: &Sender<Chunk<'f>>) {
+    fn read<'f>(
+        &self,
+        mut reader: Reader<'f>,
+        limits: DecodeLimits,
+        done: &Receiver<usize>,
+        lanes: &Sender<Chunk<'f>>,
+    ) {
         while reader.wait(done)
-            && let Some(mut chunk) = reader.next(|paths| self.clock.time(Work::Decode, || self.decode(paths)))
+            && let Some(mut chunk) = reader.next(|paths| self.clock.time(Work::Decode, || self.decode(paths, limits)))
         {
             if let Some(recipe) = self.first_recipe() {
                 self.clock.time(Work::Prepare, || self.prepare_ahead(recipe, &mut chunk));
@@ -183,8 +191,12 @@ impl Ensemble {
         chunk.prepared = prepared;
     }
 
-    fn decode<'f>(&self, paths: &'f [PathBuf]) -> Vec<(&'f Path, Result<Radiograph, ImageError>)> {
-        let open = |path: &'f PathBuf| (path.as_path(), guarded(|| Ok(Radiograph::open(path)?)));
+    fn decode<'f>(
+        &self,
+        paths: &'f [PathBuf],
+        limits: DecodeLimits,
+    ) -> Vec<(&'f Path, Result<Radiograph, ImageError>)> {
+        let open = |path: &'f PathBuf| (path.as_path(), guarded(|| Ok(Radiograph::open_with(path, limits)?)));
         self.pool.run(|| paths.par_iter().map(open).collect())
     }
 }

@@ -15,8 +15,9 @@ use super::codestream::{Codestream, Kind};
 use super::dataset::{self, Dataset, EXPLICIT_VR_BIG_ENDIAN};
 use super::error::DicomFault;
 use super::header::{Header, Photometric};
+use super::limits::DecodeLimits;
 use super::samples::{Samples, widen};
-use super::{jpeg_lossless, packbits};
+use super::{cost, jpeg_lossless, packbits, whole};
 
 /// Images of more bytes than this must not be compressed by more than `MAX_RATIO`.
 const LARGE: usize = 64 << 20;
@@ -27,13 +28,19 @@ const MAX_RATIO: usize = 1000;
 ///
 /// # Errors
 /// Where it is missing, is not what the header says, or is in a syntax or a format that is not read.
-pub(super) fn decode(dataset: &Dataset, header: &Header) -> Result<Samples, DicomFault> {
+pub(super) fn decode(dataset: &Dataset, header: &Header, limits: DecodeLimits) -> Result<Samples, DicomFault> {
     match dataset.syntax.as_str() {
         uids::IMPLICIT_VR_LITTLE_ENDIAN
         | uids::EXPLICIT_VR_LITTLE_ENDIAN
         | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-        | EXPLICIT_VR_BIG_ENDIAN => native(&dataset.attributes, header),
-        uids::RLE_LOSSLESS => rle(&frame(&dataset.attributes, header)?, header),
+        | EXPLICIT_VR_BIG_ENDIAN => {
+            limits.check(cost::native(header))?;
+            native(&dataset.attributes, header)
+        }
+        uids::RLE_LOSSLESS => {
+            limits.check(cost::rle(header))?;
+            rle(&frame(&dataset.attributes, header)?, header)
+        }
         uids::JPEG_BASELINE8_BIT
         | uids::JPEG_EXTENDED12_BIT
         | uids::JPEG_LOSSLESS
@@ -41,7 +48,7 @@ pub(super) fn decode(dataset: &Dataset, header: &Header) -> Result<Samples, Dico
         | uids::JPEGLS_LOSSLESS
         | uids::JPEGLS_NEAR_LOSSLESS
         | uids::JPEG2000_LOSSLESS
-        | uids::JPEG2000 => compressed(&frame(&dataset.attributes, header)?, header),
+        | uids::JPEG2000 => compressed(&frame(&dataset.attributes, header)?, header, limits),
         _ => Err(DicomFault::Unsupported("this transfer syntax".into())),
     }
 }
@@ -100,9 +107,14 @@ fn rle(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
 }
 
 /// JPEG in all its kinds: the stream, not the transfer syntax, says which.
-fn compressed(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
+fn compressed(frame: &[u8], header: &Header, limits: DecodeLimits) -> Result<Samples, DicomFault> {
     let stream = Codestream::probe(frame).map_err(DicomFault::Codec)?;
     agree(&stream, header)?;
+    limits.check(cost::compressed(header, &stream, frame)?)?;
+    // the decoder of JPEG Lossless checks that by itself, and the cost of JPEG 2000 has needed it
+    if !matches!(stream.kind, Kind::Jpeg2000 { .. } | Kind::Jpeg { sof: 0xC3, .. }) {
+        whole::jpeg(frame)?;
+    }
     let (words, planar) = match stream.kind {
         Kind::Jpeg { sof, .. } => (jpeg(frame, sof, &stream)?, false),
         Kind::JpegLs { interleave } => (jpeg_ls(frame, &stream)?, interleave == 0),
@@ -234,11 +246,26 @@ mod tests {
     fn jpeg_ls_of_twelve_bits() {
         let words = [0_u16, 1, 4095, 2048, 77, 1000];
         let frame = encode(1, 12, &words.map(u16::to_le_bytes).concat());
-        let decoded = compressed(&frame, &header(1, 16, 12, Photometric::Monochrome2)).unwrap();
+        let decoded =
+            compressed(&frame, &header(1, 16, 12, Photometric::Monochrome2), DecodeLimits::default()).unwrap();
         assert_eq!((decoded.words, decoded.stored, decoded.high), (words.to_vec(), 12, 11));
         // the stream has values of more bits than the header grants
-        let fault = compressed(&frame, &header(1, 16, 11, Photometric::Monochrome2)).unwrap_err();
+        let fault =
+            compressed(&frame, &header(1, 16, 11, Photometric::Monochrome2), DecodeLimits::default()).unwrap_err();
         assert!(matches!(fault, DicomFault::Mismatch { .. }), "{fault}");
+    }
+
+    #[test]
+    fn jpeg_ls_is_cut_nowhere() {
+        let words = [0_u16, 1, 4095, 2048, 77, 1000];
+        let frame = encode(1, 12, &words.map(u16::to_le_bytes).concat());
+        let header = header(1, 16, 12, Photometric::Monochrome2);
+        for length in 0..frame.len() {
+            let whole = compressed(&frame[..length], &header, DecodeLimits::default());
+            assert!(whole.is_err(), "{length} of {} bytes", frame.len());
+        }
+        let fault = compressed(&frame, &header, DecodeLimits::new(1000)).unwrap_err();
+        assert!(matches!(fault, DicomFault::Memory(_)), "{fault}");
     }
 
     #[test]
@@ -247,7 +274,7 @@ mod tests {
         let planes = [[255, 0, 0, 9, 9, 9], [0, 255, 0, 9, 9, 9], [0, 0, 255, 9, 9, 9]].concat();
         let frame = encode(3, 8, &planes);
         let header = header(3, 8, 8, Photometric::Rgb);
-        let decoded = compressed(&frame, &header).unwrap();
+        let decoded = compressed(&frame, &header, DecodeLimits::default()).unwrap();
         assert!(decoded.planar);
         assert_eq!(decoded.grey(&header, None).unwrap(), [76.245, 149.685, 29.07, 9.0, 9.0, 9.0]);
     }

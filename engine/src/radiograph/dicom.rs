@@ -15,13 +15,14 @@ use super::attributes::Attributes;
 use super::dataset::{self, Dataset};
 use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
+use super::limits::DecodeLimits;
 use super::lut::{Lut, Palette};
 use super::window::{Voi, Window, WindowFunction};
 use super::{Glance, Radiograph, Tags, codec};
 
 /// Decodes a DICOM file's bytes.
-pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Radiograph, RadiographError> {
-    parsed(bytes, path, radiograph)
+pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
+    parsed(bytes, path, |dataset, path| radiograph(dataset, path, limits))
 }
 
 /// Reads id and size of a DICOM file's image.
@@ -69,7 +70,7 @@ fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> {
+fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Radiograph, DicomFault> {
     let attributes = &dataset.attributes;
     let mut remarks = dataset.remarks.clone();
     let header = Header::read(attributes)?;
@@ -77,7 +78,7 @@ fn radiograph(dataset: &Dataset, path: &Path) -> Result<Radiograph, DicomFault> 
         Photometric::Palette => Some(Palette::read(attributes, header.signed)?),
         _ => None,
     };
-    let samples = codec::decode(dataset, &header)?.grey(&header, palette.as_ref())?;
+    let samples = codec::decode(dataset, &header, limits)?.grey(&header, palette.as_ref())?;
     remarks.extend(codec::padding(attributes, &header));
     let modality = Modality::read(attributes, &header, palette.as_ref())?;
     let values: Vec<f32> = match &modality {

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::limits::OverLimit;
+use super::whole::Incomplete;
+
 /// A file or an input that gives no radiograph.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +63,14 @@ pub enum RadiographError {
         id: String,
         /// What is wrong with them.
         reason: String,
+    },
+    /// Reading and decoding the file takes more memory than it may.
+    #[error("`{}`: {over}", path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// What it takes, and what it may.
+        over: OverLimit,
     },
     /// A path that does not exist.
     #[error("no file or folder `{}`", path.display())]
@@ -125,9 +136,18 @@ pub enum DicomFault {
         /// In the compressed image.
         actual: String,
     },
+    /// Decoding takes more memory than it may.
+    #[error(transparent)]
+    Memory(#[from] OverLimit),
     /// The compressed image cannot be decoded.
     #[error("cannot decompress: {0}")]
     Codec(String),
+}
+
+impl From<Incomplete> for DicomFault {
+    fn from(fault: Incomplete) -> Self {
+        Self::Codec(fault.to_string())
+    }
 }
 
 impl DicomFault {

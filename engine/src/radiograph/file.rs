@@ -4,11 +4,14 @@ use std::io;
 use std::path::Path;
 
 use super::error::RadiographError;
+use super::limits::{DecodeLimits, OverLimit};
 use crate::bounded::{self, BoundedError};
 
 /// The most bytes that an image's file may have: the largest image allowed, in three samples of 16 bits, and as much
 /// again.
 const MAX_BYTES: u64 = 3 << 30;
+/// How much is read for a header.
+const START: u64 = 1 << 16;
 
 /// The bytes of a file.
 ///
@@ -16,16 +19,40 @@ const MAX_BYTES: u64 = 3 << 30;
 /// Where it cannot be read, is no plain file (a pipe may never begin, and a device never end), or is larger than any
 /// image.
 pub fn read(path: &Path) -> Result<Vec<u8>, RadiographError> {
-    bounded::read(path, MAX_BYTES).map_err(|error| {
-        let refused = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
-        let source = match error {
-            BoundedError::Io(source) => source,
-            BoundedError::TooLarge { bytes } => {
-                refused(format!("it has {bytes} bytes, and no image has more than {MAX_BYTES}"))
-            }
-        };
-        RadiographError::Read { path: path.into(), source }
+    read_with(path, DecodeLimits::new(MAX_BYTES))
+}
+
+/// The first bytes of a file, at most `START`.
+///
+/// # Errors
+/// Where it cannot be read or is no plain file.
+pub(super) fn start(path: &Path) -> Result<Vec<u8>, RadiographError> {
+    bounded::start(path, START).map_err(|error| refused(path, error))
+}
+
+/// As [`read`], for a file that may have no more bytes than the limit, either.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(path: &Path, limits: DecodeLimits) -> Result<Vec<u8>, RadiographError> {
+    bounded::read(path, limits.bytes().min(MAX_BYTES)).map_err(|error| match error {
+        BoundedError::TooLarge { bytes } if bytes <= MAX_BYTES => {
+            let over = OverLimit { needed: bytes, limit: limits.bytes() };
+            RadiographError::Memory { path: path.into(), over }
+        }
+        error => refused(path, error),
     })
+}
+
+fn refused(path: &Path, error: BoundedError) -> RadiographError {
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+    let source = match error {
+        BoundedError::Io(source) => source,
+        BoundedError::TooLarge { bytes } => {
+            invalid(format!("it has {bytes} bytes, and no image has more than {MAX_BYTES}"))
+        }
+    };
+    RadiographError::Read { path: path.into(), source }
 }
 
 #[cfg(test)]

@@ -21,6 +21,13 @@ impl Glance {
     /// Where the file cannot be read, is none of these, or has a header that no grey image has.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
+        let start = file::start(path)?;
+        if raster::is_raster(&start)
+            && let Ok(glance) = raster::glance(&start, path)
+        {
+            return Ok(glance);
+        }
+        // a header behind a long profile, or a data set
         let bytes = file::read(path)?;
         let glance = if raster::is_raster(&bytes) {
             raster::glance(&bytes, path)

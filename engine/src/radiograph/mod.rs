@@ -8,8 +8,10 @@
 
 mod age;
 mod attributes;
+mod claim;
 mod codec;
 mod codestream;
+mod cost;
 mod dataset;
 mod deflate;
 mod dicom;
@@ -22,6 +24,7 @@ mod glance;
 mod header;
 mod id;
 mod jpeg_lossless;
+mod limits;
 mod lut;
 mod packbits;
 mod raster;
@@ -29,6 +32,7 @@ mod samples;
 mod tags;
 mod value;
 mod walk;
+mod whole;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -37,12 +41,14 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
+pub(crate) use claim::estimate;
 pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
 pub use file::read;
 pub use find::{find, find_with, is_image_name};
 pub use glance::Glance;
 pub use id::stem;
+pub use limits::{DecodeLimits, OverLimit};
 pub use tags::Tags;
 
 use crate::manifest::Intensity;
@@ -73,9 +79,17 @@ impl Radiograph {
     /// Where the file cannot be read, is none of these, is broken, or is DICOM that cannot be shown as one grey image
     /// (several frames, an unsupported transfer syntax). The error names the file, the syntax and the reason.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
+        Self::open_with(path, DecodeLimits::default())
+    }
+
+    /// As [`Radiograph::open`], within a limit of memory.
+    ///
+    /// # Errors
+    /// As [`Radiograph::open`], and where reading and decoding the file would take more than the limit.
+    pub fn open_with(path: impl AsRef<Path>, limits: DecodeLimits) -> Result<Self, RadiographError> {
         let path = path.as_ref();
-        let bytes = file::read(path)?;
-        Self::decode(&bytes, path)
+        let bytes = file::read_with(path, limits)?;
+        Self::decode_with(&bytes, path, limits)
     }
 
     /// Reads a file's bytes. The path is not opened: errors name it, and its stem is the id where the bytes hold none.
@@ -83,11 +97,20 @@ impl Radiograph {
     /// # Errors
     /// As [`Radiograph::open`].
     pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, RadiographError> {
+        Self::decode_with(bytes, path, DecodeLimits::default())
+    }
+
+    /// As [`Radiograph::decode`], within a limit of memory, of which the bytes themselves are a part.
+    ///
+    /// # Errors
+    /// As [`Radiograph::open_with`].
+    pub fn decode_with(bytes: &[u8], path: impl AsRef<Path>, limits: DecodeLimits) -> Result<Self, RadiographError> {
         let path = path.as_ref();
+        let limits = limits.holding(bytes.len() as u64);
         let radiograph = if raster::is_raster(bytes) {
-            raster::decode(bytes, path)
+            raster::decode(bytes, path, limits)
         } else if dataset::is_dicom(bytes) {
-            dicom::decode(bytes, path)
+            dicom::decode(bytes, path, limits)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })
         }?;

@@ -90,7 +90,7 @@ impl Judge<'_> {
         ids: &Mutex<HashMap<String, PathBuf>>,
         keep: &(dyn Fn(&Seen<'_>) -> Result<T, TuneError> + Sync),
     ) -> Result<Result<T, ImageError>, TuneError> {
-        let radiograph = match Radiograph::open(file) {
+        let radiograph = match Radiograph::open_with(file, self.ensemble.decode_limits()) {
             Ok(radiograph) => radiograph,
             Err(error) => return Ok(Err(error.into())),
         };

@@ -1,0 +1,65 @@
+//! What decoding a file will take, estimated from its first bytes: so that files are decoded side by side where they
+//! fit the memory together. The limit that each is decoded within does not depend on it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use memchr::memmem;
+
+use super::raster;
+
+/// How much of a file is read.
+const START: u64 = 1 << 16;
+/// Bytes that decoders take for a sample of a DICOM file, the grey value included: the most that any does, in
+/// `cost`, of an image that is divided as usual.
+const SAMPLE: u64 = 16;
+
+/// The bytes that reading and decoding a file takes at its peak; none where its first bytes do not say.
+pub(crate) fn estimate(path: &Path) -> Option<u64> {
+    let file = File::open(path).ok()?;
+    let about = file.metadata().ok().filter(|about| about.is_file())?;
+    let mut start = Vec::new();
+    file.take(START).read_to_end(&mut start).ok()?;
+    let decoding = match raster::claimed(&start) {
+        Some(bytes) => bytes,
+        None => SAMPLE * dicom_samples(&start)?,
+    };
+    Some(decoding + 3 * about.len())
+}
+
+/// Samples of a DICOM image: the largest that the bytes can mean, in sequences too.
+fn dicom_samples(start: &[u8]) -> Option<u64> {
+    // Rows, Columns and SamplesPerPixel are numbers of 16 bits, 8 bytes from their tag on with a VR and without
+    let largest = |element: u8| {
+        let tag = [0x28, 0, element, 0];
+        let value = |at: usize| start.get(at + 8..at + 10).map(|two| u64::from(u16::from_le_bytes([two[0], two[1]])));
+        memmem::find_iter(start, &tag).filter_map(value).max()
+    };
+    Some(largest(0x10)? * largest(0x11)? * largest(0x02)?.min(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dicom_samples_in_either_encoding() {
+        let explicit = b"\x28\0\x02\0US\x02\0\x01\0\x28\0\x10\0US\x02\0\0\x08\x28\0\x11\0US\x02\0\0\x04";
+        assert_eq!(dicom_samples(explicit), Some(2048 * 1024));
+        let implicit = b"\x28\0\x02\0\x02\0\0\0\x03\0\x28\0\x10\0\x02\0\0\0\x02\0\x28\0\x11\0\x02\0\0\0\x05\0";
+        assert_eq!(dicom_samples(implicit), Some(30));
+        assert_eq!(dicom_samples(&explicit[..20]), None);
+    }
+
+    #[test]
+    fn a_file_of_no_known_kind_has_no_estimate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        image::GrayImage::new(1000, 500).save(&path).unwrap();
+        assert!((2_000_000..8_000_000).contains(&estimate(&path).unwrap()));
+        std::fs::write(&path, "text").unwrap();
+        assert_eq!(estimate(&path), None);
+        assert_eq!(estimate(folder.path()), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! The memory that decoding one image may take, checked before it is taken.
+
+/// What decoding one image may take: its file, what the decoder needs, and the pixels.
+///
+/// What it will take is computed from the image's header; an image above the limit is an error
+/// ([`OverLimit`]) before its pixels are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    bytes: u64,
+    /// Bytes of the limit that are in use already.
+    held: u64,
+}
+
+impl DecodeLimits {
+    /// A limit of so many bytes.
+    #[must_use]
+    pub const fn new(bytes: u64) -> Self {
+        Self { bytes, held: 0 }
+    }
+
+    /// A limit for a process that may take so many bytes more: an eighth less, which is for what allocators lose between
+    /// blocks.
+    #[must_use]
+    pub const fn of_memory(bytes: usize) -> Self {
+        let bytes = bytes as u64;
+        Self::new(bytes - bytes / 8)
+    }
+
+    /// The limit in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.bytes
+    }
+
+    /// What is left of the limit once `bytes` of it are in use.
+    pub(super) const fn holding(self, bytes: u64) -> Self {
+        Self { held: self.held.saturating_add(bytes), ..self }
+    }
+
+    /// Whether `bytes` more may be taken.
+    pub(super) fn check(self, bytes: u64) -> Result<(), OverLimit> {
+        let needed = self.held.saturating_add(bytes);
+        if needed > self.bytes { Err(OverLimit { needed, limit: self.bytes }) } else { Ok(()) }
+    }
+}
+
+impl Default for DecodeLimits {
+    /// 4 GiB: what the largest image takes, 16,384 pixels square, in most formats.
+    fn default() -> Self {
+        Self::new(4 << 30)
+    }
+}
+
+/// An image that takes more memory than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("needs {} of memory, the limit is {}: raise it with `--memory`", mib(*needed), mib(*limit))]
+pub struct OverLimit {
+    /// The bytes that it would take, by its header.
+    pub needed: u64,
+    /// The bytes that it may take.
+    pub limit: u64,
+}
+
+/// Bytes in MiB, rounded up.
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_counts() {
+        let limits = DecodeLimits::new(100 << 20).holding(60 << 20);
+        assert_eq!(limits.bytes(), 100 << 20);
+        assert_eq!(limits.check(40 << 20), Ok(()));
+        let over = limits.check((40 << 20) + 1).unwrap_err();
+        let message = "needs 101 MiB of memory, the limit is 100 MiB: raise it with `--memory`";
+        assert_eq!(over.to_string(), message);
+        assert!(limits.check(u64::MAX).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! PNG files, row by row: colour profiles and texts are not looked at, and no row is kept but as grey.
+
+use std::io::Cursor;
+
+use ndarray::Array2;
+use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+
+use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
+use crate::radiograph::limits::DecodeLimits;
+
+/// What the decoder holds besides rows: its windows on the compressed and the inflated data.
+const BUFFERS: u64 = 1 << 20;
+/// Rows that it holds.
+const ROWS: u64 = 16;
+
+impl From<DecodingError> for Failure {
+    fn from(error: DecodingError) -> Self {
+        match error {
+            DecodingError::IoError(_) => Self::Broken("the image is cut off: it ends before IEND".into()),
+            error => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+fn decoder(bytes: &[u8]) -> Decoder<Cursor<&[u8]>> {
+    // no chunk is longer than the file, and those that inflate to more are ignored
+    let limits = Limits { bytes: bytes.len() + (64 << 20) };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_ignore_text_chunk(true);
+    // bits to bytes, palettes to colours, a transparent colour to an alpha channel
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder
+}
+
+/// Reads the header.
+pub(super) fn header(bytes: &[u8]) -> Result<Claim, Failure> {
+    let mut decoder = decoder(bytes);
+    let info = decoder.read_header_info()?;
+    let (width, height) = info.size();
+    if width > MAX_SIDE || height > MAX_SIDE {
+        return Err(Failure::too_wide(width, height));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    let row = 8 * u64::from(width);
+    Ok(Claim {
+        size: (height as usize, width as usize),
+        // as `EXPAND` has them
+        bits: (info.bit_depth as u32).max(8),
+        // chunks are collected before they are thrown away
+        bytes: 4 * pixels + ROWS * row + BUFFERS + bytes.len() as u64,
+    })
+}
+
+/// Decodes the picture, checked by its claim before.
+pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Failure> {
+    let claim = header(bytes)?;
+    limits.check(claim.bytes)?;
+    let mut reader = decoder(bytes).read_info()?;
+    let frame = reader.info().frame_control.map(|frame| (frame.height as usize, frame.width as usize));
+    if frame.is_some_and(|size| size != claim.size) {
+        return Err(Failure::Broken("its first frame is not the whole picture".into()));
+    }
+    let mut values = Array2::zeros(claim.size);
+    rows(&mut reader, &mut values)?;
+    reader.finish()?;
+    let deep = reader.output_color_type().1 == BitDepth::Sixteen;
+    Ok(Picture { values, white: if deep { 65535.0 } else { 255.0 } })
+}
+
+fn rows(reader: &mut Reader<Cursor<&[u8]>>, values: &mut Array2<f32>) -> Result<(), Failure> {
+    let (color, depth) = reader.output_color_type();
+    let too_large = || Failure::Broken("a row is too large".into());
+    let width = reader.info().width;
+    let mut row = vec![0; reader.output_line_size(width).ok_or_else(too_large)?];
+    for (line, first, step) in places(values.dim(), reader.info().interlaced) {
+        reader.read_row(&mut row)?;
+        let into = values.row_mut(line).into_iter().skip(first).step_by(step);
+        let samples = color.samples();
+        if depth == BitDepth::Sixteen {
+            let wide = |bytes: &[u8]| i32::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+            into.zip(row.chunks_exact(2 * samples)).for_each(|(value, pixel)| {
+                *value = grey(color, |sample| wide(&pixel[2 * sample..]), 65535);
+            });
+        } else {
+            into.zip(row.chunks_exact(samples)).for_each(|(value, pixel)| {
+                *value = grey(color, |sample| pixel[sample].into(), 255);
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Where the pixels of each row in the file go: the line, the first column, and the step from one to the next.
+pub(super) fn places((height, width): (usize, usize), interlaced: bool) -> impl Iterator<Item = (usize, usize, usize)> {
+    // for each pass the first line and column, and the steps of both (PNG, 8.2); a pass without columns has no rows
+    const PASSES: [[usize; 4]; 7] =
+        [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
+    let passes: &[[usize; 4]] = if interlaced { &PASSES } else { &[[0, 0, 1, 1]] };
+    let rows = move |&[top, left, down, across]: &[usize; 4]| {
+        (top..height).step_by(down).map(move |line| (line, left, across))
+    };
+    passes.iter().filter(move |pass| pass[1] < width).flat_map(rows)
+}
+
+/// The grey of a pixel: its own, or its colours' luma; what is transparent is laid on black.
+fn grey(color: ColorType, sample: impl Fn(usize) -> i32, opaque: i32) -> f32 {
+    match color {
+        ColorType::Grayscale | ColorType::Indexed => sample(0) as f32,
+        ColorType::GrayscaleAlpha => luma_on_black([sample(0); 3], sample(1), opaque),
+        ColorType::Rgb => luma_on_black([sample(0), sample(1), sample(2)], opaque, opaque),
+        ColorType::Rgba => luma_on_black([sample(0), sample(1), sample(2)], sample(3), opaque),
+    }
+}

@@ -1,0 +1,80 @@
+//! Bits of a JPEG scan.
+
+use super::Incomplete;
+
+/// Bits of an entropy-coded segment, the most significant first, up to the marker that ends it.
+pub(super) struct Bits<'a> {
+    bytes: &'a [u8],
+    /// The first byte not in `window` yet; a marker's 0xFF stops it.
+    at: usize,
+    /// The next `count` bits, left-aligned; zeros below them.
+    window: u64,
+    count: u32,
+}
+
+impl<'a> Bits<'a> {
+    /// Those that begin at byte `at`.
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, window: 0, count: 0 }
+    }
+
+    fn refill(&mut self) {
+        while self.count <= 56 {
+            let Some(&byte) = self.bytes.get(self.at) else { return };
+            if byte == 0xFF {
+                // a stuffed zero follows, or this is a marker
+                if self.bytes.get(self.at + 1) != Some(&0) {
+                    return;
+                }
+                self.at += 1;
+            }
+            self.at += 1;
+            self.window |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+        }
+    }
+
+    /// The next 16 bits; zeros where there are fewer.
+    pub(super) fn peek16(&mut self) -> usize {
+        if self.count < 16 {
+            self.refill();
+        }
+        (self.window >> 48) as usize
+    }
+
+    /// Steps over bits, at most 16.
+    pub(super) fn skip(&mut self, bits: u32) -> Result<(), Incomplete> {
+        if self.count < bits {
+            self.refill();
+            if self.count < bits {
+                return Err(Incomplete::End);
+            }
+        }
+        self.window <<= bits;
+        self.count -= bits;
+        Ok(())
+    }
+
+    /// The next bits, at most 16, as a number.
+    pub(super) fn take(&mut self, bits: u32) -> Result<u32, Incomplete> {
+        let value = (self.peek16() as u32) >> (16 - bits.min(16));
+        self.skip(bits)?;
+        Ok(value)
+    }
+
+    /// Ends the segment: the position of the marker after it, and the whole bytes before it that hold no block.
+    pub(super) fn end(mut self) -> (usize, usize) {
+        self.refill();
+        let mut surplus = (self.count / 8) as usize;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match self.bytes.get(self.at + 1) {
+                // a fill byte, which may stand before any marker
+                Some(0xFF) if byte == 0xFF => self.at += 1,
+                Some(0) if byte == 0xFF => (self.at, surplus) = (self.at + 2, surplus + 1),
+                _ if byte == 0xFF => break,
+                _ => (self.at, surplus) = (self.at + 1, surplus + 1),
+            }
+        }
+        (self.at, surplus)
+    }
+}
