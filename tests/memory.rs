@@ -166,14 +166,14 @@ fn no_file_takes_more_than_the_memory_given() {
     for (name, bytes, fits) in bombs {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
-        check(&case, &path, fits, baseline.peak);
+        check(&case, [&path, &small], fits, baseline.peak);
         all.push(path);
     }
     // a hole of a file, for the most part
     let hole = folder.path().join("hole.png");
     fs::write(&hole, black(64, 8, 0, &[])).unwrap();
     fs::OpenOptions::new().write(true).open(&hole).unwrap().set_len(1 << 30).unwrap();
-    check(&case, &hole, false, baseline.peak);
+    check(&case, [&hole, &small], false, baseline.peak);
 
     // all of them, with what fits twice
     let inputs: Vec<&Path> = all.iter().map(PathBuf::as_path).chain([small.as_path(), &hole]).collect();
@@ -182,15 +182,16 @@ fn no_file_takes_more_than_the_memory_given() {
     assert!(ran.peak <= baseline.peak + MIB, "all: {} MiB, one small image {} MiB", ran.peak, baseline.peak);
 }
 
-/// Predicts one file: rightly if it fits, and otherwise skipped by name, with the figures and what to do.
-fn check(case: &Case, path: &Path, fits: bool, baseline: u64) {
+/// Predicts one file beside a small one: rightly if it fits, and otherwise skipped by name, with the figures and what to do.
+fn check(case: &Case, [path, small]: [&Path; 2], fits: bool, baseline: u64) {
     let name = path.file_name().unwrap().to_string_lossy();
-    let ran = predict(&case.manifest, &[path]);
+    let ran = predict(&case.manifest, &[path, small]);
     assert_eq!(ran.code, Some(i32::from(!fits)), "{name}: {}", ran.stderr);
     if fits {
         // black, where the toy marks nothing
         let row = ran.csv.lines().nth(1).unwrap();
         assert!(row.ends_with(",-1") || row.ends_with(','), "{name}: {row}");
+        assert_eq!(ran.csv.lines().count(), 3, "{name}: {}", ran.csv);
     } else {
         assert!(ran.stderr.contains(&*name) && ran.stderr.contains("`--memory`"), "{name}: {}", ran.stderr);
     }

@@ -11,6 +11,7 @@ use super::attributes::{Attribute, Attributes, Value};
 use super::deflate;
 use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
+use super::limits::DecodeLimits;
 use super::value::is_padding;
 use super::walk::{self, Walk};
 
@@ -85,10 +86,10 @@ pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 ///
 /// # Errors
 /// What is wrong with its meta or its compression, with what is known of the syntax.
-pub(super) fn open(bytes: &[u8]) -> Result<Encoded<'_>, (String, DicomFault)> {
+pub(super) fn open(bytes: &[u8], limits: DecodeLimits) -> Result<Encoded<'_>, (String, DicomFault)> {
     let mut encoded = before_inflation(bytes)?;
     if encoded.is_deflated() {
-        let inflated = deflate::inflate(&encoded.bytes, encoded.encoding);
+        let inflated = deflate::inflate(&encoded.bytes, encoded.encoding, limits);
         encoded.bytes = inflated.map_err(|fault| (describe(&encoded.syntax), fault))?.into();
     }
     Ok(encoded)

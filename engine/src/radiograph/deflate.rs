@@ -9,6 +9,7 @@ use dicom_dictionary_std::tags;
 use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
 use super::header::Header;
+use super::limits::DecodeLimits;
 use super::walk::Walk;
 
 /// Bytes beside the pixels that any data set may have: lookup tables, overlays, private elements.
@@ -24,8 +25,8 @@ const FIRST: usize = 1 << 16;
 ///
 /// # Errors
 /// Where the stream is broken, or holds more than the pixels that the data set's own header claims and what may be
-/// beside them.
-pub(super) fn inflate(deflated: &[u8], encoding: Encoding) -> Result<Vec<u8>, DicomFault> {
+/// beside them, or more than `limits` allow.
+pub(super) fn inflate(deflated: &[u8], encoding: Encoding, limits: DecodeLimits) -> Result<Vec<u8>, DicomFault> {
     let beside = BESIDE + BESIDE_RATIO * deflated.len();
     let mut stream = DeflateDecoder::new(deflated);
     let mut inflated = Vec::new();
@@ -33,6 +34,7 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding) -> Result<Vec<u8>, Di
     loop {
         if pixels.is_none() {
             pixels = claimed(&inflated, encoding)?;
+            limits.check(pixels.unwrap_or(0) as u64)?;
             let expected = pixels.unwrap_or(0).min(MAX_RATIO * deflated.len());
             inflated.try_reserve_exact(expected).map_err(|error| DicomFault::Codec(error.to_string()))?;
         }
@@ -42,6 +44,7 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding) -> Result<Vec<u8>, Di
         if read.map_err(|error| DicomFault::Parse(format!("cannot inflate: {error}")))? == 0 {
             return Ok(inflated);
         }
+        limits.check(inflated.len() as u64)?;
         if inflated.len() > limit {
             return Err(DicomFault::Parse(match pixels {
                 Some(pixels) => format!("more than {limit} bytes when inflated, of which the image claims {pixels}"),

@@ -8,7 +8,7 @@
 use std::panic;
 use std::path::Path;
 
-use dicom_dictionary_std::tags;
+use dicom_dictionary_std::{tags, uids};
 use ndarray::Array2;
 
 use super::attributes::Attributes;
@@ -22,12 +22,12 @@ use super::{Glance, Radiograph, Tags, codec};
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
-    parsed(bytes, path, |dataset, path| radiograph(dataset, path, limits))
+    parsed(bytes, path, limits, |dataset, path| radiograph(dataset, path, limits))
 }
 
 /// Reads id and size of a DICOM file's image.
 pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
-    parsed(bytes, path, |dataset, path| {
+    parsed(bytes, path, DecodeLimits::default(), |dataset, path| {
         let header = Header::read(&dataset.attributes)?;
         Ok(Glance { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
     })
@@ -35,7 +35,7 @@ pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographErro
 
 /// Reads a DICOM file's tags.
 pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
-    parsed(bytes, path, |dataset, path| {
+    parsed(bytes, path, DecodeLimits::default(), |dataset, path| {
         let id = id(&dataset.attributes, path);
         Ok(Tags::of(&dataset.attributes, &dataset.syntax, id))
     })
@@ -45,10 +45,11 @@ pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
 fn parsed<T>(
     bytes: &[u8],
     path: &Path,
+    limits: DecodeLimits,
     read: impl FnOnce(&Dataset, &Path) -> Result<T, DicomFault>,
 ) -> Result<T, RadiographError> {
     let fail = |(syntax, fault)| RadiographError::Dicom { path: path.into(), syntax, fault };
-    let encoded = dataset::open(bytes).map_err(fail)?;
+    let encoded = dataset::open(bytes, limits).map_err(fail)?;
     let dataset = encoded.parse().map_err(fail)?;
     let syntax = dataset::describe(&dataset.syntax);
     contained(|| read(&dataset, path))
@@ -74,6 +75,9 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
     let attributes = &dataset.attributes;
     let mut remarks = dataset.remarks.clone();
     let header = Header::read(attributes)?;
+    // what has been inflated stays until the pixels are decoded
+    let deflated = dataset.syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+    let limits = limits.holding(if deflated { header.native_bytes() as u64 } else { 0 });
     let palette = match header.photometric {
         Photometric::Palette => Some(Palette::read(attributes, header.signed)?),
         _ => None,

@@ -14,7 +14,7 @@ use frame::Frame;
 use huffman::Huffman;
 use scan::Tables;
 
-pub(super) use jpeg2000::{Blocks, check as jpeg2000};
+pub(super) use jpeg2000::check as jpeg2000;
 
 /// Why an image is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

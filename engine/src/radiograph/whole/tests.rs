@@ -2,6 +2,7 @@
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
+use super::jpeg2000::Blocks;
 use super::*;
 
 /// A JPEG image with a pattern and noise in it.
