@@ -1,13 +1,12 @@
 //! What decoding a file will take, estimated from its first bytes: so that files are decoded side by side where they
 //! fit the memory together. The limit that each is decoded within does not depend on it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use memchr::memmem;
 
 use super::raster;
+use crate::bounded;
 
 /// How much of a file is read.
 const START: u64 = 1 << 16;
@@ -17,15 +16,13 @@ const SAMPLE: u64 = 16;
 
 /// The bytes that reading and decoding a file takes at its peak; none where its first bytes do not say.
 pub(crate) fn estimate(path: &Path) -> Option<u64> {
-    let file = File::open(path).ok()?;
-    let about = file.metadata().ok().filter(|about| about.is_file())?;
-    let mut start = Vec::new();
-    file.take(START).read_to_end(&mut start).ok()?;
+    let bytes = bounded::size(path).ok()?;
+    let start = bounded::start(path, START).ok()?;
     let decoding = match raster::claimed(&start) {
         Some(bytes) => bytes,
         None => SAMPLE * dicom_samples(&start)?,
     };
-    Some(decoding + 3 * about.len())
+    Some(decoding + 3 * bytes)
 }
 
 /// Samples of a DICOM image: the largest that the bytes can mean, in sequences too.
