@@ -167,5 +167,5 @@ fn a_fold_that_there_is_not_is_refused() {
     let text = fs::read_to_string(&recipe).unwrap();
     fs::write(&recipe, text.replace("count = 2", "count = 2, train = [1]")).unwrap();
     let said = train(&recipe, &out, &["--fold", "0"], 2);
-    assert!(said.contains("the recipe trains [1]"), "{said}");
+    assert!(said.contains("`--fold 0`: the recipe trains 1; the option counts from 0"), "{said}");
 }

@@ -1,7 +1,7 @@
 //! `pleura score`: a submission against the truth.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use pleura::atomic;
@@ -63,7 +63,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn write_per_image(path: &PathBuf, images: &[ImageScore]) -> anyhow::Result<()> {
+fn write_per_image(path: &Path, images: &[ImageScore]) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(atomic::beside(path)?);
     images.iter().try_for_each(|image| writer.serialize(image))?;
     Ok(atomic::place(writer.into_inner().map_err(csv::IntoInnerError::into_error)?, path)?)

@@ -19,7 +19,8 @@ pub(super) fn log_odds_map(numbers: ArrayView3<'_, f32>, class: usize) -> Array2
 
 /// The log-odds of a class at each pixel of planes of one size, one a class. No more than one of them is needed at once.
 pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, class: usize) -> Array2<f32> {
-    let (mut wanted, mut others): (Array2<f32>, Option<(Array2<f32>, Array2<f32>)>) = Default::default();
+    let mut wanted = Array2::default((0, 0));
+    let mut others: Option<(Array2<f32>, Array2<f32>)> = None;
     for (place, plane) in planes.enumerate() {
         if place == class {
             wanted = plane;

@@ -1,5 +1,5 @@
 //! What decoding a DICOM file's pixel data takes at its peak, by the headers: what the decoders allocate for a sample,
-//! as measured, words of 16 bits, and grey values of 32.
+//! by estimate, words of 16 bits, and grey values of 32.
 
 use super::codestream::{Codestream, Kind};
 use super::error::DicomFault;
