@@ -155,7 +155,7 @@ fn no_file_takes_more_than_the_memory_given() {
         ("text.png", black(64, 8, 0, &text(b"zTXt")), true),
         ("sequential.jpg", jpeg(8192, false), false),
         ("progressive.jpg", jpeg(8192, true), false),
-        ("fits.jpg", jpeg(3072, true), true),
+        ("progressive-fits.jpg", jpeg(3072, true), true),
         ("rle.dcm", dicom(12_288, uids::RLE_LOSSLESS, &rle(12_288)), false),
         ("rle-fits.dcm", dicom(3072, uids::RLE_LOSSLESS, &rle(3072)), true),
         ("jpeg.dcm", dicom(8192, uids::JPEG_BASELINE8_BIT, &jpeg(8192, false)), false),

@@ -98,6 +98,7 @@ fn watch() {}
 #[cfg(unix)]
 extern "C" fn at_exit() {
     if !LEAVING.load(Ordering::Relaxed) {
+        pleura::plugin::name_exit();
         end(
             "error: a library within the process called `exit`, perhaps a plugin's thread: nothing is written; give the \
              plugins `isolation = \"process\"` to find it, and go on with `--resume`\n",

@@ -51,6 +51,16 @@ unsafe extern "C" {
     fn at_quick_exit(handler: extern "C" fn()) -> libc::c_int;
 }
 
+/// Ends the process with a line that names the plugin if `exit` was called from within a plugin's call; else does nothing.
+/// For handlers of `exit` that a program registers after plugins are loaded: those run first.
+#[cfg(unix)]
+pub fn name_exit() {
+    at_exit();
+}
+
+#[cfg(not(unix))]
+pub fn name_exit() {}
+
 /// The exit code of programs that ended so: wrong usage, manifest or models, which retrying does not help.
 #[cfg(unix)]
 const CODE: libc::c_int = 2;
