@@ -23,8 +23,8 @@ fn a_full_disk_loses_nothing_that_was_finished() {
     let bench = Bench::new();
     let (whole, _) = bench.whole();
     fs::create_dir_all(bench.at("disk")).unwrap();
-    // 8 KiB have room for some lines of the journal; 12 KiB for all, and not for the findings beside it
-    for (size, full) in [("8k", false), ("12k", true)] {
+    // 8 KiB have room for some lines of the journal; 16 KiB for all, and not for the findings beside it
+    for (size, full) in [("8k", false), ("16k", true)] {
         let script = format!(
             "mount -t tmpfs -o size={size} tmpfs disk
              run() {{ \"$PLEURA\" predict --device cpu --threads 1 --out disk/out.csv --findings disk/out.jsonl \"$MANIFEST\" \
