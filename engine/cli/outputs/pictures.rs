@@ -164,7 +164,7 @@ mod tests {
             let path = pngs.path(id);
             assert_eq!(fs::read_to_string(&path).unwrap(), id);
             let name = path.file_name().unwrap().to_str().unwrap();
-            let found = index.get(name).unwrap_or_else(|| name.strip_suffix(".png").unwrap());
+            let found = index.get(name).map_or_else(|| name.strip_suffix(".png").unwrap(), String::as_str);
             assert_eq!(found, id);
         }
     }
