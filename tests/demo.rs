@@ -86,8 +86,7 @@ fn an_interrupted_demo_can_be_run_again() {
         while finished(&journal) < 1 && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
-        // SAFETY: the process is our own child, which may have ended and has not been waited for.
-        unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) };
+        support::signal(&child, libc::SIGINT);
         let ended = child.wait_with_output().unwrap();
         if ended.status.success() {
             continue; // it was over before

@@ -32,8 +32,7 @@ fn ended(output: Output, code: i32) -> String {
 /// Ends a training as schedulers do, once its journal has so many lines.
 fn stop(child: Child, journal: &Path, lines: usize) {
     wait_for_lines(journal, lines);
-    // SAFETY: the process is our own child, which has not been waited for.
-    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGTERM) }, 0);
+    support::signal(&child, libc::SIGTERM);
     ended(child.wait_with_output().unwrap(), 75);
 }
 

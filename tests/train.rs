@@ -65,8 +65,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     wait_for_lines(&out.join("metrics.jsonl"), 3);
-    // SAFETY: the process is our own child, which has not been waited for.
-    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) }, 0);
+    support::signal(&child, libc::SIGINT);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{said}");
@@ -90,8 +89,8 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     wait_for_lines(&out.join("metrics.jsonl"), epochs + 2);
-    // SAFETY: as above. Schedulers end jobs so.
-    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGTERM) }, 0);
+    // schedulers end jobs so
+    support::signal(&child, libc::SIGTERM);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{said}");
@@ -119,8 +118,7 @@ fn ctrl_c_ends_a_training_whose_epochs_are_one_update() {
         command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1", "--fresh"]);
         let child = command.stderr(Stdio::piped()).spawn().unwrap();
         wait_for_lines(&out.join("metrics.jsonl"), lines);
-        // SAFETY: the process is our own child, which has not been waited for.
-        assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), libc::SIGINT) }, 0);
+        support::signal(&child, libc::SIGINT);
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(75), "{batch}: {said}");

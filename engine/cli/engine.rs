@@ -12,7 +12,7 @@ use pleura::runtime;
 
 use crate::answers::CacheArgs;
 use crate::paths::Paths;
-use crate::{fetch, guard, term};
+use crate::{decode, fetch, guard, term};
 
 /// How the engine runs.
 #[derive(clap::Args, Clone, Default)]
@@ -90,8 +90,7 @@ impl EngineArgs {
 
     /// What decoding an image may take.
     pub fn decode_limits(&self) -> DecodeLimits {
-        let limit = |size: ByteSize| DecodeLimits::of_memory(usize::try_from(size.0).unwrap_or(usize::MAX));
-        self.memory.map_or(DecodeLimits::default(), limit)
+        decode::limits(self.memory)
     }
 
     /// Starts the threads that all share; see [`start_threads`].

@@ -1,6 +1,7 @@
 //! The command line of pleura: one verb, one file.
 
 mod answers;
+mod decode;
 mod engine;
 mod exit;
 mod fetch;

@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn signal(name: &str, child: &Child) {
-    assert!(Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap().success());
-}
-
 #[test]
 fn two_runs_on_one_output_the_second_waits_for_another_time() {
     let bench = Bench::new();
@@ -13,13 +9,13 @@ fn two_runs_on_one_output_the_second_waits_for_another_time() {
     let mut first = bench.start("out", &[]);
     bench.wait_for("out", 1, &mut first);
     // stopped, it holds its output for as long as the others take
-    signal("STOP", &first);
+    support::signal(&first, libc::SIGSTOP);
     for more in [&[][..], &["--resume"]] {
         let second = bench.predict("out", more);
         assert_eq!(second.status.code(), Some(75), "{}", said(&second));
         assert!(said(&second).contains("another run is writing `"), "{}", said(&second));
     }
-    signal("CONT", &first);
+    support::signal(&first, libc::SIGCONT);
     assert!(first.wait().unwrap().success());
     assert!(bench.outputs("out") == whole && !bench.journal("out").exists());
     // Nothing but the lock: a file that nobody holds is in nobody's way.

@@ -10,7 +10,7 @@ pub mod slurm;
 pub mod toy;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Once;
 
 /// The `pleura` binary, run from the repository's root.
@@ -28,6 +28,13 @@ pub fn runtime() {
             assert!(status.is_ok_and(|status| status.success()), "no ONNX Runtime, and none could be installed");
         }
     });
+}
+
+/// Sends a signal to a child that has not been waited for.
+#[cfg(unix)]
+pub fn signal(child: &Child, signal: libc::c_int) {
+    // SAFETY: the worst is that the process is not there any more; until it is waited for, nobody else has its number.
+    assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), signal) }, 0);
 }
 
 /// The folder of real data; `None` (said in one line) where it is absent, which in CI is a failure.

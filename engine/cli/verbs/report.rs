@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pleura::radiograph::Glance;
+use pleura::radiograph::{DecodeLimits, Glance};
 use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
 use pleura::{Radiograph, atomic, regular};
@@ -124,7 +124,7 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     };
     let alarms: Vec<String> = origins.mixed().into_iter().collect();
     alarms.iter().chain(&measured.differs).for_each(term::warning);
-    let unreadable = picture(&mut cases, args.cases, &files);
+    let unreadable = picture(&mut cases, args.cases, &files, args.engine.decode_limits());
     if args.hash_ids {
         let salt = salt(args)?;
         cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
@@ -224,11 +224,11 @@ fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<St
 }
 
 /// Gives the first `count` cases their pictures; tells how many have none that can be read.
-fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>) -> usize {
+fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>, limits: DecodeLimits) -> usize {
     let count = count.min(cases.len());
     let bar = term::progress(count as u64, "pictures");
     let faults = cases[..count].par_iter_mut().filter_map(|case| {
-        let read = read(&case.id, files.get(&case.id));
+        let read = read(&case.id, files.get(&case.id), limits);
         bar.inc(1);
         let fault = read.as_ref().err().map(term::chain);
         case.picture = read.unwrap_or(Picture::Unreadable);
@@ -243,9 +243,9 @@ fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>) -
     faults.len()
 }
 
-fn read(id: &str, file: Option<&PathBuf>) -> Result<Picture> {
+fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Picture> {
     let file = file.with_context(|| format!("the findings do not say where `{id}` lies; name it by `--images`"))?;
-    let radiograph = Radiograph::open(file).context("where are the images now? say so by `--images`")?;
+    let radiograph = Radiograph::open_with(file, limits).context("where are the images now? say so by `--images`")?;
     ensure!(radiograph.id() == id, "`{}` is now `{}`, not `{id}`", file.display(), radiograph.id());
     Ok(Picture::of(&radiograph))
 }

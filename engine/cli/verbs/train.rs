@@ -17,6 +17,7 @@ use pleura_train::journal::Line;
 use pleura_train::progress::{Progress, short};
 use pleura_train::recipe;
 
+use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::interrupt::{self, InForce};
@@ -58,6 +59,9 @@ pub struct Args {
     /// The ONNX Runtime library, instead of a search for one.
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub decode: DecodeArgs,
 }
 
 impl Command for Args {
@@ -91,6 +95,7 @@ fn run(args: &Args) -> Result<Exit> {
         threads: args.threads,
         onnxruntime: args.onnxruntime.clone(),
         fresh: args.fresh,
+        decode: args.decode.limits(),
     };
     let fold = args.fold.map(Fold::number).transpose()?;
     start_threads(args.threads)?;

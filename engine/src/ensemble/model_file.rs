@@ -12,6 +12,9 @@ use crate::onnx;
 /// The most bytes that a model may have, its external data included, unless [`super::Options`] say otherwise: 4 GiB.
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
 
+/// The most nodes that a model may have; large networks have some ten thousand.
+const MAX_NODES: u64 = 1_000_000;
+
 /// A model's file that is not to be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFileError {
@@ -27,6 +30,11 @@ pub enum ModelFileError {
          opened (`Options::max_model_bytes`)", path = path.display()
     )]
     Sparse { path: PathBuf, bytes: u64, most: u64 },
+    #[error(
+        "`{path}` has functions that call one another, and more than {MAX_NODES} nodes once they are inlined",
+        path = path.display()
+    )]
+    Nodes { path: PathBuf },
     #[error("`{path}` is not an ONNX model, or not a whole one: {reason}", path = path.display())]
     NotOnnx { path: PathBuf, sha256: String, reason: String },
     #[error("`{path}` keeps weights in another file: {source}", path = path.display())]
@@ -49,6 +57,9 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
     let sparse = onnx::sparse_bytes(&content).unwrap_or(u64::MAX);
     if sparse > most {
         return Err(ModelFileError::Sparse { path: path.into(), bytes: sparse, most });
+    }
+    if onnx::inlined_nodes(&content).is_ok_and(|nodes| nodes > MAX_NODES) {
+        return Err(ModelFileError::Nodes { path: path.into() });
     }
     drop(content);
     // Relative to the model, which is relative to the manifest.
@@ -95,5 +106,48 @@ impl ModelFileError {
     /// Whether it is this file that is not there, and not one beside it.
     pub fn is_missing(&self, model: &Path) -> bool {
         matches!(self, Self::Read { path, source } if path == model && source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+    use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto};
+
+    /// What is wrong with a model of a few hundred bytes.
+    fn fault(graph: GraphProto, functions: Vec<FunctionProto>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        let model = ModelProto { graph: Some(graph), functions, ..ModelProto::default() };
+        std::fs::write(&path, model.encode_to_vec()).unwrap();
+        let folder = Folder::of(&folder.path().join("ensemble.toml"), false);
+        sha256(&path, &folder, MAX_MODEL_BYTES).map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn a_few_bytes_that_become_gigabytes_are_not_given_to_onnx_runtime() {
+        let sparse = SparseTensorProto {
+            values: Some(TensorProto { data_type: 1, ..TensorProto::default() }),
+            dims: vec![1 << 20, 1 << 20],
+            ..SparseTensorProto::default()
+        };
+        let graph = GraphProto { sparse_initializer: vec![sparse], ..GraphProto::default() };
+        assert!(fault(graph, vec![]).contains("sparse tensors that take 4398046511104 bytes"));
+
+        let node = |level: u32| NodeProto { op_type: format!("f{level}"), domain: "d".into(), ..NodeProto::default() };
+        let function = |level: u32| FunctionProto {
+            name: format!("f{level}"),
+            domain: "d".into(),
+            node: vec![node(level + 1), node(level + 1)],
+            ..FunctionProto::default()
+        };
+        let doubled = |levels| {
+            let graph = GraphProto { node: vec![node(0)], ..GraphProto::default() };
+            fault(graph, (0..levels).map(function).collect())
+        };
+        assert_eq!(doubled(19), "");
+        assert!(doubled(20).contains("more than 1000000 nodes once they are inlined"));
     }
 }

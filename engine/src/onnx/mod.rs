@@ -18,6 +18,7 @@
 mod build;
 mod constants;
 mod external;
+mod functions;
 mod model;
 pub mod proto;
 mod tensor;
@@ -26,6 +27,7 @@ mod value;
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
 pub use constants::{Constants, constants};
 pub use external::{external_files, sparse_bytes};
+pub use functions::inlined_nodes;
 pub use model::{Activation, Model, OnnxError, read};
 pub use tensor::TensorError;
 pub use value::{Dim, ElementType, Value};

@@ -36,7 +36,18 @@ pub(super) struct Encoded<'a> {
     pub(super) encoding: Encoding,
     /// The transfer syntax's UID.
     pub(super) syntax: String,
+    /// Whether the bytes end somewhere in the pixel data: more has not been inflated.
+    before_pixels: bool,
     remarks: Vec<String>,
+}
+
+/// What of a data set is needed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Extent {
+    /// All of it, within a limit of memory.
+    Whole(DecodeLimits),
+    /// The attributes before the pixel data; of a deflated data set no more is inflated.
+    BeforePixels,
 }
 
 /// How a file begins.
@@ -86,11 +97,15 @@ pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 ///
 /// # Errors
 /// What is wrong with its meta or its compression, with what is known of the syntax.
-pub(super) fn open(bytes: &[u8], limits: DecodeLimits) -> Result<Encoded<'_>, (String, DicomFault)> {
+pub(super) fn open(bytes: &[u8], extent: Extent) -> Result<Encoded<'_>, (String, DicomFault)> {
     let mut encoded = before_inflation(bytes)?;
     if encoded.is_deflated() {
-        let inflated = deflate::inflate(&encoded.bytes, encoded.encoding, limits);
+        let inflated = match extent {
+            Extent::Whole(limits) => deflate::inflate(&encoded.bytes, encoded.encoding, limits),
+            Extent::BeforePixels => deflate::inflate_before_pixels(&encoded.bytes, encoded.encoding),
+        };
         encoded.bytes = inflated.map_err(|fault| (describe(&encoded.syntax), fault))?.into();
+        encoded.before_pixels = matches!(extent, Extent::BeforePixels);
     }
     Ok(encoded)
 }
@@ -134,7 +149,8 @@ impl<'a> Encoded<'a> {
             EXPLICIT_VR_BIG_ENDIAN => Encoding::BIG_ENDIAN,
             _ => Encoding::EXPLICIT,
         };
-        let mut encoded = Self { bytes: bytes.into(), encoding: labelled, syntax, remarks: Vec::new() };
+        let mut encoded =
+            Self { bytes: bytes.into(), encoding: labelled, syntax, before_pixels: false, remarks: Vec::new() };
         if !encoded.is_deflated() {
             encoded.encoding = written(bytes, labelled);
         }
@@ -164,7 +180,7 @@ impl<'a> Encoded<'a> {
     pub(super) fn parse(&self) -> Result<Dataset<'_>, (String, DicomFault)> {
         let mut walk = Walk::default();
         let attributes = walk
-            .until(&mut self.cursor(), |_| false)
+            .until(&mut self.cursor(), |tag| self.before_pixels && tag >= tags::PIXEL_DATA)
             .map_err(|fault| (describe(&self.syntax), DicomFault::Parse(fault)))?;
         let remarks = [self.remarks.clone(), walk.remarks].concat();
         Ok(Dataset { attributes, syntax: self.syntax.clone(), remarks })

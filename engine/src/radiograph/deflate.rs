@@ -6,6 +6,7 @@ use flate2::read::DeflateDecoder;
 
 use dicom_dictionary_std::tags;
 
+use super::attributes::Attributes;
 use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
 use super::header::Header;
@@ -54,11 +55,38 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding, limits: DecodeLimits)
     }
 }
 
+/// Inflates a data set as far as its pixel data, and somewhat further; what has no pixel data, to its end.
+///
+/// # Errors
+/// Where the stream is broken, or what is before the pixel data takes more than any data set's does.
+pub(super) fn inflate_before_pixels(deflated: &[u8], encoding: Encoding) -> Result<Vec<u8>, DicomFault> {
+    let limit = BESIDE + BESIDE_RATIO * deflated.len();
+    let mut stream = DeflateDecoder::new(deflated);
+    let mut inflated = Vec::new();
+    loop {
+        let step = inflated.len().max(FIRST) as u64;
+        let read = (&mut stream).take(step).read_to_end(&mut inflated);
+        let read = read.map_err(|error| DicomFault::Parse(format!("cannot inflate: {error}")))?;
+        if read == 0 || before_pixels(&inflated, encoding).is_some() {
+            return Ok(inflated);
+        }
+        if inflated.len() > limit {
+            return Err(DicomFault::Parse(format!(
+                "more than {limit} bytes when inflated, and no pixel data among them"
+            )));
+        }
+    }
+}
+
 /// The bytes that the image takes, by the attributes before its pixels; none where these are not all inflated yet.
 fn claimed(inflated: &[u8], encoding: Encoding) -> Result<Option<usize>, DicomFault> {
+    let attributes = before_pixels(inflated, encoding);
+    attributes.map(|attributes| Ok(Header::read(&attributes)?.native_bytes())).transpose()
+}
+
+/// The attributes before the pixel data; none where not all of them are inflated yet.
+fn before_pixels(inflated: &[u8], encoding: Encoding) -> Option<Attributes<'_>> {
     let mut cursor = Cursor { rest: inflated, encoding };
-    match Walk::default().until(&mut cursor, |tag| tag >= tags::PIXEL_DATA) {
-        Ok(attributes) if !cursor.rest.is_empty() => Ok(Some(Header::read(&attributes)?.native_bytes())),
-        _ => Ok(None),
-    }
+    let attributes = Walk::default().until(&mut cursor, |tag| tag >= tags::PIXEL_DATA).ok()?;
+    (!cursor.rest.is_empty()).then_some(attributes)
 }

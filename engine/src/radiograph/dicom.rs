@@ -12,7 +12,7 @@ use dicom_dictionary_std::{tags, uids};
 use ndarray::Array2;
 
 use super::attributes::Attributes;
-use super::dataset::{self, Dataset};
+use super::dataset::{self, Dataset, Extent};
 use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::limits::DecodeLimits;
@@ -22,12 +22,12 @@ use super::{Glance, Radiograph, Tags, codec};
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
-    parsed(bytes, path, limits, |dataset, path| radiograph(dataset, path, limits))
+    parsed(bytes, path, Extent::Whole(limits), |dataset, path| radiograph(dataset, path, limits))
 }
 
 /// Reads id and size of a DICOM file's image.
 pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
-    parsed(bytes, path, DecodeLimits::default(), |dataset, path| {
+    parsed(bytes, path, Extent::BeforePixels, |dataset, path| {
         let header = Header::read(&dataset.attributes)?;
         Ok(Glance { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
     })
@@ -35,7 +35,7 @@ pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographErro
 
 /// Reads a DICOM file's tags.
 pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
-    parsed(bytes, path, DecodeLimits::default(), |dataset, path| {
+    parsed(bytes, path, Extent::BeforePixels, |dataset, path| {
         let id = id(&dataset.attributes, path);
         Ok(Tags::of(&dataset.attributes, &dataset.syntax, id))
     })
@@ -45,11 +45,11 @@ pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
 fn parsed<T>(
     bytes: &[u8],
     path: &Path,
-    limits: DecodeLimits,
+    extent: Extent,
     read: impl FnOnce(&Dataset, &Path) -> Result<T, DicomFault>,
 ) -> Result<T, RadiographError> {
     let fail = |(syntax, fault)| RadiographError::Dicom { path: path.into(), syntax, fault };
-    let encoded = dataset::open(bytes, limits).map_err(fail)?;
+    let encoded = dataset::open(bytes, extent).map_err(fail)?;
     let dataset = encoded.parse().map_err(fail)?;
     let syntax = dataset::describe(&dataset.syntax);
     contained(|| read(&dataset, path))

@@ -44,7 +44,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use claim::estimate;
 pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
-pub use file::read;
+pub use file::{read, read_with};
 pub use find::{find, find_with, is_image_name};
 pub use glance::Glance;
 pub use id::stem;

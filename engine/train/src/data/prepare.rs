@@ -30,7 +30,7 @@ impl Dataset {
             return Ok(sample);
         }
         let item = &self.items()[index];
-        let radiograph = Radiograph::open(&item.path)?;
+        let radiograph = Radiograph::open_with(&item.path, self.limits)?;
         if radiograph.size() != item.size {
             return Err(DataError::Changed { path: item.path.clone(), was: item.size, is: radiograph.size() });
         }

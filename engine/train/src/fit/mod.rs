@@ -32,6 +32,7 @@ mod validate;
 
 use std::path::{Path, PathBuf};
 
+use pleura::radiograph::DecodeLimits;
 use pleura::runtime::Device;
 
 use crate::journal::Line;
@@ -62,6 +63,8 @@ pub struct Options {
     pub onnxruntime: Option<PathBuf>,
     /// Begin anew, whatever the folder holds.
     pub fresh: bool,
+    /// What reading and decoding one image may take.
+    pub decode: DecodeLimits,
 }
 
 /// Whoever watches a training.

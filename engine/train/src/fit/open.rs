@@ -38,7 +38,7 @@ impl Opened {
         subject::files_are_there(&recipe, folder)?;
         let prepared = subject::prepare(&recipe, folder, recipe.seed)?;
         prepared.remarks.iter().for_each(|remark| watch.note(remark));
-        let data = Arc::new(subject::dataset(&recipe, folder)?);
+        let data = Arc::new(subject::dataset(&recipe, folder)?.within(options.decode));
         // without a positive there is nothing to learn: a wrong folder or polarity, most likely
         let division = Division::open(folder, &recipe.folds, data.items(), true)?;
         let trained = division.trained();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
+use pleura::radiograph::DecodeLimits;
 use pleura::runtime::Device;
 use serde::Deserialize;
 
@@ -133,7 +134,14 @@ const LOGISTIC: &str = "{ kind = \"logistic\" }";
 
 fn options(out: &Path) -> Options {
     runtime();
-    Options { out: Some(out.into()), device: Device::Cpu, threads: 1, onnxruntime: None, fresh: false }
+    Options {
+        out: Some(out.into()),
+        device: Device::Cpu,
+        threads: 1,
+        onnxruntime: None,
+        fresh: false,
+        decode: DecodeLimits::default(),
+    }
 }
 
 fn run(recipe: &Path, out: &Path) -> Stacked {

@@ -12,6 +12,7 @@ use pleura::radiograph::Tags;
 use pleura::{Radiograph, radiograph};
 
 use super::{Folder, each};
+use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
@@ -45,6 +46,9 @@ pub struct Args {
     /// Bits of the PNG files; left out, 16 where a file's stored bits are more than 8, and 8 elsewhere.
     #[arg(long, value_name = "8|16", value_parser = bits)]
     bits: Option<u32>,
+
+    #[command(flatten)]
+    decode: DecodeArgs,
 }
 
 /// What came of one file.
@@ -91,8 +95,8 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
 }
 
 fn convert(path: &Path, args: &Args) -> Result<Converted> {
-    let bytes = radiograph::read(path)?;
-    let radiograph = Radiograph::decode(&bytes, path)?;
+    let bytes = radiograph::read_with(path, args.decode.limits())?;
+    let radiograph = Radiograph::decode_with(&bytes, path, args.decode.limits())?;
     let stored = Tags::decode(&bytes, path)?.bits_stored.unwrap_or(16);
     let image = radiograph.intensities(args.intensity);
     let image = resize(image.view(), args.to.unwrap_or(radiograph.size()), args.resize);

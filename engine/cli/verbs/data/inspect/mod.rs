@@ -13,6 +13,7 @@ use pleura_train::files;
 
 use super::read_tags;
 use super::truth::Truth;
+use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
@@ -48,6 +49,9 @@ pub struct Args {
     /// Only tags and summary: no pixels are decoded, and nothing is drawn.
     #[arg(long)]
     tags_only: bool,
+
+    #[command(flatten)]
+    decode: DecodeArgs,
 }
 
 /// The files that are written.
@@ -108,7 +112,10 @@ fn run(args: &Args, files: Vec<PathBuf>) -> Result<Exit> {
         table::write(&args.out.join("tags.csv"), &images, truth.is_some(), args.patient)?;
     }
     files::write(&args.out.join("summary.json"), serde_json::to_string_pretty(&summary)? + "\n")?;
-    let undrawn = if args.tags_only { 0 } else { pictures::draw(&args.out, &images, truth.as_ref())? };
+    let undrawn = match args.tags_only {
+        true => 0,
+        false => pictures::draw(&args.out, &images, truth.as_ref(), args.decode.limits())?,
+    };
     text::print(&summary)?;
     term::note(format_args!("wrote `{}`", args.out.display()));
     Ok(if read.skipped + undrawn > 0 { Exit::Skipped } else { Exit::Good })

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pleura::radiograph::{self, Glance};
+use pleura::radiograph::{self, DecodeLimits, Glance};
 use pleura::submission::Runs;
 use rayon::prelude::*;
 
@@ -50,6 +50,7 @@ pub struct Dataset {
     pub(super) cache: Cache,
     /// That a file has no window is said once, not once an epoch.
     pub(super) no_window: Once,
+    pub(super) limits: DecodeLimits,
 }
 
 impl Dataset {
@@ -79,7 +80,14 @@ impl Dataset {
         }
         let items = if data.positives_only { positives(items)? } else { items };
         let cache = Cache::new(data.cache_mib);
-        Ok(Self { items, remarks, data: data.clone(), cache, no_window: Once::new() })
+        let limits = DecodeLimits::default();
+        Ok(Self { items, remarks, data: data.clone(), cache, no_window: Once::new(), limits })
+    }
+
+    /// The same images, each of which may take so much memory while it is read and decoded.
+    #[must_use]
+    pub fn within(self, limits: DecodeLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The images.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use image::GrayImage;
 use pleura::manifest::Manifest;
+use pleura::radiograph::DecodeLimits;
 use pleura::runtime::Device;
 
 use super::{Options, Outcome, TrainError, Watch, train};
@@ -112,7 +113,14 @@ fn phase(epochs: u32, more: &str) -> String {
 
 fn options(out: &Path) -> Options {
     runtime();
-    Options { out: Some(out.into()), device: Device::Cpu, threads: 1, onnxruntime: None, fresh: false }
+    Options {
+        out: Some(out.into()),
+        device: Device::Cpu,
+        threads: 1,
+        onnxruntime: None,
+        fresh: false,
+        decode: DecodeLimits::default(),
+    }
 }
 
 fn run(recipe: &Path, out: &Path) -> Outcome {

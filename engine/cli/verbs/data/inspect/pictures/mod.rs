@@ -10,6 +10,7 @@ mod positives;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pleura::radiograph::DecodeLimits;
 use pleura_train::files;
 
 use super::super::truth::Truth;
@@ -22,8 +23,8 @@ const NEITHER: &str = "#999999";
 
 /// Draws what there is something to draw of; what an earlier run drew and this one cannot is removed. Gives how many
 /// radiographs could not be decoded, which is reported.
-pub fn draw(folder: &Path, images: &[Image], truth: Option<&Truth>) -> Result<usize> {
-    let (mosaic, undecoded) = mosaic::draw(images, truth);
+pub fn draw(folder: &Path, images: &[Image], truth: Option<&Truth>, limits: DecodeLimits) -> Result<usize> {
+    let (mosaic, undecoded) = mosaic::draw(images, truth, limits);
     let pictures = [
         ("ages.svg", ages::draw(images)),
         ("positives.svg", positives::draw(images)),

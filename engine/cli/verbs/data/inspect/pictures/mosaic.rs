@@ -5,6 +5,7 @@ use ndarray::Array2;
 use pleura::chart::{self, picture, text};
 use pleura::ensemble::resize;
 use pleura::manifest::{Intensity, Resize};
+use pleura::radiograph::DecodeLimits;
 use pleura::{Mask, Radiograph, mask_image, overlay};
 use rayon::prelude::*;
 
@@ -29,9 +30,9 @@ const LETTERS: usize = 30;
 type Tile = (Vec<u8>, (usize, usize));
 
 /// The mosaic, and how many of its radiographs cannot be decoded: these are reported. None where there are none.
-pub fn draw(images: &[Image], truth: Option<&Truth>) -> (Option<String>, usize) {
+pub fn draw(images: &[Image], truth: Option<&Truth>, limits: DecodeLimits) -> (Option<String>, usize) {
     let chosen = choose(images);
-    let tiles: Vec<_> = chosen.par_iter().map(|image| tile(image, truth)).collect();
+    let tiles: Vec<_> = chosen.par_iter().map(|image| tile(image, truth, limits)).collect();
     let mut drawn = Vec::new();
     let mut undecoded = 0;
     for (image, tile) in chosen.into_iter().zip(tiles) {
@@ -62,8 +63,8 @@ fn evenly<T: Copy>(list: &[T], count: usize) -> Vec<T> {
     (0..count).map(|place| list[at(place)]).collect()
 }
 
-fn tile(image: &Image, truth: Option<&Truth>) -> anyhow::Result<Tile> {
-    let radiograph = Radiograph::open(&image.path)?;
+fn tile(image: &Image, truth: Option<&Truth>, limits: DecodeLimits) -> anyhow::Result<Tile> {
+    let radiograph = Radiograph::open_with(&image.path, limits)?;
     let (height, width) = radiograph.size();
     let longer = height.max(width);
     let side = |side: usize| (side * PIXELS.min(longer)).div_ceil(longer);

@@ -1,0 +1,147 @@
+//! How many nodes a model has once its functions are inlined.
+//!
+//! ONNX Runtime puts a function's nodes in the place of each call. Functions that call one another twice double with
+//! every level: thirty of them, in a file of 2 kB, make a thousand million nodes. So they are counted before it does. The
+//! messages are those of [`super::proto`] without all that is not counted.
+
+use std::collections::HashMap;
+
+use prost::Message;
+
+/// Functions in functions; exporters nest a handful.
+const MAX_DEPTH: usize = 100;
+
+#[derive(Clone, PartialEq, Message)]
+struct Model {
+    #[prost(message, repeated, tag = "7")]
+    graph: Vec<Graph>,
+    #[prost(message, repeated, tag = "25")]
+    functions: Vec<Function>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Graph {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<Node>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Function {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "7")]
+    node: Vec<Node>,
+    #[prost(string, tag = "10")]
+    domain: String,
+    #[prost(string, tag = "13")]
+    overload: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Node {
+    #[prost(string, tag = "4")]
+    op_type: String,
+    #[prost(message, repeated, tag = "5")]
+    attribute: Vec<Attribute>,
+    #[prost(string, tag = "7")]
+    domain: String,
+    #[prost(string, tag = "8")]
+    overload: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Attribute {
+    #[prost(message, repeated, tag = "6")]
+    g: Vec<Graph>,
+    #[prost(message, repeated, tag = "11")]
+    graphs: Vec<Graph>,
+}
+
+/// The nodes of a model, those of its subgraphs and of its functions included, once for each call; [`u64::MAX`] where
+/// functions call themselves, or are nested more than 100 deep.
+///
+/// # Errors
+/// Where the bytes are no ONNX model, in the decoder's words.
+pub fn inlined_nodes(model: &[u8]) -> Result<u64, String> {
+    let model = Model::decode(model).map_err(|error| error.to_string())?;
+    let bodies = model.functions.iter().map(|it| ((&*it.domain, &*it.name, &*it.overload), &*it.node));
+    let mut count = Count { bodies: bodies.collect(), counted: HashMap::new() };
+    Ok(total(model.graph.iter().map(|graph| count.nodes(&graph.node, 0))))
+}
+
+/// What a function is called by: domain, name, overload.
+type Name<'m> = (&'m str, &'m str, &'m str);
+
+struct Count<'m> {
+    bodies: HashMap<Name<'m>, &'m [Node]>,
+    counted: HashMap<Name<'m>, u64>,
+}
+
+impl<'m> Count<'m> {
+    fn nodes(&mut self, nodes: &'m [Node], depth: usize) -> u64 {
+        total(nodes.iter().map(|node| {
+            let subgraphs = node.attribute.iter().flat_map(|it| it.g.iter().chain(&it.graphs));
+            let inside = total(subgraphs.map(|graph| self.nodes(&graph.node, depth)));
+            inside.saturating_add(self.node((&node.domain, &node.op_type, &node.overload), depth))
+        }))
+    }
+
+    /// One node itself: a call counts as what it calls.
+    fn node(&mut self, name: Name<'m>, depth: usize) -> u64 {
+        let Some(&body) = self.bodies.get(&name) else { return 1 };
+        if let Some(&nodes) = self.counted.get(&name) {
+            return nodes;
+        }
+        if depth == MAX_DEPTH {
+            return u64::MAX;
+        }
+        let nodes = self.nodes(body, depth + 1);
+        self.counted.insert(name, nodes);
+        nodes
+    }
+}
+
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(op_type: &str) -> Node {
+        Node { op_type: op_type.into(), domain: "d".into(), ..Node::default() }
+    }
+
+    fn function(name: &str, calls: &[&str]) -> Function {
+        let node = calls.iter().copied().map(node).collect();
+        Function { name: name.into(), domain: "d".into(), node, ..Function::default() }
+    }
+
+    fn count(node: Vec<Node>, functions: Vec<Function>) -> u64 {
+        inlined_nodes(&Model { graph: vec![Graph { node }], functions }.encode_to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_call_counts_as_what_it_calls_wherever_it_stands() {
+        let branch = Graph { node: vec![node("f"), node("Relu")] };
+        let attribute = vec![Attribute { g: vec![branch], graphs: vec![] }];
+        let nodes = vec![node("f"), Node { attribute, ..node("If") }];
+        assert_eq!(count(nodes, vec![function("f", &["Add", "g"]), function("g", &["Mul", "Add"])]), 3 + 1 + 3 + 1);
+    }
+
+    #[test]
+    fn functions_that_double_or_have_no_end_are_counted_at_once() {
+        let names: Vec<String> = (0..=70).map(|level| format!("f{level}")).collect();
+        let doubling = |levels: usize| {
+            let pairs = names[..=levels].windows(2).map(|pair| function(&pair[0], &[&pair[1], &pair[1]]));
+            count(vec![node("f0")], pairs.chain([function(&names[levels], &["Add"])]).collect())
+        };
+        assert_eq!((doubling(30), doubling(70)), (1 << 30, u64::MAX));
+        assert_eq!(count(vec![node("f")], vec![function("f", &["g"]), function("g", &["f"])]), u64::MAX);
+        let deep: Vec<String> = (0..100_000).map(|level| format!("f{level}")).collect();
+        let chain = deep.windows(2).map(|pair| function(&pair[0], &[&pair[1]])).collect();
+        assert_eq!(count(vec![node("f0")], chain), u64::MAX);
+        assert!(inlined_nodes(b"no model at all").is_err());
+    }
+}
