@@ -48,3 +48,22 @@ static inline void mark(pleura_plane map, uint8_t *out) {
 static inline void copy(pleura_plane in, pleura_plane_mut out) {
     memcpy(out.data, in.data, in.height * in.width * sizeof *in.data);
 }
+
+static inline size_t one_view(const void *self) {
+    (void)self;
+    return 1;
+}
+
+static inline uint32_t same_size(VIEW_SIZE_ARGS) {
+    (void)self, (void)view, (void)height, (void)width, (void)host;
+    return PLEURA_OK;
+}
+
+/* Left to right. */
+static inline uint32_t mirror(VIEW_ARGS) {
+    UNUSED_VIEW;
+    for (size_t y = 0; y < in.height; y++)
+        for (size_t x = 0; x < in.width; x++)
+            out.data[y * out.width + x] = in.data[y * in.width + in.width - 1 - x];
+    return PLEURA_OK;
+}

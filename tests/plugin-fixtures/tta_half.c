@@ -2,16 +2,6 @@
    the size was shifted by 4. */
 #include "fixture.h"
 
-static size_t views(const void *self) {
-    (void)self;
-    return 1;
-}
-
-static uint32_t view_size(VIEW_SIZE_ARGS) {
-    (void)self, (void)view, (void)height, (void)width, (void)host;
-    return PLEURA_OK;
-}
-
 static void roll(pleura_plane in, pleura_plane_mut out, size_t by) {
     for (size_t y = 0; y < in.height; y++)
         for (size_t x = 0; x < in.width; x++) out.data[y * out.width + x] = in.data[y * in.width + (x + by) % in.width];
@@ -29,4 +19,4 @@ static uint32_t inverse(VIEW_ARGS) {
     return PLEURA_OK;
 }
 
-PLUGIN("tta-half", PLEURA_TTA, .views = views, .view_size = view_size, .forward = forward, .inverse = inverse)
+PLUGIN("tta-half", PLEURA_TTA, .views = one_view, .view_size = same_size, .forward = forward, .inverse = inverse)

@@ -1,16 +1,6 @@
 /* A view blurred along rows to hide a shift: lossy, and off by three pixels on the way back. */
 #include "fixture.h"
 
-static size_t views(const void *self) {
-    (void)self;
-    return 1;
-}
-
-static uint32_t view_size(VIEW_SIZE_ARGS) {
-    (void)self, (void)view, (void)height, (void)width, (void)host;
-    return PLEURA_OK;
-}
-
 static float mean(const float *row, size_t width, size_t x) {
     size_t left = x > 0 ? x - 1 : 0, right = x + 1 < width ? x + 1 : x;
     return (row[left] + row[x] + row[right]) / 3.0f;
@@ -34,4 +24,4 @@ static uint32_t inverse(VIEW_ARGS) {
     return PLEURA_OK;
 }
 
-PLUGIN("tta-smear", PLEURA_TTA, .views = views, .view_size = view_size, .forward = forward, .inverse = inverse)
+PLUGIN("tta-smear", PLEURA_TTA, .views = one_view, .view_size = same_size, .forward = forward, .inverse = inverse)

@@ -1,11 +1,6 @@
 /* A quarter turn whose inverse forgets to turn back where nothing tells it to: on squares. */
 #include "fixture.h"
 
-static size_t views(const void *self) {
-    (void)self;
-    return 1;
-}
-
 static uint32_t view_size(VIEW_SIZE_ARGS) {
     (void)self, (void)view, (void)host;
     size_t side = *height;
@@ -34,4 +29,4 @@ static uint32_t inverse(VIEW_ARGS) {
     return PLEURA_OK;
 }
 
-PLUGIN("tta-square", PLEURA_TTA, .views = views, .view_size = view_size, .forward = forward, .inverse = inverse)
+PLUGIN("tta-square", PLEURA_TTA, .views = one_view, .view_size = view_size, .forward = forward, .inverse = inverse)

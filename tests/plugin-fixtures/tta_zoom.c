@@ -1,11 +1,6 @@
 /* A view of twice the size; its inverse is one pixel off to the right. */
 #include "fixture.h"
 
-static size_t views(const void *self) {
-    (void)self;
-    return 1;
-}
-
 static uint32_t view_size(VIEW_SIZE_ARGS) {
     (void)self, (void)view, (void)host;
     *height *= 2;
@@ -30,4 +25,4 @@ static uint32_t inverse(VIEW_ARGS) {
     return PLEURA_OK;
 }
 
-PLUGIN("tta-zoom", PLEURA_TTA, .views = views, .view_size = view_size, .forward = forward, .inverse = inverse)
+PLUGIN("tta-zoom", PLEURA_TTA, .views = one_view, .view_size = view_size, .forward = forward, .inverse = inverse)
