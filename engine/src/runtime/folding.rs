@@ -53,12 +53,17 @@ fn run(runtime: &Loaded, path: &Path, part: &Model, limit: usize) -> ort::Result
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use ndarray::Array4;
 
     use crate::onnx::{ElementType, GraphBuilder, attribute as a};
     use crate::runtime::{Device, Model, ModelError, SessionOptions, load};
 
     const LIMIT: usize = 64 << 20;
+
+    /// Models of one limit share an arena: tests that fill it take turns.
+    static TURN: Mutex<()> = Mutex::new(());
 
     /// Adds nodes to a graph and gives the name of what they make.
     type Write = fn(&mut GraphBuilder) -> String;
@@ -134,6 +139,7 @@ mod tests {
                 graph.node("ConstantOfShape", &[&shape], vec![])
             }),
         ];
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let before = peak();
         for (name, write) in makers {
@@ -151,6 +157,7 @@ mod tests {
 
     #[test]
     fn constants_that_fit_are_computed_and_give_back_what_they_took() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         network(&path, |graph| {
