@@ -1,87 +1,14 @@
 //! What a model takes beside the bytes of its own file: files in which it keeps weights, and sparse tensors.
 //!
 //! A model may name any path there, and ONNX Runtime reads it; a sparse tensor of a few bytes may have any shape, and
-//! ONNX Runtime makes it dense. So both are looked at before it does. The messages are
-//! those of [`super::proto`] without all that does not lead to a tensor: the rest of the file is skipped over.
+//! ONNX Runtime makes it dense. So both are looked at before it does.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use prost::Message;
 
-#[derive(Clone, PartialEq, Message)]
-struct Model {
-    #[prost(message, repeated, tag = "7")]
-    graph: Vec<Graph>,
-    #[prost(message, repeated, tag = "25")]
-    functions: Vec<Function>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Graph {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<Node>,
-    #[prost(message, repeated, tag = "5")]
-    initializer: Vec<Tensor>,
-    #[prost(message, repeated, tag = "15")]
-    sparse_initializer: Vec<SparseTensor>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Function {
-    #[prost(message, repeated, tag = "7")]
-    node: Vec<Node>,
-    #[prost(message, repeated, tag = "11")]
-    attribute: Vec<Attribute>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Node {
-    #[prost(message, repeated, tag = "5")]
-    attribute: Vec<Attribute>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Attribute {
-    #[prost(message, repeated, tag = "5")]
-    t: Vec<Tensor>,
-    #[prost(message, repeated, tag = "6")]
-    g: Vec<Graph>,
-    #[prost(message, repeated, tag = "10")]
-    tensors: Vec<Tensor>,
-    #[prost(message, repeated, tag = "11")]
-    graphs: Vec<Graph>,
-    #[prost(message, repeated, tag = "22")]
-    sparse_tensor: Vec<SparseTensor>,
-    #[prost(message, repeated, tag = "23")]
-    sparse_tensors: Vec<SparseTensor>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SparseTensor {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<Tensor>,
-    #[prost(message, repeated, tag = "2")]
-    indices: Vec<Tensor>,
-    #[prost(int64, repeated, packed = "false", tag = "3")]
-    dims: Vec<i64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Tensor {
-    #[prost(int32, tag = "2")]
-    data_type: i32,
-    #[prost(message, repeated, tag = "13")]
-    external_data: Vec<Entry>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Entry {
-    #[prost(bytes = "vec", tag = "1")]
-    key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
+use super::skeleton::{Attribute, Graph, Model, SparseTensor, Tensor};
 
 /// The files that a model keeps weights in, relative to its own folder, each once.
 ///

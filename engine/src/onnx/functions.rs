@@ -1,61 +1,16 @@
 //! How many nodes a model has once its functions are inlined.
 //!
 //! ONNX Runtime puts a function's nodes in the place of each call. Functions that call one another twice double with
-//! every level: thirty of them, in a file of 2 kB, make a thousand million nodes. So they are counted before it does. The
-//! messages are those of [`super::proto`] without all that is not counted.
+//! every level: thirty of them, in a file of 2 kB, make a thousand million nodes. So they are counted before it does.
 
 use std::collections::HashMap;
 
 use prost::Message;
 
+use super::skeleton::{Model, Node};
+
 /// Functions in functions; exporters nest a handful.
 const MAX_DEPTH: usize = 100;
-
-#[derive(Clone, PartialEq, Message)]
-struct Model {
-    #[prost(message, repeated, tag = "7")]
-    graph: Vec<Graph>,
-    #[prost(message, repeated, tag = "25")]
-    functions: Vec<Function>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Graph {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<Node>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Function {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, repeated, tag = "7")]
-    node: Vec<Node>,
-    #[prost(string, tag = "10")]
-    domain: String,
-    #[prost(string, tag = "13")]
-    overload: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Node {
-    #[prost(string, tag = "4")]
-    op_type: String,
-    #[prost(message, repeated, tag = "5")]
-    attribute: Vec<Attribute>,
-    #[prost(string, tag = "7")]
-    domain: String,
-    #[prost(string, tag = "8")]
-    overload: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Attribute {
-    #[prost(message, repeated, tag = "6")]
-    g: Vec<Graph>,
-    #[prost(message, repeated, tag = "11")]
-    graphs: Vec<Graph>,
-}
 
 /// The nodes of a model, those of its subgraphs and of its functions included, once for each call; [`u64::MAX`] where
 /// functions call themselves, or are nested more than 100 deep.
@@ -107,6 +62,7 @@ fn total(counts: impl Iterator<Item = u64>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::skeleton::{Attribute, Function, Graph};
     use super::*;
 
     fn node(op_type: &str) -> Node {
@@ -119,13 +75,13 @@ mod tests {
     }
 
     fn count(node: Vec<Node>, functions: Vec<Function>) -> u64 {
-        inlined_nodes(&Model { graph: vec![Graph { node }], functions }.encode_to_vec()).unwrap()
+        inlined_nodes(&Model { graph: vec![Graph { node, ..Graph::default() }], functions }.encode_to_vec()).unwrap()
     }
 
     #[test]
     fn a_call_counts_as_what_it_calls_wherever_it_stands() {
-        let branch = Graph { node: vec![node("f"), node("Relu")] };
-        let attribute = vec![Attribute { g: vec![branch], graphs: vec![] }];
+        let branch = Graph { node: vec![node("f"), node("Relu")], ..Graph::default() };
+        let attribute = vec![Attribute { g: vec![branch], ..Attribute::default() }];
         let nodes = vec![node("f"), Node { attribute, ..node("If") }];
         assert_eq!(count(nodes, vec![function("f", &["Add", "g"]), function("g", &["Mul", "Add"])]), 3 + 1 + 3 + 1);
     }

@@ -21,6 +21,7 @@ mod external;
 mod functions;
 mod model;
 pub mod proto;
+mod skeleton;
 mod tensor;
 mod value;
 
