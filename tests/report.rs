@@ -108,14 +108,13 @@ fn swapped(folder: &Path) -> String {
     let findings = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
     let found: Vec<Value> = findings.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let empty_in_truth = |id: &str| text.contains(&format!("{id},-1"));
-    let id = |positive: bool| {
-        let is =
-            |found: &&Value| found["positive"] == positive && empty_in_truth(found["id"].as_str().unwrap()) != positive;
-        found.iter().find(is).unwrap()["id"].as_str().unwrap()
+    // images of which the ensemble is right, with a mask or without
+    let right = |positive: bool| {
+        let ids = found.iter().filter(move |it| it["positive"] == positive).map(|it| it["id"].as_str().unwrap());
+        ids.filter(move |id| empty_in_truth(id) != positive)
     };
-    let (taken, missed) = (id(true), id(false));
-    let both = |it: &&Value| it["positive"] == true && !empty_in_truth(it["id"].as_str().unwrap());
-    let moved = found.iter().find(both).unwrap()["id"].as_str().unwrap();
+    let mut marked = right(true);
+    let (taken, moved, missed) = (marked.next().unwrap(), marked.next().unwrap(), right(false).next().unwrap());
     let rows = text.lines().map(|row| match row.split_once(',') {
         Some((id, _)) if id == taken => format!("{id},-1\n"),
         Some((id, _)) if id == moved => format!("{id},0 5\n"),
