@@ -23,6 +23,7 @@ use crate::verbs::submission::size;
 use crate::{answers, interrupt, term};
 
 #[derive(clap::Args)]
+#[command(mut_arg("cache", |cache| cache.required(true).help(CACHE)))]
 pub struct Args {
     /// The ensemble's manifest.
     ensemble: PathBuf,
@@ -78,12 +79,16 @@ pub struct Args {
     write: bool,
 
     /// Write the manifest with what was found to another file, of the same folder, as models are named relative to it.
+    /// Where nothing is better, it is a copy.
     #[arg(long, value_name = "TOML")]
     out: Option<PathBuf>,
 
     #[command(flatten)]
     engine: EngineArgs,
 }
+
+/// What `--cache` is here, where it must be given.
+const CACHE: &str = "The folder of the members' answers: what it lacks is inferred once, and kept there";
 
 fn metric(text: &str) -> Result<Metric, String> {
     match text {
@@ -118,10 +123,6 @@ impl Command for Args {
 
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     // What can be known to fail is known before the first model runs.
-    ensure!(
-        args.engine.cache.cache.is_some(),
-        "name the folder of the members' answers: `--cache DIR`; what it lacks is inferred once, and kept there"
-    );
     let axes = args.grid.iter().map(|text| text.parse::<Axis>()).collect::<Result<Vec<_>, _>>()?;
     let path = &args.ensemble;
     let text = regular::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
@@ -240,7 +241,8 @@ fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf], weights: bo
     Ok((images, (ballots, kept.into_iter().flatten().collect()), skipped.into_inner()))
 }
 
-/// Writes the manifest, and says what has changed.
+/// Writes the manifest, and says what has changed. A file of its own is written whether or not anything has: whoever
+/// named it goes on with it.
 fn write(
     space: &Space,
     (tuned, weights): (&Tuned, Option<&Weights>),
@@ -248,19 +250,24 @@ fn write(
     path: &Path,
     target: Option<&Path>,
 ) -> Result<()> {
-    if tuned.best.score <= tuned.current {
+    let better = tuned.best.score > tuned.current;
+    let changes = if better { changes(space, tuned, weights) } else { Vec::new() };
+    if !better {
         term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
-        return Ok(());
     }
-    let changes = changes(space, tuned, weights);
-    let changed = tune::changed(text, path, &changes)?;
+    let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
     print::changes(space, &changes);
     match target {
-        Some(target) => {
+        // what is updated in place is as it should be
+        Some(target) if better || target != path => {
             tune::write(target, &changed)?;
+            if !better {
+                term::note(format_args!("`{}` is a copy of `{}`", target.display(), path.display()));
+            }
             term::result(format_args!("{}", target.display()));
         }
-        None => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+        None if better => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+        _ => {}
     }
     Ok(())
 }
