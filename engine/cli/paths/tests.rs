@@ -12,7 +12,7 @@ use crate::Cli;
 use crate::exit::{Exit, conclude};
 
 /// Texts that name no file.
-const NOT_PATHS: [&str; 5] = ["title", "salt", "patient_column", "grid", "plugin"];
+const NOT_PATHS: [&str; 6] = ["title", "salt", "patient_column", "grid", "plugin", "class"];
 
 /// Options that another one needs.
 const NEEDS: [(&str, &[&str]); 4] = [

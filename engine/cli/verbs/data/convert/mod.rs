@@ -26,9 +26,12 @@ pub enum Args {
     /// either file. With `--intensity stored` and no other size, images of 8 bits keep exactly their values; of deeper
     /// ones the stored range becomes 0 to 65535.
     Images(images::Args),
-    /// Run lengths to mask PNG files, 255 being marked: one an image, of all its masks together.
+    /// Run lengths to mask PNG files, 255 being marked: one an image (and class), of all its masks together.
     Masks(masks::Args),
     /// Mask PNG files to run lengths, `ImageId,EncodedPixels`: the way back. What is above half of the range is marked.
+    ///
+    /// With `--from`, run lengths of another convention to those of `--as`: SIIM's, Airbus', Severstal's, Understanding
+    /// Clouds' or HuBMAP's.
     Rle(rle::Args),
 }
 
