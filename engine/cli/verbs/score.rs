@@ -9,7 +9,7 @@ use pleura::submission::{ImageScore, Score, Submission, SubmissionError};
 
 use crate::exit::Exit;
 use crate::outputs::short;
-use crate::paths::{Checked, Command, Paths};
+use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 
@@ -43,8 +43,8 @@ pub struct Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        paths.reads("SUBMISSION", &self.submission);
-        paths.reads("TRUTH", &self.truth);
+        paths.reads_as(Kind::Csv, "SUBMISSION", &self.submission);
+        paths.reads_as(Kind::Csv, "TRUTH", &self.truth);
         self.per_image.iter().for_each(|path| paths.writes("--per-image", path));
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use pleura::submission::{self, CheckOptions, Diff, Problem, Report, Submission};
 
 use crate::exit::Exit;
-use crate::paths::{Checked, Command, Paths};
+use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
 
 /// How many lines of a kind are printed.
@@ -76,7 +76,7 @@ impl Args {
 
 impl Command for CheckArgs {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        paths.reads("SUBMISSION", &self.submission);
+        paths.reads_as(Kind::Csv, "SUBMISSION", &self.submission);
         paths.reads_any("--sample", &self.sample);
         Ok(())
     }
@@ -88,8 +88,8 @@ impl Command for CheckArgs {
 
 impl Command for DiffArgs {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        paths.reads("BEFORE", &self.before);
-        paths.reads("AFTER", &self.after);
+        paths.reads_as(Kind::Csv, "BEFORE", &self.before);
+        paths.reads_as(Kind::Csv, "AFTER", &self.after);
         Ok(())
     }
 
