@@ -13,9 +13,7 @@ mod receipt;
 mod term;
 mod verbs;
 
-use std::io::IsTerminal;
-
-use clap::Parser;
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
 
 use crate::exit::Exit;
 
@@ -29,28 +27,31 @@ struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
 
-    /// Say more: once for what is done, twice for how.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    verbose: u8,
+    #[command(flatten)]
+    terminal: term::Args,
+}
+
+/// Reads the command line.
+fn parse(color: ColorChoice) -> Result<Cli, clap::Error> {
+    let mut matches = Cli::command().color(color).try_get_matches()?;
+    Cli::from_arg_matches_mut(&mut matches)
 }
 
 fn main() -> Exit {
     pleura::runtime::keep_freed_memory();
-    let cli = match Cli::try_parse() {
+    let color = term::color_of(std::env::args_os());
+    let cli = match parse(color) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => error.exit(),
-        // the help is a result, too
-        Err(help) => {
-            let text = if std::io::stdout().is_terminal() {
-                help.render().ansi().to_string()
-            } else {
-                help.render().to_string()
-            };
-            term::Results.styled(&text);
+        Err(error) if error.use_stderr() => {
+            term::refusal(&error, color);
+            return Exit::Wrong;
+        }
+        Err(answer) => {
+            term::help(&answer, color);
             return exit::conclude(Ok(Exit::Good));
         }
     };
-    term::init(cli.verbose);
+    term::init(cli.terminal);
     if cli.verb.is_worker() {
         // The engine that started it looks at how it ends.
         return exit::conclude(cli.verb.run());

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use indicatif::ProgressBar;
 use pleura::runtime::Device;
 use pleura_train::fit::{self, Options, Outcome, TrainError, Watch};
 use pleura_train::journal::Line;
@@ -154,7 +153,7 @@ fn check(args: &Args) -> Result<Exit> {
 
 /// The terminal, while a training lasts.
 struct Screen {
-    bar: ProgressBar,
+    bar: term::Bar,
     stopped: Arc<AtomicBool>,
     /// What Ctrl-C does: before the first step, all that was trained is on the disk.
     interrupt: InForce,

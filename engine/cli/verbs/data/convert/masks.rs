@@ -14,7 +14,7 @@ use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::outputs::short;
 use crate::paths::{Checked, Command, Paths};
-use crate::term;
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
@@ -28,16 +28,16 @@ pub struct Args {
 
     /// How the run lengths are written: siim, airbus, severstal, severstal-column, clouds or hubmap. Where masks have
     /// classes, each gets a picture, and its id is NAME_CLASS.
-    #[arg(long, value_name = "CONVENTION", default_value_t = Convention::Siim)]
+    #[arg(long, value_name = "CONVENTION", default_value_t = Convention::Siim, help_heading = "Conventions")]
     from: Convention,
 
     /// Only the masks of a class, whose ids are then those of the images; `all` joins those of all classes.
-    #[arg(long, value_name = "CLASS")]
+    #[arg(long, value_name = "CLASS", help_heading = "Conventions")]
     class: Option<String>,
 
     /// The size that run lengths are counted on, in pixels; left out, that of the competition's masks: 1024x1024 of
     /// SIIM's.
-    #[arg(long, value_name = "HxW", value_parser = size)]
+    #[arg(long, value_name = "HxW", value_parser = size, help_heading = "Conventions")]
     size: Option<(usize, usize)>,
 
     /// Bring masks to this size, in pixels: what is marked by half of its area or more stays marked.
@@ -77,20 +77,19 @@ fn run(args: &Args) -> Result<Exit> {
         true => Ok(None),
         false => png(&mask_image::resized(&runs.to_mask(size), to)).map(Some),
     };
-    let mut skipped = 0;
+    let skips = Skips::unlisted("skipped images");
     for some in masks.chunks(AT_ONCE) {
         let drawn: Vec<_> = some.par_iter().map(|(_, runs)| counted(&bar, || draw(runs))).collect();
         for ((id, _), picture) in some.iter().zip(drawn) {
             let picture = picture?;
             if let Taken::Not(error) = folder.put(id, &args.csv, picture.as_deref().unwrap_or(&nothing))? {
-                skipped += 1;
-                bar.suspend(|| term::warning(format_args!("skipped `{}`: {}", short(id), term::chain(&error))));
+                bar.suspend(|| skips.warn(format_args!("skipped `{}`: {}", short(id), term::chain(&error))));
             }
         }
     }
     bar.finish_and_clear();
     folder.finish();
-    let positives = submission.positives();
+    let (positives, skipped) = (submission.positives(), skips.count());
     term::note(format_args!("masks: {}, {positives} of them not empty, {}×{}", masks.len() - skipped, to.0, to.1));
     term::result(args.out.display());
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })

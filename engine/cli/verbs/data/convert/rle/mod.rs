@@ -32,20 +32,20 @@ pub struct Args {
     out: PathBuf,
 
     /// Read a CSV of run lengths of this convention: siim, airbus, severstal, severstal-column, clouds or hubmap.
-    #[arg(long, value_name = "CONVENTION", conflicts_with_all = ["sample", "to"])]
+    #[arg(long, value_name = "CONVENTION", conflicts_with_all = ["sample", "to"], help_heading = "Conventions")]
     from: Option<Convention>,
 
     /// Write run lengths of this convention, one of the same.
-    #[arg(long = "as", value_name = "CONVENTION", default_value_t = Convention::Siim)]
+    #[arg(long = "as", value_name = "CONVENTION", default_value_t = Convention::Siim, help_heading = "Conventions")]
     convention: Convention,
 
     /// The class of the masks: which to read of a convention that has classes (`all` joins them), or what to write for one
     /// that has. Left out, ids are NAME_CLASS.
-    #[arg(long, value_name = "CLASS")]
+    #[arg(long, value_name = "CLASS", help_heading = "Conventions")]
     class: Option<String>,
 
     /// With `--from`, the size that run lengths are counted on, in pixels; left out, that of the competition's masks.
-    #[arg(long, value_name = "HxW", value_parser = size, requires = "from")]
+    #[arg(long, value_name = "HxW", value_parser = size, requires = "from", help_heading = "Conventions")]
     size: Option<(usize, usize)>,
 
     /// A sample submission: rows come in its order, and images without a mask image are empty.
