@@ -2,6 +2,7 @@
 
 mod answers;
 mod engine;
+mod examples;
 mod exit;
 mod fetch;
 mod guard;
@@ -12,7 +13,9 @@ mod paths;
 mod receipt;
 mod term;
 mod verbs;
+mod version;
 
+use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
 
 use crate::exit::Exit;
@@ -22,7 +25,8 @@ static ALLOCATOR: guard::Allocator = guard::Allocator;
 
 /// A two-stage ensemble engine for radiographs: classify, then segment.
 #[derive(Parser)]
-#[command(name = "pleura", version, propagate_version = true)]
+#[command(name = "pleura", version = version::SHORT, long_version = version::LONG, propagate_version = true)]
+#[command(max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
@@ -31,9 +35,14 @@ struct Cli {
     terminal: term::Args,
 }
 
+/// The whole command line, with examples in its help.
+fn command() -> clap::Command {
+    examples::add(Cli::command())
+}
+
 /// Reads the command line.
 fn parse(color: ColorChoice) -> Result<Cli, clap::Error> {
-    let mut matches = Cli::command().color(color).try_get_matches()?;
+    let mut matches = command().color(color).try_get_matches()?;
     Cli::from_arg_matches_mut(&mut matches)
 }
 
@@ -48,6 +57,9 @@ fn main() -> Exit {
         }
         Err(answer) => {
             term::help(&answer, color);
+            if answer.kind() == ErrorKind::DisplayVersion && answer.to_string().contains(version::LONG) {
+                term::result(version::rest());
+            }
             return exit::conclude(Ok(Exit::Good));
         }
     };
