@@ -34,7 +34,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("submission diff", &["pleura submission diff before.csv after.csv"]),
     (
         "submission merge",
-        &["pleura submission merge submission.shard-0-of-2.csv submission.shard-1-of-2.csv --out submission.csv"],
+        &["pleura submission merge parts.shard-0-of-2.csv parts.shard-1-of-2.csv --out submission.csv"],
     ),
     ("data", &["pleura data inspect images --truth truth.csv --out look"]),
     (
@@ -72,8 +72,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "tune",
         &[
             "pleura tune ensemble.toml images --truth truth.csv --cache answers --out tuned.toml",
-            "pleura tune ensemble.toml images --truth truth.csv --cache answers --grid \
-             postprocess[0].params.above=0.3:0.7:0.05 --write",
+            "pleura tune ensemble.toml images --truth truth.csv --cache answers --weights --write",
         ],
     ),
     ("optimize", &["pleura optimize ensemble.toml images --out small --truth truth.csv"]),
@@ -150,6 +149,7 @@ mod tests {
             for line in *lines {
                 let words = line.split([' ']).take_while(|word| !matches!(*word, "|" | ">"));
                 let words: Vec<_> = words.map(|word| word.trim_matches('\'')).collect();
+                assert!(line.len() <= 96, "{line}: it would be wrapped");
                 assert!(line.starts_with(format!("pleura {verb}").trim_end()), "{line}");
                 Cli::try_parse_from(&words).map(drop).unwrap_or_else(|error| panic!("{line}: {error}"));
             }
