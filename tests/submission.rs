@@ -73,12 +73,13 @@ fn a_run_past_the_image_is_an_error_with_its_line() {
     let output = run("score", &[&malformed, &siim.join("train-rle.csv.gz")], &[]);
     assert_eq!(output.status.code(), Some(2));
     let message = stderr(&output);
-    let expected = "malformed_overflow.csv`: line 2: run 1 ends at pixel 1048577, 1 past 1024×1024\n";
-    assert!(message.ends_with(expected), "{message}");
+    let expected = "malformed_overflow.csv`: line 2: run 1 ends at pixel 1048577, 1 past 1024×1024; read as absolute \
+                    positions from 1, ";
+    assert!(message.contains(expected), "{message}");
     let output = run("submission", &["check".as_ref(), &malformed], &[]);
     assert_eq!(output.status.code(), Some(2));
     let report = stdout(&output);
-    assert!(report.contains("line 2: run 1 ends at pixel 1048577, 1 past 1024×1024\n"), "{report}");
+    assert!(report.contains("line 2: run 1 ends at pixel 1048577, 1 past 1024×1024; "), "{report}");
     assert!(report.contains("\nand "), "{report}");
 }
 
@@ -89,10 +90,12 @@ fn other_images_are_not_scored() {
     let output = run("score", &[&stage2, &truth], &[]);
     assert_eq!(output.status.code(), Some(2));
     let message = stderr(&output);
-    assert!(message.contains("unexpected ids, 3205 in all: `ID_c68e114ba`, "), "{message}");
+    assert!(message.contains("has no row for 3205 of the 3205 images in "), "{message}");
+    assert!(message.contains(": `ID_c68e114ba`, ") && message.ends_with(" and 3202 more\n"), "{message}");
     let subset = siim.join("train_dicom/train-rle-subset.csv");
     let message = stderr(&run("score", &[&subset, &truth], &[]));
-    assert!(message.contains("missing ids, 12009 in all: "), "{message}");
+    assert!(message.contains("has no row for 12009 of the 12047 images in "), "{message}");
+    assert!(message.ends_with("add `--subset` to score the 38 that it has\n"), "{message}");
 }
 
 #[test]
@@ -125,13 +128,13 @@ fn every_fault_is_told_at_once() {
     let expected = [
         "line 3: `a` was answered in line 2 already: one row an image, masks joined",
         "line 4: run 1 ends at pixel 17, 1 past 4×4",
-        "line 5: not 2 fields but 3: an id and its run lengths are wanted",
-        "line 6: an odd count of numbers, 1, is no pairs of offset and length",
+        "line 5: expected 2 fields (id, run lengths), found 3",
+        "line 6: expected offset/length pairs, found 1 number (odd)",
         "line 6: `x` is not in the sample",
         "line 7: the image's id is empty",
         "`c` of the sample has no row",
         "`d` of the sample has no row",
-        "6 rows, 3 images, 2 with a mask",
+        "6 rows, 3 images, 1 with a mask",
         "8 faults",
     ];
     assert_eq!(report.lines().collect::<Vec<_>>(), expected);

@@ -152,6 +152,29 @@ fn what_is_wrong_is_told_with_the_next_step() {
     }
     assert!(!out.exists());
 
+    // faults of the keys, the weights, the folds and the batch, and none hides another
+    let several = text
+        .replace("count = 2", "count = 50")
+        .replace("lr = 0.03", "lr = 0.03\nepoch = 3")
+        .replace("loss = {", "weights = { file = \"none.safetensors\" }\nloss = {");
+    let faults = check(&several).code(2);
+    let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
+    for part in [
+        "recipe.toml:6:13: weights.file: there is no `",
+        "recipe.toml:5:11: folds.count: 16 images cannot fill 50 folds",
+        "phases[0].epoch: unknown key",
+        "16 images, 12 positive",
+    ] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    let faults = check(&text.replace("batch = 4", "batch = 12").replace("\"masks\" }", "\"mask\" }")).code(2);
+    let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
+    assert!(said.contains("data.truth.folder: there is no `") && said.contains("parameters"), "{said}");
+    let said = check(&text.replace("batch = 4", "batch = 12")).code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+    assert!(said.contains("phases[0].batch: an epoch shows 8 images, and a batch takes 12"), "{said}");
+    assert!(!folder.path().join("folds.csv").exists(), "a check writes nothing");
+
     let train = |text: &str| {
         fs::write(&recipe, text).unwrap();
         support::pleura().arg("train").arg(&recipe).arg("--out").arg(&out).assert().code(2)
@@ -195,7 +218,7 @@ fn scores_are_stacked() {
     let train = |more: &[&str]| support::pleura().arg("train").arg(&recipe).args(more).assert();
     let checked = train(&["--check"]).success();
     let said = String::from_utf8_lossy(&checked.get_output().stdout).into_owned();
-    assert_eq!(said, "60 images of 2 members, 20 positive; folds [0, 1, 2, 3]\n");
+    assert_eq!(said, "60 images of 2 members, 20 positive; 4 folds\n");
     let done = train(&["--out", out.to_str().unwrap()]).success();
     let said = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
     let lines: Vec<_> = said.lines().collect();
@@ -212,6 +235,8 @@ fn scores_are_stacked() {
     let said = String::from_utf8_lossy(&train(&["--check"]).code(2).get_output().stdout).into_owned();
     assert!(said.contains("recipe.toml:3:11") && said.contains("did you mean `logistic`?"), "{said}");
     fs::write(&recipe, text.replace("a.csv", "none.csv")).unwrap();
+    let said = String::from_utf8_lossy(&train(&["--check"]).code(2).get_output().stdout).into_owned();
+    assert!(said.contains("recipe.toml:4:") && said.contains("members[0].oof: there is no `"), "{said}");
     let said = stderr(&train(&[]).code(2));
     assert!(said.contains("members[0].oof: there is no `") && said.contains("none.csv"), "{said}");
 }

@@ -230,7 +230,21 @@ fn bad_input_is_told_before_anything_is_written() {
     assert_eq!(fs::read_to_string(case.at("toy.toml")).unwrap(), MANIFEST);
     let without = support::pleura().args(["tune", "--truth", "x.csv", "x.toml", "x"]).output().unwrap();
     assert_eq!(without.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&without.stderr).contains("--cache DIR"));
+    assert!(String::from_utf8_lossy(&without.stderr).contains("--cache <DIR>"));
+}
+
+#[test]
+fn a_file_of_its_own_is_written_where_nothing_is_better_too() {
+    let case = Case::new(MANIFEST, |_| 0.6);
+    let pinned = ["--grid", "postprocess[0].params.above=0.3", "--grid", "postprocess[1].params.area=4"];
+    let pinned = [&pinned[..], &["--grid", "classifier.gate.above=0.1"]].concat();
+    let (out, error) = case.told(&[&pinned[..], &["--out", case.at("same.toml").to_str().unwrap()]].concat(), 0);
+    assert!(error.contains("nothing to change") && error.contains("same.toml` is a copy of `"), "{error}");
+    assert!(out.ends_with(&format!("{}\n", case.at("same.toml").display())), "{out}");
+    assert_eq!(fs::read_to_string(case.at("same.toml")).unwrap(), MANIFEST);
+    let (_, error) = case.told(&[&pinned[..], &["--write"]].concat(), 0);
+    assert!(error.contains("nothing to change") && !error.contains("copy"), "{error}");
+    assert_eq!(fs::read_to_string(case.at("toy.toml")).unwrap(), MANIFEST);
 }
 
 #[test]

@@ -17,6 +17,7 @@ const SHOWN: usize = 5;
 
 /// Whether answers are kept, and how.
 #[derive(clap::Args, Clone, Default)]
+#[command(next_help_heading = "Cache")]
 pub struct CacheArgs {
     /// Keep what networks answer in a folder: what is there already is not inferred again.
     #[arg(long, value_name = "DIR")]

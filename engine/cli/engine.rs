@@ -16,6 +16,7 @@ use crate::{decode, fetch, guard, term};
 
 /// How the engine runs.
 #[derive(clap::Args, Clone, Default)]
+#[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// Where models run: `auto`, `cpu`, `cuda` or `cuda:N`; several, as in `cuda:0,cuda:1`, share the images.
     #[arg(long, default_value = "auto", value_delimiter = ',')]

@@ -71,12 +71,13 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     if !force && holds(&target, build) {
         return Ok((target, false));
     }
+    // nothing is announced that is not done
+    refuse_offline(build)?;
     if lists(&target, build)
         && let Err(reason) = record::check(&target)
     {
         term::warning(format_args!("{} is replaced: {reason}", target.display()));
     }
-    refuse_offline(build)?;
     let made = || format!("cannot write to the cache folder `{}`", cache.display());
     fs::create_dir_all(&cache).with_context(made)?;
     sweep(&cache);

@@ -3,6 +3,7 @@
 mod answers;
 mod decode;
 mod engine;
+mod examples;
 mod exit;
 mod fetch;
 mod guard;
@@ -13,10 +14,10 @@ mod paths;
 mod receipt;
 mod term;
 mod verbs;
+mod version;
 
-use std::io::IsTerminal;
-
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
 
 use crate::exit::Exit;
 
@@ -25,33 +26,45 @@ static ALLOCATOR: guard::Allocator = guard::Allocator;
 
 /// A two-stage ensemble engine for radiographs: classify, then segment.
 #[derive(Parser)]
-#[command(name = "pleura", version, propagate_version = true)]
+#[command(name = "pleura", version = version::SHORT, long_version = version::LONG, propagate_version = true)]
+#[command(max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
 
-    /// Say more: once for what is done, twice for how.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    verbose: u8,
+    #[command(flatten)]
+    terminal: term::Args,
+}
+
+/// The whole command line, with examples in its help.
+fn command() -> clap::Command {
+    examples::add(Cli::command())
+}
+
+/// Reads the command line.
+fn parse(color: ColorChoice) -> Result<Cli, clap::Error> {
+    let mut matches = command().color(color).try_get_matches()?;
+    Cli::from_arg_matches_mut(&mut matches)
 }
 
 fn main() -> Exit {
     pleura::runtime::keep_freed_memory();
-    let cli = match Cli::try_parse() {
+    let color = term::color_of(std::env::args_os());
+    let cli = match parse(color) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => error.exit(),
-        // the help is a result, too
-        Err(help) => {
-            let text = if std::io::stdout().is_terminal() {
-                help.render().ansi().to_string()
-            } else {
-                help.render().to_string()
-            };
-            term::Results.styled(&text);
+        Err(error) if error.use_stderr() => {
+            term::refusal(&error, color);
+            return Exit::Wrong;
+        }
+        Err(answer) => {
+            term::help(&answer, color);
+            if answer.kind() == ErrorKind::DisplayVersion && answer.to_string().contains(version::LONG) {
+                term::result(version::rest());
+            }
             return exit::conclude(Ok(Exit::Good));
         }
     };
-    term::init(cli.verbose);
+    term::init(cli.terminal);
     if cli.verb.is_worker() {
         // The engine that started it looks at how it ends.
         return exit::conclude(cli.verb.run());

@@ -70,7 +70,7 @@ impl Parts {
         // Others may read it as the umask says; left to itself, `tempfile` makes it the owner's alone.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.tempfile_in(folder(&target(path)))
+        builder.tempfile_in(folder(&target(path))).map_err(unnamed)
     }
 }
 
@@ -103,6 +103,14 @@ pub fn target(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.into())
 }
 
+/// A system's error without the temporary file's name, which `tempfile` adds: whoever reads it knows another name.
+fn unnamed(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path \"") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
+}
+
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -127,6 +135,13 @@ mod tests {
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert!(write(&socket, "x").unwrap_err().to_string().contains("is no file"));
         assert!(write(folder.path(), "x").is_err());
+    }
+
+    #[test]
+    fn an_error_does_not_name_the_temporary_file() {
+        let error = beside(Path::new("no/such/folder/file")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(!error.to_string().contains(PREFIX) && error.to_string().contains("No such file"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ fn inspect_tells_tags_and_truth() {
     let folder = collection();
     let arguments = ["inspect", "dicom", "--truth", "truth.csv", "--size", "8x6", "--out", "out"];
     let (out, err) = run(folder.path(), 1, &arguments);
-    assert!(err.contains("skipped `dicom/6.dcm`: `dicom/6.dcm` is not a DICOM, PNG or JPEG file"), "{err}");
+    assert!(err.contains("skipped `dicom/6.dcm`: it is not a DICOM, PNG or JPEG file"), "{err}");
     for line in [
         "truth: 6 rows, 5 ids: 3 positive (60.0 %, 95 % interval 23.1 to 88.2 %), 2 negative",
         "masks: 4; 1 ids have several, up to 2",

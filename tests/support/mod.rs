@@ -48,3 +48,16 @@ pub fn data() -> Option<PathBuf> {
     eprintln!("skipped: no real data at `{}`; set PLEURA_DATA", folder.display());
     None
 }
+
+/// A folder of small inputs that are odd; `None` (said in one line) where it is absent, which in CI is a failure.
+pub fn cases(name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cases = std::env::var_os("PLEURA_CASES").map_or_else(|| root.join("../shared/cases"), PathBuf::from);
+    let folder = cases.join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no cases at `{}`", folder.display());
+    eprintln!("skipped: no cases at `{}`; set PLEURA_CASES", folder.display());
+    None
+}

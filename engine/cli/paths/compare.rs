@@ -18,13 +18,15 @@ impl Paths {
     /// Compares all outputs with all inputs and with each other.
     ///
     /// # Errors
-    /// Where an output is an input or would be read as one the next time, or two outputs are one file.
+    /// Where an output is an input or would be read as one the next time, two outputs are one file, or an input is
+    /// certainly not what it has to be.
     pub(super) fn check(self) -> Result<Checked> {
         for (place, write) in self.writes.iter().enumerate() {
             self.writes[..place].iter().try_for_each(|other| write.ensure_apart(other))?;
             self.searched.iter().try_for_each(|folder| write.ensure_outside(folder, self.images_option))?;
         }
         self.ensure_kept()?;
+        self.ensure_kinds()?;
         Ok(Checked { images: self.images })
     }
 

@@ -6,11 +6,13 @@
 
 mod compare;
 mod identity;
+mod kinds;
 mod named;
 #[cfg(test)]
 mod tests;
 
 pub use identity::ignores_case;
+pub use kinds::Kind;
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +56,8 @@ pub struct Paths {
     images_option: &'static str,
     /// Those of the inputs that are folders, which are searched for images.
     searched: Vec<PathBuf>,
+    /// Files that have to be of a kind.
+    expected: Vec<kinds::Expected>,
 }
 
 /// The images that a command was given, found once: a list on standard input cannot be read twice.

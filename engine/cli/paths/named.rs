@@ -5,13 +5,13 @@ use std::path::Path;
 use pleura::{manifest, plugin, radiograph};
 use pleura_train::recipe::{self, stack};
 
-use super::{Paths, Read};
+use super::{Kind, Paths, Read};
 
 impl Paths {
     /// A manifest, and every file that it names: models, their weights, plugins. What cannot be read is left for the
     /// command to report.
     pub fn reads_ensemble(&mut self, what: &str, path: &Path) {
-        self.reads(what, path);
+        self.reads_as(Kind::Manifest, what, path);
         let Some(manifest) = path.is_file().then(|| manifest::lint(path).ok()?.document).flatten() else { return };
         let folder = path.parent().unwrap_or(Path::new(""));
         for (key, file) in manifest.files() {
@@ -27,7 +27,7 @@ impl Paths {
 
     /// A recipe, and every file that it names: images, truth, folds, weights.
     pub fn reads_recipe(&mut self, what: &str, path: &Path) {
-        self.reads(what, path);
+        self.reads_as(Kind::Recipe, what, path);
         let folder = path.parent().unwrap_or(Path::new(""));
         if !path.is_file() {
             return;

@@ -1,18 +1,20 @@
 //! Every verb and every option: each path is known as an input or an output, and no output may be an input.
 
 use std::any::TypeId;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, CommandFactory, Parser};
+use clap::{Arg, CommandFactory, FromArgMatches};
+use rayon::prelude::*;
 
 use super::{Names, Paths};
 use crate::Cli;
 use crate::exit::{Exit, conclude};
 
 /// Texts that name no file.
-const NOT_PATHS: [&str; 5] = ["title", "salt", "patient_column", "grid", "plugin"];
+const NOT_PATHS: [&str; 6] = ["title", "salt", "patient_column", "grid", "plugin", "class"];
 
 /// Options that another one needs.
 const NEEDS: [(&str, &[&str]); 4] = [
@@ -56,6 +58,19 @@ fn shown(arg: &Arg) -> String {
     }
 }
 
+/// Reads a command line, as `main` does: by a parser that is built once a thread, as building it takes far longer.
+fn parse(words: &[String]) -> Result<Cli, clap::Error> {
+    thread_local! {
+        static COMMAND: RefCell<clap::Command> = RefCell::new({
+            let mut command = Cli::command();
+            command.build();
+            command
+        });
+    }
+    let mut matches = COMMAND.with_borrow_mut(|command| command.try_get_matches_from_mut(words))?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
 impl Leaf {
     fn name(&self) -> String {
         self.words.join(" ")
@@ -94,7 +109,7 @@ impl Leaf {
             }
         }
         // INPUTS of `tune` are required where there are no `--images`, of `inspect` where there is no truth
-        let cli = Cli::try_parse_from(&words);
+        let cli = parse(&words);
         cli.unwrap_or_else(|error| panic!("{words:?}: {error}; does it need another option? see NEEDS"))
     }
 
@@ -198,52 +213,70 @@ fn spellings(file: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn no_output_may_be_an_input() {
-    let mut pairs = 0;
-    for leaf in leaves() {
-        let args: Vec<_> = leaf.paths().collect();
-        let role = |arg: &Arg| match (leaf.name().as_str(), arg.get_id().as_str()) {
+    let pairs: usize = leaves().par_iter().map(|leaf| refuses_inputs(leaf) + refuses_one_file(leaf)).sum();
+    assert!(pairs > 40, "{pairs} pairs: the options are not found any more");
+}
+
+/// The options of a verb that name inputs, and those that name outputs with the file that each writes.
+fn sides(leaf: &Leaf) -> (Vec<&Arg>, Vec<(&Arg, PathBuf)>) {
+    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    for arg in leaf.paths() {
+        let (reads, written) = match (leaf.name().as_str(), arg.get_id().as_str()) {
             ("train", "out") => (false, Some("metrics.jsonl".into())),
             _ => leaf.role(arg),
         };
-        let (inputs, outputs): (Vec<_>, Vec<_>) =
-            args.into_iter().map(|arg| (arg, role(arg))).partition(|(_, (reads, _))| *reads);
-        for (output, (_, written)) in &outputs {
-            let written = written.as_ref().unwrap();
-            for (input, _) in &inputs {
-                let folder = tempfile::tempdir().unwrap();
-                let is_folder = !written.as_os_str().is_empty();
-                let file =
-                    if is_folder { folder.path().join("out").join(written) } else { folder.path().join("it.png") };
-                fs::create_dir_all(file.parent().unwrap()).unwrap();
-                fs::write(&file, RECIPE).unwrap();
-                if is_folder {
-                    // `train` cannot tell its outputs without a recipe
-                    if leaf.name() == "train" && input.get_id() != "recipe" {
-                        fs::write(folder.path().join("other-recipe"), RECIPE).unwrap();
-                        continue;
-                    }
-                    refuses(&leaf, (input, &file), (output, &folder.path().join("out")), folder.path());
-                } else {
-                    for other in spellings(&file) {
-                        refuses(&leaf, (input, &file), (output, &other), folder.path());
-                        refuses(&leaf, (input, &other), (output, &file), folder.path());
-                    }
-                }
-                pairs += 1;
-            }
-        }
-        let files = outputs.iter().filter(|(_, (_, written))| written.as_ref().unwrap().as_os_str().is_empty());
-        let files: Vec<_> = files.map(|(arg, _)| *arg).collect();
-        for (place, output) in files.iter().enumerate() {
-            for other in &files[..place] {
-                let folder = tempfile::tempdir().unwrap();
-                let (plain, dotted) = (folder.path().join("new.html"), folder.path().join("./new.html"));
-                refuses(&leaf, (other, &plain), (output, &dotted), folder.path());
-                pairs += 1;
-            }
+        if reads {
+            inputs.push(arg);
+        } else {
+            outputs.push((arg, written.unwrap()));
         }
     }
-    assert!(pairs > 40, "{pairs} pairs: the options are not found any more");
+    (inputs, outputs)
+}
+
+/// Each output that is an input is refused, however the file is named; how many pairs that are.
+fn refuses_inputs(leaf: &Leaf) -> usize {
+    let (inputs, outputs) = sides(leaf);
+    let mut pairs = 0;
+    for (output, written) in &outputs {
+        for input in &inputs {
+            let folder = tempfile::tempdir().unwrap();
+            let is_folder = !written.as_os_str().is_empty();
+            let file = if is_folder { folder.path().join("out").join(written) } else { folder.path().join("it.png") };
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, RECIPE).unwrap();
+            if is_folder {
+                // `train` cannot tell its outputs without a recipe
+                if leaf.name() == "train" && input.get_id() != "recipe" {
+                    continue;
+                }
+                refuses(leaf, (input, &file), (output, &folder.path().join("out")), folder.path());
+            } else {
+                for other in spellings(&file) {
+                    refuses(leaf, (input, &file), (output, &other), folder.path());
+                    refuses(leaf, (input, &other), (output, &file), folder.path());
+                }
+            }
+            pairs += 1;
+        }
+    }
+    pairs
+}
+
+/// Two outputs that are one file are refused; how many pairs that are.
+fn refuses_one_file(leaf: &Leaf) -> usize {
+    let (_, outputs) = sides(leaf);
+    let files: Vec<_> = outputs.iter().filter(|(_, written)| written.as_os_str().is_empty()).collect();
+    let mut pairs = 0;
+    for (place, (output, _)) in files.iter().enumerate() {
+        for (other, _) in &files[..place] {
+            let folder = tempfile::tempdir().unwrap();
+            let (plain, dotted) = (folder.path().join("new.html"), folder.path().join("./new.html"));
+            refuses(leaf, (other, &plain), (output, &dotted), folder.path());
+            pairs += 1;
+        }
+    }
+    pairs
 }
 
 #[test]

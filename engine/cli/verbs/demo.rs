@@ -81,6 +81,7 @@ fn run(args: &Args) -> Result<Exit> {
     paths::run(&score::Args {
         submission: place.submission(),
         truth: place.truth(),
+        subset: false,
         json: false,
         per_image: None,
         size: (SIDE, SIDE),

@@ -2,9 +2,11 @@
 
 mod bench;
 mod check;
+mod completions;
 mod data;
 mod demo;
 mod explain;
+mod man;
 mod optimize;
 mod plugin_worker;
 mod plugins;
@@ -59,6 +61,10 @@ pub enum Verb {
     /// Show or install ONNX Runtime.
     #[command(subcommand)]
     Runtime(runtime::Args),
+    /// Print the script by which a shell completes the command line.
+    Completions(completions::Args),
+    /// Write the manual, a page a verb.
+    Man(man::Args),
 }
 
 impl Verb {
@@ -90,6 +96,8 @@ impl Verb {
             Self::Plugins(args) => args,
             Self::PluginWorker(args) => args,
             Self::Runtime(args) => args,
+            Self::Completions(args) => args,
+            Self::Man(args) => args,
         }
     }
 }

@@ -5,7 +5,7 @@ mod print;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::ValueEnum;
 use pleura::Radiograph;
 use pleura::ensemble::{Decision, Ensemble, Finding, ImageError};
@@ -16,9 +16,10 @@ use serde::Serialize;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::paths::{Checked, Command, Paths};
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
-use crate::{interrupt, term};
 
 /// How many images calibrate, if that leaves as many to compare on.
 const CALIBRATE: usize = 32;
@@ -215,9 +216,8 @@ fn original(
         anyhow::Ok(())
     })?;
     bar.finish_and_clear();
-    for (path, error) in &answers.failed {
-        term::warning(format_args!("skipped `{}`: {error}", path.display()));
-    }
+    let skips = Skips::unlisted("skipped files");
+    answers.failed.iter().for_each(|(path, error)| skips.file(path, &anyhow!("{error}")));
     if answers.masks().is_empty() {
         bail!("every one of {} inputs was skipped: there is nothing to compare on", files.len());
     }

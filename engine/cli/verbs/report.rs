@@ -19,8 +19,8 @@ use rayon::prelude::*;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
-use crate::paths::{Checked, Command, Paths};
-use crate::term;
+use crate::paths::{Checked, Command, Kind, Paths};
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
 pub use origins::Origins;
 use worth::Measured;
@@ -46,19 +46,19 @@ pub struct Args {
     pub out: PathBuf,
 
     /// What stands on top of the page.
-    #[arg(long, value_name = "TEXT", default_value = "Report")]
+    #[arg(long, value_name = "TEXT", default_value = "Report", help_heading = "Page")]
     pub title: String,
 
     /// Show hashes instead of ids. What is written in a picture itself, such as a burnt-in name, stays.
-    #[arg(long)]
+    #[arg(long, help_heading = "Page")]
     pub hash_ids: bool,
 
     /// Hash with this text, so that reports made with it have the same hashes; else they differ from report to report.
-    #[arg(long, value_name = "TEXT", requires = "hash_ids")]
+    #[arg(long, value_name = "TEXT", requires = "hash_ids", help_heading = "Page")]
     pub salt: Option<String>,
 
     /// How many cases, from the worst on, have their picture; the others are masks alone.
-    #[arg(long, value_name = "N", default_value_t = PICTURES)]
+    #[arg(long, value_name = "N", default_value_t = PICTURES, help_heading = "Page")]
     pub cases: usize,
 
     /// The size of the truth's masks, in pixels.
@@ -76,8 +76,8 @@ pub struct Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> Result<()> {
-        paths.reads("FINDINGS", &self.findings);
-        paths.reads_any("--truth", &self.truth);
+        paths.reads_as(Kind::Findings, "FINDINGS", &self.findings);
+        self.truth.iter().for_each(|path| paths.reads_as(Kind::Csv, "--truth", path));
         paths.writes("--out", &self.out);
         if let Some(path) = &self.ensemble {
             paths.reads_ensemble("--ensemble", path);
@@ -213,11 +213,12 @@ fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usiz
 
 /// Where each image lies: what `--images` has comes before what the findings say.
 fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<String, PathBuf> {
+    let skips = Skips::unlisted("skipped files");
     let glances: Vec<_> = images.par_iter().map(|path| (Glance::open(path), path)).collect();
     for (glance, path) in glances {
         match glance {
             Ok(glance) => drop(files.insert(glance.id, path.clone())),
-            Err(error) => term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(&error.into()))),
+            Err(error) => skips.file(path, &error.into()),
         }
     }
     files
@@ -236,10 +237,8 @@ fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>, l
     });
     let faults: Vec<_> = faults.collect();
     bar.finish_and_clear();
-    faults.iter().take(5).for_each(|fault| term::warning(format_args!("no picture: {fault}")));
-    if faults.len() > 5 {
-        term::warning(format_args!("no picture of {} more", faults.len() - 5));
-    }
+    let skips = Skips::unlisted("cases without a picture");
+    faults.iter().for_each(|fault| skips.warn(format_args!("no picture: {fault}")));
     faults.len()
 }
 

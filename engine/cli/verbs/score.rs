@@ -3,14 +3,18 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use pleura::atomic;
-use pleura::submission::{ImageScore, Score, Submission};
+use pleura::submission::{ImageScore, Score, Submission, SubmissionError};
 
 use crate::exit::Exit;
-use crate::paths::{Checked, Command, Paths};
+use crate::outputs::short;
+use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
 use crate::verbs::submission::size;
+
+/// How many ids are named.
+const SHOWN: usize = 3;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -19,6 +23,10 @@ pub struct Args {
 
     /// The truth, in the same form; several rows an image are joined.
     pub truth: PathBuf,
+
+    /// Score the images that the submission answers, where the truth has more.
+    #[arg(long)]
+    pub subset: bool,
 
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -35,8 +43,8 @@ pub struct Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        paths.reads("SUBMISSION", &self.submission);
-        paths.reads("TRUTH", &self.truth);
+        paths.reads_as(Kind::Csv, "SUBMISSION", &self.submission);
+        paths.reads_as(Kind::Csv, "TRUTH", &self.truth);
         self.per_image.iter().for_each(|path| paths.writes("--per-image", path));
         Ok(())
     }
@@ -47,11 +55,13 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> anyhow::Result<Exit> {
-    let submission = Submission::read(&args.submission, args.size)?;
-    let truth = Submission::read(&args.truth, args.size)?;
-    let score = submission
-        .score(&truth)
-        .with_context(|| format!("cannot score `{}` by `{}`", args.submission.display(), args.truth.display()))?;
+    let (submission, truth) = read(args)?;
+    let score = if args.subset { submission.score_subset(&truth) } else { submission.score(&truth) };
+    let score = score.map_err(|error| explained(error, args, &submission, &truth))?;
+    if score.unanswered > 0 {
+        let (scored, all) = (score.images, truth.len());
+        term::note(format_args!("scored the {scored} images of {all} in the truth that have an answer"));
+    }
     if let Some(path) = &args.per_image {
         write_per_image(path, &score.per_image).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
@@ -61,6 +71,55 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         write!(term::Results, "{}", table(&score))?;
     }
     Ok(Exit::Good)
+}
+
+/// Reads both files. A submission has one row an image; where it has several and the truth does not, the two are likely
+/// in the other order.
+fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
+    let submission = match Submission::read_single(&args.submission, args.size) {
+        Err(error @ SubmissionError::Twice { .. }) => {
+            let swapped = Submission::read_single(&args.truth, args.size).is_ok();
+            let hint = "a truth may have several rows an image: are the submission and the truth in the wrong order?";
+            return Err(if swapped { anyhow!("{error}; {hint}") } else { error.into() });
+        }
+        submission => submission?,
+    };
+    Ok((submission, Submission::read(&args.truth, args.size)?))
+}
+
+/// Says which of two files lacks what the other has, and what to do about it.
+fn explained(error: SubmissionError, args: &Args, submission: &Submission, truth: &Submission) -> anyhow::Error {
+    let (answers, truths) = (args.submission.display(), args.truth.display());
+    match &error {
+        SubmissionError::Missing { ids } => {
+            let (missing, all, left) = (ids.len(), truth.len(), submission.len());
+            anyhow!(
+                "`{answers}` has no row for {missing} of the {all} images in `{truths}`: {}; add `--subset` to score \
+                 the {left} that it has",
+                some(ids)
+            )
+        }
+        SubmissionError::Extra { ids } => {
+            let swapped = !truth.is_empty() && truth.ids().all(|id| submission.contains(id));
+            let hint = if swapped {
+                "; all images of the second are in the first: if the second is the submission, swap the two and add \
+                 `--subset`"
+            } else {
+                ""
+            };
+            let (extra, all) = (ids.len(), submission.len());
+            anyhow!("`{truths}` has no row for {extra} of the {all} images in `{answers}`: {}{hint}", some(ids))
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot score `{answers}` by `{truths}`")),
+    }
+}
+
+/// The first of some ids.
+fn some(ids: &[String]) -> String {
+    let shown: Vec<_> = ids.iter().take(SHOWN).map(|id| format!("`{}`", short(id))).collect();
+    let more = ids.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn write_per_image(path: &Path, images: &[ImageScore]) -> anyhow::Result<()> {

@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use indicatif::ProgressBar;
-use pleura::lint::Severity;
 use pleura::runtime::Device;
 use pleura_train::fit::{self, Options, Outcome, TrainError, Watch};
 use pleura_train::journal::Line;
@@ -52,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     pub fresh: bool,
 
-    /// Only say what is wrong with the recipe.
+    /// Only say what is wrong with the recipe, its files, network, weights and data, all at once.
     #[arg(long)]
     pub check: bool,
 
@@ -144,27 +142,23 @@ pub fn figures(outcome: &Outcome) -> String {
     figures.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Everything that is wrong with the recipe, and with the network and the weights that it names.
+/// Everything that is wrong with the recipe, and with the files, the network and the data that it names.
 fn check(args: &Args) -> Result<Exit> {
-    let lint = recipe::lint(&args.recipe)?;
-    lint.diagnostics.iter().for_each(term::result);
-    if lint.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Ok(Exit::Wrong);
+    let found = fit::check(&args.recipe)?;
+    found.diagnostics.iter().for_each(term::result);
+    found.remarks.iter().for_each(term::result);
+    if let Some(parameters) = found.parameters {
+        term::result(format_args!("{parameters} parameters"));
     }
-    let Some(recipe) = lint.document else { return Ok(Exit::Wrong) };
-    let folder = args.recipe.parent().unwrap_or(Path::new("."));
-    let prepared = fit::prepare(&recipe, folder, recipe.seed)?;
-    prepared.remarks.iter().for_each(term::result);
-    term::result(format_args!("{} parameters", prepared.parameters()));
-    let data = fit::dataset(&recipe, folder)?;
-    data.remarks().iter().for_each(term::result);
-    term::result(format_args!("{} images, {} positive", data.items().len(), data.positives()));
-    Ok(Exit::Good)
+    if let Some((images, positive)) = found.images {
+        term::result(format_args!("{images} images, {positive} positive"));
+    }
+    Ok(if found.is_good() { Exit::Good } else { Exit::Wrong })
 }
 
 /// The terminal, while a training lasts.
 struct Screen {
-    bar: ProgressBar,
+    bar: term::Bar,
     stopped: Arc<AtomicBool>,
     /// What Ctrl-C does: before the first step, all that was trained is on the disk.
     interrupt: InForce,

@@ -4,7 +4,6 @@ mod print;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Ensemble;
@@ -19,10 +18,12 @@ use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::paths::{Checked, Command, Paths};
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
-use crate::{answers, interrupt, term};
+use crate::{answers, interrupt};
 
 #[derive(clap::Args)]
+#[command(mut_arg("cache", |cache| cache.required(true).help(CACHE)))]
 pub struct Args {
     /// The ensemble's manifest.
     ensemble: PathBuf,
@@ -49,41 +50,45 @@ pub struct Args {
 
     /// A list of `ImageId,fold`. Snapshots that name their fold answer for its images alone, and numbers are chosen on
     /// some folds and scored on another.
-    #[arg(long, value_name = "CSV")]
+    #[arg(long, value_name = "CSV", help_heading = "Search")]
     folds: Option<PathBuf>,
 
     /// Without a list of folds: how many to deal the images into, each with its share of the positive ones.
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100), conflicts_with = "folds")]
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100), conflicts_with = "folds", help_heading = "Search")]
     nested: u32,
 
     /// The values of a number, by its key in the manifest: `KEY=FROM:TO:STEP`, `KEY=VALUE` (to leave it alone) or
     /// `KEY=VALUE,VALUE`; quote keys with brackets. May be given several times.
-    #[arg(long, value_name = "KEY=FROM:TO:STEP")]
+    #[arg(long, value_name = "KEY=FROM:TO:STEP", help_heading = "Search")]
     grid: Vec<String>,
 
     /// Search the members' weights too, of both stages.
-    #[arg(long)]
+    #[arg(long, help_heading = "Search")]
     weights: bool,
 
     /// What is to be made large: `dice`, the competition's mean, or `dice-positives`, of the images with a mask in truth.
-    #[arg(long, value_name = "METRIC", default_value = "dice", value_parser = metric)]
+    #[arg(long, value_name = "METRIC", default_value = "dice", value_parser = metric, help_heading = "Search")]
     metric: Metric,
 
     /// Choose the middle of the plateau (the points within 0.001 of the best) instead of its highest point.
-    #[arg(long)]
+    #[arg(long, help_heading = "Search")]
     center: bool,
 
     /// Write what was found into the manifest; comments stay.
-    #[arg(long, conflicts_with = "out")]
+    #[arg(long, conflicts_with = "out", help_heading = "Outputs")]
     write: bool,
 
     /// Write the manifest with what was found to another file, of the same folder, as models are named relative to it.
-    #[arg(long, value_name = "TOML")]
+    /// Where nothing is better, it is a copy.
+    #[arg(long, value_name = "TOML", help_heading = "Outputs")]
     out: Option<PathBuf>,
 
     #[command(flatten)]
     engine: EngineArgs,
 }
+
+/// What `--cache` is here, where it must be given.
+const CACHE: &str = "The folder of the members' answers: what it lacks is inferred once, and kept there";
 
 fn metric(text: &str) -> Result<Metric, String> {
     match text {
@@ -118,10 +123,6 @@ impl Command for Args {
 
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     // What can be known to fail is known before the first model runs.
-    ensure!(
-        args.engine.cache.cache.is_some(),
-        "name the folder of the members' answers: `--cache DIR`; what it lacks is inferred once, and kept there"
-    );
     let axes = args.grid.iter().map(|text| text.parse::<Axis>()).collect::<Result<Vec<_>, _>>()?;
     let path = &args.ensemble;
     let text = regular::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
@@ -220,7 +221,7 @@ type Collected = (Vec<Answered>, (Ballots, Vec<Ballot>), usize);
 
 fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf], weights: bool) -> Result<Collected, TuneError> {
     let bar = term::progress(files.len() as u64, "answers");
-    let skipped = AtomicUsize::new(0);
+    let skips = Skips::unlisted("skipped files");
     let ballots = Ballots::new(tune::lowest(space));
     let keep = |seen: &Seen<'_>| {
         let answered = space.look(seen.image, seen.answers)?;
@@ -230,17 +231,16 @@ fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf], weights: bo
     let found = judge.collect(files, &keep, &|file, error| {
         bar.inc(1);
         if let Some(error) = error {
-            skipped.fetch_add(1, Relaxed);
-            let error = anyhow::Error::new(error.clone());
-            bar.suspend(|| term::warning(format_args!("skipped `{}`: {}", file.display(), term::chain(&error))));
+            bar.suspend(|| skips.file(file, &anyhow::Error::new(error.clone())));
         }
     })?;
     bar.finish_and_clear();
     let (images, kept): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    Ok((images, (ballots, kept.into_iter().flatten().collect()), skipped.into_inner()))
+    Ok((images, (ballots, kept.into_iter().flatten().collect()), skips.count()))
 }
 
-/// Writes the manifest, and says what has changed.
+/// Writes the manifest, and says what has changed. A file of its own is written whether or not anything has: whoever
+/// named it goes on with it.
 fn write(
     space: &Space,
     (tuned, weights): (&Tuned, Option<&Weights>),
@@ -248,19 +248,24 @@ fn write(
     path: &Path,
     target: Option<&Path>,
 ) -> Result<()> {
-    if tuned.best.score <= tuned.current {
+    let better = tuned.best.score > tuned.current;
+    let changes = if better { changes(space, tuned, weights) } else { Vec::new() };
+    if !better {
         term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
-        return Ok(());
     }
-    let changes = changes(space, tuned, weights);
-    let changed = tune::changed(text, path, &changes)?;
+    let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
     print::changes(space, &changes);
     match target {
-        Some(target) => {
+        // what is updated in place is as it should be
+        Some(target) if better || target != path => {
             tune::write(target, &changed)?;
+            if !better {
+                term::note(format_args!("`{}` is a copy of `{}`", target.display(), path.display()));
+            }
             term::result(format_args!("{}", target.display()));
         }
-        None => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+        None if better => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+        _ => {}
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Whether a submission would be accepted: every fault at once, each with its line.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -55,28 +56,43 @@ pub struct Report {
     pub rows: usize,
     /// Different images.
     pub images: usize,
-    /// Rows with a mask that is not empty.
+    /// Images with a mask that is not empty.
     pub positives: usize,
+    /// Images of the sample without a row, where that is no fault.
+    pub unanswered: usize,
+    /// What is odd, yet harmless: a sentence each, with the file's name.
+    pub remarks: Vec<String>,
     /// Everything that is wrong: what has a line, in the order of lines; then what is missing.
     pub problems: Vec<Problem>,
     /// Whether ids stand in the sample's order; `None` without a sample, or where the ids are not the same.
     pub in_sample_order: Option<bool>,
 }
 
-/// Checks the submission at `path`, of masks of (height, width) = `size`, and compares its ids with a sample's.
+/// What a submission is checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// (height, width) of its masks.
+    pub size: (usize, usize),
+    /// The sample, whose ids it must have.
+    pub sample: Option<&'a Path>,
+    /// Whether it may leave out images of the sample.
+    pub subset: bool,
+}
+
+/// Checks the submission at `path`, and compares its ids with a sample's.
 ///
 /// # Errors
 /// Where a file cannot be read at all or has other columns; everything less is in the report.
-pub fn check(path: &Path, size: (usize, usize), sample: Option<&Path>) -> Result<Report, SubmissionError> {
-    let sample = sample.map(read_ids).transpose()?;
+pub fn check(path: &Path, options: Options<'_>) -> Result<Report, SubmissionError> {
+    let sample = options.sample.map(read_ids).transpose()?;
     let mut report = Report::default();
-    let first = read(path, size, &mut report)?;
+    let first = read(path, options.size, &mut report)?;
     report.images = first.len();
     if report.rows == 0 {
         report.problems.push(Problem::Nothing);
     }
     if let Some(sample) = sample {
-        compare(&first, &sample, &mut report);
+        compare(&first, &sample, options.subset, &mut report);
     }
     Ok(report)
 }
@@ -84,7 +100,9 @@ pub fn check(path: &Path, size: (usize, usize), sample: Option<&Path>) -> Result
 /// Reads all rows; gives each image's first line.
 fn read(path: &Path, size: (usize, usize), report: &mut Report) -> Result<IndexMap<String, u64>, SubmissionError> {
     let mut first: IndexMap<String, u64> = IndexMap::new();
-    for row in Rows::open(path, size)? {
+    let mut positives = HashSet::new();
+    let mut rows = Rows::open(path, size)?;
+    for row in rows.by_ref() {
         report.rows += 1;
         let Row { line, id, runs } = match row {
             Ok(row) => row,
@@ -95,7 +113,8 @@ fn read(path: &Path, size: (usize, usize), report: &mut Report) -> Result<IndexM
             Err(error) => return Err(error),
         };
         match runs {
-            Ok(runs) => report.positives += usize::from(!runs.is_empty()),
+            Ok(runs) if !runs.is_empty() => _ = positives.insert(id.clone()),
+            Ok(_) => {}
             Err(source) => report.problems.push(Problem::Row { line, source: source.into() }),
         }
         match first.entry(id) {
@@ -105,21 +124,26 @@ fn read(path: &Path, size: (usize, usize), report: &mut Report) -> Result<IndexM
             }
         }
     }
+    report.positives = positives.len();
+    report.remarks = rows.remarks();
     Ok(first)
 }
 
-fn compare(first: &IndexMap<String, u64>, sample: &[String], report: &mut Report) {
+fn compare(first: &IndexMap<String, u64>, sample: &[String], subset: bool, report: &mut Report) {
     let wanted: IndexMap<&str, ()> = sample.iter().map(|id| (id.as_str(), ())).collect();
     let extra = first.iter().filter(|(id, _)| !wanted.contains_key(id.as_str()));
     let missing = sample.iter().filter(|id| !first.contains_key(*id));
     let extra: Vec<_> = extra.map(|(id, &line)| Problem::Extra { line, id: id.clone() }).collect();
     let missing: Vec<_> = missing.map(|id| Problem::Missing { id: id.clone() }).collect();
-    if extra.is_empty() && missing.is_empty() {
-        report.in_sample_order = Some(first.keys().eq(sample));
+    if extra.is_empty() && (missing.is_empty() || subset) {
+        report.in_sample_order = Some(first.keys().eq(sample.iter().filter(|id| first.contains_key(*id))));
     }
     report.problems.extend(extra);
     report.problems.sort_by_key(Problem::line);
-    report.problems.extend(missing);
+    match subset {
+        true => report.unanswered = missing.len(),
+        false => report.problems.extend(missing),
+    }
 }
 
 impl Problem {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::RleError;
+use super::{Convention, RleError};
 
 /// A submission that cannot be read, compared or written.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +26,32 @@ pub enum SubmissionError {
         source: csv::Error,
     },
     /// The first line names other columns.
-    #[error("`{path}`: line 1: the columns are `{found}`, not `ImageId,EncodedPixels`", path = path.display())]
+    #[error("`{path}`: line 1: {source}", path = path.display())]
     Columns {
         /// The file.
         path: PathBuf,
-        /// What the first line says.
-        found: String,
+        /// What they are.
+        source: ColumnsError,
+    },
+    /// A second row of an image where each has one.
+    #[error("`{path}`: line {line}: `{id}` has a row already, line {first}: expected one row an image, its masks joined", path = path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The later row's.
+        line: u64,
+        /// The image.
+        id: String,
+        /// The earlier row's line.
+        first: u64,
+    },
+    /// An id without the class that its convention wants.
+    #[error("expected an id NAME_CLASS, as {} has it, found `{id}`", convention.title())]
+    NoClass {
+        /// The id.
+        id: String,
+        /// The convention.
+        convention: Convention,
     },
     /// A row that gives no mask.
     #[error("`{path}`: line {line}: {source}", path = path.display())]
@@ -114,13 +134,36 @@ impl SubmissionError {
     }
 }
 
+/// Columns that are not those expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected the columns `{expected}`, found `{found}`{}", hint.as_ref().map_or(String::new(), |hint| format!("; {hint}")))]
+pub struct ColumnsError {
+    /// As the first line of such a file has them.
+    pub expected: &'static str,
+    /// What the first line says.
+    pub found: String,
+    /// What they seem to be, and what to do about it.
+    pub hint: Option<String>,
+}
+
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowError {
     /// A comma too many, or none.
-    #[error("not 2 fields but {0}: an id and its run lengths are wanted")]
-    Fields(usize),
+    #[error("expected {expected} fields{}, found {found}", if *expected == 2 { " (id, run lengths)" } else { "" })]
+    Fields {
+        /// How many the header has, pandas' index left out.
+        expected: usize,
+        /// How many the row has.
+        found: usize,
+    },
+    /// A class that the columns promise is not there.
+    #[error("`{id}` has no class")]
+    NoClass {
+        /// The image.
+        id: String,
+    },
     /// Nothing before the comma.
     #[error("the image's id is empty")]
     NoId,

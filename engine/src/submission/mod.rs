@@ -12,11 +12,19 @@
 //! # Ok::<(), pleura::submission::SubmissionError>(())
 //! ```
 
+mod absolute;
 mod check;
+mod columns;
+mod convention;
+#[cfg(test)]
+mod convention_tests;
 mod diff;
 mod error;
+mod fields;
 mod read;
+mod remarks;
 pub mod rle;
+mod rle_error;
 mod runs;
 mod score;
 #[cfg(test)]
@@ -28,10 +36,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::Mask;
+use remarks::Remarks;
 
-pub use check::{Problem, Report, check};
+pub use check::{Options as CheckOptions, Problem, Report, check};
+pub use convention::Convention;
 pub use diff::{Change, Diff};
-pub use error::{RowError, SubmissionError};
+pub use error::{ColumnsError, RowError, SubmissionError};
 pub use read::{Row, Rows, read_ids};
 pub use rle::RleError;
 pub use runs::Runs;
@@ -69,14 +79,42 @@ impl Submission {
     /// # Errors
     /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
+        Self::read_rows(path.as_ref(), size, |_, _| Ok(()))
+    }
+
+    /// As [`read`](Self::read), of a submission, which has one row an image; a truth may have several.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); where an image has several rows.
+    pub fn read_single(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
         let path = path.as_ref();
+        let mut lines: IndexMap<String, u64> = IndexMap::new();
+        Self::read_rows(path, size, |id, line| match lines.insert(id.to_owned(), line) {
+            None => Ok(()),
+            Some(first) => Err(SubmissionError::Twice { path: path.to_owned(), line, id: id.to_owned(), first }),
+        })
+    }
+
+    fn read_rows(
+        path: &Path,
+        size: (usize, usize),
+        mut accept: impl FnMut(&str, u64) -> Result<(), SubmissionError>,
+    ) -> Result<Self, SubmissionError> {
         let mut submission = Self::new(size);
-        for row in Rows::open(path, size)? {
+        let mut rows = Rows::open(path, size)?;
+        for row in rows.by_ref() {
             let Row { line, id, runs } = row?;
             let runs = runs.map_err(|source| SubmissionError::row(path, line, source.into()))?;
-            submission.masks.entry(id).and_modify(|so_far| *so_far = so_far.union(&runs)).or_insert(runs);
+            accept(&id, line)?;
+            submission.join(id, runs);
         }
+        rows.log_remarks();
         Ok(submission)
+    }
+
+    /// Adds an image, or adds to its mask.
+    fn join(&mut self, id: String, runs: Runs) {
+        self.masks.entry(id).and_modify(|so_far| *so_far = so_far.union(&runs)).or_insert(runs);
     }
 
     /// Adds an image, or replaces its mask.

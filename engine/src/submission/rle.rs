@@ -7,10 +7,16 @@
 use std::fmt::Write;
 
 use super::Runs;
+use super::absolute::text_reads_as_absolute;
 use crate::Mask;
+
+pub use super::rle_error::{ABSOLUTE, RleError};
 
 /// How the empty mask is written.
 pub const EMPTY: &str = "-1";
+
+/// What pandas and others write for a value that is missing.
+const MISSING: [&str; 8] = ["nan", "NaN", "NAN", "None", "null", "NULL", "NA", "<NA>"];
 
 /// Encodes a mask.
 #[must_use]
@@ -50,27 +56,22 @@ impl Runs {
     pub fn decode(text: &str, size: (usize, usize)) -> Result<Self, RleError> {
         let text = text.trim();
         match text {
-            "" => return Err(RleError::Blank),
+            "" => return Err(RleError::Blank { absolute: false }),
             EMPTY => return Ok(Self::default()),
             _ => {}
         }
         let pixels = size.0.saturating_mul(size.1);
-        let mut words = text.split_ascii_whitespace();
         let mut runs = Self::default();
         let mut from = 0_usize;
-        for run in 1.. {
-            let Some(offset) = words.next() else { break };
-            let length = words.next().ok_or(RleError::Odd { count: 2 * run - 1 })?;
-            let (offset, length) = (number(offset, run)?, number(length, run)?);
-            if length == 0 {
-                return Err(RleError::NoLength { run });
-            }
+        for pair in pairs(text) {
+            let (run, offset, length) = pair?;
             let start = from.saturating_add(offset);
             // Beyond all numbers is beyond every image.
             let end = start.checked_add(length).filter(|end| *end <= pixels);
             let Some(end) = end else {
                 let end = start.saturating_add(length);
-                return Err(RleError::Overflow { run, end, past: end - pixels, size });
+                let absolute = text_reads_as_absolute(text, pixels).is_some();
+                return Err(RleError::Overflow { run, end, past: end - pixels, size, absolute });
             };
             runs.push(start, end);
             from = end;
@@ -79,63 +80,40 @@ impl Runs {
     }
 }
 
+/// The pairs of numbers of a text that is not blank, each with its number from 1; no length is 0.
+pub(super) fn pairs(text: &str) -> impl Iterator<Item = Result<(usize, usize, usize), RleError>> {
+    let mut words = text.split_ascii_whitespace();
+    let is_whole = |word: &str| word.parse().is_ok_and(|number: f64| number == -1.0);
+    let mut fault = match text.trim() {
+        word if MISSING.contains(&word) => Some(RleError::Missing { word: word.to_owned() }),
+        word if word != EMPTY && is_whole(word) => Some(RleError::Float { run: 1, word: word.to_owned() }),
+        _ => None,
+    };
+    (1..).map_while(move |run| {
+        let first = words.next()?;
+        let second = words.next();
+        Some(fault.take().map_or_else(|| pair(run, first, second), Err))
+    })
+}
+
+fn pair(run: usize, first: &str, second: Option<&str>) -> Result<(usize, usize, usize), RleError> {
+    let second = second.ok_or(RleError::Odd { count: 2 * run - 1 })?;
+    let (first, length) = (number(first, run)?, number(second, run)?);
+    if length == 0 { Err(RleError::NoLength { run }) } else { Ok((run, first, length)) }
+}
+
 fn number(word: &str, run: usize) -> Result<usize, RleError> {
     // `parse` would take `+5`
-    let word_is_digits = word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_float = |word: &str| {
+        word.split_once('.').is_some_and(|(whole, rest)| is_digits(whole) && rest.bytes().all(|byte| byte == b'0'))
+    };
     match word.parse() {
-        Ok(number) if word_is_digits => Ok(number),
+        Ok(number) if is_digits(word) => Ok(number),
         _ if word.strip_prefix('-').is_some_and(|digits| digits.parse::<f64>().is_ok()) => {
             Err(RleError::Negative { run, word: word.to_owned() })
         }
+        _ if is_float(word) => Err(RleError::Float { run, word: word.to_owned() }),
         _ => Err(RleError::NotANumber { run, word: word.to_owned() }),
     }
-}
-
-/// Text that is not a mask. Runs are counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RleError {
-    /// No text at all. (Competitors' encoders give it for the empty mask, and some for the full one.)
-    #[error("there are no run lengths; the empty mask is written -1")]
-    Blank,
-    /// The last offset has no length.
-    #[error("an odd count of numbers, {count}, is no pairs of offset and length")]
-    Odd {
-        /// How many numbers there are.
-        count: usize,
-    },
-    /// A word that is not a whole number, or one too large for this machine.
-    #[error("run {run}: `{word}` is not a number of pixels")]
-    NotANumber {
-        /// Which run.
-        run: usize,
-        /// The word.
-        word: String,
-    },
-    /// A number below 0; `-1` is the empty mask only where it stands alone.
-    #[error("run {run}: `{word}` is negative")]
-    Negative {
-        /// Which run.
-        run: usize,
-        /// The word.
-        word: String,
-    },
-    /// A run of no pixels.
-    #[error("run {run} has length 0")]
-    NoLength {
-        /// Which run.
-        run: usize,
-    },
-    /// A run that goes past the image's last pixel.
-    #[error("run {run} ends at pixel {end}, {past} past {}×{}", size.0, size.1)]
-    Overflow {
-        /// Which run.
-        run: usize,
-        /// One past the run's last pixel.
-        end: usize,
-        /// How many pixels lie outside.
-        past: usize,
-        /// (height, width) of the image.
-        size: (usize, usize),
-    },
 }

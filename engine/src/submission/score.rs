@@ -23,8 +23,10 @@ pub struct ImageScore {
 /// How a submission did; means are over images. `null` in JSON stands for what is undefined for want of images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
-    /// The number of images.
+    /// The number of images that are scored.
     pub images: usize,
+    /// Images of the truth that have no answer, and are not scored.
+    pub unanswered: usize,
     /// Images that have a mask in truth.
     pub positives: usize,
     /// The competition's metric.
@@ -64,6 +66,38 @@ impl Submission {
     /// # Errors
     /// Where the two are not about the same images or of different sizes or of none, or there are no images.
     pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
+        self.comparable(truth)?;
+        let missing: Vec<_> = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
+        if !missing.is_empty() {
+            return Err(SubmissionError::Missing { ids: missing });
+        }
+        self.score_subset(truth)
+    }
+
+    /// As [`score`](Self::score), of a truth that may have more images: those that are answered are scored.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score), but for images without an answer.
+    pub fn score_subset(&self, truth: &Submission) -> Result<Score, SubmissionError> {
+        self.comparable(truth)?;
+        let pairs = truth.masks.iter().filter_map(|(id, truth)| Some((id, truth, self.masks.get(id)?)));
+        let per_image: Vec<_> = pairs
+            .map(|(id, truth, predicted)| ImageScore {
+                id: id.clone(),
+                dice: predicted.dice(truth),
+                iou: predicted.iou(truth),
+                truth_area: truth.area(),
+                predicted_area: predicted.area(),
+            })
+            .collect();
+        if per_image.is_empty() {
+            return Err(SubmissionError::Nothing);
+        }
+        Ok(Score { unanswered: truth.len() - per_image.len(), ..Score::from_images(per_image) })
+    }
+
+    /// Refuses masks of two sizes or of none, and answers to images that the truth has not.
+    fn comparable(&self, truth: &Submission) -> Result<(), SubmissionError> {
         if self.size != truth.size {
             return Err(SubmissionError::Sizes {
                 left: self.size.unwrap_or_default(),
@@ -77,25 +111,7 @@ impl Submission {
         if !extra.is_empty() {
             return Err(SubmissionError::Extra { ids: extra });
         }
-        let missing: Vec<_> = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
-        if !missing.is_empty() {
-            return Err(SubmissionError::Missing { ids: missing });
-        }
-        if truth.is_empty() {
-            return Err(SubmissionError::Nothing);
-        }
-        let pairs = truth.masks.iter().filter_map(|(id, truth)| Some((id, truth, self.masks.get(id)?)));
-        Ok(Score::from_images(
-            pairs
-                .map(|(id, truth, predicted)| ImageScore {
-                    id: id.clone(),
-                    dice: predicted.dice(truth),
-                    iou: predicted.iou(truth),
-                    truth_area: truth.area(),
-                    predicted_area: predicted.area(),
-                })
-                .collect(),
-        ))
+        Ok(())
     }
 }
 
@@ -113,6 +129,7 @@ impl Score {
         let positive = || per_image.iter().filter(|image| image.truth_area > 0);
         Self {
             images: per_image.len(),
+            unanswered: 0,
             positives,
             mean_dice: mean(per_image.iter().map(|image| image.dice)).unwrap_or(f64::NAN),
             mean_iou: mean(per_image.iter().map(|image| image.iou)).unwrap_or(f64::NAN),

@@ -13,13 +13,13 @@ fn mask(rows: &[&str]) -> Mask {
     Mask::from(Array2::from_shape_fn(size, |(row, column)| rows[row].as_bytes()[column] == b'#'))
 }
 
-fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+pub(super) fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     file
 }
 
-fn read(text: &str) -> Result<Submission, SubmissionError> {
+pub(super) fn read(text: &str) -> Result<Submission, SubmissionError> {
     Submission::read(file(text.as_bytes()).path(), (4, 4))
 }
 
@@ -29,7 +29,7 @@ fn complaint(text: &str) -> String {
     message.split_once("`: ").map_or(message.clone(), |(_, after)| after.to_owned())
 }
 
-fn masks() -> impl Strategy<Value = Mask> {
+pub(super) fn masks() -> impl Strategy<Value = Mask> {
     // sparse, even, dense and full masks, of odd shapes
     (1_usize..24, 1_usize..24, prop::sample::select(vec![0.02, 0.5, 0.98, 1.0])).prop_flat_map(|(height, width, p)| {
         prop::collection::vec(prop::bool::weighted(p), height * width)
@@ -112,8 +112,8 @@ fn says_what_is_wrong_with_run_lengths() {
     let table = [
         ("", "there are no run lengths; the empty mask is written -1"),
         ("  ", "there are no run lengths; the empty mask is written -1"),
-        ("1", "an odd count of numbers, 1, is no pairs of offset and length"),
-        ("0 1 2", "an odd count of numbers, 3, is no pairs of offset and length"),
+        ("1", "expected offset/length pairs, found 1 number (odd)"),
+        ("0 1 2", "expected offset/length pairs, found 3 numbers (odd)"),
         ("0 x", "run 1: `x` is not a number of pixels"),
         ("0 1 1.5 1", "run 2: `1.5` is not a number of pixels"),
         ("0 +1", "run 1: `+1` is not a number of pixels"),
@@ -122,10 +122,25 @@ fn says_what_is_wrong_with_run_lengths() {
         ("0 1 -3 1", "run 2: `-3` is negative"),
         ("3 0", "run 1 has length 0"),
         ("0 10", "run 1 ends at pixel 10, 1 past 3×3"),
+        ("2 8", "run 1 ends at pixel 10, 1 past 3×3; read as absolute positions from 1, "),
+        ("2 2 6 3", "run 2 ends at pixel 13, 4 past 3×3; read as absolute positions from 1, "),
+        ("2 2 3 5", "run 2 ends at pixel 12, 3 past 3×3"), // runs that overlap
+        ("nan", "`nan` is how pandas writes a missing value; write the empty mask as -1"),
+        ("<NA>", "`<NA>` is how pandas writes a missing value; "),
+        (
+            "0.0 5.0",
+            "run 1: `0.0` is a whole number written as a float, as pandas does in a column with missing values; write `0`",
+        ),
+        (
+            "-1.0",
+            "run 1: `-1.0` is a whole number written as a float, as pandas does in a column with missing values; write `-1`",
+        ),
         ("8 1 0 1", "run 2 ends at pixel 10, 1 past 3×3"),
     ];
     for (text, message) in table {
-        assert_eq!(rle::decode(text, (3, 3)).unwrap_err().to_string(), message, "{text:?}");
+        let said = rle::decode(text, (3, 3)).unwrap_err().to_string();
+        let is_whole = said == message || message.ends_with([' ', '1']) && said.starts_with(message);
+        assert!(is_whole, "{text:?}: {said}");
     }
 }
 
@@ -160,14 +175,14 @@ fn forgives_what_loses_nothing() {
 #[test]
 fn names_the_line() {
     let table = [
-        ("", "line 1: the columns are ``, not `ImageId,EncodedPixels`"),
-        ("Id,Pixels\n", "line 1: the columns are `Id,Pixels`, not `ImageId,EncodedPixels`"),
-        ("ImageId,EncodedPixels\na\n", "line 2: not 2 fields but 1: an id and its run lengths are wanted"),
-        ("ImageId,EncodedPixels\na,-1\n\nb,1,2\n", "line 4: not 2 fields but 3: an id and its run lengths are wanted"),
+        ("", "line 1: expected the columns `ImageId,EncodedPixels`, found ``"),
+        ("Id,Pixels\n", "line 1: expected the columns `ImageId,EncodedPixels`, found `Id,Pixels`"),
+        ("ImageId,EncodedPixels\na\n", "line 2: expected 2 fields (id, run lengths), found 1"),
+        ("ImageId,EncodedPixels\na,-1\n\nb,1,2\n", "line 4: expected 2 fields (id, run lengths), found 3"),
         ("ImageId,EncodedPixels\r\na,-1\r\nb,\r\n", "line 3: there are no run lengths; the empty mask is written -1"),
         (
             "ImageId,EncodedPixels\r\n\r\n \r\n\na,-1\r\n\r\nb,x\r\n",
-            "line 7: an odd count of numbers, 1, is no pairs of offset and length",
+            "line 7: expected offset/length pairs, found 1 number (odd)",
         ),
         ("ImageId,EncodedPixels\n,-1\n", "line 2: the image's id is empty"),
         ("ImageId,EncodedPixels\na,-1\nb,0 1 3 14\n", "line 3: run 2 ends at pixel 18, 2 past 4×4"),

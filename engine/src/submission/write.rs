@@ -5,8 +5,8 @@ use std::path::Path;
 
 use csv::{Terminator, WriterBuilder};
 
-use super::read::COLUMNS;
-use super::{Submission, SubmissionError};
+use super::convention::no_class;
+use super::{Convention, Submission, SubmissionError};
 use crate::atomic;
 
 impl Submission {
@@ -18,8 +18,24 @@ impl Submission {
     /// # Errors
     /// Where the file cannot be written; `path` is then as it was.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SubmissionError> {
+        self.write_as(path, Convention::Siim)
+    }
+
+    /// Writes the CSV of a convention, as [`write`](Self::write) does; where it has classes, ids are `NAME_CLASS`.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, or an id ends with no class; `path` is then as it was.
+    pub fn write_as(&self, path: impl AsRef<Path>, convention: Convention) -> Result<(), SubmissionError> {
         let path = path.as_ref();
-        self.write_and_rename(path).map_err(|source| SubmissionError::Write { path: path.to_owned(), source })
+        if let Some(id) = self.ids().find(|id| convention.has_classes() && convention.split(id).is_none()) {
+            return Err(no_class(id, convention));
+        }
+        let written = || -> std::io::Result<()> {
+            let temporary = atomic::beside(path)?;
+            self.rows(BufWriter::new(temporary.as_file()), convention)?;
+            atomic::place(temporary, path)
+        };
+        written().map_err(|source| SubmissionError::Write { path: path.to_owned(), source })
     }
 
     /// Writes the CSV to a stream.
@@ -27,17 +43,19 @@ impl Submission {
     /// # Errors
     /// Those of the stream.
     pub fn write_to(&self, out: impl Write) -> std::io::Result<()> {
-        let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
-        writer.write_record(COLUMNS)?;
-        for (id, runs) in self.iter() {
-            writer.write_record([id, &runs.encode()])?;
-        }
-        writer.flush()
+        self.rows(out, Convention::Siim)
     }
 
-    fn write_and_rename(&self, path: &Path) -> std::io::Result<()> {
-        let temporary = atomic::beside(path)?;
-        self.write_to(BufWriter::new(temporary.as_file()))?;
-        atomic::place(temporary, path)
+    fn rows(&self, out: impl Write, convention: Convention) -> std::io::Result<()> {
+        let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
+        writer.write_record(convention.columns().split(','))?;
+        for (id, runs) in self.iter() {
+            let text = convention.encode(runs);
+            match convention.split(id).filter(|_| convention == Convention::SeverstalColumn) {
+                Some((name, class)) => writer.write_record([name, class, &text])?,
+                None => writer.write_record([id, &text])?,
+            }
+        }
+        writer.flush()
     }
 }

@@ -12,7 +12,7 @@ use pleura::radiograph::Tags;
 use rayon::prelude::*;
 
 use crate::paths::Command;
-use crate::term;
+use crate::term::{self, Skips};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
@@ -52,7 +52,7 @@ fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
     };
     let tags: Vec<_> = files.into_par_iter().map(read).collect();
     bar.finish_and_clear();
-    let mut ids = Ids::default();
+    let (mut ids, skips) = (Ids::default(), Skips::unlisted("skipped files"));
     let mut read = Read { images: Vec::new(), skipped: 0 };
     for (path, tags) in tags {
         let taken = tags.map_err(anyhow::Error::from).and_then(|tags| ids.take(&tags.id, &path).map(|()| tags));
@@ -60,7 +60,7 @@ fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
             Ok(tags) => read.images.push((path, tags)),
             Err(error) => {
                 read.skipped += 1;
-                skip(&path, &error);
+                skips.file(&path, &error);
             }
         }
     }
@@ -81,10 +81,6 @@ impl Ids {
         self.0.insert(id.to_owned(), path.to_owned());
         Ok(())
     }
-}
-
-fn skip(path: &Path, error: &anyhow::Error) {
-    term::warning(format_args!("skipped `{}`: {}", path.display(), term::chain(error)));
 }
 
 /// A share in percent, for people.

@@ -12,7 +12,7 @@ use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::paths::{Checked, Command, Paths};
-use crate::term;
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
@@ -109,7 +109,7 @@ fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Im
     truth.ensure_any(&args.truth, &found)?;
     let mut skipped = read.skipped;
     let mut patients = std::collections::HashMap::new();
-    let mut alone = 0;
+    let (mut alone, skips) = (0, Skips::unlisted("skipped files"));
     for (path, tags) in read.images {
         if truth.images.contains_key(&tags.id) {
             alone += usize::from(tags.patient_id.is_none());
@@ -118,7 +118,7 @@ fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Im
             patients.insert(tags.id, patient);
         } else {
             skipped += 1;
-            super::skip(&path, &anyhow::anyhow!("its id `{}` has no row in `{}`", tags.id, args.truth.display()));
+            skips.file(&path, &anyhow::anyhow!("its id `{}` has no row in `{}`", tags.id, args.truth.display()));
         }
     }
     let ids: Vec<_> = truth.images.keys().map(String::as_str).filter(|&id| patients.contains_key(id)).collect();

@@ -30,7 +30,8 @@ impl Truth {
     /// Reads a CSV, plain or compressed with gzip; the first row that is no mask is an error.
     pub fn read(path: &Path, size: (usize, usize)) -> Result<Self> {
         let mut truth = Self { images: IndexMap::new(), rows: 0, size };
-        for row in Rows::open(path, size)? {
+        let mut rows = Rows::open(path, size)?;
+        for row in rows.by_ref() {
             let Row { line, id, runs } = row?;
             let runs =
                 runs.map_err(|source| SubmissionError::Row { path: path.into(), line, source: source.into() })?;
@@ -43,6 +44,7 @@ impl Truth {
                 marks.runs = marks.runs.union(&runs);
             }
         }
+        rows.log_remarks();
         ensure!(truth.rows > 0, "`{}` has no rows", path.display());
         Ok(truth)
     }

@@ -41,7 +41,7 @@ pub struct Args {
     pub inputs: Vec<PathBuf>,
 
     /// The submission to write.
-    #[arg(short, long, value_name = "CSV")]
+    #[arg(short, long, value_name = "CSV", help_heading = "Outputs")]
     pub out: PathBuf,
 
     /// A sample submission: rows come in its order, and its ids are the ones expected.
@@ -49,15 +49,15 @@ pub struct Args {
     pub sample: Option<PathBuf>,
 
     /// Write what was found in each image, and how it was decided, as JSON lines.
-    #[arg(long, value_name = "JSONL")]
+    #[arg(long, value_name = "JSONL", help_heading = "Outputs")]
     pub findings: Option<PathBuf>,
 
     /// Write the findings as a page, too, to be looked at; `pleura report` makes one with the truth in it.
-    #[arg(long, value_name = "HTML", requires = "findings")]
+    #[arg(long, value_name = "HTML", requires = "findings", help_heading = "Outputs")]
     pub report: Option<PathBuf>,
 
     /// Write merged probability maps as 16-bit PNG files, 65535 being 1.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Outputs")]
     pub maps: Option<PathBuf>,
 
     /// An out-of-fold run: a list of `ImageId,fold`. Snapshots that name their fold answer for its images alone.
@@ -130,8 +130,9 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
             Err(why) => term::note(format_args!("nothing to resume: {why}")),
         }
     }
+    let listed = receipt::path(&targets.out);
     let maps = args.maps.as_deref().map(|folder| Maps::create(folder, &targets.out)).transpose()?;
-    let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref())?.all(&inputs.own, kept);
+    let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref(), &listed)?.all(&inputs.own, kept);
     let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample: sample.as_deref(), start };
     let finished = done.and_then(|done| finish.write(&mut journal, receipt, &inputs, done));
     match finished {

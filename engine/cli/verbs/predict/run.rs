@@ -15,7 +15,7 @@ use super::inputs::Input;
 use super::journal::{Journal, Kept, Span};
 use crate::outputs::{Maps, short};
 use crate::receipt::{Places, Skipped};
-use crate::term;
+use crate::term::{self, Skips};
 
 /// What a run has come to so far. Of each image it holds a row and where the rest stands in the journal: findings of
 /// any number of images take no memory.
@@ -28,6 +28,8 @@ pub struct Run<'a> {
     /// Which file gave each id.
     sources: HashMap<String, PathBuf>,
     done: Done,
+    skips: Skips,
+    remarks: Skips,
 }
 
 /// What there is to do about a file.
@@ -73,7 +75,7 @@ impl Done {
 }
 
 impl<'a> Run<'a> {
-    /// Nothing done yet.
+    /// Nothing done yet; `receipt` will list what is skipped.
     ///
     /// # Errors
     /// Where the manifest or a plugin cannot be read any more.
@@ -82,10 +84,13 @@ impl<'a> Run<'a> {
         journal: &'a mut Journal,
         maps: Option<Maps>,
         sample: Option<&'a [String]>,
+        receipt: &Path,
     ) -> Result<Self> {
         let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
         let origin = ensemble.origin().context("cannot read what the findings are to name")?;
-        Ok(Self { ensemble, origin, journal, maps, sample, sources: HashMap::new(), done: Done::nothing() })
+        let skips = Skips::new("skipped files", format!("with `-v`, and in `{}` at the end", receipt.display()));
+        let (remarks, sources, done) = (Skips::unlisted("remarks"), HashMap::new(), Done::nothing());
+        Ok(Self { ensemble, origin, journal, maps, sample, sources, done, skips, remarks })
     }
 
     /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
@@ -235,13 +240,13 @@ impl<'a> Run<'a> {
     /// Says what is odd about a file, yet harmless.
     fn remark(&self, path: &Path, radiograph: Option<&Radiograph>) {
         for remark in radiograph.map(Radiograph::remarks).into_iter().flatten() {
-            term::warning(format_args!("`{}`: {remark}", path.display()));
+            self.remarks.warn(format_args!("`{}`: {remark}", path.display()));
         }
     }
 
     fn skip(&mut self, path: &Path, error: &anyhow::Error) {
-        let (file, reason) = (path.display().to_string(), term::chain(error));
-        term::warning(format_args!("skipped `{file}`: {reason}"));
+        let (file, reason) = (path.display().to_string(), term::reason(path, error));
+        self.skips.warn(format_args!("skipped `{file}`: {reason}"));
         self.done.summary.skipped += 1;
         self.done.skipped.push(Skipped { file, reason });
     }

@@ -13,12 +13,10 @@ use crate::exit::Exit;
 use crate::outputs::{Lines, check_writable};
 use crate::paths::{Checked, Command, Paths};
 use crate::receipt::{self, Kind, Receipt, Sum};
-use crate::term;
+use crate::term::{self, Skips};
 
 /// The largest mask, (height, width), that a row may be of: each has a size of its own, and kept to it when it was made.
 const ANY: (usize, usize) = (u16::MAX as usize, u16::MAX as usize);
-/// How many skipped files are named.
-const SHOWN: usize = 5;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -76,7 +74,7 @@ fn run(args: &Args) -> Result<Exit> {
     submission.write(&args.out)?;
     let receipt = whole(args, &parts)?;
     receipt.write(&args.out)?;
-    tell(&receipt, &parts);
+    tell(&receipt, &receipt::path(&args.out), &parts);
     term::result(format_args!("{}", args.out.display()));
     Ok(if receipt.exit == 0 { Exit::Good } else { Exit::Skipped })
 }
@@ -189,13 +187,10 @@ fn sum(left: Inferences, right: Inferences) -> Inferences {
     }
 }
 
-fn tell(whole: &Receipt, parts: &[Part]) {
-    for skipped in whole.skipped.iter().take(SHOWN) {
-        term::warning(format_args!("skipped `{}`: {}", skipped.file, skipped.reason));
-    }
-    if whole.skipped.len() > SHOWN {
-        term::warning(format_args!("skipped {} files more; the receipts name them", whole.skipped.len() - SHOWN));
-    }
+fn tell(whole: &Receipt, receipt: &Path, parts: &[Part]) {
+    let skips = Skips::new("skipped files", format!("in `{}`", receipt.display()));
+    whole.skipped.iter().for_each(|it| skips.warn(format_args!("skipped `{}`: {}", it.file, it.reason)));
+    drop(skips);
     if whole.unanswered > 0 {
         term::warning(format_args!("{} ids of the sample have no image, and no row", whole.unanswered));
     }

@@ -6,10 +6,10 @@ mod parts;
 use std::io::Write;
 use std::path::PathBuf;
 
-use pleura::submission::{self, Diff, Report, Submission};
+use pleura::submission::{self, CheckOptions, Diff, Problem, Report, Submission};
 
 use crate::exit::Exit;
-use crate::paths::{Checked, Command, Paths};
+use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
 
 /// How many lines of a kind are printed.
@@ -34,6 +34,10 @@ pub struct CheckArgs {
     #[arg(long)]
     sample: Option<PathBuf>,
 
+    /// Let the submission leave out images of the sample, as one of some images or a shard does.
+    #[arg(long, requires = "sample")]
+    subset: bool,
+
     /// The size of the masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     size: (usize, usize),
@@ -46,6 +50,10 @@ pub struct DiffArgs {
 
     /// The submission after.
     after: PathBuf,
+
+    /// Compare the images that both have: others are counted, and are no difference.
+    #[arg(long)]
+    subset: bool,
 
     /// Print JSON, with every changed image, instead of a table.
     #[arg(long)]
@@ -68,7 +76,7 @@ impl Args {
 
 impl Command for CheckArgs {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        paths.reads("SUBMISSION", &self.submission);
+        paths.reads_as(Kind::Csv, "SUBMISSION", &self.submission);
         paths.reads_any("--sample", &self.sample);
         Ok(())
     }
@@ -80,8 +88,8 @@ impl Command for CheckArgs {
 
 impl Command for DiffArgs {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        paths.reads("BEFORE", &self.before);
-        paths.reads("AFTER", &self.after);
+        paths.reads_as(Kind::Csv, "BEFORE", &self.before);
+        paths.reads_as(Kind::Csv, "AFTER", &self.after);
         Ok(())
     }
 
@@ -99,7 +107,9 @@ pub fn size(text: &str) -> Result<(usize, usize), String> {
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
-    let report = submission::check(&args.submission, args.size, args.sample.as_deref())?;
+    let options = CheckOptions { size: args.size, sample: args.sample.as_deref(), subset: args.subset };
+    let report = submission::check(&args.submission, options)?;
+    report.remarks.iter().for_each(term::warning);
     print_report(args, &report)?;
     Ok(if report.problems.is_empty() { Exit::Good } else { Exit::Wrong })
 }
@@ -111,10 +121,18 @@ fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
     and_more(&mut out, report.problems.len())?;
     writeln!(out, "{path}: {} rows, {} images, {} with a mask", report.rows, report.images, report.positives)?;
     match (report.problems.len(), &args.sample) {
+        (0, Some(sample)) if report.unanswered > 0 => {
+            let (left, sample) = (report.unanswered, sample.display());
+            writeln!(out, "{path}: good, with ids of `{sample}`, of which {left} have no row")?;
+        }
         (0, Some(sample)) => writeln!(out, "{path}: good, with the ids of `{}`", sample.display())?,
         (0, None) => writeln!(out, "{path}: good; no sample was given to compare the ids with")?,
         (1, _) => writeln!(out, "{path}: 1 fault")?,
         (faults, _) => writeln!(out, "{path}: {faults} faults")?,
+    }
+    let missing = report.problems.iter().filter(|problem| matches!(problem, Problem::Missing { .. })).count();
+    if missing > 0 {
+        term::note(format_args!("{missing} images of the sample have no row: with `--subset` that is no fault"));
     }
     if report.in_sample_order == Some(false) {
         term::note("the ids are not in the sample's order, which scoring does not mind");
@@ -123,17 +141,18 @@ fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
 }
 
 fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
-    let before = Submission::read(&args.before, args.size)?;
-    let diff = before.diff(&Submission::read(&args.after, args.size)?)?;
+    let before = Submission::read_single(&args.before, args.size)?;
+    let diff = before.diff(&Submission::read_single(&args.after, args.size)?)?;
     if args.json {
         writeln!(term::Results, "{}", serde_json::to_string_pretty(&diff)?)?;
     } else {
-        print_diff(&diff)?;
+        print_diff(&diff, args.subset)?;
     }
-    Ok(if diff.is_empty() { Exit::Good } else { Exit::Skipped })
+    let same = if args.subset { diff.changed.is_empty() } else { diff.is_empty() };
+    Ok(if same { Exit::Good } else { Exit::Skipped })
 }
 
-fn print_diff(diff: &Diff) -> std::io::Result<()> {
+fn print_diff(diff: &Diff, subset: bool) -> std::io::Result<()> {
     let mut out = term::Results;
     let width = diff.changed.iter().take(SHOWN).map(|change| change.id.len()).max().unwrap_or(0).max(7);
     if !diff.changed.is_empty() {
@@ -145,8 +164,17 @@ fn print_diff(diff: &Diff) -> std::io::Result<()> {
     }
     and_more(&mut out, diff.changed.len())?;
     for (side, ids) in [("first", &diff.only_before), ("second", &diff.only_after)] {
+        if subset {
+            if !ids.is_empty() {
+                writeln!(out, "{} images only in the {side}", ids.len())?;
+            }
+            continue;
+        }
         ids.iter().take(SHOWN).try_for_each(|id| writeln!(out, "{id}: only in the {side}"))?;
         and_more(&mut out, ids.len())?;
+    }
+    if !subset && !(diff.only_before.is_empty() && diff.only_after.is_empty()) {
+        term::note("with `--subset` only the images that both have are compared");
     }
     let (changed, appeared, vanished) = (diff.changed.len(), diff.appeared, diff.vanished);
     write!(out, "{changed} of {} images changed: {appeared} gained a mask, {vanished} lost it", diff.common)?;

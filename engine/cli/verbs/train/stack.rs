@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use pleura::lint::Severity;
+use pleura::lint::{Diagnostic, Severity};
 use pleura_train::fit::Options;
-use pleura_train::recipe::stack;
+use pleura_train::recipe::stack::{self, StackLint};
 use pleura_train::stack::{Figures, Stacked, Table, train};
 
 use crate::exit::Exit;
@@ -30,12 +30,16 @@ pub fn run(recipe: &Path, options: &Options) -> Result<Exit> {
 /// Everything that is wrong with the recipe, and with the files that it names.
 pub fn check(path: &Path) -> Result<Exit> {
     let lint = stack::lint(path)?;
-    lint.diagnostics.iter().for_each(term::result);
-    if lint.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut diagnostics = lint.diagnostics.clone();
+    diagnostics.extend(absent(&lint, path, folder));
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    diagnostics.iter().for_each(term::result);
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Ok(Exit::Wrong);
     }
     let Some(recipe) = lint.document else { return Ok(Exit::Wrong) };
-    let table = Table::read(&recipe, path.parent().unwrap_or(Path::new("")))?;
+    let table = Table::read(&recipe, folder)?;
     let folds = table.held_out();
     folds.iter().try_for_each(|&fold| table.training(fold).map(drop))?;
     let positives = table.labels.iter().filter(|&&label| label).count();
@@ -49,6 +53,22 @@ pub fn check(path: &Path) -> Result<Exit> {
         term::result(format_args!("{} images are not in every member's file, and are left out", table.left_out));
     }
     Ok(Exit::Good)
+}
+
+/// The members' files that are not there.
+fn absent(lint: &StackLint, path: &Path, folder: &Path) -> Vec<Diagnostic> {
+    let members = lint.document.iter().flat_map(|recipe| recipe.members.iter().enumerate());
+    let absent = members.filter_map(|(index, member)| {
+        let (field, file) = (format!("members[{index}].oof"), folder.join(&member.oof));
+        if lint.is_replaced(&field) || file.exists() {
+            return None;
+        }
+        let ((line, column), path) = (lint.locations.locate(&field), path.to_owned());
+        let message = format!("there is no `{}`", file.display());
+        let hint = Some("correct the path, which is relative to the recipe".into());
+        Some(Diagnostic { severity: Severity::Error, path, line, column, field, message, hint })
+    });
+    absent.collect()
 }
 
 fn line(figures: &Figures, widest: usize) -> String {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pleura::mask_image::MaskImageError;
 use pleura::radiograph::RadiographError;
-use pleura::submission::SubmissionError;
+use pleura::submission::{SubmissionError, rle::ABSOLUTE};
 
 /// How many problems are named; the rest are counted.
 const NAMED: usize = 20;
@@ -145,8 +145,8 @@ pub enum Problem {
     Row(SubmissionError),
     /// Runs that lie outside.
     #[error(
-        "the runs of `{id}` end at pixel {end}, past {}×{}: declare `size`, that of the images they were counted on",
-        size.0, size.1
+        "the runs of `{id}` end at pixel {end}, past {}×{}: {}", size.0, size.1,
+        if *absolute { ABSOLUTE } else { "declare `size`, that of the images they were counted on" }
     )]
     Overflow {
         /// The image.
@@ -155,6 +155,8 @@ pub enum Problem {
         end: usize,
         /// (height, width) that the runs were taken to be of.
         size: (usize, usize),
+        /// Whether they fit once they are read as absolute positions.
+        absolute: bool,
     },
 }
 

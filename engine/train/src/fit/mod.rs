@@ -16,6 +16,7 @@
 //! [`train`] puts them beside those of the others.
 
 mod alone;
+mod check;
 mod epoch;
 mod error;
 mod export;
@@ -40,6 +41,7 @@ use crate::out_of_fold::OutOfFold;
 use crate::progress::Progress;
 use open::Opened;
 
+pub use check::{Checked, check};
 pub use error::TrainError;
 pub use export::AGREEMENT;
 pub(crate) use export::worst;

@@ -41,10 +41,10 @@ impl Prepared {
         |source| TrainError::Step { what: self.what.clone(), source: Box::new(source) }
     }
 
-    /// Writes every phase's step, without running any.
-    fn check(&self, recipe: &Recipe) -> Result<(), TrainError> {
-        let mut shapes = recipe.phases.iter().map(|phase| training_shape(recipe, phase));
-        shapes.try_for_each(|shape| step::check(&self.subject, shape, &recipe.loss).map_err(self.failed()))
+    /// Writes a phase's step, without running it.
+    pub(super) fn check(&self, recipe: &Recipe, phase: usize) -> Result<(), TrainError> {
+        let shape = training_shape(recipe, &recipe.phases[phase]);
+        step::check(&self.subject, shape, &recipe.loss).map_err(self.failed())
     }
 }
 
@@ -62,30 +62,44 @@ pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError>
 /// # Errors
 /// Where the network cannot be built, read or trained, or the file of weights is not its own.
 pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
-    let (mut model, ports) = match &recipe.network.architecture {
+    let (mut model, ports) = network(recipe, folder, seed)?;
+    let remarks = load(&mut model, recipe, folder)?.into_iter().collect();
+    let prepared = assemble(recipe, folder, model, ports, remarks);
+    (0..recipe.phases.len()).try_for_each(|phase| prepared.check(recipe, phase))?;
+    Ok(prepared)
+}
+
+/// A recipe's network as it is before it has the weights of a file.
+pub fn network(recipe: &Recipe, folder: &Path, seed: u64) -> Result<(Model, Ports), TrainError> {
+    match &recipe.network.architecture {
         Architecture::Onnx { model, map, score, class } => {
-            foreign(&folder.join(model), map.as_deref(), score.as_deref(), *class)?
+            foreign(&folder.join(model), map.as_deref(), score.as_deref(), *class)
         }
-        _ => (nets::build(&recipe.network, seed)?, Ports::default()),
-    };
+        _ => Ok((nets::build(&recipe.network, seed)?, Ports::default())),
+    }
+}
+
+/// Gives a network the weights of the recipe's file, if it names one, and says what became of them.
+pub fn load(model: &mut Model, recipe: &Recipe, folder: &Path) -> Result<Option<String>, TrainError> {
+    let Some(from) = &recipe.weights else { return Ok(None) };
+    let report = weights::apply(model, from, weights::read(&folder.join(&from.file))?)?;
+    Ok(Some(format!(
+        "weights of `{}`: {} loaded, {} summed over colours, {} spread over colours, {} left as drawn, {} passed over",
+        from.file.display(),
+        report.loaded.len(),
+        report.summed.len(),
+        report.spread.len(),
+        report.as_drawn.len(),
+        report.passed_over.len()
+    )))
+}
+
+/// A network as it is trained.
+pub fn assemble(recipe: &Recipe, folder: &Path, model: Model, ports: Ports, remarks: Vec<String>) -> Prepared {
     let class = match recipe.network.architecture {
         Architecture::Onnx { class, .. } => class.map(|class| class as usize),
         _ => None,
     };
-    let mut remarks = Vec::new();
-    if let Some(from) = &recipe.weights {
-        let path = folder.join(&from.file);
-        let report = weights::apply(&mut model, from, weights::read(&path)?)?;
-        remarks.push(format!(
-            "weights of `{}`: {} loaded, {} summed over colours, {} spread over colours, {} left as drawn, {} passed over",
-            from.file.display(),
-            report.loaded.len(),
-            report.summed.len(),
-            report.spread.len(),
-            report.as_drawn.len(),
-            report.passed_over.len()
-        ));
-    }
     let heads = recipe.network.heads;
     let digest = digest(&model);
     let subject = Subject {
@@ -100,9 +114,7 @@ pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, Tr
         Architecture::Onnx { model, .. } => format!("`{}` cannot be trained", folder.join(model).display()),
         _ => "the network cannot be trained".to_owned(),
     };
-    let prepared = Prepared { subject, ports, digest, remarks, what };
-    prepared.check(recipe)?;
-    Ok(prepared)
+    Prepared { subject, ports, digest, remarks, what }
 }
 
 /// (N, C, H, W) of a phase's batches of whole images.

@@ -16,7 +16,7 @@ use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
-use crate::term;
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
@@ -73,13 +73,13 @@ impl Command for Args {
 
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let mut folder = Folder::create(&args.out)?;
-    let mut windowless = 0;
+    let (mut windowless, remarks) = (0, Skips::unlisted("remarks"));
     let skipped = each(
         files,
         |path| convert(path, args),
         |path, converted| {
             for remark in converted.remarks {
-                term::warning(format_args!("`{}`: {remark}", path.display()));
+                remarks.warn(format_args!("`{}`: {remark}", path.display()));
             }
             windowless += usize::from(!converted.has_window);
             folder.put(&converted.id, path, &converted.png)

@@ -3,32 +3,42 @@
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
-use pleura::submission::{Runs, Submission};
+use pleura::submission::{Convention, Runs, Submission};
 use pleura::{Mask, mask_image};
 use rayon::prelude::*;
 
-use super::{AT_ONCE, Folder, Taken, counted};
+use super::{AT_ONCE, Folder, Taken, counted, rle};
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::outputs::short;
 use crate::paths::{Checked, Command, Paths};
-use crate::term;
+use crate::term::{self, Skips};
 use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run lengths, `ImageId,EncodedPixels`, plain or gzip; several rows an image are joined.
+    /// Run lengths, `ImageId,EncodedPixels` or as `--from` says, plain or gzip; several rows an image are joined.
     csv: PathBuf,
 
     /// The folder for the PNG files, each named after its ImageId.
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
 
-    /// The size that run lengths are counted on, in pixels.
-    #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    size: (usize, usize),
+    /// How the run lengths are written: siim, airbus, severstal, severstal-column, clouds or hubmap. Where masks have
+    /// classes, each gets a picture, and its id is NAME_CLASS.
+    #[arg(long, value_name = "CONVENTION", default_value_t = Convention::Siim, help_heading = "Conventions")]
+    from: Convention,
+
+    /// Only the masks of a class, whose ids are then those of the images; `all` joins those of all classes.
+    #[arg(long, value_name = "CLASS", help_heading = "Conventions")]
+    class: Option<String>,
+
+    /// The size that run lengths are counted on, in pixels; left out, that of the competition's masks: 1024x1024 of
+    /// SIIM's.
+    #[arg(long, value_name = "HxW", value_parser = size, help_heading = "Conventions")]
+    size: Option<(usize, usize)>,
 
     /// Bring masks to this size, in pixels: what is marked by half of its area or more stays marked.
     #[arg(long, value_name = "HxW", value_parser = size)]
@@ -53,34 +63,46 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> Result<Exit> {
-    let submission = Submission::read(&args.csv, args.size)?;
+    let size = args.size.or(args.from.size()).with_context(|| {
+        format!("masks of {} have sizes of their own: name that of these with `--size HxW`", args.from.title())
+    })?;
+    let submission = read(args, size)?;
     let mut folder = Folder::create(&args.out)?;
-    let to = args.to.unwrap_or(args.size);
+    let to = args.to.unwrap_or(size);
     // three of four images have none: theirs is made once
     let nothing = png(&Mask::empty(to))?;
     let masks: Vec<_> = submission.iter().filter(|(_, runs)| !args.positives_only || !runs.is_empty()).collect();
     let bar = term::progress(masks.len() as u64, "converting");
     let draw = |runs: &Runs| match runs.is_empty() {
         true => Ok(None),
-        false => png(&mask_image::resized(&runs.to_mask(args.size), to)).map(Some),
+        false => png(&mask_image::resized(&runs.to_mask(size), to)).map(Some),
     };
-    let mut skipped = 0;
+    let skips = Skips::unlisted("skipped images");
     for some in masks.chunks(AT_ONCE) {
         let drawn: Vec<_> = some.par_iter().map(|(_, runs)| counted(&bar, || draw(runs))).collect();
         for ((id, _), picture) in some.iter().zip(drawn) {
             let picture = picture?;
             if let Taken::Not(error) = folder.put(id, &args.csv, picture.as_deref().unwrap_or(&nothing))? {
-                skipped += 1;
-                bar.suspend(|| term::warning(format_args!("skipped `{}`: {}", short(id), term::chain(&error))));
+                bar.suspend(|| skips.warn(format_args!("skipped `{}`: {}", short(id), term::chain(&error))));
             }
         }
     }
     bar.finish_and_clear();
     folder.finish();
-    let positives = submission.positives();
+    let (positives, skipped) = (submission.positives(), skips.count());
     term::note(format_args!("masks: {}, {positives} of them not empty, {}×{}", masks.len() - skipped, to.0, to.1));
     term::result(args.out.display());
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+fn read(args: &Args, size: (usize, usize)) -> Result<Submission> {
+    let read = Submission::read_as(&args.csv, args.from, Some(size))?;
+    ensure!(
+        args.class.is_none() || args.from.has_classes(),
+        "--class: masks of {} have no classes; name their convention with `--from`",
+        args.from.title()
+    );
+    Ok(rle::of_class(&read, args.from, args.class.as_deref(), &args.csv)?.unwrap_or(read))
 }
 
 fn png(mask: &Mask) -> Result<Vec<u8>> {

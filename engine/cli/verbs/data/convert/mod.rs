@@ -10,10 +10,10 @@ use anyhow::{Result, bail};
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
-use super::{Ids, skip};
+use super::Ids;
 use crate::outputs::{Pngs, Put};
 use crate::paths::Command;
-use crate::term;
+use crate::term::{self, Skips};
 
 /// How many are worked on before the first of them is written: results come in order, and memory stays bounded.
 const AT_ONCE: usize = 32;
@@ -26,9 +26,12 @@ pub enum Args {
     /// either file. With `--intensity stored` and no other size, images of 8 bits keep exactly their values; of deeper
     /// ones the stored range becomes 0 to 65535.
     Images(images::Args),
-    /// Run lengths to mask PNG files, 255 being marked: one an image, of all its masks together.
+    /// Run lengths to mask PNG files, 255 being marked: one an image (and class), of all its masks together.
     Masks(masks::Args),
     /// Mask PNG files to run lengths, `ImageId,EncodedPixels`: the way back. What is above half of the range is marked.
+    ///
+    /// With `--from`, run lengths of another convention to those of `--as`: SIIM's, Airbus', Severstal's, Understanding
+    /// Clouds' or HuBMAP's.
     Rle(rle::Args),
 }
 
@@ -50,7 +53,7 @@ fn each<T: Send>(
     mut take: impl FnMut(&Path, T) -> Result<Taken>,
 ) -> Result<usize> {
     let bar = term::progress(files.len() as u64, "converting");
-    let mut skipped = 0;
+    let skips = Skips::unlisted("skipped files");
     for some in files.chunks(AT_ONCE) {
         let done: Vec<_> = some.par_iter().map(|path| counted(&bar, || work(path))).collect();
         for (path, result) in some.iter().zip(done) {
@@ -59,16 +62,15 @@ fn each<T: Send>(
                 Err(error) => Taken::Not(error),
             };
             if let Taken::Not(error) = taken {
-                skipped += 1;
-                bar.suspend(|| skip(path, &error));
+                bar.suspend(|| skips.file(path, &error));
             }
         }
     }
     bar.finish_and_clear();
-    if skipped == files.len() {
-        bail!("every one of {skipped} inputs was skipped");
+    if skips.count() == files.len() {
+        bail!("every one of {} inputs was skipped", skips.count());
     }
-    Ok(skipped)
+    Ok(skips.count())
 }
 
 /// Whether what came of a file was of use.

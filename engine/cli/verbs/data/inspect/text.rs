@@ -62,7 +62,8 @@ fn print_images(out: &mut impl Write, images: &ImagesSummary, truth: bool) -> st
     for (tag, values) in images.tags.iter().filter(|(_, values)| told(values)) {
         let mut values: Vec<_> = values.iter().collect();
         values.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        let named: Vec<_> = values.iter().take(NAMED).map(|(value, count)| format!("{value} ({count})")).collect();
+        let named: Vec<_> =
+            values.iter().take(NAMED).map(|(value, count)| format!("{} ({count})", term::inline(value))).collect();
         let more = values.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         writeln!(out, "{tag}: {}{more}", named.join(", "))?;
@@ -76,7 +77,9 @@ fn print_images(out: &mut impl Write, images: &ImagesSummary, truth: bool) -> st
 }
 
 fn table(out: &mut impl Write, name: &str, groups: &[Group], truth: bool) -> std::io::Result<()> {
-    let width = groups.iter().map(|group| group.group.chars().count()).max().unwrap_or(0).max(11);
+    // what a file says may hold anything
+    let names: Vec<_> = groups.iter().map(|group| term::inline(&group.group)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(11);
     write!(out, "\n{name:<width$}  {:>7}", "images")?;
     if truth {
         write!(
@@ -86,8 +89,8 @@ fn table(out: &mut impl Write, name: &str, groups: &[Group], truth: bool) -> std
         )?;
     }
     writeln!(out)?;
-    for group in groups {
-        write!(out, "{:<width$}  {:>7}", group.group, group.images)?;
+    for (name, group) in names.iter().zip(groups) {
+        write!(out, "{name:<width$}  {:>7}", group.images)?;
         if truth {
             let (share, interval) =
                 (percent(group.positive, group.with_truth), interval(group.positive, group.with_truth));

@@ -20,7 +20,7 @@ pub(super) fn join(
     problems: &mut Vec<Problem>,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<Item>, DataError> {
-    let mut truth = read(csv, problems)?;
+    let mut truth = read(csv, problems, remarks)?;
     check_any(&images, &truth, csv)?;
     let mut items = Vec::with_capacity(images.len());
     for image in images {
@@ -33,7 +33,8 @@ pub(super) fn join(
         let (runs, size) = (runs.unwrap_or_default(), size.unwrap_or(image.glance.size));
         let end = runs.ranges().last().map_or(0, |run| run.1);
         if end > size.0 * size.1 {
-            problems.push(Problem::Overflow { id: image.glance.id, end, size });
+            let absolute = runs.reads_as_absolute(size);
+            problems.push(Problem::Overflow { id: image.glance.id, end, size, absolute });
             continue;
         }
         items.push(image.with(runs, size));
@@ -45,9 +46,14 @@ pub(super) fn join(
 }
 
 /// The runs of each id, several rows OR-ed.
-fn read(csv: &Path, problems: &mut Vec<Problem>) -> Result<IndexMap<String, Runs>, DataError> {
+fn read(
+    csv: &Path,
+    problems: &mut Vec<Problem>,
+    remarks: &mut Vec<String>,
+) -> Result<IndexMap<String, Runs>, DataError> {
     let mut truth: IndexMap<String, Runs> = IndexMap::new();
-    for row in Rows::open(csv, ANY_SIZE)? {
+    let mut rows = Rows::open(csv, ANY_SIZE)?;
+    for row in rows.by_ref() {
         match row {
             Ok(Row { line, id, runs }) => {
                 // an image whose row is wrong has one all the same
@@ -67,6 +73,7 @@ fn read(csv: &Path, problems: &mut Vec<Problem>) -> Result<IndexMap<String, Runs
             Err(error) => return Err(error.into()),
         }
     }
+    remarks.extend(rows.remarks());
     Ok(truth)
 }
 

@@ -37,6 +37,19 @@ impl Division {
     /// Where a CSV cannot be read, does not cover the images, or cannot be written; where a fold is empty, or what is
     /// left for training has no positive though it needs one.
     pub fn open(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
+        let division = Self::plan(folder, folds, items, needs_positives)?;
+        let csv = folds.csv.as_ref().map(|csv| folder.join(csv));
+        if let Some(csv) = csv.filter(|csv| !csv.exists()) {
+            write(&csv, &ids(items), &division.folds)?;
+        }
+        Ok(division)
+    }
+
+    /// As [`open`](Self::open), and writes nothing.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for what is written.
+    pub fn plan(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
         let trained = trained(folds)?;
         let patients = patients(folder, folds, items)?;
         let csv = folds.csv.as_ref().map(|csv| folder.join(csv));
@@ -46,9 +59,6 @@ impl Division {
         };
         let mut division = Self { folds: of, trained, remarks };
         division.check(folds.count, items, needs_positives)?;
-        if let Some(csv) = csv.filter(|csv| !csv.exists()) {
-            write(&csv, &ids(items), &division.folds)?;
-        }
         Ok(division)
     }
 

@@ -10,7 +10,8 @@ use pleura::{Mask, Radiograph, mask_image, overlay};
 use rayon::prelude::*;
 
 use super::super::super::truth::Truth;
-use super::super::{super::skip, Image};
+use super::super::Image;
+use crate::term::Skips;
 
 /// How many there are, and how many of them positive where there are enough of both.
 const TILES: usize = 12;
@@ -34,17 +35,16 @@ pub fn draw(images: &[Image], truth: Option<&Truth>, limits: DecodeLimits) -> (O
     let chosen = choose(images);
     let tiles: Vec<_> = chosen.par_iter().map(|image| tile(image, truth, limits)).collect();
     let mut drawn = Vec::new();
-    let mut undecoded = 0;
+    let undecoded = Skips::unlisted("skipped files");
     for (image, tile) in chosen.into_iter().zip(tiles) {
         match tile {
             Ok(tile) => drawn.push((image, tile)),
             Err(error) => {
-                undecoded += 1;
-                skip(&image.path, &error.context("it is not in the mosaic"));
+                undecoded.file(&image.path, &error.context("it is not in the mosaic"));
             }
         }
     }
-    ((!drawn.is_empty()).then(|| svg(&drawn, truth.is_some())), undecoded)
+    ((!drawn.is_empty()).then(|| svg(&drawn, truth.is_some())), undecoded.count())
 }
 
 /// Positives from the largest mask to the smallest, then others, evenly picked from all.

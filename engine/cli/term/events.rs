@@ -1,0 +1,33 @@
+//! What the libraries log, in the form of all other messages.
+
+use std::fmt;
+
+use anstyle::{AnsiColor, Style};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{paint, visible};
+
+/// A line an event: its level and its fields.
+pub struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        let (level, style) = match *event.metadata().level() {
+            Level::ERROR => ("error", paint(AnsiColor::Red)),
+            Level::WARN => ("warning", paint(AnsiColor::Yellow)),
+            Level::INFO => ("info", Style::new()),
+            Level::DEBUG => ("debug", Style::new()),
+            Level::TRACE => ("trace", Style::new()),
+        };
+        writeln!(out, "{style}{level}{style:#}: {}", visible(text))
+    }
+}

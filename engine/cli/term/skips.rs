@@ -1,0 +1,79 @@
+//! Warnings of which there may be thousands: the first are shown, all are counted.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::{is_verbose, reason, warning};
+
+/// How many are shown.
+const SHOWN: usize = 20;
+
+/// Warnings of one kind. How many were not shown is said once it is dropped; with `-v` all are.
+pub struct Skips {
+    count: AtomicUsize,
+    most: usize,
+    what: &'static str,
+    list: String,
+}
+
+impl Skips {
+    /// None yet. `what` they are, `skipped files`; all of them are found in `list`, ``in `x.json` ``.
+    pub fn new(what: &'static str, list: impl Into<String>) -> Self {
+        Self::at_most(if is_verbose() { usize::MAX } else { SHOWN }, what, list.into())
+    }
+
+    /// Those that no file lists.
+    pub fn unlisted(what: &'static str) -> Self {
+        Self::new(what, "with `-v`")
+    }
+
+    fn at_most(most: usize, what: &'static str, list: String) -> Self {
+        Self { count: AtomicUsize::new(0), most, what, list }
+    }
+
+    /// Prints one, or counts it.
+    pub fn warn(&self, text: impl Display) {
+        if self.count.fetch_add(1, Relaxed) < self.most {
+            warning(text);
+        }
+    }
+
+    /// Says that a file was skipped, and why.
+    pub fn file(&self, path: &Path, error: &anyhow::Error) {
+        self.warn(format_args!("skipped `{}`: {}", path.display(), reason(path, error)));
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    /// How many more there were than are shown, and where they are found.
+    fn rest(&self) -> Option<String> {
+        let more = self.count().saturating_sub(self.most);
+        (more > 0).then(|| format!("{more} more {} are not shown: all are listed {}", self.what, self.list))
+    }
+}
+
+impl Drop for Skips {
+    fn drop(&mut self) {
+        self.rest().iter().for_each(warning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_counted() {
+        let skips = Skips::at_most(2, "skipped files", "in `x.json`".into());
+        for number in 0..5 {
+            assert_eq!(skips.rest().is_some(), number > 2);
+            skips.warn(number);
+        }
+        assert_eq!(skips.count(), 5);
+        assert_eq!(skips.rest().unwrap(), "3 more skipped files are not shown: all are listed in `x.json`");
+    }
+}

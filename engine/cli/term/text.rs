@@ -1,0 +1,115 @@
+//! Texts as people are shown them: nothing in them steers the terminal, and no name comes twice.
+
+use std::path::Path;
+
+/// A text without what would steer the terminal, as names of files, ids of images and DICOM's tags may: such a character
+/// is shown as its number, `\u001b`, which is also how JSON writes it.
+pub fn visible(text: impl std::fmt::Display) -> String {
+    escaped(text.to_string(), steers)
+}
+
+/// As [`visible`], of what stands within a line: a line feed or a tab in it would look like the text's own.
+pub fn inline(text: impl std::fmt::Display) -> String {
+    escaped(text.to_string(), |c| steers(c) || c == '\n' || c == '\t')
+}
+
+fn escaped(text: String, is_escaped: impl Fn(char) -> bool) -> String {
+    if !text.contains(&is_escaped) {
+        return text;
+    }
+    text.chars().map(|c| if is_escaped(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() }).collect()
+}
+
+/// Control characters but for line feed and tab, and those that turn the direction of writing.
+fn steers(c: char) -> bool {
+    c.is_control() && c != '\n' && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An error with its causes, outermost first; a cause that its parent already tells is not repeated, and neither is the
+/// name of the file that both are about.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // ONNX Runtime ends some of its words with a line
+        let cause = without_temporary(cause.trim_end());
+        let cause = match subject(cause) {
+            Some((name, rest)) if text.contains(name) => rest,
+            _ => cause,
+        };
+        if !text.ends_with(cause) {
+            text.push_str(": ");
+            text.push_str(cause);
+        }
+    }
+    text
+}
+
+/// As [`chain`], of what is wrong with a file whose name has just been said.
+pub fn reason(path: &Path, error: &anyhow::Error) -> String {
+    let (text, name) = (chain(error), format!("`{}`", path.display()));
+    let Some((before, after)) = text.split_once(&name) else { return text };
+    let rest = after.strip_prefix(": ");
+    match rest {
+        Some(rest) if before.is_empty() || before.ends_with(": ") => format!("{before}{rest}"),
+        None if before.is_empty() || before.ends_with(": ") => format!("{before}it{after}"),
+        // `cannot read NAME: …`
+        _ if rest.is_some() || after.is_empty() => format!("{}{after}", before.trim_end()),
+        _ => text,
+    }
+}
+
+/// What a message is about, in backticks, and what it says of that.
+fn subject(message: &str) -> Option<(&str, &str)> {
+    let end = message.strip_prefix('`')?.find("`: ")? + 2;
+    Some((&message[..end], &message[end + 2..]))
+}
+
+/// A system's error without the name of a temporary file, which nobody gave and which is gone.
+fn without_temporary(cause: &str) -> &str {
+    cause.split_once(" at path \"").map_or(cause, |(cause, _)| cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(visible("a\tb\nc äö"), "a\tb\nc äö");
+        assert_eq!(inline("a\tb\nc äö"), r"a\u0009b\u000ac äö");
+        assert_eq!(visible("\u{1b}[31m\r\u{7f}\u{9b}\u{202e}"), r"\u001b[31m\u000d\u007f\u009b\u202e");
+        let json = serde_json::to_string("\u{1b}\u{7f}\u{85}").unwrap();
+        assert_eq!(serde_json::from_str::<String>(&visible(&json)).unwrap(), "\u{1b}\u{7f}\u{85}");
+    }
+
+    #[test]
+    fn a_name_is_said_once() {
+        let error = anyhow!("`a b.png`: it is empty").context("cannot read `a b.png`");
+        assert_eq!(chain(&error), "cannot read `a b.png`: it is empty");
+        let other = anyhow!("`b.png`: it is empty").context("cannot read `a.png`");
+        assert_eq!(chain(&other), "cannot read `a.png`: `b.png`: it is empty");
+        let same = anyhow!("it is empty").context("`a.png`: it is empty");
+        assert_eq!(chain(&same), "`a.png`: it is empty");
+        for (text, expected) in [
+            ("`a.png`: it is empty", "it is empty"),
+            ("`a.png` has no pixels", "it has no pixels"),
+            ("cannot read `a.png`: it is empty", "cannot read: it is empty"),
+            ("cannot read `a.png`", "cannot read"),
+            ("it is left out: `a.png`: it is empty", "it is left out: it is empty"),
+            ("its id is that of `b.png`", "its id is that of `b.png`"),
+            ("the size of `a.png` is odd", "the size of `a.png` is odd"),
+        ] {
+            assert_eq!(reason(Path::new("a.png"), &anyhow!("{text}")), expected);
+        }
+    }
+
+    #[test]
+    fn temporary_files_are_not_named() {
+        let nowhere = tempfile::Builder::new().tempfile_in("no/such/folder").unwrap_err();
+        assert!(nowhere.to_string().contains(".tmp"), "{nowhere}");
+        let text = chain(&anyhow::Error::new(nowhere).context("cannot write `x`"));
+        assert!(text.starts_with("cannot write `x`: ") && !text.contains(".tmp"), "{text}");
+    }
+}

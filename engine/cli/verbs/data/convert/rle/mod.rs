@@ -1,0 +1,148 @@
+//! `pleura data convert rle`: mask images as run lengths, and run lengths from one convention to another.
+
+mod pictures;
+mod table;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use pleura::Mask;
+use pleura::submission::{Convention, Submission, SubmissionError};
+
+use crate::engine::start_threads;
+use crate::exit::Exit;
+use crate::outputs::check_writable;
+use crate::paths::{Checked, Command, Paths};
+use crate::term;
+use crate::verbs::submission::size;
+
+pub use table::of_class;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Mask images, folders (searched recursively), globs, or `-` for a list on standard input; a file's stem is its
+    /// image's id, but where an `ids.csv` beside it says otherwise, which `convert masks` writes. With `--from`, one CSV of
+    /// run lengths, plain or gzip.
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+
+    /// The CSV to write.
+    #[arg(short, long, value_name = "CSV")]
+    out: PathBuf,
+
+    /// Read a CSV of run lengths of this convention: siim, airbus, severstal, severstal-column, clouds or hubmap.
+    #[arg(long, value_name = "CONVENTION", conflicts_with_all = ["sample", "to"], help_heading = "Conventions")]
+    from: Option<Convention>,
+
+    /// Write run lengths of this convention, one of the same.
+    #[arg(long = "as", value_name = "CONVENTION", default_value_t = Convention::Siim, help_heading = "Conventions")]
+    convention: Convention,
+
+    /// The class of the masks: which to read of a convention that has classes (`all` joins them), or what to write for one
+    /// that has. Left out, ids are NAME_CLASS.
+    #[arg(long, value_name = "CLASS", help_heading = "Conventions")]
+    class: Option<String>,
+
+    /// With `--from`, the size that run lengths are counted on, in pixels; left out, that of the competition's masks.
+    #[arg(long, value_name = "HxW", value_parser = size, requires = "from", help_heading = "Conventions")]
+    size: Option<(usize, usize)>,
+
+    /// A sample submission: rows come in its order, and images without a mask image are empty.
+    #[arg(long, value_name = "CSV")]
+    sample: Option<PathBuf>,
+
+    /// Bring masks to this size first, in pixels: what is marked by half of its area or more stays marked.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    to: Option<(usize, usize)>,
+}
+
+/// What was converted.
+struct Converted {
+    submission: Submission,
+    /// (height, width) of the masks, as far as they are known.
+    sizes: BTreeSet<(usize, usize)>,
+    skipped: usize,
+}
+
+impl Command for Args {
+    fn paths(&self, paths: &mut Paths) -> Result<()> {
+        paths.reads_any("--sample", &self.sample);
+        paths.writes("--out", &self.out);
+        if self.from.is_some() {
+            paths.reads_any("INPUTS", &self.inputs);
+            return Ok(());
+        }
+        paths.images("INPUTS", &self.inputs)
+    }
+
+    fn run(&self, checked: &Checked) -> Result<Exit> {
+        start_threads(0)?;
+        run(self, checked.images())
+    }
+}
+
+fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
+    check_class(args)?;
+    let sample = args.sample.as_ref().map(|path| Submission::read_ids_as(path, args.convention)).transpose()?;
+    check_writable(&args.out)?;
+    let Converted { submission, sizes, skipped } = match args.from {
+        Some(from) => table::convert(args, from)?,
+        None => pictures::convert(args, files, sample.as_deref())?,
+    };
+    submission.write_as(&args.out, args.convention).map_err(|error| explained(error, args))?;
+    report(&submission, &sizes, skipped);
+    term::result(args.out.display());
+    Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
+}
+
+/// A class is one of the convention that reads or writes it.
+fn check_class(args: &Args) -> Result<()> {
+    let Some(class) = args.class.as_deref() else { return Ok(()) };
+    let classed = [args.from, Some(args.convention)].into_iter().flatten().find(|it| it.has_classes());
+    let classed =
+        classed.context("--class: neither the convention that is read nor the one that is written has classes")?;
+    let joins = class == table::ALL && args.from.is_some_and(Convention::has_classes) && !args.convention.has_classes();
+    ensure!(
+        joins || class != table::ALL && classed.is_class(class),
+        "--class: expected a class of {}{}, found `{class}`",
+        classed.title(),
+        match classed {
+            Convention::Clouds => " (a word, such as Fish)",
+            _ => " (a number, such as 1)",
+        }
+    );
+    Ok(())
+}
+
+/// Says what to do where ids have no class.
+fn explained(error: SubmissionError, args: &Args) -> anyhow::Error {
+    let wants_class = matches!(error, SubmissionError::NoClass { .. }) && args.class.is_none();
+    let error = anyhow::Error::new(error);
+    if wants_class { error.context("name the class of all masks with `--class`") } else { error }
+}
+
+/// An id with the class that all masks have, where the convention that is written has classes.
+fn with_class(args: &Args, id: String) -> String {
+    match &args.class {
+        Some(class) if args.convention.has_classes() => format!("{id}_{class}"),
+        _ => id,
+    }
+}
+
+fn report(submission: &Submission, sizes: &BTreeSet<(usize, usize)>, skipped: usize) {
+    let (images, positives) = (submission.len(), submission.positives());
+    let size = sizes.first().map_or(String::new(), |(height, width)| format!(", {height}×{width}"));
+    if sizes.len() > 1 {
+        let count = sizes.len();
+        term::warning(format_args!("masks are of {count} sizes, which the CSV does not state: `--to` makes them one"));
+        term::note(format_args!("masks: {images}, {positives} of them not empty, {skipped} skipped"));
+    } else {
+        term::note(format_args!("masks: {images}, {positives} of them not empty{size}, {skipped} skipped"));
+    }
+}
+
+/// An empty mask, of whatever size.
+fn empty() -> Mask {
+    Mask::empty((1, 1))
+}

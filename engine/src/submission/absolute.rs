@@ -1,0 +1,78 @@
+//! Run lengths as absolute positions: pairs `start length` over pixels numbered down the columns from 1, ascending. The
+//! empty mask is blank.
+
+use std::fmt::Write;
+
+use super::rle::{EMPTY, pairs};
+use super::{RleError, Runs};
+
+impl Runs {
+    /// Writes absolute positions from 1; nothing where no pixel is marked.
+    #[must_use]
+    pub fn encode_absolute(&self) -> String {
+        let mut text = String::with_capacity(12 * self.ranges().len());
+        for &(start, end) in self.ranges() {
+            let blank = if text.is_empty() { "" } else { " " };
+            write!(text, "{blank}{} {}", start + 1, end - start).expect("writing to a string cannot fail");
+        }
+        text
+    }
+
+    /// Reads absolute positions from 1 for masks of (height, width) = `size`; a blank or `-1` is the empty mask.
+    ///
+    /// # Errors
+    /// Where the text is not pairs of numbers, a run starts at 0, before the end of the one before it, or goes past the
+    /// image.
+    pub fn decode_absolute(text: &str, size: (usize, usize)) -> Result<Self, RleError> {
+        let text = text.trim();
+        let mut runs = Self::default();
+        if text.is_empty() || text == EMPTY {
+            return Ok(runs);
+        }
+        let pixels = size.0.saturating_mul(size.1);
+        // one past the last pixel so far, from 0
+        let mut reached = 0;
+        for pair in pairs(text) {
+            let (run, start, length) = pair?;
+            let start = start.checked_sub(1).ok_or(RleError::Zero { run })?;
+            if start < reached {
+                return Err(RleError::Disorder { run, start: start + 1, before: reached });
+            }
+            let end = start.saturating_add(length);
+            if end > pixels {
+                return Err(RleError::Overflow { run, end, past: end - pixels, size, absolute: false });
+            }
+            runs.push(start, end);
+            reached = end;
+        }
+        Ok(runs)
+    }
+
+    /// Whether the offsets and lengths from which these runs were read fit an image of (height, width) = `size` once they
+    /// are taken for absolute positions from 1.
+    #[must_use]
+    pub fn reads_as_absolute(&self, size: (usize, usize)) -> bool {
+        let ends = std::iter::once(0).chain(self.ranges().iter().map(|run| run.1));
+        let pairs = self.ranges().iter().zip(ends).map(|(&(start, end), before)| (start - before, end - start));
+        read_as_absolute(pairs, size.0.saturating_mul(size.1)).is_some()
+    }
+}
+
+/// Whether offsets and lengths read as absolute positions from 1 of an image of so many pixels; how many runs they are.
+/// `None` where they do not.
+pub(super) fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) -> Option<usize> {
+    let (mut reached, mut count) = (0_usize, 0);
+    for (start, length) in pairs {
+        let start = start.checked_sub(1).filter(|start| *start >= reached)?;
+        reached = start.checked_add(length).filter(|end| *end <= pixels)?;
+        count += 1;
+    }
+    (count > 0).then_some(count)
+}
+
+/// The same of a text.
+pub(super) fn text_reads_as_absolute(text: &str, pixels: usize) -> Option<usize> {
+    let pairs: Vec<_> =
+        pairs(text).map(|pair| pair.map(|(_, start, length)| (start, length))).collect::<Result<_, _>>().ok()?;
+    read_as_absolute(pairs.into_iter(), pixels)
+}

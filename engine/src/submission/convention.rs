@@ -1,0 +1,196 @@
+//! The ways in which competitions write masks as run lengths.
+//!
+//! All number pixels down the columns. They differ in how runs are counted, what an empty mask is, and where the class of a
+//! mask is told:
+//!
+//! | name | columns | runs | empty mask | class |
+//! |---|---|---|---|---|
+//! | `siim` | `ImageId,EncodedPixels` | offsets from the end of the run before, from 0 | `-1` | |
+//! | `airbus` | `ImageId,EncodedPixels` | absolute positions from 1 | blank | |
+//! | `severstal` | `ImageId_ClassId,EncodedPixels` | absolute positions from 1 | blank | in the id: `a.jpg_1` |
+//! | `severstal-column` | `ImageId,ClassId,EncodedPixels` | absolute positions from 1 | blank | in a column |
+//! | `clouds` | `Image_Label,EncodedPixels` | absolute positions from 1 | blank | in the id: `a.jpg_Fish` |
+//! | `hubmap` | `id,rle` | absolute positions from 1 | blank | |
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::fields::{Field, Fields};
+use super::{Remarks, Runs, Submission, SubmissionError, columns};
+
+/// How a competition writes masks as run lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Convention {
+    /// SIIM-ACR Pneumothorax Segmentation.
+    Siim,
+    /// Airbus Ship Detection Challenge.
+    Airbus,
+    /// Severstal: Steel Defect Detection, with the class in the id.
+    Severstal,
+    /// The same with the class in a column of its own. Either is read by both names.
+    SeverstalColumn,
+    /// Understanding Clouds from Satellite Images.
+    Clouds,
+    /// HuBMAP; the column of run lengths is read as `rle`, `encoding` or `predicted`.
+    Hubmap,
+}
+
+impl Convention {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Siim, Self::Airbus, Self::Severstal, Self::SeverstalColumn, Self::Clouds, Self::Hubmap];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Siim => "siim",
+            Self::Airbus => "airbus",
+            Self::Severstal => "severstal",
+            Self::SeverstalColumn => "severstal-column",
+            Self::Clouds => "clouds",
+            Self::Hubmap => "hubmap",
+        }
+    }
+
+    /// Its name in sentences.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Siim => "SIIM",
+            Self::Airbus => "Airbus",
+            Self::Severstal | Self::SeverstalColumn => "Severstal",
+            Self::Clouds => "Understanding Clouds",
+            Self::Hubmap => "HuBMAP",
+        }
+    }
+
+    /// (height, width) of its competition's masks in pixels; `None` where each has a size of its own.
+    #[must_use]
+    pub fn size(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Siim => Some(super::SIIM_SIZE),
+            Self::Airbus => Some((768, 768)),
+            Self::Severstal | Self::SeverstalColumn => Some((256, 1600)),
+            Self::Clouds => Some((1400, 2100)),
+            Self::Hubmap => None,
+        }
+    }
+
+    /// Whether each mask has a class; ids are then `NAME_CLASS`.
+    #[must_use]
+    pub fn has_classes(self) -> bool {
+        matches!(self, Self::Severstal | Self::SeverstalColumn | Self::Clouds)
+    }
+
+    /// An id as image and class; `None` where it ends with no class of this convention.
+    #[must_use]
+    pub fn split(self, id: &str) -> Option<(&str, &str)> {
+        let (name, class) = id.rsplit_once('_').filter(|(name, _)| !name.is_empty())?;
+        self.is_class(class).then_some((name, class))
+    }
+
+    /// Whether a text may be a class of this convention: a number of Severstal's, a word of the clouds'.
+    #[must_use]
+    pub fn is_class(self, class: &str) -> bool {
+        !class.is_empty()
+            && match self {
+                Self::Severstal | Self::SeverstalColumn => class.bytes().all(|byte| byte.is_ascii_digit()),
+                Self::Clouds => class.bytes().all(|byte| byte.is_ascii_alphabetic()),
+                Self::Siim | Self::Airbus | Self::Hubmap => false,
+            }
+    }
+
+    /// The header that it writes.
+    pub(super) fn columns(self) -> &'static str {
+        match self {
+            Self::Siim | Self::Airbus => "ImageId,EncodedPixels",
+            Self::Severstal => "ImageId_ClassId,EncodedPixels",
+            Self::SeverstalColumn => "ImageId,ClassId,EncodedPixels",
+            Self::Clouds => "Image_Label,EncodedPixels",
+            Self::Hubmap => "id,rle",
+        }
+    }
+
+    pub(super) fn encode(self, runs: &Runs) -> String {
+        match self {
+            Self::Siim => runs.encode(),
+            _ => runs.encode_absolute(),
+        }
+    }
+}
+
+impl fmt::Display for Convention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Convention {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|it| it.name() == text).ok_or_else(|| format!("expected one of {}", names()))
+    }
+}
+
+impl Submission {
+    /// Reads a CSV of a convention; several rows of an id are OR-ed. Where the convention has classes, ids are
+    /// `NAME_CLASS`. `size` is (height, width) of every mask; without it each has a size of its own, which is not known,
+    /// and only [`Runs`] come out again.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
+    pub fn read_as(
+        path: impl AsRef<Path>,
+        convention: Convention,
+        size: Option<(usize, usize)>,
+    ) -> Result<Self, SubmissionError> {
+        let path = path.as_ref();
+        let bounds = size.unwrap_or((usize::MAX, 1));
+        if convention == Convention::Siim {
+            return Ok(Self { size, ..Self::read(path, bounds)? });
+        }
+        let mut submission = Self { size, ..Self::any_size() };
+        let mut fields = Fields::open(path, |header| columns::of(header, convention))?;
+        let remarks = Remarks::new(&fields);
+        for field in fields.by_ref() {
+            let Field { line, id, text, .. } = field?;
+            let runs = Runs::decode_absolute(&text, bounds);
+            let runs = runs.map_err(|source| SubmissionError::row(path, line, source.into()))?;
+            submission.join(id, runs);
+        }
+        remarks.log();
+        Ok(submission)
+    }
+
+    /// The ids of a CSV of a convention, each once, in the order in which they first appear.
+    ///
+    /// # Errors
+    /// As [`Submission::read_as`], but for run lengths, which are not looked at.
+    pub fn read_ids_as(path: impl AsRef<Path>, convention: Convention) -> Result<Vec<String>, SubmissionError> {
+        super::read::ids(Fields::open(path.as_ref(), |header| columns::of(header, convention))?)
+    }
+
+    /// The masks of one class, or with `None` those of all classes joined; ids are then those of the images. An image that
+    /// has rows of other classes alone is empty.
+    ///
+    /// # Errors
+    /// Where an id of this convention ends with no class.
+    pub fn of_class(&self, convention: Convention, class: Option<&str>) -> Result<Self, SubmissionError> {
+        let mut chosen = Self { size: self.size, ..Self::any_size() };
+        for (id, runs) in self.iter() {
+            let (name, of) = convention.split(id).ok_or_else(|| no_class(id, convention))?;
+            let runs = if class.is_none_or(|class| class == of) { runs.clone() } else { Runs::default() };
+            chosen.join(name.to_owned(), runs);
+        }
+        Ok(chosen)
+    }
+}
+
+pub(super) fn no_class(id: &str, convention: Convention) -> SubmissionError {
+    SubmissionError::NoClass { id: id.to_owned(), convention }
+}

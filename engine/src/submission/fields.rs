@@ -1,0 +1,198 @@
+//! The fields of a CSV of run lengths, as text: plain or compressed with gzip, row by row.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use csv::{ReaderBuilder, StringRecord, Terminator, Trim};
+use flate2::bufread::MultiGzDecoder;
+
+use super::columns::{Class, Columns};
+use super::{ColumnsError, RowError, SubmissionError};
+use crate::regular;
+
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+/// The most bytes of a row. A mask of 1024×1024 that changes with every pixel has 2 MB.
+const MAX_ROW: u64 = 64 << 20;
+/// How many bytes of finished rows are kept before they are dropped together.
+const SPENT: usize = 64 << 10;
+
+/// What a row says.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Counted from 1, the header included.
+    pub line: u64,
+    /// The image, with `_CLASS` after it where the class has a column of its own.
+    pub id: String,
+    /// The run lengths.
+    pub text: String,
+    /// Whether the run lengths are a pair of quotes with nothing between.
+    pub quoted_blank: bool,
+}
+
+/// The fields of each row.
+pub(super) struct Fields {
+    path: PathBuf,
+    reader: csv::Reader<Rationed>,
+    raw: Rc<RefCell<Raw>>,
+    columns: Columns,
+    /// Reading on after the stream broke would repeat the error for ever.
+    broken: bool,
+}
+
+impl Fields {
+    /// Opens a file whose header `choose` accepts.
+    pub fn open(
+        path: &Path,
+        choose: impl Fn(&[&str]) -> Result<Columns, ColumnsError>,
+    ) -> Result<Self, SubmissionError> {
+        let open = |source| SubmissionError::Open { path: path.to_owned(), source };
+        let file = decompress(regular::open(path).map_err(open)?).map_err(open)?;
+        // Rows end at LF alone (trimming takes CR), and the last one ends too: so the reader always stands on the
+        // line after the row, and that is how its line is known. csv's own count goes wrong after blank lines.
+        let raw = Rc::new(RefCell::new(Raw::default()));
+        let file = Rationed { file: Box::new(file.chain(&b"\n"[..])), raw: Rc::clone(&raw) };
+        // `flexible`, so that a row with a comma too many is reported like any other fault
+        let mut reader =
+            ReaderBuilder::new().terminator(Terminator::Any(b'\n')).trim(Trim::All).flexible(true).from_reader(file);
+        let read = |source| SubmissionError::Read { path: path.to_owned(), source };
+        let header: Vec<&str> = reader.headers().map_err(read)?.iter().collect();
+        let columns = choose(&header).map_err(|source| SubmissionError::Columns { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), reader, raw, columns, broken: false })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether pandas' index stands in the first column, and is passed over.
+    pub fn has_index(&self) -> bool {
+        self.columns.has_index
+    }
+
+    fn read(&mut self, record: &mut StringRecord) -> csv::Result<bool> {
+        loop {
+            self.raw.borrow_mut().begin(self.reader.position().byte());
+            let read = self.reader.read_record(record)?;
+            if !read || !is_blank(record) {
+                return Ok(read);
+            }
+        }
+    }
+
+    fn field(&self, record: &StringRecord, line: u64) -> Result<Field, RowError> {
+        let columns = &self.columns;
+        let of = |at: usize| record.get(at).unwrap_or_default();
+        if record.len() != columns.count {
+            let index = usize::from(columns.has_index);
+            return Err(RowError::Fields {
+                expected: columns.count - index,
+                found: record.len().saturating_sub(index),
+            });
+        }
+        let (id, text) = (of(columns.id).to_owned(), of(columns.text).to_owned());
+        if id.is_empty() {
+            return Err(RowError::NoId);
+        }
+        let id = match columns.class {
+            Class::None => id,
+            Class::InId if id.rsplit_once('_').is_some_and(|(name, class)| !name.is_empty() && !class.is_empty()) => id,
+            Class::InId => return Err(RowError::NoClass { id }),
+            Class::Column(at) if of(at).is_empty() => return Err(RowError::NoClass { id }),
+            Class::Column(at) => format!("{id}_{}", of(at)),
+        };
+        // the column of run lengths is the last one wherever quotes matter
+        let quoted_blank = text.is_empty() && self.raw.borrow().ends_with_quotes(self.reader.position().byte());
+        Ok(Field { line, id, text, quoted_blank })
+    }
+}
+
+impl Iterator for Fields {
+    type Item = Result<Field, SubmissionError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        let mut record = StringRecord::new();
+        match self.read(&mut record) {
+            Ok(false) => None,
+            Ok(true) => {
+                let line = self.reader.position().line() - 1;
+                Some(self.field(&record, line).map_err(|source| SubmissionError::row(&self.path, line, source)))
+            }
+            Err(source) => {
+                self.broken = true;
+                Some(Err(SubmissionError::Read { path: self.path.clone(), source }))
+            }
+        }
+    }
+}
+
+/// The bytes of the row at hand, and of what the reader has taken beyond it.
+#[derive(Default)]
+struct Raw {
+    bytes: Vec<u8>,
+    /// Where the first of them stands in the file.
+    start: u64,
+    /// Where the row begins in the file.
+    row: u64,
+    /// How many bytes the row has taken from the file.
+    taken: u64,
+}
+
+impl Raw {
+    /// A row begins here; what came before is dropped.
+    fn begin(&mut self, at: u64) {
+        (self.row, self.taken) = (at, 0);
+        let spent = usize::try_from(at.saturating_sub(self.start)).unwrap_or_default().min(self.bytes.len());
+        if spent > SPENT {
+            self.bytes.drain(..spent);
+            self.start += spent as u64;
+        }
+    }
+
+    /// Whether the row, which ends before `end`, ends with a pair of quotes with nothing but blanks between.
+    fn ends_with_quotes(&self, end: u64) -> bool {
+        let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or_default().min(self.bytes.len());
+        let row = self.bytes.get(place(self.row)..place(end)).unwrap_or_default().trim_ascii_end();
+        row.strip_suffix(b"\"").is_some_and(|row| row.trim_ascii_end().ends_with(b"\""))
+    }
+}
+
+/// A file of which each row has its ration: a row that never ends (a quote that nobody closes, a gzip of gigabytes) is an
+/// error, where it would fill the memory.
+struct Rationed {
+    file: Box<dyn Read>,
+    raw: Rc<RefCell<Raw>>,
+}
+
+impl Read for Rationed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut raw = self.raw.borrow_mut();
+        let left = MAX_ROW - raw.taken;
+        if left == 0 {
+            let why = format!("a row has more than {MAX_ROW} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let len = self.file.read(&mut buffer[..most])?;
+        raw.taken += len as u64;
+        raw.bytes.extend_from_slice(&buffer[..len]);
+        Ok(len)
+    }
+}
+
+/// A line of blanks; lines of nothing at all are left out by the reader.
+fn is_blank(record: &StringRecord) -> bool {
+    record.len() == 1 && record[0].is_empty()
+}
+
+/// Undoes gzip where the file starts with its magic number, whatever the file is called.
+fn decompress(file: File) -> io::Result<Box<dyn Read>> {
+    let mut file = BufReader::new(file);
+    let zipped = file.fill_buf()?.starts_with(&GZIP);
+    Ok(if zipped { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}

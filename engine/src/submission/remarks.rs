@@ -1,0 +1,67 @@
+//! What is odd about a CSV of run lengths, yet harmless.
+
+use super::absolute::text_reads_as_absolute;
+use super::fields::Fields;
+
+/// How many runs a mask needs for its order to tell anything.
+const RUNS: usize = 3;
+
+/// Collected while rows are read; each kind is said once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Remarks {
+    path: String,
+    has_index: bool,
+    /// Rows with a quoted blank, and the line of the first.
+    quoted: (usize, u64),
+    /// Masks of several runs, all of which ascend; `None` once one does not.
+    ascending: Option<usize>,
+}
+
+impl Remarks {
+    pub fn new(fields: &Fields) -> Self {
+        let path = fields.path().display().to_string();
+        Self { path, has_index: fields.has_index(), quoted: (0, 0), ascending: Some(0) }
+    }
+
+    /// A quoted blank was read as the empty mask.
+    pub fn quoted(&mut self, line: u64) {
+        let (count, first) = self.quoted;
+        self.quoted = (count + 1, if count == 0 { line } else { first });
+    }
+
+    /// A mask was read as relative, of an image of so many pixels.
+    pub fn relative(&mut self, text: &str, pixels: usize) {
+        let Some(count) = self.ascending else { return };
+        if text.split_ascii_whitespace().nth(2 * RUNS - 1).is_some() {
+            self.ascending = text_reads_as_absolute(text, pixels).map(|_| count + 1);
+        }
+    }
+
+    /// A sentence each, with the file's name.
+    pub fn sentences(&self) -> Vec<String> {
+        let path = &self.path;
+        let mut all = Vec::new();
+        if self.has_index {
+            all.push(format!(
+                "`{path}`: the first column is pandas' index, and is passed over (`to_csv(index=False)` leaves it out)"
+            ));
+        }
+        let (count, first) = self.quoted;
+        if count > 0 {
+            let rows = if count == 1 { "row has" } else { "rows have" };
+            all.push(format!("`{path}`: {count} {rows} \"\" for -1 (line {first} first): read as the empty mask"));
+        }
+        if let Some(count) = self.ascending.filter(|count| *count > 0) {
+            all.push(format!(
+                "`{path}`: all {count} masks of several runs would fit as absolute positions from 1, too; if they are \
+                 (Airbus, Severstal, Understanding Clouds, HuBMAP), convert them first: `pleura data convert rle --from`"
+            ));
+        }
+        all
+    }
+
+    /// Logs them.
+    pub fn log(&self) {
+        self.sentences().iter().for_each(|sentence| tracing::warn!("{sentence}"));
+    }
+}

@@ -1,0 +1,103 @@
+//! What can be wrong with run lengths.
+
+/// What is said of run lengths that fit once they are read as absolute ones.
+pub const ABSOLUTE: &str = "read as absolute positions from 1, as Airbus, Severstal, Understanding Clouds and \
+                                   HuBMAP count, they fit: `pleura data convert rle --from` converts them";
+
+/// Text that is not a mask. Runs are counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RleError {
+    /// No text at all. (Competitors' encoders give it for the empty mask, and some for the full one.)
+    #[error("there are no run lengths; the empty mask is written -1{}", if *absolute { ABSOLUTE_FILE } else { "" })]
+    Blank {
+        /// Whether the other run lengths of the file read as absolute ones.
+        absolute: bool,
+    },
+    /// The last offset has no length.
+    #[error("expected offset/length pairs, found {count} {} (odd)", if *count == 1 { "number" } else { "numbers" })]
+    Odd {
+        /// How many numbers there are.
+        count: usize,
+    },
+    /// What pandas writes for an empty cell.
+    #[error("`{word}` is how pandas writes a missing value; write the empty mask as -1 (`fillna('-1')`)")]
+    Missing {
+        /// The word.
+        word: String,
+    },
+    /// A whole number with a decimal point.
+    #[error(
+        "run {run}: `{word}` is a whole number written as a float, as pandas does in a column with missing values; \
+         write `{}`", word.split('.').next().unwrap_or_default()
+    )]
+    Float {
+        /// Which run.
+        run: usize,
+        /// The word.
+        word: String,
+    },
+    /// A word that is not a whole number, or one too large for this machine.
+    #[error("run {run}: `{word}` is not a number of pixels")]
+    NotANumber {
+        /// Which run.
+        run: usize,
+        /// The word.
+        word: String,
+    },
+    /// A number below 0; `-1` is the empty mask only where it stands alone.
+    #[error("run {run}: `{word}` is negative")]
+    Negative {
+        /// Which run.
+        run: usize,
+        /// The word.
+        word: String,
+    },
+    /// A run of no pixels.
+    #[error("run {run} has length 0")]
+    NoLength {
+        /// Which run.
+        run: usize,
+    },
+    /// A run that goes past the image's last pixel.
+    #[error(
+        "run {run} ends at pixel {end}, {past} past {}×{}{}{}", size.0, size.1, if *absolute { "; " } else { "" },
+        if *absolute { ABSOLUTE } else { "" }
+    )]
+    Overflow {
+        /// Which run.
+        run: usize,
+        /// One past the run's last pixel.
+        end: usize,
+        /// How many pixels lie outside.
+        past: usize,
+        /// (height, width) of the image.
+        size: (usize, usize),
+        /// Whether the runs fit once they are read as absolute positions from 1.
+        absolute: bool,
+    },
+    /// An absolute position that is none.
+    #[error("run {run} starts at 0, and absolute positions count from 1")]
+    Zero {
+        /// Which run.
+        run: usize,
+    },
+    /// Absolute positions that do not ascend.
+    #[error(
+        "run {run} starts at {start}, and the run before it ends at {before}: expected absolute positions, which ascend; \
+         SIIM's offsets do not"
+    )]
+    Disorder {
+        /// Which run.
+        run: usize,
+        /// Its first pixel, from 1.
+        start: usize,
+        /// The last pixel of the run before, from 1.
+        before: usize,
+    },
+}
+
+/// What is said of a blank among run lengths that read as absolute ones.
+const ABSOLUTE_FILE: &str = ". The file's run lengths look absolute: Airbus, Severstal, Understanding Clouds and HuBMAP \
+                             count positions from 1 and leave the empty mask blank; `pleura data convert rle --from` \
+                             converts them";

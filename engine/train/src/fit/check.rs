@@ -1,0 +1,201 @@
+//! Finds everything that is wrong with a recipe in one go: its keys, the files that it names, the network with its
+//! weights, the data and how they are divided.
+//!
+//! A fault in one place does not hide those in others: what can still be read of a recipe is checked.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::path::Path;
+
+use pleura::lint::{Diagnostic, Severity};
+
+use super::subject::{assemble, load, network};
+use crate::data::{DataError, Dataset, Division, Draw, FoldsError, sample};
+use crate::recipe::{self, Lint, Recipe, RecipeError};
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Checked {
+    /// Every problem, in the order of the recipe's lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What is odd, yet harmless: a sentence each.
+    pub remarks: Vec<String>,
+    /// How many numbers are trained, or would be if nothing were frozen; `None` where the network is faulty.
+    pub parameters: Option<u64>,
+    /// How many images there are, and how many of them are positive; `None` where the data are faulty.
+    pub images: Option<(usize, usize)>,
+}
+
+impl Checked {
+    /// Whether nothing keeps the recipe from being trained.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error)
+    }
+}
+
+/// Checks a recipe. Nothing is written, and nothing is run.
+///
+/// # Errors
+/// Only where the recipe cannot be read at all.
+pub fn check(path: &Path) -> Result<Checked, RecipeError> {
+    let lint = recipe::lint(path)?;
+    let diagnostics = lint.diagnostics.clone();
+    let found = Checked { diagnostics, remarks: Vec::new(), parameters: None, images: None };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut checker = Checker { path, folder, lint: &lint, absent: HashSet::new(), found };
+    if let Some(recipe) = &lint.document {
+        checker.files(recipe);
+        checker.network(recipe);
+        checker.data(recipe);
+    }
+    let mut found = checker.found;
+    found.diagnostics.sort_by(|a, b| (a.line, a.column).cmp(&(b.line, b.column)));
+    Ok(found)
+}
+
+struct Checker<'a> {
+    path: &'a Path,
+    /// The recipe's.
+    folder: &'a Path,
+    lint: &'a Lint,
+    /// The keys that name files which are not there.
+    absent: HashSet<&'static str>,
+    found: Checked,
+}
+
+impl Checker<'_> {
+    /// Whatever the recipe names has to be there.
+    fn files(&mut self, recipe: &Recipe) {
+        for (key, path) in recipe.files(self.folder) {
+            if !self.is_read(key) || path.exists() {
+                continue;
+            }
+            self.absent.insert(key);
+            let hint = "correct the path, which is relative to the recipe";
+            self.say(key, format!("there is no `{}`", path.display()), Some(hint));
+        }
+    }
+
+    fn network(&mut self, recipe: &Recipe) {
+        const MODEL: &str = "network.architecture.model";
+        if !self.is_read("network") || self.absent.contains(MODEL) {
+            return;
+        }
+        let (mut model, ports) = match network(recipe, self.folder, recipe.seed) {
+            Ok(network) => network,
+            Err(error) => return self.fault("network.architecture", &error),
+        };
+        if self.is_read("weights") && !self.absent.contains("weights.file") {
+            match load(&mut model, recipe, self.folder) {
+                Ok(remark) => self.found.remarks.extend(remark),
+                // without its weights it is a network all the same
+                Err(error) => self.fault("weights.file", &error),
+            }
+        }
+        let prepared = assemble(recipe, self.folder, model, ports, Vec::new());
+        self.found.parameters = Some(prepared.parameters());
+        let mut told = HashSet::new();
+        for phase in 0..recipe.phases.len() {
+            let key = format!("phases[{phase}]");
+            if !self.is_read(&key) || !self.is_read("loss") {
+                continue;
+            }
+            // what is wrong with the network itself is so in every phase
+            if let Err(error) = prepared.check(recipe, phase)
+                && told.insert(chain(&error))
+            {
+                self.fault(&key, &error);
+            }
+        }
+    }
+
+    fn data(&mut self, recipe: &Recipe) {
+        let truth = ["data.truth.csv", "data.truth.folder"].iter().any(|key| self.absent.contains(key));
+        if !self.is_read("data") || truth {
+            return;
+        }
+        let data = match Dataset::open(self.folder, &recipe.data) {
+            Ok(data) => data,
+            Err(error @ DataError::Radiograph(_)) => return self.fault("data.images", &error),
+            Err(error) => return self.fault("data.truth", &error),
+        };
+        self.found.remarks.extend(data.remarks().iter().cloned());
+        self.found.images = Some((data.items().len(), data.positives()));
+        if !self.is_read("folds") || self.absent.contains("folds.patients") {
+            return;
+        }
+        match Division::plan(self.folder, &recipe.folds, data.items(), true) {
+            Ok(division) => {
+                self.found.remarks.extend(division.remarks().iter().cloned());
+                self.batches(recipe, &data, &division);
+            }
+            Err(error) => self.fault(key(&error), &error),
+        }
+    }
+
+    /// Every epoch has to show enough images for a batch.
+    fn batches(&mut self, recipe: &Recipe, data: &Dataset, division: &Division) {
+        for (number, phase) in recipe.phases.iter().enumerate() {
+            let key = format!("phases[{number}]");
+            if !self.is_read(&key) {
+                continue;
+            }
+            let shown = |fold: &u32| {
+                let draw = Draw { seed: recipe.seed, ..Draw::default() };
+                sample(phase.sampling, data.items(), &division.training(*fold), phase.epochs, draw)
+            };
+            let counts: Result<Vec<_>, _> =
+                division.trained().iter().map(|fold| shown(fold).map(|images| images.len())).collect();
+            match counts.map(|counts| counts.into_iter().min().unwrap_or_default()) {
+                Err(error) => self.fault(&format!("{key}.sampling"), &error),
+                Ok(images) if images < phase.batch as usize => {
+                    let error = DataError::FewerThanBatch { images, batch: phase.batch as usize };
+                    self.fault(&format!("{key}.batch"), &error);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Whether a key is as the file has it. What is wrong with it has been told, and what follows from that says nothing.
+    fn is_read(&self, key: &str) -> bool {
+        !self.lint.is_replaced(key) && !self.lint.holds_replaced(key)
+    }
+
+    fn fault(&mut self, key: &str, error: &dyn Error) {
+        self.say(key, chain(error), None);
+    }
+
+    fn say(&mut self, key: &str, message: String, hint: Option<&str>) {
+        let (line, column) = self.lint.locations.locate(key);
+        let (path, field, hint) = (self.path.to_owned(), key.to_owned(), hint.map(str::to_owned));
+        let diagnostic = Diagnostic { severity: Severity::Error, path, line, column, field, message, hint };
+        self.found.diagnostics.push(diagnostic);
+    }
+}
+
+/// The key that is at fault.
+fn key(error: &FoldsError) -> &'static str {
+    match error {
+        FoldsError::NoPatient { .. } => "folds.patients",
+        FoldsError::NoFold { .. } | FoldsError::Range { .. } | FoldsError::Write { .. } => "folds.csv",
+        FoldsError::Trained { .. } => "folds.train",
+        FoldsError::Few { .. } | FoldsError::Empty { .. } | FoldsError::NoPositives { .. } => "folds.count",
+        FoldsError::Table(_) => "folds",
+    }
+}
+
+/// An error with its causes; one that its parent tells is not repeated.
+fn chain(error: &dyn Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(said.trim_end()) {
+            text.push_str(": ");
+            text.push_str(said.trim_end());
+        }
+        cause = error.source();
+    }
+    text
+}
