@@ -1,6 +1,7 @@
 //! Tells the program which commit it is built from, as `PLEURA_COMMIT`.
 //!
-//! Whoever builds from an archive sets that variable; where neither it nor git tells, it is `unknown`. What git says is
+//! Whoever builds from an archive sets that variable; where neither it nor git tells, it is `unknown`. A debug build is
+//! called that: with each commit, all tests would be compiled again for a number that nobody asks them for. What git says is
 //! looked up again only when another commit is checked out or a source changes, both of which compile the program anyway.
 
 use std::env;
@@ -16,7 +17,9 @@ fn main() {
     println!("cargo::rerun-if-changed=engine/cli/build.rs");
     let root = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     let given = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
-    let commit = given.or_else(|| commit(&root)).unwrap_or_else(|| "unknown".into());
+    let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let found = || if is_release { commit(&root).unwrap_or_else(|| "unknown".into()) } else { "debug build".into() };
+    let commit = given.unwrap_or_else(found);
     // one word: it becomes part of a line
     println!("cargo::rustc-env={VARIABLE}={}", commit.split_whitespace().collect::<Vec<_>>().join(" "));
 }
