@@ -1,8 +1,9 @@
 //! Tells the program which commit it is built from, as `PLEURA_COMMIT`.
 //!
-//! Whoever builds from an archive sets that variable; where neither it nor git tells, it is `unknown`. A debug build is
-//! called that: with each commit, all tests would be compiled again for a number that nobody asks them for. What git says is
-//! looked up again only when another commit is checked out or a source changes, both of which compile the program anyway.
+//! Whoever builds from an archive sets that variable; where neither it nor git tells, it is `unknown`. Git is asked again
+//! when a source changes, which compiles the program anyway, and for a release when another commit is checked out. A
+//! development build that was made before its changes were committed goes on saying `COMMIT+`, which is what it was made
+//! from: a commit alone compiles nothing anew.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -17,9 +18,7 @@ fn main() {
     println!("cargo::rerun-if-changed=engine/cli/build.rs");
     let root = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     let given = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
-    let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    let found = || if is_release { commit(&root).unwrap_or_else(|| "unknown".into()) } else { "debug build".into() };
-    let commit = given.unwrap_or_else(found);
+    let commit = given.or_else(|| commit(&root)).unwrap_or_else(|| "unknown".into());
     // one word: it becomes part of a line
     println!("cargo::rustc-env={VARIABLE}={}", commit.split_whitespace().collect::<Vec<_>>().join(" "));
 }
@@ -38,18 +37,16 @@ fn commit(root: &Path) -> Option<String> {
     Some(format!("{commit}{}", if changed { "+" } else { "" }))
 }
 
-/// Has cargo look again once `HEAD`, the branch that it names, or a source changes. A file that is not there would have it
-/// look every time.
+/// Has cargo look again once a source changes, and for a release `HEAD` or the branch that it names. A file that is not
+/// there would have it look every time.
 fn watch(root: &Path) {
     let branch = git(root, &["symbolic-ref", "--quiet", "HEAD"]);
-    for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
-        let path = git(root, &["rev-parse", "--git-path", name]).map(|path| root.join(path));
-        if let Some(path) = path.filter(|path| path.exists()) {
-            println!("cargo::rerun-if-changed={}", path.display());
-        }
-    }
-    for source in SOURCES.iter().filter(|source| root.join(source).exists()) {
-        println!("cargo::rerun-if-changed={source}");
+    let names = ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref());
+    let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let heads = names.filter(|_| is_release).filter_map(|name| git(root, &["rev-parse", "--git-path", name]));
+    let paths = SOURCES.iter().map(|source| root.join(source)).chain(heads.map(|path| root.join(path)));
+    for path in paths.filter(|path| path.exists()) {
+        println!("cargo::rerun-if-changed={}", path.display());
     }
 }
 

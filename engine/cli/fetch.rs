@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use pleura::runtime::find::{self, Origin};
 use pleura::runtime::{self, Loaded, RuntimeError, record};
 
-use crate::term;
+use crate::{scratch, term};
 use pins::{Build, Wheel};
 
 /// The file that tells which wheels a folder of the cache holds.
@@ -81,7 +81,7 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     let made = || format!("cannot write to the cache folder `{}`", cache.display());
     fs::create_dir_all(&cache).with_context(made)?;
     sweep(&cache);
-    let work = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&cache).with_context(made)?;
+    let work = scratch::folder_in(&cache, UNFINISHED).with_context(made)?;
     let ready = work.path().join("ready");
     fs::create_dir(&ready).with_context(made)?;
     let spinner = term::spinner("fetching");

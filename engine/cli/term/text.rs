@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::scratch;
+
 /// A text without what would steer the terminal, as names of files, ids of images and DICOM's tags may: such a character
 /// is shown as its number, `\u001b`, which is also how JSON writes it.
 pub fn visible(text: impl std::fmt::Display) -> String {
@@ -41,7 +43,7 @@ pub fn chain(error: &anyhow::Error) -> String {
             text.push_str(cause);
         }
     }
-    text
+    scratch::hidden(&text)
 }
 
 /// As [`chain`], of what is wrong with a file whose name has just been said.

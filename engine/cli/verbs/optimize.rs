@@ -16,10 +16,10 @@ use serde::Serialize;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::paths::{Checked, Command, Paths};
 use crate::term::{self, Skips};
 use crate::verbs::submission::size;
+use crate::{interrupt, scratch};
 
 /// How many images calibrate, if that leaves as many to compare on.
 const CALIBRATE: usize = 32;
@@ -167,7 +167,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
         };
         let comparison = beside(&variant.manifest)?;
         let rounded = (form == Form::Fp16 && optimizer.on_cpu()).then(|| {
-            let folder = tempfile::tempdir_in(folder).context("cannot make a temporary folder")?;
+            let folder = scratch::folder_in(folder, ".rounding-").context("cannot make a temporary folder")?;
             beside(&optimizer.write_rounding(folder.path())?)
         });
         report.variants.push(Compared { variant, comparison, rounded: rounded.transpose()? });

@@ -92,7 +92,10 @@ impl Fields {
                 found: record.len().saturating_sub(index),
             });
         }
-        let (id, text) = (of(columns.id).to_owned(), of(columns.text).to_owned());
+        let (id, text) = (of(columns.id).to_owned(), of(columns.text));
+        // quotes after a blank are none to the reader
+        let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let text = unquoted.unwrap_or(text).to_owned();
         if id.is_empty() {
             return Err(RowError::NoId);
         }
@@ -104,7 +107,8 @@ impl Fields {
             Class::Column(at) => format!("{id}_{}", of(at)),
         };
         // the column of run lengths is the last one wherever quotes matter
-        let quoted_blank = text.is_empty() && self.raw.borrow().ends_with_quotes(self.reader.position().byte());
+        let is_quoted = || self.raw.borrow().ends_with_quotes(self.reader.position().byte());
+        let quoted_blank = text.trim().is_empty() && (unquoted.is_some() || is_quoted());
         Ok(Field { line, id, text, quoted_blank })
     }
 }

@@ -18,7 +18,7 @@ use pleura::submission::Submission;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
-use crate::term;
+use crate::{scratch, term};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -111,7 +111,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
 
 /// Runs an ensemble over files, to a submission that is thrown away.
 fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = scratch::folder().context("cannot make a temporary folder")?;
     ensemble.reset_times();
     let start = Instant::now();
     let (mut submission, mut write, mut skipped) = (Submission::any_size(), Duration::ZERO, 0);
