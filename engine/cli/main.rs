@@ -10,6 +10,7 @@ mod memory;
 mod outputs;
 mod paths;
 mod receipt;
+mod remarks;
 mod term;
 mod verbs;
 

@@ -15,6 +15,7 @@ use super::inputs::Input;
 use super::journal::{Journal, Kept, Span};
 use crate::outputs::{Maps, short};
 use crate::receipt::{Places, Skipped};
+use crate::remarks::Remarks;
 use crate::term;
 
 /// What a run has come to so far. Of each image it holds a row and where the rest stands in the journal: findings of
@@ -27,6 +28,7 @@ pub struct Run<'a> {
     sample: Option<HashSet<&'a str>>,
     /// Which file gave each id.
     sources: HashMap<String, PathBuf>,
+    remarks: Remarks,
     done: Done,
 }
 
@@ -85,7 +87,8 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
         let origin = ensemble.origin().context("cannot read what the findings are to name")?;
-        Ok(Self { ensemble, origin, journal, maps, sample, sources: HashMap::new(), done: Done::nothing() })
+        let (sources, remarks, done) = (HashMap::new(), Remarks::default(), Done::nothing());
+        Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done })
     }
 
     /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
@@ -126,6 +129,7 @@ impl<'a> Run<'a> {
             self.pass(input, turn)?;
         }
         bar.finish_and_clear();
+        self.remarks.finish();
         self.maps.iter().for_each(Maps::tell_renamed);
         Ok(self.done)
     }
@@ -233,10 +237,8 @@ impl<'a> Run<'a> {
     }
 
     /// Says what is odd about a file, yet harmless.
-    fn remark(&self, path: &Path, radiograph: Option<&Radiograph>) {
-        for remark in radiograph.map(Radiograph::remarks).into_iter().flatten() {
-            term::warning(format_args!("`{}`: {remark}", path.display()));
-        }
+    fn remark(&mut self, path: &Path, radiograph: Option<&Radiograph>) {
+        self.remarks.tell(path, radiograph.map_or(&[], Radiograph::remarks));
     }
 
     fn skip(&mut self, path: &Path, error: &anyhow::Error) {
