@@ -12,6 +12,7 @@ mod memory;
 mod outputs;
 mod paths;
 mod receipt;
+mod remarks;
 mod scratch;
 mod term;
 mod verbs;

@@ -120,7 +120,7 @@ fn pixel_data_of_another_length() {
 fn syntaxes_and_photometries_that_are_not_read() {
     for (syntax, name) in [
         (uids::MPEG2MPML, "MPEG2"),
-        (uids::HTJ2K_LOSSLESS, "High-Throughput JPEG 2000"),
+        (uids::JPIPHTJ2K_REFERENCED, "JPIP HTJ2K Referenced"),
         ("1.2.3.4.5", "unknown transfer syntax, 1.2.3.4.5"),
     ] {
         let mut object = grey(4, 4, 8, 8, false);

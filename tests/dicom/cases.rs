@@ -10,7 +10,7 @@ use pleura::manifest::Intensity;
 use pleura::radiograph::{Glance, Tags, id_of};
 
 /// Files that must be read. Any other of the folder may be refused.
-const READ: [&str; 26] = [
+const READ: [&str; 29] = [
     "00-plain",
     "01-un-rescale",
     "03-un-id",
@@ -26,7 +26,9 @@ const READ: [&str; 26] = [
     "50-pixels-padded-128",
     "78-voilut-empty-item",
     "79-modality-lut-empty-item",
+    "7c-voilut-says-16-has-12",
     "b8-j2k-overlay-in-high-bits",
+    "b9-jp2-wrapper",
     "f1-ljpeg-p1-restart-1rows",
     "f1-ljpeg-p6-restart-8rows",
     "f4-ljpeg-p1-12bit-wrap",
@@ -34,6 +36,7 @@ const READ: [&str; 26] = [
     "f6-ljpeg-p1-16bit-restart-8rows",
     "f8-ljpeg-signed16-restart",
     "h0-implicit-private-like-item",
+    "j3-jpegls-zero-before-eoi",
     "j4-delimiter-is-9-zeros",
     "k0-gdcm-jpll",
     "k1-un-voilut-sequence",

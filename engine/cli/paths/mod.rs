@@ -17,9 +17,10 @@ pub use kinds::Kind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pleura::radiograph;
+use pleura::radiograph::{self, LeftOut};
 
 use crate::exit::Exit;
+use crate::term;
 
 /// A verb with its arguments.
 pub trait Command {
@@ -103,6 +104,19 @@ enum Names {
     Answers,
 }
 
+/// How many of the files that were left out are named.
+const NAMED: usize = 5;
+
+/// Names what folders hold that is no image, some of it.
+fn left_out(files: &[LeftOut]) {
+    for file in files.iter().take(NAMED) {
+        term::note(format_args!("left out {file}"));
+    }
+    if files.len() > NAMED {
+        term::note(format_args!("left out {} more files", files.len() - NAMED));
+    }
+}
+
 /// Pictures named after images.
 const PICTURES: &str = "*.png";
 
@@ -122,7 +136,9 @@ impl Paths {
     /// # Errors
     /// Where one names nothing.
     pub fn images(&mut self, what: &'static str, inputs: &[PathBuf]) -> Result<()> {
-        self.images = radiograph::find(inputs)?;
+        let found = radiograph::search(inputs)?;
+        left_out(&found.left_out);
+        self.images = found.images;
         self.images_option = what;
         self.searched.extend(inputs.iter().filter(|input| input.is_dir()).cloned());
         Ok(())

@@ -5,9 +5,17 @@ use dicom_dictionary_std::tags;
 
 /// All that is kept of a data set. What is not here is stepped over: how much memory the attributes of a file take does
 /// not depend on what else the file holds.
-const KEPT: [Tag; 46] = [
+const KEPT: [Tag; 54] = [
+    tags::FILE_META_INFORMATION_GROUP_LENGTH,
+    tags::MEDIA_STORAGE_SOP_CLASS_UID,
+    tags::MEDIA_STORAGE_SOP_INSTANCE_UID,
     tags::TRANSFER_SYNTAX_UID,
+    tags::IMPLEMENTATION_CLASS_UID,
+    tags::SOURCE_APPLICATION_ENTITY_TITLE,
+    tags::SENDING_APPLICATION_ENTITY_TITLE,
+    tags::RECEIVING_APPLICATION_ENTITY_TITLE,
     tags::SPECIFIC_CHARACTER_SET,
+    tags::SOP_CLASS_UID,
     tags::SOP_INSTANCE_UID,
     tags::MODALITY,
     tags::PATIENT_NAME,

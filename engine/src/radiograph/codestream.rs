@@ -8,6 +8,8 @@ pub(super) struct Codestream {
     pub(super) components: usize,
     /// Bits a sample.
     pub(super) bits: u32,
+    /// Whether samples may differ from those that were compressed.
+    pub(super) lossy: bool,
     pub(super) kind: Kind,
 }
 
@@ -37,9 +39,8 @@ impl Codestream {
     /// Where they are broken, or of none of these families.
     pub(super) fn probe(bytes: &[u8]) -> Result<Self, String> {
         match bytes {
-            [0xFF, 0x4F, 0xFF, 0x51, ..] => jpeg2000(&bytes[4..]).ok_or("a broken JPEG 2000 header".into()),
+            [0xFF, 0x4F, 0xFF, 0x51, ..] => jpeg2000(bytes).ok_or("a broken JPEG 2000 header".into()),
             [0xFF, 0xD8, ..] => jpeg(bytes).ok_or("a broken JPEG header".into()),
-            [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] => Err("a JP2 file where a bare codestream is needed".into()),
             [] => Err("no data".into()),
             _ => Err("neither JPEG, JPEG-LS nor JPEG 2000".into()),
         }
@@ -85,18 +86,21 @@ fn jpeg(bytes: &[u8]) -> Option<Codestream> {
 
 fn finish((sof, frame): (u8, &[u8]), scan: &[u8], jfif: bool, adobe: Option<u8>) -> Option<Codestream> {
     let components = usize::from(*frame.get(5)?);
-    let kind = if sof == 0xF7 {
+    let (lossy, kind) = if sof == 0xF7 {
         // number of components, two bytes for each, NEAR, interleave mode
-        Kind::JpegLs { interleave: *scan.get(2 + 2 * usize::from(*scan.first()?))? }
+        let &[near, interleave, ..] = scan.get(1 + 2 * usize::from(*scan.first()?)..)? else { return None };
+        (near > 0, Kind::JpegLs { interleave })
     } else {
         let ids: Vec<u8> = frame.get(6..6 + 3 * components)?.chunks_exact(3).map(|component| component[0]).collect();
-        Kind::Jpeg { sof, jfif, adobe, named_rgb: ids == *b"RGB" }
+        (sof != 0xC3, Kind::Jpeg { sof, jfif, adobe, named_rgb: ids == *b"RGB" })
     };
-    Some(Codestream { rows: u16_at(frame, 1)?, cols: u16_at(frame, 3)?, components, bits: frame[0].into(), kind })
+    let (rows, cols) = (u16_at(frame, 1)?, u16_at(frame, 3)?);
+    Some(Codestream { rows, cols, components, bits: frame[0].into(), lossy, kind })
 }
 
-/// The SIZ segment, from its length on.
-fn jpeg2000(siz: &[u8]) -> Option<Codestream> {
+/// The SIZ segment, which is the first, and the transform of the COD segment.
+fn jpeg2000(bytes: &[u8]) -> Option<Codestream> {
+    let siz = bytes.get(4..)?;
     let [cols, rows, left, top] = [4, 8, 12, 16].map(|at| u32_at(siz, at));
     let components = u16_at(siz, 36)?;
     let formats = siz.get(38..38 + 3 * components)?;
@@ -107,8 +111,22 @@ fn jpeg2000(siz: &[u8]) -> Option<Codestream> {
         cols: cols?.checked_sub(left?)?,
         components,
         bits: u32::from(first[0] & 0x7F) + 1,
+        lossy: is_irreversible(bytes)?,
         kind: Kind::Jpeg2000 { plain },
     })
+}
+
+/// Whether the wavelets of a JPEG 2000 image are those that round.
+fn is_irreversible(bytes: &[u8]) -> Option<bool> {
+    let mut at = 2;
+    while u16_at(bytes, at)? != 0xFF52 {
+        if bytes[at] != 0xFF || bytes[at + 1] == 0x90 {
+            return None;
+        }
+        at += 2 + u16_at(bytes, at + 2)?;
+    }
+    // length (2), style, progression, layers (2), components' transform, levels, code-block (3), wavelets
+    Some(*bytes.get(at + 13)? == 0)
 }
 
 #[cfg(test)]
@@ -124,7 +142,10 @@ mod tests {
         ]
         .concat();
         let kind = Kind::Jpeg { sof: 0xC0, jfif: true, adobe: None, named_rgb: false };
-        assert_eq!(Codestream::probe(&stream), Ok(Codestream { rows: 16, cols: 32, components: 3, bits: 8, kind }));
+        assert_eq!(
+            Codestream::probe(&stream),
+            Ok(Codestream { rows: 16, cols: 32, components: 3, bits: 8, lossy: true, kind })
+        );
         for length in 0..stream.len() - 1 {
             assert!(Codestream::probe(&stream[..length]).is_err(), "{length} bytes");
         }
@@ -134,6 +155,26 @@ mod tests {
     fn jpeg_ls_headers_tell_the_interleave_mode() {
         let stream = b"\xFF\xD8\xFF\xF7\0\x0B\x0C\0\x10\0\x20\x01\x01\x11\0\xFF\xDA\0\x08\x01\x01\0\x03\x02\0";
         let probed = Codestream::probe(stream).unwrap();
+        assert!(!probed.lossy);
         assert_eq!((probed.bits, probed.kind), (12, Kind::JpegLs { interleave: 2 }));
+    }
+
+    #[test]
+    fn jpeg_2000_headers_tell_the_wavelets() {
+        let size = [32, 16, 0, 0, 32, 16, 0, 0_u32].map(u32::to_be_bytes).concat();
+        let stream = |wavelets: u8| {
+            let style = [0xFF, 0x52, 0, 12, 0, 0, 0, 1, 0, 5, 4, 4, 0, wavelets];
+            let comment = [0xFF, 0x64, 0, 4, 0, 1];
+            [&[0xFF, 0x4F, 0xFF, 0x51, 0, 41, 0, 0][..], &size, &[0, 1, 11, 1, 1], &comment, &style].concat()
+        };
+        for (wavelets, lossy) in [(0, true), (1, false)] {
+            let stream = stream(wavelets);
+            let kind = Kind::Jpeg2000 { plain: true };
+            let expected = Codestream { rows: 16, cols: 32, components: 1, bits: 12, lossy, kind };
+            assert_eq!(Codestream::probe(&stream), Ok(expected));
+            for length in 0..stream.len() {
+                assert!(Codestream::probe(&stream[..length]).is_err(), "{length} bytes");
+            }
+        }
     }
 }

@@ -12,13 +12,14 @@ use dicom_dictionary_std::{tags, uids};
 use ndarray::Array2;
 
 use super::attributes::Attributes;
-use super::dataset::{self, Dataset, Extent};
+use super::dataset;
+use super::encoded::{self, Dataset, Extent};
 use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::limits::DecodeLimits;
 use super::lut::{Lut, Palette};
 use super::window::{Voi, Window, WindowFunction};
-use super::{Glance, Radiograph, Tags, codec};
+use super::{Glance, Radiograph, Tags, codec, object};
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
@@ -28,6 +29,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<
 /// Reads id and size of a DICOM file's image.
 pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
     parsed(bytes, path, Extent::BeforePixels, |dataset, path| {
+        ensure_pixels(dataset)?;
         let header = Header::read(&dataset.attributes)?;
         Ok(Glance { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
     })
@@ -41,6 +43,12 @@ pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
     })
 }
 
+/// What a DICOM file is whose object has no pixels, as objects of its kind have none; none of any other file.
+pub(super) fn without_pixels(bytes: &[u8]) -> Option<String> {
+    let encoded = encoded::open(bytes, Extent::BeforePixels).ok()?;
+    object::without_pixels(&encoded.parse().ok()?)
+}
+
 /// Parses a file, and reads something from its data set; errors name the file and its syntax.
 fn parsed<T>(
     bytes: &[u8],
@@ -49,9 +57,9 @@ fn parsed<T>(
     read: impl FnOnce(&Dataset, &Path) -> Result<T, DicomFault>,
 ) -> Result<T, RadiographError> {
     let fail = |(syntax, fault)| RadiographError::Dicom { path: path.into(), syntax, fault };
-    let encoded = dataset::open(bytes, extent).map_err(fail)?;
+    let encoded = encoded::open(bytes, extent).map_err(fail)?;
     let dataset = encoded.parse().map_err(fail)?;
-    let syntax = dataset::describe(&dataset.syntax);
+    let syntax = encoded::describe(&dataset.syntax);
     contained(|| read(&dataset, path))
         .unwrap_or_else(|reason| Err(DicomFault::Codec(reason)))
         .map_err(|fault| fail((syntax, fault)))
@@ -73,8 +81,10 @@ fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 
 fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Radiograph, DicomFault> {
     let attributes = &dataset.attributes;
+    ensure_pixels(dataset)?;
     let mut remarks = dataset.remarks.clone();
     let header = Header::read(attributes)?;
+    remarks.extend(small_letters(attributes));
     // what has been inflated stays until the pixels are decoded
     let deflated = dataset.syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
     let limits = limits.holding(if deflated { header.native_bytes() as u64 } else { 0 });
@@ -82,8 +92,7 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
         Photometric::Palette => Some(Palette::read(attributes, header.signed)?),
         _ => None,
     };
-    let samples = codec::decode(dataset, &header, limits)?.grey(&header, palette.as_ref())?;
-    remarks.extend(codec::padding(attributes, &header));
+    let samples = codec::decode(dataset, &header, limits, &mut remarks)?.grey(&header, palette.as_ref())?;
     let modality = Modality::read(attributes, &header, palette.as_ref())?;
     let values: Vec<f32> = match &modality {
         Modality::Identity => samples,
@@ -103,6 +112,19 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
         remarks,
         digest: std::sync::OnceLock::new(),
     })
+}
+
+/// # Errors
+/// Where the object has no pixels, as objects of its kind have none.
+fn ensure_pixels(dataset: &Dataset) -> Result<(), DicomFault> {
+    object::without_pixels(dataset).map_or(Ok(()), |what| Err(DicomFault::NoPixels(what)))
+}
+
+/// A remark on a photometric interpretation that is not in capitals, as code strings are.
+fn small_letters(attributes: &Attributes) -> Option<String> {
+    let written = dataset::text(attributes, tags::PHOTOMETRIC_INTERPRETATION)?;
+    let code = dataset::code(attributes, tags::PHOTOMETRIC_INTERPRETATION)?;
+    (written != code).then(|| format!("its PhotometricInterpretation is {written}: read as {code}"))
 }
 
 /// Whether rescaled values are finite, and the ends of the range still differ, in the precision in which they are kept.
@@ -209,7 +231,7 @@ fn window(attributes: &Attributes) -> Result<Option<Voi>, DicomFault> {
 }
 
 fn function(attributes: &Attributes) -> Result<WindowFunction, DicomFault> {
-    match dataset::text(attributes, tags::VOILUT_FUNCTION).as_deref() {
+    match dataset::code(attributes, tags::VOILUT_FUNCTION).as_deref() {
         None | Some("LINEAR") => Ok(WindowFunction::Linear),
         Some("LINEAR_EXACT") => Ok(WindowFunction::LinearExact),
         Some("SIGMOID") => Ok(WindowFunction::Sigmoid),

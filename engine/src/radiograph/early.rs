@@ -7,6 +7,7 @@ use std::path::Path;
 use dicom_dictionary_std::tags;
 
 use super::dataset;
+use super::encoded;
 use super::error::RadiographError;
 use super::glance::Glance;
 use super::raster;
@@ -41,7 +42,7 @@ fn sop_instance(start: &[u8]) -> Option<String> {
     if raster::is_raster(start) {
         return None;
     }
-    let encoded = dataset::before_inflation(start).ok().filter(|encoded| !encoded.is_deflated())?;
+    let encoded = encoded::before_inflation(start).ok().filter(|encoded| !encoded.is_deflated())?;
     let attributes = Walk::default().until(&mut encoded.cursor(), |tag| tag > tags::SOP_INSTANCE_UID).ok()?;
     dataset::text(&attributes, tags::SOP_INSTANCE_UID).filter(|id| id.is_ascii())
 }

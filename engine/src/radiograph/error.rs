@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::find::LeftOut;
 use super::limits::OverLimit;
 use super::whole::Incomplete;
 
@@ -87,11 +88,20 @@ pub enum RadiographError {
         reason: String,
     },
     /// A folder, a glob or a list without a single image.
-    #[error("{input} holds no DICOM, PNG or JPEG file")]
+    #[error("{input} holds no DICOM, PNG or JPEG image{}", first(left_out))]
     Nothing {
         /// The input as given.
         input: String,
+        /// What was left out of it.
+        left_out: Vec<LeftOut>,
     },
+}
+
+/// The first of what was left out, and how much more.
+fn first(left_out: &[LeftOut]) -> String {
+    let Some(first) = left_out.first() else { return String::new() };
+    let more = if left_out.len() > 1 { format!(", and {} more files", left_out.len() - 1) } else { String::new() };
+    format!(": left out is {first}{more}")
 }
 
 /// What is wrong with a DICOM file.
@@ -101,6 +111,9 @@ pub enum DicomFault {
     /// The data set cannot be parsed.
     #[error("broken data set: {0}")]
     Parse(String),
+    /// An object of a kind that has no pixels, with its article: `a Basic Text SR`.
+    #[error("{0}, which has no pixels")]
+    NoPixels(String),
     /// An attribute that no image can do without is absent or empty.
     #[error("{0} is missing")]
     Missing(&'static str),

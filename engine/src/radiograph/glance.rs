@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::RadiographError;
-use super::{dataset, dicom, file, id, raster};
+use super::{dicom, encoded, file, id, raster};
 
 /// An image's id and size, as its file's header has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Glance {
         let bytes = file::read(path)?;
         let glance = if raster::is_raster(&bytes) {
             raster::glance(&bytes, path)
-        } else if dataset::is_dicom(&bytes) {
+        } else if encoded::is_dicom(&bytes) {
             dicom::glance(&bytes, path)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })

@@ -143,7 +143,7 @@ fn single_frame(attributes: &Attributes) -> Result<(), DicomFault> {
 }
 
 fn photometric(attributes: &Attributes) -> Result<Photometric, DicomFault> {
-    let name = dataset::text(attributes, tags::PHOTOMETRIC_INTERPRETATION)
+    let name = dataset::code(attributes, tags::PHOTOMETRIC_INTERPRETATION)
         .ok_or(DicomFault::Missing("PhotometricInterpretation"))?;
     Ok(match name.as_str() {
         "MONOCHROME1" => Photometric::Monochrome1,

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::error::RadiographError;
 
 /// Extensions that say what a file is, and are no part of its image's name.
-const EXTENSIONS: [&str; 9] = ["dcm", "dicom", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif"];
+const EXTENSIONS: [&str; 12] = ["dcm", "dicom", "dic", "dc3", "ima", "img", "acr", "png", "jpg", "jpeg", "jpe", "jfif"];
 
 /// The id that a file's name gives: without its folder, and without an extension that says what the file is (`.dcm`,
-/// `.dicom`, `.dic`, `.ima`, `.png`, `.jpg`, `.jpeg`, `.jpe`, `.jfif`, in any case). Any other, as the last number of a
+/// `.dicom`, `.dic`, `.dc3`, `.ima`, `.img`, `.acr`, `.png`, `.jpg`, `.jpeg`, `.jpe`, `.jfif`, in any case). Any other, as the last number of a
 /// UID, stays. Blanks around it are left out, as they are where a CSV file is read.
 #[must_use]
 pub fn stem(path: &Path) -> String {

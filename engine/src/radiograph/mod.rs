@@ -17,6 +17,7 @@ mod deflate;
 mod dicom;
 mod early;
 mod element;
+mod encoded;
 mod error;
 mod file;
 mod find;
@@ -26,6 +27,8 @@ mod id;
 mod jpeg_lossless;
 mod limits;
 mod lut;
+mod meta;
+mod object;
 mod packbits;
 mod raster;
 mod samples;
@@ -45,7 +48,7 @@ pub(crate) use claim::estimate;
 pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
 pub use file::{read, read_with};
-pub use find::{find, find_with, is_image_name};
+pub use find::{Found, LeftOut, find, find_with, is_image_name, search, search_with};
 pub use glance::Glance;
 pub use id::stem;
 pub use limits::{DecodeLimits, OverLimit};
@@ -109,7 +112,7 @@ impl Radiograph {
         let limits = limits.holding(bytes.len() as u64);
         let radiograph = if raster::is_raster(bytes) {
             raster::decode(bytes, path, limits)
-        } else if dataset::is_dicom(bytes) {
+        } else if encoded::is_dicom(bytes) {
             dicom::decode(bytes, path, limits)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })

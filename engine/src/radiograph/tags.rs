@@ -7,7 +7,7 @@ use dicom_dictionary_std::tags;
 
 use super::attributes::Attributes;
 use super::error::RadiographError;
-use super::{age, dataset, dicom, file, raster};
+use super::{age, dataset, dicom, encoded, file, raster};
 
 /// A file's tags, of which any may be missing; texts are as the file has them. PNG and JPEG files have a size and bits
 /// alone.
@@ -69,7 +69,7 @@ impl Tags {
         let path = path.as_ref();
         if raster::is_raster(bytes) {
             raster::tags(bytes, path)
-        } else if dataset::is_dicom(bytes) {
+        } else if encoded::is_dicom(bytes) {
             dicom::tags(bytes, path)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })
@@ -101,7 +101,7 @@ impl Tags {
             bits_allocated: whole(tags::BITS_ALLOCATED),
             bits_stored: whole(tags::BITS_STORED),
             photometric: text(tags::PHOTOMETRIC_INTERPRETATION),
-            syntax: Some((syntax.to_owned(), dataset::name(syntax).to_owned())),
+            syntax: Some((syntax.to_owned(), encoded::name(syntax).to_owned())),
             spacing: dicom::spacing(attributes),
             window: decimal(tags::WINDOW_CENTER).zip(decimal(tags::WINDOW_WIDTH)),
             frames: whole(tags::NUMBER_OF_FRAMES).filter(|&frames| frames > 1),

@@ -15,6 +15,7 @@ use super::inputs::Input;
 use super::journal::{Journal, Kept, Span};
 use crate::outputs::{Maps, short};
 use crate::receipt::{Places, Skipped};
+use crate::remarks::Remarks;
 use crate::term::{self, Skips};
 
 /// What a run has come to so far. Of each image it holds a row and where the rest stands in the journal: findings of
@@ -27,9 +28,9 @@ pub struct Run<'a> {
     sample: Option<HashSet<&'a str>>,
     /// Which file gave each id.
     sources: HashMap<String, PathBuf>,
+    remarks: Remarks,
     done: Done,
     skips: Skips,
-    remarks: Skips,
 }
 
 /// What there is to do about a file.
@@ -89,8 +90,8 @@ impl<'a> Run<'a> {
         let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
         let origin = ensemble.origin().context("cannot read what the findings are to name")?;
         let skips = Skips::new("skipped files", format!("with `-v`, and in `{}` at the end", receipt.display()));
-        let (remarks, sources, done) = (Skips::unlisted("remarks"), HashMap::new(), Done::nothing());
-        Ok(Self { ensemble, origin, journal, maps, sample, sources, done, skips, remarks })
+        let (sources, remarks, done) = (HashMap::new(), Remarks::default(), Done::nothing());
+        Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips })
     }
 
     /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
@@ -131,6 +132,7 @@ impl<'a> Run<'a> {
             self.pass(input, turn)?;
         }
         bar.finish_and_clear();
+        self.remarks.finish();
         self.maps.iter().for_each(Maps::tell_renamed);
         Ok(self.done)
     }
@@ -238,10 +240,8 @@ impl<'a> Run<'a> {
     }
 
     /// Says what is odd about a file, yet harmless.
-    fn remark(&self, path: &Path, radiograph: Option<&Radiograph>) {
-        for remark in radiograph.map(Radiograph::remarks).into_iter().flatten() {
-            self.remarks.warn(format_args!("`{}`: {remark}", path.display()));
-        }
+    fn remark(&mut self, path: &Path, radiograph: Option<&Radiograph>) {
+        self.remarks.tell(path, radiograph.map_or(&[], Radiograph::remarks));
     }
 
     fn skip(&mut self, path: &Path, error: &anyhow::Error) {

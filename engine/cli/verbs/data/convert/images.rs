@@ -16,7 +16,8 @@ use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
-use crate::term::{self, Skips};
+use crate::remarks::Remarks;
+use crate::term;
 use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
@@ -73,18 +74,17 @@ impl Command for Args {
 
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let mut folder = Folder::create(&args.out)?;
-    let (mut windowless, remarks) = (0, Skips::unlisted("remarks"));
+    let (mut windowless, mut remarks) = (0, Remarks::default());
     let skipped = each(
         files,
         |path| convert(path, args),
         |path, converted| {
-            for remark in converted.remarks {
-                remarks.warn(format_args!("`{}`: {remark}", path.display()));
-            }
+            remarks.tell(path, &converted.remarks);
             windowless += usize::from(!converted.has_window);
             folder.put(&converted.id, path, &converted.png)
         },
     )?;
+    remarks.finish();
     if windowless > 0 && args.intensity == Intensity::Window {
         term::warning(format_args!("{windowless} files state no window: all their stored bits were taken as it"));
     }

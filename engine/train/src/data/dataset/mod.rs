@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pleura::radiograph::{self, DecodeLimits, Glance};
+use pleura::radiograph::{self, DecodeLimits, Glance, LeftOut};
 use pleura::submission::Runs;
 use rayon::prelude::*;
 
@@ -63,9 +63,9 @@ impl Dataset {
     /// Where there are no images, the truth cannot be read, or the two do not fit: then everything that does not is
     /// listed at once.
     pub fn open(folder: &Path, data: &Data) -> Result<Self, DataError> {
-        let files = radiograph::find(&inputs(folder, &data.images))?;
-        let (images, mut problems) = look(files);
-        let mut remarks = Vec::new();
+        let found = radiograph::search(&inputs(folder, &data.images))?;
+        let mut remarks = Vec::from_iter(left_out(&found.left_out));
+        let (images, mut problems) = look(found.images);
         let items = match &data.truth {
             Truth::Rle { csv, size, absent_is_empty } => {
                 let size = size.map(|[height, width]| (height as usize, width as usize));
@@ -128,6 +128,12 @@ impl Image {
             mask: Marked { runs, size },
         }
     }
+}
+
+/// A remark on the files of folders that are no images.
+fn left_out(files: &[LeftOut]) -> Option<String> {
+    let first = files.first()?;
+    Some(format!("{} files of its folders are not images and left out; the first is {first}", files.len()))
 }
 
 /// What a recipe names, relative to its folder. A folder whose own name looks like a glob is not one.

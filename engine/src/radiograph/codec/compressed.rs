@@ -1,0 +1,154 @@
+//! Compressed images: checked against the header, checked to be whole, decoded, and checked again.
+
+use super::super::codestream::{Codestream, Kind};
+use super::super::error::DicomFault;
+use super::super::header::{Header, Photometric};
+use super::super::limits::DecodeLimits;
+use super::super::samples::Samples;
+use super::super::{cost, whole};
+use super::{jp2, jpeg, jpeg_ls};
+
+/// JPEG in all its kinds: the stream, not the transfer syntax, says which.
+///
+/// # Errors
+/// Where the image is not what the header says, is cut off, takes more memory than it may, or cannot be decoded.
+pub(super) fn compressed(
+    frame: &[u8],
+    header: &Header,
+    limits: DecodeLimits,
+    remarks: &mut Vec<String>,
+) -> Result<Samples, DicomFault> {
+    let frame = bare(frame, remarks)?;
+    let stream = Codestream::probe(frame).map_err(DicomFault::Codec)?;
+    agree(&stream, header)?;
+    limits.check(cost::compressed(header, &stream, frame)?)?;
+    // the decoder of JPEG Lossless checks that by itself, and the cost of JPEG 2000 has needed it
+    if !matches!(stream.kind, Kind::Jpeg2000 { .. } | Kind::Jpeg { sof: 0xC3, .. }) {
+        whole::jpeg(frame)?;
+    }
+    let (words, planar) = match stream.kind {
+        Kind::Jpeg { sof, .. } => (jpeg::decode(frame, sof, &stream, remarks)?, false),
+        Kind::JpegLs { interleave } => (jpeg_ls::decode(frame, &stream, remarks)?, interleave == 0),
+        Kind::Jpeg2000 { plain } => (jpeg2000(frame, plain, &stream)?, true),
+    };
+    let expected = stream.rows * stream.cols * stream.components;
+    if words.len() != expected {
+        return Err(mismatch(format!("{expected} samples"), format!("{}", words.len())));
+    }
+    let words = if stream.lossy { clamped(words, &stream, header)? } else { words };
+    if !header.signed {
+        within_stored(&words, &stream, header)?;
+    }
+    let photometric = colors(&stream, header.photometric)?;
+    // a stream of fewer bits has its sign in its own highest bit
+    let stored = stream.bits.min(header.stored);
+    Ok(Samples { words, planar, photometric, stored, high: stored - 1 })
+}
+
+/// The codestream of a JP2 file, which has no place in DICOM (PS3.5 A.4.4); anything else as it is.
+fn bare<'a>(frame: &'a [u8], remarks: &mut Vec<String>) -> Result<&'a [u8], DicomFault> {
+    if !jp2::is_file(frame) {
+        return Ok(frame);
+    }
+    remarks.push("its JPEG 2000 codestream is wrapped in a JP2 file".into());
+    jp2::codestream(frame).map_err(DicomFault::Codec)
+}
+
+/// Samples of an image with losses, brought back into the stored bits: of a stream of more bits than those, the losses
+/// may lead out of them a little.
+///
+/// # Errors
+/// Where they lead further than losses do: then the header is of something else.
+fn clamped(mut words: Vec<u16>, stream: &Codestream, header: &Header) -> Result<Vec<u16>, DicomFault> {
+    if stream.bits <= header.stored {
+        return Ok(words);
+    }
+    let (low, high) = header.stored_range();
+    let margin = (high - low) / 16 + 1;
+    for word in &mut words {
+        let value = value(*word, stream, header);
+        if value < low - margin || value > high + margin {
+            return Err(mismatch(format!("{} bits stored", header.stored), format!("values as {value}")));
+        }
+        *word = value.clamp(low, high) as u16;
+    }
+    Ok(words)
+}
+
+/// The number that a word of a stream is.
+fn value(word: u16, stream: &Codestream, header: &Header) -> i32 {
+    let unused = 32 - stream.bits.clamp(1, 16);
+    let bits = u32::from(word) << unused;
+    if header.signed { bits.cast_signed() >> unused } else { (bits >> unused).cast_signed() }
+}
+
+/// Whether the samples have no more bits than the header says. Of a stream that keeps all bits allocated, the upper ones
+/// may hold overlays, and are dropped as they are where nothing is compressed. Differences of JPEG Lossless may wrap
+/// beyond the stream's own bits, which says nothing of the header.
+fn within_stored(words: &[u16], stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
+    if stream.bits == header.allocated {
+        return Ok(());
+    }
+    let own = u32::MAX >> (32 - stream.bits.clamp(1, 32));
+    let used = words.iter().fold(0, |all, &word| all | u32::from(word)) & own;
+    if used >> header.stored != 0 {
+        return Err(mismatch(format!("{} bits stored", header.stored), "values of more".into()));
+    }
+    Ok(())
+}
+
+fn mismatch(expected: String, actual: String) -> DicomFault {
+    DicomFault::Mismatch { expected, actual }
+}
+
+/// Whether the compressed image is what the header describes.
+fn agree(stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
+    let size = |rows: usize, cols: usize, samples: usize| format!("{rows}×{cols} pixels of {samples} samples");
+    let expected = (header.rows, header.cols, header.samples);
+    let actual = (stream.rows, stream.cols, stream.components);
+    if expected != actual {
+        return Err(mismatch(size(expected.0, expected.1, expected.2), size(actual.0, actual.1, actual.2)));
+    }
+    if stream.bits > header.allocated {
+        return Err(mismatch(format!("{} bits allocated", header.allocated), format!("{} bits", stream.bits)));
+    }
+    if header.high + 1 != header.stored {
+        let reason = "in a compressed image it is BitsStored - 1";
+        return Err(DicomFault::invalid("HighBit", header.high, reason));
+    }
+    Ok(())
+}
+
+/// What the decoded samples are.
+fn colors(stream: &Codestream, photometric: Photometric) -> Result<Photometric, DicomFault> {
+    use Photometric::{Rgb, YbrFull, YbrFull422, YbrJpeg2000};
+    let lossless = matches!(stream.kind, Kind::Jpeg { sof: 0xC3, .. } | Kind::JpegLs { .. });
+    Ok(match (photometric, &stream.kind) {
+        // markers in the stream are more often right than the header
+        (Rgb | YbrFull | YbrFull422, Kind::Jpeg { jfif, adobe, named_rgb, .. }) if !lossless => {
+            let luma_first = photometric != Rgb || *jfif || *adobe == Some(1);
+            if *named_rgb || *adobe == Some(0) || !luma_first { Rgb } else { YbrFull }
+        }
+        // compressed, the subsampling is the codec's affair
+        (YbrFull422, _) => YbrFull,
+        (YbrJpeg2000, Kind::Jpeg { .. } | Kind::JpegLs { .. }) => {
+            return Err(mismatch("JPEG 2000's colours".into(), "another codec's".into()));
+        }
+        (other, _) => other,
+    })
+}
+
+fn jpeg2000(frame: &[u8], plain: bool, stream: &Codestream) -> Result<Vec<u16>, DicomFault> {
+    if !plain {
+        return Err(DicomFault::Unsupported("JPEG 2000 with components of different kinds".into()));
+    }
+    if stream.bits > 16 {
+        return Err(DicomFault::Unsupported(format!("JPEG 2000 of {} bits", stream.bits)));
+    }
+    // OpenJPEG is strict unless told otherwise: a truncated stream is an error, not a blurred image
+    let image = jpeg2k::Image::from_bytes(frame).map_err(|error| DicomFault::Codec(error.to_string()))?;
+    Ok(image.components().iter().flat_map(|component| component.data()).map(|&sample| sample as u16).collect())
+}
+
+#[cfg(test)]
+mod tests;

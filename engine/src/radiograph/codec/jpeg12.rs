@@ -1,0 +1,104 @@
+//! JPEG of 12 bits (process 4 of ITU-T T.81, "Extended"), by libjpeg-turbo.
+//!
+//! The one place where it is called. The image has been checked to be whole and grey before.
+
+use std::ffi::CStr;
+
+use turbojpeg_sys as turbo;
+
+/// Scans of a progressive image; encoders make about ten, and each costs a pass over all coefficients.
+const MOST_SCANS: i32 = 500;
+
+/// Samples of a grey image of (rows, columns) as they come, row by row. What libjpeg-turbo warns of is remarked: that all
+/// codes are there has been checked before.
+///
+/// # Errors
+/// libjpeg-turbo's own, and where the image that it sees has another size.
+pub(super) fn decode(
+    frame: &[u8],
+    (rows, cols): (usize, usize),
+    remarks: &mut Vec<String>,
+) -> Result<Vec<u16>, String> {
+    let decoder = Decompressor::new()?;
+    decoder.set(turbo::TJPARAM_TJPARAM_SCANLIMIT, MOST_SCANS)?;
+    decoder.read_header(frame)?;
+    let found = [turbo::TJPARAM_TJPARAM_JPEGHEIGHT, turbo::TJPARAM_TJPARAM_JPEGWIDTH, turbo::TJPARAM_TJPARAM_PRECISION]
+        .map(|parameter| decoder.get(parameter));
+    let expected = [rows as i32, cols as i32, 12];
+    if found != expected || decoder.get(turbo::TJPARAM_TJPARAM_COLORSPACE) != turbo::TJCS_TJCS_GRAY as i32 {
+        return Err(format!("expected a grey image of {expected:?} (rows, columns, bits), found {found:?}"));
+    }
+    let (words, warning) = decoder.grey(frame, rows, cols)?;
+    remarks.extend(warning.map(|warning| format!("its JPEG image is odd (libjpeg-turbo: {warning})")));
+    Ok(words)
+}
+
+/// A decompressor, which ends with this value.
+struct Decompressor(turbo::tjhandle);
+
+impl Decompressor {
+    fn new() -> Result<Self, String> {
+        // Safety: no precondition; a null handle is an error below.
+        let handle = unsafe { turbo::tj3Init(turbo::TJINIT_TJINIT_DECOMPRESS as i32) };
+        if handle.is_null() { Err("libjpeg-turbo does not start".into()) } else { Ok(Self(handle)) }
+    }
+
+    fn set(&self, parameter: turbo::TJPARAM, value: i32) -> Result<(), String> {
+        // Safety: the handle is valid as long as `self`.
+        let code = unsafe { turbo::tj3Set(self.0, parameter as i32, value) };
+        self.check(code)
+    }
+
+    /// A parameter of the image whose header was read last; -1 where it is unknown.
+    fn get(&self, parameter: turbo::TJPARAM) -> i32 {
+        // Safety: the handle is valid as long as `self`.
+        unsafe { turbo::tj3Get(self.0, parameter as i32) }
+    }
+
+    fn read_header(&self, frame: &[u8]) -> Result<(), String> {
+        // Safety: pointer and length are of one slice, which is only read.
+        let code = unsafe { turbo::tj3DecompressHeader(self.0, frame.as_ptr(), frame.len() as turbo::size_t) };
+        self.check(code)
+    }
+
+    /// Decodes an image whose header has shown it to be grey, of 12 bits, and of this size; with the last warning.
+    fn grey(&self, frame: &[u8], rows: usize, cols: usize) -> Result<(Vec<u16>, Option<String>), String> {
+        let mut words = vec![0_u16; rows * cols];
+        // Safety: the image's rows of `cols` samples, one each (TJPF_GRAY), fit `words` exactly: the size was read from
+        // these very bytes. 12 bits are the same in `i16` and `u16`.
+        let code = unsafe {
+            turbo::tj3Decompress12(
+                self.0,
+                frame.as_ptr(),
+                frame.len() as turbo::size_t,
+                words.as_mut_ptr().cast(),
+                cols as i32,
+                turbo::TJPF_TJPF_GRAY,
+            )
+        };
+        // Safety: the handle is valid as long as `self`.
+        let severity = unsafe { turbo::tj3GetErrorCode(self.0) };
+        match self.check(code) {
+            Ok(()) => Ok((words, None)),
+            Err(warning) if severity == turbo::TJERR_TJERR_WARNING as i32 => Ok((words, Some(warning))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What went wrong, if anything did.
+    fn check(&self, code: i32) -> Result<(), String> {
+        if code == 0 {
+            return Ok(());
+        }
+        // Safety: the text is the handle's, ends in a zero, and is copied before the next call.
+        let reason = unsafe { CStr::from_ptr(turbo::tj3GetErrorStr(self.0)) };
+        Err(reason.to_string_lossy().into_owned())
+    }
+}
+
+impl Drop for Decompressor {
+    fn drop(&mut self) {
+        // Safety: the handle came from `tj3Init` and is not used again.
+        unsafe { turbo::tj3Destroy(self.0) };
+    }
+}

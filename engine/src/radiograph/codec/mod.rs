@@ -1,0 +1,123 @@
+//! From the pixel data element to samples, whatever the transfer syntax.
+//!
+//! The decoders are those that `dicom-pixeldata` uses, but for JPEG Lossless, which is read here, and JPEG of 12 bits,
+//! which libjpeg-turbo reads. They are called here, and not through its adapters, because those trust the header: an
+//! image that is smaller than claimed is padded with black, a larger one panics, a JPEG of fewer bits is misread, colours
+//! are converted by guess. Here a compressed image must be what the header says before a decoder sees it.
+
+mod compressed;
+mod jp2;
+mod jpeg;
+mod jpeg12;
+mod jpeg_ls;
+
+use std::borrow::Cow;
+
+use dicom_dictionary_std::{tags, uids};
+
+use super::attributes::Attributes;
+use super::dataset;
+use super::encoded::{Dataset, EXPLICIT_VR_BIG_ENDIAN};
+use super::error::DicomFault;
+use super::header::{Header, Photometric};
+use super::limits::DecodeLimits;
+use super::samples::Samples;
+use super::{cost, packbits};
+use compressed::compressed;
+
+/// Images of more bytes than this must not be compressed by more than `MAX_RATIO`.
+const LARGE: usize = 64 << 20;
+/// Far above what any radiograph reaches; a broken header's claim is above it.
+const MAX_RATIO: usize = 1000;
+
+/// Decodes the pixel data of a single frame. What is wrong with them, yet harmless, is added to `remarks`.
+///
+/// # Errors
+/// Where they are missing, are not what the header says, or are in a syntax or a format that is not read.
+pub(super) fn decode(
+    dataset: &Dataset,
+    header: &Header,
+    limits: DecodeLimits,
+    remarks: &mut Vec<String>,
+) -> Result<Samples, DicomFault> {
+    match dataset.syntax.as_str() {
+        uids::IMPLICIT_VR_LITTLE_ENDIAN
+        | uids::EXPLICIT_VR_LITTLE_ENDIAN
+        | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+        | EXPLICIT_VR_BIG_ENDIAN => {
+            limits.check(cost::native(header))?;
+            remarks.extend(padding(&dataset.attributes, header));
+            native(&dataset.attributes, header)
+        }
+        uids::RLE_LOSSLESS => {
+            limits.check(cost::rle(header))?;
+            rle(&frame(&dataset.attributes, header)?, header)
+        }
+        uids::JPEG_BASELINE8_BIT
+        | uids::JPEG_EXTENDED12_BIT
+        | uids::JPEG_LOSSLESS
+        | uids::JPEG_LOSSLESS_SV1
+        | uids::JPEGLS_LOSSLESS
+        | uids::JPEGLS_NEAR_LOSSLESS
+        | uids::JPEG2000_LOSSLESS
+        | uids::JPEG2000
+        | uids::HTJ2K_LOSSLESS
+        | uids::HTJ2K_LOSSLESS_RPCL
+        | uids::HTJ2K => compressed(&frame(&dataset.attributes, header)?, header, limits, remarks),
+        _ => Err(DicomFault::Unsupported("this transfer syntax".into())),
+    }
+}
+
+/// Pixel data that are not compressed. Padding may follow (PS3.5 8.1.1), but not as much as another image would take: then
+/// the header is of something else.
+fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFault> {
+    let bytes = dataset::samples(attributes, header.allocated).ok_or_else(|| no_pixels(attributes))?;
+    let expected = header.native_bytes();
+    match bytes.get(..expected) {
+        Some(image) if bytes.len() < 2 * expected || bytes.len() == expected.next_multiple_of(2) => {
+            Ok(Samples::native(header, image))
+        }
+        _ => Err(DicomFault::Length { expected: expected as u64, actual: bytes.len() as u64 }),
+    }
+}
+
+/// A remark on bytes that follow an image which is not compressed, other than one to make them even.
+fn padding(attributes: &Attributes, header: &Header) -> Option<String> {
+    let padding =
+        dataset::attribute(attributes, tags::PIXEL_DATA)?.bytes()?.len().checked_sub(header.native_bytes())?;
+    (padding > 1).then(|| format!("{padding} bytes follow its pixels and are ignored"))
+}
+
+fn no_pixels(attributes: &Attributes) -> DicomFault {
+    if attributes.get(tags::FLOAT_PIXEL_DATA).is_some() || attributes.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some() {
+        DicomFault::Unsupported("pixel data in floating point".into())
+    } else if dataset::frame(attributes).is_some() {
+        DicomFault::Codec("the pixel data are compressed, the transfer syntax says that they are not".into())
+    } else {
+        DicomFault::Missing("PixelData")
+    }
+}
+
+/// The one frame's bytes, which may lie in several fragments.
+fn frame<'a>(attributes: &Attributes<'a>, header: &Header) -> Result<Cow<'a, [u8]>, DicomFault> {
+    if attributes.get(tags::PIXEL_DATA).is_none() {
+        return Err(no_pixels(attributes));
+    }
+    let frame = dataset::frame(attributes).ok_or_else(|| {
+        DicomFault::Codec("expected compressed pixel data, as the transfer syntax says, found native ones".into())
+    })?;
+    if header.native_bytes() > LARGE && header.native_bytes() / MAX_RATIO > frame.len() {
+        return Err(DicomFault::Length { expected: header.native_bytes() as u64, actual: frame.len() as u64 });
+    }
+    Ok(frame)
+}
+
+fn rle(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
+    if header.photometric == Photometric::YbrFull422 {
+        return Err(DicomFault::Unsupported("YBR_FULL_422 in RLE".into()));
+    }
+    let words =
+        packbits::decode(frame, header.pixels(), header.samples, header.allocated).map_err(DicomFault::Codec)?;
+    let Header { photometric, stored, high, .. } = *header;
+    Ok(Samples { words, planar: true, photometric, stored, high })
+}

@@ -1,0 +1,160 @@
+"""pydicom's answers for clean data sets: pixels, modality values, windows.
+
+Where compression is without losses, the pixels are known beforehand, and pydicom's must be the same: `WRONG` names
+the cases in which they are not, with the reason. Then, and of images that are not compressed, the known ones count.
+"""
+
+import warnings
+
+import numpy
+import pydicom
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
+
+from draw import Image, Lut, modality_range
+
+warnings.simplefilter("ignore")
+
+# How far decoders' roundings of an inverse transform are apart, in stored values.
+LOSSES = 1
+
+
+def pictures(image: Image) -> list[numpy.ndarray]:
+    """The lowest and the highest `stored` intensities that are right, and the same of `window`."""
+    pixels = decoded(image) if image.frame else image.values
+    if image.colors or image.palette:
+        return [luma(image, pixels)] * 4
+    steps = [-LOSSES, 0, LOSSES] if image.syntax.lossy and not image.syntax.name.startswith("JPEG-LS") else [0]
+    low, high = image.stored_range()
+    dataset = clean(image)
+    answers = []
+    for shown in (stored, window):
+        near = [shown(image, dataset, numpy.clip(pixels + step, low, high)) for step in steps]
+        inverted = [1 - answer if image.photometric == "MONOCHROME1" else answer for answer in near]
+        answers += [numpy.min(inverted, axis=0), numpy.max(inverted, axis=0)]
+    return answers
+
+
+def luma(image: Image, pixels: numpy.ndarray) -> numpy.ndarray:
+    """Luma by ITU-R BT.601, which Y is in YBR_FULL."""
+    if image.photometric == "YBR_FULL":
+        return pixels[..., 0] / 255
+    white = 255
+    if image.palette:
+        white = (1 << image.palette[0].bits) - 1
+        pixels = apply_color_lut(pixels.astype(numpy.uint16), palette(image)).astype(numpy.float64)
+    return (pixels @ numpy.array([0.299, 0.587, 0.114])) / white
+
+
+def palette(image: Image) -> pydicom.Dataset:
+    dataset = clean(image)
+    for name, table in zip(("Red", "Green", "Blue"), image.palette):
+        keyword = f"{name}PaletteColorLookupTable"
+        dataset.add_new(f"{keyword}Descriptor", "US", [len(table.entries) % 65536, 0, table.bits])
+        kind = "<u1" if table.bits == 8 else "<u2"
+        dataset.add_new(f"{keyword}Data", "OW", table.entries.astype(kind).tobytes())
+    return dataset
+
+
+def stored(image: Image, dataset: pydicom.Dataset, pixels: numpy.ndarray) -> numpy.ndarray:
+    low, high = modality_range(image)
+    return (apply_modality_lut(pixels, dataset).astype(numpy.float64) - low) / (high - low)
+
+
+def window(image: Image, dataset: pydicom.Dataset, pixels: numpy.ndarray) -> numpy.ndarray:
+    """As pydicom shows it; an image without a window as stored. A table goes before a window (PS3.3 C.11.2)."""
+    if not (image.voi_lut or image.windows):
+        return stored(image, dataset, pixels)
+    values = apply_modality_lut(pixels, dataset)
+    if image.voi_lut:
+        return looked_up(image.voi_lut, values.astype(numpy.int64), dataset) / ((1 << image.voi_lut.bits) - 1)
+    shown = apply_voi_lut(values, dataset, index=0).astype(numpy.float64)
+    # pydicom's range: that of the stored bits, or of the table, rescaled, the ends not exchanged by a negative slope
+    low, high = image.stored_range()
+    if image.modality_lut:
+        low, high = 0, (1 << dataset.ModalityLUTSequence[0].LUTDescriptor[2]) - 1
+    if image.rescale:
+        slope, intercept = (float(text) for text in image.rescale)
+        low, high = low * slope + intercept, high * slope + intercept
+    return (shown - low) / (high - low)
+
+
+def looked_up(lut: Lut, values: numpy.ndarray, dataset: pydicom.Dataset) -> numpy.ndarray:
+    """pydicom's `apply_voi` keeps places in the table in the type of its entries, so that they wrap at 256 or 65,536. Values
+    outside take the first or the last entry (PS3.3 C.11.2.1.1)."""
+    places = values - lut.first
+    shown = lut.entries[numpy.clip(places, 0, len(lut.entries) - 1)]
+    if places.max() < (256 if lut.bits == 8 else 65536) and (shown != apply_voi_lut(values, dataset, index=0)).any():
+        raise AssertionError("pydicom's table has other values")
+    return shown
+
+
+def clean(image: Image) -> pydicom.Dataset:
+    """The attributes that pydicom's functions look at."""
+    dataset = pydicom.Dataset()
+    dataset.Rows, dataset.Columns = image.values.shape[:2]
+    dataset.SamplesPerPixel = 3 if image.colors else 1
+    dataset.PhotometricInterpretation = image.photometric
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = image.allocated, image.stored, image.stored - 1
+    dataset.PixelRepresentation = int(image.signed)
+    if image.rescale:
+        dataset.RescaleSlope, dataset.RescaleIntercept = image.rescale
+    if image.modality_lut:
+        # pydicom takes modality tables of 8 and of 16 bits alone; what they map to is the same
+        dataset.ModalityLUTSequence = [item(image.modality_lut, 8 if image.modality_lut.bits == 8 else 16)]
+    if image.voi_lut:
+        dataset.VOILUTSequence = [item(image.voi_lut, image.voi_lut.bits)]
+    if image.windows:
+        dataset.WindowCenter, dataset.WindowWidth = image.windows
+    if image.function:
+        dataset.VOILUTFunction = image.function.strip().upper()
+    return dataset
+
+
+def item(lut: Lut, bits: int) -> pydicom.Dataset:
+    dataset = pydicom.Dataset()
+    count = len(lut.entries) % 65536
+    dataset.add_new("LUTDescriptor", "SS" if lut.first < 0 else "US", [count, lut.first, bits])
+    dataset.add_new("LUTData", "US", lut.entries.tolist())
+    return dataset
+
+
+def decoded(image: Image) -> numpy.ndarray:
+    """pydicom's stored values of a compressed image."""
+    dataset = clean(image)
+    dataset.PixelData = encapsulate([image.sound])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    if image.colors:
+        dataset.PlanarConfiguration = 0
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = image.syntax.uid
+    if not image.syntax.lossy and is_wrong(image):
+        return image.values
+    # by name: gdcm, which pydicom would take where it is installed, ends the process over bits that it does not expect
+    plugin = "pyjpegls" if image.syntax.name.startswith("JPEG-LS") else "pylibjpeg"
+    dataset.pixel_array_options(decoding_plugin=plugin)
+    pixels = dataset.pixel_array.astype(numpy.int32)
+    if not image.syntax.lossy and not (pixels == image.values).all():
+        raise AssertionError(f"pydicom has other pixels of {image.uid}: {image.describe()}")
+    return pixels
+
+
+def is_wrong(image: Image) -> bool:
+    return any(wrong(image) for wrong in WRONG.values())
+
+
+# What pydicom and its plugins make otherwise of images without losses, and why that is not right.
+WRONG = {
+    # pydicom turns them into RGB, with roundings
+    "luma and colours": lambda image: image.photometric == "YBR_FULL",
+    # its plugins return samples of 8 bits, of which pydicom takes two for one
+    "a stream of 8 bits or fewer where 16 are allocated": lambda image: image.allocated == 16
+    and image.stored <= 8
+    and not image.syntax.name == "RLE",
+    # bits above HighBit are none of the sample (PS3.5 8.1.1): the sign is the highest of those stored
+    "two's complement of fewer bits in a stream of all": lambda image: image.signed
+    and image.syntax.name == "JPEG-LS"
+    and "a stream of all bits" in image.notes,
+}
