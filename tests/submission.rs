@@ -92,7 +92,12 @@ fn other_images_are_not_scored() {
     let message = stderr(&output);
     assert!(message.contains("has no row for 3205 of the 3205 images in "), "{message}");
     assert!(message.contains(": `ID_c68e114ba`, ") && message.ends_with(" and 3202 more\n"), "{message}");
-    let subset = siim.join("train_dicom/train-rle-subset.csv");
+    let rows = fs::read_to_string(siim.join("train_dicom/train-rle-subset.csv")).unwrap();
+    let mut ids = std::collections::HashSet::new();
+    let rows: Vec<_> = rows.lines().filter(|row| ids.insert(row.split(',').next())).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let subset = folder.path().join("subset.csv");
+    fs::write(&subset, rows.join("\n")).unwrap();
     let message = stderr(&run("score", &[&subset, &truth], &[]));
     assert!(message.contains("has no row for 12009 of the 12047 images in "), "{message}");
     assert!(message.ends_with("add `--subset` to score the 38 that it has\n"), "{message}");

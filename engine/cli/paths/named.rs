@@ -19,7 +19,7 @@ impl Paths {
             self.reads.push(Read { what: format!("{what}'s {key}"), path: folder.join(file), is_model });
         }
         for (key, name) in manifest.named_plugins() {
-            if let Ok(library) = plugin::resolve(name, folder) {
+            if let Some(library) = plugin::locate(name, folder) {
                 self.reads(format!("{what}'s {key}"), &library);
             }
         }

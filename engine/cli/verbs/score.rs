@@ -74,8 +74,12 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Reads both files. A submission has one row an image; where it has several and the truth does not, the two are likely
-/// in the other order.
+/// in the other order. A file that is both is a truth, which is compared with itself.
 fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
+    if args.submission == args.truth {
+        let truth = Submission::read(&args.truth, args.size)?;
+        return Ok((truth.clone(), truth));
+    }
     let submission = match Submission::read_single(&args.submission, args.size) {
         Err(error @ SubmissionError::Twice { .. }) => {
             let swapped = Submission::read_single(&args.truth, args.size).is_ok();

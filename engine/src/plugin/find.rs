@@ -48,17 +48,21 @@ pub fn folders(manifest_dir: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// [`PluginError::NotFound`] where no folder has a library of that name.
 pub fn resolve(plugin: &str, manifest_dir: &Path) -> Result<PathBuf, PluginError> {
+    locate(plugin, manifest_dir).ok_or_else(|| {
+        let searched = folders(manifest_dir);
+        PluginError::NotFound { name: plugin.to_owned(), near: nearest(plugin, manifest_dir, &searched), searched }
+    })
+}
+
+/// As [`resolve`], without a word on what could have been meant, for which all libraries are read.
+#[must_use]
+pub fn locate(plugin: &str, manifest_dir: &Path) -> Option<PathBuf> {
     if is_path(plugin) {
-        return Ok(manifest_dir.join(plugin));
+        return Some(manifest_dir.join(plugin));
     }
     let folders = folders(manifest_dir);
     let mut candidates = folders.iter().flat_map(|folder| file_names(plugin).map(|name| folder.join(name)));
-    let found = candidates.find(|path| path.is_file());
-    found.ok_or_else(|| PluginError::NotFound {
-        name: plugin.to_owned(),
-        near: nearest(plugin, manifest_dir, &folders),
-        searched: folders,
-    })
+    candidates.find(|path| path.is_file())
 }
 
 /// All plugins in [`folders`], in that order; of several libraries with one file name, the one that is taken. Each is
