@@ -117,6 +117,24 @@ fn pixel_data_of_another_length() {
 }
 
 #[test]
+fn objects_without_pixels_are_called_what_they_are() {
+    let cases = [
+        (uids::BASIC_TEXT_SR_STORAGE, "a Basic Text SR, which has no pixels"),
+        (uids::MEDIA_STORAGE_DIRECTORY_STORAGE, "a DICOMDIR, which has no pixels"),
+        (uids::RT_STRUCTURE_SET_STORAGE, "an RT Structure Set, which has no pixels"),
+        ("1.3.12.2.1107.5.9.1", "an object of SOP class 1.3.12.2.1107.5.9.1, which has no pixels"),
+        // an image's class is another matter
+        (uids::CT_IMAGE_STORAGE, "PhotometricInterpretation is missing"),
+    ];
+    for (class, what) in cases {
+        let mut object = InMemDicomObject::new_empty();
+        text(&mut object, tags::SOP_CLASS_UID, VR::UI, class);
+        text(&mut object, tags::SOP_INSTANCE_UID, VR::UI, "1.2.3");
+        refused(class, &native(&object), &[what]);
+    }
+}
+
+#[test]
 fn syntaxes_and_photometries_that_are_not_read() {
     for (syntax, name) in [
         (uids::MPEG2MPML, "MPEG2"),

@@ -352,3 +352,59 @@ fn data_sets_without_preamble_or_meta_are_read_and_remarked() {
         }
     }
 }
+
+#[test]
+fn code_strings_in_small_letters_are_read_and_remarked() {
+    let mut object = grey(1, 2, 8, 8, false);
+    bytes(&mut object, tags::PIXEL_DATA, &[100, 200]);
+    text(&mut object, tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "monochrome1");
+    text(&mut object, tags::WINDOW_CENTER, VR::DS, "100");
+    text(&mut object, tags::WINDOW_WIDTH, VR::DS, "20");
+    text(&mut object, tags::VOILUT_FUNCTION, VR::CS, "linear_exact");
+    let radiograph = open(&object);
+    assert!(radiograph.is_inverted());
+    assert_eq!(shown(&radiograph, Intensity::Window), [0.5, 0.0]);
+    assert_eq!(radiograph.remarks(), ["its PhotometricInterpretation is monochrome1: read as MONOCHROME1"]);
+}
+
+#[test]
+fn sloppy_file_meta_is_remarked() {
+    let mut object = grey(1, 2, 8, 8, false);
+    bytes(&mut object, tags::PIXEL_DATA, &[1, 2]);
+    let sound = file(&object, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    assert_eq!(Radiograph::decode(&sound, "a.dcm").unwrap().remarks(), [""; 0]);
+    // the group length's element is 12 bytes from byte 132 on
+    let without = [&sound[..132], &sound[144..]].concat();
+    let mut zero = sound.clone();
+    zero[140..144].fill(0);
+    let mut instance = sound.clone();
+    let at = instance.windows(7).position(|uid| uid == b"1.2.3.4").unwrap();
+    instance[at..at + 7].copy_from_slice(b"ID_abcd");
+    let unmarked = [&[0; 128], &sound[132..]].concat();
+    let expected = [
+        (without, "its file meta is not as it should be: it has no group length"),
+        (zero, "its file meta is not as it should be: its group length is wrong"),
+        (instance, "its file meta is not as it should be: MediaStorageSOPInstanceUID is not a UID"),
+        (unmarked, "its preamble lacks DICOM's mark (DICM)"),
+    ];
+    for (file, remark) in expected {
+        let radiograph = Radiograph::decode(&file, "a.dcm").unwrap();
+        assert_eq!((values(&radiograph), radiograph.remarks()), (vec![1.0, 2.0], &[remark.to_string()][..]));
+        assert_eq!(radiograph.id(), "ID_0a1b2c3d4");
+    }
+}
+
+#[test]
+fn a_preamble_may_be_followed_by_the_data_set() {
+    let mut object = grey(1, 2, 8, 8, false);
+    bytes(&mut object, tags::PIXEL_DATA, &[1, 2]);
+    for syntax in [uids::EXPLICIT_VR_LITTLE_ENDIAN, uids::IMPLICIT_VR_LITTLE_ENDIAN, BIG_ENDIAN] {
+        let whole = file(&object, syntax);
+        let length = u32::from_le_bytes(whole[140..144].try_into().unwrap()) as usize;
+        let bare = [&whole[..132], &whole[144 + length..]].concat();
+        let radiograph = Radiograph::decode(&bare, "a.dcm").unwrap();
+        assert_eq!(values(&radiograph), [1.0, 2.0], "{syntax}");
+        let [remark] = radiograph.remarks() else { panic!("{:?}", radiograph.remarks()) };
+        assert!(remark.starts_with("it has no DICOM file meta: read as") && remark.ends_with(syntax), "{remark}");
+    }
+}

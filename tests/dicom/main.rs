@@ -6,10 +6,12 @@
 //! - `unknown`: attributes with a value representation that is not theirs;
 //! - `cases`: odd files as they are met;
 //! - `streams`: kinds of compression that no Rust crate writes;
+//! - `folders`: images among other files;
 //! - `generated`: files that combine oddities at random.
 
 mod broken;
 mod cases;
+mod folders;
 mod generated;
 mod made;
 mod shared;

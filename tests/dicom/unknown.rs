@@ -115,7 +115,8 @@ impl Style {
 
 fn file(syntax: &str, data_set: &[u8]) -> Vec<u8> {
     let meta = PLAIN.data_set(&[text(tags::TRANSFER_SYNTAX_UID, VR::UI, syntax)]);
-    [&[0; 128][..], b"DICM", &meta, data_set].concat()
+    let group_length = [b"\x02\0\0\0UL\x04\0", &(meta.len() as u32).to_le_bytes()[..]].concat();
+    [&[0; 128][..], b"DICM", &group_length, &meta, data_set].concat()
 }
 
 /// A data set with what every reader reads. Sequences of its maker's and of other images stand before what is wanted.

@@ -64,7 +64,8 @@ impl LengthField {
             Some(vr) if is_short(vr) => Self::Short,
             Some(_) => Self::Long,
             None if letters.iter().all(u8::is_ascii_uppercase) => Self::Long,
-            None if letters.iter().all(|letter| b"\0 -?".contains(letter)) => Self::Short,
+            // not a blank and a zero, which are a length of 32
+            None if letters[0] == letters[1] && b"\0 -?".contains(&letters[0]) => Self::Short,
             None => Self::Implicit,
         }
     }
@@ -178,6 +179,7 @@ mod tests {
             (b"\x28\0\x10\0ZZ\0\0\x02\0\0\0", Encoding::EXPLICIT, None, Some(2)),
             (b"\x28\0\x10\0??\x02\0", Encoding::EXPLICIT, None, Some(2)),
             (b"\x28\0\x10\0\x02\0\0\0", Encoding::EXPLICIT, None, Some(2)),
+            (b"\x28\0\x10\0\x20\0\0\0", Encoding::EXPLICIT, None, Some(32)),
             (b"\x28\0\x10\0\x02\0\0\0", Encoding::IMPLICIT, None, Some(2)),
             (b"\0\x28\0\x10US\0\x02", Encoding::BIG_ENDIAN, Some(VR::US), Some(2)),
         ];

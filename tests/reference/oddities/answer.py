@@ -10,7 +10,7 @@ import numpy
 import pydicom
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from draw import Image, Lut, modality_range
 
@@ -28,12 +28,21 @@ def pictures(image: Image) -> list[numpy.ndarray]:
     steps = [-LOSSES, 0, LOSSES] if image.syntax.lossy and not image.syntax.name.startswith("JPEG-LS") else [0]
     low, high = image.stored_range()
     dataset = clean(image)
+    modality = [apply_modality_lut(numpy.clip(pixels + step, low, high), dataset) for step in steps]
     answers = []
     for shown in (stored, window):
-        near = [shown(image, dataset, numpy.clip(pixels + step, low, high)) for step in steps]
+        near = [shown(image, dataset, value) for values in modality for value in rounded(values)]
         inverted = [1 - answer if image.photometric == "MONOCHROME1" else answer for answer in near]
         answers += [numpy.min(inverted, axis=0), numpy.max(inverted, axis=0)]
     return answers
+
+
+def rounded(values: numpy.ndarray) -> list[numpy.ndarray]:
+    """What values may become in single precision, in which modality values and their range are kept."""
+    if values.dtype.kind in "iu" or (values == numpy.rint(values)).all():
+        return [values]
+    step = 2 * float(numpy.spacing(numpy.float32(numpy.abs(values).max())))
+    return [values - step, values, values + step]
 
 
 def luma(image: Image, pixels: numpy.ndarray) -> numpy.ndarray:
@@ -43,32 +52,27 @@ def luma(image: Image, pixels: numpy.ndarray) -> numpy.ndarray:
     white = 255
     if image.palette:
         white = (1 << image.palette[0].bits) - 1
-        pixels = apply_color_lut(pixels.astype(numpy.uint16), palette(image)).astype(numpy.float64)
+        # pydicom's `apply_color_lut` wraps places as its `apply_voi` does, see `looked_up`
+        pixels = numpy.stack([entries(table, pixels) for table in image.palette], axis=2)
     return (pixels @ numpy.array([0.299, 0.587, 0.114])) / white
 
 
-def palette(image: Image) -> pydicom.Dataset:
-    dataset = clean(image)
-    for name, table in zip(("Red", "Green", "Blue"), image.palette):
-        keyword = f"{name}PaletteColorLookupTable"
-        dataset.add_new(f"{keyword}Descriptor", "US", [len(table.entries) % 65536, 0, table.bits])
-        kind = "<u1" if table.bits == 8 else "<u2"
-        dataset.add_new(f"{keyword}Data", "OW", table.entries.astype(kind).tobytes())
-    return dataset
+def entries(lut: Lut, values: numpy.ndarray) -> numpy.ndarray:
+    """A table's entries; values outside take the first or the last one (PS3.3 C.11.2.1.1, C.7.6.3.1.5)."""
+    return lut.entries[numpy.clip(values - lut.first, 0, len(lut.entries) - 1)]
 
 
-def stored(image: Image, dataset: pydicom.Dataset, pixels: numpy.ndarray) -> numpy.ndarray:
+def stored(image: Image, dataset: pydicom.Dataset, values: numpy.ndarray) -> numpy.ndarray:
     low, high = modality_range(image)
-    return (apply_modality_lut(pixels, dataset).astype(numpy.float64) - low) / (high - low)
+    return numpy.clip((values.astype(numpy.float64) - low) / (high - low), 0, 1)
 
 
-def window(image: Image, dataset: pydicom.Dataset, pixels: numpy.ndarray) -> numpy.ndarray:
+def window(image: Image, dataset: pydicom.Dataset, values: numpy.ndarray) -> numpy.ndarray:
     """As pydicom shows it; an image without a window as stored. A table goes before a window (PS3.3 C.11.2)."""
-    if not (image.voi_lut or image.windows):
-        return stored(image, dataset, pixels)
-    values = apply_modality_lut(pixels, dataset)
     if image.voi_lut:
         return looked_up(image.voi_lut, values.astype(numpy.int64), dataset) / ((1 << image.voi_lut.bits) - 1)
+    if not image.windows:
+        return stored(image, dataset, values)
     shown = apply_voi_lut(values, dataset, index=0).astype(numpy.float64)
     # pydicom's range: that of the stored bits, or of the table, rescaled, the ends not exchanged by a negative slope
     low, high = image.stored_range()
@@ -81,11 +85,10 @@ def window(image: Image, dataset: pydicom.Dataset, pixels: numpy.ndarray) -> num
 
 
 def looked_up(lut: Lut, values: numpy.ndarray, dataset: pydicom.Dataset) -> numpy.ndarray:
-    """pydicom's `apply_voi` keeps places in the table in the type of its entries, so that they wrap at 256 or 65,536. Values
-    outside take the first or the last entry (PS3.3 C.11.2.1.1)."""
-    places = values - lut.first
-    shown = lut.entries[numpy.clip(places, 0, len(lut.entries) - 1)]
-    if places.max() < (256 if lut.bits == 8 else 65536) and (shown != apply_voi_lut(values, dataset, index=0)).any():
+    """pydicom's `apply_voi` keeps places in the table in the type of its entries, so that they wrap at 256 or 65,536."""
+    shown = entries(lut, values)
+    wraps = (values - lut.first).max() >= (256 if lut.bits == 8 else 65536)
+    if not wraps and (shown != apply_voi_lut(values, dataset, index=0)).any():
         raise AssertionError("pydicom's table has other values")
     return shown
 

@@ -50,6 +50,12 @@ def unsigned(rng: Rng) -> tuple[int, int, bool]:
     return allocated, max(stored, 6), False
 
 
+def deep(rng: Rng) -> tuple[int, int, bool]:
+    """Bits of which few are losses: of 16 allocated 10 or more."""
+    allocated, stored, signed = any_bits(rng)
+    return allocated, max(stored, 10 if allocated == 16 else 6), signed
+
+
 def words(image: "Image", bits: int) -> numpy.ndarray:
     """The values in so many bits, two's complement where they are signed, in 8 or 16 bits each."""
     masked = image.values.astype(numpy.int64) & ((1 << bits) - 1)
@@ -87,16 +93,34 @@ def extended(rng: Rng, image: "Image") -> bytes:
 
 
 def lossless(rng: Rng, image: "Image") -> bytes:
-    return _lossless(image, int(rng.integers(1, 8)), width(rng, image))
+    return _lossless(rng, image, int(rng.integers(1, 8)))
 
 
 def lossless_first_order(rng: Rng, image: "Image") -> bytes:
-    return _lossless(image, 1, width(rng, image))
+    return _lossless(rng, image, 1)
 
 
-def _lossless(image: "Image", predictor: int, bits: int) -> bytes:
-    pixels = words(image, bits).astype(numpy.uint8 if bits <= 8 else numpy.uint16)
-    return imagecodecs.jpeg8_encode(pixels, lossless=True, predictor=predictor, bitspersample=bits)
+def _lossless(rng: Rng, image: "Image", predictor: int) -> bytes:
+    bits = width(rng, image)
+
+    def stream(pixels: numpy.ndarray) -> bytes:
+        pixels = pixels.astype(numpy.uint8 if bits <= 8 else numpy.uint16)
+        return imagecodecs.jpeg8_encode(pixels, lossless=True, predictor=predictor, bitspersample=bits)
+
+    return overlaid(rng, image, bits, words(image, bits), stream)
+
+
+def overlaid(
+    rng: Rng, image: "Image", bits: int, pixels: numpy.ndarray, stream: Callable[[numpy.ndarray], bytes]
+) -> bytes:
+    """A stream of all bits, in those above the stored ones of which there is an overlay, sometimes."""
+    if bits == image.stored or rng.random() > 0.4:
+        return stream(pixels)
+    image.notes.append("an overlay in the high bits")
+    image.sound = stream(pixels)
+    overlay = rng.integers(0, 1 << (bits - image.stored), size=pixels.shape)
+    stored = pixels.astype(numpy.int64) & ((1 << image.stored) - 1)
+    return stream((stored | overlay << image.stored).astype(numpy.uint8 if image.allocated == 8 else numpy.uint16))
 
 
 def ls_lossless(rng: Rng, image: "Image") -> bytes:
@@ -129,13 +153,21 @@ def j2k_lossless(rng: Rng, image: "Image") -> bytes:
     if image.signed and rng.random() < 0.3:
         image.notes.append("an unsigned stream")
         pixels = words(image, bits)
-    frame = imagecodecs.jpeg2k_encode(pixels, reversible=True, codecformat="j2k", bitspersample=bits)
-    return boxed(rng, image, frame)
+
+    def stream(pixels: numpy.ndarray) -> bytes:
+        return imagecodecs.jpeg2k_encode(pixels, reversible=True, codecformat="j2k", bitspersample=bits)
+
+    return boxed(rng, image, overlaid(rng, image, bits, pixels, stream))
 
 
 def j2k_lossy(rng: Rng, image: "Image") -> bytes:
-    options = dict(reversible=False, codecformat="j2k", bitspersample=width(rng, image))
-    return boxed(rng, image, imagecodecs.jpeg2k_encode(signed_words(image), level=int(rng.integers(30, 70)), **options))
+    bits = width(rng, image)
+    # peak signal-to-noise ratio in dB, of all bits of the stream
+    level = int(rng.integers(30, 70)) + 6 * (bits - image.stored)
+    frame = imagecodecs.jpeg2k_encode(
+        signed_words(image), level=level, reversible=False, codecformat="j2k", bitspersample=bits
+    )
+    return boxed(rng, image, frame)
 
 
 def htj2k_lossless(rng: Rng, image: "Image") -> bytes:
@@ -143,7 +175,8 @@ def htj2k_lossless(rng: Rng, image: "Image") -> bytes:
 
 
 def htj2k_lossy(rng: Rng, image: "Image") -> bytes:
-    step = float(rng.choice([0.0005, 0.002, 0.01]))
+    # of the range of all bits
+    step = float(rng.choice([0.0005, 0.002, 0.01])) / (1 << (image.allocated - image.stored))
     return boxed(rng, image, imagecodecs.htj2k_encode(signed_words(image), level=step, reversible=False))
 
 
@@ -152,7 +185,7 @@ def boxed(rng: Rng, image: "Image", frame: bytes) -> bytes:
     if rng.random() > 0.1:
         return frame
     image.notes.append("in JP2 boxes")
-    image.sound = frame
+    image.sound = image.sound or frame
     rows, columns = image.values.shape
     depth = (image.stored - 1) | (0x80 if image.signed else 0)
     header = _box(b"ihdr", struct.pack(">IIHBBBB", rows, columns, 1, depth, 7, 0, 0))
@@ -191,8 +224,8 @@ SYNTAXES = [
     Syntax("JPEG-LS", "1.2.840.10008.1.2.4.80", ls_lossless, any_bits),
     Syntax("JPEG-LS near", "1.2.840.10008.1.2.4.81", ls_near, unsigned, lossy=True),
     Syntax("JPEG 2000 lossless", "1.2.840.10008.1.2.4.90", j2k_lossless, any_bits),
-    Syntax("JPEG 2000", "1.2.840.10008.1.2.4.91", j2k_lossy, any_bits, lossy=True, smallest=8),
+    Syntax("JPEG 2000", "1.2.840.10008.1.2.4.91", j2k_lossy, deep, lossy=True, smallest=8),
     Syntax("HTJ2K lossless", "1.2.840.10008.1.2.4.201", htj2k_lossless, any_bits),
     Syntax("HTJ2K RPCL", "1.2.840.10008.1.2.4.202", htj2k_lossless, any_bits),
-    Syntax("HTJ2K", "1.2.840.10008.1.2.4.203", htj2k_lossy, any_bits, lossy=True, smallest=8),
+    Syntax("HTJ2K", "1.2.840.10008.1.2.4.203", htj2k_lossy, deep, lossy=True, smallest=8),
 ]

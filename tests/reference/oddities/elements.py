@@ -50,7 +50,7 @@ def shown(rng: Rng, image: Image) -> list[Element]:
         slope, intercept = image.rescale
         found += [Element((0x28, 0x1052), "DS", intercept), Element((0x28, 0x1053), "DS", padded(rng, slope))]
     if image.modality_lut:
-        found.append(write.lut((0x28, 0x3000), image.modality_lut, image.signed))
+        found.append(write.lut(rng, (0x28, 0x3000), image.modality_lut, image.signed))
     elif chance(rng, 0.06):
         found.append(Element((0x28, 0x3000), "SQ", [[]] if chance(rng, 0.5) else []))
     if image.windows:
@@ -61,7 +61,7 @@ def shown(rng: Rng, image: Image) -> list[Element]:
     if image.function:
         found.append(Element((0x28, 0x1056), "CS", image.function))
     if image.voi_lut:
-        found.append(write.lut((0x28, 0x3010), image.voi_lut, modality_range(image)[0] < 0))
+        found.append(write.lut(rng, (0x28, 0x3010), image.voi_lut, modality_range(image)[0] < 0))
     elif chance(rng, 0.08):
         found.append(Element((0x28, 0x3010), "SQ", [[]] if chance(rng, 0.5) else []))
     return found

@@ -20,10 +20,15 @@ class Plan:
     elements: list = field(default_factory=list)
     # how often an element has the value representation UN
     unknown: float = 0.0
+    # how often a private sequence has items of the other encoding
+    mixed: float = 0.0
+    # how often a text of odd length stays so
+    uneven: float = 0.0
     preamble: str = "right"
     # (element, value representation, value) of group 2
     meta: list[tuple[int, str, object]] = field(default_factory=list)
     names_syntax: bool = True
+    implicit_meta: bool = False
     group_length: str = "right"
     # by how much the high bit is above that of the bits stored
     shift: int = 0
@@ -32,6 +37,8 @@ class Plan:
     planar: bool = False
     # bytes after the pixels
     extra: int = 0
+    # bytes after the end of a compressed frame
+    tail: int = 0
     fragments: int = 1
     offset_table: bool = False
     # of the fragments
@@ -54,8 +61,9 @@ def plan(rng: Rng, image: Image) -> Plan:
     import elements
 
     made = Plan()
-    # a value that is UN and has no length of its own is not told from an implicit element: only explicit ones are
     made.unknown = 0.25 if chance(rng, 0.25) else 0.0
+    made.mixed = 0.5 if chance(rng, 0.15) else 0.0
+    made.uneven = 0.3 if chance(rng, 0.1) else 0.0
     file_meta(rng, image, made)
     pixels(rng, image, made)
     made.elements = elements.elements(rng, image, made)
@@ -74,6 +82,7 @@ def file_meta(rng: Rng, image: Image, made: Plan) -> None:
         made.group_length = str(rng.choice(["zero", "large", "small", "missing"]))
     # a bare data set has no file meta, and one without a transfer syntax is read by its looks
     made.names_syntax = not (bare and made.preamble != "bare" and chance(rng, 0.08))
+    made.implicit_meta = made.preamble in ("right", "text") and chance(rng, 0.05)
     made.meta.append((2, "UI", "1.2.840.10008.5.1.4.1.1.7"))
     if chance(rng, 0.6):
         made.meta.append((3, "UI", str(rng.choice([image.uid, "ID_0a1b2c", "1.2..3", ""]))))
@@ -87,6 +96,7 @@ def pixels(rng: Rng, image: Image, made: Plan) -> None:
     if image.frame:
         made.fragments = int(rng.choice([1, 1, 1, 2, 3, 5]))
         made.offset_table = chance(rng, 0.4)
+        made.tail = int(rng.integers(1, 40)) if chance(rng, 0.08) else 0
         if chance(rng, 0.1):
             made.end = str(rng.choice(["zeros", "none"]))
         return

@@ -14,7 +14,7 @@ Rng = numpy.random.Generator
 
 # Value representations with a length of 32 bits.
 LONG = {"OB", "OW", "SQ", "UN", "UT", "OF", "OD", "OL", "UC", "UR"}
-NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+NUMBERS = {"US": "H", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 
@@ -55,12 +55,15 @@ class Writer:
             return self.sequence(element, vr, encoding, inside)
         value = self.value(element, inside)
         value += self.padding(element.vr) if len(value) % 2 else b""
+        if element.vr in ("CS", "DS", "LO") and value.endswith(b" ") and chance(self.rng, self.plan.uneven):
+            value = value[:-1]
         if encoding.explicit and vr not in LONG and len(value) > 0xFFFF:
             vr = "UN"
         return header(element.tag, vr, len(value), encoding) + value
 
     def padding(self, vr: str) -> bytes:
-        return b"\0" if vr in ("UI", "OB", "UN") or chance(self.rng, 0.1) else b" "
+        zero = vr in ("OB", "UN") or chance(self.rng, 0.85 if vr == "UI" else 0.1)
+        return b"\0" if zero else b" "
 
     def value(self, element: Element, encoding: Encoding) -> bytes:
         value = element.value
@@ -69,9 +72,15 @@ class Writer:
             return numpy.frombuffer(value, "<u2").byteswap().tobytes() if swap else value
         if isinstance(value, str):
             return value.encode("latin-1")
+        if element.vr == "SS":
+            # of a table's descriptor the first value alone has a sign
+            return struct.pack(f"{encoding.order}{len(value)}H", *[number & 0xFFFF for number in value])
         return struct.pack(f"{encoding.order}{len(value)}{NUMBERS[element.vr]}", *value)
 
     def sequence(self, element: Element, vr: str, encoding: Encoding, inside: Encoding) -> bytes:
+        if element.tag[0] % 2 and chance(self.rng, self.plan.mixed):
+            # as some makers' private sequences are
+            inside = Encoding(explicit=not inside.explicit, big_endian=inside.big_endian)
         items = b"".join(self.item(item, inside) for item in element.value)
         if chance(self.rng, 0.5):
             return header(element.tag, vr, len(items), encoding) + items
@@ -97,10 +106,14 @@ def mark(tag: tuple[int, int], length: int, encoding: Encoding) -> bytes:
     return struct.pack(f"{encoding.order}HHI", *tag, length)
 
 
-def lut(tag: tuple[int, int], table: Lut, signed: bool) -> Element:
-    first = table.first & 0xFFFF
-    descriptor = Element((0x28, 0x3002), "SS" if signed else "US", struct.pack("<HHH", len(table.entries) % 65536, first, table.bits))
-    return Element(tag, "SQ", [[descriptor, Element((0x28, 0x3006), "OW", table.entries.astype("<u2").tobytes())]])
+def lut(rng: Rng, tag: tuple[int, int], table: Lut, signed: bool) -> Element:
+    numbers = [len(table.entries) % 65536, table.first, table.bits]
+    descriptor = Element((0x28, 0x3002), "SS" if signed else "US", numbers)
+    data = table.entries.astype("<u1" if table.bits == 8 and chance(rng, 0.5) else "<u2").tobytes()
+    data += bytes(len(data) % 2)
+    if len(data) < 65536 and chance(rng, 0.3):
+        return Element(tag, "SQ", [[descriptor, Element((0x28, 0x3006), "US", numpy.frombuffer(data, "<u2").tolist())]])
+    return Element(tag, "SQ", [[descriptor, Element((0x28, 0x3006), "OW", data)]])
 
 
 def native(rng: Rng, image: Image, plan: Plan) -> Element:
@@ -112,15 +125,17 @@ def native(rng: Rng, image: Image, plan: Plan) -> Element:
         words |= rng.integers(0, 1 << image.allocated, size=words.shape) & others
     words = numpy.moveaxis(words, 2, 0) if plan.planar else words
     data = words.astype(kind).tobytes()
-    data += bytes(len(data) % 2)
+    # less than another image
     extra = min(plan.extra, len(data) // 2 * 2 - 2)
+    data += bytes(len(data) % 2)
     data += bytes(rng.integers(0, 256, size=max(extra, 0), dtype=numpy.uint8))
     return Element((0x7FE0, 0x10), "OB" if image.allocated == 8 and chance(rng, 0.5) else "OW", data)
 
 
 def encapsulated(rng: Rng, image: Image, plan: Plan) -> bytes:
     """Fragments of a compressed frame, from the element's header on."""
-    frame = image.frame + bytes(len(image.frame) % 2)
+    frame = image.frame + bytes(rng.integers(0, 256, size=plan.tail, dtype=numpy.uint8))
+    frame += bytes(len(frame) % 2)
     cuts = sorted(2 * int(rng.integers(0, len(frame) // 2 + 1)) for _ in range(plan.fragments - 1))
     parts = [frame[start:end] for start, end in zip([0, *cuts], [*cuts, len(frame)])]
     offsets = struct.pack("<I", 0) if plan.offset_table else b""
@@ -158,7 +173,7 @@ def start(rng: Rng, image: Image, plan: Plan) -> bytes:
     elements += [Element((2, number), vr, value) for number, vr, value in plan.meta]
     if plan.names_syntax:
         elements.append(Element((2, 0x10), "UI", image.syntax.uid))
-    content = Writer(rng, Plan()).elements(elements, little) if elements else b""
+    content = Writer(rng, Plan()).elements(elements, Encoding(explicit=not plan.implicit_meta))
     lengths = {"right": len(content), "zero": 0, "large": len(content) + 1000, "small": max(len(content) - 8, 0)}
     if plan.group_length in lengths:
         content = header((2, 0), "UL", 4, little) + struct.pack("<I", lengths[plan.group_length]) + content

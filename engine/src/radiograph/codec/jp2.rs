@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn files_without_a_whole_codestream_are_errors() {
         let file = [&SIGNATURE[..], &boxed(b"jp2c", b"code")].concat();
-        for length in SIGNATURE.len() + 1..file.len() {
+        // up to three zeros are padding
+        for length in SIGNATURE.len() + 4..file.len() {
             assert!(codestream(&file[..length]).unwrap_err().contains("cut off"), "{length} bytes");
         }
         assert_eq!(codestream(&SIGNATURE).unwrap_err(), "a JP2 file without a codestream");

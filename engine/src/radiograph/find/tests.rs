@@ -97,7 +97,7 @@ fn a_discs_folder_gives_its_images_and_names_the_rest() {
         ("DICOM/I4.dc3", object(image, true)),
         ("DICOM/I5.v2", object(image, true)),
         // a bare data set
-        ("DICOM/I6", object(image, true)[196..].to_vec()),
+        ("DICOM/I6", object(image, true)[194..].to_vec()),
         ("DICOM/I7", b"\x89PNG\r\n\x1a\n".to_vec()),
         ("DICOM/SR.dcm", object(report, false)),
         ("DICOM/odd.dcm", object(report, true)),
