@@ -173,7 +173,8 @@ fn print_diff(diff: &Diff, subset: bool) -> std::io::Result<()> {
         ids.iter().take(SHOWN).try_for_each(|id| writeln!(out, "{id}: only in the {side}"))?;
         and_more(&mut out, ids.len())?;
     }
-    if !subset && !(diff.only_before.is_empty() && diff.only_after.is_empty()) {
+    let same_images = diff.only_before.is_empty() && diff.only_after.is_empty();
+    if !subset && !same_images {
         term::note("with `--subset` only the images that both have are compared");
     }
     let (changed, appeared, vanished) = (diff.changed.len(), diff.appeared, diff.vanished);
