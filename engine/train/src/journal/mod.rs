@@ -1,5 +1,5 @@
 //! The journal of a training: a line of JSON for each epoch of each fold, in `metrics.jsonl`. Each carries a
-//! [checksum](pleura::checksum), so that curves and figures are not drawn from a damaged one.
+//! [checksum], so that curves and figures are not drawn from a damaged one.
 //!
 //! An epoch's line is appended, and has reached the disk, *before* its checkpoint is saved. So whenever a training is
 //! interrupted, the journal holds every epoch that the checkpoint knows of, and perhaps one more, whole or in part:
