@@ -2,7 +2,8 @@
 
     python3 tests/reference/streams.py tests/golden/dicom
 
-Each is 20 rows of 24 pixels of 12 bits, `(97 row + 31 column + row column) mod 4096`.
+Each is 20 rows of 24 pixels of 12 bits, `(97 row + 331 column + row column) mod 5120`, at most 4095, so that
+losses lead out of the 12 bits.
 Packages: tests/reference/requirements.txt.
 """
 
@@ -15,7 +16,7 @@ import numpy
 
 def main(out: pathlib.Path) -> None:
     rows, columns = numpy.mgrid[0:20, 0:24]
-    image = ((97 * rows + 31 * columns + rows * columns) % 4096).astype(numpy.uint16)
+    image = numpy.minimum((97 * rows + 331 * columns + rows * columns) % 5120, 4095).astype(numpy.uint16)
     streams = {
         "extended-12.jpg": imagecodecs.jpeg8_encode(image, level=95, bitspersample=12),
         "htj2k-lossless.j2c": imagecodecs.htj2k_encode(image, reversible=True),

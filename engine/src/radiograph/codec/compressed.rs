@@ -64,7 +64,8 @@ fn clamped(mut words: Vec<u16>, stream: &Codestream, header: &Header) -> Result<
         return Ok(words);
     }
     let (low, high) = header.stored_range();
-    let margin = (high - low) / 16 + 1;
+    // a header that is a bit short leaves out half of the range
+    let margin = (high - low) / 8 + 1;
     for word in &mut words {
         let value = value(*word, stream, header);
         if value < low - margin || value > high + margin {
