@@ -162,7 +162,7 @@ fn the_nested_score_is_not_the_one_that_was_made_large() {
     assert!(score(&out, "nested: each fold") < score(&out, "best of the grid") - 0.01, "{out}");
     let chosen = |fold: &str| out.lines().find(|line| line.trim_start().starts_with(fold)).unwrap().to_owned();
     assert!(
-        chosen("0  ").contains("postprocess[0].above 0.7") && chosen("1  ").contains("postprocess[0].above 0.4"),
+        chosen("1  ").contains("postprocess[0].above 0.7") && chosen("2  ").contains("postprocess[0].above 0.4"),
         "{out}"
     );
 }

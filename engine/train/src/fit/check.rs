@@ -50,7 +50,7 @@ pub fn check(path: &Path) -> Result<Checked, RecipeError> {
         checker.data(recipe);
     }
     let mut found = checker.found;
-    found.diagnostics.sort_by(|a, b| (a.line, a.column).cmp(&(b.line, b.column)));
+    found.diagnostics.sort_by_key(|it| (it.line, it.column));
     Ok(found)
 }
 
