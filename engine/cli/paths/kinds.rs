@@ -134,9 +134,10 @@ impl Paths {
     fn other(&self, expected: &Expected) -> Option<(&str, &Path)> {
         let images = self.images.iter().take(IMAGES).map(|path| (self.images_option, path.as_path()));
         let reads = self.reads.iter().map(|read| (read.what.as_str(), read.path.as_path()));
-        // what a manifest names is no argument
-        let mut all = reads.filter(|(what, _)| !what.contains("'s ")).chain(images);
-        all.find(|(what, path)| *what != expected.what && Kind::of(path) == Some(expected.kind))
+        // what a manifest names is no argument, and what is where it belongs stays there
+        let belongs = |what: &str| self.expected.iter().any(|it| it.what == what && it.kind == expected.kind);
+        let mut all = reads.chain(images).filter(|(what, _)| !what.contains("'s ") && !belongs(what));
+        all.find(|(_, path)| Kind::of(path) == Some(expected.kind))
     }
 }
 
@@ -194,6 +195,13 @@ mod tests {
             "ENSEMBLE: expected an ensemble's manifest, found a training's recipe, `r.toml`; `pleura train r.toml` trains \
              it, and prints the manifest that it writes"
         );
+        std::fs::write(at("t.csv"), "ImageId,EncodedPixels\n").unwrap();
+        let mut paths = Paths::default();
+        paths.reads_as(Kind::Csv, "SUBMISSION", &at("i.png"));
+        paths.reads_as(Kind::Csv, "TRUTH", &at("t.csv"));
+        let message = paths.check().map(drop).unwrap_err().to_string();
+        let expected = format!("SUBMISSION: expected a CSV, found a PNG file, `{}`", at("i.png").display());
+        assert_eq!(message, expected);
         let mut paths = Paths::default();
         paths.reads_recipe("RECIPE", &at("e.toml"));
         let message = paths.check().map(drop).unwrap_err().to_string();

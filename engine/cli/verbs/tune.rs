@@ -248,8 +248,10 @@ fn write(
     path: &Path,
     target: Option<&Path>,
 ) -> Result<()> {
-    let better = tuned.best.score > tuned.current;
-    let changes = if better { changes(space, tuned, weights) } else { Vec::new() };
+    // the same numbers may differ by rounding in what they score
+    let found = changes(space, tuned, weights);
+    let better = tuned.best.score > tuned.current && !found.is_empty();
+    let changes = if better { found } else { Vec::new() };
     if !better {
         term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
     }

@@ -48,8 +48,11 @@ impl Remarks {
         }
         let (count, first) = self.quoted;
         if count > 0 {
-            let rows = if count == 1 { "row has" } else { "rows have" };
-            all.push(format!("`{path}`: {count} {rows} \"\" for -1 (line {first} first): read as the empty mask"));
+            let rows = match count {
+                1 => format!("line {first} has"),
+                _ => format!("{count} rows have, the first in line {first},"),
+            };
+            all.push(format!("`{path}`: {rows} \"\" for -1: read as the empty mask"));
         }
         if let Some(count) = self.ascending.filter(|count| *count > 0) {
             all.push(format!(

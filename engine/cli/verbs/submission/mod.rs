@@ -173,8 +173,8 @@ fn print_diff(diff: &Diff, subset: bool) -> std::io::Result<()> {
         ids.iter().take(SHOWN).try_for_each(|id| writeln!(out, "{id}: only in the {side}"))?;
         and_more(&mut out, ids.len())?;
     }
-    let same_images = diff.only_before.is_empty() && diff.only_after.is_empty();
-    if !subset && !same_images {
+    let strangers = diff.only_before.len() + diff.only_after.len();
+    if strangers > 0 && !subset {
         term::note("with `--subset` only the images that both have are compared");
     }
     let (changed, appeared, vanished) = (diff.changed.len(), diff.appeared, diff.vanished);

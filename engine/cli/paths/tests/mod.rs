@@ -1,5 +1,7 @@
 //! Every verb and every option: each path is known as an input or an output, and no output may be an input.
 
+mod pairs;
+
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -173,110 +175,6 @@ fn every_path_is_known_as_input_or_output() {
             assert!(!reads || written.is_none(), "`{name}` is both read and written");
         }
     }
-}
-
-/// All that lies in a folder, with its contents.
-fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
-    let files = entries.filter(|entry| !entry.file_type().is_dir());
-    files.map(|entry| (entry.path().to_owned(), fs::read(entry.path()).unwrap_or_default())).collect()
-}
-
-/// Runs a verb with an input and an output that are one, and expects a refusal that names both and writes nothing.
-fn refuses(leaf: &Leaf, (one, path): (&Arg, &Path), (other, other_path): (&Arg, &Path), folder: &Path) {
-    let given = [(one.get_id().as_str(), path.to_owned()), (other.get_id().as_str(), other_path.to_owned())];
-    let cli = leaf.command(folder, &given.into());
-    let before = contents(folder);
-    let what = format!("{} {} {} {} {}", leaf.name(), shown(one), path.display(), shown(other), other_path.display());
-    let error = cli.verb.run().expect_err(&what);
-    let message = format!("{error:#}");
-    assert!(message.contains(&shown(one)) && message.contains(&shown(other)), "{what}: {message}");
-    assert_eq!(conclude(Err(error)), Exit::Wrong, "{what}");
-    assert_eq!(contents(folder), before, "{what}: something was written");
-}
-
-/// The ways to name a file once more, each in a folder of its own.
-fn spellings(file: &Path) -> Vec<PathBuf> {
-    let folder = file.parent().unwrap();
-    let dotted = folder.join(".").join(file.file_name().unwrap());
-    let mut all = vec![file.to_owned(), dotted];
-    let [hard, soft] = ["hard.png", "soft.png"].map(|name| folder.join(name));
-    fs::hard_link(file, &hard).unwrap();
-    all.push(hard);
-    #[cfg(unix)]
-    {
-        std::os::unix::fs::symlink(file, &soft).unwrap();
-        all.push(soft);
-    }
-    all
-}
-
-#[test]
-fn no_output_may_be_an_input() {
-    let pairs: usize = leaves().par_iter().map(|leaf| refuses_inputs(leaf) + refuses_one_file(leaf)).sum();
-    assert!(pairs > 40, "{pairs} pairs: the options are not found any more");
-}
-
-/// The options of a verb that name inputs, and those that name outputs with the file that each writes.
-fn sides(leaf: &Leaf) -> (Vec<&Arg>, Vec<(&Arg, PathBuf)>) {
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-    for arg in leaf.paths() {
-        let (reads, written) = match (leaf.name().as_str(), arg.get_id().as_str()) {
-            ("train", "out") => (false, Some("metrics.jsonl".into())),
-            _ => leaf.role(arg),
-        };
-        if reads {
-            inputs.push(arg);
-        } else {
-            outputs.push((arg, written.unwrap()));
-        }
-    }
-    (inputs, outputs)
-}
-
-/// Each output that is an input is refused, however the file is named; how many pairs that are.
-fn refuses_inputs(leaf: &Leaf) -> usize {
-    let (inputs, outputs) = sides(leaf);
-    let mut pairs = 0;
-    for (output, written) in &outputs {
-        for input in &inputs {
-            let folder = tempfile::tempdir().unwrap();
-            let is_folder = !written.as_os_str().is_empty();
-            let file = if is_folder { folder.path().join("out").join(written) } else { folder.path().join("it.png") };
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(&file, RECIPE).unwrap();
-            if is_folder {
-                // `train` cannot tell its outputs without a recipe
-                if leaf.name() == "train" && input.get_id() != "recipe" {
-                    continue;
-                }
-                refuses(leaf, (input, &file), (output, &folder.path().join("out")), folder.path());
-            } else {
-                for other in spellings(&file) {
-                    refuses(leaf, (input, &file), (output, &other), folder.path());
-                    refuses(leaf, (input, &other), (output, &file), folder.path());
-                }
-            }
-            pairs += 1;
-        }
-    }
-    pairs
-}
-
-/// Two outputs that are one file are refused; how many pairs that are.
-fn refuses_one_file(leaf: &Leaf) -> usize {
-    let (_, outputs) = sides(leaf);
-    let files: Vec<_> = outputs.iter().filter(|(_, written)| written.as_os_str().is_empty()).collect();
-    let mut pairs = 0;
-    for (place, (output, _)) in files.iter().enumerate() {
-        for (other, _) in &files[..place] {
-            let folder = tempfile::tempdir().unwrap();
-            let (plain, dotted) = (folder.path().join("new.html"), folder.path().join("./new.html"));
-            refuses(leaf, (other, &plain), (output, &dotted), folder.path());
-            pairs += 1;
-        }
-    }
-    pairs
 }
 
 #[test]
