@@ -34,12 +34,15 @@ fn has_palette(header: &[u8]) -> Result<bool, String> {
     Ok(false)
 }
 
+/// A box's type and content.
+type Content<'a> = ([u8; 4], &'a [u8]);
+
 /// What is left of a sequence of boxes.
 struct Boxes<'a>(&'a [u8]);
 
 impl<'a> Boxes<'a> {
-    /// The next box's type and content.
-    fn next(&mut self) -> Result<Option<([u8; 4], &'a [u8])>, String> {
+    /// The next box; none at the end.
+    fn next(&mut self) -> Result<Option<Content<'a>>, String> {
         // a fragment is padded to an even length
         if self.0.iter().all(|&byte| byte == 0) {
             return Ok(None);
