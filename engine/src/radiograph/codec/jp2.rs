@@ -35,13 +35,14 @@ fn has_palette(header: &[u8]) -> Result<bool, String> {
 }
 
 /// A box's type and content.
-type Box<'a> = ([u8; 4], &'a [u8]);
+type Content<'a> = ([u8; 4], &'a [u8]);
 
 /// What is left of a sequence of boxes.
 struct Boxes<'a>(&'a [u8]);
 
 impl<'a> Boxes<'a> {
-    fn next(&mut self) -> Result<Option<Box<'a>>, String> {
+    /// The next box; none at the end.
+    fn next(&mut self) -> Result<Option<Content<'a>>, String> {
         // a fragment is padded to an even length
         if self.0.iter().all(|&byte| byte == 0) {
             return Ok(None);
