@@ -124,7 +124,7 @@ fn objects_without_pixels_are_called_what_they_are() {
         (uids::RT_STRUCTURE_SET_STORAGE, "an RT Structure Set, which has no pixels"),
         ("1.3.12.2.1107.5.9.1", "an object of SOP class 1.3.12.2.1107.5.9.1, which has no pixels"),
         // an image's class is another matter
-        (uids::CT_IMAGE_STORAGE, "PhotometricInterpretation is missing"),
+        (uids::CT_IMAGE_STORAGE, "PixelData is missing"),
     ];
     for (class, what) in cases {
         let mut object = InMemDicomObject::new_empty();

@@ -82,6 +82,9 @@ fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Radiograph, DicomFault> {
     let attributes = &dataset.attributes;
     ensure_pixels(dataset)?;
+    if !object::has_pixels(attributes) {
+        return Err(DicomFault::Missing("PixelData"));
+    }
     let mut remarks = dataset.remarks.clone();
     let header = Header::read(attributes)?;
     remarks.extend(small_letters(attributes));

@@ -38,7 +38,8 @@ fn is_image(name: &str) -> bool {
     name.ends_with(" Image") || name.contains(" Image ")
 }
 
-fn has_pixels(attributes: &Attributes) -> bool {
+/// Whether there are pixel data, of whatever kind.
+pub(super) fn has_pixels(attributes: &Attributes) -> bool {
     [tags::PIXEL_DATA, tags::FLOAT_PIXEL_DATA, tags::DOUBLE_FLOAT_PIXEL_DATA]
         .into_iter()
         .any(|tag| attributes.get(tag).is_some())
