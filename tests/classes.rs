@@ -256,10 +256,7 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
 /// Of the cases that are kept beside the checkout: the first pixels of `ramp.png`.
 #[test]
 fn the_case_of_two_logits() {
-    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/models/softmax2");
-    if !case.is_dir() {
-        return eprintln!("skipped: no `{}`", case.display());
-    }
+    let Some(case) = support::cases("models/softmax2") else { return };
     let folder = tempfile::tempdir().unwrap();
     fs::copy(case.join("net.onnx"), folder.path().join("n.onnx")).unwrap();
     let text = fs::read_to_string(case.join("net.toml")).unwrap();

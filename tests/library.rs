@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ndarray::{Array2, array};
 use pleura::ensemble::Ensemble;
@@ -86,11 +86,9 @@ fn masks_of_no_common_size_are_not_scored() {
 /// Of the cases that are kept beside the checkout.
 #[test]
 fn five_pixels_shrink_to_two_by_area() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/models/area-five.png");
-    if !path.is_file() {
-        return eprintln!("skipped: no `{}`", path.display());
-    }
-    let image = Radiograph::open(&path).unwrap().intensities(pleura::manifest::Intensity::Stored);
+    let Some(models) = support::cases("models") else { return };
+    let image =
+        Radiograph::open(models.join("area-five.png")).unwrap().intensities(pleura::manifest::Intensity::Stored);
     let found = pleura::ensemble::resize(image.view(), (2, 2), pleura::manifest::Resize::Area).mapv(|v| v * 255.0);
     for (found, expected) in found.iter().zip([102.24, 87.84, 90.72, 116.64]) {
         assert!((found - expected).abs() < 1e-3, "{found}, not {expected}");

@@ -2,12 +2,14 @@
 //!
 //! They are looked for in `../shared/cases/dicom`, with their pictures in `expected`; all are made up.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::Array2;
 use pleura::Radiograph;
 use pleura::manifest::Intensity;
 use pleura::radiograph::{Glance, Tags, id_of};
+
+use crate::support;
 
 /// Files that must be read. Any other of the folder may be refused.
 const READ: [&str; 29] = [
@@ -42,16 +44,6 @@ const READ: [&str; 29] = [
     "k1-un-voilut-sequence",
 ];
 
-fn cases() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/dicom");
-    if !folder.is_dir() {
-        assert!(std::env::var_os("CI").is_none(), "no cases at `{}`", folder.display());
-        eprintln!("skipped: no cases at `{}`", folder.display());
-        return None;
-    }
-    Some(folder)
-}
-
 /// How far intensities are from a picture of 16 bits.
 fn distance(intensities: &Array2<f32>, picture: &Path) -> f32 {
     let picture = image::open(picture).unwrap().into_luma16();
@@ -82,7 +74,7 @@ fn fault(folder: &Path, name: &str) -> Option<String> {
 
 #[test]
 fn every_case_is_right_or_refused() {
-    let Some(folder) = cases() else { return };
+    let Some(folder) = support::cases("dicom") else { return };
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
