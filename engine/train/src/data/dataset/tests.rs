@@ -136,7 +136,7 @@ fn what_is_wrong_with_runs_is_listed_at_once() {
     let text = message(folder.path(), &data(rle(None, false)));
     for expected in [
         "5 problems",
-        "line 2: an odd count of numbers",
+        "line 2: expected offset/length pairs, found 3 numbers (odd)",
         "line 4: run 1: `x` is not a number",
         "line 5: the image's id is empty",
         "the runs of `b` end at pixel 104, past 4×6",
@@ -154,7 +154,7 @@ fn truth_of_other_images_is_an_error_even_where_absent_ones_are_empty() {
     for (rows, expected) in [
         ("ImageId,EncodedPixels\nx.dcm,-1\n", "none of the 3 images has a row in `"),
         ("ImageId,EncodedPixels\n", "has no rows"),
-        ("ImageId,Pixels\n", "the columns are `ImageId,Pixels`"),
+        ("ImageId,Pixels\n", "expected the columns `ImageId,EncodedPixels`, found `ImageId,Pixels`"),
     ] {
         std::fs::write(&csv, rows).unwrap();
         let text = message(folder.path(), &truth);
