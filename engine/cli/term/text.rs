@@ -50,10 +50,17 @@ pub fn chain(error: &anyhow::Error) -> String {
 pub fn reason(path: &Path, error: &anyhow::Error) -> String {
     let (text, name) = (chain(error), format!("`{}`", path.display()));
     let Some((before, after)) = text.split_once(&name) else { return text };
+    let is_subject = before.is_empty() || before.ends_with(": ");
+    // what the file was read as follows its name: `NAME (JPEG): …`
+    if let Some((read_as, rest)) = after.strip_prefix(" (").and_then(|after| after.split_once("): "))
+        && is_subject
+    {
+        return format!("{before}{rest} ({read_as})");
+    }
     let rest = after.strip_prefix(": ");
     match rest {
-        Some(rest) if before.is_empty() || before.ends_with(": ") => format!("{before}{rest}"),
-        None if before.is_empty() || before.ends_with(": ") => format!("{before}it{after}"),
+        Some(rest) if is_subject => format!("{before}{rest}"),
+        None if is_subject => format!("{before}it{after}"),
         // `cannot read NAME: …`
         _ if rest.is_some() || after.is_empty() => format!("{}{after}", before.trim_end()),
         _ => text,
@@ -97,6 +104,10 @@ mod tests {
         for (text, expected) in [
             ("`a.png`: it is empty", "it is empty"),
             ("`a.png` has no pixels", "it has no pixels"),
+            (
+                "`a.png` (JPEG Baseline (Process 1), 1.2): it is cut off",
+                "it is cut off (JPEG Baseline (Process 1), 1.2)",
+            ),
             ("cannot read `a.png`: it is empty", "cannot read: it is empty"),
             ("cannot read `a.png`", "cannot read"),
             ("it is left out: `a.png`: it is empty", "it is left out: it is empty"),
