@@ -123,7 +123,12 @@ struct Messages;
 
 impl Write for Messages {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = stderr().write_all(bytes);
+        if cfg!(test) {
+            // shown where a test fails, and not otherwise
+            eprint!("{}", String::from_utf8_lossy(bytes));
+        } else {
+            let _ = stderr().write_all(bytes);
+        }
         Ok(bytes.len())
     }
 

@@ -9,7 +9,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, CommandFactory, FromArgMatches};
-use rayon::prelude::*;
 
 use super::{Names, Paths};
 use crate::Cli;
