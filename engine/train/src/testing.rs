@@ -1,15 +1,18 @@
 //! What tests share: ONNX Runtime, running graphs, finite differences.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
 use ort::session::Session;
 use ort::value::TensorRef;
 use pleura::onnx::Model;
+use pleura::radiograph::DecodeLimits;
 use pleura::runtime::{self, Device, Loaded, SessionOptions};
 use rand::{Rng, SeedableRng};
 
 use crate::backward::gradients;
+use crate::fit;
 use crate::trace::Trace;
 
 /// ONNX Runtime, installed as a user would where there is none.
@@ -27,6 +30,19 @@ pub fn runtime() -> &'static Loaded {
 
 pub fn options() -> SessionOptions {
     SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory: None }
+}
+
+/// A training on one thread of the CPU, into a folder.
+pub fn training_into(out: &Path) -> fit::Options {
+    runtime();
+    fit::Options {
+        out: Some(out.into()),
+        device: Device::Cpu,
+        threads: 1,
+        onnxruntime: None,
+        fresh: false,
+        decode: DecodeLimits::default(),
+    }
 }
 
 /// Numbers and their shape.

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
-use pleura::radiograph::DecodeLimits;
 use pleura::runtime::Device;
 use serde::Deserialize;
 
@@ -14,7 +13,7 @@ use super::*;
 use crate::out_of_fold::OutOfFold;
 use crate::recipe::Schedule;
 use crate::recipe::stack::{Activation, KeepHead, Of, Window};
-use crate::testing::{noise, runtime};
+use crate::testing::{noise, runtime, training_into as options};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -131,18 +130,6 @@ fn recipe(folder: &Path, stack: &str, more: &str) -> PathBuf {
 
 const CONV: &str = "{ kind = \"conv\", channels = 8, epochs = 20, batch = 16, lr = 0.02 }";
 const LOGISTIC: &str = "{ kind = \"logistic\" }";
-
-fn options(out: &Path) -> Options {
-    runtime();
-    Options {
-        out: Some(out.into()),
-        device: Device::Cpu,
-        threads: 1,
-        onnxruntime: None,
-        fresh: false,
-        decode: DecodeLimits::default(),
-    }
-}
 
 fn run(recipe: &Path, out: &Path) -> Stacked {
     train(recipe, &options(out), &mut |_| {}).unwrap()

@@ -8,14 +8,12 @@ use std::path::{Path, PathBuf};
 
 use image::GrayImage;
 use pleura::manifest::Manifest;
-use pleura::radiograph::DecodeLimits;
-use pleura::runtime::Device;
 
 use super::{Options, Outcome, TrainError, Watch, train};
 use crate::checkpoint::Checkpoint;
 use crate::journal::{Journal, Line};
 use crate::progress::Progress;
-use crate::testing::{noise, runtime};
+use crate::testing::{noise, training_into as options};
 
 const SIDE: u32 = 32;
 
@@ -109,18 +107,6 @@ const DICE: &str = "loss = { map = [{ kind = \"bce\" }, { kind = \"dice\" }] }\n
 
 fn phase(epochs: u32, more: &str) -> String {
     format!("[[phases]]\nepochs = {epochs}\nsize = [32, 32]\nbatch = 4\nlr = 0.01\n{more}\n")
-}
-
-fn options(out: &Path) -> Options {
-    runtime();
-    Options {
-        out: Some(out.into()),
-        device: Device::Cpu,
-        threads: 1,
-        onnxruntime: None,
-        fresh: false,
-        decode: DecodeLimits::default(),
-    }
 }
 
 fn run(recipe: &Path, out: &Path) -> Outcome {
