@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
-use pleura::{onnx, radiograph, regular};
+use pleura::onnx::Skeleton;
+use pleura::{radiograph, regular};
 use walkdir::WalkDir;
 
 use super::identity::{Identity, real};
@@ -89,7 +90,7 @@ impl Read {
         let small = self.path.metadata().is_ok_and(|found| found.is_file() && found.len() <= MAX_MODEL);
         // a model that cannot be read is reported where it is opened
         let bytes = small.then(|| regular::read(&self.path).ok()).flatten().unwrap_or_default();
-        let names = onnx::external_files(&bytes).unwrap_or_default();
+        let names = Skeleton::read(&bytes).map(|it| it.external_files()).unwrap_or_default();
         names.iter().map(|name| folder.join(name)).collect()
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::bounded::{self, BoundedError};
 use crate::digest;
 use crate::manifest::{Folder, FolderError};
-use crate::onnx;
+use crate::onnx::Skeleton;
 
 /// The most bytes that a model may have, its external data included, unless [`super::Options`] say otherwise: 4 GiB.
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
@@ -50,22 +50,22 @@ pub enum ModelFileError {
 pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFileError> {
     let content = bounded::read(path, most).map_err(|error| ModelFileError::of(error, path, most))?;
     let (mut bytes, own) = (content.len() as u64, digest::of(&content));
-    let external = match onnx::external_files(&content) {
-        Ok(external) => external,
+    let skeleton = match Skeleton::read(&content) {
+        Ok(skeleton) => skeleton,
         Err(reason) => return Err(ModelFileError::NotOnnx { path: path.into(), sha256: own, reason }),
     };
-    let sparse = onnx::sparse_bytes(&content).unwrap_or(u64::MAX);
+    drop(content);
+    let sparse = skeleton.sparse_bytes();
     if sparse > most {
         return Err(ModelFileError::Sparse { path: path.into(), bytes: sparse, most });
     }
-    if onnx::inlined_nodes(&content).is_ok_and(|nodes| nodes > MAX_NODES) {
+    if skeleton.inlined_nodes() > MAX_NODES {
         return Err(ModelFileError::Nodes { path: path.into() });
     }
-    drop(content);
     // Relative to the model, which is relative to the manifest.
     let beside = path.strip_prefix(folder.path()).unwrap_or(path).parent().unwrap_or(Path::new(""));
     let mut files = BTreeSet::new();
-    for name in external {
+    for name in skeleton.external_files() {
         let outside = |source| ModelFileError::External { path: path.into(), source };
         let file = folder.resolve(&beside.join(name)).map_err(outside)?;
         let more = bounded::size(&file).map_err(|error| ModelFileError::of(error, &file, most))?;

@@ -6,38 +6,42 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use prost::Message;
+use super::skeleton::{Attribute, Graph, Skeleton, SparseTensor, Tensor};
 
-use super::skeleton::{Attribute, Graph, Model, SparseTensor, Tensor};
+impl Skeleton {
+    /// The files that the model keeps weights in, relative to its own folder, each once, by name.
+    #[must_use]
+    pub fn external_files(&self) -> BTreeSet<PathBuf> {
+        let mut found = BTreeSet::new();
+        self.visit(&mut |tensor| {
+            if let AnyTensor::Dense(tensor) = tensor {
+                let locations = tensor.external_data.iter().filter(|entry| entry.key == b"location");
+                found.extend(locations.map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.value).into_owned())));
+            }
+        });
+        found
+    }
 
-/// The files that a model keeps weights in, relative to its own folder, each once.
-///
-/// # Errors
-/// Where the bytes are no ONNX model, in the decoder's words.
-pub fn external_files(model: &[u8]) -> Result<Vec<PathBuf>, String> {
-    let mut found = BTreeSet::new();
-    visit(model, &mut |tensor| match tensor {
-        AnyTensor::Dense(tensor) => {
-            let locations = tensor.external_data.iter().filter(|entry| entry.key == b"location");
-            found.extend(locations.map(|entry| PathBuf::from(String::from_utf8_lossy(&entry.value).into_owned())));
+    /// The bytes that the model's sparse tensors take once they are dense.
+    #[must_use]
+    pub fn sparse_bytes(&self) -> u64 {
+        let mut bytes = 0_u64;
+        self.visit(&mut |tensor| {
+            if let AnyTensor::Sparse(sparse) = tensor {
+                bytes = bytes.saturating_add(sparse.dense_bytes());
+            }
+        });
+        bytes
+    }
+
+    /// Shows every tensor to `visitor`.
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.graph.iter().for_each(|graph| graph.visit(visitor));
+        for function in &self.functions {
+            function.node.iter().flat_map(|node| &node.attribute).for_each(|it| it.visit(visitor));
+            function.attribute.iter().for_each(|it| it.visit(visitor));
         }
-        AnyTensor::Sparse(_) => {}
-    })?;
-    Ok(found.into_iter().collect())
-}
-
-/// The bytes that a model's sparse tensors take once they are dense.
-///
-/// # Errors
-/// Where the bytes are no ONNX model, in the decoder's words.
-pub fn sparse_bytes(model: &[u8]) -> Result<u64, String> {
-    let mut bytes = 0_u64;
-    visit(model, &mut |tensor| {
-        if let AnyTensor::Sparse(sparse) = tensor {
-            bytes = bytes.saturating_add(sparse.dense_bytes());
-        }
-    })?;
-    Ok(bytes)
+    }
 }
 
 enum AnyTensor<'a> {
@@ -46,17 +50,6 @@ enum AnyTensor<'a> {
 }
 
 type Visitor<'a> = dyn FnMut(AnyTensor<'_>) + 'a;
-
-/// Shows every tensor of a model to `visitor`.
-fn visit(model: &[u8], visitor: &mut Visitor<'_>) -> Result<(), String> {
-    let model = Model::decode(model).map_err(|error| error.to_string())?;
-    model.graph.iter().for_each(|graph| graph.visit(visitor));
-    for function in &model.functions {
-        function.node.iter().flat_map(|node| &node.attribute).for_each(|it| it.visit(visitor));
-        function.attribute.iter().for_each(|it| it.visit(visitor));
-    }
-    Ok(())
-}
 
 impl Graph {
     fn visit(&self, visitor: &mut Visitor<'_>) {
@@ -100,6 +93,8 @@ fn element_bytes(data_type: i32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+
     use super::super::proto::{
         AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto,
         TensorProto,
@@ -110,6 +105,10 @@ mod tests {
         let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
         let external_data = vec![entry("offset", "0"), entry("location", location)];
         TensorProto { external_data, raw_data: Some(vec![0; 100]), ..TensorProto::default() }
+    }
+
+    fn skeleton(model: &ModelProto) -> Skeleton {
+        Skeleton::read(&model.encode_to_vec()).unwrap()
     }
 
     fn node(attribute: AttributeProto) -> NodeProto {
@@ -129,9 +128,9 @@ mod tests {
         let called = AttributeProto { tensors: vec![tensor("/function")], ..AttributeProto::default() };
         let function = FunctionProto { node: vec![node(called)], ..FunctionProto::default() };
         let model = ModelProto { graph: Some(graph), functions: vec![function], ..ModelProto::default() };
-        let found = external_files(&model.encode_to_vec()).unwrap();
-        assert_eq!(found, ["/function", "../constant", "in-a-branch", "weights.data"].map(PathBuf::from));
-        assert!(external_files(b"no model at all").is_err());
+        let found = skeleton(&model).external_files();
+        assert_eq!(found, ["/function", "../constant", "in-a-branch", "weights.data"].map(PathBuf::from).into());
+        assert!(Skeleton::read(b"no model at all").is_err());
     }
 
     #[test]
@@ -144,7 +143,7 @@ mod tests {
         let bytes = |sparse_initializer| {
             let node = vec![node(constant.clone())];
             let graph = Some(GraphProto { node, sparse_initializer, ..GraphProto::default() });
-            sparse_bytes(&ModelProto { graph, ..ModelProto::default() }.encode_to_vec()).unwrap()
+            skeleton(&ModelProto { graph, ..ModelProto::default() }).sparse_bytes()
         };
         assert_eq!(bytes(vec![]), 40);
         assert_eq!(bytes(vec![sparse(1, &[1 << 20, 3]), sparse(10, &[])]), 40 + (12 << 20) + 2);

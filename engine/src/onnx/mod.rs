@@ -27,8 +27,7 @@ mod value;
 
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
 pub use constants::{Constants, constants};
-pub use external::{external_files, sparse_bytes};
-pub use functions::inlined_nodes;
 pub use model::{Activation, Model, OnnxError, read};
+pub use skeleton::Skeleton;
 pub use tensor::TensorError;
 pub use value::{Dim, ElementType, Value};

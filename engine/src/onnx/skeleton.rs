@@ -5,12 +5,23 @@
 
 use prost::Message;
 
+/// A model without its numbers: what its tensors and its functions will take is known before any of it is loaded.
 #[derive(Clone, PartialEq, Message)]
-pub struct Model {
+pub struct Skeleton {
     #[prost(message, repeated, tag = "7")]
-    pub graph: Vec<Graph>,
+    pub(super) graph: Vec<Graph>,
     #[prost(message, repeated, tag = "25")]
-    pub functions: Vec<Function>,
+    pub(super) functions: Vec<Function>,
+}
+
+impl Skeleton {
+    /// Reads a model's bytes.
+    ///
+    /// # Errors
+    /// Where they are no ONNX model, in the decoder's words.
+    pub fn read(model: &[u8]) -> Result<Self, String> {
+        Self::decode(model).map_err(|error| error.to_string())
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]

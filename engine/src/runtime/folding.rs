@@ -10,7 +10,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::Loaded;
-use crate::onnx::{self, Constants, Model};
+use crate::onnx::{self, Constants, Model, Skeleton};
 
 /// Keeps a model's constants from being computed at its opening unless they fit into `limit` bytes.
 ///
@@ -18,8 +18,9 @@ use crate::onnx::{self, Constants, Model};
 /// Where the model cannot be read, its sparse tensors alone do not fit, or ONNX Runtime refuses the setting.
 pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
     let unread = |reason: String| ort::Error::new(reason);
-    let sparse =
-        onnx::sparse_bytes(&std::fs::read(path).map_err(|error| unread(error.to_string()))?).map_err(unread)?;
+    let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
+    let sparse = Skeleton::read(&bytes).map_err(unread)?.sparse_bytes();
+    drop(bytes);
     if sparse > limit as u64 {
         let text = format!("sparse tensors take {sparse} bytes once they are dense, and models may take {limit}");
         return Err(ort::Error::new(text + "; allow more (`--device-memory`)"));
@@ -57,6 +58,7 @@ mod tests {
 
     use ndarray::Array4;
 
+    use crate::chain;
     use crate::onnx::{ElementType, GraphBuilder, attribute as a};
     use crate::runtime::{Device, Model, ModelError, SessionOptions, load};
 
@@ -148,7 +150,7 @@ mod tests {
             let Some(model) = open(&path) else { return };
             let image = Array4::<f32>::zeros((1, 1, 8, 8)).into_dyn();
             let error = model.and_then(|model| model.run("image", image.view(), &["map"])).unwrap_err();
-            assert!(error.to_string().contains("ran out of memory"), "{name}: {}", error.with_cause());
+            assert!(error.to_string().contains("ran out of memory"), "{name}: {}", chain(&error));
         }
         // beside the limit: what other tests of this process take meanwhile
         let taken = peak() - before;

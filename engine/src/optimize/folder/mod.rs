@@ -8,8 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::error::OptimizeError;
+use crate::onnx::Skeleton;
 use crate::plugin;
-use crate::{atomic, onnx, regular};
+use crate::{atomic, regular};
 
 /// Where the files of a manifest come to lie, by what the manifest calls them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -181,7 +182,7 @@ fn slashed(path: &Path) -> String {
 pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
     let bytes = regular::read(from).map_err(OptimizeError::file("read", from))?;
     // Opening the ensemble has made sure that it is a model, and that its files lie in the manifest's folder.
-    for name in onnx::external_files(&bytes).unwrap_or_default() {
+    for name in Skeleton::read(&bytes).map(|it| it.external_files()).unwrap_or_default() {
         let target = to.with_file_name(&name);
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).map_err(OptimizeError::file("make", folder))?;
