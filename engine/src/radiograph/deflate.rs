@@ -1,4 +1,4 @@
-//! Inflates a deflated data set, to no more than its image needs.
+//! Inflates a deflated data set, to no more than is needed of it.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use super::attributes::Attributes;
 use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
 use super::header::Header;
-use super::limits::DecodeLimits;
+use super::limits::Extent;
 use super::walk::Walk;
 
 /// Bytes beside the pixels that any data set may have: lookup tables, overlays, private elements.
@@ -22,22 +22,27 @@ const MAX_RATIO: usize = 1032;
 /// How much is inflated before the first look for the header.
 const FIRST: usize = 1 << 16;
 
-/// Inflates a data set.
+/// Inflates a data set; to [`Extent::BeforePixels`], as far as its pixel data and somewhat further, or to its end where it
+/// has none.
 ///
 /// # Errors
 /// Where the stream is broken, or holds more than the pixels that the data set's own header claims and what may be
-/// beside them, or more than `limits` allow.
-pub(super) fn inflate(deflated: &[u8], encoding: Encoding, limits: DecodeLimits) -> Result<Vec<u8>, DicomFault> {
+/// beside them, or more than the extent's limits allow.
+pub(super) fn inflate(deflated: &[u8], encoding: Encoding, extent: Extent) -> Result<Vec<u8>, DicomFault> {
     let beside = BESIDE + BESIDE_RATIO * deflated.len();
     let mut stream = DeflateDecoder::new(deflated);
     let mut inflated = Vec::new();
     let mut pixels = None;
     loop {
-        if pixels.is_none() {
-            pixels = claimed(&inflated, encoding)?;
-            limits.check(pixels.unwrap_or(0) as u64)?;
-            let expected = pixels.unwrap_or(0).min(MAX_RATIO * deflated.len());
-            inflated.try_reserve_exact(expected).map_err(|error| DicomFault::Codec(error.to_string()))?;
+        if pixels.is_none()
+            && let Some(attributes) = before_pixels(&inflated, encoding)
+        {
+            let Extent::Whole(limits) = extent else { return Ok(inflated) };
+            let claimed = Header::read(&attributes)?.native_bytes();
+            limits.check(claimed as u64)?;
+            let reserved = inflated.try_reserve_exact(claimed.min(MAX_RATIO * deflated.len()));
+            reserved.map_err(|error| DicomFault::Codec(error.to_string()))?;
+            pixels = Some(claimed);
         }
         let limit = pixels.unwrap_or(0) + beside;
         let step = inflated.len().max(FIRST).min(limit + 1 - inflated.len());
@@ -45,7 +50,9 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding, limits: DecodeLimits)
         if read.map_err(|error| DicomFault::Parse(format!("cannot inflate: {error}")))? == 0 {
             return Ok(inflated);
         }
-        limits.check(inflated.len() as u64)?;
+        if let Extent::Whole(limits) = extent {
+            limits.check(inflated.len() as u64)?;
+        }
         if inflated.len() > limit {
             return Err(DicomFault::Parse(match pixels {
                 Some(pixels) => format!("more than {limit} bytes when inflated, of which the image claims {pixels}"),
@@ -53,35 +60,6 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding, limits: DecodeLimits)
             }));
         }
     }
-}
-
-/// Inflates a data set as far as its pixel data, and somewhat further; what has no pixel data, to its end.
-///
-/// # Errors
-/// Where the stream is broken, or what is before the pixel data takes more than any data set's does.
-pub(super) fn inflate_before_pixels(deflated: &[u8], encoding: Encoding) -> Result<Vec<u8>, DicomFault> {
-    let limit = BESIDE + BESIDE_RATIO * deflated.len();
-    let mut stream = DeflateDecoder::new(deflated);
-    let mut inflated = Vec::new();
-    loop {
-        let step = inflated.len().max(FIRST) as u64;
-        let read = (&mut stream).take(step).read_to_end(&mut inflated);
-        let read = read.map_err(|error| DicomFault::Parse(format!("cannot inflate: {error}")))?;
-        if read == 0 || before_pixels(&inflated, encoding).is_some() {
-            return Ok(inflated);
-        }
-        if inflated.len() > limit {
-            return Err(DicomFault::Parse(format!(
-                "more than {limit} bytes when inflated, and no pixel data among them"
-            )));
-        }
-    }
-}
-
-/// The bytes that the image takes, by the attributes before its pixels; none where these are not all inflated yet.
-fn claimed(inflated: &[u8], encoding: Encoding) -> Result<Option<usize>, DicomFault> {
-    let attributes = before_pixels(inflated, encoding);
-    attributes.map(|attributes| Ok(Header::read(&attributes)?.native_bytes())).transpose()
 }
 
 /// The attributes before the pixel data; none where not all of them are inflated yet.

@@ -13,10 +13,10 @@ use ndarray::Array2;
 
 use super::attributes::Attributes;
 use super::dataset;
-use super::encoded::{self, Dataset, Extent};
+use super::encoded::{self, Dataset};
 use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
-use super::limits::DecodeLimits;
+use super::limits::{DecodeLimits, Extent};
 use super::lut::{Lut, Palette};
 use super::window::{Voi, Window, WindowFunction};
 use super::{Glance, Radiograph, Tags, codec, object};

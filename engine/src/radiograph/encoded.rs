@@ -9,7 +9,7 @@ use super::attributes::Attributes;
 use super::dataset::text;
 use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
-use super::limits::DecodeLimits;
+use super::limits::Extent;
 use super::walk::{self, Walk};
 use super::{deflate, meta};
 
@@ -43,15 +43,6 @@ pub(super) struct Encoded<'a> {
     /// Whether the bytes end somewhere in the pixel data: more has not been inflated.
     before_pixels: bool,
     remarks: Vec<String>,
-}
-
-/// What of a data set is needed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Extent {
-    /// All of it, within a limit of memory.
-    Whole(DecodeLimits),
-    /// The attributes before the pixel data; of a deflated data set no more is inflated.
-    BeforePixels,
 }
 
 /// How a file begins.
@@ -118,10 +109,7 @@ pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 pub(super) fn open(bytes: &[u8], extent: Extent) -> Result<Encoded<'_>, (String, DicomFault)> {
     let mut encoded = before_inflation(bytes)?;
     if encoded.is_deflated() {
-        let inflated = match extent {
-            Extent::Whole(limits) => deflate::inflate(&encoded.bytes, encoded.encoding, limits),
-            Extent::BeforePixels => deflate::inflate_before_pixels(&encoded.bytes, encoded.encoding),
-        };
+        let inflated = deflate::inflate(&encoded.bytes, encoded.encoding, extent);
         encoded.bytes = inflated.map_err(|fault| (describe(&encoded.syntax), fault))?.into();
         encoded.before_pixels = matches!(extent, Extent::BeforePixels);
     }

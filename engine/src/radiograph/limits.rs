@@ -44,6 +44,15 @@ impl DecodeLimits {
     }
 }
 
+/// What of a DICOM file's data set is needed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Extent {
+    /// All of it, within a limit of memory.
+    Whole(DecodeLimits),
+    /// The attributes before the pixel data; of a deflated data set no more is inflated.
+    BeforePixels,
+}
+
 impl Default for DecodeLimits {
     /// 4 GiB: what the largest image takes, 16,384 pixels square, in most formats.
     fn default() -> Self {
