@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pleura::Radiograph;
 use pleura::ensemble::{Ensemble, Finding, Form, ImageError};
@@ -103,18 +103,8 @@ fn again(test: &str, threads: usize) {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("with {threads} threads, `{test}` waits for ever");
-        }
-        thread::sleep(Duration::from_millis(20));
-    };
+    let forever = || format!("with {threads} threads, `{test}` waits for ever");
+    let status = support::wait(&mut child, PATIENCE, forever);
     assert!(status.success(), "with {threads} threads: {status}");
 }
 

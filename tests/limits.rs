@@ -7,8 +7,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::case::{Case, POST, member, score};
 use support::toy::{Toy, noise, png};
@@ -58,18 +57,8 @@ fn predict(case: &Case, images: &[PathBuf], out: &Path, options: &[&str], space:
         }
     }
     let mut child = command.spawn().unwrap();
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("with {space:?} bytes it waits for ever: {}", fs::read_to_string(&log).unwrap());
-        }
-        thread::sleep(Duration::from_millis(10));
-    };
+    let forever = || format!("with {space:?} bytes it waits for ever: {}", fs::read_to_string(&log).unwrap());
+    let status = support::wait(&mut child, PATIENCE, forever);
     let stderr = fs::read_to_string(&log).unwrap();
     Ended { code: status.code(), stderr, csv: fs::read_to_string(out).unwrap_or_default() }
 }

@@ -10,8 +10,10 @@ pub mod slurm;
 pub mod toy;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Once;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The `pleura` binary, run from the repository's root.
 pub fn pleura() -> assert_cmd::Command {
@@ -35,6 +37,25 @@ pub fn runtime() {
 pub fn signal(child: &Child, signal: libc::c_int) {
     // SAFETY: the worst is that the process is not there any more; until it is waited for, nobody else has its number.
     assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), signal) }, 0);
+}
+
+/// Waits for a child, at most so long: one that waits for ever is ended.
+///
+/// # Panics
+/// Where it is not over by then, with what `what` tells.
+pub fn wait(child: &mut Child, patience: Duration, what: impl FnOnce() -> String) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if begun.elapsed() > patience {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{}", what());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The folder of real data; `None` (said in one line) where it is absent, which in CI is a failure.
