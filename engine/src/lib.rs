@@ -11,6 +11,7 @@
 
 pub mod atomic;
 mod bounded;
+mod chain;
 pub mod chart;
 pub mod check;
 pub mod checksum;
@@ -36,6 +37,7 @@ mod shard;
 pub mod submission;
 pub mod tune;
 
+pub use chain::chain;
 pub use mask::Mask;
 pub use radiograph::Radiograph;
 pub use shard::Shard;

@@ -27,23 +27,9 @@ fn steers(c: char) -> bool {
     c.is_control() && c != '\n' && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// An error with its causes, outermost first; a cause that its parent already tells is not repeated, and neither is the
-/// name of the file that both are about.
+/// [`pleura::chain`], with files of temporary folders by their own names alone.
 pub fn chain(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        // ONNX Runtime ends some of its words with a line
-        let cause = without_temporary(cause.trim_end());
-        let cause = match subject(cause) {
-            Some((name, rest)) if text.contains(name) => rest,
-            _ => cause,
-        };
-        if !text.ends_with(cause) {
-            text.push_str(": ");
-            text.push_str(cause);
-        }
-    }
-    scratch::hidden(&text)
+    scratch::hidden(&pleura::chain(error.as_ref()))
 }
 
 /// As [`chain`], of what is wrong with a file whose name has just been said.
@@ -67,17 +53,6 @@ pub fn reason(path: &Path, error: &anyhow::Error) -> String {
     }
 }
 
-/// What a message is about, in backticks, and what it says of that.
-fn subject(message: &str) -> Option<(&str, &str)> {
-    let end = message.strip_prefix('`')?.find("`: ")? + 2;
-    Some((&message[..end], &message[end + 2..]))
-}
-
-/// A system's error without the name of a temporary file, which nobody gave and which is gone.
-fn without_temporary(cause: &str) -> &str {
-    cause.split_once(" at path \"").map_or(cause, |(cause, _)| cause)
-}
-
 #[cfg(test)]
 mod tests {
     use anyhow::anyhow;
@@ -95,12 +70,6 @@ mod tests {
 
     #[test]
     fn a_name_is_said_once() {
-        let error = anyhow!("`a b.png`: it is empty").context("cannot read `a b.png`");
-        assert_eq!(chain(&error), "cannot read `a b.png`: it is empty");
-        let other = anyhow!("`b.png`: it is empty").context("cannot read `a.png`");
-        assert_eq!(chain(&other), "cannot read `a.png`: `b.png`: it is empty");
-        let same = anyhow!("it is empty").context("`a.png`: it is empty");
-        assert_eq!(chain(&same), "`a.png`: it is empty");
         for (text, expected) in [
             ("`a.png`: it is empty", "it is empty"),
             ("`a.png` has no pixels", "it has no pixels"),
@@ -116,13 +85,5 @@ mod tests {
         ] {
             assert_eq!(reason(Path::new("a.png"), &anyhow!("{text}")), expected);
         }
-    }
-
-    #[test]
-    fn temporary_files_are_not_named() {
-        let nowhere = tempfile::Builder::new().tempfile_in("no/such/folder").unwrap_err();
-        assert!(nowhere.to_string().contains(".tmp"), "{nowhere}");
-        let text = chain(&anyhow::Error::new(nowhere).context("cannot write `x`"));
-        assert!(text.starts_with("cannot write `x`: ") && !text.contains(".tmp"), "{text}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array4, ArrayD};
 
 use super::{Checker, Missing, Session};
+use crate::chain;
 use crate::ensemble;
 use crate::ensemble::fit::{self, Misfit};
 use crate::ensemble::model_file;
@@ -60,7 +61,7 @@ impl Checker<'_> {
                 None => ArrayD::zeros(vec![1, members]),
             };
             if let Err(error) = model.run(&stack.input, input.view(), &[&stack.output]) {
-                self.error(&format!("{stage}.merge.model"), format!("with zeros: {}", error.with_cause()), None);
+                self.error(&format!("{stage}.merge.model"), format!("with zeros: {}", chain(&error)), None);
             }
         }
     }
@@ -122,11 +123,7 @@ impl Checker<'_> {
                 Some((path, model))
             }
             Err(error) => {
-                self.error(
-                    &key,
-                    error.with_cause(),
-                    Some("is it an ONNX model, whole and of opset 24 or less?".into()),
-                );
+                self.error(&key, chain(&error), Some("is it an ONNX model, whole and of opset 24 or less?".into()));
                 None
             }
         }

@@ -5,6 +5,7 @@ use ndarray::{Array2, Array3, ArrayD, ArrayView1, ArrayView2, ArrayView3, ArrayV
 use super::classes::{log_odds, log_odds_map};
 use super::map::Map;
 use super::merge::{logit, sigmoid};
+use crate::chain;
 use crate::manifest::{Layout, MapOutput, Member, ScoreFromMap, ScoreOutput, Values};
 use crate::planes;
 use crate::runtime::Model;
@@ -181,7 +182,7 @@ pub fn read_batch(
     let mut channels = Channels::default();
     let names: Vec<&str> = member.map.iter().map(|map| map.output.as_str()).collect();
     let names: Vec<&str> = names.into_iter().chain(member.score.as_ref().map(|score| score.output.as_str())).collect();
-    let mut outputs = model.run(&member.input.name, input, &names).map_err(|e| ("model", e.with_cause()))?.into_iter();
+    let mut outputs = model.run(&member.input.name, input, &names).map_err(|e| ("model", chain(&e)))?.into_iter();
     if let (Some(declared), Some(output)) = (&member.map, member.map.as_ref().and_then(|_| outputs.next())) {
         map(&output, 0, len, declared, member.input.layout)
             .map_err(|message| ("map.output", format!("output `{}` {message}", declared.output)))?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::error::OptimizeError;
+use crate::chain;
 use crate::ensemble::{Finding, ImageError};
 use crate::submission::Submission;
 
@@ -120,13 +121,4 @@ fn scored(before: &Answers, after: &Answers, truth: &Submission) -> Option<Truth
     }
     let count = f64::from(images);
     (images > 0).then(|| Truth { before: sums.0 / count, after: sums.1 / count })
-}
-
-/// An error with its causes, as one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|cause| (cause.to_string(), chain(cause)));
-    match cause {
-        Some((first, all)) if !error.to_string().ends_with(&first) => format!("{error}: {all}"),
-        _ => error.to_string(),
-    }
 }

@@ -12,6 +12,7 @@ use super::fold;
 use super::note::Note;
 use super::ranges::{Probe, Ranges};
 use super::{Form, half, int8, tidy};
+use crate::chain;
 use crate::ensemble::{Fed, Network as Member};
 use crate::onnx::{self, Model};
 use crate::runtime::{self, Device, ModelError};
@@ -162,7 +163,7 @@ impl Network {
     /// The variant opened as the ensemble opens it, or why ONNX Runtime does not take it.
     fn accepted(&self, target: &Path) -> Result<runtime::Model, String> {
         let opener = self.member.opener();
-        let refused = |error: ModelError| format!("ONNX Runtime refuses the variant: {}", error.with_cause());
+        let refused = |error: ModelError| format!("ONNX Runtime refuses the variant: {}", chain(&error));
         runtime::Model::open(opener.runtime, target, opener.sessions[0]).map_err(refused)
     }
 

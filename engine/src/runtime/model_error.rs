@@ -1,6 +1,5 @@
 //! What can go wrong with a model.
 
-use std::error::Error as _;
 use std::path::PathBuf;
 
 /// A model that cannot be opened or run.
@@ -47,11 +46,6 @@ impl ModelError {
     /// Whether a run wanted more memory than there was.
     pub(crate) fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Run { source, .. } if wants_memory(source))
-    }
-
-    /// The error and ONNX Runtime's words, as one line for people.
-    pub(crate) fn with_cause(&self) -> String {
-        self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
     }
 }
 

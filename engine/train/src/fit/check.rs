@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::path::Path;
 
+use pleura::chain;
 use pleura::lint::{Diagnostic, Severity};
 
 use super::subject::{assemble, load, network};
@@ -184,18 +185,4 @@ fn key(error: &FoldsError) -> &'static str {
         FoldsError::Few { .. } | FoldsError::Empty { .. } | FoldsError::NoPositives { .. } => "folds.count",
         FoldsError::Table(_) => "folds",
     }
-}
-
-/// An error with its causes; one that its parent tells is not repeated.
-fn chain(error: &dyn Error) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(said.trim_end()) {
-            text.push_str(": ");
-            text.push_str(said.trim_end());
-        }
-        cause = error.source();
-    }
-    text
 }

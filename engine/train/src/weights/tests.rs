@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use pleura::chain;
 use pleura::onnx::{ElementType, GraphBuilder, Model, attribute};
 use proptest::prelude::*;
 
@@ -73,17 +74,6 @@ fn an_onnx_model_gives_what_may_be_weights() {
         chain(&error).contains("`conv1.weight` keeps its numbers in another file; save the model as one"),
         "{error}"
     );
-}
-
-/// An error and its causes.
-fn chain(error: &WeightsError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[test]

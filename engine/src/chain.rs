@@ -1,0 +1,80 @@
+//! Errors with their causes, as one line.
+
+use std::error::Error;
+
+/// An error with its causes, outermost first. A cause that its parent already tells is not repeated, and neither is the
+/// name of the file that both are about; temporary files are not named at all.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        // ONNX Runtime ends some of its words with a line
+        let words = cause.to_string();
+        let words = without_temporary(words.trim_end());
+        let words = match subject(words) {
+            Some((name, rest)) if text.contains(name) => rest,
+            _ => words,
+        };
+        if !text.ends_with(words) {
+            text.push_str(": ");
+            text.push_str(words);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// What a message is about, in backticks, and what it says of that.
+fn subject(message: &str) -> Option<(&str, &str)> {
+    let end = message.strip_prefix('`')?.find("`: ")? + 2;
+    Some((&message[..end], &message[end + 2..]))
+}
+
+/// A system's error without the name of a temporary file, which nobody gave and which is gone.
+fn without_temporary(cause: &str) -> &str {
+    cause.split_once(" at path \"").map_or(cause, |(cause, _)| cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Words(&'static str, Option<Box<dyn Error + 'static>>);
+
+    impl fmt::Display for Words {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Words {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref()
+        }
+    }
+
+    #[test]
+    fn causes_and_names_come_once() {
+        let two = |outer, inner| chain(&Words(outer, Some(Box::new(Words(inner, None)))));
+        for (outer, inner, expected) in [
+            ("cannot read `a b.png`", "`a b.png`: it is empty", "cannot read `a b.png`: it is empty"),
+            ("cannot read `a.png`", "`b.png`: it is empty", "cannot read `a.png`: `b.png`: it is empty"),
+            ("`a.png`: it is empty", "it is empty", "`a.png`: it is empty"),
+            ("cannot load model `m.onnx`", "no such operator\n", "cannot load model `m.onnx`: no such operator"),
+        ] {
+            assert_eq!(two(outer, inner), expected);
+        }
+    }
+
+    #[test]
+    fn temporary_files_are_not_named() {
+        let nowhere = tempfile::Builder::new().tempfile_in("no/such/folder").unwrap_err();
+        assert!(nowhere.to_string().contains(".tmp"), "{nowhere}");
+        let text = chain(&Words("cannot write `x`", Some(Box::new(nowhere))));
+        assert!(text.starts_with("cannot write `x`: ") && !text.contains(".tmp"), "{text}");
+    }
+}
