@@ -76,6 +76,7 @@ pub struct Model {
 pub struct Plugin {
     pub name: String,
     pub version: String,
+    /// Its library, or `built-in`; the hash is then the program's.
     pub path: PathBuf,
     pub sha256: String,
 }
@@ -220,7 +221,7 @@ fn plugins(ensemble: &Ensemble) -> Result<Vec<Plugin>> {
     let mut plugins = Vec::new();
     for plugin in ensemble.plugins() {
         let (name, version, sha256) = (plugin.name().into(), plugin.version().into(), plugin.sha256()?.into());
-        let entry = Plugin { name, version, path: plugin.path().into(), sha256 };
+        let entry = Plugin { name, version, path: plugin.origin().to_string().into(), sha256 };
         if !plugins.contains(&entry) {
             plugins.push(entry);
         }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pleura::{manifest, plugin, radiograph};
+use pleura::plugin::{self, Origin};
+use pleura::{manifest, radiograph};
 use pleura_train::recipe::{self, stack};
 
 use super::{Kind, Paths, Read};
@@ -19,7 +20,7 @@ impl Paths {
             self.reads.push(Read { what: format!("{what}'s {key}"), path: folder.join(file), is_model });
         }
         for (key, name) in manifest.named_plugins() {
-            if let Some(library) = plugin::locate(name, folder) {
+            if let Some(Origin::Library(library)) = plugin::locate(name, folder) {
                 self.reads(format!("{what}'s {key}"), &library);
             }
         }

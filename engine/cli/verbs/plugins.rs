@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use pleura::manifest;
-use pleura::plugin::{self, About, Found, conformance};
+use pleura::plugin::{self, About, Found, Origin, conformance};
 use serde_json::{Map, Value};
 
 use crate::exit::Exit;
@@ -62,10 +62,10 @@ fn here() -> &'static Path {
 }
 
 fn list() -> anyhow::Result<Exit> {
-    let mut rows = vec![["NAME", "ROLE", "VERSION", "ABI", "LIBRARY"].map(str::to_owned)];
-    for Found { path, about, .. } in plugin::list(here()) {
+    let mut rows = vec![["NAME", "ROLE", "VERSION", "ABI", "FROM"].map(str::to_owned)];
+    for Found { origin, about, .. } in plugin::list(here()) {
         match about {
-            Ok(about) => rows.push(row(&about, &path)),
+            Ok(about) => rows.push(row(&about, &origin)),
             Err(error) => term::warning(error),
         }
     }
@@ -75,9 +75,9 @@ fn list() -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn row(about: &About, path: &Path) -> [String; 5] {
+fn row(about: &About, origin: &Origin) -> [String; 5] {
     let abi = format!("{}.{}", about.abi.0, about.abi.1);
-    [about.name.clone(), about.role.to_string(), about.version.clone(), abi, path.display().to_string()]
+    [about.name.clone(), about.role.to_string(), about.version.clone(), abi, origin.to_string()]
 }
 
 fn print_table(rows: &[[String; 5]]) -> io::Result<()> {
@@ -94,8 +94,7 @@ fn print_table(rows: &[[String; 5]]) -> io::Result<()> {
 }
 
 fn test(args: &TestArgs) -> anyhow::Result<Exit> {
-    let library = library(&args.plugin)?;
-    let all_hold = conformance::test(&library, &args.params, args.timeout, |check| {
+    let all_hold = conformance::test(&origin(&args.plugin)?, &args.params, args.timeout, |check| {
         let line = match &check.outcome {
             Ok(remark) if remark.is_empty() => format!("ok    {}", check.what),
             Ok(remark) => format!("ok    {}: {remark}", check.what),
@@ -107,7 +106,7 @@ fn test(args: &TestArgs) -> anyhow::Result<Exit> {
 }
 
 /// On the command line a bare file name means that file, as everywhere.
-fn library(plugin: &str) -> anyhow::Result<PathBuf> {
+fn origin(plugin: &str) -> anyhow::Result<Origin> {
     let file = PathBuf::from(plugin);
-    if file.is_file() { Ok(file) } else { Ok(plugin::resolve(plugin, here())?) }
+    if file.is_file() { Ok(Origin::Library(file)) } else { Ok(plugin::named(plugin, here())?) }
 }

@@ -1,7 +1,7 @@
 //! The stage before the others: from a map to the box that is worth looking at.
 
 use ndarray::{Array2, ArrayView2};
-use pleura_regions::{Components, Connectivity};
+use pleura_image::regions::{Components, Connectivity};
 
 use super::error::ImageError;
 use super::job::{Job, Region};

@@ -1,7 +1,7 @@
 //! Deciding whether an image goes on.
 
 use ndarray::{Array2, ArrayView2};
-use pleura_regions::{Components, Connectivity};
+use pleura_image::regions::{Components, Connectivity};
 use serde::Serialize;
 
 use super::answer::MemberAnswer;

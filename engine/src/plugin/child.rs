@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::pipe::{Until, never_block};
 use super::wire::{self, PROTOCOL, Reply, Request};
-use super::{Fault, PluginError};
+use super::{Fault, Origin, PluginError};
 
 /// How long a child may take to end once its pipe is closed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -25,7 +25,8 @@ const MARK: &str = "PLEURA_PLUGIN_CHILD";
 static SERVES: AtomicBool = AtomicBool::new(false);
 
 /// Lets isolated plugins run in children of this very program, which then calls `plugin::worker` where its arguments are
-/// `plugin-worker LIBRARY --timeout SECONDS [--global-symbols]`. Other programs find `pleura`, or name it in
+/// `plugin-worker PLUGIN --timeout SECONDS [--global-symbols] [--built-in]`: a library, or a built-in plugin's name.
+/// Other programs find `pleura`, or name it in
 /// `PLEURA_WORKER`.
 pub fn this_program_is_a_worker() {
     SERVES.store(true, Ordering::Relaxed);
@@ -72,9 +73,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(program: &Path, library: &Path, terms: Terms) -> std::io::Result<Self> {
+    pub(super) fn start(program: &Path, origin: &Origin, terms: Terms) -> std::io::Result<Self> {
         let mut command = Command::new(program);
-        command.env(MARK, "1").arg("plugin-worker").arg(std::path::absolute(library)?);
+        command.env(MARK, "1").arg("plugin-worker");
+        match origin {
+            Origin::BuiltIn(name) => command.arg(name).arg("--built-in"),
+            Origin::Library(path) => command.arg(std::path::absolute(path)?),
+        };
         command.arg("--timeout").arg(terms.limit.as_secs().to_string());
         if terms.global_symbols {
             command.arg("--global-symbols");

@@ -21,6 +21,17 @@ pub enum PluginError {
         /// Plugins that do exist, nearest name first.
         near: Vec<String>,
     },
+    /// A step declares the sha256 of a library, and there is none of that name in any of the folders searched.
+    #[error(
+        "no library of a plugin `{name}`, whose sha256 the manifest declares; searched {} (PLEURA_PLUGINS adds folders)",
+        folders_text(searched)
+    )]
+    NoLibrary {
+        /// The name asked for.
+        name: String,
+        /// The folders searched that exist.
+        searched: Vec<PathBuf>,
+    },
     /// The library is no plugin this engine can use.
     #[error("plugin library `{path}` {why}", path = path.display())]
     Load {

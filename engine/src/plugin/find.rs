@@ -1,76 +1,143 @@
-//! Finds plugins: by path, or by name in the folders where plugins lie.
+//! Finds plugins: by path, or by name.
+//!
+//! A name is looked for in the folders of `PLEURA_PLUGINS` and the manifest's, then among the built-in plugins, then in the
+//! program's own folders: what people put somewhere wins over what the program has, and that over what an older version
+//! may have left beside it.
 
 use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
-use super::{About, PluginError, process};
+use super::{About, Origin, PluginError, process};
+use crate::manifest::Step;
 
-/// A plugin's library found by [`list`].
+/// A plugin found by [`list`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Found {
-    /// The library.
-    pub path: PathBuf,
+    /// Where its code is.
+    pub origin: Origin,
     /// What its table says, or why it cannot be used.
     pub about: Result<About, PluginError>,
 }
 
-/// The folders where plugins are looked for by name, in this order, where they exist: those of `PLEURA_PLUGINS`, the
-/// manifest's and its `plugins`, the program's `deps`, its own and its parent, and `../lib/pleura/plugins` from there.
+/// The folders where libraries of plugins are looked for by name, in this order, where they exist: those of
+/// `PLEURA_PLUGINS`, the manifest's and its `plugins`, the program's `deps`, its own and its parent, and
+/// `../lib/pleura/plugins` from there.
 #[must_use]
 pub fn folders(manifest_dir: &Path) -> Vec<PathBuf> {
-    let named = env::var_os("PLEURA_PLUGINS").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty()).collect();
-    // A manifest named without a folder lies in the empty path.
-    folders.extend([Path::new(".").join(manifest_dir), manifest_dir.join("plugins")]);
-    if let Some(home) = env::current_exe().ok().as_deref().and_then(Path::parent) {
-        // Cargo builds in `deps` and does not always copy to the folder above it, where an older build may lie.
-        folders.extend([home.join("deps"), home.to_owned()]);
-        if let Some(parent) = home.parent() {
-            folders.extend([parent.to_owned(), parent.join("lib/pleura/plugins")]);
-        }
-    }
-    let mut seen = Vec::new();
-    folders.retain(|folder| match folder.canonicalize() {
-        Ok(place) if place.is_dir() && !seen.contains(&place) => {
-            seen.push(place);
-            true
-        }
-        _ => false,
-    });
-    folders
+    Folders::new(manifest_dir).all()
 }
 
-/// The library of a manifest's `plugin`: a path relative to the manifest's folder where it has a separator (the file
-/// need not exist), otherwise a name to look for.
+/// The folders where libraries lie.
+struct Folders {
+    /// Those that people put plugins into.
+    chosen: Vec<PathBuf>,
+    /// Those of the program.
+    program: Vec<PathBuf>,
+}
+
+impl Folders {
+    fn new(manifest_dir: &Path) -> Self {
+        let named = env::var_os("PLEURA_PLUGINS").unwrap_or_default();
+        let named = env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty());
+        // A manifest named without a folder lies in the empty path.
+        let own = [Path::new(".").join(manifest_dir), manifest_dir.join("plugins")];
+        let mut program = Vec::new();
+        if let Some(home) = env::current_exe().ok().as_deref().and_then(Path::parent) {
+            // Cargo builds in `deps` and does not always copy to the folder above it, where an older build may lie.
+            program.extend([home.join("deps"), home.to_owned()]);
+            if let Some(parent) = home.parent() {
+                program.extend([parent.to_owned(), parent.join("lib/pleura/plugins")]);
+            }
+        }
+        let mut seen = Vec::new();
+        let mut existing = |folders: &mut dyn Iterator<Item = PathBuf>| -> Vec<PathBuf> {
+            folders
+                .filter(|folder| match folder.canonicalize() {
+                    Ok(place) if place.is_dir() && !seen.contains(&place) => {
+                        seen.push(place);
+                        true
+                    }
+                    _ => false,
+                })
+                .collect()
+        };
+        let chosen = existing(&mut named.chain(own));
+        Self { chosen, program: existing(&mut program.into_iter()) }
+    }
+
+    fn all(self) -> Vec<PathBuf> {
+        [self.chosen, self.program].concat()
+    }
+}
+
+/// The plugin of a manifest's step: the library at a path relative to the manifest's folder where `plugin` has a separator
+/// (the file need not exist), otherwise a name to look for. A step that declares a `sha256` means a library.
 ///
 /// # Errors
-/// [`PluginError::NotFound`] where no folder has a library of that name.
-pub fn resolve(plugin: &str, manifest_dir: &Path) -> Result<PathBuf, PluginError> {
+/// [`PluginError::NotFound`] where there is no plugin of that name.
+pub fn resolve(step: &Step, manifest_dir: &Path) -> Result<Origin, PluginError> {
+    let Step { plugin, sha256, .. } = step;
+    if sha256.is_some() {
+        return locate_library(plugin, manifest_dir)
+            .map(Origin::Library)
+            .ok_or_else(|| PluginError::NoLibrary { name: plugin.clone(), searched: folders(manifest_dir) });
+    }
+    named(plugin, manifest_dir)
+}
+
+/// As [`resolve`], by the plugin's name alone.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn named(plugin: &str, manifest_dir: &Path) -> Result<Origin, PluginError> {
     locate(plugin, manifest_dir).ok_or_else(|| {
         let searched = folders(manifest_dir);
         PluginError::NotFound { name: plugin.to_owned(), near: nearest(plugin, manifest_dir, &searched), searched }
     })
 }
 
-/// As [`resolve`], without a word on what could have been meant, for which all libraries are read.
+/// As [`named`], without a word on what could have been meant, for which all libraries are read.
 #[must_use]
-pub fn locate(plugin: &str, manifest_dir: &Path) -> Option<PathBuf> {
+pub fn locate(plugin: &str, manifest_dir: &Path) -> Option<Origin> {
+    if is_path(plugin) {
+        return Some(Origin::Library(manifest_dir.join(plugin)));
+    }
+    let folders = Folders::new(manifest_dir);
+    let library = |folders: &[PathBuf]| library_in(plugin, folders).map(Origin::Library);
+    library(&folders.chosen).or_else(|| Origin::built_in(plugin)).or_else(|| library(&folders.program))
+}
+
+/// The library of a plugin, be there a built-in one of that name or not.
+fn locate_library(plugin: &str, manifest_dir: &Path) -> Option<PathBuf> {
     if is_path(plugin) {
         return Some(manifest_dir.join(plugin));
     }
-    let folders = folders(manifest_dir);
+    library_in(plugin, &folders(manifest_dir))
+}
+
+fn library_in(plugin: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let mut candidates = folders.iter().flat_map(|folder| file_names(plugin).map(|name| folder.join(name)));
     candidates.find(|path| path.is_file())
 }
 
-/// All plugins in [`folders`], in that order; of several libraries with one file name, the one that is taken. Each is
-/// loaded in a child process, so that none can do harm.
+/// All plugins that a manifest in `manifest_dir` can name, in the order in which they are looked for; of several with one
+/// name, the one that is taken. Each library is loaded in a child process, so that none can do harm.
 #[must_use]
 pub fn list(manifest_dir: &Path) -> Vec<Found> {
-    let libraries = libraries(&folders(manifest_dir)).into_iter();
-    libraries.map(|path| Found { about: process::describe(&path), path }).collect()
+    let folders = Folders::new(manifest_dir);
+    let chosen = libraries(&folders.chosen);
+    let hidden = |name: Option<&str>| chosen.iter().any(|path| name_of(path).as_deref() == name);
+    let built_in =
+        Origin::all_built_in().filter(|origin| !matches!(origin, Origin::BuiltIn(name) if hidden(Some(name))));
+    let others = libraries(&folders.program).into_iter().filter(|path| {
+        let name = name_of(path);
+        !hidden(name.as_deref()) && name.as_deref().and_then(Origin::built_in).is_none()
+    });
+    let libraries = |paths: Vec<PathBuf>| paths.into_iter().map(Origin::Library);
+    let origins: Vec<_> = libraries(chosen.clone()).chain(built_in).chain(libraries(others.collect())).collect();
+    origins.into_iter().map(|origin| Found { about: process::describe(&origin), origin }).collect()
 }
 
 /// Whether a manifest's `plugin` is a path rather than a name.
@@ -130,6 +197,7 @@ fn nearest(plugin: &str, manifest_dir: &Path, folders: &[PathBuf]) -> Vec<String
         return vec![format!("./{plugin}")];
     }
     let mut names: Vec<String> = libraries(folders).iter().filter_map(|path| name_of(path)).collect();
+    names.extend(pleura_steps::tables().iter().map(|(name, _)| (*name).to_owned()));
     let likeness = |name: &String| strsim::jaro_winkler(plugin, name);
     names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
     names.dedup();

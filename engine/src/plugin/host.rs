@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::call::{Calls, Instance, PlaneCall};
 use super::process::Worker;
-use super::{About, Context, Fault, LoadError, PluginError, Role, Size, checks, exits, find, library};
+use super::{About, Context, Fault, LoadError, Origin, PluginError, Role, Size, checks, exits, find, library};
 use crate::manifest::{Isolation, Step};
 use crate::{Mask, digest};
 
@@ -19,7 +19,9 @@ use crate::{Mask, digest};
 /// then not called), or where the plugin is of another role. The image is the caller's to name.
 pub struct Plugin {
     about: About,
-    path: PathBuf,
+    origin: Origin,
+    /// What holds the code: the library, or the program.
+    file: PathBuf,
     calls: Box<dyn Calls>,
     views: usize,
     sha256: OnceLock<String>,
@@ -32,15 +34,16 @@ impl Plugin {
     /// Where no such plugin is found, where its library is not the one that the step declares by its sha256 (none of it
     /// has run then) or no plugin of this ABI, or where it refuses its parameters.
     pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
-        let path = find::resolve(&step.plugin, manifest_dir)?;
-        let verified = library::verify(&path, step.sha256.as_deref())?;
+        let origin = find::resolve(step, manifest_dir)?;
+        let verified =
+            origin.library().map(|path| library::verify(path, step.sha256.as_deref())).transpose()?.flatten();
         let plugin = match step.isolation {
-            Isolation::None => Self::here(path, step)?,
-            Isolation::Process => Self::apart(path, step, 1)?,
+            Isolation::None => Self::here(origin, step)?,
+            Isolation::Process => Self::apart(origin, step, 1)?,
         };
         if !step.is_path() && plugin.about.name != step.plugin {
             let why = LoadError::OtherName { found: plugin.about.name };
-            return Err(PluginError::Load { path: plugin.path, why });
+            return Err(PluginError::Load { path: plugin.file, why });
         }
         if let Some(sum) = verified {
             // The receipt names what was checked, whatever the file has become since.
@@ -49,25 +52,27 @@ impl Plugin {
         Ok(plugin)
     }
 
-    fn here(path: PathBuf, step: &Step) -> Result<Self, PluginError> {
+    fn here(origin: Origin, step: &Step) -> Result<Self, PluginError> {
         exits::watch();
-        let load = || library::load(&path, step.global_symbols);
-        let loaded = exits::within(&path.to_string_lossy(), "loading", load)
-            .map_err(|why| PluginError::Load { path: path.clone(), why })?;
+        let load = || origin.load(step.global_symbols);
+        let loaded = exits::within(&origin.to_string(), "loading", load)
+            .map_err(|why| PluginError::Load { path: origin.file(), why })?;
         exits::watch();
         let instance = Instance::create(loaded.table, &loaded.about.name, &params(step))
             .map_err(|message| PluginError::Refused { plugin: loaded.about.name.clone(), message })?;
-        Self::new(loaded.about, path, Box::new(instance))
+        let file = origin.file();
+        Self::new(loaded.about, origin, file, Box::new(instance))
     }
 
     /// In a child process, which makes every call from `threads` threads at once and compares the results.
-    pub(super) fn apart(path: PathBuf, step: &Step, threads: usize) -> Result<Self, PluginError> {
-        let (about, worker) = Worker::open(&path, step, params(step), threads)?;
-        Self::new(about, path, Box::new(worker))
+    pub(super) fn apart(origin: Origin, step: &Step, threads: usize) -> Result<Self, PluginError> {
+        let (about, worker) = Worker::open(&origin, step, params(step), threads)?;
+        let file = worker.file();
+        Self::new(about, origin, file, Box::new(worker))
     }
 
-    fn new(about: About, path: PathBuf, calls: Box<dyn Calls>) -> Result<Self, PluginError> {
-        let mut plugin = Self { about, path, calls, views: 0, sha256: OnceLock::new() };
+    fn new(about: About, origin: Origin, file: PathBuf, calls: Box<dyn Calls>) -> Result<Self, PluginError> {
+        let mut plugin = Self { about, origin, file, calls, views: 0, sha256: OnceLock::new() };
         if plugin.role() == Role::Tta {
             let views = plugin.calls.views().and_then(checks::views);
             plugin.views = views.map_err(|why| plugin.failed("views", why))?;
@@ -105,13 +110,14 @@ impl Plugin {
         self.about.uses_score
     }
 
-    /// The plugin's library.
+    /// Where the plugin's code is.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
-    /// The sha256 of the library, in hexadecimal; computed once, at the first call, or when it was checked.
+    /// The sha256, in hexadecimal, of the file that holds the plugin's code: its library, or the program of a built-in
+    /// one. Computed once, at the first call, or when it was checked.
     ///
     /// # Errors
     /// Where the file cannot be read any more.
@@ -119,7 +125,7 @@ impl Plugin {
         if let Some(sum) = self.sha256.get() {
             return Ok(sum);
         }
-        let sum = digest::file(&self.path).map_err(|source| PluginError::Read { path: self.path.clone(), source })?;
+        let sum = digest::file(&self.file).map_err(|source| PluginError::Read { path: self.file.clone(), source })?;
         Ok(self.sha256.get_or_init(|| sum))
     }
 
@@ -229,7 +235,7 @@ impl Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("about", &self.about).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Plugin").field("about", &self.about).field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 

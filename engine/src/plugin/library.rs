@@ -30,6 +30,14 @@ pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadErro
     Ok(Loaded { table, about })
 }
 
+/// The stock step of that name, whose table is linked into the program.
+pub(super) fn built_in(name: &str) -> Result<Loaded, LoadError> {
+    let (_, table) = pleura_steps::tables().iter().find(|(stock, _)| *stock == name).ok_or(LoadError::Missing)?;
+    // SAFETY: the table's texts are the program's own.
+    let about = unsafe { about(table) }?;
+    Ok(Loaded { table: *table, about })
+}
+
 /// What a table says of itself, if it is whole.
 ///
 /// # Safety

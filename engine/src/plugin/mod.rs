@@ -1,6 +1,7 @@
-//! Plugins: dynamic libraries that prepare images, augment them, or make and change masks.
+//! Plugins: what prepares images, augments them, or makes and changes masks. Most are dynamic libraries; the stock ones
+//! are linked into the program and called through the same table.
 //!
-//! [`Plugin::open`] finds a manifest step's library, loads it and creates an instance with the step's parameters.
+//! [`Plugin::open`] finds a manifest step's plugin, loads it and creates an instance with the step's parameters.
 //! Every call is guarded: what a plugin writes past its buffer, leaves unwritten, or returns as NaN or as garbage is an
 //! error that names the plugin, never a wrong picture. What no check can catch is a plugin that crashes; with
 //! `isolation = "process"` it crashes alone, in a child process.
@@ -20,6 +21,7 @@ mod exits;
 mod find;
 mod host;
 mod library;
+mod origin;
 mod pipe;
 mod process;
 mod wire;
@@ -30,10 +32,11 @@ use serde::{Deserialize, Serialize};
 pub use child::this_program_is_a_worker;
 pub use error::{Fault, LoadError, PluginError};
 pub use exits::name_exit;
-pub use find::{Found, folders, list, locate, resolve};
+pub use find::{Found, folders, list, locate, named, resolve};
 pub use host::Plugin;
 #[doc(hidden)]
 pub use library::table_of;
+pub use origin::Origin;
 pub use pleura_plugin::Context;
 pub use worker::worker;
 

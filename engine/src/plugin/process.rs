@@ -14,13 +14,13 @@ use super::buffer::{mask_of, plane_of};
 use super::call::{Calls, PlaneCall};
 use super::child::{Running, Terms, program};
 use super::wire::{Reply, Request};
-use super::{About, Context, Fault, LoadError, PluginError, Size, library};
+use super::{About, Context, Fault, LoadError, Origin, PluginError, Size, library};
 use crate::manifest::{DEFAULT_TIMEOUT, Step};
 
 /// A plugin's children, all with the same parameters.
 pub(super) struct Worker {
     program: PathBuf,
-    library: PathBuf,
+    origin: Origin,
     params: String,
     /// What the library's bytes must hash to, each time that it is loaded.
     sha256: Option<String>,
@@ -37,20 +37,20 @@ enum Stillborn {
 }
 
 impl Worker {
-    /// Starts a first child, which loads the library and creates an instance.
+    /// Starts a first child, which loads the plugin and creates an instance.
     pub(super) fn open(
-        library: &Path,
+        origin: &Origin,
         step: &Step,
         params: String,
         threads: usize,
     ) -> Result<(About, Self), PluginError> {
-        let program = program(library)?;
-        let library = library.to_owned();
+        let program = program(&origin.file())?;
+        let origin = origin.clone();
         let terms = Terms { global_symbols: step.global_symbols, limit: step.time_limit() };
         let sha256 = step.sha256.clone();
-        let worker = Self { program, library, params, sha256, terms, threads, idle: Mutex::default() };
+        let worker = Self { program, origin, params, sha256, terms, threads, idle: Mutex::default() };
         let (about, running) = worker.start().map_err(|stillborn| match stillborn {
-            Stillborn::Load(why) => PluginError::Load { path: worker.library.clone(), why },
+            Stillborn::Load(why) => PluginError::Load { path: worker.file(), why },
             Stillborn::Refused { plugin, message } => PluginError::Refused { plugin, message },
             Stillborn::Other(error) => error,
         })?;
@@ -58,9 +58,16 @@ impl Worker {
         Ok((about, worker))
     }
 
+    /// The file that holds the plugin's code: its library, or the program that the children run.
+    pub(super) fn file(&self) -> PathBuf {
+        self.origin.library().unwrap_or(&self.program).to_owned()
+    }
+
     fn start(&self) -> Result<(About, Running), Stillborn> {
-        library::verify(&self.library, self.sha256.as_deref()).map_err(Stillborn::Other)?;
-        let (about, mut running) = load(&self.program, &self.library, self.terms).map_err(Stillborn::Load)?;
+        if let Some(library) = self.origin.library() {
+            library::verify(library, self.sha256.as_deref()).map_err(Stillborn::Other)?;
+        }
+        let (about, mut running) = load(&self.program, &self.origin, self.terms).map_err(Stillborn::Load)?;
         let create = Request::Create { params: self.params.clone(), threads: self.threads };
         let died = |why| Stillborn::Load(LoadError::Child(Box::new(why)));
         match running.ask(&create, &[]).map_err(died)? {
@@ -154,18 +161,21 @@ fn unexpected(reply: &Reply) -> Fault {
     Fault::Broken(format!("{reply:?} does not answer the request"))
 }
 
-/// What the library says of itself, read in a child process that ends at once.
-pub(super) fn describe(library: &Path) -> Result<About, PluginError> {
-    let program = program(library)?;
+/// What a plugin says of itself; a library is loaded in a child process that ends at once.
+pub(super) fn describe(origin: &Origin) -> Result<About, PluginError> {
+    let failed = |why| PluginError::Load { path: origin.file(), why };
+    if let Origin::BuiltIn(_) = origin {
+        return origin.load(false).map(|loaded| loaded.about).map_err(failed);
+    }
+    let program = program(&origin.file())?;
     let limit = Duration::from_secs(DEFAULT_TIMEOUT.into());
-    let loaded = load(&program, library, Terms { global_symbols: false, limit });
-    loaded.map(|(about, _)| about).map_err(|why| PluginError::Load { path: library.to_owned(), why })
+    load(&program, origin, Terms { global_symbols: false, limit }).map(|(about, _)| about).map_err(failed)
 }
 
-/// Starts a child that loads the library.
-fn load(program: &Path, library: &Path, terms: Terms) -> Result<(About, Running), LoadError> {
+/// Starts a child that loads the plugin.
+fn load(program: &Path, origin: &Origin, terms: Terms) -> Result<(About, Running), LoadError> {
     let died = |why| LoadError::Child(Box::new(why));
-    let mut running = Running::start(program, library, terms)
+    let mut running = Running::start(program, origin, terms)
         .map_err(|e| died(Fault::Died(format!("(`{}`) does not start: {e}", program.display()))))?;
     running.greeting().map_err(|found| died(Fault::NoWorker { program: program.to_owned(), found }))?;
     match running.receive().map_err(died)? {

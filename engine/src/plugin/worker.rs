@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
-use std::path::Path;
 use std::thread::{self, ScopedJoinHandle};
 
 use ndarray::ArrayView2;
 
 use super::buffer::mask_of;
 use super::call::{Calls, Instance};
-use super::library::{self, Loaded};
+use super::library::Loaded;
 use super::wire::{self, PROTOCOL, Reply, Request};
-use super::{Fault, Size};
+use super::{Fault, Origin, Size};
 
 /// How many seconds after its time limit a child ends by itself. The engine ends it before that, if there still is one.
 const GRACE: u32 = 10;
@@ -22,13 +21,13 @@ const GRACE: u32 = 10;
 ///
 /// # Errors
 /// Where the engine sends something that is no request, or has gone while it was being answered.
-pub fn worker(library: &Path, global_symbols: bool, timeout: u32) -> io::Result<()> {
+pub fn worker(origin: &Origin, global_symbols: bool, timeout: u32) -> io::Result<()> {
     let limit = timeout.saturating_add(GRACE);
     // Before the library is loaded: its initialisers may print, too.
     let (mut requests, replies) = take_pipes()?;
     let mut replies = BufWriter::new(replies);
     wire::send(&mut replies, &Reply::Ready { protocol: PROTOCOL }, &[])?;
-    match within(limit, || library::load(library, global_symbols)) {
+    match within(limit, || origin.load(global_symbols)) {
         Ok(loaded) => {
             let about = loaded.about.clone();
             wire::send(&mut replies, &Reply::Loaded(about), &[])?;

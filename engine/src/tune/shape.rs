@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ndarray::{Array2, ArrayView2};
-use pleura_regions::{Components, Connectivity};
+use pleura_image::regions::{Components, Connectivity};
 
 use super::cuts::{Cut, Cuts};
 use super::target::{Sums, Target};

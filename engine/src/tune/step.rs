@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use ndarray::Array2;
-use pleura_regions::{Connectivity, keep_contours};
+use pleura_image::regions::{Connectivity, keep_contours};
 
 use super::cuts::Cut;
 use super::shape::{Canvas, Parts, Shape};

@@ -1,11 +1,11 @@
-//! The stock plugins' parameters, so that a search can count instead of running them.
+//! What the stock steps do, so that a search can count instead of running them.
 //!
-//! What is read here is what the plugins read; where it is not, a step is run as any other plugin's. A search makes sure
-//! on its first images that counting and running come to the same (see [`super::chain`]).
+//! Another's plugin may have a stock step's name: a search makes sure on its first images that counting and running come
+//! to the same (see [`super::chain`]).
 
-use pleura_regions::{Area, Connectivity};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use pleura_image::regions::{Area, Connectivity};
+use pleura_plugin::Postprocess;
+use pleura_steps::{ComponentMean, Dilate, FillHoles, MinArea, Threshold, Triplet};
 
 use super::cuts::Cut;
 use crate::manifest::Step;
@@ -25,81 +25,34 @@ pub enum Stock {
     ComponentMean(f32, Connectivity),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Threshold {
-    above: Option<f32>,
-    at_least: Option<f32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Triplet {
-    top: f32,
-    area: u64,
-    at: [u32; 2],
-    bottom: f32,
-    contour_min_area: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MinArea {
-    area: u64,
-    at: [u32; 2],
-    #[serde(default)]
-    per_component: bool,
-    connectivity: Option<Connectivity>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ComponentMean {
-    above: f32,
-    #[serde(default)]
-    connectivity: Connectivity,
-}
-
 /// Stock plugins that leave an empty mask empty.
 pub fn keeps_nothing(step: &Step) -> bool {
-    matches!(step.plugin.as_str(), "min-area" | "component-mean" | "fill-holes" | "dilate")
+    [MinArea::NAME, ComponentMean::NAME, FillHoles::NAME, Dilate::NAME].contains(&step.plugin.as_str())
 }
 
 /// Stock plugins that look at the mask alone, not at the map.
 pub fn ignores_map(step: &Step) -> bool {
-    matches!(step.plugin.as_str(), "min-area" | "fill-holes" | "dilate")
+    [MinArea::NAME, FillHoles::NAME, Dilate::NAME].contains(&step.plugin.as_str())
 }
 
 impl Stock {
     /// What a step does; `None` for other plugins, and for parameters that the plugin itself would refuse.
     pub fn of(step: &Step) -> Option<Self> {
         Some(match step.plugin.as_str() {
-            "threshold" => match params(step)? {
-                Threshold { above: Some(above), at_least: None } => Self::Threshold(Cut::above(above)),
-                Threshold { above: None, at_least: Some(at) } => Self::Threshold(Cut { at, strict: false }),
-                _ => return None,
+            Threshold::NAME => {
+                let Threshold { bound, strict } = created(step)?;
+                Self::Threshold(Cut { at: bound, strict })
+            }
+            Triplet::NAME => {
+                let Triplet { top, area, bottom, contour_share } = created(step)?;
+                Self::Triplet { top: Cut::above(top), area, bottom: Cut::above(bottom), contour_share }
+            }
+            MinArea::NAME => match created(step)? {
+                MinArea { area, per_component: Some(connectivity) } => Self::MinComponent(area, connectivity),
+                MinArea { area, per_component: None } => Self::MinArea(area),
             },
-            "triplet" => {
-                let Triplet { top, area, at, bottom, contour_min_area } = params(step)?;
-                let pixels = f64::from(at[0]) * f64::from(at[1]);
-                Self::Triplet {
-                    top: Cut::above(top),
-                    area: Area::new(area, at).ok()?,
-                    bottom: Cut::above(bottom),
-                    contour_share: contour_min_area.map(|area| area / pixels),
-                }
-            }
-            "min-area" => {
-                let MinArea { area, at, per_component, connectivity } = params(step)?;
-                let area = Area::new(area, at).ok()?;
-                if per_component {
-                    Self::MinComponent(area, connectivity.unwrap_or_default())
-                } else {
-                    Self::MinArea(area)
-                }
-            }
-            "component-mean" => {
-                let ComponentMean { above, connectivity } = params(step)?;
+            ComponentMean::NAME => {
+                let ComponentMean { above, connectivity } = created(step)?;
                 Self::ComponentMean(above, connectivity)
             }
             _ => return None,
@@ -121,7 +74,9 @@ impl Stock {
     }
 }
 
-fn params<P: DeserializeOwned>(step: &Step) -> Option<P> {
+/// The stock step itself; `None` where it refuses its parameters.
+fn created<P: Postprocess>(step: &Step) -> Option<P> {
     // As text, as the plugin is given them.
-    serde_json::from_str(&serde_json::Value::Object(step.params.clone()).to_string()).ok()
+    let params = serde_json::from_str(&serde_json::Value::Object(step.params.clone()).to_string()).ok()?;
+    P::create(params).ok()
 }

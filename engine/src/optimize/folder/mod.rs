@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::error::OptimizeError;
 use crate::onnx::Skeleton;
-use crate::plugin;
+use crate::plugin::{self, Origin};
 use crate::{atomic, regular};
 
 /// Where the files of a manifest come to lie, by what the manifest calls them.
@@ -32,8 +32,9 @@ impl Layout {
                 layout.models.insert(model.to_owned(), place(model, "models", &mut taken));
             }
             if let Some(name) = text(table, "plugin").filter(|name| !layout.plugins.contains_key(*name)) {
-                let library = plugin::resolve(name, folder).ok().filter(|it| is_path(name) || lies_in(it, folder));
-                if let Some(library) = library {
+                let library = plugin::locate(name, folder);
+                let lies_here = |it: &PathBuf| is_path(name) || lies_in(it, folder);
+                if let Some(library) = library.and_then(Origin::into_library).filter(lies_here) {
                     let named = if is_path(name) { name.to_owned() } else { below(&library, folder) };
                     layout.plugins.insert(name.to_owned(), (library, place(&named, "plugins", &mut taken)));
                 }

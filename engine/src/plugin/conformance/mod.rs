@@ -8,11 +8,9 @@ mod inputs;
 mod roles;
 mod views;
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
-use super::{Fault, Plugin, PluginError, Role};
+use super::{Fault, Origin, Plugin, PluginError, Role};
 use crate::manifest::{Isolation, Step};
 
 /// Threads that call an instance at once.
@@ -30,13 +28,13 @@ pub struct Check {
     pub outcome: Result<String, String>,
 }
 
-/// Tests the plugin in `library` with the given parameters, telling each check to `report` as it ends. A call may take
+/// Tests a plugin with the given parameters, telling each check to `report` as it ends. A call may take
 /// `timeout` seconds. The answer is whether all hold.
-pub fn test(library: &Path, params: &Map<String, Value>, timeout: u32, mut report: impl FnMut(&Check)) -> bool {
+pub fn test(origin: &Origin, params: &Map<String, Value>, timeout: u32, mut report: impl FnMut(&Check)) -> bool {
     let mut report = Report { all_hold: true, tell: &mut report };
     let step = step(params.clone(), timeout);
-    if let Some(subject) = Subject::open(library, &step, &mut report) {
-        report.add("refuses a parameter it does not know", refuses_stranger(library, step));
+    if let Some(subject) = Subject::open(origin, &step, &mut report) {
+        report.add("refuses a parameter it does not know", refuses_stranger(origin, step));
         match subject.alone.role() {
             Role::Prepare => roles::prepare(&subject, &mut report),
             Role::Tta => views::tta(&subject, &mut report),
@@ -53,8 +51,8 @@ struct Subject {
 }
 
 impl Subject {
-    fn open(library: &Path, step: &Step, report: &mut Report<'_>) -> Option<Self> {
-        let open = |threads| Plugin::apart(library.to_owned(), step, threads);
+    fn open(origin: &Origin, step: &Step, report: &mut Report<'_>) -> Option<Self> {
+        let open = |threads| Plugin::apart(origin.clone(), step, threads);
         let shown = Value::Object(step.params.clone());
         match open(1).and_then(|alone| Ok(Self { alone, crowd: open(THREADS)? })) {
             Ok(subject) => {
@@ -129,9 +127,9 @@ impl Report<'_> {
     }
 }
 
-fn refuses_stranger(library: &Path, mut step: Step) -> Result<String, String> {
+fn refuses_stranger(origin: &Origin, mut step: Step) -> Result<String, String> {
     step.params.insert(STRANGER.to_owned(), true.into());
-    match Plugin::apart(library.to_owned(), &step, 1) {
+    match Plugin::apart(origin.clone(), &step, 1) {
         Err(PluginError::Refused { message, .. }) if message.starts_with("panicked") => Err(message),
         Err(PluginError::Refused { message, .. }) => Ok(message),
         Err(error) => Err(error.to_string()),

@@ -10,7 +10,7 @@ pub(super) fn clahe(mut sample: Sample, clip: f32, tiles: u32, numbers: &mut imp
     let clip = between(1.0, clip, numbers);
     let grey = sample.image.mapv(to_8_bits);
     let tiles = (tiles as usize, tiles as usize);
-    sample.image = pleura_equalise::clahe(grey.view(), clip.into(), tiles).mapv(from_8_bits);
+    sample.image = pleura_image::equalise::clahe(grey.view(), clip.into(), tiles).mapv(from_8_bits);
     sample
 }
 

@@ -1,7 +1,5 @@
 //! Areas that name the size at which they are counted.
 
-use pleura_plugin::Error;
-
 /// A number of pixels at a size. An area means nothing without the size it was counted at: 800 pixels of 768² are as
 /// much of the lung as 1422 of 1024².
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +13,14 @@ impl Area {
     ///
     /// # Errors
     /// Where `area` is 0 or more than the image has, or a side is 0; the message names the parameter.
-    pub fn new(area: u64, at: [u32; 2]) -> Result<Self, Error> {
+    pub fn new(area: u64, at: [u32; 2]) -> Result<Self, String> {
         let [height, width] = at;
         if height == 0 || width == 0 {
-            return Err(format!("`at` is [{height}, {width}]; each side must be at least 1").into());
+            return Err(format!("`at` is [{height}, {width}]; each side must be at least 1"));
         }
         let most = u64::from(height) * u64::from(width);
         if area == 0 || area > most {
-            return Err(format!("`area` is {area}, not within 1 to the {most} pixels of `at`").into());
+            return Err(format!("`area` is {area}, not within 1 to the {most} pixels of `at`"));
         }
         Ok(Self { area, at })
     }
@@ -56,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_parameter_is_named() {
-        let message = |area, at| Area::new(area, at).unwrap_err().0;
+        let message = |area, at| Area::new(area, at).unwrap_err();
         assert_eq!(message(5, [0, 4]), "`at` is [0, 4]; each side must be at least 1");
         assert_eq!(message(0, [4, 4]), "`area` is 0, not within 1 to the 16 pixels of `at`");
         assert_eq!(message(17, [4, 4]), "`area` is 17, not within 1 to the 16 pixels of `at`");

@@ -1,7 +1,5 @@
 //! Contrast-limited adaptive histogram equalisation on 8 bits, with OpenCV's arithmetic: same integers, same `f32`
-//! operations in the same order. The plugin `clahe` and the training's augmentation share it. Not a plugin.
-
-#![deny(missing_docs)]
+//! operations in the same order. The step `clahe` and the training's augmentation share it.
 
 use ndarray::{Array2, ArrayView2};
 

@@ -1,9 +1,9 @@
 //! Hulls are scikit-image's, pixel for pixel; `tests/reference/scikit_plugins.py` made the references.
 
 use ndarray::Array2;
+use pleura_image::regions::drawn;
 use pleura_plugin::{Context, Postprocess};
-use pleura_regions::drawn;
-use plugin_convex_hull::ConvexHull;
+use pleura_steps::ConvexHull;
 use serde_json::{Value, json};
 
 fn mask(rows: &Value) -> Array2<bool> {
@@ -13,7 +13,7 @@ fn mask(rows: &Value) -> Array2<bool> {
 
 #[test]
 fn agrees_with_scikit_image() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("scikit.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("convex_hull.json")).unwrap();
     let kinds =
         [("whole", json!({ "per_component": false })), ("corners", json!({})), ("sides", json!({ "connectivity": 4 }))];
     let mut wrong = Vec::new();

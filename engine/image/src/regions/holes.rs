@@ -1,7 +1,6 @@
 //! The holes of a mask, by runs of unmarked pixels: a radiograph has a thousand times fewer of them than of pixels.
 
-use ndarray::{ArrayView1, Axis};
-use pleura_plugin::{Mask, MaskMut};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 /// Unmarked pixels of a row from `start` to before `end`.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +36,7 @@ impl Forest {
 }
 
 /// Marks what the mask marks, and every unmarked pixel from which no path of sides leads to the border of the image.
-pub fn fill_holes(mask: Mask<'_>, mut out: MaskMut<'_>) {
+pub fn fill_holes(mask: ArrayView2<'_, bool>, mut out: ArrayViewMut2<'_, bool>) {
     out.assign(&mask);
     let rows: Vec<Vec<Run>> = mask.axis_iter(Axis(0)).map(runs).collect();
     let mut forest = Forest(vec![OUTSIDE]);
@@ -88,10 +87,10 @@ mod tests {
     use ndarray::Array2;
     use proptest::prelude::*;
 
+    use super::super::components::label_background;
+    use super::super::crop::Crop;
+    use super::super::drawn;
     use super::*;
-    use crate::components::label_background;
-    use crate::crop::Crop;
-    use crate::drawn;
 
     fn filled(mask: &Array2<bool>) -> Array2<bool> {
         let mut out = Array2::from_elem(mask.dim(), false);

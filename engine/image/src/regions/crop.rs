@@ -1,11 +1,11 @@
 //! The part of a mask that matters.
 
 use image::GrayImage;
-use pleura_plugin::Mask;
+use ndarray::ArrayView2;
 
 /// The box that holds all marked pixels, with a border of one unmarked pixel around it: what lies outside is connected
 /// all around, and a lesion costs what it is large, not what the radiograph is.
-pub(crate) struct Crop {
+pub(super) struct Crop {
     /// 1 where marked, 0 elsewhere.
     pub image: GrayImage,
     /// The mask's row and column at the image's pixel (1, 1).
@@ -14,7 +14,7 @@ pub(crate) struct Crop {
 
 impl Crop {
     /// `None` where nothing is marked.
-    pub fn of(mask: Mask<'_>) -> Option<Self> {
+    pub fn of(mask: ArrayView2<'_, bool>) -> Option<Self> {
         // Rows as slices, many pixels a step: most of a radiograph is not marked.
         let mask = mask.as_standard_layout();
         let rows: Vec<&[bool]> = mask.as_slice()?.chunks_exact(mask.ncols().max(1)).collect();

@@ -1,14 +1,13 @@
 //! Convex hulls of pixels, as scikit-image's `convex_hull_image` has them.
 
-use ndarray::s;
-use pleura_plugin::{Mask, MaskMut};
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 /// The marked pixels of one row: the row, the first column and the last.
 pub type Span = (usize, usize, usize);
 
 /// The spans of a mask as a whole, from top to bottom.
 #[must_use]
-pub fn spans(mask: Mask<'_>) -> Vec<Span> {
+pub fn spans(mask: ArrayView2<'_, bool>) -> Vec<Span> {
     let rows = mask.rows().into_iter().enumerate();
     let span = |(row, pixels): (usize, ndarray::ArrayView1<'_, bool>)| {
         let first = pixels.iter().position(|&marked| marked)?;
@@ -22,7 +21,7 @@ pub fn spans(mask: Mask<'_>) -> Vec<Span> {
 ///
 /// A pixel is the diamond between the middles of its four sides, so that the hull of a slanted line is connected.
 /// Computed in whole numbers, so that no rounding decides.
-pub fn fill_hull(spans: &[Span], mut out: MaskMut<'_>) {
+pub fn fill_hull(spans: &[Span], mut out: ArrayViewMut2<'_, bool>) {
     let [Some(&(top, ..)), Some(&(bottom, ..))] = [spans.first(), spans.last()] else { return };
     let left = envelope(spans.iter().map(|&(row, first, _)| (row, whole(first))));
     let right = envelope(spans.iter().map(|&(row, _, last)| (row, -whole(last))));
@@ -86,8 +85,8 @@ mod tests {
     use ndarray::Array2;
     use proptest::prelude::*;
 
+    use super::super::drawn;
     use super::*;
-    use crate::drawn;
 
     fn hull(mask: &Array2<bool>) -> Array2<bool> {
         let mut out = Array2::from_elem(mask.dim(), false);

@@ -1,9 +1,9 @@
 //! Keeps the contours that OpenCV keeps; `tests/reference/opencv_plugins.py` made the references.
 
 use ndarray::Array2;
+use pleura_image::regions::drawn;
 use pleura_plugin::{Context, Postprocess};
-use pleura_regions::drawn;
-use plugin_triplet::Triplet;
+use pleura_steps::Triplet;
 use serde_json::{Value, json};
 
 fn mask(rows: &Value) -> Array2<bool> {
@@ -13,7 +13,7 @@ fn mask(rows: &Value) -> Array2<bool> {
 
 #[test]
 fn agrees_with_opencv() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("opencv.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("triplet.json")).unwrap();
     let mut wrong = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let map = mask(&case["mask"]).mapv(f32::from);

@@ -2,17 +2,17 @@
 
 use imageproc::contours::{BorderType, find_contours};
 use imageproc::point::Point;
-use pleura_plugin::{Mask, MaskMut};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::components::{Connectivity, highest, label, label_background};
-use crate::crop::Crop;
+use super::components::{Connectivity, highest, label, label_background};
+use super::crop::Crop;
 
 /// Keeps the 8-connected components whose contour encloses more than `min_area`, and fills those of their holes whose
 /// contour does not.
 ///
 /// A contour is the polygon through the centres of the border's pixels, which for a hole are those around it; so the
 /// area is less than the number of pixels: a square of 11 × 11 has area 100.
-pub fn keep_contours(mask: Mask<'_>, min_area: f64, mut out: MaskMut<'_>) {
+pub fn keep_contours(mask: ArrayView2<'_, bool>, min_area: f64, mut out: ArrayViewMut2<'_, bool>) {
     let Some(crop) = Crop::of(mask) else { return };
     let (components, background) = (label(&crop, Connectivity::Eight), label_background(&crop));
     let mut kept = vec![false; highest(&components) + 1];
@@ -52,8 +52,8 @@ fn area(points: &[Point<u32>]) -> f64 {
 mod tests {
     use ndarray::Array2;
 
+    use super::super::drawn;
     use super::*;
-    use crate::drawn;
 
     fn kept(rows: &[&str], min_area: f64) -> Array2<bool> {
         let mask = drawn(rows);

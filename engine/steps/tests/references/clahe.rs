@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use pleura_plugin::Prepare;
-use plugin_clahe::{Clahe, Params};
+use pleura_steps::clahe::{Clahe, Params};
 use serde_json::{Value, json};
 
 /// The picture of the script: two bright blobs on a ramp, with a little grain.
@@ -25,7 +25,7 @@ fn digest(pixels: &Array2<u8>) -> String {
 
 #[test]
 fn agrees_with_opencv() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("opencv.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("clahe.json")).unwrap();
     let mut wrong = Vec::new();
     for case in &cases {
         let side = |number: usize| case["size"][number].as_i64().unwrap();

@@ -2,14 +2,14 @@
 
 use image::{ImageBuffer, Luma};
 use imageproc::region_labelling::{self, connected_components};
-use pleura_plugin::{Map, Mask, MaskMut};
+use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::Deserialize;
 
-use crate::crop::Crop;
-use crate::hull::Span;
+use super::crop::Crop;
+use super::hull::Span;
 
 /// Labels from 1; 0 is none.
-pub(crate) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
+pub(super) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
 
 /// Which neighbours of a pixel belong to its component; written 4 or 8.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -44,7 +44,7 @@ pub struct Components {
 impl Components {
     /// Finds the components of a mask.
     #[must_use]
-    pub fn of(mask: Mask<'_>, connectivity: Connectivity) -> Self {
+    pub fn of(mask: ArrayView2<'_, bool>, connectivity: Connectivity) -> Self {
         let found = Crop::of(mask).map(|crop| {
             let labels = label(&crop, connectivity);
             (crop, labels)
@@ -64,7 +64,7 @@ impl Components {
 
     /// The mean of each component's pixels in a map of the mask's size.
     #[must_use]
-    pub fn means(&self, map: Map<'_>) -> Vec<f64> {
+    pub fn means(&self, map: ArrayView2<'_, f32>) -> Vec<f64> {
         let mut sums = vec![0.0; self.areas.len()];
         self.each(|component, place| sums[component] += f64::from(map[place]));
         sums.iter().zip(&self.areas).map(|(sum, &area)| sum / area as f64).collect()
@@ -82,7 +82,7 @@ impl Components {
     }
 
     /// Marks the pixels of those components that are to be kept.
-    pub fn keep(&self, kept: &[bool], mut out: MaskMut<'_>) {
+    pub fn keep(&self, kept: &[bool], mut out: ArrayViewMut2<'_, bool>) {
         self.each(|component, place| out[place] = kept[component]);
     }
 
@@ -97,7 +97,7 @@ impl Components {
     }
 }
 
-pub(crate) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
+pub(super) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
     let connectivity = match connectivity {
         Connectivity::Four => region_labelling::Connectivity::Four,
         Connectivity::Eight => region_labelling::Connectivity::Eight,
@@ -106,11 +106,11 @@ pub(crate) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
 }
 
 /// Labels what is not marked, by sides: the dual of a mask connected by corners too.
-pub(crate) fn label_background(crop: &Crop) -> Labels {
+pub(super) fn label_background(crop: &Crop) -> Labels {
     connected_components(&crop.image, region_labelling::Connectivity::Four, Luma([1]))
 }
 
-pub(crate) fn highest(labels: &Labels) -> usize {
+pub(super) fn highest(labels: &Labels) -> usize {
     labels.iter().copied().max().unwrap_or(0) as usize
 }
 
@@ -119,8 +119,8 @@ mod tests {
     use ndarray::Array2;
     use proptest::prelude::*;
 
+    use super::super::drawn;
     use super::*;
-    use crate::drawn;
 
     const ROWS: [&str; 5] = ["##...", "##..#", "..#.#", ".....", "#...#"];
 

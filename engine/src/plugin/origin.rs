@@ -1,0 +1,73 @@
+//! Where a plugin's code is: in a dynamic library, or in the program itself.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::LoadError;
+use super::library::{self, Loaded};
+
+/// Where a plugin's code is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Origin {
+    /// In the program itself: the stock step of this name.
+    BuiltIn(&'static str),
+    /// In the dynamic library at this path.
+    Library(PathBuf),
+}
+
+impl Origin {
+    /// The stock step of that name, if there is one.
+    #[must_use]
+    pub fn built_in(name: &str) -> Option<Self> {
+        pleura_steps::tables().iter().find(|(stock, _)| *stock == name).map(|(stock, _)| Self::BuiltIn(stock))
+    }
+
+    /// The stock steps, by name.
+    pub(super) fn all_built_in() -> impl Iterator<Item = Self> {
+        pleura_steps::tables().iter().map(|(name, _)| Self::BuiltIn(name))
+    }
+
+    /// The library; `None` of a built-in plugin.
+    #[must_use]
+    pub fn library(&self) -> Option<&Path> {
+        match self {
+            Self::BuiltIn(_) => None,
+            Self::Library(path) => Some(path),
+        }
+    }
+
+    /// As [`Origin::library`], by value.
+    #[must_use]
+    pub fn into_library(self) -> Option<PathBuf> {
+        match self {
+            Self::BuiltIn(_) => None,
+            Self::Library(path) => Some(path),
+        }
+    }
+
+    /// The file that holds the code: the library, or the program that runs.
+    pub(super) fn file(&self) -> PathBuf {
+        match self {
+            Self::BuiltIn(_) => std::env::current_exe().unwrap_or_default(),
+            Self::Library(path) => path.clone(),
+        }
+    }
+
+    /// The plugin's table, checked.
+    pub(super) fn load(&self, global_symbols: bool) -> Result<Loaded, LoadError> {
+        match self {
+            Self::BuiltIn(name) => library::built_in(name),
+            Self::Library(path) => library::load(path, global_symbols),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(_) => f.write_str("built-in"),
+            Self::Library(path) => path.display().fmt(f),
+        }
+    }
+}

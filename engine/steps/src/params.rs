@@ -1,0 +1,19 @@
+//! What several steps ask of their parameters and of the step before.
+
+use pleura_plugin::{Error, Mask};
+
+/// The mask of the step before, for a step that cannot be the first.
+///
+/// # Errors
+/// Where there is none.
+pub fn needed(mask: Option<Mask<'_>>) -> Result<Mask<'_>, Error> {
+    mask.ok_or_else(|| "needs a mask: put `threshold` or `triplet` before it".into())
+}
+
+/// Checks that a parameter is a probability.
+///
+/// # Errors
+/// Where it is not within 0..=1; the message names it.
+pub fn probability(name: &str, value: f32) -> Result<f32, Error> {
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("`{name}` is {value}, not within 0 to 1").into()) }
+}
