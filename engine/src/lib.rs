@@ -9,28 +9,19 @@
 
 #![deny(missing_docs)]
 
-pub mod atomic;
-mod bounded;
 mod chain;
 pub mod chart;
 pub mod check;
 pub mod checksum;
-pub mod digest;
 pub mod ensemble;
 pub mod file_name;
 pub mod lint;
 pub mod manifest;
-mod mask;
-pub mod mask_image;
-pub mod onnx;
 pub mod optimize;
 pub mod overlay;
-mod planes;
 pub mod plugin;
 pub mod pool;
 mod proportion;
-pub mod radiograph;
-pub mod regular;
 pub mod report;
 pub mod runtime;
 mod shard;
@@ -38,6 +29,9 @@ pub mod submission;
 pub mod tune;
 
 pub use chain::chain;
-pub use mask::Mask;
-pub use radiograph::Radiograph;
+pub(crate) use pleura_files::bounded;
+pub use pleura_files::{atomic, digest, regular};
+pub(crate) use pleura_image::planes;
+pub use pleura_image::{Mask, Radiograph, mask_image, radiograph};
+pub use pleura_onnx as onnx;
 pub use shard::Shard;

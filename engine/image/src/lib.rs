@@ -1,6 +1,18 @@
 //! Radiographs, masks and what is computed of them; no configuration and no networks.
+//!
+//! `file → Radiograph → intensities → resized plane` on one side, `mask ↔ runs ↔ run lengths` on the other.
 
 #![deny(missing_docs)]
 
 pub mod equalise;
+mod mask;
+pub mod mask_image;
+pub mod planes;
+pub mod radiograph;
 pub mod regions;
+pub mod resize;
+pub mod rle;
+
+pub use mask::Mask;
+pub use radiograph::{Intensity, Radiograph};
+pub use resize::Resize;

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::answer::MemberAnswer;
 use super::job::Wanted;
-use super::resize::resize;
 use crate::manifest::{self, Resize};
 use crate::planes;
+use pleura_image::resize::resize;
 
 /// A gate with its members found.
 #[derive(Debug, Clone, PartialEq)]

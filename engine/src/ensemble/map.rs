@@ -4,8 +4,8 @@ use ndarray::{Array2, Array3, Axis};
 
 use super::classes::{log_odds_map, log_odds_of_planes};
 use super::outputs::probabilities;
-use super::resize::resized;
 use crate::manifest::Resize;
+use pleura_image::resize::resized;
 
 /// A map of (height, width), by what is resized of it.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,13 +13,13 @@ use super::error::ImageError;
 use super::job::{Job, Wanted};
 use super::lane::Lane;
 use super::prepare::{Prepared, Recipe};
-use super::resize::resized;
 use super::views::View;
 use super::weights::Weights;
 use super::{merge, postprocess};
 use crate::Radiograph;
 use crate::manifest::{self, Resize, When};
 use crate::plugin::Plugin;
+use pleura_image::resize::resized;
 
 /// A member, ready to run.
 pub struct Member {

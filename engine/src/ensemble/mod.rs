@@ -1,7 +1,6 @@
 //! Ensembles: opened from a manifest, asked about radiographs.
 
 mod answer;
-mod area;
 mod ask;
 mod cache;
 mod chunk;
@@ -28,7 +27,6 @@ mod origin;
 mod outputs;
 mod postprocess;
 mod prepare;
-mod resize;
 mod snapshot;
 mod stack;
 mod stage;
@@ -61,10 +59,9 @@ pub(crate) use open::classifier_wants;
 pub use options::Options;
 pub use origin::Origin;
 pub(crate) use outputs::read_batch;
+pub use pleura_image::resize::{nearest, resize};
 pub(crate) use postprocess::{context as postprocess_context, run as run_postprocess};
 pub use prepare::prepare;
-pub(crate) use resize::shares;
-pub use resize::{nearest, resize};
 pub use summary::Summary;
 pub use tensor::batch;
 

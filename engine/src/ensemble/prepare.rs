@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use super::error::{ImageError, Step as At};
 use super::job::{Job, Region};
-use super::resize::resize;
 use crate::Radiograph;
 use crate::manifest::{Intensity, Resize};
 use crate::plugin::Plugin;
+use pleura_image::resize::resize;
 
 /// What a network sees of a radiograph, in training as in prediction, before any plugin: intensities in 0..=1, brought
 /// to (height, width) = `size`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::Ensemble;
 use super::error::ImageError;
 use super::finding::{Decision, Finding, Runs};
 use super::job::{Job, Region};
@@ -10,7 +11,8 @@ use super::member::Bench;
 use super::postprocess;
 use super::prepare::Prepared;
 use super::stage::Verdict;
-use super::{Ensemble, resize};
+use pleura_image::resize::nearest;
+
 use crate::{Mask, Radiograph};
 
 /// What is kept of an image's way.
@@ -130,7 +132,7 @@ impl Ensemble {
             masks = postprocess::run(&self.postprocess, &postprocess::context(radiograph, score), map.view())?;
             finding.areas = masks.iter().map(Mask::area).collect();
             if let Some(last) = masks.last() {
-                finding.mask = resize::nearest(last, self.mask_size(size));
+                finding.mask = nearest(last, self.mask_size(size));
             }
         }
         finding.map = verdict.map.filter(|_| self.keep_maps);

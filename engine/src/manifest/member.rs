@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pleura_image::{Intensity, Resize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,56 +136,6 @@ pub enum Layout {
     Nchw,
     /// Batch, height, width, channels: TensorFlow's order.
     Nhwc,
-}
-
-/// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners = false`).
-/// Images stay floats: they are not rounded to 8 bits, as a library does that resizes 8-bit pictures.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resize {
-    /// Bilinear between the four nearest pixels, as OpenCV's `INTER_LINEAR` and PyTorch's `bilinear`. The default.
-    #[default]
-    Linear,
-    /// Bilinear with a support that grows when shrinking, as Pillow's `BILINEAR`.
-    LinearAntialias,
-    /// OpenCV's `INTER_AREA`, at every ratio: the mean of the area covered where neither side grows; otherwise between
-    /// two pixels, by the area covered of each.
-    Area,
-    /// Pillow's `BOX`: the mean of the pixels whose centres are covered.
-    Box,
-    /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
-    CubicAntialias,
-    /// The nearest pixel.
-    Nearest,
-}
-
-/// How stored values become intensities in 0..=1, 1 being white; values outside are clipped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Intensity {
-    /// The full range of the stored bits: `value / (2^bits - 1)` for unsigned values without rescale. SIIM's 8-bit
-    /// images keep exactly their values. The default.
-    #[default]
-    Stored,
-    /// The file's VOI lookup table or first window; a file that has neither is read as `stored`, and says so.
-    Window,
-    /// A window for all files, in modality units (after rescale), by DICOM's linear function.
-    Fixed {
-        /// The window's centre.
-        center: f32,
-        /// The window's width, at least 1.
-        #[schemars(range(min = 1.0))]
-        width: f32,
-    },
-    /// From one percentile of the image's values to another.
-    Percentiles {
-        /// Becomes 0; in percent.
-        #[schemars(range(min = 0.0, max = 100.0))]
-        low: f32,
-        /// Becomes 1; in percent.
-        #[schemars(range(min = 0.0, max = 100.0))]
-        high: f32,
-    },
 }
 
 /// What a model's numbers are.

@@ -12,7 +12,6 @@
 //! # Ok::<(), pleura::submission::SubmissionError>(())
 //! ```
 
-mod absolute;
 mod check;
 mod columns;
 mod convention;
@@ -23,9 +22,6 @@ mod error;
 mod fields;
 mod read;
 mod remarks;
-pub mod rle;
-mod rle_error;
-mod runs;
 mod score;
 #[cfg(test)]
 mod tests;
@@ -42,9 +38,8 @@ pub use check::{Options as CheckOptions, Problem, Report, check};
 pub use convention::Convention;
 pub use diff::{Change, Diff};
 pub use error::{ColumnsError, RowError, SubmissionError};
+pub use pleura_image::rle::{self, RleError, Runs};
 pub use read::{Row, Rows, read_ids};
-pub use rle::RleError;
-pub use runs::Runs;
 pub use score::{ImageScore, Score};
 
 /// The size of SIIM's masks: (height, width) in pixels.

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use indexmap::IndexSet;
 
-use super::absolute::text_reads_as_absolute;
 use super::fields::{Field, Fields};
 use super::{Remarks, RleError, Runs, SubmissionError, columns};
+use pleura_image::rle::text_reads_as_absolute;
 
 /// A row as it stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

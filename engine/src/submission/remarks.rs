@@ -1,7 +1,7 @@
 //! What is odd about a CSV of run lengths, yet harmless.
 
-use super::absolute::text_reads_as_absolute;
 use super::fields::Fields;
+use pleura_image::rle::text_reads_as_absolute;
 
 /// How many runs a mask needs for its order to tell anything.
 const RUNS: usize = 3;

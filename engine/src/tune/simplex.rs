@@ -1,55 +1,31 @@
-//! Nelder and Mead's simplex over weights.
+//! Nelder and Mead's simplex over weights (The Computer Journal 7, 1965, pp. 308–313).
 //!
 //! Weights are the squares of what is moved, over their sum: none is negative, and only their ratios count.
 
-use std::cell::RefCell;
-
-use argmin::core::{CostFunction, Error, Executor, State};
-use argmin::solver::neldermead::NelderMead;
-
 use super::error::TuneError;
 
-/// Of one climb.
-const STEPS: u64 = 40;
+/// The most moves of one search.
+const MOVES: u64 = 40;
 /// How far the first simplex reaches.
 const REACH: f64 = 0.35;
-/// A simplex whose scores differ by less has arrived.
+/// A simplex whose costs have a smaller standard deviation has arrived.
 const ARRIVED: f64 = 1e-5;
 
 /// A score of weights that sum to 1.
 pub type Score<'a> = &'a dyn Fn(&[f64]) -> Result<f64, TuneError>;
 
-/// What is made small. The solver panics where it is told of an error: the first is kept beside it.
-struct Cost<'a> {
-    score: Score<'a>,
-    broken: &'a RefCell<Option<TuneError>>,
-}
-
-impl CostFunction for Cost<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, at: &Self::Param) -> Result<f64, Error> {
-        if self.broken.borrow().is_some() {
-            return Ok(f64::INFINITY);
-        }
-        let cost = match (self.score)(&weights(at)) {
-            Ok(score) if !score.is_nan() => -score,
-            Ok(_) => f64::INFINITY,
-            Err(error) => {
-                self.broken.replace(Some(error));
-                f64::INFINITY
-            }
-        };
-        Ok(cost)
-    }
+/// A corner of the simplex.
+struct Vertex {
+    at: Vec<f64>,
+    /// The score with its sign turned, so that less is better; infinite where there is none.
+    cost: f64,
 }
 
 /// Weights with a high score, looked for around the roots of weights, `from`; they sum to 1.
 ///
 /// # Errors
 /// Those of the score.
-pub fn climb(from: &[f64], score: Score<'_>) -> Result<Option<Vec<f64>>, TuneError> {
+pub fn climb(from: &[f64], score: Score<'_>) -> Result<Vec<f64>, TuneError> {
     let length = from.iter().map(|x| x * x).sum::<f64>().sqrt();
     let first: Vec<f64> = from.iter().map(|x| x / length).collect();
     let along = (0..first.len()).map(|axis| {
@@ -57,15 +33,68 @@ pub fn climb(from: &[f64], score: Score<'_>) -> Result<Option<Vec<f64>>, TuneErr
         place[axis] += REACH;
         place
     });
-    let simplex = std::iter::once(first.clone()).chain(along).collect();
-    let solver = NelderMead::new(simplex).with_sd_tolerance(ARRIVED).map_err(failed)?;
-    let broken = RefCell::new(None);
-    let cost = Cost { score, broken: &broken };
-    let run = Executor::new(cost, solver).configure(|state| state.max_iters(STEPS)).run().map_err(failed)?;
-    if let Some(error) = broken.take() {
-        return Err(error);
+    let vertex = |at: Vec<f64>| -> Result<Vertex, TuneError> {
+        let score = score(&weights(&at))?;
+        Ok(Vertex { at, cost: if score.is_nan() { f64::INFINITY } else { -score } })
+    };
+    let mut simplex = std::iter::once(first.clone()).chain(along).map(vertex).collect::<Result<Vec<_>, _>>()?;
+    sort(&mut simplex);
+    for _ in 0..MOVES {
+        if deviation(&simplex) < ARRIVED {
+            break;
+        }
+        step(&mut simplex, vertex)?;
+        sort(&mut simplex);
     }
-    Ok(run.state().get_best_param().map(|best| weights(best)))
+    Ok(weights(&simplex[0].at))
+}
+
+/// Moves the worst vertex: away from itself through the middle of the others, further still where that is best of all,
+/// or towards them; where nothing helps, all vertices move towards the best.
+fn step<E>(simplex: &mut [Vertex], vertex: impl Fn(Vec<f64>) -> Result<Vertex, E>) -> Result<(), E> {
+    let [best, .., second, worst] = &*simplex else { return Ok(()) };
+    let middle = centroid(&simplex[..simplex.len() - 1]);
+    let reflected = vertex(between(&middle, &worst.at, -1.0))?;
+    let better = if reflected.cost < best.cost {
+        let expanded = vertex(between(&middle, &reflected.at, 2.0))?;
+        Some(if expanded.cost < reflected.cost { expanded } else { reflected })
+    } else if reflected.cost < second.cost {
+        Some(reflected)
+    } else if reflected.cost < worst.cost {
+        Some(vertex(between(&middle, &reflected.at, 0.5))?).filter(|outside| outside.cost <= reflected.cost)
+    } else {
+        Some(vertex(between(&middle, &worst.at, 0.5))?).filter(|inside| inside.cost < worst.cost)
+    };
+    let (best, rest) = simplex.split_first_mut().expect("it has three vertices or more");
+    if let Some(better) = better {
+        *rest.last_mut().expect("as above") = better;
+        return Ok(());
+    }
+    for other in rest {
+        *other = vertex(between(&best.at, &other.at, 0.5))?;
+    }
+    Ok(())
+}
+
+/// The place `share` of the way from one to another.
+fn between(from: &[f64], to: &[f64], share: f64) -> Vec<f64> {
+    from.iter().zip(to).map(|(from, to)| from + (to - from) * share).collect()
+}
+
+fn centroid(vertices: &[Vertex]) -> Vec<f64> {
+    let sum = |axis: usize| vertices.iter().map(|vertex| vertex.at[axis]).sum::<f64>();
+    (0..vertices[0].at.len()).map(|axis| sum(axis) * (1.0 / vertices.len() as f64)).collect()
+}
+
+fn sort(simplex: &mut [Vertex]) {
+    simplex.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+}
+
+/// The standard deviation of the costs; no number where one is infinite.
+fn deviation(simplex: &[Vertex]) -> f64 {
+    let count = simplex.len() as f64;
+    let mean = simplex.iter().map(|vertex| vertex.cost).sum::<f64>() / count;
+    (simplex.iter().map(|vertex| (vertex.cost - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt()
 }
 
 /// Squares over their sum.
@@ -74,19 +103,17 @@ fn weights(at: &[f64]) -> Vec<f64> {
     at.iter().map(|x| if sum > 0.0 { x * x / sum } else { 1.0 / at.len() as f64 }).collect()
 }
 
-fn failed(error: Error) -> TuneError {
-    TuneError::TooFew(format!("the search of weights broke off: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
     fn a_hill_is_climbed_from_either_side() {
         let hill = |at: &[f64]| Ok(1.0 - (at[0] - 0.7).powi(2) - (at[1] - 0.3).powi(2) - at[2].powi(2));
         for from in [[1.0, 1.0, 1.0], [0.1, 1.0, 0.2]] {
-            let found = climb(&from, &hill).unwrap().unwrap();
+            let found = climb(&from, &hill).unwrap();
             assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             assert!(hill(&found).unwrap() > 0.995, "{found:?}");
         }

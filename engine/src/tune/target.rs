@@ -3,8 +3,8 @@
 use ndarray::{Array2, Zip};
 
 use crate::Mask;
-use crate::ensemble::shares;
 use crate::submission::Runs;
+use pleura_image::resize::shares;
 
 /// What is counted over the pixels of a mask.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -129,7 +129,7 @@ impl Weighing<'_> {
         let (mut best, mut highest) = (start.clone(), score(&start)?);
         let there_at = |weights: &[f64]| score(&start.with(moved, rounded(weights, 1e6)));
         for from in starts {
-            let Some(found) = climb(&from, &there_at)? else { continue };
+            let found = climb(&from, &there_at)?;
             let found = start.with(moved, rounded(&found, 100.0));
             let here = score(&found)?;
             if here > highest + 1e-9 {

@@ -1,5 +1,7 @@
 //! Resizing planes.
 
+mod area;
+
 use std::cell::RefCell;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -7,9 +9,31 @@ use fast_image_resize::pixels::F32;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
-use super::area;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::Mask;
-use crate::manifest::Resize;
+
+/// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners = false`).
+/// Images stay floats: they are not rounded to 8 bits, as a library does that resizes 8-bit pictures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resize {
+    /// Bilinear between the four nearest pixels, as OpenCV's `INTER_LINEAR` and PyTorch's `bilinear`. The default.
+    #[default]
+    Linear,
+    /// Bilinear with a support that grows when shrinking, as Pillow's `BILINEAR`.
+    LinearAntialias,
+    /// OpenCV's `INTER_AREA`, at every ratio: the mean of the area covered where neither side grows; otherwise between
+    /// two pixels, by the area covered of each.
+    Area,
+    /// Pillow's `BOX`: the mean of the pixels whose centres are covered.
+    Box,
+    /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
+    CubicAntialias,
+    /// The nearest pixel.
+    Nearest,
+}
 
 /// The most bytes of buffers that a thread keeps: those of a radiograph's usual size.
 const KEPT: usize = 16 << 20;
@@ -60,7 +84,7 @@ pub fn resized(plane: Array2<f32>, size: (usize, usize), how: Resize) -> Array2<
 /// How much of each pixel of a plane of (height, width) = `size` is marked in a mask, in 0..=1: by area, also where one
 /// side grows and the other shrinks.
 #[must_use]
-pub(crate) fn shares(mask: &Mask, size: (usize, usize)) -> Array2<f32> {
+pub fn shares(mask: &Mask, size: (usize, usize)) -> Array2<f32> {
     let marked = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
     // In one step OpenCV's rule for what grows would pass over pixels of the side that shrinks.
     let small = (size.0.min(marked.nrows()), size.1.min(marked.ncols()));

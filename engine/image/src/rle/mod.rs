@@ -4,13 +4,17 @@
 //! the first from pixel 0. `-1` is the empty mask. Lossless for every mask: the competition's own encoder drops a
 //! run that reaches the last pixel.
 
+mod absolute;
+mod error;
+mod runs;
+
 use std::fmt::Write;
 
-use super::Runs;
-use super::absolute::text_reads_as_absolute;
 use crate::Mask;
 
-pub use super::rle_error::{ABSOLUTE, RleError};
+pub use absolute::text_reads_as_absolute;
+pub use error::{ABSOLUTE, RleError};
+pub use runs::Runs;
 
 /// How the empty mask is written.
 pub const EMPTY: &str = "-1";
@@ -81,7 +85,7 @@ impl Runs {
 }
 
 /// The pairs of numbers of a text that is not blank, each with its number from 1; no length is 0.
-pub(super) fn pairs(text: &str) -> impl Iterator<Item = Result<(usize, usize, usize), RleError>> {
+fn pairs(text: &str) -> impl Iterator<Item = Result<(usize, usize, usize), RleError>> {
     let mut words = text.split_ascii_whitespace();
     let is_whole = |word: &str| word.parse().is_ok_and(|number: f64| number == -1.0);
     let mut fault = match text.trim() {

@@ -12,7 +12,7 @@ use super::error::RadiographError;
 use super::glance::Glance;
 use super::raster;
 use super::walk::Walk;
-use crate::regular;
+use pleura_files::regular;
 
 /// How much of a file is read first. The id is one of the first attributes.
 const START: usize = 1 << 14;

@@ -1,10 +1,10 @@
 //! ONNX models as messages: reading graphs for checks, and writing them.
 //!
-//! This module never runs a model. It tells what a file declares (inputs, outputs, the node an output comes from, the
+//! No model is run here. It tells what a file declares (inputs, outputs, the node an output comes from, the
 //! numbers of its constants) and lets code build graphs:
 //!
 //! ```
-//! use pleura::onnx::{ElementType, GraphBuilder};
+//! use pleura_onnx::{ElementType, GraphBuilder};
 //!
 //! let mut graph = GraphBuilder::new("halve");
 //! let image = graph.input("image", ElementType::Float, &["batch".into(), 1.into(), "height".into(), "width".into()]);
@@ -14,6 +14,8 @@
 //! let model = graph.build();
 //! assert_eq!(model.producer_of("halved").map(|node| node.op_type.as_str()), Some("Identity"));
 //! ```
+
+#![deny(missing_docs)]
 
 mod build;
 mod constants;

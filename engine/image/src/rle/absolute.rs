@@ -3,8 +3,7 @@
 
 use std::fmt::Write;
 
-use super::rle::{EMPTY, pairs};
-use super::{RleError, Runs};
+use super::{EMPTY, RleError, Runs, pairs};
 
 impl Runs {
     /// Writes absolute positions from 1; nothing where no pixel is marked.
@@ -60,7 +59,7 @@ impl Runs {
 
 /// Whether offsets and lengths read as absolute positions from 1 of an image of so many pixels; how many runs they are.
 /// `None` where they do not.
-pub(super) fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) -> Option<usize> {
+fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) -> Option<usize> {
     let (mut reached, mut count) = (0_usize, 0);
     for (start, length) in pairs {
         let start = start.checked_sub(1).filter(|start| *start >= reached)?;
@@ -70,8 +69,10 @@ pub(super) fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixe
     (count > 0).then_some(count)
 }
 
-/// The same of a text.
-pub(super) fn text_reads_as_absolute(text: &str, pixels: usize) -> Option<usize> {
+/// Whether a text of run lengths reads as absolute positions from 1 of an image of so many pixels; how many runs they are.
+/// `None` where it does not.
+#[must_use]
+pub fn text_reads_as_absolute(text: &str, pixels: usize) -> Option<usize> {
     let pairs: Vec<_> =
         pairs(text).map(|pair| pair.map(|(_, start, length)| (start, length))).collect::<Result<_, _>>().ok()?;
     read_as_absolute(pairs.into_iter(), pixels)

@@ -160,7 +160,7 @@ mod tests {
     use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
 
     use super::*;
-    use crate::manifest::Intensity;
+    use crate::Intensity;
 
     fn open(image: impl Into<DynamicImage>, format: ImageFormat) -> Radiograph {
         let mut bytes = Vec::new();

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use image::{GrayImage, Luma};
 
-use crate::ensemble::shares;
-use crate::manifest::Intensity;
+use crate::Intensity;
 use crate::radiograph::RadiographError;
+use crate::resize::shares;
 use crate::{Mask, Radiograph};
 
 /// What counts as half: the mean of an area that is half marked may fall short of it by its rounding.

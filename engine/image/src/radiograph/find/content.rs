@@ -7,7 +7,7 @@ use dicom_dictionary_std::tags;
 use super::super::walk::Walk;
 use super::super::{dataset, dicom, encoded, file, object, raster};
 use super::extension;
-use crate::bounded;
+use pleura_files::bounded;
 
 /// How much of a file is read: file meta, and the first elements of the data set.
 const START: u64 = 1 << 12;

@@ -57,7 +57,8 @@ pub enum OnnxError {
 /// Reads a model. Weights kept in other files (external data) are not looked at.
 pub fn read(path: impl AsRef<Path>) -> Result<Model, OnnxError> {
     let path = path.as_ref();
-    let bytes = crate::regular::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
+    let bytes =
+        pleura_files::regular::read(path).map_err(|source| OnnxError::Read { path: path.to_owned(), source })?;
     decode(&bytes).map_err(|reason| OnnxError::NotOnnx { path: path.to_owned(), reason })
 }
 
@@ -195,8 +196,8 @@ fn is_unit_clip(op: &str, model: &Model, node: &NodeProto) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::{Dim, ElementType};
-    use crate::onnx::{GraphBuilder, attribute};
+    use crate::{Dim, ElementType};
+    use crate::{GraphBuilder, attribute};
 
     const SHAPE: fn() -> [Dim; 4] = || ["batch".into(), 1.into(), "height".into(), "width".into()];
 

@@ -8,20 +8,31 @@ use crate::regular;
 
 /// A file that is not read.
 #[derive(Debug)]
-pub(crate) enum BoundedError {
+pub enum BoundedError {
+    /// It is not there, no plain file, or cannot be read.
     Io(io::Error),
-    TooLarge { bytes: u64 },
+    /// It has more bytes than it may.
+    TooLarge {
+        /// How many it has.
+        bytes: u64,
+    },
 }
 
-/// Bytes of a plain file.
-pub(crate) fn size(path: &Path) -> Result<u64, BoundedError> {
+/// The number of bytes of a plain file.
+///
+/// # Errors
+/// Where it is not there, or is no plain file.
+pub fn size(path: &Path) -> Result<u64, BoundedError> {
     let found = fs::metadata(path).map_err(BoundedError::Io)?;
     regular::ensure_regular(&found).map_err(BoundedError::Io)?;
     Ok(found.len())
 }
 
-/// A plain file of at most `most` bytes; a larger one is refused before any of it is read.
-pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
+/// The bytes of a plain file of at most `most` bytes; a larger one is refused before any of it is read.
+///
+/// # Errors
+/// Where it is not there, is no plain file, has more bytes, or cannot be read.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
     let bytes = size(path)?;
     if bytes > most {
         return Err(BoundedError::TooLarge { bytes });
@@ -36,7 +47,10 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
 }
 
 /// The first bytes of a plain file, at most `most`.
-pub(crate) fn start(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
+///
+/// # Errors
+/// Where it is not there, is no plain file, or cannot be read.
+pub fn start(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
     let mut content = Vec::new();
     let read = regular::open(path).and_then(|file| file.take(most).read_to_end(&mut content));
     read.map_err(BoundedError::Io).map(|_| content)

@@ -24,6 +24,7 @@ mod find;
 mod glance;
 mod header;
 mod id;
+mod intensity;
 mod jpeg_lossless;
 mod limits;
 mod lut;
@@ -44,17 +45,17 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
-pub(crate) use claim::estimate;
+pub use claim::estimate;
 pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
 pub use file::{read, read_with};
 pub use find::{Found, LeftOut, find, find_with, is_image_name, search, search_with};
 pub use glance::Glance;
 pub use id::stem;
+pub use intensity::Intensity;
 pub use limits::{DecodeLimits, OverLimit};
 pub use tags::Tags;
 
-use crate::manifest::Intensity;
 use window::{Voi, Window, WindowFunction};
 
 /// A grey image with what its file says of its values.
@@ -183,7 +184,7 @@ impl Radiograph {
                 let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
                 hasher.update(bytes);
             }
-            crate::digest::hex(&hasher.finalize())
+            pleura_files::digest::hex(&hasher.finalize())
         })
     }
 

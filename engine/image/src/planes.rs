@@ -11,7 +11,7 @@ const LANES: usize = 64;
 
 /// Logits to probabilities, each within 4 units in the last place of `1 / (1 + exp(-x))`.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
-pub(crate) fn sigmoid(logits: &mut [f32]) {
+pub fn sigmoid(logits: &mut [f32]) {
     for x in logits {
         *x = 1.0 / (1.0 + exp(-*x));
     }
@@ -36,7 +36,7 @@ fn exp(x: f32) -> f32 {
 }
 
 /// The highest of numbers, at least 0; what is not a number does not count.
-pub(crate) fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> f32 {
+pub fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> f32 {
     let Some(numbers) = plane.as_slice_memory_order() else { return plane.iter().copied().fold(0.0, f32::max) };
     let mut lanes = [0.0_f32; LANES];
     let chunks = numbers.chunks_exact(LANES);
@@ -50,7 +50,7 @@ pub(crate) fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>)
 }
 
 /// How many numbers are infinite, or none.
-pub(crate) fn not_finite<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> usize {
+pub fn not_finite<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> usize {
     // How many matters only where there is one.
     let finite = |numbers: &[f32]| numbers.iter().fold(true, |all, number| all & number.is_finite());
     if plane.as_slice_memory_order().is_some_and(finite) {

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn an_initializer_takes_other_numbers_of_its_shape() {
-        let mut graph = crate::onnx::GraphBuilder::new("test");
+        let mut graph = crate::GraphBuilder::new("test");
         graph.constant("w", &[2, 1], &[1.0, 2.0]);
         graph.integers("axes", &[1]);
         let mut model = graph.build();

@@ -6,7 +6,7 @@ use std::path::Path;
 use memchr::memmem;
 
 use super::raster;
-use crate::bounded;
+use pleura_files::bounded;
 
 /// How much of a file is read.
 const START: u64 = 1 << 16;
@@ -15,7 +15,7 @@ const START: u64 = 1 << 16;
 const SAMPLE: u64 = 16;
 
 /// The bytes that reading and decoding a file takes at its peak; none where its first bytes do not say.
-pub(crate) fn estimate(path: &Path) -> Option<u64> {
+pub fn estimate(path: &Path) -> Option<u64> {
     let bytes = bounded::size(path).ok()?;
     let start = bounded::start(path, START).ok()?;
     let decoding = match raster::claimed(&start) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
-use crate::bounded::{self, BoundedError};
+use pleura_files::bounded::{self, BoundedError};
 
 /// The most bytes that an image's file may have: the largest image allowed, in three samples of 16 bits, and as much
 /// again.
