@@ -61,7 +61,7 @@ impl Maps {
     /// Makes the folder where it is missing, and removes what the run that wrote `out` before, and was killed, left half
     /// written there.
     pub fn create(folder: &Path, out: &Path) -> Result<Self> {
-        let parts = Parts::of(out);
+        let parts = Parts::new(out);
         let pngs = Pngs::create(folder)?;
         parts.sweep(folder).with_context(|| format!("cannot clear folder `{}`", folder.display()))?;
         Ok(Self(pngs.of(parts)))
@@ -96,7 +96,7 @@ impl Maps {
         let mut png = Cursor::new(Vec::new());
         picture.write_to(&mut png, ImageFormat::Png).with_context(|| format!("cannot draw the map of `{id}`"))?;
         Ok(match self.0.put(id, png.get_ref())? {
-            Put::Done => Ok(digest::of(png.get_ref())),
+            Put::Done => Ok(digest::bytes(png.get_ref())),
             Put::Not(error) => Err(error),
         })
     }

@@ -135,7 +135,7 @@ impl Receipt {
             seconds: 0.0,
             shard,
             merged: Vec::new(),
-            manifest: Sum::of(ensemble.path())?,
+            manifest: Sum::read(ensemble.path())?,
             models: models(ensemble),
             plugins: plugins(ensemble)?,
             sample: None,
@@ -171,7 +171,7 @@ impl Receipt {
 
     /// Notes an output that is in its place.
     pub fn wrote(&mut self, kind: Kind, path: &Path) -> Result<()> {
-        let Sum { path, sha256 } = Sum::of(path)?;
+        let Sum { path, sha256 } = Sum::read(path)?;
         self.outputs.push(Output { kind, path, sha256 });
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Receipt {
 
 impl Sum {
     /// Reads a file for its SHA-256.
-    pub fn of(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path) -> Result<Self> {
         let sha256 = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         Ok(Self { path: path.into(), sha256 })
     }

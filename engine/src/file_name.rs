@@ -34,7 +34,7 @@ pub fn of_id(id: &str) -> String {
     if prefix.starts_with(['.', '-']) || is_reserved(&prefix) || prefix.is_empty() {
         prefix.insert(0, '_');
     }
-    format!("{prefix}-{}", &digest::of(id)[..DIGITS])
+    format!("{prefix}-{}", &digest::bytes(id)[..DIGITS])
 }
 
 fn is_safe(c: char) -> bool {

@@ -7,7 +7,7 @@ use std::path::Path;
 use pleura::Radiograph;
 use pleura::manifest::{self, Lint, Manifest};
 use pleura::plugin;
-use pleura::radiograph::{Glance, Tags};
+use pleura::radiograph::{ImageHeader, Tags};
 use pleura::submission::{Rows, Runs, Submission, read_ids};
 
 /// A target's name, which is its corpus' too, and what it does.
@@ -95,7 +95,7 @@ pub fn dicom(bytes: &[u8]) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("x.dcm");
         fs::write(&file, bytes).expect("a temporary file");
-        Glance::open(&file)
+        ImageHeader::open(&file)
     };
     let tags = Tags::decode(bytes, path);
     match Radiograph::decode(bytes, path) {

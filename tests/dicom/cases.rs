@@ -7,7 +7,7 @@ use std::path::Path;
 use ndarray::Array2;
 use pleura::Radiograph;
 use pleura::manifest::Intensity;
-use pleura::radiograph::{Glance, Tags, id_of};
+use pleura::radiograph::{ImageHeader, Tags, id_of};
 
 use crate::support;
 
@@ -67,7 +67,7 @@ fn fault(folder: &Path, name: &str) -> Option<String> {
         }
     }
     let (id, tags) = (id_of(&path).unwrap(), Tags::open(&path).unwrap());
-    let glance = Glance::open(&path).unwrap();
+    let glance = ImageHeader::open(&path).unwrap();
     let agree = [&id, &tags.id, &glance.id].iter().all(|id| *id == radiograph.id()) && id.starts_with("1.2.3.");
     (!agree).then(|| format!("ids: {} {id} {} {}", radiograph.id(), tags.id, glance.id))
 }

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use pleura::Radiograph;
 use pleura::manifest::Intensity;
-use pleura::radiograph::{Glance, Tags, id_of};
+use pleura::radiograph::{ImageHeader, Tags, id_of};
 
 use super::made::BIG_ENDIAN;
 
@@ -191,12 +191,12 @@ fn data_sets() -> [(&'static str, Vec<Element>); 3] {
 }
 
 /// What every reader says of a file: the picture, the header, the tags but for the syntax, and the id by its first bytes.
-fn readings(file: &[u8]) -> (Radiograph, Glance, Tags, String) {
+fn readings(file: &[u8]) -> (Radiograph, ImageHeader, Tags, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stem.dcm");
     std::fs::write(&path, file).unwrap();
     let tags = Tags { syntax: None, ..Tags::open(&path).unwrap() };
-    (Radiograph::open(&path).unwrap(), Glance::open(&path).unwrap(), tags, id_of(&path).unwrap())
+    (Radiograph::open(&path).unwrap(), ImageHeader::open(&path).unwrap(), tags, id_of(&path).unwrap())
 }
 
 #[track_caller]

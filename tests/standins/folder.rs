@@ -26,7 +26,7 @@ pub struct Standin {
 
 impl Standin {
     /// The shipped manifest and recipes as they are, and phantoms in the place of radiographs.
-    pub fn of(name: &'static str) -> Self {
+    pub fn new(name: &'static str) -> Self {
         let standin = Self { root: tempfile::tempdir().unwrap(), name };
         fs::create_dir_all(standin.path("recipes")).unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles").join(name);

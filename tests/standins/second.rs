@@ -43,7 +43,7 @@ fn are_stacked_as_they_answer(standin: &Standin, manifest: &Manifest) {
 
 #[test]
 fn the_2nd_place() {
-    let standin = Standin::of("siim-2nd");
+    let standin = Standin::new("siim-2nd");
     train(&standin);
     let manifest = Manifest::read(&standin.manifest()).unwrap();
     let (all, maps) = everything(&standin);

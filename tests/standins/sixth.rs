@@ -76,7 +76,7 @@ fn small_masks_are_dropped(standin: &Standin, name: &str) {
 
 #[test]
 fn the_6th_place() {
-    let standin = Standin::of("siim-6th");
+    let standin = Standin::new("siim-6th");
     train(&standin);
     let (all, merged) = everything(&standin);
     let scores = scores(&all);

@@ -148,7 +148,7 @@ fn recognise(g: &mut GraphBuilder, image: &str, shape: &Shape, cases: usize) -> 
 /// A map from a small table: rows (N, H, K) by cells (N, K, L) by columns (N, L, W), where rows and columns hold a single
 /// 1 a pixel, so that the products copy the cells' values exactly.
 fn draw(g: &mut GraphBuilder, image: &str, row: &str, shape: &Shape, replies: &[[Reply; 2]]) -> String {
-    let grids: Vec<Grid> = replies.iter().flatten().map(|reply| Grid::of(&reply.map, shape.size)).collect();
+    let grids: Vec<Grid> = replies.iter().flatten().map(|reply| Grid::new(&reply.map, shape.size)).collect();
     let count = grids.len() as i64;
     let most = |side: fn(&Grid) -> usize| grids.iter().map(side).max().unwrap_or_default();
     let (down, across) = (most(|grid| grid.rows.len()), most(|grid| grid.columns.len()));
@@ -209,7 +209,7 @@ struct Grid {
 }
 
 impl Grid {
-    fn of(drawing: &Drawing, (height, width): (i64, i64)) -> Self {
+    fn new(drawing: &Drawing, (height, width): (i64, i64)) -> Self {
         let bands = |side: i64, first: usize| {
             let edges = drawing.rectangles.iter().flat_map(|(edges, _)| [edges[first], edges[first + 1]]);
             let mut edges: Vec<i64> = edges.chain([0, side]).map(|edge| edge.clamp(0, side)).collect();

@@ -44,7 +44,7 @@ impl Pngs {
     }
 
     /// With temporary files that are told from those of others.
-    pub fn of(self, parts: Parts) -> Self {
+    pub fn with_parts(self, parts: Parts) -> Self {
         Self { parts, ..self }
     }
 

@@ -47,7 +47,7 @@ impl fmt::Display for Kind {
 
 impl Kind {
     /// What a file certainly is; `None` where that is open.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub fn recognize(path: &Path) -> Option<Self> {
         if path.is_dir() {
             return Some(Self::Folder);
         }
@@ -107,7 +107,7 @@ impl Paths {
     /// Refuses a file that is certainly of another kind than it has to be.
     pub(super) fn ensure_kinds(&self) -> Result<()> {
         for expected in &self.expected {
-            let Some(found) = Kind::of(&expected.path).filter(|found| *found != expected.kind) else { continue };
+            let Some(found) = Kind::recognize(&expected.path).filter(|found| *found != expected.kind) else { continue };
             let (what, kind, path) = (&expected.what, expected.kind, expected.path.display());
             bail!("{what}: expected {kind}, found {found}, `{path}`{}", self.next_step(expected, found));
         }
@@ -137,7 +137,7 @@ impl Paths {
         // what a manifest names is no argument, and what is where it belongs stays there
         let belongs = |what: &str| self.expected.iter().any(|it| it.what == what && it.kind == expected.kind);
         let mut all = reads.chain(images).filter(|(what, _)| !what.contains("'s ") && !belongs(what));
-        all.find(|(_, path)| Kind::of(path) == Some(expected.kind))
+        all.find(|(_, path)| Kind::recognize(path) == Some(expected.kind))
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pleura::radiograph::{DecodeLimits, Glance};
+use pleura::radiograph::{DecodeLimits, ImageHeader};
 use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
 use pleura::{Radiograph, atomic, regular};
@@ -214,7 +214,7 @@ fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usiz
 /// Where each image lies: what `--images` has comes before what the findings say.
 fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<String, PathBuf> {
     let skips = Skips::unlisted("skipped files");
-    let glances: Vec<_> = images.par_iter().map(|path| (Glance::open(path), path)).collect();
+    let glances: Vec<_> = images.par_iter().map(|path| (ImageHeader::open(path), path)).collect();
     for (glance, path) in glances {
         match glance {
             Ok(glance) => drop(files.insert(glance.id, path.clone())),

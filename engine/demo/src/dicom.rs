@@ -50,7 +50,7 @@ pub enum WriteError {
 impl Encoding {
     /// Mostly JPEG, with the others in between.
     #[must_use]
-    pub fn of(number: u64) -> Self {
+    pub fn new(number: u64) -> Self {
         match number % 8 {
             2 => Self::Inverted,
             4 => Self::TwelveBit,

@@ -36,9 +36,9 @@ impl Default for Parts {
 impl Parts {
     /// Those of whoever writes a file, one process at a time: see to it by a lock.
     #[must_use]
-    pub fn of(owner: &Path) -> Self {
+    pub fn new(owner: &Path) -> Self {
         let path = std::path::absolute(target(owner)).unwrap_or_else(|_| owner.into());
-        let digest = digest::of(path.as_os_str().as_encoded_bytes());
+        let digest = digest::bytes(path.as_os_str().as_encoded_bytes());
         Self { prefix: format!("{PREFIX}{}-", &digest[..16]) }
     }
 
@@ -148,7 +148,7 @@ mod tests {
     fn only_ones_own_parts_are_swept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picture.png");
-        let (ours, theirs) = (Parts::of(&folder.path().join("a.csv")), Parts::of(&folder.path().join("b.csv")));
+        let (ours, theirs) = (Parts::new(&folder.path().join("a.csv")), Parts::new(&folder.path().join("b.csv")));
         for parts in [&ours, &theirs, &Parts::default()] {
             parts.beside(&path).unwrap().keep().unwrap();
         }

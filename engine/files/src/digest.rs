@@ -27,7 +27,7 @@ pub fn file(path: &Path) -> io::Result<String> {
 
 /// The SHA-256 of bytes, in lowercase hexadecimal.
 #[must_use]
-pub fn of(bytes: impl AsRef<[u8]>) -> String {
+pub fn bytes(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))
 }
 

@@ -67,7 +67,7 @@ pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     let lint = manifest::lint(path)?;
     let mut checker = Checker {
         path,
-        folder: Folder::of(path, options.allow_outside),
+        folder: Folder::containing(path, options.allow_outside),
         outside: HashSet::new(),
         most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
         device_memory: options.device_memory,

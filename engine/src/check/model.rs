@@ -7,7 +7,7 @@ use ndarray::{Array4, ArrayD};
 use super::{Checker, Missing, Session};
 use crate::chain;
 use crate::ensemble;
-use crate::ensemble::fit::{self, Misfit};
+use crate::ensemble::fit::{self, Mismatch};
 use crate::ensemble::model_file;
 use crate::manifest::{Layout, Member, Stack, Values};
 use crate::onnx::{self, Activation};
@@ -66,8 +66,8 @@ impl Checker<'_> {
         }
     }
 
-    fn misfits(&mut self, field: &str, misfits: Vec<Misfit>) {
-        for Misfit { key, message } in misfits {
+    fn misfits(&mut self, field: &str, misfits: Vec<Mismatch>) {
+        for Mismatch { key, message } in misfits {
             self.error(&format!("{field}.{key}"), message, None);
         }
     }

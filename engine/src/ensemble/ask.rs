@@ -2,11 +2,11 @@
 
 use super::answer::Answer;
 use super::cache::{Cache, Key};
-use super::clock::Work;
-use super::early::{Asked, Settle};
+use super::clock::PipelineStep;
+use super::early::{MemberOutcome, BoundsIfDecided};
 use super::error::ImageError;
-use super::job::{Job, Wanted};
-use super::member::{Bench, Member};
+use super::task::{ImageTask, RequiredOutputs};
+use super::member::{BatchContext, Member};
 use super::snapshot::Run;
 use super::weights::Weights;
 
@@ -15,15 +15,15 @@ impl Member {
     pub(super) fn ask(
         &self,
         weights: &Weights,
-        bench: &mut Bench<'_>,
-        jobs: &[&Job],
-        settle: Option<Settle<'_>>,
-    ) -> Vec<Result<Asked<Answer>, ImageError>> {
-        let answers = match bench.cache {
-            Some(cache) => self.replay(cache, weights, bench, jobs, settle),
-            None => self.infer(weights, bench, jobs, self.wanted, settle),
+        context: &mut BatchContext<'_>,
+        tasks: &[&ImageTask],
+        settle: Option<BoundsIfDecided<'_>>,
+    ) -> Vec<Result<MemberOutcome<Answer>, ImageError>> {
+        let answers = match context.cache {
+            Some(cache) => self.replay(cache, weights, context, tasks, settle),
+            None => self.infer(weights, context, tasks, self.wanted, settle),
         };
-        answers.into_iter().zip(jobs).map(|(answer, job)| Ok(answer?.cut(job, settle))).collect()
+        answers.into_iter().zip(tasks).map(|(answer, task)| Ok(answer?.cut(task, settle))).collect()
     }
 
     /// What the cache holds, and for the rest what the model says, which the cache then holds.
@@ -31,30 +31,30 @@ impl Member {
         &self,
         cache: &Cache,
         weights: &Weights,
-        bench: &mut Bench<'_>,
-        jobs: &[&Job],
-        settle: Option<Settle<'_>>,
-    ) -> Vec<Result<Asked<Answer>, ImageError>> {
+        context: &mut BatchContext<'_>,
+        tasks: &[&ImageTask],
+        settle: Option<BoundsIfDecided<'_>>,
+    ) -> Vec<Result<MemberOutcome<Answer>, ImageError>> {
         let keys: Vec<Key> =
-            jobs.iter().map(|job| cache.key(self, weights, bench.radiographs[job.image], job)).collect();
-        let kept = |key: &Key| cache.get(key, self.wanted).map(|answer| Ok(Asked::Whole(answer)));
-        let mut answers: Vec<Option<Result<Asked<Answer>, ImageError>>> = keys.iter().map(kept).collect();
-        let missing: Vec<usize> = (0..jobs.len()).filter(|&i| answers[i].is_none()).collect();
-        bench.counts.replayed(jobs.len() - missing.len());
-        let todo: Vec<&Job> = missing.iter().map(|&i| jobs[i]).collect();
+            tasks.iter().map(|task| cache.key(self, weights, context.radiographs[task.image], task)).collect();
+        let kept = |key: &Key| cache.get(key, self.wanted).map(|answer| Ok(MemberOutcome::Whole(answer)));
+        let mut answers: Vec<Option<Result<MemberOutcome<Answer>, ImageError>>> = keys.iter().map(kept).collect();
+        let missing: Vec<usize> = (0..tasks.len()).filter(|&i| answers[i].is_none()).collect();
+        context.counts.replayed(tasks.len() - missing.len());
+        let todo: Vec<&ImageTask> = missing.iter().map(|&i| tasks[i]).collect();
         // What is kept is kept whole, for whatever the next run wants of it.
-        let all = Wanted { score: self.manifest.gives_score(), map: self.manifest.map.is_some() };
-        let mut found = self.infer(weights, bench, &todo, all, None);
+        let all = RequiredOutputs { score: self.manifest.gives_score(), map: self.manifest.map.is_some() };
+        let mut found = self.infer(weights, context, &todo, all, None);
         if all != self.wanted || settle.is_some() {
             // What nobody wants must not cost an image that a run without a cache would answer.
             let failed: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_err()).collect();
-            let again: Vec<&Job> = failed.iter().map(|&i| todo[i]).collect();
-            for (i, answer) in failed.into_iter().zip(self.infer(weights, bench, &again, self.wanted, settle)) {
+            let again: Vec<&ImageTask> = failed.iter().map(|&i| todo[i]).collect();
+            for (i, answer) in failed.into_iter().zip(self.infer(weights, context, &again, self.wanted, settle)) {
                 found[i] = answer;
             }
         }
         for (i, answer) in missing.into_iter().zip(found) {
-            if let Ok(Asked::Whole(answer)) = &answer {
+            if let Ok(MemberOutcome::Whole(answer)) = &answer {
                 cache.put(&keys[i], answer);
             }
             answers[i] = Some(answer);
@@ -66,39 +66,39 @@ impl Member {
     fn infer(
         &self,
         weights: &Weights,
-        bench: &mut Bench<'_>,
-        jobs: &[&Job],
-        wanted: Wanted,
-        settle: Option<Settle<'_>>,
-    ) -> Vec<Result<Asked<Answer>, ImageError>> {
-        if jobs.is_empty() {
+        context: &mut BatchContext<'_>,
+        tasks: &[&ImageTask],
+        wanted: RequiredOutputs,
+        settle: Option<BoundsIfDecided<'_>>,
+    ) -> Vec<Result<MemberOutcome<Answer>, ImageError>> {
+        if tasks.is_empty() {
             return Vec::new();
         }
-        let model = match weights.model(bench.lane.device, &self.manifest, &self.view_sizes) {
+        let model = match weights.model(context.slot.device, &self.manifest, &self.view_sizes) {
             Ok(model) => model,
             Err(source) => {
                 let error = ImageError::Model { member: self.manifest.name.clone(), source };
-                return jobs.iter().map(|_| Err(error.clone())).collect();
+                return tasks.iter().map(|_| Err(error.clone())).collect();
             }
         };
-        let Bench { radiographs, recipes, .. } = *bench;
-        let prepared = &mut *bench.prepared;
-        let fill = || bench.lane.pool.run(|| prepared.fill(recipes, self.recipe, radiographs, jobs));
-        let failed = bench.lane.clock.time(Work::Prepare, fill);
+        let BatchContext { radiographs, recipes, .. } = *context;
+        let prepared = &mut *context.prepared;
+        let fill = || context.slot.pool.run(|| prepared.fill(recipes, self.recipe, radiographs, tasks));
+        let failed = context.slot.clock.time(PipelineStep::Prepare, fill);
         let (mut good, mut places, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, job) in jobs.iter().enumerate() {
-            let error = failed.iter().find(|(image, _)| *image == job.image).map(|(_, error)| Err(error.clone()));
+        for (place, task) in tasks.iter().enumerate() {
+            let error = failed.iter().find(|(image, _)| *image == task.image).map(|(_, error)| Err(error.clone()));
             if error.is_none() {
-                good.push(*job);
+                good.push(*task);
                 places.push(place);
             }
             answers.push(error);
         }
-        bench.counts.inferred(good.len());
+        context.counts.inferred(good.len());
         let fixed_batch = weights.fixed_batch(&self.manifest.input.name);
         // One that insists on a batch takes an image's views together at the price of one.
         let settle = settle.filter(|_| fixed_batch.is_none_or(|batch| batch == 1));
-        let run = Run { member: self, model, fixed_batch, wanted, bench };
+        let run = Run { member: self, model, fixed_batch, wanted, context };
         for (place, answer) in places.into_iter().zip(run.answers(&good, settle)) {
             answers[place] = Some(answer);
         }

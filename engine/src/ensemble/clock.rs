@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The kinds of work on an image, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Work {
+pub enum PipelineStep {
     /// From a file to a radiograph.
     Decode,
     /// From a radiograph to what members see.
@@ -28,7 +28,7 @@ pub enum Work {
     Postprocess,
 }
 
-impl Work {
+impl PipelineStep {
     /// All of them, in order.
     pub const ALL: [Self; 7] =
         [Self::Decode, Self::Prepare, Self::Views, Self::Infer, Self::Read, Self::Merge, Self::Postprocess];
@@ -65,12 +65,12 @@ impl Usage {
     }
 }
 
-/// What time went to since the ensemble was opened. Work of several threads at once counts for each of them, so that the
+/// What time went to since the ensemble was opened. PipelineStep of several threads at once counts for each of them, so that the
 /// sum may exceed the time that passed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Times {
-    /// In the order of [`Work::ALL`].
-    pub work: Vec<(Work, Duration)>,
+    /// In the order of [`PipelineStep::ALL`].
+    pub work: Vec<(PipelineStep, Duration)>,
     /// Each model that ran, by its file.
     pub models: BTreeMap<PathBuf, Usage>,
 }
@@ -78,13 +78,13 @@ pub struct Times {
 /// What counts, at work.
 #[derive(Debug, Default)]
 pub struct Clock {
-    nanoseconds: [AtomicU64; Work::ALL.len()],
+    nanoseconds: [AtomicU64; PipelineStep::ALL.len()],
     models: Mutex<BTreeMap<PathBuf, Usage>>,
 }
 
 impl Clock {
     /// Does some work and counts its time.
-    pub fn time<T>(&self, work: Work, task: impl FnOnce() -> T) -> T {
+    pub fn time<T>(&self, work: PipelineStep, task: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = task();
         self.add(work, start.elapsed());
@@ -93,7 +93,7 @@ impl Clock {
 
     /// Counts a run of a model.
     pub fn ran(&self, model: &Path, shape: &[usize], time: Duration) {
-        self.add(Work::Infer, time);
+        self.add(PipelineStep::Infer, time);
         // A panic elsewhere leaves whole entries behind.
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if !models.contains_key(model) {
@@ -107,9 +107,9 @@ impl Clock {
 
     /// What it has come to.
     pub fn times(&self) -> Times {
-        let spent = |work: Work| Duration::from_nanos(self.nanoseconds[work as usize].load(Relaxed));
+        let spent = |work: PipelineStep| Duration::from_nanos(self.nanoseconds[work as usize].load(Relaxed));
         Times {
-            work: Work::ALL.into_iter().map(|work| (work, spent(work))).collect(),
+            work: PipelineStep::ALL.into_iter().map(|work| (work, spent(work))).collect(),
             models: self.models.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -120,7 +120,7 @@ impl Clock {
         self.models.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn add(&self, work: Work, time: Duration) {
+    fn add(&self, work: PipelineStep, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds[work as usize].fetch_add(nanoseconds, Relaxed);
     }
@@ -133,12 +133,12 @@ mod tests {
     #[test]
     fn work_and_models_are_counted_and_forgotten() {
         let clock = Clock::default();
-        assert_eq!(clock.time(Work::Decode, || 7), 7);
+        assert_eq!(clock.time(PipelineStep::Decode, || 7), 7);
         clock.ran(Path::new("a.onnx"), &[2, 1, 4, 4], Duration::from_millis(3));
         clock.ran(Path::new("a.onnx"), &[1, 1, 4, 4], Duration::from_millis(2));
         clock.ran(Path::new("a.onnx"), &[2, 1, 4, 4], Duration::from_millis(3));
         let times = clock.times();
-        assert_eq!(times.work[Work::Infer as usize], (Work::Infer, Duration::from_millis(8)));
+        assert_eq!(times.work[PipelineStep::Infer as usize], (PipelineStep::Infer, Duration::from_millis(8)));
         assert_eq!(times.models[Path::new("a.onnx")].runs(), 3);
         assert_eq!(times.models[Path::new("a.onnx")].shapes[&vec![2, 1, 4, 4]], 2);
         clock.reset();
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_json() {
-        for (place, work) in Work::ALL.into_iter().enumerate() {
+        for (place, work) in PipelineStep::ALL.into_iter().enumerate() {
             assert_eq!(work as usize, place);
             assert_eq!(serde_json::to_string(&work).unwrap(), format!("\"{}\"", work.name()));
         }

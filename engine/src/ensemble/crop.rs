@@ -4,8 +4,8 @@ use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
 
 use super::error::ImageError;
-use super::job::{Job, Region};
-use super::member::Bench;
+use super::task::{ImageTask, Region};
+use super::member::BatchContext;
 use super::stage::{Stage, Verdict};
 use crate::manifest::{self, Otherwise};
 
@@ -33,13 +33,13 @@ impl Crop {
         }
     }
 
-    /// Finds the box of each image, in pixels of the radiograph, in the order of `jobs`.
-    pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<(Region, Verdict), ImageError>> {
-        let jobs: Vec<Job> = jobs.iter().map(|job| Job { size: self.size, ..*job }).collect();
-        let verdicts = self.stage.run(bench, &jobs);
-        let boxes = jobs.iter().zip(verdicts).map(|(job, verdict)| {
+    /// Finds the box of each image, in pixels of the radiograph, in the order of `tasks`.
+    pub fn run(&self, context: &mut BatchContext<'_>, tasks: &[ImageTask]) -> Vec<Result<(Region, Verdict), ImageError>> {
+        let tasks: Vec<ImageTask> = tasks.iter().map(|task| ImageTask { size: self.size, ..*task }).collect();
+        let verdicts = self.stage.run(context, &tasks);
+        let boxes = tasks.iter().zip(verdicts).map(|(task, verdict)| {
             let verdict = verdict?;
-            let of = bench.radiographs[job.image].size();
+            let of = context.radiographs[task.image].size();
             let map = verdict.map.as_ref().map(|map| map.view());
             match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {
                 (Some(region), _) => Ok((region, verdict)),
@@ -83,7 +83,7 @@ fn extent(marked: impl Iterator<Item = bool>) -> Option<(usize, usize)> {
 
 /// The `count` largest components; of equal ones, those found first, row by row.
 fn largest(mask: &Array2<bool>, count: usize) -> Array2<bool> {
-    let components = Components::of(mask.view(), Connectivity::Eight);
+    let components = Components::new(mask.view(), Connectivity::Eight);
     let areas = components.areas();
     let mut order: Vec<usize> = (0..areas.len()).collect();
     order.sort_by_key(|&component| std::cmp::Reverse(areas[component]));

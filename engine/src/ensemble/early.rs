@@ -5,34 +5,34 @@
 //! [`super::merge`] for why they are exact.
 
 use super::answer::{Answer, Sum, ViewAnswer};
-use super::job::{Job, Wanted};
+use super::task::{ImageTask, RequiredOutputs};
 use super::member::Member;
 
 /// The lowest and the highest that a score can come to, both in 0..=1.
 pub type Bounds = (f32, f32);
 
 /// Whether bounds of a member's score for an image settle what the stage is asked.
-pub type Settled<'a> = &'a (dyn Fn(&Job, Bounds) -> bool + Sync);
+pub type GateDecided<'a> = &'a (dyn Fn(&ImageTask, Bounds) -> bool + Sync);
 
 /// The bounds of a member's score for an image of which a set of weights has answered some views, in order, if these
 /// settle what the stage is asked.
-pub type Settle<'a> = &'a (dyn Fn(&Job, &[ViewAnswer]) -> Option<Bounds> + Sync);
+pub type BoundsIfDecided<'a> = &'a (dyn Fn(&ImageTask, &[ViewAnswer]) -> Option<Bounds> + Sync);
 
 /// How far asking went.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Asked<T> {
+pub enum MemberOutcome<T> {
     /// To the end.
     Whole(T),
     /// As far as needed: what the other views say cannot matter any more.
-    Settled(Bounds),
+    GateDecided(Bounds),
 }
 
-impl Asked<Answer> {
+impl MemberOutcome<Answer> {
     /// Cuts it off where asking view by view would have ended.
-    pub fn cut(self, job: &Job, settle: Option<Settle<'_>>) -> Self {
+    pub fn cut(self, task: &ImageTask, settle: Option<BoundsIfDecided<'_>>) -> Self {
         let (Self::Whole(answer), Some(settle)) = (&self, settle) else { return self };
-        let bounds = (1..answer.views.len()).find_map(|end| settle(job, &answer.views[..end]));
-        bounds.map_or(self, Self::Settled)
+        let bounds = (1..answer.views.len()).find_map(|end| settle(task, &answer.views[..end]));
+        bounds.map_or(self, Self::GateDecided)
     }
 }
 
@@ -40,7 +40,7 @@ impl Member {
     /// Whether it can be asked view by view: it is asked for nothing but a score of the network's own, and more than
     /// once.
     pub fn goes_by_view(&self) -> bool {
-        let Wanted { score, map } = self.wanted;
+        let RequiredOutputs { score, map } = self.wanted;
         score && !map && self.manifest.score.is_some() && self.views.len() * self.weights.len() > 1
     }
 

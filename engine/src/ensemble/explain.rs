@@ -77,7 +77,7 @@ impl Ensemble {
     }
 
     fn explain_one(&self, radiograph: &Radiograph, keep: Keep) -> Result<Explanation, ImageError> {
-        let mut trace = self.trace(self.lane(0), &[radiograph], Prepared::default(), keep).swap_remove(0)?;
+        let mut trace = self.trace(self.slot(0), &[radiograph], Prepared::default(), keep).swap_remove(0)?;
         let crop = self.crop.as_ref().zip(trace.crop.as_mut());
         let crop = crop.map(|(crop, (_, verdict))| explain(&crop.stage, verdict));
         let classifier = self.classifier.as_ref().zip(trace.classified.as_mut());

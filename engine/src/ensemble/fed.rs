@@ -13,7 +13,7 @@ use crate::Radiograph;
 use crate::runtime::{Model, ModelError};
 
 /// What a network is fed for one view of one image.
-pub struct Fed<'a> {
+pub struct ModelInput<'a> {
     /// The ONNX file.
     pub file: &'a Path,
     /// The input's name.
@@ -63,7 +63,7 @@ impl Ensemble {
         radiograph: &Radiograph,
         finding: &Finding,
         segmented: bool,
-        mut each: impl FnMut(&Fed<'_>) -> Result<(), E>,
+        mut each: impl FnMut(&ModelInput<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut prepared: HashMap<usize, Array2<f32>> = HashMap::new();
         // The segmentation stage is the last.
@@ -84,7 +84,7 @@ impl Ensemble {
                     let len = weights.fixed_batch(&member.manifest.input.name).unwrap_or(1);
                     let planes = vec![plane; len];
                     let tensor = self.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
-                    each(&Fed { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;
+                    each(&ModelInput { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::job::Region;
+use super::task::Region;
 use super::origin::Origin;
 use crate::submission::rle;
 use crate::{Mask, checksum};

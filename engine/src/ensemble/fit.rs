@@ -5,7 +5,7 @@ use crate::runtime::{Element, Port};
 
 /// Something that does not fit: the key below the member or stack, what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct Mismatch {
     /// The key: `input.size`, `map.output`.
     pub key: &'static str,
     /// What is wrong, and what to do.
@@ -13,7 +13,7 @@ pub struct Misfit {
 }
 
 /// What does not fit between a member and its model.
-pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit> {
+pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatch> {
     let mut misfits = Vec::new();
     if let Some(port) = input(&member.input.name, "input.name", inputs, &mut misfits) {
         check_input(&member.input, port, &mut misfits);
@@ -45,7 +45,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit>
 }
 
 /// What does not fit between a stack and its model, for `members` answers of maps or scores.
-pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs: &[Port]) -> Vec<Misfit> {
+pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatch> {
     let mut misfits = Vec::new();
     if let Some(port) = input(&stack.input, "merge.input", inputs, &mut misfits) {
         let (rank, form) = if maps { (4, "(N, M, H, W) maps") } else { (2, "(N, M) scores") };
@@ -57,7 +57,7 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
             && *found != members
         {
             let message = format!("input `{}` takes {found} answers; the stage has {members} members", port.name);
-            misfits.push(Misfit { key: "merge.input", message });
+            misfits.push(Mismatch { key: "merge.input", message });
         }
     }
     output(&stack.output, "merge.output", outputs, &mut misfits);
@@ -65,7 +65,7 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
 }
 
 /// Why a model of fixed height and width cannot take a view of a (height, width), if it cannot.
-pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Misfit> {
+pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Mismatch> {
     let port = inputs.iter().find(|port| port.name == member.input.name)?;
     let (height, width) = sides(&member.input, port)?;
     let fits = height.is_none_or(|h| h == size.0) && width.is_none_or(|w| w == size.1);
@@ -77,7 +77,7 @@ pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Mi
         side(height),
         side(width)
     );
-    (!fits).then_some(Misfit { key: "tta", message })
+    (!fits).then_some(Mismatch { key: "tta", message })
 }
 
 /// The batch that a model insists on.
@@ -85,7 +85,7 @@ pub fn fixed_batch(inputs: &[Port], name: &str) -> Option<usize> {
     inputs.iter().find(|port| port.name == name)?.dims.first().copied().flatten()
 }
 
-fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Misfit>) {
+fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
     if port.dims.is_empty() {
         return;
     }
@@ -103,7 +103,7 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Misfit>) {
         };
         let message =
             format!("input `{}` has {}, the manifest says {}{hint}", port.name, channels_text(found), input.channels);
-        misfits.push(Misfit { key: "input.channels", message });
+        misfits.push(Mismatch { key: "input.channels", message });
     }
     let Some((height, width)) = sides(input, port) else { return };
     let declared = (input.size[0] as usize, input.size[1] as usize);
@@ -112,7 +112,7 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Misfit>) {
         let found = format!("[{}, {}]", side(height), side(width));
         let message =
             format!("input `{}` takes {found}, the manifest says [{}, {}]", port.name, declared.0, declared.1);
-        misfits.push(Misfit { key: "input.size", message });
+        misfits.push(Mismatch { key: "input.size", message });
     }
 }
 
@@ -121,18 +121,18 @@ fn sides(input: &Input, port: &Port) -> Option<(Option<usize>, Option<usize>)> {
     Some((*port.dims.get(first)?, *port.dims.get(first + 1)?))
 }
 
-fn input<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Misfit>) -> Option<&'a Port> {
+fn input<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Mismatch>) -> Option<&'a Port> {
     let others = ports.iter().filter(|port| port.name != name).map(|port| format!("`{}`", port.name));
     let others: Vec<_> = others.collect();
     let found = find(name, key, "input", ports, misfits)?;
     if !others.is_empty() {
         let message = format!("the model also needs {}; the engine feeds one input", others.join(", "));
-        misfits.push(Misfit { key, message });
+        misfits.push(Mismatch { key, message });
     }
     Some(found)
 }
 
-fn output<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Misfit>) -> Option<&'a Port> {
+fn output<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Mismatch>) -> Option<&'a Port> {
     find(name, key, "output", ports, misfits)
 }
 
@@ -141,17 +141,17 @@ fn find<'a>(
     key: &'static str,
     what: &str,
     ports: &'a [Port],
-    misfits: &mut Vec<Misfit>,
+    misfits: &mut Vec<Mismatch>,
 ) -> Option<&'a Port> {
     let Some(port) = ports.iter().find(|port| port.name == name) else {
         let names: Vec<_> = ports.iter().map(|port| format!("`{}`", port.name)).collect();
         let message = format!("the model has no {what} `{name}`; it has {}", names.join(", "));
-        misfits.push(Misfit { key, message });
+        misfits.push(Mismatch { key, message });
         return None;
     };
     if let Element::Other(kind) = &port.element {
         let message = format!("{what} `{name}` is {kind}; the engine knows float32 and float16 tensors");
-        misfits.push(Misfit { key, message });
+        misfits.push(Mismatch { key, message });
         return None;
     }
     Some(port)
@@ -172,15 +172,15 @@ fn check_channel(
     channels: Option<usize>,
     keys: &Keys,
     name: &str,
-    misfits: &mut Vec<Misfit>,
+    misfits: &mut Vec<Mismatch>,
 ) {
     if values == Values::Softmax && channels.is_some_and(|channels| channels < 2) {
         let message = format!("a softmax is over two or more channels, and output `{name}` has 1; is it \"logits\"?");
-        misfits.push(Misfit { key: keys.values, message });
+        misfits.push(Mismatch { key: keys.values, message });
     } else if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
         let has = channels_text(channels);
         let message = format!("output `{name}` has {has}, numbered from 0; the manifest says {channel}");
-        misfits.push(Misfit { key: keys.channel, message });
+        misfits.push(Mismatch { key: keys.channel, message });
     }
 }
 
@@ -188,7 +188,7 @@ fn channels_text(count: usize) -> String {
     if count == 1 { "1 channel".into() } else { format!("{count} channels") }
 }
 
-fn wrong_rank(key: &'static str, port: &Port, expected: &str) -> Misfit {
+fn wrong_rank(key: &'static str, port: &Port, expected: &str) -> Mismatch {
     let dims: Vec<_> = port.dims.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
-    Misfit { key, message: format!("`{}` has shape ({}); {expected}", port.name, dims.join(", ")) }
+    Mismatch { key, message: format!("`{}` has shape ({}); {expected}", port.name, dims.join(", ")) }
 }

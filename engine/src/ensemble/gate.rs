@@ -5,7 +5,7 @@ use pleura_image::regions::{Components, Connectivity};
 use serde::Serialize;
 
 use super::answer::MemberAnswer;
-use super::job::Wanted;
+use super::task::RequiredOutputs;
 use crate::manifest::{self, Resize};
 use crate::planes;
 use pleura_image::resize::resize;
@@ -125,11 +125,11 @@ impl Gate {
     }
 
     /// What a comparison needs of a member's own answer.
-    pub fn wants(&self, member: usize) -> Wanted {
+    pub fn wants(&self, member: usize) -> RequiredOutputs {
         let asked = self.tests.iter().filter(|test| test.members.contains(&member));
-        asked.fold(Wanted::default(), |wanted, test| {
+        asked.fold(RequiredOutputs::default(), |wanted, test| {
             let map = test.gate.reads_map();
-            wanted.or(Wanted { score: !map, map })
+            wanted.or(RequiredOutputs { score: !map, map })
         })
     }
 
@@ -187,7 +187,7 @@ impl Test {
             manifest::Gate::Component { above, at, connectivity, .. } => {
                 let mask = sized(at).mapv(|p| p > *above);
                 let connectivity = if *connectivity == 4 { Connectivity::Four } else { Connectivity::Eight };
-                Components::of(mask.view(), connectivity).areas().iter().max().copied().unwrap_or(0) as f64
+                Components::new(mask.view(), connectivity).areas().iter().max().copied().unwrap_or(0) as f64
             }
             _ => f64::NAN,
         }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Ensemble;
 use super::error::ImageError;
-use super::lane::Lane;
+use super::slot::DeviceSlot;
 use super::prepare::Prepared;
 use super::trace::{Keep, Trace};
 use crate::Radiograph;
@@ -37,20 +37,20 @@ impl Ensemble {
     /// of them, each goes by itself, so that only those fail that have to.
     pub(super) fn trace_guarded(
         &self,
-        lane: Lane<'_>,
+        slot: DeviceSlot<'_>,
         radiographs: &[&Radiograph],
         prepared: Prepared,
     ) -> Vec<Result<Trace, ImageError>> {
         let bytes = radiographs.iter().map(|radiograph| self.bytes_besides(radiograph)).fold(0, usize::saturating_add);
         let all = || {
             check_memory(bytes)?;
-            Ok(self.trace(lane, radiographs, prepared, Keep::Nothing))
+            Ok(self.trace(slot, radiographs, prepared, Keep::Nothing))
         };
         match (guarded(all), radiographs) {
             (Ok(traces), _) => traces,
             (Err(error), [_]) => vec![Err(error)],
             (Err(_), _) => {
-                let alone = |one: &&Radiograph| self.trace_guarded(lane, &[*one], Prepared::default());
+                let alone = |one: &&Radiograph| self.trace_guarded(slot, &[*one], Prepared::default());
                 radiographs.iter().flat_map(alone).collect()
             }
         }

@@ -7,11 +7,11 @@ use rayon::prelude::*;
 
 use super::answer::{Answer, MemberAnswer, Sum, ViewAnswer};
 use super::cache::{Cache, Counts};
-use super::clock::Work;
-use super::early::{Asked, Settle, Settled};
+use super::clock::PipelineStep;
+use super::early::{MemberOutcome, BoundsIfDecided, GateDecided};
 use super::error::ImageError;
-use super::job::{Job, Wanted};
-use super::lane::Lane;
+use super::task::{ImageTask, RequiredOutputs};
+use super::slot::DeviceSlot;
 use super::prepare::{Prepared, Recipe};
 use super::views::View;
 use super::weights::Weights;
@@ -31,7 +31,7 @@ pub struct Member {
     /// (height, width) of each view.
     pub view_sizes: Vec<(usize, usize)>,
     /// What the merge or the gate needs of it.
-    pub wanted: Wanted,
+    pub wanted: RequiredOutputs,
     /// From the member's own map to its mask.
     pub postprocess: Vec<(Option<When>, Arc<Plugin>)>,
     /// The probability above which views are compared, where a step depends on it.
@@ -41,7 +41,7 @@ pub struct Member {
 }
 
 /// What a batch is worked on with.
-pub struct Bench<'a> {
+pub struct BatchContext<'a> {
     pub radiographs: &'a [&'a Radiograph],
     pub recipes: &'a [Recipe],
     pub prepared: &'a mut Prepared,
@@ -50,73 +50,73 @@ pub struct Bench<'a> {
     pub cache: Option<&'a Cache>,
     pub counts: &'a Counts,
     /// Where its models run.
-    pub lane: Lane<'a>,
+    pub slot: DeviceSlot<'a>,
     /// Keep every member's answer, whatever the gate comes to.
     pub keep: bool,
 }
 
 impl Member {
-    /// Runs the member over images; the answers come in the order of `jobs`.
+    /// Runs the member over images; the answers come in the order of `tasks`.
     ///
     /// With `settled`, which tells whether bounds of the member's score for an image settle what the stage is asked, the
     /// image is looked at no further than that.
     pub fn run(
         &self,
-        bench: &mut Bench<'_>,
-        jobs: &[Job],
-        settled: Option<Settled<'_>>,
-    ) -> Vec<Result<Asked<MemberAnswer>, ImageError>> {
+        context: &mut BatchContext<'_>,
+        tasks: &[ImageTask],
+        settled: Option<GateDecided<'_>>,
+    ) -> Vec<Result<MemberOutcome<MemberAnswer>, ImageError>> {
         let settled = settled.filter(|_| self.goes_by_view());
-        let end = |job: &Job, sum: &Sum, index: usize, views: &[ViewAnswer]| {
+        let end = |task: &ImageTask, sum: &Sum, index: usize, views: &[ViewAnswer]| {
             let settled = settled?;
-            let bounds = self.score_bounds(sum, index, views, job.fold);
-            settled(job, bounds).then_some(bounds)
+            let bounds = self.score_bounds(sum, index, views, task.fold);
+            settled(task, bounds).then_some(bounds)
         };
-        let mut sums: Vec<Result<Asked<Sum>, ImageError>> =
-            jobs.iter().map(|_| Ok(Asked::Whole(Sum::default()))).collect();
+        let mut sums: Vec<Result<MemberOutcome<Sum>, ImageError>> =
+            tasks.iter().map(|_| Ok(MemberOutcome::Whole(Sum::default()))).collect();
         for (index, weights) in self.weights.iter().enumerate() {
             let mut turn = Vec::new();
-            for (place, job) in jobs.iter().enumerate().filter(|(_, job)| weights.answers_for(job.fold)) {
-                let Ok(Asked::Whole(sum)) = &sums[place] else { continue };
+            for (place, task) in tasks.iter().enumerate().filter(|(_, task)| weights.answers_for(task.fold)) {
+                let Ok(MemberOutcome::Whole(sum)) = &sums[place] else { continue };
                 // Before the first, the stage has seen to it.
-                match (index > 0).then(|| end(job, sum, index, &[])).flatten() {
-                    Some(bounds) => sums[place] = Ok(Asked::Settled(bounds)),
+                match (index > 0).then(|| end(task, sum, index, &[])).flatten() {
+                    Some(bounds) => sums[place] = Ok(MemberOutcome::GateDecided(bounds)),
                     None => turn.push(place),
                 }
             }
-            let settle = |job: &Job, views: &[ViewAnswer]| {
-                let place = jobs.iter().position(|other| other.image == job.image)?;
-                let Ok(Asked::Whole(sum)) = &sums[place] else { return None };
-                end(job, sum, index, views)
+            let settle = |task: &ImageTask, views: &[ViewAnswer]| {
+                let place = tasks.iter().position(|other| other.image == task.image)?;
+                let Ok(MemberOutcome::Whole(sum)) = &sums[place] else { return None };
+                end(task, sum, index, views)
             };
-            let asked: Vec<&Job> = turn.iter().map(|&place| &jobs[place]).collect();
-            let answers = self.ask(weights, bench, &asked, settled.map(|_| &settle as Settle<'_>));
+            let asked: Vec<&ImageTask> = turn.iter().map(|&place| &tasks[place]).collect();
+            let answers = self.ask(weights, context, &asked, settled.map(|_| &settle as BoundsIfDecided<'_>));
             for (place, answer) in turn.into_iter().zip(answers) {
                 self.add(&mut sums[place], index, answer);
             }
         }
-        let bench: &Bench<'_> = bench;
-        let finish = |(sum, job): (Result<Asked<Sum>, ImageError>, &Job)| match sum? {
-            Asked::Whole(sum) => self.finish(bench, sum, job).map(Asked::Whole),
-            Asked::Settled(bounds) => Ok(Asked::Settled(bounds)),
+        let context: &BatchContext<'_> = context;
+        let finish = |(sum, task): (Result<MemberOutcome<Sum>, ImageError>, &ImageTask)| match sum? {
+            MemberOutcome::Whole(sum) => self.finish(context, sum, task).map(MemberOutcome::Whole),
+            MemberOutcome::GateDecided(bounds) => Ok(MemberOutcome::GateDecided(bounds)),
         };
-        let lane = bench.lane;
-        lane.clock.time(Work::Merge, || lane.pool.run(|| sums.into_par_iter().zip(jobs).map(finish).collect()))
+        let slot = context.slot;
+        slot.clock.time(PipelineStep::Merge, || slot.pool.run(|| sums.into_par_iter().zip(tasks).map(finish).collect()))
     }
 
     /// Adds what a set of weights said of an image.
-    fn add(&self, sum: &mut Result<Asked<Sum>, ImageError>, index: usize, answer: Result<Asked<Answer>, ImageError>) {
+    fn add(&self, sum: &mut Result<MemberOutcome<Sum>, ImageError>, index: usize, answer: Result<MemberOutcome<Answer>, ImageError>) {
         let weights = &self.weights[index];
         let added = match (sum.as_mut(), answer) {
-            (Ok(Asked::Whole(sum)), Ok(Asked::Whole(answer))) => {
+            (Ok(MemberOutcome::Whole(sum)), Ok(MemberOutcome::Whole(answer))) => {
                 let added = sum.add(index, answer, weights.manifest.weight, self.threshold_of(weights));
                 added.map_err(|message| self.wrong_map(message))
             }
-            (_, Ok(Asked::Settled(bounds))) => {
-                *sum = Ok(Asked::Settled(bounds));
+            (_, Ok(MemberOutcome::GateDecided(bounds))) => {
+                *sum = Ok(MemberOutcome::GateDecided(bounds));
                 Ok(())
             }
-            (_, Ok(Asked::Whole(_))) => Ok(()),
+            (_, Ok(MemberOutcome::Whole(_))) => Ok(()),
             (_, Err(error)) => Err(error),
         };
         if let Err(error) = added {
@@ -125,24 +125,24 @@ impl Member {
     }
 
     /// (height, width) of the place in the output that the network's map is brought to.
-    pub fn place(&self, job: &Job) -> (usize, usize) {
-        self.region(job).map_or(job.size, |region| region.at(job.size).dim())
+    pub fn place(&self, task: &ImageTask) -> (usize, usize) {
+        self.region(task).map_or(task.size, |region| region.at(task.size).dim())
     }
 
     /// The part of the image that the network sees, where that is not all of it.
-    pub fn region(&self, job: &Job) -> Option<super::job::Region> {
-        job.region.filter(|_| self.manifest.crop)
+    pub fn region(&self, task: &ImageTask) -> Option<super::task::Region> {
+        task.region.filter(|_| self.manifest.crop)
     }
 
     /// From the mean of the sets of weights to the member's answer.
-    fn finish(&self, bench: &Bench<'_>, sum: Sum, job: &Job) -> Result<MemberAnswer, ImageError> {
+    fn finish(&self, context: &BatchContext<'_>, sum: Sum, task: &ImageTask) -> Result<MemberAnswer, ImageError> {
         let (mut mean, threshold) = sum.mean();
         if mean.views.is_empty() {
-            let (member, fold) = (self.manifest.name.clone(), job.fold.unwrap_or_default());
+            let (member, fold) = (self.manifest.name.clone(), task.fold.unwrap_or_default());
             return Err(ImageError::NoFold { member, fold });
         }
         mean.map = match mean.map.take() {
-            Some(map) if self.wanted.map => Some(self.own_map(bench, map, threshold, mean.agreement, job)?),
+            Some(map) if self.wanted.map => Some(self.own_map(context, map, threshold, mean.agreement, task)?),
             _ => None,
         };
         mean.score = mean.score.filter(|_| self.wanted.score);
@@ -152,23 +152,23 @@ impl Member {
     /// The network's map in its place, and what is done to it before the merge.
     fn own_map(
         &self,
-        bench: &Bench<'_>,
+        context: &BatchContext<'_>,
         map: Array2<f32>,
         threshold: f32,
         agreement: Option<f32>,
-        job: &Job,
+        task: &ImageTask,
     ) -> Result<Array2<f32>, ImageError> {
-        let mut map = resized(map, self.place(job), Resize::Linear);
+        let mut map = resized(map, self.place(task), Resize::Linear);
         map.mapv_inplace(|p| p.clamp(0.0, 1.0));
-        if let Some(region) = self.region(job) {
-            map = region.at(job.size).paste(map.view());
+        if let Some(region) = self.region(task) {
+            map = region.at(task.size).paste(map.view());
         }
         if self.is_shifted() {
             map.mapv_inplace(|p| shifted(p, threshold));
         }
         if self.manifest.times_score {
             // Opening an ensemble makes sure that the stage before is run to its end.
-            let score = job.score.map_or(0.0, |(low, _)| low);
+            let score = task.score.map_or(0.0, |(low, _)| low);
             map.mapv_inplace(|p| p * score);
         }
         if self.postprocess.is_empty() {
@@ -176,7 +176,7 @@ impl Member {
         }
         let steps = self.postprocess.iter().filter(|(when, _)| when.is_none_or(|when| holds(when, agreement)));
         let steps: Vec<_> = steps.map(|(_, plugin)| Arc::clone(plugin)).collect();
-        let context = postprocess::context(bench.radiographs[job.image], job.score);
+        let context = postprocess::context(context.radiographs[task.image], task.score);
         let masks = postprocess::run(&steps, &context, map.view())
             .map_err(|source| ImageError::Member { member: self.manifest.name.clone(), source: Box::new(source) })?;
         let last = masks.into_iter().next_back().ok_or(ImageError::NoMask)?;

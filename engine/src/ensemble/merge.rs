@@ -42,7 +42,7 @@ pub enum Fold {
 
 impl Fold {
     /// The fold that a manifest asks for; `None` for a stack.
-    pub fn of(merge: &Merge) -> Option<Self> {
+    pub fn from_manifest(merge: &Merge) -> Option<Self> {
         Some(match merge {
             Merge::Mean => Self::Mean,
             Merge::MeanLogits => Self::MeanLogits,

@@ -15,8 +15,8 @@ mod finding;
 pub mod fit;
 mod gate;
 mod guarded;
-mod job;
-mod lane;
+mod task;
+mod slot;
 mod map;
 mod member;
 mod merge;
@@ -45,15 +45,15 @@ use rayon::prelude::*;
 
 pub use answer::{MemberAnswer, ViewAnswer};
 pub use cache::{Form, Inferences};
-pub use clock::{Times, Usage, Work};
+pub use clock::{Times, Usage, PipelineStep};
 pub use error::{EnsembleError, ImageError, Step};
 pub use explain::{Explained, Explanation, StageExplained};
-pub(crate) use fed::{Fed, Network};
+pub(crate) use fed::{ModelInput, Network};
 pub(crate) use finding::UNCHECKED;
 pub use finding::{Decision, Finding, Runs};
 pub use gate::Reading;
 pub(crate) use gate::{Gate, Seen};
-pub use job::Region;
+pub use task::Region;
 pub(crate) use merge::Fold;
 pub(crate) use open::classifier_wants;
 pub use options::Options;
@@ -74,7 +74,7 @@ use cache::{Cache, Counts};
 use clock::Clock;
 use crop::Crop;
 use guarded::guarded;
-use lane::Lane;
+use slot::DeviceSlot;
 use prepare::{Prepared, Recipe};
 use stage::Stage;
 use trace::Trace;
@@ -212,7 +212,7 @@ impl Ensemble {
     }
 
     fn predict_refs(&self, radiographs: &[&Radiograph]) -> Vec<Result<Finding, ImageError>> {
-        let traces = self.trace_guarded(self.lane(0), radiographs, Prepared::default());
+        let traces = self.trace_guarded(self.slot(0), radiographs, Prepared::default());
         let traces: Vec<_> = traces.into_iter().zip(radiographs).collect();
         let finish = |(trace, radiograph): (Result<Trace, ImageError>, &&Radiograph)| {
             guarded(|| self.conclude(radiograph, trace?).map(|(finding, _)| finding))
@@ -227,8 +227,8 @@ impl Ensemble {
     }
 
     /// One of the devices, to run models on.
-    fn lane(&self, device: usize) -> Lane<'_> {
-        Lane { device, turn: &self.devices[device].1, clock: &self.clock, pool: &self.pool }
+    fn slot(&self, device: usize) -> DeviceSlot<'_> {
+        DeviceSlot { device, turn: &self.devices[device].1, clock: &self.clock, pool: &self.pool }
     }
 
     /// (height, width) at which an image's maps are merged.

@@ -48,8 +48,8 @@ pub enum ModelFileError {
 /// Where the files together have more than `most` bytes, which is told before any of it is read; where weights do not lie in
 /// `folder`, the manifest's; where the file is no ONNX model.
 pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFileError> {
-    let content = bounded::read(path, most).map_err(|error| ModelFileError::of(error, path, most))?;
-    let (mut bytes, own) = (content.len() as u64, digest::of(&content));
+    let content = bounded::read(path, most).map_err(|error| ModelFileError::from_bounded(error, path, most))?;
+    let (mut bytes, own) = (content.len() as u64, digest::bytes(&content));
     let skeleton = match Skeleton::read(&content) {
         Ok(skeleton) => skeleton,
         Err(reason) => return Err(ModelFileError::NotOnnx { path: path.into(), sha256: own, reason }),
@@ -68,7 +68,7 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
     for name in skeleton.external_files() {
         let outside = |source| ModelFileError::External { path: path.into(), source };
         let file = folder.resolve(&beside.join(name)).map_err(outside)?;
-        let more = bounded::size(&file).map_err(|error| ModelFileError::of(error, &file, most))?;
+        let more = bounded::size(&file).map_err(|error| ModelFileError::from_bounded(error, &file, most))?;
         bytes = bytes.saturating_add(more);
         files.insert(file);
     }
@@ -82,12 +82,12 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
     for file in files {
         digests += &digest::file(&file).map_err(|source| ModelFileError::Read { path: file, source })?;
     }
-    Ok(digest::of(digests))
+    Ok(digest::bytes(digests))
 }
 
 impl ModelFileError {
     /// Of a file that is not read.
-    fn of(error: BoundedError, path: &Path, most: u64) -> Self {
+    fn from_bounded(error: BoundedError, path: &Path, most: u64) -> Self {
         let path = path.into();
         match error {
             BoundedError::Io(source) => Self::Read { path, source },
@@ -122,7 +122,7 @@ mod tests {
         let path = folder.path().join("model.onnx");
         let model = ModelProto { graph: Some(graph), functions, ..ModelProto::default() };
         std::fs::write(&path, model.encode_to_vec()).unwrap();
-        let folder = Folder::of(&folder.path().join("ensemble.toml"), false);
+        let folder = Folder::containing(&folder.path().join("ensemble.toml"), false);
         sha256(&path, &folder, MAX_MODEL_BYTES).map_or_else(|error| error.to_string(), |_| String::new())
     }
 

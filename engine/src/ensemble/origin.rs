@@ -62,9 +62,9 @@ impl Ensemble {
         });
         Ok(Origin {
             manifest: short(digest::file(self.path())?),
-            models: short(digest::of(models)),
-            plugins: (!plugins.is_empty()).then(|| short(digest::of(plugins.concat()))),
-            folds: folds.map(|folds| short(digest::of(folds))),
+            models: short(digest::bytes(models)),
+            plugins: (!plugins.is_empty()).then(|| short(digest::bytes(plugins.concat()))),
+            folds: folds.map(|folds| short(digest::bytes(folds))),
         })
     }
 }

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::error::{ImageError, Step as At};
-use super::job::{Job, Region};
+use super::task::{ImageTask, Region};
 use crate::Radiograph;
 use crate::manifest::{Intensity, Resize};
 use crate::plugin::Plugin;
@@ -71,10 +71,10 @@ impl Prepared {
         recipes: &[Recipe],
         recipe: usize,
         radiographs: &[&Radiograph],
-        jobs: &[&Job],
+        tasks: &[&ImageTask],
     ) -> Vec<(usize, ImageError)> {
-        let missing: Vec<&&Job> = jobs.iter().filter(|job| !self.images.contains_key(&(recipe, job.image))).collect();
-        let apply = |job: &&Job| (job.image, recipes[recipe].apply(radiographs[job.image], job.region));
+        let missing: Vec<&&ImageTask> = tasks.iter().filter(|task| !self.images.contains_key(&(recipe, task.image))).collect();
+        let apply = |task: &&ImageTask| (task.image, recipes[recipe].apply(radiographs[task.image], task.region));
         let done: Vec<_> = missing.into_par_iter().map(apply).collect();
         let mut failed = Vec::new();
         for (image, result) in done {
@@ -109,12 +109,12 @@ mod tests {
         };
         let recipes = [recipe(), recipe()];
         let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0)).unwrap();
-        let job = Job { image: 0, size: (2, 2), region: None, score: None, fold: None };
+        let task = ImageTask { image: 0, size: (2, 2), region: None, score: None, fold: None };
         let mut prepared = Prepared::default();
-        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&job]).is_empty());
+        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&task]).is_empty());
         let first = prepared.get(0, 0);
-        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&job]).is_empty());
-        assert!(prepared.fill(&recipes, 1, &[&radiograph], &[&job]).is_empty());
+        assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&task]).is_empty());
+        assert!(prepared.fill(&recipes, 1, &[&radiograph], &[&task]).is_empty());
         assert!(Arc::ptr_eq(&first, &prepared.get(0, 0)) && !Arc::ptr_eq(&first, &prepared.get(1, 0)));
         assert!(first.iter().all(|v| (v - 0.2).abs() < 1e-6));
     }

@@ -6,12 +6,12 @@ use ndarray::{Array2, ArrayD, ArrayView2};
 use rayon::prelude::*;
 
 use super::answer::{Answer, ViewAnswer, add_map};
-use super::clock::Work;
-use super::early::{Asked, Settle, mean_score};
+use super::clock::PipelineStep;
+use super::early::{MemberOutcome, BoundsIfDecided, mean_score};
 use super::error::ImageError;
-use super::job::{Job, Wanted};
+use super::task::{ImageTask, RequiredOutputs};
 use super::map::Map;
-use super::member::{Bench, Member};
+use super::member::{BatchContext, Member};
 use super::{outputs, tensor};
 use crate::planes;
 use crate::runtime::Model;
@@ -21,8 +21,8 @@ pub struct Run<'a> {
     pub member: &'a Member,
     pub model: &'a Model,
     pub fixed_batch: Option<usize>,
-    pub wanted: Wanted,
-    pub bench: &'a Bench<'a>,
+    pub wanted: RequiredOutputs,
+    pub context: &'a BatchContext<'a>,
 }
 
 /// Sums over the views of an image.
@@ -64,51 +64,51 @@ struct Part {
 }
 
 impl Run<'_> {
-    /// Runs the model over images; the answers come in the order of `jobs`. With `settle`, views come one after the
+    /// Runs the model over images; the answers come in the order of `tasks`. With `settle`, views come one after the
     /// other, and an image has no more of them once it is settled.
-    pub fn answers(&self, jobs: &[&Job], settle: Option<Settle<'_>>) -> Vec<Result<Asked<Answer>, ImageError>> {
-        let mut sums: Vec<Sums> = jobs.iter().map(|_| Sums::default()).collect();
-        let mut settled = vec![None; jobs.len()];
+    pub fn answers(&self, tasks: &[&ImageTask], settle: Option<BoundsIfDecided<'_>>) -> Vec<Result<MemberOutcome<Answer>, ImageError>> {
+        let mut sums: Vec<Sums> = tasks.iter().map(|_| Sums::default()).collect();
+        let mut settled = vec![None; tasks.len()];
         let views = 0..self.member.views.len();
         match settle {
             // An image's views are summed in order, whatever the batch.
             None => {
-                self.ask(jobs, views.flat_map(|view| (0..jobs.len()).map(move |job| (view, job))).collect(), &mut sums)
+                self.ask(tasks, views.flat_map(|view| (0..tasks.len()).map(move |task| (view, task))).collect(), &mut sums)
             }
             Some(settle) => {
                 for view in views {
-                    let open = |job: &usize| settled[*job].is_none() && sums[*job].failed.is_none();
-                    let open: Vec<usize> = (0..jobs.len()).filter(open).collect();
-                    self.ask(jobs, open.iter().map(|&job| (view, job)).collect(), &mut sums);
+                    let open = |task: &usize| settled[*task].is_none() && sums[*task].failed.is_none();
+                    let open: Vec<usize> = (0..tasks.len()).filter(open).collect();
+                    self.ask(tasks, open.iter().map(|&task| (view, task)).collect(), &mut sums);
                     if view + 1 < self.member.views.len() {
-                        open.into_iter().for_each(|job| settled[job] = settle(jobs[job], &sums[job].views));
+                        open.into_iter().for_each(|task| settled[task] = settle(tasks[task], &sums[task].views));
                     }
                 }
             }
         }
         let answer = |(sums, settled): (Sums, Option<_>)| match settled {
-            Some(bounds) if sums.failed.is_none() => Ok(Asked::Settled(bounds)),
-            _ => self.answer(sums).map(Asked::Whole),
+            Some(bounds) if sums.failed.is_none() => Ok(MemberOutcome::GateDecided(bounds)),
+            _ => self.answer(sums).map(MemberOutcome::Whole),
         };
         sums.into_iter().zip(settled).map(answer).collect()
     }
 
-    /// Runs the model over items: (view, position in `jobs`).
-    fn ask(&self, jobs: &[&Job], mut items: Vec<(usize, usize)>, sums: &mut [Sums]) {
+    /// Runs the model over items: (view, position in `tasks`).
+    fn ask(&self, tasks: &[&ImageTask], mut items: Vec<(usize, usize)>, sums: &mut [Sums]) {
         while let Some(&(view, _)) = items.first() {
             // One batch is of one size.
             let sizes = &self.member.view_sizes;
-            let most = self.fixed_batch.unwrap_or(self.bench.batch.min(self.model.most())).max(1);
+            let most = self.fixed_batch.unwrap_or(self.context.batch.min(self.model.most())).max(1);
             let len = items.iter().take(most).take_while(|(v, _)| sizes[*v] == sizes[view]).count();
             let rest = items.split_off(len);
-            self.batch(jobs, &items, sums);
+            self.batch(tasks, &items, sums);
             items = rest;
         }
     }
 
-    fn batch(&self, jobs: &[&Job], items: &[(usize, usize)], sums: &mut [Sums]) {
-        let (member, lane) = (self.member, self.bench.lane);
-        let views = lane.clock.time(Work::Views, || self.views(jobs, items));
+    fn batch(&self, tasks: &[&ImageTask], items: &[(usize, usize)], sums: &mut [Sums]) {
+        let (member, slot) = (self.member, self.context.slot);
+        let views = slot.clock.time(PipelineStep::Views, || self.views(tasks, items));
         let (mut planes, mut kept) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
         for (item, seen) in items.iter().zip(&views) {
             match seen {
@@ -123,65 +123,65 @@ impl Run<'_> {
             return;
         }
         let len = self.fixed_batch.unwrap_or(planes.len());
-        let tensor = || lane.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
-        let tensor = lane.clock.time(Work::Views, tensor);
+        let tensor = || slot.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
+        let tensor = slot.clock.time(PipelineStep::Views, tensor);
         drop(planes);
         drop(views);
         let names = self.output_names();
-        match lane.infer(self.model, &member.manifest.input.name, tensor.view().into_dyn(), &names) {
+        match slot.infer(self.model, &member.manifest.input.name, tensor.view().into_dyn(), &names) {
             // One image may have done it, or their number: each half has its own chance.
             Err(error) if kept.len() > 1 => {
                 if error.is_out_of_memory() {
                     self.model.take_fewer(kept.len().div_ceil(2));
                 }
-                self.halves(jobs, &kept, sums);
+                self.halves(tasks, &kept, sums);
             }
             Err(source) => {
                 let error = ImageError::Model { member: member.manifest.name.clone(), source: Arc::new(source) };
                 kept.iter().for_each(|item| sums[item.1].fail(error.clone()));
             }
             Ok(outputs) if kept.len() > 1 && outputs.iter().any(|output| output.shape().first() != Some(&len)) => {
-                self.halves(jobs, &kept, sums);
+                self.halves(tasks, &kept, sums);
             }
             Ok(outputs) => {
-                lane.clock.time(Work::Read, || self.take(jobs, &kept, (&names, &outputs, len), sums));
+                slot.clock.time(PipelineStep::Read, || self.take(tasks, &kept, (&names, &outputs, len), sums));
             }
         }
     }
 
-    fn halves(&self, jobs: &[&Job], items: &[(usize, usize)], sums: &mut [Sums]) {
+    fn halves(&self, tasks: &[&ImageTask], items: &[(usize, usize)], sums: &mut [Sums]) {
         let (first, second) = items.split_at(items.len() / 2);
-        self.batch(jobs, first, sums);
-        self.batch(jobs, second, sums);
+        self.batch(tasks, first, sums);
+        self.batch(tasks, second, sums);
     }
 
     /// What the model is to see of each item.
-    fn views(&self, jobs: &[&Job], items: &[(usize, usize)]) -> Vec<Result<Seen, ImageError>> {
-        let see = |&(view, job): &(usize, usize)| {
-            let image = self.bench.prepared.get(self.member.recipe, jobs[job].image);
+    fn views(&self, tasks: &[&ImageTask], items: &[(usize, usize)]) -> Vec<Result<Seen, ImageError>> {
+        let see = |&(view, task): &(usize, usize)| {
+            let image = self.context.prepared.get(self.member.recipe, tasks[task].image);
             let seen = self.member.views[view].forward(image.view())?;
             Ok(seen.map_or(Seen::Shared(image), Seen::Own))
         };
-        self.bench.lane.pool.run(|| items.par_iter().map(see).collect())
+        self.context.slot.pool.run(|| items.par_iter().map(see).collect())
     }
 
     fn take(
         &self,
-        jobs: &[&Job],
+        tasks: &[&ImageTask],
         kept: &[(usize, usize)],
         outputs: (&[&str], &[ArrayD<f32>], usize),
         sums: &mut [Sums],
     ) {
-        let read = |(index, &(view, job)): (usize, &(usize, usize))| self.read(outputs, index, view, jobs[job]);
-        let read: Vec<_> = self.bench.lane.pool.run(|| kept.par_iter().enumerate().map(read).collect());
-        for (&(_, job), result) in kept.iter().zip(read) {
+        let read = |(index, &(view, task)): (usize, &(usize, usize))| self.read(outputs, index, view, tasks[task]);
+        let read: Vec<_> = self.context.slot.pool.run(|| kept.par_iter().enumerate().map(read).collect());
+        for (&(_, task), result) in kept.iter().zip(read) {
             match result {
                 Ok(part) => {
-                    if let Err(message) = sums[job].add(part) {
-                        sums[job].fail(self.wrong(outputs.0.first().copied().unwrap_or_default(), message));
+                    if let Err(message) = sums[task].add(part) {
+                        sums[task].fail(self.wrong(outputs.0.first().copied().unwrap_or_default(), message));
                     }
                 }
-                Err(error) => sums[job].fail(error),
+                Err(error) => sums[task].fail(error),
             }
         }
     }
@@ -208,7 +208,7 @@ impl Run<'_> {
         (names, results, len): (&[&str], &[ArrayD<f32>], usize),
         index: usize,
         view: usize,
-        job: &Job,
+        task: &ImageTask,
     ) -> Result<Part, ImageError> {
         let declared = &self.member.manifest;
         let result = |name: &str| names.iter().position(|n| *n == name).map(|at| &results[at]);
@@ -227,13 +227,13 @@ impl Run<'_> {
                 .map_err(|message| self.wrong(&map.output, message))?;
             let input = (declared.input.size[0] as usize, declared.input.size[1] as usize);
             let back = seen.try_map(|plane| self.member.views[view].inverse(plane, input))?;
-            self.place(&mut part, back, job);
+            self.place(&mut part, back, task);
         }
         Ok(part)
     }
 
     /// Puts a view's map where it is summed: logits are resized before they become probabilities.
-    fn place(&self, part: &mut Part, map: Map, job: &Job) {
+    fn place(&self, part: &mut Part, map: Map, task: &ImageTask) {
         let floor = self.member.manifest.map.as_ref().and_then(|map| map.zero_below);
         let floored = |map: Array2<f32>| match floor {
             Some(floor) => map.mapv_into(|p| if p < floor { 0.0 } else { p }),
@@ -244,7 +244,7 @@ impl Run<'_> {
         } else {
             let own = self.scores_map() || self.member.compare_above.is_some();
             part.own = own.then(|| floored(map.clone().probabilities()));
-            part.placed = self.wanted.map.then(|| floored(map.placed(self.member.place(job))));
+            part.placed = self.wanted.map.then(|| floored(map.placed(self.member.place(task))));
         }
         let any = part.own.as_ref().or(part.placed.as_ref());
         part.highest = any.map(planes::highest);

@@ -6,8 +6,8 @@ use ndarray::{Array2, Array4, ArrayD, ArrayView2, Axis};
 
 use super::answer::MemberAnswer;
 use super::error::ImageError;
-use super::job::Wanted;
-use super::lane::Lane;
+use super::task::RequiredOutputs;
+use super::slot::DeviceSlot;
 use super::outputs;
 use crate::manifest::Stack;
 use crate::runtime::Model;
@@ -25,30 +25,30 @@ impl Stacker {
     /// The model sees one kind, the one wanted; opening an ensemble refuses a stack of which both are.
     pub fn merge(
         &self,
-        lane: Lane<'_>,
+        slot: DeviceSlot<'_>,
         answers: &[MemberAnswer],
-        wanted: Wanted,
+        wanted: RequiredOutputs,
     ) -> Result<(Option<f32>, Option<Array2<f32>>), ImageError> {
-        let score = if wanted.score { Some(self.score(lane, answers)?) } else { None };
-        let map = if wanted.map { Some(self.map(lane, answers)?) } else { None };
+        let score = if wanted.score { Some(self.score(slot, answers)?) } else { None };
+        let map = if wanted.map { Some(self.map(slot, answers)?) } else { None };
         Ok((score, map))
     }
 
-    fn score(&self, lane: Lane<'_>, answers: &[MemberAnswer]) -> Result<f32, ImageError> {
+    fn score(&self, slot: DeviceSlot<'_>, answers: &[MemberAnswer]) -> Result<f32, ImageError> {
         let scores: Vec<f32> = answers.iter().filter_map(|answer| answer.score).collect();
         let input = ArrayView2::from_shape((1, scores.len()), &scores).map_err(|e| self.wrong(e.to_string()))?;
-        let output = self.run(lane, input.into_dyn().to_owned())?;
+        let output = self.run(slot, input.into_dyn().to_owned())?;
         outputs::stacked_score(&output, self.manifest.values).map_err(|message| self.wrong(message))
     }
 
-    fn map(&self, lane: Lane<'_>, answers: &[MemberAnswer]) -> Result<Array2<f32>, ImageError> {
+    fn map(&self, slot: DeviceSlot<'_>, answers: &[MemberAnswer]) -> Result<Array2<f32>, ImageError> {
         let maps: Vec<_> = answers.iter().filter_map(|answer| answer.map.as_ref()).collect();
         let (height, width) = maps.first().map_or((0, 0), |map| map.dim());
         let mut input = Array4::zeros((1, maps.len(), height, width));
         for (mut target, map) in input.index_axis_mut(Axis(0), 0).axis_iter_mut(Axis(0)).zip(maps) {
             target.assign(map);
         }
-        let output = self.run(lane, input.into_dyn())?;
+        let output = self.run(slot, input.into_dyn())?;
         let map = outputs::stacked_map(&output, self.manifest.values).map_err(|message| self.wrong(message))?;
         if map.dim() == (height, width) {
             return Ok(map);
@@ -56,10 +56,10 @@ impl Stacker {
         Err(self.wrong(format!("has a map of {:?} for maps of {:?}", map.dim(), (height, width))))
     }
 
-    fn run(&self, lane: Lane<'_>, input: ArrayD<f32>) -> Result<ArrayD<f32>, ImageError> {
+    fn run(&self, slot: DeviceSlot<'_>, input: ArrayD<f32>) -> Result<ArrayD<f32>, ImageError> {
         let names = [self.manifest.output.as_str()];
-        let mut outputs = lane
-            .infer(&self.models[lane.device], &self.manifest.input, input.view(), &names)
+        let mut outputs = slot
+            .infer(&self.models[slot.device], &self.manifest.input, input.view(), &names)
             .map_err(|source| ImageError::Model { member: "stack".into(), source: Arc::new(source) })?;
         Ok(outputs.swap_remove(0))
     }

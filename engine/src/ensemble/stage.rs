@@ -4,13 +4,13 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::answer::MemberAnswer;
-use super::clock::Work;
-use super::early::{Asked, Bounds, Settled};
+use super::clock::PipelineStep;
+use super::early::{MemberOutcome, Bounds, GateDecided};
 use super::error::ImageError;
 use super::gate::{Gate, Reading, Seen};
-use super::job::{Job, Wanted};
-use super::lane::Lane;
-use super::member::{Bench, Member};
+use super::task::{ImageTask, RequiredOutputs};
+use super::slot::DeviceSlot;
+use super::member::{BatchContext, Member};
 use super::merge::{Fold, Share};
 use super::stack::Stacker;
 
@@ -20,7 +20,7 @@ pub struct Stage {
     pub gate: Option<Gate>,
     pub members: Vec<Member>,
     /// What is merged.
-    pub wanted: Wanted,
+    pub wanted: RequiredOutputs,
     pub exit: EarlyExit,
     /// Whether some member's map is shifted by a threshold, and may leave 0..=1.
     pub shifted: bool,
@@ -65,7 +65,7 @@ const UNKNOWN: Bounds = (0.0, 1.0);
 
 /// One image on its way through a stage.
 struct Progress {
-    job: Job,
+    task: ImageTask,
     score: f32,
     map: Option<Array2<f32>>,
     /// Kept for a stack, which needs all answers at once, and where they are asked for.
@@ -79,25 +79,25 @@ struct Progress {
 }
 
 impl Stage {
-    /// Runs the stage; verdicts come in the order of `jobs`.
-    pub fn run(&self, bench: &mut Bench<'_>, jobs: &[Job]) -> Vec<Result<Verdict, ImageError>> {
-        let mut images: Vec<Progress> = jobs.iter().map(|&job| self.begin(job, bench.keep)).collect();
+    /// Runs the stage; verdicts come in the order of `tasks`.
+    pub fn run(&self, context: &mut BatchContext<'_>, tasks: &[ImageTask]) -> Vec<Result<Verdict, ImageError>> {
+        let mut images: Vec<Progress> = tasks.iter().map(|&task| self.begin(task, context.keep)).collect();
         for (index, member) in self.members.iter().enumerate() {
             let open = images.iter().filter(|image| image.done.is_none());
-            let open_jobs: Vec<Job> = open.map(|image| image.job).collect();
+            let open_jobs: Vec<ImageTask> = open.map(|image| image.task).collect();
             if open_jobs.is_empty() {
                 break;
             }
-            let settled = |job: &Job, bounds: Bounds| {
-                let image = images.iter().find(|image| image.job.image == job.image);
+            let settled = |task: &ImageTask, bounds: Bounds| {
+                let image = images.iter().find(|image| image.task.image == task.image);
                 image.is_some_and(|image| self.certain(image, index, bounds).is_some())
             };
-            let answers = member.run(bench, &open_jobs, self.ends_early(bench.keep).then_some(&settled as Settled<'_>));
+            let answers = member.run(context, &open_jobs, self.ends_early(context.keep).then_some(&settled as GateDecided<'_>));
             let open = images.iter_mut().filter(|image| image.done.is_none());
             let pairs: Vec<_> = open.zip(answers).collect();
-            let take = |(image, answer): (&mut Progress, Result<Asked<MemberAnswer>, ImageError>)| match answer {
-                Ok(Asked::Whole(answer)) => self.take(image, index, answer),
-                Ok(Asked::Settled(bounds)) => {
+            let take = |(image, answer): (&mut Progress, Result<MemberOutcome<MemberAnswer>, ImageError>)| match answer {
+                Ok(MemberOutcome::Whole(answer)) => self.take(image, index, answer),
+                Ok(MemberOutcome::GateDecided(bounds)) => {
                     let verdict = self.certain(image, index, bounds);
                     let mut verdict = verdict.expect("the same bounds settle it as when the member was asked");
                     // It ran, and has no score.
@@ -106,12 +106,12 @@ impl Stage {
                 }
                 Err(error) => image.done = Some(Err(error)),
             };
-            let merge = || bench.lane.pool.run(|| pairs.into_par_iter().for_each(take));
-            bench.lane.clock.time(Work::Merge, merge);
+            let merge = || context.slot.pool.run(|| pairs.into_par_iter().for_each(take));
+            context.slot.clock.time(PipelineStep::Merge, merge);
         }
         // A stack takes its turn at the models; what else there is to do goes side by side.
-        let lane = bench.lane;
-        lane.pool.run(|| images.into_par_iter().map(|image| self.conclude(lane, image)).collect())
+        let slot = context.slot;
+        slot.pool.run(|| images.into_par_iter().map(|image| self.conclude(slot, image)).collect())
     }
 
     /// How many maps are kept of an image until the last member has answered.
@@ -124,13 +124,13 @@ impl Stage {
         self.members.iter().map(|member| member.manifest.weight).sum()
     }
 
-    fn begin(&self, job: Job, keep: bool) -> Progress {
+    fn begin(&self, task: ImageTask, keep: bool) -> Progress {
         let start = match &self.merger {
             Merger::Fold(fold) => fold.start(),
             Merger::Stack(_) => 0.0,
         };
         let own = vec![None; self.gate.as_ref().map_or(0, Gate::tests)];
-        Progress { job, score: start, map: None, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
+        Progress { task, score: start, map: None, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
     }
 
     /// Takes in a member's answer, and ends the image's way where the rest cannot matter.
@@ -175,7 +175,7 @@ impl Stage {
         let share = |member: &Member, (low, high)| Share { weight: member.manifest.weight, low, high };
         let known = std::iter::once(begun).chain(std::iter::repeat(UNKNOWN));
         let scores: Vec<Share> = rest.iter().zip(known).map(|(member, bounds)| share(member, bounds)).collect();
-        let maps: Vec<Share> = rest.iter().map(|member| share(member, member.bounds(image.job.fold))).collect();
+        let maps: Vec<Share> = rest.iter().map(|member| share(member, member.bounds(image.task.fold))).collect();
         let score = |high| fold.completion(high, &scores, self.weight())(image.score);
         let passes = |high: bool| {
             let complete = fold.completion(high, &maps, self.weight());
@@ -203,7 +203,7 @@ impl Stage {
         })
     }
 
-    fn conclude(&self, lane: Lane<'_>, mut image: Progress) -> Result<Verdict, ImageError> {
+    fn conclude(&self, slot: DeviceSlot<'_>, mut image: Progress) -> Result<Verdict, ImageError> {
         if let Some(done) = image.done {
             return done;
         }
@@ -214,7 +214,7 @@ impl Stage {
                 let map = sum.map(|sum| sum.mapv_into(|sum| self.clip(fold.finish(sum, weight))));
                 (self.wanted.score.then(|| fold.finish(image.score, weight)), map)
             }
-            Merger::Stack(stacker) => stacker.merge(lane, &image.answers, self.wanted)?,
+            Merger::Stack(stacker) => stacker.merge(slot, &image.answers, self.wanted)?,
         };
         let seen = Seen { score, map: map.as_ref(), scores: &image.scores, own: &image.own, rest: false };
         let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(seen));

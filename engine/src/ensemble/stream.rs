@@ -3,7 +3,7 @@
 //! ```text
 //! reader ──▶ two lanes a device ──▶ finisher ──▶ the caller
 //! ```
-//! While one lane's batch is at the models, the other builds its tensors and merges its maps. Chunks of images travel
+//! While one slot's batch is at the models, the other builds its tensors and merges its maps. Chunks of images travel
 //! together; a fixed number of them is on its way, so that memory has a ceiling, whoever is slow.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::{io, iter};
 use rayon::prelude::*;
 
 use super::chunk::{Chunk, Reader};
-use super::clock::Work;
+use super::clock::PipelineStep;
 use super::guarded::guarded;
 use super::prepare::Prepared;
 use super::trace::Trace;
@@ -101,10 +101,10 @@ impl Ensemble {
         named("reader").spawn_scoped(scope, move || self.read(reader, limits, &done, &to_lanes))?;
         let (to_finisher, from_lanes) = channel();
         let from_reader = Arc::new(Mutex::new(from_reader));
-        for lane in 0..lanes {
+        for slot in 0..lanes {
             let (from_reader, to_finisher) = (Arc::clone(&from_reader), to_finisher.clone());
-            let work = move || self.work(lane % self.devices.len(), &from_reader, &to_finisher);
-            named("lane").spawn_scoped(scope, work)?;
+            let work = move || self.work(slot % self.devices.len(), &from_reader, &to_finisher);
+            named("slot").spawn_scoped(scope, work)?;
         }
         // What the lanes hold is all there is: the others end when they do.
         drop((from_reader, to_finisher));
@@ -122,10 +122,10 @@ impl Ensemble {
         lanes: &Sender<Chunk<'f>>,
     ) {
         while reader.wait(done)
-            && let Some(mut chunk) = reader.next(|paths| self.clock.time(Work::Decode, || self.decode(paths, limits)))
+            && let Some(mut chunk) = reader.next(|paths| self.clock.time(PipelineStep::Decode, || self.decode(paths, limits)))
         {
             if let Some(recipe) = self.first_recipe() {
-                self.clock.time(Work::Prepare, || self.prepare_ahead(recipe, &mut chunk));
+                self.clock.time(PipelineStep::Prepare, || self.prepare_ahead(recipe, &mut chunk));
             }
             if lanes.send(chunk).is_err() {
                 return;
@@ -138,7 +138,7 @@ impl Ensemble {
         let next = || reader.lock().unwrap_or_else(PoisonError::into_inner).recv();
         while let Ok(mut chunk) = next() {
             let prepared = std::mem::take(&mut chunk.prepared);
-            let mut traces = self.trace_guarded(self.lane(device), &chunk.radiographs(), prepared).into_iter();
+            let mut traces = self.trace_guarded(self.slot(device), &chunk.radiographs(), prepared).into_iter();
             let mut pair = |radiograph| (radiograph, traces.next().expect("as many traces as radiographs"));
             let images = chunk.images.into_iter().map(|(path, image)| (path, image.map(&mut pair))).collect();
             if finisher.send(Traced { number: chunk.number, bytes: chunk.bytes, images }).is_err() {
@@ -154,7 +154,7 @@ impl Ensemble {
             early.insert(traced.number, traced);
             while let Some(traced) = early.remove(&next) {
                 next += 1;
-                let findings = self.clock.time(Work::Postprocess, || self.conclude_all(traced));
+                let findings = self.clock.time(PipelineStep::Postprocess, || self.conclude_all(traced));
                 if caller.send(findings).is_err() {
                     return;
                 }
@@ -183,11 +183,11 @@ impl Ensemble {
     fn prepare_ahead(&self, recipe: usize, chunk: &mut Chunk<'_>) {
         let mut prepared = Prepared::default();
         let radiographs = chunk.radiographs();
-        let jobs: Vec<_> =
-            radiographs.iter().enumerate().map(|(image, radiograph)| self.job(image, radiograph)).collect();
-        let jobs: Vec<_> = jobs.iter().collect();
+        let tasks: Vec<_> =
+            radiographs.iter().enumerate().map(|(image, radiograph)| self.task(image, radiograph)).collect();
+        let tasks: Vec<_> = tasks.iter().collect();
         // What fails here, or panics, is tried again by the member that wants it, and told then.
-        let _ = guarded(|| Ok(self.pool.run(|| prepared.fill(&self.recipes, recipe, &radiographs, &jobs))));
+        let _ = guarded(|| Ok(self.pool.run(|| prepared.fill(&self.recipes, recipe, &radiographs, &tasks))));
         chunk.prepared = prepared;
     }
 

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::Ensemble;
 use super::error::ImageError;
 use super::finding::{Decision, Finding, Runs};
-use super::job::{Job, Region};
-use super::lane::Lane;
-use super::member::Bench;
+use super::task::{ImageTask, Region};
+use super::slot::DeviceSlot;
+use super::member::BatchContext;
 use super::postprocess;
 use super::prepare::Prepared;
 use super::stage::Verdict;
@@ -39,29 +39,29 @@ impl Ensemble {
     /// Sends images through the stages. `prepared` is what is prepared of them already.
     pub(super) fn trace(
         &self,
-        lane: Lane<'_>,
+        slot: DeviceSlot<'_>,
         radiographs: &[&Radiograph],
         mut prepared: Prepared,
         keep: Keep,
     ) -> Vec<Result<Trace, ImageError>> {
-        let mut bench = Bench {
+        let mut context = BatchContext {
             radiographs,
             recipes: &self.recipes,
             prepared: &mut prepared,
             batch: self.batch,
             cache: self.cache.as_ref(),
             counts: &self.counts,
-            lane,
+            slot,
             keep: keep != Keep::Nothing,
         };
         let mut traces: Vec<Result<Trace, ImageError>> = radiographs.iter().map(|r| self.begin(r)).collect();
-        let mut jobs: Vec<Option<Job>> =
-            radiographs.iter().enumerate().map(|(image, radiograph)| Some(self.job(image, radiograph))).collect();
+        let mut tasks: Vec<Option<ImageTask>> =
+            radiographs.iter().enumerate().map(|(image, radiograph)| Some(self.task(image, radiograph))).collect();
         // 1. The crop stage finds the part that is worth looking at.
         if let Some(crop) = &self.crop {
-            for (job, found) in each(&mut jobs, &traces, |open| crop.run(&mut bench, open)) {
-                record(&mut traces[job.image], found, |trace, found| {
-                    job.region = Some(found.0);
+            for (task, found) in each(&mut tasks, &traces, |open| crop.run(&mut context, open)) {
+                record(&mut traces[task.image], found, |trace, found| {
+                    task.region = Some(found.0);
                     trace.crop = Some(found);
                 });
             }
@@ -69,20 +69,20 @@ impl Ensemble {
         // 2. The classifier stage decides whether there is anything to segment.
         let mut ended = HashSet::new();
         if let Some(stage) = &self.classifier {
-            for (job, verdict) in each(&mut jobs, &traces, |open| stage.run(&mut bench, open)) {
-                record(&mut traces[job.image], verdict, |trace, verdict| {
-                    job.score = verdict.score;
+            for (task, verdict) in each(&mut tasks, &traces, |open| stage.run(&mut context, open)) {
+                record(&mut traces[task.image], verdict, |trace, verdict| {
+                    task.score = verdict.score;
                     if !verdict.passed && keep != Keep::AllAnswers {
-                        ended.insert(job.image);
+                        ended.insert(task.image);
                     }
                     trace.classified = Some(verdict);
                 });
             }
         }
         // 3. Below the gate the segmenters never run.
-        jobs.iter_mut().filter(|job| job.is_some_and(|job| ended.contains(&job.image))).for_each(|job| *job = None);
-        for (job, verdict) in each(&mut jobs, &traces, |open| self.segmenter.run(&mut bench, open)) {
-            record(&mut traces[job.image], verdict, |trace, verdict| trace.segmented = Some(verdict));
+        tasks.iter_mut().filter(|task| task.is_some_and(|task| ended.contains(&task.image))).for_each(|task| *task = None);
+        for (task, verdict) in each(&mut tasks, &traces, |open| self.segmenter.run(&mut context, open)) {
+            record(&mut traces[task.image], verdict, |trace, verdict| trace.segmented = Some(verdict));
         }
         traces
     }
@@ -95,9 +95,9 @@ impl Ensemble {
     }
 
     /// An image before its first stage.
-    pub(super) fn job(&self, image: usize, radiograph: &Radiograph) -> Job {
+    pub(super) fn task(&self, image: usize, radiograph: &Radiograph) -> ImageTask {
         let fold = self.folds.as_ref().and_then(|folds| folds.get(radiograph.id()).copied());
-        Job { image, size: self.output_size(radiograph), region: None, score: None, fold }
+        ImageTask { image, size: self.output_size(radiograph), region: None, score: None, fold }
     }
 
     /// From what the stages said to the finding, with the mask after each step of postprocessing.
@@ -152,14 +152,14 @@ impl Ensemble {
     }
 }
 
-/// Runs a stage over the jobs of those images that are still on their way, and pairs each with what came of it.
+/// Runs a stage over the tasks of those images that are still on their way, and pairs each with what came of it.
 fn each<'j, T>(
-    jobs: &'j mut [Option<Job>],
+    tasks: &'j mut [Option<ImageTask>],
     traces: &[Result<Trace, ImageError>],
-    run: impl FnOnce(&[Job]) -> Vec<Result<T, ImageError>>,
-) -> Vec<(&'j mut Job, Result<T, ImageError>)> {
-    let open: Vec<&mut Job> = jobs.iter_mut().flatten().filter(|job| traces[job.image].is_ok()).collect();
-    let copies: Vec<Job> = open.iter().map(|job| **job).collect();
+    run: impl FnOnce(&[ImageTask]) -> Vec<Result<T, ImageError>>,
+) -> Vec<(&'j mut ImageTask, Result<T, ImageError>)> {
+    let open: Vec<&mut ImageTask> = tasks.iter_mut().flatten().filter(|task| traces[task.image].is_ok()).collect();
+    let copies: Vec<ImageTask> = open.iter().map(|task| **task).collect();
     open.into_iter().zip(run(&copies)).collect()
 }
 

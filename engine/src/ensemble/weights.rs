@@ -87,8 +87,8 @@ impl Weights {
             misfits.extend(views.iter().filter_map(|&view| fit::view(member, model.inputs(), view)));
             match misfits.into_iter().next() {
                 None => Ok(()),
-                Some(fit::Misfit { key, message }) => {
-                    Err(Arc::new(ModelError::Misfit { path: model.path().into(), key, message }))
+                Some(fit::Mismatch { key, message }) => {
+                    Err(Arc::new(ModelError::Mismatch { path: model.path().into(), key, message }))
                 }
             }
         };

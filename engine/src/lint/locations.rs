@@ -28,9 +28,9 @@ impl Locations {
         }
     }
 
-    pub(super) fn of(text: &str, root: &DeTable<'_>) -> Self {
+    pub(super) fn new(text: &str, root: &DeTable<'_>) -> Self {
         let mut locations = Self::default();
-        locations.add_table(&Lines::of(text), root, "");
+        locations.add_table(&Lines::new(text), root, "");
         locations
     }
 
@@ -66,7 +66,7 @@ pub(super) struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
@@ -92,7 +92,7 @@ mod tests {
     fn keys_are_found_in_headers_inline_tables_and_lists() {
         let text = "a = 1\n[b]\nc = { d = [10, 20] }\n[[e.f]]\n  g = 'é'\n[[e.f]]\n";
         let root = DeTable::parse(text).unwrap();
-        let locations = Locations::of(text, root.get_ref());
+        let locations = Locations::new(text, root.get_ref());
         let table = [
             ("a", (1, 1)),
             ("b", (2, 2)),
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn columns_count_characters() {
-        assert_eq!(Lines::of("é = 1\r\nñ").place(3), (1, 3));
-        assert_eq!(Lines::of("é = 1\r\nñ").place(10), (2, 2));
+        assert_eq!(Lines::new("é = 1\r\nñ").place(3), (1, 3));
+        assert_eq!(Lines::new("é = 1\r\nñ").place(10), (2, 2));
     }
 }

@@ -88,8 +88,8 @@ fn read(path: &Path) -> io::Result<String> {
 
 fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
     let (root, broken) = DeTable::parse_recoverable(text);
-    let locations = Locations::of(text, root.get_ref());
-    let lines = Lines::of(text);
+    let locations = Locations::new(text, root.get_ref());
+    let lines = Lines::new(text);
     let place = |error: &toml::de::Error| lines.place(error.span().map_or(0, |span| span.start));
     let broken: Vec<_> = broken.iter().map(|error| (place(error), error.message())).collect();
 

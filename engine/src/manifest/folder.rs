@@ -41,7 +41,7 @@ pub enum FolderError {
 impl Folder {
     /// The folder of the manifest at `manifest`.
     #[must_use]
-    pub fn of(manifest: &Path, allow_outside: bool) -> Self {
+    pub fn containing(manifest: &Path, allow_outside: bool) -> Self {
         Self { path: manifest.parent().unwrap_or(Path::new("")).to_owned(), allow_outside }
     }
 
@@ -98,7 +98,7 @@ mod tests {
         fs::create_dir_all(root.path().join("home-too")).unwrap();
         fs::write(root.path().join("home/models/a.onnx"), "").unwrap();
         fs::write(root.path().join("home-too/b.onnx"), "").unwrap();
-        let folder = Folder::of(&root.path().join("home/ensemble.toml"), false);
+        let folder = Folder::containing(&root.path().join("home/ensemble.toml"), false);
         (root, folder)
     }
 
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_lies_outside_is_refused_unless_allowed() {
         let (root, folder) = folder();
-        let allowed = Folder::of(&root.path().join("home/ensemble.toml"), true);
+        let allowed = Folder::containing(&root.path().join("home/ensemble.toml"), true);
         let whole = root.path().join("home-too/b.onnx");
         for outside in
             ["../home-too/b.onnx", "models/../../home-too/b.onnx", "../none", "none/../../x", whole.to_str().unwrap()]
@@ -145,7 +145,7 @@ mod tests {
         }
         assert!(matches!(folder.resolve("circle".as_ref()), Err(FolderError::Unknown { .. })));
         // The manifest's own path may have links in it.
-        let alias = Folder::of(&root.path().join("alias/ensemble.toml"), false);
+        let alias = Folder::containing(&root.path().join("alias/ensemble.toml"), false);
         assert!(alias.resolve("models/a.onnx".as_ref()).is_ok());
         assert!(alias.resolve(&home.join("models/a.onnx")).is_ok());
     }

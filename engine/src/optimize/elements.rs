@@ -14,7 +14,7 @@ pub struct Elements {
 
 impl Elements {
     /// Goes through a graph.
-    pub fn of(model: &Model) -> Self {
+    pub fn new(model: &Model) -> Self {
         let mut elements = Self { types: HashMap::new(), counted: HashSet::new() };
         let inputs = model.inputs();
         let inputs = inputs.iter().filter_map(|input| Some((input.name.clone(), input.element?)));

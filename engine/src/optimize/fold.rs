@@ -1,7 +1,7 @@
 //! Folds batch normalisation into the convolution before it: one node less, and no variance that a coarser number would
 //! lose.
 
-use super::graph::{self, Takers};
+use super::graph::{self, Consumers};
 use crate::onnx::Model;
 use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 
@@ -14,17 +14,17 @@ struct Affine {
 /// Folds every `BatchNormalization` that stands alone behind a `Conv` or `ConvTranspose`; says how many.
 pub fn fold(model: &mut Model) -> usize {
     let graph = model.graph_mut();
-    let mut names = graph::Names::of(graph);
+    let mut names = graph::Names::new(graph);
     let mut folded = 0;
     let mut place = 0;
     while place < graph.node.len() {
-        let takers = Takers::of(graph);
-        let next = graph.node[place].output.first().and_then(|output| takers.only(graph, output));
+        let consumers = Consumers::new(graph);
+        let next = graph.node[place].output.first().and_then(|output| consumers.only(graph, output));
         if let Some(next) = next
             && let Some((weight, bias)) = merged(graph, &graph.node[place], &graph.node[next])
         {
             let stem = graph.node[place].input[1].clone();
-            let shared = takers.of_value(&stem).len() > 1;
+            let shared = consumers.of_value(&stem).len() > 1;
             let weight_name = if shared { names.fresh(&stem) } else { stem.clone() };
             let bias_name = names.fresh(&format!("{stem}_bias"));
             graph.initializer.retain(|tensor| tensor.name != weight_name);

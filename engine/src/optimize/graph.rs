@@ -5,18 +5,18 @@ use std::collections::{HashMap, HashSet};
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto};
 
 /// Nodes by the values that they take, by place in the graph.
-pub struct Takers(HashMap<String, Vec<usize>>);
+pub struct Consumers(HashMap<String, Vec<usize>>);
 
-impl Takers {
+impl Consumers {
     /// Looks at a graph.
-    pub fn of(graph: &GraphProto) -> Self {
-        let mut takers: HashMap<String, Vec<usize>> = HashMap::new();
+    pub fn new(graph: &GraphProto) -> Self {
+        let mut consumers: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, node) in graph.node.iter().enumerate() {
             for input in node.input.iter().filter(|input| !input.is_empty()) {
-                takers.entry(input.clone()).or_default().push(place);
+                consumers.entry(input.clone()).or_default().push(place);
             }
         }
-        Self(takers)
+        Self(consumers)
     }
 
     /// The nodes that take a value, in order; one that takes it twice is there twice.
@@ -38,7 +38,7 @@ pub struct Names(HashSet<String>);
 
 impl Names {
     /// The names of a graph's values.
-    pub fn of(graph: &GraphProto) -> Self {
+    pub fn new(graph: &GraphProto) -> Self {
         let values = graph.node.iter().flat_map(|node| node.input.iter().chain(&node.output));
         let inputs = graph.input.iter().chain(&graph.output).map(|info| &info.name);
         Self(values.chain(inputs).chain(graph.initializer.iter().map(|tensor| &tensor.name)).cloned().collect())

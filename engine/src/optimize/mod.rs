@@ -165,7 +165,7 @@ impl<'e> Optimizer<'e> {
         let mut document: DocumentMut =
             text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
         let home = source.parent().unwrap_or(Path::new(""));
-        let layout = Layout::of(&document, home);
+        let layout = Layout::plan(&document, home);
         let manifest = folder.join(source.file_name().unwrap_or_default());
         let mut sums = BTreeMap::new();
         for (named, to) in &layout.models {
@@ -174,7 +174,7 @@ impl<'e> Optimizer<'e> {
             write(&home.join(named), to)?;
             if target.is_file() {
                 // What lies outside has been allowed, or the ensemble would not be open.
-                let sum = model_file::sha256(&target, &Folder::of(&manifest, true), u64::MAX);
+                let sum = model_file::sha256(&target, &Folder::containing(&manifest, true), u64::MAX);
                 sums.insert(named.clone(), sum.map_err(|error| failed(error.to_string()))?);
             }
         }

@@ -13,7 +13,7 @@ use super::note::Note;
 use super::ranges::{Probe, Ranges};
 use super::{Form, half, int8, tidy};
 use crate::chain;
-use crate::ensemble::{Fed, Network as Member};
+use crate::ensemble::{ModelInput, Network as Member};
 use crate::onnx::{self, Model};
 use crate::runtime::{self, Device, ModelError};
 
@@ -78,7 +78,7 @@ impl Network {
     }
 
     /// Looks at what the network does with what it is fed.
-    pub fn look(&mut self, fed: &Fed<'_>) -> Result<(), ModelError> {
+    pub fn look(&mut self, fed: &ModelInput<'_>) -> Result<(), ModelError> {
         if let Some(probe) = &mut self.probe {
             probe.look(fed.input, fed.tensor.view().into_dyn())?;
         }

@@ -108,10 +108,10 @@ impl Probe {
 
 /// The model with the bounds of each of its floating-point values as outputs; the values, and two outputs of each.
 fn probing(model: &Model) -> (Model, Vec<String>, Vec<String>) {
-    let elements = Elements::of(model);
+    let elements = Elements::new(model);
     let mut probing = model.clone();
     let graph = probing.graph_mut();
-    let mut names = Names::of(graph);
+    let mut names = Names::new(graph);
     let inputs = graph.input.iter().map(|input| input.name.clone());
     let made = graph.node.iter().flat_map(|node| node.output.iter().cloned());
     let values: Vec<String> =

@@ -111,7 +111,7 @@ fn numbers(node: &NodeProto) -> Option<TensorProto> {
     }
 }
 
-/// Lets takers of what `Identity` and `Dropout` pass on take what these take. What the graph gives out stays.
+/// Lets consumers of what `Identity` and `Dropout` pass on take what these take. What the graph gives out stays.
 fn bypass(graph: &mut GraphProto) {
     let mut passed: HashMap<String, String> = HashMap::new();
     let mut kept = Vec::with_capacity(graph.node.len());

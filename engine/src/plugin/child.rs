@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::pipe::{Until, never_block};
+use super::pipe::{Deadline, never_block};
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Origin, PluginError};
 
@@ -102,7 +102,7 @@ impl Running {
         // A child that does not read keeps the engine waiting as much as one that does not answer.
         let deadline = self.deadline();
         let pipe = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
-        wire::send(&mut Until { pipe, deadline }, request, parts).map_err(|error| self.fault(&error))?;
+        wire::send(&mut Deadline { pipe, deadline }, request, parts).map_err(|error| self.fault(&error))?;
         self.receive_until(deadline)
     }
 
@@ -125,7 +125,7 @@ impl Running {
 
     fn receive_until(&mut self, deadline: Instant) -> Result<(Reply, Vec<u8>), Fault> {
         let pipe = &mut self.replies;
-        wire::receive(&mut Until { pipe, deadline }).map_err(|error| self.fault(&error))
+        wire::receive(&mut Deadline { pipe, deadline }).map_err(|error| self.fault(&error))
     }
 
     /// Whether the child still runs; it may have died since its last answer.

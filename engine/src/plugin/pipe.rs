@@ -7,7 +7,7 @@ use std::time::Instant;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// A pipe until a moment. What is not there by then is an error of kind [`io::ErrorKind::TimedOut`].
-pub(super) struct Until<'a, P> {
+pub(super) struct Deadline<'a, P> {
     pub pipe: &'a mut P,
     pub deadline: Instant,
 }
@@ -26,7 +26,7 @@ pub(super) fn never_block(pipe: &impl AsFd) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-impl<P: Read + AsFd> Read for Until<'_, P> {
+impl<P: Read + AsFd> Read for Deadline<'_, P> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.pipe.read(buffer) {
@@ -40,7 +40,7 @@ impl<P: Read + AsFd> Read for Until<'_, P> {
 }
 
 #[cfg(unix)]
-impl<P: Write + AsFd> Write for Until<'_, P> {
+impl<P: Write + AsFd> Write for Deadline<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.pipe.write(bytes) {
@@ -89,14 +89,14 @@ pub(super) fn never_block<P>(_: &P) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-impl<P: Read> Read for Until<'_, P> {
+impl<P: Read> Read for Deadline<'_, P> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.pipe.read(buffer)
     }
 }
 
 #[cfg(not(unix))]
-impl<P: Write> Write for Until<'_, P> {
+impl<P: Write> Write for Deadline<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pipe.write(bytes)
     }
@@ -118,17 +118,17 @@ mod tests {
         never_block(&reader).unwrap();
         never_block(&writer).unwrap();
         let deadline = || Instant::now() + Duration::from_millis(30);
-        let read = Until { pipe: &mut reader, deadline: deadline() }.read(&mut [0]);
+        let read = Deadline { pipe: &mut reader, deadline: deadline() }.read(&mut [0]);
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
         // More than any pipe holds, and nobody reads.
-        let written = Until { pipe: &mut writer, deadline: deadline() }.write_all(&vec![7; 32 << 20]);
+        let written = Deadline { pipe: &mut writer, deadline: deadline() }.write_all(&vec![7; 32 << 20]);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
         // What has arrived is there, deadline or not.
         let mut byte = [0];
-        Until { pipe: &mut reader, deadline: Instant::now() }.read_exact(&mut byte).unwrap();
+        Deadline { pipe: &mut reader, deadline: Instant::now() }.read_exact(&mut byte).unwrap();
         assert_eq!(byte, [7]);
         drop(reader);
-        let gone = Until { pipe: &mut writer, deadline: deadline() }.write_all(&[0]);
+        let gone = Deadline { pipe: &mut writer, deadline: deadline() }.write_all(&[0]);
         assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -16,7 +16,7 @@ const QUALITY: u8 = 80;
 impl Picture {
     /// The whole radiograph by its own window, its longer side at most 384 pixels.
     #[must_use]
-    pub fn of(radiograph: &Radiograph) -> Self {
+    pub fn from_radiograph(radiograph: &Radiograph) -> Self {
         let intensities = radiograph.intensities(Intensity::Window);
         let size = within(radiograph.size(), SIDE);
         let small = resize(intensities.view(), size, Resize::Area);
@@ -55,7 +55,7 @@ mod tests {
     fn a_radiograph_becomes_a_small_jpeg_that_looks_like_it() {
         // dark on the left, bright on the right
         let values = Array2::from_shape_fn((400, 800), |(_, column)| if column < 400 { 50.0 } else { 200.0 });
-        let picture = Picture::of(&Radiograph::from_values("a", values, (0.0, 255.0)).unwrap());
+        let picture = Picture::from_radiograph(&Radiograph::from_values("a", values, (0.0, 255.0)).unwrap());
         let Picture::Jpeg { bytes, size } = picture else { panic!("{picture:?}") };
         let read = image::load_from_memory(&bytes).unwrap().to_luma8();
         assert_eq!((size, read.dimensions()), ((192, 384), (384, 192)));

@@ -24,7 +24,7 @@ pub enum ModelError {
     },
     /// The model is not what the manifest says of it.
     #[error("model `{}` does not fit its member's `{key}`: {message}", path.display())]
-    Misfit {
+    Mismatch {
         /// The ONNX file.
         path: PathBuf,
         /// The key that does not fit.

@@ -30,11 +30,11 @@ pub(super) enum Class {
 
 /// The columns of a submission, or why they are not.
 pub(super) fn siim(header: &[&str]) -> Result<Columns, ColumnsError> {
-    of(header, Convention::Siim)
+    find(header, Convention::Siim)
 }
 
 /// The columns of a convention, or why they are not.
-pub(super) fn of(header: &[&str], convention: Convention) -> Result<Columns, ColumnsError> {
+pub(super) fn find(header: &[&str], convention: Convention) -> Result<Columns, ColumnsError> {
     let (names, has_index) = without_index(header);
     let found = layouts(names).into_iter().find(|(conventions, _)| conventions.contains(&convention));
     let Some((_, columns)) = found else { return Err(fault(header, convention)) };

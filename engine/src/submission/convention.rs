@@ -155,7 +155,7 @@ impl Submission {
             return Ok(Self { size, ..Self::read(path, bounds)? });
         }
         let mut submission = Self { size, ..Self::any_size() };
-        let mut fields = Fields::open(path, |header| columns::of(header, convention))?;
+        let mut fields = Fields::open(path, |header| columns::find(header, convention))?;
         let remarks = Remarks::new(&fields);
         for field in fields.by_ref() {
             let Field { line, id, text, .. } = field?;
@@ -172,7 +172,7 @@ impl Submission {
     /// # Errors
     /// As [`Submission::read_as`], but for run lengths, which are not looked at.
     pub fn read_ids_as(path: impl AsRef<Path>, convention: Convention) -> Result<Vec<String>, SubmissionError> {
-        super::read::ids(Fields::open(path.as_ref(), |header| columns::of(header, convention))?)
+        super::read::ids(Fields::open(path.as_ref(), |header| columns::find(header, convention))?)
     }
 
     /// The masks of one class, or with `None` those of all classes joined; ids are then those of the images. An image that

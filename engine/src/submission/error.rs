@@ -104,13 +104,13 @@ pub enum SubmissionError {
     #[error("masks without a common size cannot be scored: read or make the submission with a size")]
     Unsized,
     /// Ids that ought to be there.
-    #[error("missing ids, {} in all: {}", ids.len(), Some3(ids))]
+    #[error("missing ids, {} in all: {}", ids.len(), Abbreviated(ids))]
     Missing {
         /// All of them.
         ids: Vec<String>,
     },
     /// Ids that ought not to be there.
-    #[error("unexpected ids, {} in all: {}", ids.len(), Some3(ids))]
+    #[error("unexpected ids, {} in all: {}", ids.len(), Abbreviated(ids))]
     Extra {
         /// All of them.
         ids: Vec<String>,
@@ -173,9 +173,9 @@ pub enum RowError {
 }
 
 /// The first three of a list.
-pub(super) struct Some3<'a>(pub &'a [String]);
+pub(super) struct Abbreviated<'a>(pub &'a [String]);
 
-impl fmt::Display for Some3<'_> {
+impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let some: Vec<_> = self.0.iter().take(3).map(|id| format!("`{id}`")).collect();
         f.write_str(&some.join(", "))?;

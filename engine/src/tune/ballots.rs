@@ -22,14 +22,14 @@ const IN_MEMORY: usize = 512 << 20;
 const SLACK: f32 = 1e-5;
 
 /// Everybody's answers.
-pub struct Ballots {
+pub struct OutputCache {
     spool: Mutex<SpooledTempFile>,
     /// The lowest probability that matters; `None` where all do.
     lowest: Option<f32>,
 }
 
 /// The answers to one image.
-pub struct Ballot {
+pub struct CachedOutputs {
     /// The image.
     pub(super) id: String,
     /// The truth.
@@ -53,7 +53,7 @@ pub struct Ballot {
     offset: u64,
 }
 
-impl Ballots {
+impl OutputCache {
     /// None yet.
     pub fn new(lowest: Option<f32>) -> Self {
         Self { spool: Mutex::new(SpooledTempFile::new(IN_MEMORY)), lowest }
@@ -63,7 +63,7 @@ impl Ballots {
     ///
     /// # Errors
     /// Where the temporary file cannot be written.
-    pub fn keep(&self, image: &Image<'_>, answers: &Explanation, answered: &Answered) -> Result<Ballot, TuneError> {
+    pub fn keep(&self, image: &Image<'_>, answers: &Explanation, answered: &Answered) -> Result<CachedOutputs, TuneError> {
         let failed = || TuneError::Image { id: image.id.into(), source: Box::new(ImageError::NoMask) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(failed)?;
         let maps: Option<Vec<_>> = segmenter.members.iter().map(|member| member.answer.map.as_ref()).collect();
@@ -73,7 +73,7 @@ impl Ballots {
         let boxed = s![corner.0..corner.0 + extent.0, corner.1..corner.1 + extent.1];
         let values: Vec<f32> = maps.iter().flat_map(|map| map.slice(boxed)).copied().collect();
         let scores = |stage: &StageExplained| stage.members.iter().map(|it| it.answer.score).collect();
-        Ok(Ballot {
+        Ok(CachedOutputs {
             id: image.id.into(),
             target: image.target.clone(),
             context: image.context.clone(),
@@ -109,7 +109,7 @@ impl Ballots {
     }
 
     /// Each segmenter's map of an image, within its box: (member, height, width).
-    fn read(&self, ballot: &Ballot) -> Result<Vec<f32>, TuneError> {
+    fn read(&self, ballot: &CachedOutputs) -> Result<Vec<f32>, TuneError> {
         let mut values = vec![0.0_f32; ballot.segmenters.len() * ballot.extent.0 * ballot.extent.1];
         let mut spool = self.lock();
         spool.seek(SeekFrom::Start(ballot.offset))?;
@@ -121,7 +121,7 @@ impl Ballots {
     ///
     /// # Errors
     /// Where the temporary file cannot be read.
-    pub fn answers(&self, ballot: &Ballot) -> Result<Vec<MemberAnswer>, TuneError> {
+    pub fn answers(&self, ballot: &CachedOutputs) -> Result<Vec<MemberAnswer>, TuneError> {
         let values = self.read(ballot)?;
         let pixels = ballot.extent.0 * ballot.extent.1;
         let answer = |(place, score): (usize, &Option<f32>)| {
@@ -136,7 +136,7 @@ impl Ballots {
     }
 }
 
-impl Ballot {
+impl CachedOutputs {
     /// A map of the box, put in its place among zeros.
     pub fn whole(&self, boxed: Array2<f32>) -> Array2<f32> {
         if self.extent == self.size {

@@ -149,7 +149,7 @@ fn open(choices: &[manifest::Step], index: usize, folder: &Path) -> Result<Choic
         return Err(failed(refusal));
     }
     let known: Vec<Option<Stock>> =
-        choices.iter().zip(&plugins).map(|(step, plugin)| plugin.as_ref().and_then(|_| Stock::of(step))).collect();
+        choices.iter().zip(&plugins).map(|(step, plugin)| plugin.as_ref().and_then(|_| Stock::from_step(step))).collect();
     let all = known.iter().zip(&plugins).all(|(known, plugin)| known.is_some() == plugin.is_some());
     let keeps_nothing = choices.iter().all(stock::keeps_nothing);
     Ok(Choices { plugins, stock: all.then_some(known), keeps_nothing, number: index + 1 })

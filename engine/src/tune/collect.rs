@@ -13,7 +13,7 @@ use crate::ensemble::{Ensemble, Explanation, ImageError};
 use crate::submission::Submission;
 
 /// What images are judged by.
-pub struct Judge<'a> {
+pub struct Evaluator<'a> {
     /// The ensemble; with a cache, what it holds costs no inference.
     pub ensemble: &'a Ensemble,
     /// The truth.
@@ -35,7 +35,7 @@ pub struct Seen<'a> {
 /// What is kept of each image, in the order of the files; `None` where a file was skipped.
 type Kept<T> = Vec<Option<T>>;
 
-impl Judge<'_> {
+impl Evaluator<'_> {
     /// Looks at files, one a thread at a time, and keeps what `keep` makes of each, in the order of the files. One that
     /// cannot be read or answered is told to `skipped`, and left out; `done` is told of every file.
     ///

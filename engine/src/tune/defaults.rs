@@ -8,7 +8,7 @@ use super::axis::{Axis, sorted};
 const LADDER: [f64; 12] = [0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0];
 
 /// Numbers of the gates and of the stock plugins, in the manifest's order.
-pub fn of(manifest: &Value) -> Vec<Axis> {
+pub fn axes(manifest: &Value) -> Vec<Axis> {
     let mut axes = Vec::new();
     for stage in ["classifier", "segmenter"] {
         if let Some(gate) = manifest.get(stage).and_then(|stage| stage.get("gate")) {

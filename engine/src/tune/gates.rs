@@ -12,7 +12,7 @@ pub struct Gates(Vec<Option<Gate>>);
 
 /// What a stage's members say together.
 #[derive(Clone, Copy, Default)]
-pub struct Said<'a> {
+pub struct StageOutputs<'a> {
     /// The merged score, in 0..=1.
     pub score: Option<f32>,
     /// The merged map, (height, width), in 0..=1.
@@ -37,7 +37,7 @@ impl Gates {
     /// At which choices an image passes. `answers` are those of all members that run, in order.
     ///
     /// Pixels are counted once for each probability, not once for each choice.
-    pub fn passes(&self, said: Said<'_>, answers: &[&MemberAnswer]) -> Vec<bool> {
+    pub fn passes(&self, said: StageOutputs<'_>, answers: &[&MemberAnswer]) -> Vec<bool> {
         let scores: Vec<Option<f32>> = answers.iter().map(|answer| answer.score).collect();
         let seen = Seen { score: said.score, map: said.map, scores: &scores, ..Seen::default() };
         let mut measured: HashMap<(usize, Option<u32>), Option<f64>> = HashMap::new();

@@ -42,7 +42,7 @@ impl Grid {
             axes_left.push(axis);
         }
         let mut knobs = Vec::new();
-        let found = defaults::of(&value);
+        let found = defaults::axes(&value);
         for default in &found {
             let axis = axes_left.iter().position(|axis| axis.key == default.key).map(|place| axes_left.remove(place));
             let named = axis.is_some();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::chain::Chain;
 use super::error::TuneError;
-use super::gates::{Gates, Said};
+use super::gates::{Gates, StageOutputs};
 use super::merge;
 use super::search::Metric;
 use super::space::Image;
@@ -31,7 +31,7 @@ struct Variant {
 
 /// What is kept of an image.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Worth {
+pub struct Ablation {
     positive: bool,
     /// Dice of each variant.
     dice: Vec<f64>,
@@ -62,14 +62,14 @@ impl Members {
     ///
     /// # Errors
     /// Where a plugin fails.
-    pub fn look(&self, image: &Image<'_>, answers: &Explanation) -> Result<Worth, TuneError> {
+    pub fn look(&self, image: &Image<'_>, answers: &Explanation) -> Result<Ablation, TuneError> {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;
         let dice = self.variants.iter().map(|variant| self.dice(variant, image, answers, segmenter).map_err(failed));
         let dice = dice.collect::<Result<_, _>>()?;
         let stages = answers.classifier.iter().chain([segmenter]);
         let scores = stages.flat_map(|stage| &stage.members).map(|member| member.answer.score).collect();
-        Ok(Worth { positive: !image.target.is_empty(), dice, scores })
+        Ok(Ablation { positive: !image.target.is_empty(), dice, scores })
     }
 
     fn dice(
@@ -86,7 +86,7 @@ impl Members {
             let map = merge::map(&variant.stage, all.iter().map(|answer| answer.map.as_ref()), &variant.weights);
             let score = merge::score(&variant.stage, &scores, &variant.weights);
             let counted = merge::counted(&all, &variant.weights);
-            (variant.gates.passes(Said { score, map: map.as_ref() }, &counted)[0], map)
+            (variant.gates.passes(StageOutputs { score, map: map.as_ref() }, &counted)[0], map)
         };
         let (passed, map) = match (variant.classifier, &answers.classifier) {
             (true, Some(classifier)) => (passes(classifier).0 && segmenter.passed, segmenter.map.clone()),
@@ -101,8 +101,8 @@ impl Members {
 
     /// A row a member, by all images.
     #[must_use]
-    pub fn rows(&self, images: &[Worth], metric: Metric) -> Vec<MemberRow> {
-        let counted: Vec<&Worth> = images.iter().filter(|it| metric == Metric::Dice || it.positive).collect();
+    pub fn rows(&self, images: &[Ablation], metric: Metric) -> Vec<MemberRow> {
+        let counted: Vec<&Ablation> = images.iter().filter(|it| metric == Metric::Dice || it.positive).collect();
         let mean = |variant: usize| {
             let sum: f64 = counted.iter().map(|image| image.dice[variant]).sum();
             (!counted.is_empty()).then(|| sum / counted.len() as f64)

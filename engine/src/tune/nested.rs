@@ -149,11 +149,11 @@ impl Nested {
             let chosen = choose(space.grid(), &scores, how).ok_or_else(TuneError::no_score)?;
             Ok(Part::new(space, images, metric, (folds, fold), chosen))
         };
-        Ok(Self::of((0..folds.count()).map(part).collect::<Result<_, TuneError>>()?))
+        Ok(Self::from_parts((0..folds.count()).map(part).collect::<Result<_, TuneError>>()?))
     }
 
     /// All folds together.
-    pub(super) fn of(parts: Vec<Part>) -> Self {
+    pub(super) fn from_parts(parts: Vec<Part>) -> Self {
         let together = |of: fn(&Part) -> &Vec<f64>| parts.iter().flat_map(of).copied().collect::<Vec<_>>();
         let (scores, gains) = (together(|part| &part.scores), together(|part| &part.gains));
         Self {

@@ -85,7 +85,7 @@ impl<'a> Canvas<'a> {
 
     /// A mask's components.
     pub fn parts(&self, shape: &Shape, connectivity: Connectivity) -> Parts {
-        let components = Components::of(self.draw(shape).pixels(), connectivity);
+        let components = Components::new(self.draw(shape).pixels(), connectivity);
         let mut sums = vec![Sums::default(); components.areas().len()];
         components.each(|component, (row, column)| sums[component].add(self.target.at(row, column)));
         Parts { components: Rc::new(components), sums }

@@ -24,7 +24,7 @@ pub enum Moved {
 impl Weights {
     /// Those that a manifest has.
     #[must_use]
-    pub fn of(manifest: &Manifest) -> Self {
+    pub fn from_manifest(manifest: &Manifest) -> Self {
         let classifier = manifest.classifier.as_ref().map(merge::weights).unwrap_or_default();
         Self { classifier, segmenter: merge::weights(&manifest.segmenter) }
     }

@@ -7,9 +7,9 @@ use super::error::TuneError;
 /// The most moves of one search.
 const MOVES: u64 = 40;
 /// How far the first simplex reaches.
-const REACH: f64 = 0.35;
+const INITIAL_STEP: f64 = 0.35;
 /// A simplex whose costs have a smaller standard deviation has arrived.
-const ARRIVED: f64 = 1e-5;
+const TOLERANCE: f64 = 1e-5;
 
 /// A score of weights that sum to 1.
 pub type Score<'a> = &'a dyn Fn(&[f64]) -> Result<f64, TuneError>;
@@ -25,12 +25,12 @@ struct Vertex {
 ///
 /// # Errors
 /// Those of the score.
-pub fn climb(from: &[f64], score: Score<'_>) -> Result<Vec<f64>, TuneError> {
+pub fn maximize(from: &[f64], score: Score<'_>) -> Result<Vec<f64>, TuneError> {
     let length = from.iter().map(|x| x * x).sum::<f64>().sqrt();
     let first: Vec<f64> = from.iter().map(|x| x / length).collect();
     let along = (0..first.len()).map(|axis| {
         let mut place = first.clone();
-        place[axis] += REACH;
+        place[axis] += INITIAL_STEP;
         place
     });
     let vertex = |at: Vec<f64>| -> Result<Vertex, TuneError> {
@@ -40,7 +40,7 @@ pub fn climb(from: &[f64], score: Score<'_>) -> Result<Vec<f64>, TuneError> {
     let mut simplex = std::iter::once(first.clone()).chain(along).map(vertex).collect::<Result<Vec<_>, _>>()?;
     sort(&mut simplex);
     for _ in 0..MOVES {
-        if deviation(&simplex) < ARRIVED {
+        if deviation(&simplex) < TOLERANCE {
             break;
         }
         step(&mut simplex, vertex)?;
@@ -113,7 +113,7 @@ mod tests {
     fn a_hill_is_climbed_from_either_side() {
         let hill = |at: &[f64]| Ok(1.0 - (at[0] - 0.7).powi(2) - (at[1] - 0.3).powi(2) - at[2].powi(2));
         for from in [[1.0, 1.0, 1.0], [0.1, 1.0, 0.2]] {
-            let found = climb(&from, &hill).unwrap();
+            let found = maximize(&from, &hill).unwrap();
             assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             assert!(hill(&found).unwrap() > 0.995, "{found:?}");
         }
@@ -127,7 +127,7 @@ mod tests {
                 *count.borrow_mut() += 1;
                 if *count.borrow() > good { Err(TuneError::NotStock) } else { Ok(f64::from(*count.borrow())) }
             };
-            assert!(matches!(climb(&[1.0, 1.0], &broken), Err(TuneError::NotStock)));
+            assert!(matches!(maximize(&[1.0, 1.0], &broken), Err(TuneError::NotStock)));
             assert_eq!(count.take(), good + 1, "it is not asked again");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::chain::Chain;
 use super::error::TuneError;
-use super::gates::{Gates, Said};
+use super::gates::{Gates, StageOutputs};
 use super::grid::Grid;
 use super::target::Target;
 use crate::Radiograph;
@@ -129,7 +129,7 @@ impl Space {
             positive: !image.target.is_empty(),
             current: image.current,
             classifier: self.classified(answers),
-            segmenter: self.segmenter.passes(Said { score: segmenter.score, map: Some(map) }, &said),
+            segmenter: self.segmenter.passes(StageOutputs { score: segmenter.score, map: Some(map) }, &said),
             dice: shortened(dice),
         })
     }
@@ -138,7 +138,7 @@ impl Space {
     pub(super) fn classified(&self, answers: &Explanation) -> Vec<bool> {
         let Some(stage) = &answers.classifier else { return vec![true] };
         let said: Vec<&MemberAnswer> = stage.members.iter().map(|member| &member.answer).collect();
-        self.classifier.passes(Said { score: stage.score, map: stage.map.as_ref() }, &said)
+        self.classifier.passes(StageOutputs { score: stage.score, map: stage.map.as_ref() }, &said)
     }
 
     /// Makes sure that counting comes to what the plugins do.

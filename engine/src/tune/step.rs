@@ -43,7 +43,7 @@ type FromMap = Option<(u32, bool, Option<u64>)>;
 
 /// What is left of a mask.
 #[derive(PartialEq, Eq, Hash)]
-enum Left {
+enum Survivors {
     Nothing,
     All,
     /// The first so many of its components, ranked.
@@ -154,37 +154,37 @@ fn from_mask(canvas: &Canvas<'_>, stock: &[Option<Stock>], shape: &Shape) -> Out
             let ranking = Ranking { mean, eight: connectivity == Connectivity::Eight };
             let ranked = ranked.entry(ranking).or_insert_with(|| Ranked::new(canvas, shape, connectivity, mean));
             match ranked.order.partition_point(|&component| stays(ranked, component)) {
-                0 => Left::Nothing,
-                all if all == ranked.order.len() => Left::All,
-                some => Left::Some(ranking, some),
+                0 => Survivors::Nothing,
+                all if all == ranked.order.len() => Survivors::All,
+                some => Survivors::Some(ranking, some),
             }
         };
         let left = match stock {
-            Stock::MinArea(area) if area.reached_by(shape.sums.area as usize, size) => Left::All,
+            Stock::MinArea(area) if area.reached_by(shape.sums.area as usize, size) => Survivors::All,
             Stock::MinComponent(area, connectivity) => {
                 count(false, connectivity, &|ranked, part| area.reached_by(ranked.parts.areas()[part], size))
             }
             Stock::ComponentMean(above, connectivity) => {
                 count(true, connectivity, &|ranked, part| ranked.means[part] > f64::from(above))
             }
-            _ => Left::Nothing,
+            _ => Survivors::Nothing,
         };
         let made = match &left {
-            Left::Nothing => Made::Known(Shape::nothing()),
-            Left::All => Made::Known(shape.clone()),
-            Left::Some(ranking, some) => Made::First(&ranked[ranking], *some),
+            Survivors::Nothing => StepOutput::Known(Shape::nothing()),
+            Survivors::All => StepOutput::Known(shape.clone()),
+            Survivors::Some(ranking, some) => StepOutput::First(&ranked[ranking], *some),
         };
         groups.add(left, || made.shape());
     }
     groups.outcomes
 }
 
-enum Made<'r> {
+enum StepOutput<'r> {
     Known(Shape),
     First(&'r Ranked, usize),
 }
 
-impl Made<'_> {
+impl StepOutput<'_> {
     fn shape(self) -> Shape {
         match self {
             Self::Known(shape) => shape,

@@ -37,7 +37,7 @@ pub fn ignores_map(step: &Step) -> bool {
 
 impl Stock {
     /// What a step does; `None` for other plugins, and for parameters that the plugin itself would refuse.
-    pub fn of(step: &Step) -> Option<Self> {
+    pub fn from_step(step: &Step) -> Option<Self> {
         Some(match step.plugin.as_str() {
             Threshold::NAME => {
                 let Threshold { bound, strict } = created(step)?;

@@ -10,15 +10,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 
-use super::ballots::{Ballot, Ballots};
+use super::ballots::{CachedOutputs, OutputCache};
 use super::error::TuneError;
-use super::gates::Said;
+use super::gates::StageOutputs;
 use super::merge;
 use super::nested::{Folds, Nested, Part};
 use super::report::{Tuned, summarise};
 use super::search::{Choose, Chosen, Metric, Totals, choose};
 use super::shares::{Moved, Weights, fixed};
-use super::simplex::climb;
+use super::simplex::maximize;
 use super::space::{Answered, Space, shortened};
 use crate::ensemble::MemberAnswer;
 use crate::manifest::Stage;
@@ -26,7 +26,7 @@ use crate::pool::Pool;
 
 const SEED: u64 = 7;
 /// What a search of weights and grid comes to.
-pub struct Weighed {
+pub struct WeightSearchResult {
     /// The best weights.
     pub weights: Weights,
     /// For each fold, the weights that the others choose.
@@ -38,32 +38,32 @@ pub struct Weighed {
 }
 
 /// A search of weights.
-pub struct Weighing<'a> {
+pub struct WeightSearch<'a> {
     /// The grid, opened.
     pub space: &'a Space,
     /// The manifest's folder.
     pub folder: &'a Path,
     /// The members' maps.
-    pub ballots: &'a Ballots,
+    pub ballots: &'a OutputCache,
     /// The images.
-    pub images: &'a [Ballot],
+    pub images: &'a [CachedOutputs],
     /// What is to be made large.
     pub metric: Metric,
 }
 
-impl Weighing<'_> {
+impl WeightSearch<'_> {
     /// Searches weights and grid, nested by fold; `images` are those of the ballots, with the manifest's weights.
     ///
     /// # Errors
     /// Where no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
-    pub fn tune(&self, images: Vec<Answered>, folds: &Folds, how: Choose) -> Result<Weighed, TuneError> {
+    pub fn tune(&self, images: Vec<Answered>, folds: &Folds, how: Choose) -> Result<WeightSearchResult, TuneError> {
         let manifest = self.space.grid().manifest();
         let reasons = [Moved::Segmenter, Moved::Classifier].map(|moved| fixed(manifest, moved));
         if let [Some(segmenter), Some(classifier)] = reasons {
             let why = format!("{segmenter}; those of the classifier stage: {classifier}");
             return Err(TuneError::Weights { stage: "segmentation", why });
         }
-        let start = Weights::of(manifest);
+        let start = Weights::from_manifest(manifest);
         let totals = self.totals(&images, folds);
         let (mut parts, mut chosen) = (Vec::new(), Vec::new());
         for fold in 0..folds.count() {
@@ -76,8 +76,8 @@ impl Weighing<'_> {
         let (found, weights) = self.best(&start, (&images, &totals), folds, None, how)?;
         let images = found.images.unwrap_or(images);
         let totals = self.totals(&images, folds);
-        let tuned = summarise(self.space, &images, self.metric, &totals, how, Nested::of(parts))?;
-        Ok(Weighed { weights, folds: chosen, images, tuned })
+        let tuned = summarise(self.space, &images, self.metric, &totals, how, Nested::from_parts(parts))?;
+        Ok(WeightSearchResult { weights, folds: chosen, images, tuned })
     }
 
     /// The best weights and the best point with them, by all images but those of a fold.
@@ -91,7 +91,7 @@ impl Weighing<'_> {
     ) -> Result<(Found, Weights), TuneError> {
         let grid = self.space.grid();
         let before = choose(grid, &totals.scores(without), how).ok_or_else(TuneError::no_score)?;
-        let counts: Vec<&Ballot> = self
+        let counts: Vec<&CachedOutputs> = self
             .images
             .iter()
             .zip(images.iter().zip(&folds.of))
@@ -100,7 +100,7 @@ impl Weighing<'_> {
             .collect();
         let (_, segmenters, steps) = self.space.shape();
         let space = Space::open(grid.alone(before.point), self.folder)?;
-        let there = There { space, choice: before.point / steps / segmenters };
+        let there = SinglePointSpace { space, choice: before.point / steps / segmenters };
         let mut weights = start.clone();
         for moved in [Moved::Segmenter, Moved::Classifier] {
             if fixed(grid.manifest(), moved).is_none() {
@@ -120,7 +120,7 @@ impl Weighing<'_> {
     }
 
     /// One stage's weights moved to where the score at one point is highest.
-    fn moved(&self, start: Weights, moved: Moved, there: &There, images: &[&Ballot]) -> Result<Weights, TuneError> {
+    fn moved(&self, start: Weights, moved: Moved, there: &SinglePointSpace, images: &[&CachedOutputs]) -> Result<Weights, TuneError> {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         let count = start.of_stage(moved).len();
         let own: Vec<f64> = start.of_stage(moved).iter().map(|weight| f64::from(*weight).sqrt()).collect();
@@ -129,7 +129,7 @@ impl Weighing<'_> {
         let (mut best, mut highest) = (start.clone(), score(&start)?);
         let there_at = |weights: &[f64]| score(&start.with(moved, rounded(weights, 1e6)));
         for from in starts {
-            let found = climb(&from, &there_at)?;
+            let found = maximize(&from, &there_at)?;
             let found = start.with(moved, rounded(&found, 100.0));
             let here = score(&found)?;
             if here > highest + 1e-9 {
@@ -140,9 +140,9 @@ impl Weighing<'_> {
     }
 
     /// The mean at the one point of a space.
-    fn score(&self, weights: &Weights, there: &There, images: &[&Ballot]) -> Result<f64, TuneError> {
+    fn score(&self, weights: &Weights, there: &SinglePointSpace, images: &[&CachedOutputs]) -> Result<f64, TuneError> {
         let one =
-            |ballot: &&Ballot| Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0));
+            |ballot: &&CachedOutputs| Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0));
         let pool = Pool::shared(0).map_err(TuneError::Threads)?;
         let dice = pool.run(|| images.par_iter().map(one).collect::<Result<Vec<f64>, TuneError>>())?;
         Ok(dice.iter().sum::<f64>() / dice.len() as f64)
@@ -162,7 +162,7 @@ impl Weighing<'_> {
     /// An image at all points of a space; of a space of one point, `choice` is that of the classifier's gate.
     fn look(
         &self,
-        ballot: &Ballot,
+        ballot: &CachedOutputs,
         weights: &Weights,
         space: &Space,
         choice: Option<usize>,
@@ -176,7 +176,7 @@ impl Weighing<'_> {
                 context.score = score.map_or(context.score, |score| (score, score));
                 let said = ballot.classifiers.iter().map(|&score| MemberAnswer { score, ..MemberAnswer::default() });
                 let said: Vec<MemberAnswer> = said.collect();
-                classifier_gates.passes(Said { score, map: None }, &said.iter().collect::<Vec<_>>())
+                classifier_gates.passes(StageOutputs { score, map: None }, &said.iter().collect::<Vec<_>>())
             }
             _ => choice.map_or_else(|| ballot.passes.clone(), |choice| vec![ballot.passes[choice]]),
         };
@@ -191,14 +191,14 @@ impl Weighing<'_> {
             positive: !ballot.target.is_empty(),
             current: ballot.current,
             classifier,
-            segmenter: segmenter_gates.passes(Said { score, map: Some(&map) }, &said.iter().collect::<Vec<_>>()),
+            segmenter: segmenter_gates.passes(StageOutputs { score, map: Some(&map) }, &said.iter().collect::<Vec<_>>()),
             dice: shortened(space.chain().dice(map.view(), &ballot.target, &context).map_err(failed)?),
         })
     }
 }
 
 /// A space of one point, and which choice of the classifier's gate that is.
-struct There {
+struct SinglePointSpace {
     space: Space,
     choice: usize,
 }

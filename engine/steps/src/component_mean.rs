@@ -40,7 +40,7 @@ impl Postprocess for ComponentMean {
     }
 
     fn apply(&self, _: &Context, map: Map<'_>, mask: Option<Mask<'_>>, out: MaskMut<'_>) -> Result<(), Error> {
-        let components = Components::of(needed(mask)?, self.connectivity);
+        let components = Components::new(needed(mask)?, self.connectivity);
         let kept: Vec<_> = components.means(map).iter().map(|&mean| mean > f64::from(self.above)).collect();
         components.keep(&kept, out);
         Ok(())

@@ -50,7 +50,7 @@ impl Postprocess for ConvexHull {
         match self.per_component {
             None => fill_hull(&spans(mask), out),
             Some(connectivity) => {
-                let components = Components::of(mask, connectivity).spans();
+                let components = Components::new(mask, connectivity).spans();
                 components.iter().for_each(|spans| fill_hull(spans, out.view_mut()));
             }
         }

@@ -52,7 +52,7 @@ impl Postprocess for MinArea {
         let mask = needed(mask)?;
         let large = |area| self.area.reached_by(area, mask.dim());
         if let Some(connectivity) = self.per_component {
-            let components = Components::of(mask, connectivity);
+            let components = Components::new(mask, connectivity);
             let kept: Vec<_> = components.areas().iter().map(|&area| large(area)).collect();
             components.keep(&kept, out);
         } else if large(mask.iter().filter(|&&marked| marked).count()) {

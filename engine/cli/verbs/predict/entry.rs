@@ -7,7 +7,7 @@ use pleura::{Radiograph, checksum};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::inputs::{Input, Stamp};
+use super::inputs::{FileVersion, Input};
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Entry {
     /// `None` where the path is not Unicode: JSON cannot hold it, and the image is done again on `--resume`.
     pub file: Option<String>,
     /// What the file was when it was read.
-    pub stamp: Option<Stamp>,
+    pub stamp: Option<FileVersion>,
     /// Whether the file states neither a window nor a VOI lookup table.
     pub windowless: bool,
     /// The SHA-256 of the picture of its map, where there is one.
@@ -78,7 +78,7 @@ impl Entry {
 
 impl Row {
     /// The row of an image that was just finished.
-    pub fn of(finding: &Finding) -> Self {
+    pub fn new(finding: &Finding) -> Self {
         let (id, mask) = (finding.id.clone(), Runs::from(&finding.mask));
         Self { id, size: finding.mask.size(), mask, ran: finding.runs }
     }

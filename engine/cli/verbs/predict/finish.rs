@@ -11,7 +11,7 @@ use pleura::manifest::Intensity;
 use super::Args;
 use super::inputs::Inputs;
 use super::journal::Journal;
-use super::run::Done;
+use super::run::RunResult;
 use super::targets::Targets;
 use crate::exit::Exit;
 use crate::outputs::Lines;
@@ -35,7 +35,13 @@ impl Finish<'_> {
     ///
     /// # Errors
     /// Where every input was skipped, or something cannot be written.
-    pub fn write(&self, journal: &mut Journal, mut receipt: Receipt, inputs: &Inputs, mut done: Done) -> Result<Exit> {
+    pub fn write(
+        &self,
+        journal: &mut Journal,
+        mut receipt: Receipt,
+        inputs: &Inputs,
+        mut done: RunResult,
+    ) -> Result<Exit> {
         let out = &self.targets.out;
         // a shard may have no other images than broken ones
         if done.submission.is_empty() && !done.skipped.is_empty() && self.shard.is_all() {
@@ -65,7 +71,7 @@ impl Finish<'_> {
 
     /// Puts rows in the sample's order, or in that of their ids. Ids of the sample without an image, as far as they are
     /// the shard's, get no row, and are counted and reported.
-    fn order(&self, done: &mut Done) -> usize {
+    fn order(&self, done: &mut RunResult) -> usize {
         let Some(ids) = self.sample else {
             done.submission.sort();
             return 0;
@@ -81,7 +87,7 @@ impl Finish<'_> {
     }
 
     /// Notes the findings, and makes their page.
-    fn others(&self, receipt: &mut Receipt, done: &Done) -> Result<Exit> {
+    fn others(&self, receipt: &mut Receipt, done: &RunResult) -> Result<Exit> {
         let Some(findings) = &self.targets.findings else { return Ok(Exit::Good) };
         receipt.wrote(Kind::Findings, findings)?;
         let Some(page) = &self.targets.report else { return Ok(Exit::Good) };
@@ -95,7 +101,7 @@ impl Finish<'_> {
     }
 
     /// What is worth knowing at the end.
-    fn tell(&self, done: &Done) {
+    fn tell(&self, done: &RunResult) {
         let (summary, ensemble) = (&done.summary, self.ensemble);
         if done.windowless > 0 && uses_windows(ensemble) {
             let count = done.windowless;
@@ -124,7 +130,7 @@ impl Finish<'_> {
 }
 
 /// Writes the findings' lines as they stand in the journal, in the order of the inputs.
-fn findings(path: &std::path::Path, journal: &mut Journal, done: &Done) -> Result<()> {
+fn findings(path: &std::path::Path, journal: &mut Journal, done: &RunResult) -> Result<()> {
     let mut lines = Lines::create(path)?;
     for span in &done.spans {
         lines.push(journal.read(*span)?.0.finding.get())?;

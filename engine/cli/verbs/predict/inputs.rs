@@ -13,7 +13,7 @@ use crate::term;
 
 /// By what a file is told from what it was: its length in bytes, and when it was changed, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
+pub struct FileVersion {
     bytes: u64,
     changed: i64,
 }
@@ -24,7 +24,7 @@ pub struct Input {
     /// Its place among all inputs, those of other shards included.
     pub place: usize,
     /// `None` where the file system does not tell.
-    pub stamp: Option<Stamp>,
+    pub stamp: Option<FileVersion>,
     /// Its id, where that was read to find its shard.
     pub id: Option<String>,
 }
@@ -44,7 +44,7 @@ impl Inputs {
     /// Chooses those of all files that belong to the shard.
     pub fn new(files: &[PathBuf], shard: Shard) -> Self {
         let paths = files.to_vec();
-        let stamps: Vec<_> = paths.par_iter().map(|path| Stamp::of(path)).collect();
+        let stamps: Vec<_> = paths.par_iter().map(|path| FileVersion::read(path)).collect();
         let (all, listing) = (paths.len(), listing(&paths, &stamps));
         let (ids, collection) = match shard.is_all() {
             true => (vec![None; all], None),
@@ -68,8 +68,8 @@ impl Input {
     }
 }
 
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
+impl FileVersion {
+    fn read(path: &Path) -> Option<Self> {
         let found = path.metadata().ok()?;
         let changed = found.modified().ok()?;
         let nanoseconds = changed
@@ -79,7 +79,7 @@ impl Stamp {
     }
 }
 
-fn listing(paths: &[PathBuf], stamps: &[Option<Stamp>]) -> String {
+fn listing(paths: &[PathBuf], stamps: &[Option<FileVersion>]) -> String {
     let mut sum = Sha256::new();
     for (path, stamp) in paths.iter().zip(stamps) {
         sum.update(path.as_os_str().as_encoded_bytes());

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use pleura::atomic;
 
 use super::entry::{Entry, Row};
-use super::inputs::{Input, Stamp};
+use super::inputs::{FileVersion, Input};
 use super::lock;
 use super::scan::{self, Head, Scan};
 use crate::receipt::{Identity, differences_text};
@@ -35,7 +35,7 @@ pub struct Span {
 pub struct Kept {
     pub span: Span,
     pub id: String,
-    pub stamp: Option<Stamp>,
+    pub stamp: Option<FileVersion>,
     /// The SHA-256 of the picture of its map, where there is one.
     pub map: Option<String>,
 }

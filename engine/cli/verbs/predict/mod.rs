@@ -84,7 +84,7 @@ pub struct Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> Result<()> {
-        let targets = Targets::of(self, shard::find(self.shard)?.0);
+        let targets = Targets::new(self, shard::find(self.shard)?.0);
         targets.paths(paths);
         paths.reads_ensemble("ENSEMBLE", &self.ensemble);
         paths.reads_any("--sample", &self.sample);
@@ -103,7 +103,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let start = Instant::now();
     // What can be known to fail is known before the first model runs.
     let shard = shard::chosen(args.shard)?;
-    let targets = Targets::of(args, shard);
+    let targets = Targets::new(args, shard);
     args.engine.set_up_threads()?;
     let inputs = Inputs::new(files, shard);
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
@@ -157,8 +157,8 @@ fn begin(args: &Args, ensemble: &Ensemble, inputs: &Inputs, shard: Shard) -> Res
         answered: receipt::Places::default(),
     };
     let mut receipt = Receipt::new(ensemble, inputs, shard)?;
-    receipt.sample = args.sample.as_deref().map(Sum::of).transpose()?;
-    receipt.folds = args.folds.as_deref().map(Sum::of).transpose()?;
+    receipt.sample = args.sample.as_deref().map(Sum::read).transpose()?;
+    receipt.folds = args.folds.as_deref().map(Sum::read).transpose()?;
     receipt.maps.clone_from(&args.maps);
     Ok(receipt)
 }

@@ -29,12 +29,12 @@ pub struct Run<'a> {
     /// Which file gave each id.
     sources: HashMap<String, PathBuf>,
     remarks: Remarks,
-    done: Done,
+    done: RunResult,
     skips: Skips,
 }
 
 /// What there is to do about a file.
-enum Turn {
+enum Disposition {
     /// Nothing: an earlier run finished it.
     Finished(Span),
     /// Nothing: this is its id, and not one of the sample's.
@@ -44,7 +44,7 @@ enum Turn {
 }
 
 /// What is left of a run at its end.
-pub struct Done {
+pub struct RunResult {
     pub submission: Submission,
     /// Where each row's image stands in the journal, in the order of the inputs.
     pub spans: Vec<Span>,
@@ -60,7 +60,7 @@ pub struct Done {
     pub unmapped: usize,
 }
 
-impl Done {
+impl RunResult {
     fn nothing() -> Self {
         Self {
             submission: Submission::any_size(),
@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
         let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
         let origin = ensemble.origin().context("cannot read what the findings are to name")?;
         let skips = Skips::new("skipped files", format!("with `-v`, and in `{}` at the end", receipt.display()));
-        let (sources, remarks, done) = (HashMap::new(), Remarks::default(), Done::nothing());
+        let (sources, remarks, done) = (HashMap::new(), Remarks::default(), RunResult::nothing());
         Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips })
     }
 
@@ -98,9 +98,9 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// Where something cannot be written; all images before are then in the journal.
-    pub fn all(mut self, inputs: &[Input], kept: HashMap<PathBuf, Kept>) -> Result<Done> {
+    pub fn all(mut self, inputs: &[Input], kept: HashMap<PathBuf, Kept>) -> Result<RunResult> {
         let turns = self.turns(inputs, kept);
-        let pending = inputs.iter().zip(&turns).filter(|(_, turn)| matches!(turn, Turn::Pending));
+        let pending = inputs.iter().zip(&turns).filter(|(_, turn)| matches!(turn, Disposition::Pending));
         let pending: Vec<PathBuf> = pending.map(|(input, _)| input.path.clone()).collect();
         let bar = term::progress(inputs.len() as u64, "predicting");
         let mut next = 0;
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
 
     /// What there is to do about each file. Where there is a sample, ids are read first: what is outside costs no
     /// inference.
-    fn turns(&self, inputs: &[Input], mut kept: HashMap<PathBuf, Kept>) -> Vec<Turn> {
+    fn turns(&self, inputs: &[Input], mut kept: HashMap<PathBuf, Kept>) -> Vec<Disposition> {
         let spans: Vec<_> = inputs.iter().map(|input| self.usable(input, kept.remove(&input.path))).collect();
         let finished = spans.iter().flatten().count();
         if finished > 0 {
@@ -152,19 +152,19 @@ impl<'a> Run<'a> {
             (!sample?.contains(id.as_str())).then_some(id)
         };
         let turn = |(input, span): (&Input, Option<Span>)| match span {
-            Some(span) => Turn::Finished(span),
-            None if sample.is_some() => outside(input).map_or(Turn::Pending, Turn::Outside),
-            None => Turn::Pending,
+            Some(span) => Disposition::Finished(span),
+            None if sample.is_some() => outside(input).map_or(Disposition::Pending, Disposition::Outside),
+            None => Disposition::Pending,
         };
         inputs.par_iter().zip(spans).map(turn).collect()
     }
 
     /// Passes a file by, if there is nothing to do about it; whether that is so.
-    fn pass(&mut self, input: &Input, turn: &Turn) -> Result<bool> {
+    fn pass(&mut self, input: &Input, turn: &Disposition) -> Result<bool> {
         match turn {
-            Turn::Finished(span) => self.replay(input, *span)?,
-            Turn::Outside(id) => drop(self.accepts(&input.path, id)),
-            Turn::Pending => return Ok(false),
+            Disposition::Finished(span) => self.replay(input, *span)?,
+            Disposition::Outside(id) => drop(self.accepts(&input.path, id)),
+            Disposition::Pending => return Ok(false),
         }
         Ok(true)
     }
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
         }
         let map = map.and_then(Result::ok);
         let entry = Entry::new(input, radiograph, finding, map, &self.origin)?;
-        let row = Row::of(finding);
+        let row = Row::new(finding);
         let span = self.journal.push(&entry)?;
         self.add(input, row, entry.windowless, span)
     }

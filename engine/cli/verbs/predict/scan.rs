@@ -50,7 +50,7 @@ impl Head {
 
     /// The digest of the run, which the checksums of the other lines cover.
     pub fn digest(&self) -> Result<String> {
-        Ok(digest::of(serde_json::to_string(self)?))
+        Ok(digest::bytes(serde_json::to_string(self)?))
     }
 
     fn parse(line: &[u8]) -> Result<Self> {
@@ -101,7 +101,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn of(self, head: Head, healed: bool) -> Scan {
+    fn into_scan(self, head: Head, healed: bool) -> Scan {
         Scan { head, kept: self.kept, end: self.end, damaged: self.damaged, healed }
     }
 }

@@ -19,7 +19,7 @@ pub struct Targets {
 
 impl Targets {
     /// As the user names them, and the shard.
-    pub fn of(args: &Args, shard: Shard) -> Self {
+    pub fn new(args: &Args, shard: Shard) -> Self {
         let name = |path: &PathBuf| shard.name(path);
         Self {
             out: name(&args.out),

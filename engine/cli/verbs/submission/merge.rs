@@ -94,7 +94,7 @@ fn sample(args: &Args, parts: &[Part]) -> Result<Option<Vec<String>>> {
             bail!("the shards were made without a sample: leave out `--sample {}`, or make them with it", now.display())
         }
         (Some(now), Some(then)) => {
-            let sum = Sum::of(now)?;
+            let sum = Sum::read(now)?;
             let (now, then_path) = (now.display(), then.path.display());
             ensure!(
                 sum.sha256 == then.sha256,
@@ -157,7 +157,7 @@ fn whole(args: &Args, parts: &[Part]) -> Result<Receipt> {
     let mut whole = Receipt::read(&first.path)?;
     whole.shard = Shard::ALL;
     whole.command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    whole.merged = parts.iter().map(|part| Sum::of(&part.path)).collect::<Result<_>>()?;
+    whole.merged = parts.iter().map(|part| Sum::read(&part.path)).collect::<Result<_>>()?;
     for part in &parts[1..] {
         let other = &part.receipt;
         whole.summary += &other.summary;

@@ -18,8 +18,8 @@ use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::limits::{DecodeLimits, Extent};
 use super::lut::{Lut, Palette};
-use super::window::{Voi, Window, WindowFunction};
-use super::{Glance, Radiograph, Tags, codec, object};
+use super::window::{Voi, VoiLutFunction, Window};
+use super::{ImageHeader, Radiograph, Tags, codec, object};
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
@@ -27,11 +27,11 @@ pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<
 }
 
 /// Reads id and size of a DICOM file's image.
-pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
+pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<ImageHeader, RadiographError> {
     parsed(bytes, path, Extent::BeforePixels, |dataset, path| {
         ensure_pixels(dataset)?;
         let header = Header::read(&dataset.attributes)?;
-        Ok(Glance { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
+        Ok(ImageHeader { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
     })
 }
 
@@ -39,7 +39,7 @@ pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographErro
 pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
     parsed(bytes, path, Extent::BeforePixels, |dataset, path| {
         let id = id(&dataset.attributes, path);
-        Ok(Tags::of(&dataset.attributes, &dataset.syntax, id))
+        Ok(Tags::new(&dataset.attributes, &dataset.syntax, id))
     })
 }
 
@@ -226,18 +226,18 @@ fn window(attributes: &Attributes) -> Result<Option<Voi>, DicomFault> {
     let width = dataset::decimals(group, tags::WINDOW_WIDTH, "WindowWidth")?;
     let (Some(center), Some(width)) = (center, width) else { return Err(DicomFault::Missing("WindowWidth")) };
     let window = Window { center: center[0], width: width[0], function: function(group)? };
-    let narrowest = if window.function == WindowFunction::Linear { 1.0 } else { f64::MIN_POSITIVE };
+    let narrowest = if window.function == VoiLutFunction::Linear { 1.0 } else { f64::MIN_POSITIVE };
     if window.width < narrowest {
         return Err(DicomFault::invalid("WindowWidth", window.width, "at least 1, or above 0 if not LINEAR"));
     }
     Ok(Some(Voi::Window(window)))
 }
 
-fn function(attributes: &Attributes) -> Result<WindowFunction, DicomFault> {
+fn function(attributes: &Attributes) -> Result<VoiLutFunction, DicomFault> {
     match dataset::code(attributes, tags::VOILUT_FUNCTION).as_deref() {
-        None | Some("LINEAR") => Ok(WindowFunction::Linear),
-        Some("LINEAR_EXACT") => Ok(WindowFunction::LinearExact),
-        Some("SIGMOID") => Ok(WindowFunction::Sigmoid),
+        None | Some("LINEAR") => Ok(VoiLutFunction::Linear),
+        Some("LINEAR_EXACT") => Ok(VoiLutFunction::LinearExact),
+        Some("SIGMOID") => Ok(VoiLutFunction::Sigmoid),
         Some(other) => Err(DicomFault::invalid("VOILUTFunction", other, "LINEAR, LINEAR_EXACT or SIGMOID")),
     }
 }

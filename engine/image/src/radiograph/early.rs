@@ -9,7 +9,7 @@ use dicom_dictionary_std::tags;
 use super::dataset;
 use super::encoded;
 use super::error::RadiographError;
-use super::glance::Glance;
+use super::glance::ImageHeader;
 use super::raster;
 use super::walk::Walk;
 use pleura_files::regular;
@@ -30,13 +30,13 @@ pub fn id_of(path: impl AsRef<Path>) -> Result<String, RadiographError> {
     match sop_instance(&start) {
         Some(id) => Ok(id),
         // unusual, or no DICOM at all
-        None => Glance::open(path).map(|glance| glance.id),
+        None => ImageHeader::open(path).map(|glance| glance.id),
     }
 }
 
 /// The SOP Instance UID of a DICOM file, if the elements up to it are among the file's first bytes.
 ///
-/// What is not is left to [`Glance`]: an id that does not follow its smaller tags, a deflated data set, and text that
+/// What is not is left to [`ImageHeader`]: an id that does not follow its smaller tags, a deflated data set, and text that
 /// depends on a character set.
 fn sop_instance(start: &[u8]) -> Option<String> {
     if raster::is_raster(start) {

@@ -7,14 +7,14 @@ use super::{dicom, encoded, file, id, raster};
 
 /// An image's id and size, as its file's header has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glance {
+pub struct ImageHeader {
     /// As [`Radiograph::id`](super::Radiograph::id).
     pub id: String,
     /// (height, width) in pixels.
     pub size: (usize, usize),
 }
 
-impl Glance {
+impl ImageHeader {
     /// Reads a DICOM, PNG or JPEG file's header. That its pixels can be decoded is not known then.
     ///
     /// # Errors
@@ -51,9 +51,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.b.png");
         image::GrayImage::new(7, 5).save(&path).unwrap();
-        let (glance, radiograph) = (Glance::open(&path).unwrap(), Radiograph::open(&path).unwrap());
+        let (glance, radiograph) = (ImageHeader::open(&path).unwrap(), Radiograph::open(&path).unwrap());
         assert_eq!((glance.id.as_str(), glance.size), (radiograph.id(), radiograph.size()));
-        assert_eq!(glance, Glance { id: "a.b".into(), size: (5, 7) });
+        assert_eq!(glance, ImageHeader { id: "a.b".into(), size: (5, 7) });
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
         for (bytes, reason) in [(&b""[..], "is empty"), (b"text", "is not a DICOM"), (b"\x89PNG\r\n\x1a\n", "(PNG): ")]
         {
             std::fs::write(&path, bytes).unwrap();
-            let message = Glance::open(&path).unwrap_err().to_string();
+            let message = ImageHeader::open(&path).unwrap_err().to_string();
             assert!(message.contains(reason), "{message}");
         }
     }

@@ -50,13 +50,13 @@ pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
 pub use file::{read, read_with};
 pub use find::{Found, LeftOut, find, find_with, is_image_name, search, search_with};
-pub use glance::Glance;
+pub use glance::ImageHeader;
 pub use id::stem;
 pub use intensity::Intensity;
 pub use limits::{DecodeLimits, OverLimit};
 pub use tags::Tags;
 
-use window::{Voi, Window, WindowFunction};
+use window::{Voi, VoiLutFunction, Window};
 
 /// A grey image with what its file says of its values.
 #[derive(Debug, Clone)]
@@ -240,7 +240,7 @@ impl Radiograph {
             (Intensity::Fixed { center, width }, _) => {
                 let possible = center.is_finite() && width.is_finite() && width >= 1.0;
                 assert!(possible, "a window has a finite centre and a width of 1 or more, not {center} and {width}");
-                let window = Window { center: center.into(), width: width.into(), function: WindowFunction::Linear };
+                let window = Window { center: center.into(), width: width.into(), function: VoiLutFunction::Linear };
                 window.apply(&self.values)
             }
             (Intensity::Percentiles { low, high }, _) => {

@@ -83,7 +83,7 @@ impl Tags {
     }
 
     /// Those of a data set; a tag whose value makes no sense is as good as missing.
-    pub(super) fn of(attributes: &Attributes, syntax: &str, id: String) -> Self {
+    pub(super) fn new(attributes: &Attributes, syntax: &str, id: String) -> Self {
         let text = |tag: Tag| dataset::text(attributes, tag);
         let whole = |tag: Tag| dataset::integer(attributes, (tag, "")).ok().flatten();
         let decimal = |tag: Tag| dataset::decimals(attributes, tag, "").ok().flatten().map(|numbers| numbers[0]);

@@ -26,7 +26,7 @@ impl Voi {
 
 /// DICOM's window functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WindowFunction {
+pub(super) enum VoiLutFunction {
     /// `((x - (c - 0.5)) / (w - 1) + 0.5`, clipped. The default.
     Linear,
     /// `(x - c) / w + 0.5`, clipped.
@@ -40,22 +40,22 @@ pub(super) enum WindowFunction {
 pub(super) struct Window {
     pub(super) center: f64,
     pub(super) width: f64,
-    pub(super) function: WindowFunction,
+    pub(super) function: VoiLutFunction,
 }
 
 impl Window {
     /// Intensities, (height, width), before any inversion.
     pub(super) fn apply(&self, values: &Array2<f32>) -> Array2<f32> {
         match self.function {
-            WindowFunction::Linear => {
+            VoiLutFunction::Linear => {
                 let (low, high) = self.linear_bounds();
                 values.mapv(|value| ramp(value.into(), low, high))
             }
-            WindowFunction::LinearExact => {
+            VoiLutFunction::LinearExact => {
                 let half = self.width / 2.0;
                 values.mapv(|value| ramp(value.into(), self.center - half, self.center + half))
             }
-            WindowFunction::Sigmoid => values.mapv(|value| self.sigmoid(value.into())),
+            VoiLutFunction::Sigmoid => values.mapv(|value| self.sigmoid(value.into())),
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    fn apply(function: WindowFunction, center: f64, width: f64, values: &[f32]) -> Vec<f32> {
+    fn apply(function: VoiLutFunction, center: f64, width: f64, values: &[f32]) -> Vec<f32> {
         let values = Array2::from_shape_vec((1, values.len()), values.to_vec()).unwrap();
         Window { center, width, function }.apply(&values).into_iter().collect()
     }
@@ -134,15 +134,15 @@ mod tests {
     #[test]
     fn linear_is_the_standards_own_example() {
         // PS3.3 C.11.2.1.2.1: c = 2048, w = 4096 maps 0..=4095 onto the whole range.
-        let shown = apply(WindowFunction::Linear, 2048.0, 4096.0, &[-1.0, 0.0, 1.0, 4094.0, 4095.0, 4096.0]);
+        let shown = apply(VoiLutFunction::Linear, 2048.0, 4096.0, &[-1.0, 0.0, 1.0, 4094.0, 4095.0, 4096.0]);
         assert_eq!(shown, [0.0, 0.0, 1.0 / 4095.0, 4094.0 / 4095.0, 1.0, 1.0]);
         // c = 0, w = 100: -50 → 0, 49 → 1.
-        assert_eq!(apply(WindowFunction::Linear, 0.0, 100.0, &[-50.0, -0.5, 49.0]), [0.0, 0.5, 1.0]);
+        assert_eq!(apply(VoiLutFunction::Linear, 0.0, 100.0, &[-50.0, -0.5, 49.0]), [0.0, 0.5, 1.0]);
     }
 
     #[test]
     fn a_linear_window_of_width_1_is_a_step() {
-        assert_eq!(apply(WindowFunction::Linear, 10.0, 1.0, &[9.0, 9.5, 10.0]), [0.0, 0.0, 1.0]);
+        assert_eq!(apply(VoiLutFunction::Linear, 10.0, 1.0, &[9.0, 9.5, 10.0]), [0.0, 0.0, 1.0]);
     }
 
     #[test]
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn linear_exact_and_sigmoid() {
-        assert_eq!(apply(WindowFunction::LinearExact, 10.0, 4.0, &[8.0, 9.0, 10.0, 12.0]), [0.0, 0.25, 0.5, 1.0]);
-        let shown = apply(WindowFunction::Sigmoid, 10.0, 4.0, &[10.0, 11.0, 9.0]);
+        assert_eq!(apply(VoiLutFunction::LinearExact, 10.0, 4.0, &[8.0, 9.0, 10.0, 12.0]), [0.0, 0.25, 0.5, 1.0]);
+        let shown = apply(VoiLutFunction::Sigmoid, 10.0, 4.0, &[10.0, 11.0, 9.0]);
         assert_eq!(shown[0], 0.5);
         assert!((shown[1] - 0.731_058_6).abs() < 1e-6 && (shown[2] - 0.268_941_4).abs() < 1e-6, "{shown:?}");
     }

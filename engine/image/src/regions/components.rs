@@ -44,8 +44,8 @@ pub struct Components {
 impl Components {
     /// Finds the components of a mask.
     #[must_use]
-    pub fn of(mask: ArrayView2<'_, bool>, connectivity: Connectivity) -> Self {
-        let found = Crop::of(mask).map(|crop| {
+    pub fn new(mask: ArrayView2<'_, bool>, connectivity: Connectivity) -> Self {
+        let found = Crop::new(mask).map(|crop| {
             let labels = label(&crop, connectivity);
             (crop, labels)
         });
@@ -127,15 +127,15 @@ mod tests {
     #[test]
     fn corners_connect_eight_not_four() {
         let mask = drawn(&ROWS);
-        assert_eq!(Components::of(mask.view(), Connectivity::Eight).areas(), [5, 2, 1, 1]);
-        assert_eq!(Components::of(mask.view(), Connectivity::Four).areas(), [4, 2, 1, 1, 1]);
-        assert!(Components::of(drawn(&["...", "..."]).view(), Connectivity::Eight).areas().is_empty());
+        assert_eq!(Components::new(mask.view(), Connectivity::Eight).areas(), [5, 2, 1, 1]);
+        assert_eq!(Components::new(mask.view(), Connectivity::Four).areas(), [4, 2, 1, 1, 1]);
+        assert!(Components::new(drawn(&["...", "..."]).view(), Connectivity::Eight).areas().is_empty());
     }
 
     #[test]
     fn means_are_taken_over_the_component() {
         let map = Array2::from_shape_fn((5, 5), |(row, column)| (row * 5 + column) as f32);
-        let means = Components::of(drawn(&ROWS).view(), Connectivity::Eight).means(map.view());
+        let means = Components::new(drawn(&ROWS).view(), Connectivity::Eight).means(map.view());
         assert_eq!(means, [(1 + 5 + 6 + 12) as f64 / 5.0, 11.5, 20.0, 24.0]);
     }
 
@@ -150,7 +150,7 @@ mod tests {
         fn keeping_all_changes_nothing(pixels in prop::collection::vec(any::<bool>(), 7 * 9)) {
             let mask = Array2::from_shape_vec((7, 9), pixels).unwrap();
             for connectivity in [Connectivity::Four, Connectivity::Eight] {
-                let components = Components::of(mask.view(), connectivity);
+                let components = Components::new(mask.view(), connectivity);
                 let mut out = Array2::from_elem(mask.dim(), false);
                 components.keep(&vec![true; components.areas().len()], out.view_mut());
                 prop_assert_eq!(&out, &mask);

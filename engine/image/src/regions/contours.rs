@@ -13,7 +13,7 @@ use super::crop::Crop;
 /// A contour is the polygon through the centres of the border's pixels, which for a hole are those around it; so the
 /// area is less than the number of pixels: a square of 11 × 11 has area 100.
 pub fn keep_contours(mask: ArrayView2<'_, bool>, min_area: f64, mut out: ArrayViewMut2<'_, bool>) {
-    let Some(crop) = Crop::of(mask) else { return };
+    let Some(crop) = Crop::new(mask) else { return };
     let (components, background) = (label(&crop, Connectivity::Eight), label_background(&crop));
     let mut kept = vec![false; highest(&components) + 1];
     let mut filled = vec![false; highest(&background) + 1];

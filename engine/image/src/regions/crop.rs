@@ -14,7 +14,7 @@ pub(super) struct Crop {
 
 impl Crop {
     /// `None` where nothing is marked.
-    pub fn of(mask: ArrayView2<'_, bool>) -> Option<Self> {
+    pub fn new(mask: ArrayView2<'_, bool>) -> Option<Self> {
         // Rows as slices, many pixels a step: most of a radiograph is not marked.
         let mask = mask.as_standard_layout();
         let rows: Vec<&[bool]> = mask.as_slice()?.chunks_exact(mask.ncols().max(1)).collect();

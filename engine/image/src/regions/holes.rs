@@ -126,7 +126,7 @@ mod tests {
         ) {
             let mask = Array2::from_shape_vec((height, width), pixels).unwrap();
             let mut expected = mask.clone();
-            if let Some(crop) = Crop::of(mask.view()) {
+            if let Some(crop) = Crop::new(mask.view()) {
                 let labels = label_background(&crop);
                 for (x, y) in crop.inside() {
                     expected[crop.place(x, y)] = labels.get_pixel(x, y) != labels.get_pixel(0, 0);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
-use super::job::{Job, Wanted};
+use super::task::{ImageTask, RequiredOutputs};
 use super::member::Member;
 use super::weights::Weights;
 use crate::manifest::Values;
@@ -75,11 +75,11 @@ impl Cache {
     }
 
     /// Where the answer of a set of weights to an image is kept.
-    pub fn key(&self, member: &Member, weights: &Weights, radiograph: &Radiograph, job: &Job) -> Key {
-        let region = member.region(job);
+    pub fn key(&self, member: &Member, weights: &Weights, radiograph: &Radiograph, task: &ImageTask) -> Key {
+        let region = member.region(task);
         let map = member.manifest.map.as_ref();
         let resized = map.is_some_and(|map| map.resize_as.unwrap_or(map.values) != Values::Probabilities);
-        let placed = resized.then(|| member.place(job));
+        let placed = resized.then(|| member.place(task));
         let question = [ARITHMETIC, &member.fingerprint, &format!("{placed:?}"), &format!("{:?}", self.form)];
         let question = hash(&question);
         let image = match region {
@@ -92,7 +92,7 @@ impl Cache {
     }
 
     /// An answer that was kept and holds what is wanted.
-    pub fn get(&self, key: &Key, wanted: Wanted) -> Option<Answer> {
+    pub fn get(&self, key: &Key, wanted: RequiredOutputs) -> Option<Answer> {
         let bytes = regular::read(&key.path).ok()?;
         let answer = entry::decode(&bytes, &key.identity);
         if answer.is_none() {

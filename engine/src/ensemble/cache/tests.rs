@@ -4,7 +4,7 @@ use ndarray::{Array2, array};
 use proptest::prelude::*;
 
 use super::super::answer::{Answer, ViewAnswer};
-use super::super::job::Wanted;
+use super::super::task::RequiredOutputs;
 use super::entry::{Form, decode, encode};
 use super::{Cache, Key, hash};
 
@@ -54,7 +54,7 @@ fn an_entry_that_lacks_what_is_wanted_is_none() {
     let cache = Cache::open(folder.path(), Form::Exact).unwrap();
     let key = Key { path: folder.path().join("a/b.answer"), identity: "me".into() };
     cache.put(&key, &Answer { score: Some(0.5), ..Answer::default() });
-    let wanted = |score, map| Wanted { score, map };
+    let wanted = |score, map| RequiredOutputs { score, map };
     assert!(cache.get(&key, wanted(true, false)).is_some());
     assert!(cache.get(&key, wanted(true, true)).is_none());
     let left = std::fs::read_dir(folder.path().join("a")).unwrap().count();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::cache;
 use super::super::fit;
-use super::super::job::Wanted;
+use super::super::task::RequiredOutputs;
 use super::super::member::Member;
 use super::super::prepare::Recipe;
 use super::super::views::View;
@@ -19,7 +19,7 @@ impl Opening<'_> {
         &mut self,
         field: &str,
         member: &manifest::Member,
-        wanted: Wanted,
+        wanted: RequiredOutputs,
     ) -> Result<Member, EnsembleError> {
         let size = (member.input.size[0] as usize, member.input.size[1] as usize);
         let tta = self.plugins(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare])?;
@@ -71,7 +71,7 @@ impl Opening<'_> {
 
     fn misfit(&self, field: &str, error: Arc<ModelError>) -> EnsembleError {
         match &*error {
-            ModelError::Misfit { key, message, .. } => EnsembleError::Model {
+            ModelError::Mismatch { key, message, .. } => EnsembleError::Model {
                 manifest: self.path.into(),
                 field: format!("{field}.{key}"),
                 message: message.clone(),
@@ -124,10 +124,10 @@ impl Opening<'_> {
     }
 
     /// What does not fit, as an error that names its field.
-    pub(super) fn fits(&self, field: &str, misfits: Vec<fit::Misfit>) -> Result<(), EnsembleError> {
+    pub(super) fn fits(&self, field: &str, misfits: Vec<fit::Mismatch>) -> Result<(), EnsembleError> {
         match misfits.into_iter().next() {
             None => Ok(()),
-            Some(fit::Misfit { key, message }) => {
+            Some(fit::Mismatch { key, message }) => {
                 Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{field}.{key}"), message })
             }
         }

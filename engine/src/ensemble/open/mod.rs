@@ -11,7 +11,7 @@ use super::cache::{Cache, Counts};
 use super::clock::Clock;
 use super::crop::Crop;
 use super::gate::Gate;
-use super::job::Wanted;
+use super::task::RequiredOutputs;
 use super::member::Member;
 use super::merge::Fold;
 use super::model_file::MAX_MODEL_BYTES;
@@ -52,14 +52,14 @@ struct Declared<'a> {
     merge: &'a Merge,
     gate: Option<&'a manifest::Gate>,
     /// What is merged.
-    wanted: Wanted,
+    wanted: RequiredOutputs,
     exit: EarlyExit,
 }
 
 /// Opens an ensemble.
 pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     let mut manifest = Manifest::read(path)?;
-    let folder = Folder::of(path, options.allow_outside);
+    let folder = Folder::containing(path, options.allow_outside);
     parts::files_are_inside(path, &manifest, &folder)?;
     if let Some((height, width)) = options.output_size {
         manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
@@ -153,11 +153,11 @@ fn device_is_ours(devices: &[Device]) -> bool {
 
 /// What the classifier stage merges: maps for a gate that looks at them; scores wherever every member that runs gives
 /// one. A stack sees one kind, the map if there is a choice to make.
-pub fn classifier_wants(stage: &manifest::Stage) -> Wanted {
+pub fn classifier_wants(stage: &manifest::Stage) -> RequiredOutputs {
     let map = stage.gate.iter().flat_map(manifest::Gate::tests).any(manifest::Gate::reads_merged_map);
     let stacks_maps = map && matches!(stage.merge, Merge::Stack(_));
     let mut running = stage.members.iter().filter(|member| member.weight > 0.0);
-    Wanted { score: !stacks_maps && running.all(manifest::Member::gives_score), map }
+    RequiredOutputs { score: !stacks_maps && running.all(manifest::Member::gives_score), map }
 }
 
 impl Opening<'_> {
@@ -172,7 +172,7 @@ impl Opening<'_> {
             members: &crop.members,
             merge: &crop.merge,
             gate: None,
-            wanted: Wanted { score: false, map: true },
+            wanted: RequiredOutputs { score: false, map: true },
             exit: EarlyExit { pass: false, fail: false },
         })?;
         Ok(Some(Crop::new(stage, crop)))
@@ -186,7 +186,7 @@ impl Opening<'_> {
             members: &stage.members,
             merge: &stage.merge,
             gate: stage.gate.as_ref(),
-            wanted: Wanted { score: scored, map: true },
+            wanted: RequiredOutputs { score: scored, map: true },
             exit: EarlyExit { pass: false, fail: early },
         })
     }
@@ -209,7 +209,7 @@ impl Opening<'_> {
             let wanted = gate.as_ref().map_or(wanted, |gate| wanted.or(gate.wants(place)));
             members.push(self.member(&format!("{name}.members[{index}]"), member, wanted)?);
         }
-        let merger = match (merge, Fold::of(merge)) {
+        let merger = match (merge, Fold::from_manifest(merge)) {
             (Merge::Stack(stack), _) => Merger::Stack(self.stacker(name, stack, members.len(), wanted)?),
             (_, Some(fold)) => Merger::Fold(fold),
             (_, None) => Merger::Fold(Fold::Mean),

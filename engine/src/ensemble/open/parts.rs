@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::fit;
-use super::super::job::Wanted;
+use super::super::task::RequiredOutputs;
 use super::super::model_file;
 use super::super::stack::Stacker;
 use super::super::weights::Source;
@@ -18,7 +18,7 @@ impl Opening<'_> {
         name: &str,
         stack: &manifest::Stack,
         members: usize,
-        wanted: Wanted,
+        wanted: RequiredOutputs,
     ) -> Result<Stacker, EnsembleError> {
         let source = self.source(&format!("{name}.merge"), &stack.model, stack.sha256.as_deref())?;
         let open = |device| source.model(device).map(Arc::clone).map_err(EnsembleError::Load);

@@ -24,7 +24,7 @@ pub struct Layout {
 
 impl Layout {
     /// Looks through the manifest that lies in `folder`.
-    pub fn of(document: &DocumentMut, folder: &Path) -> Self {
+    pub fn plan(document: &DocumentMut, folder: &Path) -> Self {
         let mut layout = Self::default();
         let mut taken = Vec::new();
         visit(document.as_table(), &mut |table| {

@@ -20,7 +20,7 @@ plugin = "threshold"
 "#;
 
 fn layout(document: &DocumentMut) -> Layout {
-    Layout::of(document, Path::new("nowhere"))
+    Layout::plan(document, Path::new("nowhere"))
 }
 
 #[test]

@@ -34,7 +34,7 @@ enum Precision {
 
 /// The model in half precision, and what is to be said of it. It has been [tidied](super::tidy::tidied).
 pub fn half(model: &Model, ranges: &Ranges) -> (Model, Vec<Note>) {
-    let judged = Judged::of(model, ranges);
+    let judged = Judged::new(model, ranges);
     let mut halved = model.clone();
     let written = Writer::new(model, &judged).write();
     halved.graph_mut().node = written.nodes;
@@ -51,8 +51,8 @@ struct Judged {
 }
 
 impl Judged {
-    fn of(model: &Model, ranges: &Ranges) -> Self {
-        let elements = Elements::of(model);
+    fn new(model: &Model, ranges: &Ranges) -> Self {
+        let elements = Elements::new(model);
         let tensors: HashMap<&str, &TensorProto> =
             model.graph().initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
         let mut judged = Self { elements, nodes: Vec::new(), notes: Vec::new() };
@@ -168,7 +168,7 @@ impl<'a> Writer<'a> {
         let known = graph.input.iter().filter(|input| judged.elements.is_float(&input.name));
         Self {
             known: known.map(|input| ((input.name.clone(), Precision::Single), input.name.clone())).collect(),
-            names: Names::of(graph),
+            names: Names::new(graph),
             nodes: Vec::with_capacity(graph.node.len()),
             constants: graph.initializer.clone(),
             tensors: graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect(),

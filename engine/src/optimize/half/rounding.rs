@@ -10,7 +10,7 @@ use crate::onnx::{ElementType, Model};
 
 /// The network of single-precision nodes that rounds as `halved` does.
 pub fn rounding(halved: &Model) -> Model {
-    let elements = Elements::of(halved);
+    let elements = Elements::new(halved);
     let is_half = |value: &String| elements.get(value) == Some(ElementType::Half);
     let mut model = halved.clone();
     for tensor in model.graph_mut().initializer.iter_mut().filter(|tensor| tensor.element() == ElementType::Half) {

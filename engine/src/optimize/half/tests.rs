@@ -25,7 +25,7 @@ fn ranges(value: &str, low: f32, high: f32) -> Ranges {
 }
 
 fn ops(model: &Model) -> Vec<(&str, ElementType)> {
-    let elements = Elements::of(model);
+    let elements = Elements::new(model);
     let of = |node: &NodeProto| elements.get(&node.output[0]).unwrap();
     model.graph().node.iter().map(|node| (node.op_type.as_str(), of(node))).collect()
 }
@@ -57,7 +57,7 @@ fn what_runs_over_stays_in_single_precision_and_is_told() {
     for (weights, (low, high), expected) in table {
         let (model, notes) = half(&network(weights), &ranges("conv_1", low, high));
         assert!(notes[0].to_string().starts_with(expected), "{notes:?}");
-        let elements = Elements::of(&model);
+        let elements = Elements::new(&model);
         let Note::Single { node, .. } = &notes[0] else { panic!("{notes:?}") };
         let node = model.graph().node.iter().find(|it| it.name == *node).unwrap();
         let taken = node.input.iter().chain(&node.output);

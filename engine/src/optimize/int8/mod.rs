@@ -24,12 +24,12 @@ const INT8: ElementType = ElementType::Other(3);
 /// The model in 8 bits, and what is to be said of it; `None` where it has no layer to put in 8 bits. It has been
 /// [tidied](super::tidy::tidied), its normalisations [folded](super::fold::fold), and `ranges` are its own.
 pub fn int8(model: &Model, ranges: &Ranges) -> Option<(Model, Vec<Note>)> {
-    let plan = Plan::of(model);
+    let plan = Plan::new(model);
     if plan.computed.is_empty() && plan.stored.is_empty() {
         return None;
     }
     let mut writer = Writer {
-        names: Names::of(model.graph()),
+        names: Names::new(model.graph()),
         model,
         ranges,
         plan: &plan,
@@ -83,7 +83,7 @@ impl Writer<'_> {
     fn steps(&self, value: &str) -> Option<Steps> {
         let range = self.ranges.get(self.plan.values.get(value)?)?;
         // What was not finite in calibration has no steps.
-        (range.low.is_finite() && range.high.is_finite()).then(|| Steps::of(range))
+        (range.low.is_finite() && range.high.is_finite()).then(|| Steps::new(range))
     }
 
     /// Puts a value in 8 bits, and back: whoever takes it takes what is left of it.

@@ -23,7 +23,7 @@ pub struct Weights {
 impl Steps {
     /// The steps between the bounds that were seen on all images together. Narrower ones, between the means of each image's
     /// bounds, were tried on the demo's networks: the same mean Dice, but a lower lowest, and scores five times as far off.
-    pub fn of(range: Range) -> Self {
+    pub fn new(range: Range) -> Self {
         let (low, high) = (range.low.min(0.0), range.high.max(0.0));
         let step = (high - low) / 255.0;
         if !step.is_normal() {
@@ -88,7 +88,7 @@ mod tests {
             ((0.0, 0.0), (1.0, 0)),
         ];
         for ((low, high), (step, zero)) in table {
-            let steps = Steps::of(range(low, high));
+            let steps = Steps::new(range(low, high));
             assert!((steps.step - step).abs() < 1e-7 && steps.zero == zero, "{low}..{high}: {steps:?}");
         }
     }

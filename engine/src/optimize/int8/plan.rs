@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::super::graph::{self, Takers, is_output, is_standard};
+use super::super::graph::{self, Consumers, is_output, is_standard};
 use crate::onnx::Model;
 use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 
@@ -65,25 +65,25 @@ pub struct Kernel {
 
 impl Plan {
     /// Looks at a graph. It has been [tidied](super::super::tidy::tidied), and normalisations are folded.
-    pub fn of(model: &Model) -> Self {
+    pub fn new(model: &Model) -> Self {
         let graph = model.graph();
-        let takers = Takers::of(graph);
+        let consumers = Consumers::new(graph);
         let mut plan = Self::default();
         for (place, node) in graph.node.iter().enumerate() {
             match kernel(graph, node) {
                 // The last layer's answer is what all else was for: 256 steps of it would be what is left to threshold.
-                Some(_) if is_last(graph, &takers, node) => {}
+                Some(_) if is_last(graph, &consumers, node) => {}
                 Some(kernel) if node.op_type == "ConvTranspose" => drop(plan.stored.insert(place, kernel)),
                 Some(kernel) => drop(plan.computed.insert(place, kernel)),
                 None => {}
             }
         }
-        plan.choose(graph, &takers);
+        plan.choose(graph, &consumers);
         plan
     }
 
     /// Chooses the values: what nodes in 8 bits take and make, and what lies between them.
-    fn choose(&mut self, graph: &GraphProto, takers: &Takers) {
+    fn choose(&mut self, graph: &GraphProto, consumers: &Consumers) {
         let useful = self.useful(graph);
         for node in self.computed.keys().map(|&place| &graph.node[place]) {
             self.values.insert(node.input[0].clone(), node.input[0].clone());
@@ -91,13 +91,13 @@ impl Plan {
         for (place, node) in graph.node.iter().enumerate() {
             let Some(output) = node.output.first() else { continue };
             if self.computed.contains_key(&place) {
-                let end = clipped(graph, takers, output);
+                let end = clipped(graph, consumers, output);
                 self.values.insert(end.clone(), end);
             } else if self.stored.contains_key(&place) && useful.contains(output) {
                 // What it is joined with is in 8 bits, and need not leave them.
                 self.values.insert(output.clone(), output.clone());
             } else if self.carries(graph, node) && useful.contains(output) {
-                let (mover, end) = (moves(node), clipped(graph, takers, output));
+                let (mover, end) = (moves(node), clipped(graph, consumers, output));
                 let source = self.values.get(&node.input[0]).filter(|_| mover).unwrap_or(&end).clone();
                 self.values.insert(end, source);
             }
@@ -136,8 +136,8 @@ fn moves(node: &NodeProto) -> bool {
 }
 
 /// The value after a `Relu` or `Clip` that alone takes another: ONNX Runtime makes one node of the two.
-fn clipped(graph: &GraphProto, takers: &Takers, value: &str) -> String {
-    let next = takers.only(graph, value).map(|place| &graph.node[place]);
+fn clipped(graph: &GraphProto, consumers: &Consumers, value: &str) -> String {
+    let next = consumers.only(graph, value).map(|place| &graph.node[place]);
     match next.filter(|node| matches!(node.op_type.as_str(), "Relu" | "Clip") && node.input[0] == value) {
         Some(node) => node.output[0].clone(),
         None => value.to_owned(),
@@ -169,11 +169,11 @@ fn kernel(graph: &GraphProto, node: &NodeProto) -> Option<Kernel> {
 }
 
 /// Whether a node's result goes to the graph's outputs alone, but for what leaves it what it is.
-fn is_last(graph: &GraphProto, takers: &Takers, node: &NodeProto) -> bool {
+fn is_last(graph: &GraphProto, consumers: &Consumers, node: &NodeProto) -> bool {
     let mut todo: Vec<&String> = node.output.iter().collect();
     let mut seen = HashSet::new();
     while let Some(value) = todo.pop() {
-        let next = takers.of_value(value);
+        let next = consumers.of_value(value);
         if next.iter().any(|&place| !ENDS.contains(&graph.node[place].op_type.as_str())) {
             return false;
         }

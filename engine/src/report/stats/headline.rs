@@ -25,7 +25,7 @@ struct Mean {
 }
 
 impl Mean {
-    fn of(cases: &[Judged], value: impl Fn(&Judged) -> Option<f64>) -> Self {
+    fn new(cases: &[Judged], value: impl Fn(&Judged) -> Option<f64>) -> Self {
         Self { parts: cases.iter().map(|case| value(case).map_or((0.0, 0.0), |value| (value, 1.0))).collect() }
     }
 
@@ -61,11 +61,11 @@ pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec
         move |case: &Judged| (case.positive == of).then(|| f64::from(u8::from(case.outcome == right)))
     };
     let means = [
-        Mean::of(&judged, |case| Some(case.dice)),
-        Mean::of(&judged, |case| case.positive.then_some(case.dice)),
-        Mean::of(&judged, |case| Some(case.iou)),
-        Mean::of(&judged, share(true, Outcome::TruePositive)),
-        Mean::of(&judged, share(false, Outcome::TrueNegative)),
+        Mean::new(&judged, |case| Some(case.dice)),
+        Mean::new(&judged, |case| case.positive.then_some(case.dice)),
+        Mean::new(&judged, |case| Some(case.iou)),
+        Mean::new(&judged, share(true, Outcome::TruePositive)),
+        Mean::new(&judged, share(false, Outcome::TrueNegative)),
     ];
     let all = |counts: &[f64]| -> [Option<f64>; 6] {
         let [a, b, c, d, e] = means.each_ref().map(|mean| mean.over(counts));

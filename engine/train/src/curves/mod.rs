@@ -45,7 +45,7 @@ pub fn write(path: &Path, title: &str, lines: &[Line]) -> Result<(), WriteError>
 /// The picture. Values that are not numbers are gaps. The same lines give the same text.
 #[must_use]
 pub fn svg(title: &str, lines: &[Line]) -> String {
-    let timeline = Timeline::of(lines);
+    let timeline = Timeline::new(lines);
     let folds = folds(lines);
     let panels: Vec<_> = PANELS.iter().filter(|panel| panel.has_values(lines)).collect();
     let height = TOP + panels.len().max(1) as f64 * (HEIGHT + GAP) - GAP + BOTTOM;

@@ -59,12 +59,12 @@ impl Panel {
         self.frame(svg, top, &across, &up);
         for ((_, value), style) in self.figures() {
             for (i, &fold) in folds.iter().enumerate() {
-                let series = Series::of(lines, fold, timeline, value);
+                let series = Series::new(lines, fold, timeline, value);
                 curve(svg, &series, &across, &up, colour(i), style);
             }
         }
         for (i, &fold) in folds.iter().enumerate() {
-            let series = Series::of(lines, fold, timeline, self.solid.1);
+            let series = Series::new(lines, fold, timeline, self.solid.1);
             let kept = kept(lines, fold, timeline);
             if let Some((x, y)) = series.points().find(|(place, _)| Some(*place) == kept) {
                 dot(svg, across.place(x), up.place(y), 4.0, colour(i));

@@ -13,7 +13,7 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn of(lines: &[Line]) -> Self {
+    pub(super) fn new(lines: &[Line]) -> Self {
         let mut lengths = BTreeMap::new();
         for line in lines {
             let length = lengths.entry(line.phase).or_insert(0);
@@ -46,7 +46,7 @@ impl Timeline {
 /// The place of a fold's epoch with the lowest validation loss, which is the one that is kept; of equals the first, as
 /// it took the least training.
 pub(super) fn kept(lines: &[Line], fold: u32, timeline: &Timeline) -> Option<f64> {
-    let losses = Series::of(lines, fold, timeline, |line| line.validation_loss);
+    let losses = Series::new(lines, fold, timeline, |line| line.validation_loss);
     losses.points().reduce(|a, b| if b.1 < a.1 { b } else { a }).map(|(place, _)| place)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn folds(lines: &[Line]) -> Vec<u32> {
 pub(super) struct Series(pub(super) Vec<Vec<(f64, f64)>>);
 
 impl Series {
-    pub(super) fn of(lines: &[Line], fold: u32, timeline: &Timeline, value: fn(&Line) -> Option<f64>) -> Self {
+    pub(super) fn new(lines: &[Line], fold: u32, timeline: &Timeline, value: fn(&Line) -> Option<f64>) -> Self {
         let points: BTreeMap<_, _> = lines
             .iter()
             .filter(|line| line.fold == fold)

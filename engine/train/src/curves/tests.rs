@@ -67,7 +67,7 @@ fn there_is_a_curve_for_each_figure_of_each_fold() {
 
 #[test]
 fn a_phase_starts_after_the_slowest_fold() {
-    let timeline = Timeline::of(&sample());
+    let timeline = Timeline::new(&sample());
     assert_eq!(timeline.starts().collect::<Vec<_>>(), [(0, 0), (1, 16)]);
     assert_eq!(timeline.epochs(), 26);
 }
@@ -107,7 +107,7 @@ fn gaps_are_left() {
     lines[2].validation_loss = None;
     lines[3].validation_loss = Some(f64::NAN);
     lines[5].validation_loss = Some(f64::INFINITY);
-    let series = Series::of(&lines, 0, &Timeline::of(&lines), |line| line.validation_loss);
+    let series = Series::new(&lines, 0, &Timeline::new(&lines), |line| line.validation_loss);
     assert_eq!(series, Series(vec![vec![(1.0, 0.6), (2.0, 0.6)], vec![(5.0, 0.6)]]));
     let svg = svg("gaps", &lines);
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
@@ -116,7 +116,7 @@ fn gaps_are_left() {
 #[test]
 fn an_epoch_told_twice_counts_as_told_last() {
     let lines = [line(0, 0, 0), Line { dice: Some(0.1), ..line(0, 0, 0) }];
-    let series = Series::of(&lines, 0, &Timeline::of(&lines), |line| line.dice);
+    let series = Series::new(&lines, 0, &Timeline::new(&lines), |line| line.dice);
     assert_eq!(series, Series(vec![vec![(1.0, 0.1)]]));
 }
 

@@ -15,7 +15,7 @@ impl Lock {
     ///
     /// # Errors
     /// Where another training has it, or the folder cannot be written.
-    pub fn of(folder: &Path) -> Result<Self, TrainError> {
+    pub fn acquire(folder: &Path) -> Result<Self, TrainError> {
         take(folder, File::try_lock)
     }
 

@@ -95,7 +95,7 @@ pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<
     let opened = Opened::new(recipe, None, options, watch)?;
     let (out, folds) = (&opened.out, opened.division.trained());
     opened.tell(folds, watch);
-    let _lock = lock::Lock::of(out)?;
+    let _lock = lock::Lock::acquire(out)?;
     if options.fresh {
         outcome::forget(out, &opened.recipe)?;
     }
@@ -137,7 +137,7 @@ pub fn train_fold(
     let _shared = lock::Lock::shared(out)?;
     let records = alone::folder(out, held_out);
     std::fs::create_dir_all(&records).map_err(|source| TrainError::folder(&records, source))?;
-    let _lock = lock::Lock::of(&records)?;
+    let _lock = lock::Lock::acquire(&records)?;
     if options.fresh {
         outcome::forget_fold(out, &opened.recipe, held_out)?;
         alone::begin(out, held_out)?;

@@ -198,5 +198,5 @@ fn digest(model: &Model) -> String {
             tensor.float_data.clear();
         }
     }
-    pleura::digest::of(bare.to_bytes())
+    pleura::digest::bytes(bare.to_bytes())
 }

@@ -80,7 +80,7 @@ pub fn forward(
     let image = only_input(model)?;
     trace.reserve(model.graph().node.iter().flat_map(|node| &node.output));
     trace.input(&image, &shape);
-    let roles = Roles::of(model);
+    let roles = Roles::new(model);
     let mut forward = Forward::default();
     for tensor in &model.graph().initializer {
         let (typed, constant) =

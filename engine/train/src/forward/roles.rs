@@ -19,7 +19,7 @@ impl Roles {
     /// Tells the weights of a network: in those that pleura wrote, every list or table of floats whose name does not
     /// start with `const.`; in others, what convolutions, matrix products, norms and their biases take.
     #[must_use]
-    pub fn of(model: &Model) -> Self {
+    pub fn new(model: &Model) -> Self {
         let mut roles = Self::default();
         let floats: HashSet<&str> =
             model.graph().initializer.iter().filter(|it| is_table(it)).map(|it| it.name.as_str()).collect();

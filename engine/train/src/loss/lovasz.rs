@@ -3,11 +3,11 @@
 use pleura::onnx::attribute as a;
 
 use super::{Head, mean, rows};
-use crate::recipe::Over;
+use crate::recipe::Reduction;
 use crate::trace::Trace;
 
 /// The mean of the hinge for `logit, t` and for `-logit, 1 - t`.
-pub fn symmetric(t: &mut Trace, head: &Head, over: Over) -> String {
+pub fn symmetric(t: &mut Trace, head: &Head, over: Reduction) -> String {
     let (logits, truth) = (rows(t, &head.logits, over), rows(t, &head.truth, over));
     let found = hinge(t, &logits, &truth);
     let one = t.scalar(1.0);

@@ -4,7 +4,7 @@ mod lovasz;
 mod overlap;
 mod pixelwise;
 
-use crate::recipe::{Loss, LossTerm, Over};
+use crate::recipe::{Loss, LossTerm, Reduction};
 use crate::trace::Trace;
 
 /// What a head answered, and what is true: values of the same shape, logits against 0 and 1.
@@ -84,10 +84,10 @@ fn one(t: &mut Trace, term: &LossTerm, head: &Head) -> String {
 }
 
 /// A value as a table of (groups, numbers): one row an image, or one for the whole batch.
-fn rows(t: &mut Trace, value: &str, over: Over) -> String {
+fn rows(t: &mut Trace, value: &str, over: Reduction) -> String {
     let shape = t.shape(value);
     let all: usize = shape.iter().product();
-    let groups = if over == Over::Image { shape[0] } else { 1 };
+    let groups = if over == Reduction::Image { shape[0] } else { 1 };
     t.reshape(value, &[groups, all / groups])
 }
 

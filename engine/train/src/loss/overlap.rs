@@ -1,7 +1,7 @@
 //! Losses by overlap: one less a ratio of sums.
 
 use super::{Head, mean, rows};
-use crate::recipe::Over;
+use crate::recipe::Reduction;
 use crate::trace::Trace;
 
 /// What a denominator is at least: without `smooth`, two empty masks would be 0 / 0.
@@ -14,7 +14,7 @@ struct Sums {
     both: String,
 }
 
-fn sums(t: &mut Trace, Head { logits, truth }: &Head, over: Over) -> Sums {
+fn sums(t: &mut Trace, Head { logits, truth }: &Head, over: Reduction) -> Sums {
     let p = t.unary("Sigmoid", logits);
     let (p, truth) = (rows(t, &p, over), rows(t, truth, over));
     let both = t.mul(&p, &truth);
@@ -38,7 +38,7 @@ fn one_less(t: &mut Trace, over: &str, under: &str, smooth: f32) -> String {
 }
 
 /// Dice loss, with plain or squared terms in the denominator.
-pub fn dice(t: &mut Trace, head: &Head, smooth: f32, squared: bool, over: Over) -> String {
+pub fn dice(t: &mut Trace, head: &Head, smooth: f32, squared: bool, over: Reduction) -> String {
     let Sums { p, truth, both } = sums(t, head, over);
     let p = if squared { t.mul(&p, &p) } else { p };
     // the truth is 0 or 1, but what is blurred at its edge counts squared as well
@@ -49,7 +49,7 @@ pub fn dice(t: &mut Trace, head: &Head, smooth: f32, squared: bool, over: Over) 
 }
 
 /// Jaccard loss.
-pub fn jaccard(t: &mut Trace, head: &Head, smooth: f32, over: Over) -> String {
+pub fn jaccard(t: &mut Trace, head: &Head, smooth: f32, over: Reduction) -> String {
     let Sums { p, truth, both } = sums(t, head, over);
     let (p, truth) = (sum(t, &p), sum(t, &truth));
     let areas = t.add(&p, &truth);
@@ -58,7 +58,7 @@ pub fn jaccard(t: &mut Trace, head: &Head, smooth: f32, over: Over) -> String {
 }
 
 /// Tversky loss: factors of false positives and false negatives.
-pub fn tversky(t: &mut Trace, head: &Head, [alpha, beta]: [f32; 2], smooth: f32, over: Over) -> String {
+pub fn tversky(t: &mut Trace, head: &Head, [alpha, beta]: [f32; 2], smooth: f32, over: Reduction) -> String {
     let Sums { p, truth, both } = sums(t, head, over);
     let (p, truth) = (sum(t, &p), sum(t, &truth));
     let (extra, missed) = (t.sub(&p, &both), t.sub(&truth, &both));

@@ -34,7 +34,7 @@ pub(crate) struct Seen {
 
 impl Geometry {
     /// What a node declares; `input` is the size of what a convolution takes, or a transposed one makes.
-    pub fn of(node: &NodeProto, kernel: [i64; 2], input: [usize; 2]) -> Result<Self, String> {
+    pub fn new(node: &NodeProto, kernel: [i64; 2], input: [usize; 2]) -> Result<Self, String> {
         let pair = |name: &str| match node.ints(name) {
             None => Ok([1, 1]),
             Some([height, width]) => Ok([*height, *width]),
@@ -110,7 +110,7 @@ pub(super) fn planes(trace: &Trace, value: &str) -> Result<[usize; 4], String> {
 pub(super) fn geometry(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [usize; 2]), String> {
     let ([_, channels, height, width], [out, each, kh, kw]) =
         (planes(trace, &node.input[0])?, planes(trace, &node.input[1])?);
-    let geometry = Geometry::of(node, [kh as i64, kw as i64], [height, width])?;
+    let geometry = Geometry::new(node, [kh as i64, kw as i64], [height, width])?;
     let group = geometry.group as usize;
     if each * group != channels || out % group != 0 {
         return Err(format!("{channels} channels do not go with weights of {out} x {each} in {group} groups"));
@@ -163,7 +163,7 @@ fn undone(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [usize; 2]), Str
     if node.ints("output_shape").is_some() || !matches!(node.text("auto_pad"), None | Some("NOTSET" | "VALID")) {
         return Err("training knows transposed convolutions with `pads` and `output_padding`".into());
     }
-    let geometry = Geometry::of(node, [kh as i64, kw as i64], [0, 0])?;
+    let geometry = Geometry::new(node, [kh as i64, kw as i64], [0, 0])?;
     let more = node.ints("output_padding").unwrap_or(&[0, 0]);
     let length = |axis: usize, from: usize| {
         let whole = geometry.stride[axis] * (from as i64 - 1) + geometry.span(axis) + more[axis];

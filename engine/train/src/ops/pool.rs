@@ -18,7 +18,7 @@ fn geometry(trace: &Trace, node: &NodeProto) -> Result<Geometry, String> {
     if node.int("ceil_mode") == Some(1) {
         return Err("training does not know `ceil_mode`; export the model without it".into());
     }
-    Geometry::of(node, [*kh, *kw], [height, width])
+    Geometry::new(node, [*kh, *kw], [height, width])
 }
 
 fn pooled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {

@@ -40,13 +40,13 @@ pub(crate) fn repeats(trace: &Trace, node: &NodeProto) -> Option<[usize; 2]> {
     let (from, plan) = (trace.shape(&node.input[0]), plan(trace, node).ok()?);
     let whole = [2, 3].map(|axis| plan[axis].0 / from[axis].max(1));
     let is_whole = (0..2).all(|axis| whole[axis] * from[axis + 2] == plan[axis + 2].0);
-    (is_whole && Sampling::of(node).ok()?.repeats()).then_some(whole)
+    (is_whole && Sampling::new(node).ok()?.repeats()).then_some(whole)
 }
 
 fn resize(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let (g, plan) = (first(gradients)?, plan(b.trace, node)?);
     let shape = b.trace.shape(&node.input[0]).to_vec();
-    let sampling = Sampling::of(node)?;
+    let sampling = Sampling::new(node)?;
     let whole = repeats(b.trace, node);
     let t = &mut *b.trace;
     let g = if let Some(whole) = whole {
@@ -77,7 +77,7 @@ struct Sampling {
 }
 
 impl Sampling {
-    fn of(node: &NodeProto) -> Result<Self, String> {
+    fn new(node: &NodeProto) -> Result<Self, String> {
         let linear = match node.text("mode").unwrap_or("nearest") {
             "nearest" => false,
             "linear" => true,

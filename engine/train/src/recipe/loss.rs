@@ -15,10 +15,10 @@ pub struct Loss {
     pub score: Vec<LossTerm>,
 }
 
-/// Over what an overlap is taken before it is averaged.
+/// Reduction what an overlap is taken before it is averaged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Over {
+pub enum Reduction {
     /// Each image by itself; the mean of them. The default.
     #[default]
     Image,
@@ -81,9 +81,9 @@ pub enum LossTerm {
         /// `Σp² + Σt²` in the denominator.
         #[serde(default)]
         squared: bool,
-        /// Over what the sums run.
+        /// Reduction what the sums run.
         #[serde(default)]
-        over: Over,
+        over: Reduction,
     },
     /// `1 - (Σpt + smooth) / (Σp + Σt - Σpt + smooth)`.
     Jaccard {
@@ -95,9 +95,9 @@ pub enum LossTerm {
         #[serde(default = "one")]
         #[schemars(range(min = 0.0))]
         smooth: f32,
-        /// Over what the sums run.
+        /// Reduction what the sums run.
         #[serde(default)]
-        over: Over,
+        over: Reduction,
     },
     /// `1 - (Σpt + smooth) / (Σpt + alpha·Σp(1 - t) + beta·Σ(1 - p)t + smooth)` (Salehi et al., 2017).
     Tversky {
@@ -117,9 +117,9 @@ pub enum LossTerm {
         #[serde(default = "one")]
         #[schemars(range(min = 0.0))]
         smooth: f32,
-        /// Over what the sums run.
+        /// Reduction what the sums run.
         #[serde(default)]
-        over: Over,
+        over: Reduction,
     },
     /// Symmetric Lovász hinge: the mean of the hinge's extension for `logit, t` and for `-logit, 1 - t` (Berman et al.,
     /// 2018).
@@ -128,9 +128,9 @@ pub enum LossTerm {
         #[serde(default = "one")]
         #[schemars(range(min = 0.0))]
         weight: f32,
-        /// Over what pixels are sorted.
+        /// Reduction what pixels are sorted.
         #[serde(default)]
-        over: Over,
+        over: Reduction,
     },
 }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use augment::{Augment, Border, BrightnessOf, ContrastAbout, Transform};
 pub use data::{Data, Folds, Sampling, Truth};
-pub use loss::{Loss, LossTerm, Over};
+pub use loss::{Loss, LossTerm, Reduction};
 pub use network::{Architecture, Attention, Encoder, Heads, Network, Weights, WeightsFormat};
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
 pub use read::{json_schema, lint};

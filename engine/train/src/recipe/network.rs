@@ -300,7 +300,7 @@ pub enum WeightsFormat {
 impl WeightsFormat {
     /// The format that a file's name tells; none where it tells none.
     #[must_use]
-    pub fn of(file: &Path) -> Option<Self> {
+    pub fn recognize(file: &Path) -> Option<Self> {
         match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "pth" | "pt" | "bin" | "ckpt" => Some(Self::Pytorch),
             "safetensors" => Some(Self::Safetensors),

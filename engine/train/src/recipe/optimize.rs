@@ -180,7 +180,7 @@ pub enum Schedule {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warmup {
-    /// Over how many steps of the optimiser.
+    /// Reduction how many steps of the optimiser.
     #[schemars(range(min = 1))]
     pub steps: u32,
     /// The factor at the first step.

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::checkpoint::Tensors;
 use crate::nets::{MARGIN, logistic_names};
-use crate::recipe::stack::Of;
+use crate::recipe::stack::FeatureScale;
 
 /// Newton's steps, at most; ten are many.
 const STEPS: usize = 100;
@@ -16,7 +16,7 @@ const FLAT: f64 = 1e-12;
 /// Weights that minimise the sum of log-losses and `l2 / 2 · Σ weight²`; `scores` are (images, members).
 ///
 /// The sum is strictly convex in the weights, and in the bias as long as both classes are there: there is one optimum.
-pub fn fit(scores: ArrayView2<'_, f32>, labels: &[bool], of: Of, l2: f32) -> Tensors {
+pub fn fit(scores: ArrayView2<'_, f32>, labels: &[bool], of: FeatureScale, l2: f32) -> Tensors {
     let features = features(scores, of);
     let (images, members) = features.dim();
     // (images, members + 1): the last column is the bias's
@@ -43,7 +43,7 @@ pub fn fit(scores: ArrayView2<'_, f32>, labels: &[bool], of: Of, l2: f32) -> Ten
 }
 
 /// The probabilities that weights of [`fit`] give, (images).
-pub fn answer(scores: ArrayView2<'_, f32>, weights: &Tensors, of: Of) -> Vec<f32> {
+pub fn answer(scores: ArrayView2<'_, f32>, weights: &Tensors, of: FeatureScale) -> Vec<f32> {
     let [weight, bias] = logistic_names().map(|name| weights[&name].1.clone());
     let logit = |row: ndarray::ArrayView1<'_, f64>| {
         row.iter().zip(&weight).fold(f64::from(bias[0]), |sum, (x, &weight)| sum + x * f64::from(weight))
@@ -51,10 +51,10 @@ pub fn answer(scores: ArrayView2<'_, f32>, weights: &Tensors, of: Of) -> Vec<f32
     features(scores, of).axis_iter(Axis(0)).map(|row| sigmoid(logit(row)) as f32).collect()
 }
 
-fn features(scores: ArrayView2<'_, f32>, of: Of) -> Array2<f64> {
+fn features(scores: ArrayView2<'_, f32>, of: FeatureScale) -> Array2<f64> {
     scores.mapv(|score| match of {
-        Of::Probabilities => f64::from(score),
-        Of::Logits => {
+        FeatureScale::Probabilities => f64::from(score),
+        FeatureScale::Logits => {
             let p = f64::from(score.clamp(MARGIN, 1.0 - MARGIN));
             (p / (1.0 - p)).ln()
         }

@@ -69,7 +69,7 @@ pub struct Figures {
 /// What a fold's head is.
 struct Fitted {
     weights: Tensors,
-    /// Of all images.
+    /// FeatureScale all images.
     probabilities: Vec<f32>,
 }
 
@@ -91,7 +91,7 @@ pub fn train(recipe_path: &Path, options: &Options, note: &mut dyn FnMut(&str)) 
         return Err(TrainError::NoFolder { path: out }.into());
     }
     std::fs::create_dir_all(&out).map_err(|source| TrainError::folder(&out, source))?;
-    let _lock = Lock::of(&out)?;
+    let _lock = Lock::acquire(&out)?;
     let loaded = runtime::load(options.onnxruntime.as_deref())?;
     let heads = folds
         .iter()

@@ -12,7 +12,7 @@ use super::conv::{Head, Scores, Training};
 use super::*;
 use crate::out_of_fold::OutOfFold;
 use crate::recipe::Schedule;
-use crate::recipe::stack::{Activation, KeepHead, Of, Window};
+use crate::recipe::stack::{Activation, FeatureScale, KeepHead, Window};
 use crate::testing::{noise, runtime, training_into as options};
 
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ fn a_logistic_regression_is_scikit_learn_s() {
     let golden = golden();
     let labels: Vec<_> = golden.labels.iter().map(|&label| label == 1).collect();
     let scores = ArrayView2::from_shape((labels.len(), golden.members), &golden.scores).unwrap();
-    for (of, name) in [(Of::Probabilities, "probabilities"), (Of::Logits, "logits")] {
+    for (of, name) in [(FeatureScale::Probabilities, "probabilities"), (FeatureScale::Logits, "logits")] {
         let weights = logistic::fit(scores, &labels, of, golden.l2);
         let found: Vec<f32> = weights.values().flat_map(|(_, numbers)| numbers.clone()).collect();
         let off = worst(&found, &golden.logistic[name]);
@@ -88,7 +88,7 @@ fn a_logistic_regression_of_extremes_has_an_optimum() {
         (positive, _) => positive as f32,
     });
     let labels: Vec<_> = (0..40).map(|row| row % 2 == 1).collect();
-    for of in [Of::Logits, Of::Probabilities] {
+    for of in [FeatureScale::Logits, FeatureScale::Probabilities] {
         let weights = logistic::fit(scores.view(), &labels, of, 1e-4);
         let answers = logistic::answer(scores.view(), &weights, of);
         assert!(answers.iter().zip(&labels).all(|(p, label)| (*p > 0.5) == *label), "{of:?}: {answers:?}");

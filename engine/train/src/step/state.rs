@@ -31,7 +31,7 @@ impl State {
     /// # Errors
     /// Where the network's weights cannot be read, or there is not enough memory.
     pub fn new(place: &Place, subject: &Subject, optimizer: &Optimizer, averaged: bool) -> Result<Self, StepError> {
-        let roles = Roles::of(&subject.model);
+        let roles = Roles::new(&subject.model);
         let (mut trained, mut kept) = (IndexMap::new(), IndexMap::new());
         let mut numbers = IndexMap::new();
         for tensor in subject.model.graph().initializer.iter().filter(|tensor| roles.is_weight(&tensor.name)) {

@@ -27,7 +27,7 @@ pub(super) fn fit(model: &Model, name: &str, wanted: &[usize], found: &[usize]) 
 
 impl Fit {
     /// The numbers of a kernel of `shape` (out, channels, height, width), for the other number of channels.
-    pub(super) fn of(self, shape: &[usize], numbers: Vec<f32>) -> Vec<f32> {
+    pub(super) fn apply(self, shape: &[usize], numbers: Vec<f32>) -> Vec<f32> {
         // At least 1, so that a kernel without pixels has no chunks, rather than chunks of nothing.
         let area = shape.iter().skip(2).product::<usize>().max(1);
         match self {

@@ -27,7 +27,7 @@ pub(super) type Cause = Box<dyn Error + Send + Sync>;
 /// # Errors
 /// Where the file cannot be read, is not what its name says, or holds no tensors.
 pub fn read(path: &Path) -> Result<Tensors, WeightsError> {
-    let format = WeightsFormat::of(path).ok_or_else(|| WeightsError::Format { path: path.to_owned() })?;
+    let format = WeightsFormat::recognize(path).ok_or_else(|| WeightsError::Format { path: path.to_owned() })?;
     // What is not there is told apart from what is wrong within.
     pleura::regular::open(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
     let read = match format {

@@ -107,7 +107,7 @@ fn run(args: &Args, files: Vec<PathBuf>) -> Result<Exit> {
     }
     let images: Vec<_> = read.images.into_iter().map(|(path, tags)| joined(path, tags, truth.as_ref())).collect();
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make folder `{}`", args.out.display()))?;
-    let summary = Summary::of(&images, read.skipped, truth.as_ref());
+    let summary = Summary::new(&images, read.skipped, truth.as_ref());
     if !images.is_empty() {
         table::write(&args.out.join("tags.csv"), &images, truth.is_some(), args.patient)?;
     }

@@ -86,14 +86,14 @@ pub struct Areas {
 }
 
 impl Summary {
-    pub fn of(images: &[Image], skipped: usize, truth: Option<&Truth>) -> Self {
-        let files = (!images.is_empty()).then(|| ImagesSummary::of(images, skipped));
-        Self { truth: truth.map(TruthSummary::of), images: files }
+    pub fn new(images: &[Image], skipped: usize, truth: Option<&Truth>) -> Self {
+        let files = (!images.is_empty()).then(|| ImagesSummary::new(images, skipped));
+        Self { truth: truth.map(TruthSummary::new), images: files }
     }
 }
 
 impl TruthSummary {
-    fn of(truth: &Truth) -> Self {
+    fn new(truth: &Truth) -> Self {
         let positive = truth.positives().count();
         let marks = || truth.images.values();
         let areas = truth.positives().map(|marks| marks.runs.area()).map(|area| (area, truth.share(area)));
@@ -109,14 +109,14 @@ impl TruthSummary {
             most_masks_of_an_id: marks().map(|marks| marks.masks).max().unwrap_or(0),
             contradictory_ids: marks().filter(|marks| marks.masks > 0 && marks.empty > 0).count(),
             mask_size: truth.size.into(),
-            area: Areas::of(areas),
+            area: Areas::new(areas),
         }
     }
 }
 
 impl ImagesSummary {
-    fn of(images: &[Image], skipped: usize) -> Self {
-        let whole = Group::of(String::new(), &images.iter().collect::<Vec<_>>());
+    fn new(images: &[Image], skipped: usize) -> Self {
+        let whole = Group::new(String::new(), &images.iter().collect::<Vec<_>>());
         let odd = |image: &&Image| image.tags.age.is_some() && image.tags.years().is_none();
         let patients: std::collections::HashSet<_> =
             images.iter().filter_map(|image| image.tags.patient_id.as_ref()).collect();
@@ -138,7 +138,7 @@ impl ImagesSummary {
 }
 
 impl Group {
-    fn of(group: String, images: &[&Image]) -> Self {
+    fn new(group: String, images: &[&Image]) -> Self {
         let with_truth = images.iter().filter(|image| image.truth.is_some()).count();
         let marked = images.iter().filter_map(|image| image.truth).filter(|marked| marked.area > 0);
         let areas: Vec<_> = marked.map(|marked| (marked.area, marked.share)).collect();
@@ -149,14 +149,14 @@ impl Group {
             positive: areas.len(),
             positive_share: (with_truth > 0).then(|| areas.len() as f64 / with_truth as f64),
             positive_interval: (with_truth > 0).then(|| wilson(areas.len(), with_truth)),
-            area: Areas::of(areas.into_iter()),
+            area: Areas::new(areas.into_iter()),
         }
     }
 }
 
 impl Areas {
     /// Of areas and shares; none of none.
-    fn of(areas: impl Iterator<Item = (usize, f64)>) -> Option<Self> {
+    fn new(areas: impl Iterator<Item = (usize, f64)>) -> Option<Self> {
         let (mut areas, shares): (Vec<usize>, Vec<f64>) = areas.unzip();
         areas.sort_unstable();
         let (&least, &most) = (areas.first()?, areas.last()?);
@@ -180,7 +180,7 @@ fn grouped(images: &[Image], of: impl Fn(&Image) -> String) -> Vec<Group> {
         let name = of(image);
         groups.entry((name == UNKNOWN, name)).or_default().push(image);
     }
-    groups.into_iter().map(|((_, name), images)| Group::of(name, &images)).collect()
+    groups.into_iter().map(|((_, name), images)| Group::new(name, &images)).collect()
 }
 
 pub fn sex(image: &Image) -> String {

@@ -11,7 +11,7 @@ use ndarray::Array2;
 use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
 use super::samples::luma;
-use super::{Glance, Radiograph, Tags};
+use super::{ImageHeader, Radiograph, Tags};
 
 /// The largest height or width, in pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -109,8 +109,8 @@ pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<
 }
 
 /// Reads the size from a PNG or JPEG file's header.
-pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<Glance, RadiographError> {
-    header(bytes, path).map(|claim| Glance { id: super::id::stem(path), size: claim.size })
+pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<ImageHeader, RadiographError> {
+    header(bytes, path).map(|claim| ImageHeader { id: super::id::stem(path), size: claim.size })
 }
 
 /// Reads size and bits from a PNG or JPEG file's header.

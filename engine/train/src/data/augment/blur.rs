@@ -9,7 +9,7 @@ use super::warp::mirrored;
 
 /// The mean over a square of a random odd side.
 pub(super) fn mean(mut sample: Sample, limit: u32, numbers: &mut impl Rng) -> Sample {
-    smooth::mean(&mut sample.image, Kernel::of(radius(limit, numbers)));
+    smooth::mean(&mut sample.image, Kernel::new(radius(limit, numbers)));
     sample
 }
 

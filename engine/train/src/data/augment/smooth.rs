@@ -13,7 +13,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    pub(super) fn of(radius: usize) -> Self {
+    pub(super) fn new(radius: usize) -> Self {
         Self { radius, edge: 0.0 }
     }
 
@@ -118,7 +118,7 @@ mod tests {
         let plane = Array2::from_shape_fn((6, 9), |(row, column)| ((row * 31 + column * 17) % 11) as f32);
         for radius in [1, 2, 7] {
             let mut found = plane.clone();
-            mean(&mut found, Kernel::of(radius));
+            mean(&mut found, Kernel::new(radius));
             let reach = radius as isize;
             let expected = Array2::from_shape_fn(plane.dim(), |(row, column)| {
                 let around = (-reach..=reach).flat_map(|down| (-reach..=reach).map(move |across| (down, across)));

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pleura::radiograph::{self, DecodeLimits, Glance, LeftOut};
+use pleura::radiograph::{self, DecodeLimits, ImageHeader, LeftOut};
 use pleura::submission::Runs;
 use rayon::prelude::*;
 
@@ -112,7 +112,7 @@ impl Dataset {
 /// An image whose truth is not known yet.
 #[derive(Debug)]
 struct Image {
-    glance: Glance,
+    glance: ImageHeader,
     path: PathBuf,
 }
 
@@ -150,7 +150,7 @@ fn inputs(folder: &Path, images: &[String]) -> Vec<PathBuf> {
 
 /// Reads id and size of each file. Files that are no images, and ids that come twice, are problems.
 fn look(files: Vec<PathBuf>) -> (Vec<Image>, Vec<Problem>) {
-    let seen: Vec<_> = files.into_par_iter().map(|path| (Glance::open(&path), path)).collect();
+    let seen: Vec<_> = files.into_par_iter().map(|path| (ImageHeader::open(&path), path)).collect();
     let (mut images, mut problems) = (Vec::new(), Vec::new());
     let mut places: HashMap<String, usize> = HashMap::new();
     for (glance, path) in seen {

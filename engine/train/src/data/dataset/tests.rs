@@ -229,7 +229,7 @@ fn glances_agree_with_what_is_decoded() {
     for file in radiograph::find(&folders).unwrap() {
         // what has no grey image in it may have a header all the same
         if let Ok(radiograph) = pleura::Radiograph::open(&file) {
-            let glance = Glance::open(&file).unwrap();
+            let glance = ImageHeader::open(&file).unwrap();
             assert_eq!((glance.id.as_str(), glance.size), (radiograph.id(), radiograph.size()), "{}", file.display());
             decoded += 1;
         }

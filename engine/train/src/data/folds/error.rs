@@ -15,7 +15,7 @@ pub enum FoldsError {
     /// The CSV of folds leaves out images.
     #[error(
         "`{}` has no fold for {}: it was made from other data; name another file, or delete it to divide anew",
-        path.display(), Some3(ids)
+        path.display(), Abbreviated(ids)
     )]
     NoFold {
         /// The CSV.
@@ -24,7 +24,7 @@ pub enum FoldsError {
         ids: Vec<String>,
     },
     /// The CSV of patients leaves out images.
-    #[error("`{}` has no `{column}` for {}", path.display(), Some3(ids))]
+    #[error("`{}` has no `{column}` for {}", path.display(), Abbreviated(ids))]
     NoPatient {
         /// The CSV.
         path: PathBuf,
@@ -92,9 +92,9 @@ pub enum FoldsError {
 }
 
 /// The first three of a list.
-struct Some3<'a>(&'a [String]);
+struct Abbreviated<'a>(&'a [String]);
 
-impl fmt::Display for Some3<'_> {
+impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let some: Vec<_> = self.0.iter().take(3).map(|id| format!("`{id}`")).collect();
         f.write_str(&some.join(", "))?;

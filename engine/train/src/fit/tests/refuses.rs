@@ -57,7 +57,7 @@ fn one_training_at_a_time_in_a_folder() {
     let folder = data(12);
     let out = folder.path().join("out");
     fs::create_dir(&out).unwrap();
-    let lock = crate::fit::Lock::of(&out).unwrap();
+    let lock = crate::fit::Lock::acquire(&out).unwrap();
     let recipe = recipe(folder.path(), DICE, STACK, &phase(1, ""));
     let error = train(&recipe, &options(&out), &mut Quiet::new(0)).unwrap_err();
     assert!(matches!(error, TrainError::Busy { .. }), "{}", message(&error));

@@ -91,7 +91,7 @@ pub(super) fn what_is_kept_can_be_told(recipe: &Recipe, findings: &mut Findings)
 
 pub(super) fn weights_are_of_a_known_format(recipe: &Recipe, findings: &mut Findings) {
     let Some(weights) = &recipe.weights else { return };
-    if WeightsFormat::of(&weights.file).is_none() {
+    if WeightsFormat::recognize(&weights.file).is_none() {
         let hint = Some("known are .pth, .pt, .bin and .ckpt (PyTorch), .safetensors and .onnx");
         findings.error(keys(["weights.file"]), "the file's name does not tell its format", hint);
     }

@@ -94,7 +94,7 @@ pub enum Stack {
     Logistic {
         /// What is weighted.
         #[serde(default)]
-        of: Of,
+        of: FeatureScale,
         /// The penalty `l2 / 2 · Σ weight²` beside the sum of all images' log-losses; the bias is free. 1 is
         /// scikit-learn's `C = 1`.
         #[serde(default = "unit")]
@@ -141,7 +141,7 @@ pub enum KeepHead {
 /// What a logistic regression weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Of {
+pub enum FeatureScale {
     /// The logits of the members' probabilities, kept finite: equal weights then are a mean of logits. The default.
     #[default]
     Logits,

@@ -37,7 +37,7 @@ fn a_sound_recipe_is_read_with_its_defaults() {
     assert_eq!((recipe.seed, recipe.join, recipe.folds), (1, Join::All, None));
     let logistic = SOUND.replace("\"conv\"", "\"logistic\"");
     let recipe = StackRecipe::parse(&logistic, Path::new("x.toml")).unwrap();
-    assert_eq!(recipe.stack, Stack::Logistic { of: Of::Logits, l2: 1.0 });
+    assert_eq!(recipe.stack, Stack::Logistic { of: FeatureScale::Logits, l2: 1.0 });
 }
 
 /// One fault each: what is replaced in the sound recipe, and what is said.

@@ -11,7 +11,7 @@ use crate::runtime::{Model, ModelError};
 
 /// A device in use. Sessions on one device take turns: two at once would fight over its cores, and over its memory.
 #[derive(Debug, Clone, Copy)]
-pub struct Lane<'a> {
+pub struct DeviceSlot<'a> {
     /// Which of the ensemble's devices.
     pub device: usize,
     pub turn: &'a Mutex<()>,
@@ -20,7 +20,7 @@ pub struct Lane<'a> {
     pub pool: &'a Pool,
 }
 
-impl Lane<'_> {
+impl DeviceSlot<'_> {
     /// Runs one batch through a model when its turn has come; see [`Model::run`].
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 /// An image to answer for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Job {
+pub struct ImageTask {
     /// Which of the batch's radiographs it is.
     pub image: usize,
     /// (height, width) at which maps are merged.
@@ -19,12 +19,12 @@ pub struct Job {
 
 /// What is asked of a member.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Wanted {
+pub struct RequiredOutputs {
     pub score: bool,
     pub map: bool,
 }
 
-impl Wanted {
+impl RequiredOutputs {
     /// What either of two asks for.
     pub fn or(self, other: Self) -> Self {
         Self { score: self.score || other.score, map: self.map || other.map }
