@@ -6,7 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
-use pleura::ensemble::{Ensemble, Work};
+use pleura::ensemble::{Ensemble, PipelineStep};
 use pleura::onnx::{ElementType, GraphBuilder, attribute as a};
 use pleura::runtime::Device;
 use support::case::{Case, POST, chain, member, ramp, score};
@@ -213,7 +213,7 @@ fn the_clock_counts_every_kind_of_work() {
     ensemble.predict_files(&vec![file; 3], |_, finding, _| finding.map(drop)).unwrap();
     let times = ensemble.times();
     assert!(times.work.iter().all(|(_, spent)| !spent.is_zero()), "{times:?}");
-    assert_eq!(times.work.iter().map(|(work, _)| *work).collect::<Vec<_>>(), Work::ALL);
+    assert_eq!(times.work.iter().map(|(work, _)| *work).collect::<Vec<_>>(), PipelineStep::ALL);
     let usage = &times.models[&case.folder.path().join("a.onnx")];
     assert_eq!(usage.shapes.iter().map(|(shape, runs)| shape[0] * runs).sum::<usize>(), 3);
     ensemble.reset_times();

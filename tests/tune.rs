@@ -12,7 +12,7 @@ use pleura::ensemble::{Ensemble, Form};
 use pleura::report::MemberRow;
 use pleura::runtime::Device;
 use pleura::submission::Submission;
-use pleura::tune::{Judge, Members, Metric};
+use pleura::tune::{Evaluator, Members, Metric};
 use support::toy::{Toy, noise, png};
 use tempfile::TempDir;
 
@@ -259,7 +259,7 @@ fn a_file_that_cannot_be_read_is_skipped_and_remembered() {
 fn kept<T: Send>(
     case: &Case,
     manifest: &str,
-    keep: impl Fn(&Ensemble) -> Box<dyn Fn(&pleura::tune::Seen<'_>) -> T + Sync>,
+    keep: impl Fn(&Ensemble) -> Box<dyn Fn(&pleura::tune::AnsweredImage<'_>) -> T + Sync>,
 ) -> Vec<T> {
     support::runtime();
     let path = case.at("variant.toml");
@@ -269,7 +269,7 @@ fn kept<T: Send>(
     let truth = Submission::read(case.at("truth.csv"), SIZE).unwrap();
     let files = pleura::radiograph::find(&[case.at("images")]).unwrap();
     let keep = keep(&ensemble);
-    let judge = Judge { ensemble: &ensemble, truth: &truth, size: SIZE };
+    let judge = Evaluator { ensemble: &ensemble, truth: &truth, size: SIZE };
     judge.collect(&files, &|seen| Ok(keep(seen)), &|_, error| assert!(error.is_none())).unwrap()
 }
 

@@ -64,7 +64,7 @@ impl Maps {
         let parts = Parts::new(out);
         let pngs = Pngs::create(folder)?;
         parts.sweep(folder).with_context(|| format!("cannot clear folder `{}`", folder.display()))?;
-        Ok(Self(pngs.of(parts)))
+        Ok(Self(pngs.with_parts(parts)))
     }
 
     /// Whether the map of an image is still what an earlier run wrote, by its SHA-256: the disk is not waited for, so

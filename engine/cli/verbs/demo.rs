@@ -109,7 +109,7 @@ fn draw(args: &Args, place: &Place<'_>) -> Result<Vec<PathBuf>> {
     let draw = |number: u64| -> Result<(PathBuf, String, Mask)> {
         let phantom = Phantom::new(args.seed, number, SIDE);
         let path = place.radiographs.join(format!("{STEM}{number:03}.dcm"));
-        phantom.write(&path, Encoding::of(number))?;
+        phantom.write(&path, Encoding::new(number))?;
         bar.inc(1);
         Ok((path, phantom.uid, phantom.truth))
     };

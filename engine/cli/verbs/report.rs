@@ -246,7 +246,7 @@ fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Pictur
     let file = file.with_context(|| format!("the findings do not say where `{id}` lies; name it by `--images`"))?;
     let radiograph = Radiograph::open_with(file, limits).context("where are the images now? say so by `--images`")?;
     ensure!(radiograph.id() == id, "`{}` is now `{}`, not `{id}`", file.display(), radiograph.id());
-    Ok(Picture::of(&radiograph))
+    Ok(Picture::from_radiograph(&radiograph))
 }
 
 fn salt(args: &Args) -> Result<Vec<u8>> {

@@ -10,8 +10,8 @@ use pleura::ensemble::Ensemble;
 use pleura::regular;
 use pleura::submission::Submission;
 use pleura::tune::{
-    self, Answered, Axis, Ballot, Ballots, Choose, Folds, Grid, Judge, Metric, Number, Seen, Space, TuneError, Tuned,
-    Weighing, Weights,
+    self, Answered, AnsweredImage, Axis, CachedOutputs, Choose, Evaluator, Folds, Grid, Metric, Number, OutputCache,
+    Space, TuneError, Tuned, WeightSearch, Weights,
 };
 
 use crate::engine::EngineArgs;
@@ -137,7 +137,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let options = Ensemble::options().output_size(args.size).folds(folds.clone());
     let _interrupt = interrupt::says(answers::interrupted(&args.engine.cache))?;
     let ensemble = args.engine.open(path, options)?;
-    let judge = Judge { ensemble: &ensemble, truth: &truth, size: args.truth_size };
+    let judge = Evaluator { ensemble: &ensemble, truth: &truth, size: args.truth_size };
     let Found { space, images, ballots, kept, skipped } = collect(&judge, space, files, args.weights)?;
     ensure!(!images.is_empty(), "every one of {} inputs was skipped", files.len());
     let folds = match &folds {
@@ -149,7 +149,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let how = if args.center { Choose::Centre } else { Choose::Maximum };
     let (tuned, weights) = if args.weights {
         let bar = term::spinner("weights");
-        let weighing = Weighing { space: &space, folder, ballots: &ballots, images: &kept, metric: args.metric };
+        let weighing = WeightSearch { space: &space, folder, ballots: &ballots, images: &kept, metric: args.metric };
         let weighed = weighing.tune(images, &folds, how)?;
         bar.finish_and_clear();
         print::weights(&space, &weighed);
@@ -197,12 +197,12 @@ struct Found {
     space: Space,
     images: Vec<Answered>,
     /// The members' maps, where weights are searched.
-    ballots: Ballots,
-    kept: Vec<Ballot>,
+    ballots: OutputCache,
+    kept: Vec<CachedOutputs>,
     skipped: usize,
 }
 
-fn collect(judge: &Judge<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
+fn collect(judge: &Evaluator<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
     match collect_once(judge, &space, files, weights) {
         Err(TuneError::NotStock) => {
             term::warning(format_args!("{}: this takes longer", TuneError::NotStock));
@@ -217,13 +217,18 @@ fn collect(judge: &Judge<'_>, space: Space, files: &[PathBuf], weights: bool) ->
     }
 }
 
-type Collected = (Vec<Answered>, (Ballots, Vec<Ballot>), usize);
+type Collected = (Vec<Answered>, (OutputCache, Vec<CachedOutputs>), usize);
 
-fn collect_once(judge: &Judge<'_>, space: &Space, files: &[PathBuf], weights: bool) -> Result<Collected, TuneError> {
+fn collect_once(
+    judge: &Evaluator<'_>,
+    space: &Space,
+    files: &[PathBuf],
+    weights: bool,
+) -> Result<Collected, TuneError> {
     let bar = term::progress(files.len() as u64, "answers");
     let skips = Skips::unlisted("skipped files");
-    let ballots = Ballots::new(tune::lowest(space));
-    let keep = |seen: &Seen<'_>| {
+    let ballots = OutputCache::new(tune::lowest(space));
+    let keep = |seen: &AnsweredImage<'_>| {
         let answered = space.look(seen.image, seen.answers)?;
         let ballot = weights.then(|| ballots.keep(seen.image, seen.answers, &answered)).transpose()?;
         Ok((answered, ballot))

@@ -7,7 +7,7 @@ use ndarray::{Array4, ArrayD};
 use super::{Checker, Missing, Session};
 use crate::chain;
 use crate::ensemble;
-use crate::ensemble::fit::{self, Mismatch};
+use crate::ensemble::compatibility::{self, Mismatch};
 use crate::ensemble::model_file;
 use crate::manifest::{Layout, Member, Stack, Values};
 use crate::onnx::{self, Activation};
@@ -23,7 +23,7 @@ impl Checker<'_> {
             let opened = self.model(&at, &weights.model, weights.sha256.as_deref(), member.recipe.as_deref());
             let Some((path, model)) = opened else { continue };
             let sizes = sizes.get_or_insert_with(|| self.view_sizes(field, member, model.inputs()));
-            let misfits = fit::member(member, model.inputs(), model.outputs());
+            let misfits = compatibility::member(member, model.inputs(), model.outputs());
             let fits = misfits.is_empty();
             self.misfits(field, misfits);
             self.activations(field, member, &path);
@@ -51,7 +51,7 @@ impl Checker<'_> {
         let field = format!("{stage}.merge");
         let opened = self.model(&field, &stack.model, stack.sha256.as_deref(), stack.recipe.as_deref());
         let Some((path, model)) = opened else { return };
-        let misfits = fit::stack(stack, members, maps.is_some(), model.inputs(), model.outputs());
+        let misfits = compatibility::stack(stack, members, maps.is_some(), model.inputs(), model.outputs());
         let fits = misfits.is_empty();
         self.misfits(stage, misfits);
         self.activation(&format!("{stage}.merge.values"), &path, &stack.output, stack.values);
@@ -171,7 +171,7 @@ impl Checker<'_> {
 
     /// Pushes a batch of zeros of each view's size through, and reads what comes out as a run would.
     fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[(usize, usize)]) {
-        let len = fit::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
+        let len = compatibility::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
         let channels = member.input.channels as usize;
         for (nth, &(height, width)) in sizes.iter().enumerate() {
             let shape = match member.input.layout {

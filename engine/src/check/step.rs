@@ -6,7 +6,7 @@ use ndarray::Array2;
 use pleura_plugin::Context;
 
 use super::Checker;
-use crate::ensemble::{fit, run_postprocess};
+use crate::ensemble::{compatibility, run_postprocess};
 use crate::manifest::{Member, Step};
 use crate::plugin::{Plugin, PluginError, Role};
 use crate::runtime::Port;
@@ -104,7 +104,7 @@ impl Checker<'_> {
         }
         sizes.sort_unstable();
         sizes.dedup();
-        sizes.retain(|&view| match fit::view(member, inputs, view) {
+        sizes.retain(|&view| match compatibility::view(member, inputs, view) {
             None => true,
             // The unchanged image is the input itself, of which that is said already.
             Some(_) if view == size => false,

@@ -18,7 +18,7 @@ pub enum EnsembleError {
     /// ONNX Runtime is not to be had.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// A choice of [`Options`](super::Options) that makes no sense.
+    /// A choice of [`Options`](crate::ensemble::Options) that makes no sense.
     #[error("option `{option}`: {message}")]
     Option {
         /// The option's name.
@@ -145,7 +145,7 @@ pub enum ImageError {
     /// An out-of-fold run, and the image is in no fold.
     #[error("the list of folds does not have its id")]
     Unfolded,
-    /// The system refuses the threads of [`Ensemble::predict_files`](super::Ensemble::predict_files); no image is answered.
+    /// The system refuses the threads of [`Ensemble::predict_files`](crate::ensemble::Ensemble::predict_files); no image is answered.
     #[error("cannot start the engine's threads: allow more processes, or more memory for their stacks")]
     Threads(#[source] std::sync::Arc<std::io::Error>),
     /// There is not enough memory for the image now.

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use ndarray::Array2;
 
-use super::Ensemble;
-use super::answer::MemberAnswer;
-use super::error::ImageError;
-use super::finding::Finding;
-use super::gate::Reading;
-use super::prepare::Prepared;
-use super::stage::{Stage, Verdict};
-use super::trace::{Keep, Trace};
+use crate::ensemble::Ensemble;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::finding::Finding;
+use crate::ensemble::member::answer::MemberAnswer;
+use crate::ensemble::member::prepare::Prepared;
+use crate::ensemble::pipeline::trace::{Keep, Trace};
+use crate::ensemble::stage::gate::Reading;
+use crate::ensemble::stage::{Stage, Verdict};
 use crate::{Mask, Radiograph};
 
 /// One image's way through an ensemble. Every member of a stage that was reached has run.
@@ -96,7 +96,7 @@ fn stopped(segmented: Option<Verdict>, classifier: Option<&StageExplained>) -> O
 
 fn explain(stage: &Stage, verdict: &mut Verdict) -> StageExplained {
     let answers = std::mem::take(&mut verdict.answers);
-    let explained = |(member, answer): (&super::member::Member, MemberAnswer)| Explained {
+    let explained = |(member, answer): (&crate::ensemble::member::Member, MemberAnswer)| Explained {
         name: member.manifest.name.clone(),
         weight: member.manifest.weight,
         views: member.views.iter().map(ToString::to_string).collect(),

@@ -5,8 +5,8 @@ use std::path::Path;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::task::Region;
-use super::origin::Origin;
+use crate::ensemble::origin::Origin;
+use crate::ensemble::task::Region;
 use crate::submission::rle;
 use crate::{Mask, checksum};
 
@@ -23,7 +23,7 @@ pub struct Finding {
     /// made the rest unnecessary; `None` without a classifier stage, or where its members give no scores.
     pub score: Option<(f32, f32)>,
     /// The merged probability map, (height, width) of the output; `None` for images that never had one, and wherever
-    /// [`Options::keep_maps`](super::Options::keep_maps) was not asked for.
+    /// [`Options::keep_maps`](crate::ensemble::Options::keep_maps) was not asked for.
     pub map: Option<Array2<f32>>,
     /// What ran.
     pub runs: Runs,
@@ -84,7 +84,7 @@ impl Finding {
     /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
     ///
     /// `file` is where the image came from. A path that is not Unicode is left out: JSON cannot hold it. `run` is what
-    /// [`Ensemble::origin`](super::Ensemble::origin) gives. The line ends with a [checksum](checksum::of_json) of all
+    /// [`Ensemble::origin`](crate::ensemble::Ensemble::origin) gives. The line ends with a [checksum](checksum::of_json) of all
     /// but `file`, since files may be moved.
     #[must_use]
     pub fn to_json(&self, file: Option<&Path>, run: Option<&Origin>) -> String {

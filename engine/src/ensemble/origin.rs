@@ -4,8 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::Ensemble;
 use crate::digest;
+use crate::ensemble::Ensemble;
 
 /// Hexadecimal digits of each hash, the first of a SHA-256.
 const DIGITS: usize = 16;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 use pleura_plugin::Context;
 
-use super::error::{ImageError, Step};
+use crate::ensemble::error::{ImageError, Step};
 use crate::plugin::Plugin;
 use crate::{Mask, Radiograph};
 

@@ -4,7 +4,9 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ensemble, Finding, Runs};
+use crate::ensemble::Ensemble;
+use crate::ensemble::Finding;
+use crate::ensemble::Runs;
 
 /// What a run came to, in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -63,7 +63,12 @@ impl OutputCache {
     ///
     /// # Errors
     /// Where the temporary file cannot be written.
-    pub fn keep(&self, image: &Image<'_>, answers: &Explanation, answered: &Answered) -> Result<CachedOutputs, TuneError> {
+    pub fn keep(
+        &self,
+        image: &Image<'_>,
+        answers: &Explanation,
+        answered: &Answered,
+    ) -> Result<CachedOutputs, TuneError> {
         let failed = || TuneError::Image { id: image.id.into(), source: Box::new(ImageError::NoMask) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(failed)?;
         let maps: Option<Vec<_>> = segmenter.members.iter().map(|member| member.answer.map.as_ref()).collect();

@@ -148,8 +148,11 @@ fn open(choices: &[manifest::Step], index: usize, folder: &Path) -> Result<Choic
     if let Some(refusal) = refusal.filter(|_| plugins.iter().all(Option::is_none)) {
         return Err(failed(refusal));
     }
-    let known: Vec<Option<Stock>> =
-        choices.iter().zip(&plugins).map(|(step, plugin)| plugin.as_ref().and_then(|_| Stock::from_step(step))).collect();
+    let known: Vec<Option<Stock>> = choices
+        .iter()
+        .zip(&plugins)
+        .map(|(step, plugin)| plugin.as_ref().and_then(|_| Stock::from_step(step)))
+        .collect();
     let all = known.iter().zip(&plugins).all(|(known, plugin)| known.is_some() == plugin.is_some());
     let keeps_nothing = choices.iter().all(stock::keeps_nothing);
     Ok(Choices { plugins, stock: all.then_some(known), keeps_nothing, number: index + 1 })

@@ -23,7 +23,7 @@ pub struct Evaluator<'a> {
 }
 
 /// One image, as it comes by.
-pub struct Seen<'a> {
+pub struct AnsweredImage<'a> {
     /// Its place among the files.
     pub place: usize,
     /// The image with its truth.
@@ -44,7 +44,7 @@ impl Evaluator<'_> {
     pub fn collect<T: Send>(
         &self,
         files: &[PathBuf],
-        keep: &(dyn Fn(&Seen<'_>) -> Result<T, TuneError> + Sync),
+        keep: &(dyn Fn(&AnsweredImage<'_>) -> Result<T, TuneError> + Sync),
         done: &(dyn Fn(&Path, Option<&ImageError>) + Sync),
     ) -> Result<Vec<T>, TuneError> {
         let next = AtomicUsize::new(0);
@@ -88,7 +88,7 @@ impl Evaluator<'_> {
         file: &Path,
         place: usize,
         ids: &Mutex<HashMap<String, PathBuf>>,
-        keep: &(dyn Fn(&Seen<'_>) -> Result<T, TuneError> + Sync),
+        keep: &(dyn Fn(&AnsweredImage<'_>) -> Result<T, TuneError> + Sync),
     ) -> Result<Result<T, ImageError>, TuneError> {
         let radiograph = match Radiograph::open_with(file, self.ensemble.decode_limits()) {
             Ok(radiograph) => radiograph,
@@ -107,7 +107,7 @@ impl Evaluator<'_> {
             Err(error) => return Ok(Err(error)),
         };
         let image = Image::new(&radiograph, &answers, self.truth, self.size)?;
-        keep(&Seen { place, image: &image, answers: &answers }).map(Ok)
+        keep(&AnsweredImage { place, image: &image, answers: &answers }).map(Ok)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ndarray::Array2;
 
-use crate::ensemble::{Gate, MemberAnswer, Seen};
+use crate::ensemble::{Gate, GateInputs, MemberAnswer};
 use crate::manifest;
 
 /// A gate at each choice of its numbers; without a gate there is one choice, which every image passes.
@@ -39,7 +39,7 @@ impl Gates {
     /// Pixels are counted once for each probability, not once for each choice.
     pub fn passes(&self, said: StageOutputs<'_>, answers: &[&MemberAnswer]) -> Vec<bool> {
         let scores: Vec<Option<f32>> = answers.iter().map(|answer| answer.score).collect();
-        let seen = Seen { score: said.score, map: said.map, scores: &scores, ..Seen::default() };
+        let seen = GateInputs { score: said.score, map: said.map, scores: &scores, ..GateInputs::default() };
         let mut measured: HashMap<(usize, Option<u32>), Option<f64>> = HashMap::new();
         let mut passes = |gate: &Gate| {
             let measure = |test| {

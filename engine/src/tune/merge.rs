@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::ensemble::{Fold, MemberAnswer};
+use crate::ensemble::{MemberAnswer, MergeAccumulator};
 use crate::manifest::{self, Member};
 
 /// The members of a stage that run, in order.
@@ -26,7 +26,7 @@ pub fn weighted(stage: &manifest::Stage, weights: &[f32]) -> manifest::Stage {
 /// The merged score of members' scores, as the engine would have it; `None` where a member that counts has none, or the
 /// merge is no fold. A member of weight 0 is left out.
 pub fn score(stage: &manifest::Stage, scores: &[Option<f32>], weights: &[f32]) -> Option<f32> {
-    let fold = Fold::from_manifest(&stage.merge)?;
+    let fold = MergeAccumulator::from_manifest(&stage.merge)?;
     let mut sum = fold.start();
     for (score, weight) in scores.iter().zip(weights).filter(|(_, weight)| **weight > 0.0) {
         sum = fold.add(sum, (*score)?, *weight);
@@ -41,7 +41,7 @@ pub fn map<'m>(
     maps: impl Iterator<Item = Option<&'m Array2<f32>>>,
     weights: &[f32],
 ) -> Option<Array2<f32>> {
-    let fold = Fold::from_manifest(&stage.merge)?;
+    let fold = MergeAccumulator::from_manifest(&stage.merge)?;
     let mut sum: Option<Array2<f32>> = None;
     for (map, weight) in maps.zip(weights).filter(|(_, weight)| **weight > 0.0) {
         let map = map?;

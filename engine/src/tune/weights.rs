@@ -120,7 +120,13 @@ impl WeightSearch<'_> {
     }
 
     /// One stage's weights moved to where the score at one point is highest.
-    fn moved(&self, start: Weights, moved: Moved, there: &SinglePointSpace, images: &[&CachedOutputs]) -> Result<Weights, TuneError> {
+    fn moved(
+        &self,
+        start: Weights,
+        moved: Moved,
+        there: &SinglePointSpace,
+        images: &[&CachedOutputs],
+    ) -> Result<Weights, TuneError> {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         let count = start.of_stage(moved).len();
         let own: Vec<f64> = start.of_stage(moved).iter().map(|weight| f64::from(*weight).sqrt()).collect();
@@ -141,8 +147,9 @@ impl WeightSearch<'_> {
 
     /// The mean at the one point of a space.
     fn score(&self, weights: &Weights, there: &SinglePointSpace, images: &[&CachedOutputs]) -> Result<f64, TuneError> {
-        let one =
-            |ballot: &&CachedOutputs| Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0));
+        let one = |ballot: &&CachedOutputs| {
+            Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0))
+        };
         let pool = Pool::shared(0).map_err(TuneError::Threads)?;
         let dice = pool.run(|| images.par_iter().map(one).collect::<Result<Vec<f64>, TuneError>>())?;
         Ok(dice.iter().sum::<f64>() / dice.len() as f64)
@@ -191,7 +198,8 @@ impl WeightSearch<'_> {
             positive: !ballot.target.is_empty(),
             current: ballot.current,
             classifier,
-            segmenter: segmenter_gates.passes(StageOutputs { score, map: Some(&map) }, &said.iter().collect::<Vec<_>>()),
+            segmenter: segmenter_gates
+                .passes(StageOutputs { score, map: Some(&map) }, &said.iter().collect::<Vec<_>>()),
             dice: shortened(space.chain().dice(map.view(), &ballot.target, &context).map_err(failed)?),
         })
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use pleura::ensemble::{Ensemble, Usage, Work};
+use pleura::ensemble::{Ensemble, PipelineStep, Usage};
 use serde_json::json;
 
 use super::{Round, beside};
@@ -24,7 +24,7 @@ pub fn table(ensemble: &Ensemble, rounds: &[Round]) -> String {
     lines.push(format!("\n{:<36}{:>10}{:>12}{:>14}", "stage", "seconds", "of the wall", "ms an image"));
     for (work, spent) in &middle.times.work {
         lines.push(row(work.name(), *spent, middle));
-        if *work == Work::Infer {
+        if *work == PipelineStep::Infer {
             lines.extend(models(ensemble, middle));
         }
     }

@@ -72,14 +72,14 @@ pub fn read<F: Read + Seek>(mut file: F, run: &Identity) -> Result<Option<Scan>>
     reader.read_until(b'\n', &mut first)?;
     if let Ok(head) = Head::parse(&first) {
         let run = head.digest()?;
-        return Ok(Some(lines(reader, first.len() as u64, &run)?.of(head, false)));
+        return Ok(Some(lines(reader, first.len() as u64, &run)?.into_scan(head, false)));
     }
     let head = Head::new(run);
     let (line, digest) = (head.line()?, head.digest()?);
     reader.seek(SeekFrom::Start(line.len() as u64))?;
     let found = lines(&mut reader, line.len() as u64, &digest)?;
     if !found.kept.is_empty() {
-        return Ok(Some(found.of(head, true)));
+        return Ok(Some(found.into_scan(head, true)));
     }
     // not even the first line was written, or it is all there is
     let length = reader.seek(SeekFrom::End(0))?;

@@ -9,7 +9,7 @@ use pleura::ensemble::Ensemble;
 use pleura::regular;
 use pleura::report::{Case, HeatMap, MemberRow};
 use pleura::submission::Submission;
-use pleura::tune::{self, Axis, Choose, Folds, Grid, Judge, Knob, Members, Metric, Seen, Space};
+use pleura::tune::{self, AnsweredImage, Axis, Choose, Evaluator, Folds, Grid, Knob, Members, Metric, Space};
 
 use super::origins::Origins;
 use crate::engine::EngineArgs;
@@ -42,9 +42,9 @@ pub fn measure(
     let ensemble = engine.open(manifest, Ensemble::options())?;
     let differs = origins.differ(manifest, &ensemble.origin()?);
     let members = Members::new(&ensemble)?;
-    let judge = Judge { ensemble: &ensemble, truth, size };
+    let judge = Evaluator { ensemble: &ensemble, truth, size };
     let bar = term::progress(judged.len() as u64, "members");
-    let keep = |seen: &Seen<'_>| {
+    let keep = |seen: &AnsweredImage<'_>| {
         let answered = space.as_ref().map(|space| space.look(seen.image, seen.answers)).transpose()?;
         Ok((answered, members.look(seen.image, seen.answers)?))
     };

@@ -83,7 +83,7 @@ fn same_run(left: &Part, right: &Part) -> Result<()> {
     let [left_name, right_name] = &names;
     let (a, b) = (&left.receipt, &right.receipt);
     ensure!(
-        a.shard.of() == b.shard.of(),
+        a.shard.count() == b.shard.count(),
         "{left_name} is shard {} and {right_name} is shard {}: they are not parts of one whole",
         a.shard,
         b.shard
@@ -115,7 +115,7 @@ fn whole(receipt: &Receipt) -> Identity {
 
 fn none_missing(parts: &[Part]) -> Result<()> {
     let Some(part) = parts.first() else { return Ok(()) };
-    let of = part.receipt.shard.of();
+    let of = part.receipt.shard.count();
     let there: Vec<u32> = parts.iter().map(|part| part.receipt.shard.index()).collect();
     let missing = (0..of).filter(|index| there.binary_search(index).is_err()).filter_map(|index| Shard::new(index, of));
     let missing: Vec<Shard> = missing.collect();

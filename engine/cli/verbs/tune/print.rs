@@ -1,7 +1,7 @@
 //! What a search found, as text.
 
 use pleura::report::HeatMap;
-use pleura::tune::{self, Answered, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, Weighed, Weights};
+use pleura::tune::{self, Answered, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, WeightSearchResult, Weights};
 
 use crate::term;
 
@@ -144,7 +144,7 @@ fn heat(map: &HeatMap) {
 }
 
 /// Each member's weight now, the best, and what the other folds chose for each.
-pub fn weights(space: &Space, weighed: &Weighed) {
+pub fn weights(space: &Space, weighed: &WeightSearchResult) {
     let manifest = space.grid().manifest();
     let stages = [("classifier", manifest.classifier.as_ref()), ("segmenter", Some(&manifest.segmenter))];
     let of = |stage: &str, weights: &Weights| {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::cache;
-use super::super::fit;
-use super::super::task::RequiredOutputs;
-use super::super::member::Member;
-use super::super::prepare::Recipe;
-use super::super::views::View;
-use super::super::weights::Weights;
 use super::{EnsembleError, Opening};
+use crate::ensemble::member::Member;
+use crate::ensemble::member::cache;
+use crate::ensemble::member::compatibility;
+use crate::ensemble::member::prepare::Recipe;
+use crate::ensemble::member::views::View;
+use crate::ensemble::member::weights::Weights;
+use crate::ensemble::task::RequiredOutputs;
 use crate::manifest;
 use crate::plugin::{Plugin, Role};
 use crate::runtime::ModelError;
@@ -124,10 +124,10 @@ impl Opening<'_> {
     }
 
     /// What does not fit, as an error that names its field.
-    pub(super) fn fits(&self, field: &str, misfits: Vec<fit::Mismatch>) -> Result<(), EnsembleError> {
+    pub(super) fn fits(&self, field: &str, misfits: Vec<compatibility::Mismatch>) -> Result<(), EnsembleError> {
         match misfits.into_iter().next() {
             None => Ok(()),
-            Some(fit::Mismatch { key, message }) => {
+            Some(compatibility::Mismatch { key, message }) => {
                 Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{field}.{key}"), message })
             }
         }

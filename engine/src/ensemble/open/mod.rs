@@ -1,29 +1,32 @@
 //! Opening an ensemble: from the manifest to stages that can run.
 
 mod member;
+pub mod model_file;
+mod options;
 mod parts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::cache::{Cache, Counts};
-use super::clock::Clock;
-use super::crop::Crop;
-use super::gate::Gate;
-use super::task::RequiredOutputs;
-use super::member::Member;
-use super::merge::Fold;
-use super::model_file::MAX_MODEL_BYTES;
-use super::options::Options;
-use super::prepare::Recipe;
-use super::stage::{EarlyExit, Merger, Stage};
-use super::weights::{Opener, Source};
-use super::{Ensemble, EnsembleError};
+use crate::ensemble::Ensemble;
+use crate::ensemble::EnsembleError;
+use crate::ensemble::device::clock::Clock;
+use crate::ensemble::member::Member;
+use crate::ensemble::member::cache::{Cache, Counts};
+use crate::ensemble::member::prepare::Recipe;
+use crate::ensemble::member::weights::{Opener, Source};
+use crate::ensemble::stage::crop::Crop;
+use crate::ensemble::stage::gate::Gate;
+use crate::ensemble::stage::merge::MergeAccumulator;
+use crate::ensemble::stage::{EarlyExit, Merger, Stage};
+use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::{self, Exit, Folder, Manifest, Merge, Step};
 use crate::plugin::{Plugin, Role};
 use crate::pool::Pool;
 use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
+use model_file::MAX_MODEL_BYTES;
+pub use options::Options;
 
 /// Everything that opening needs to know, and what it has opened so far.
 struct Opening<'a> {
@@ -209,10 +212,10 @@ impl Opening<'_> {
             let wanted = gate.as_ref().map_or(wanted, |gate| wanted.or(gate.wants(place)));
             members.push(self.member(&format!("{name}.members[{index}]"), member, wanted)?);
         }
-        let merger = match (merge, Fold::from_manifest(merge)) {
+        let merger = match (merge, MergeAccumulator::from_manifest(merge)) {
             (Merge::Stack(stack), _) => Merger::Stack(self.stacker(name, stack, members.len(), wanted)?),
-            (_, Some(fold)) => Merger::Fold(fold),
-            (_, None) => Merger::Fold(Fold::Mean),
+            (_, Some(fold)) => Merger::MergeAccumulator(fold),
+            (_, None) => Merger::MergeAccumulator(MergeAccumulator::Mean),
         };
         let shifted = members.iter().any(Member::is_shifted);
         Ok(Stage { merger, gate, members, wanted, exit, shifted })

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::fit;
-use super::super::task::RequiredOutputs;
-use super::super::model_file;
-use super::super::stack::Stacker;
-use super::super::weights::Source;
+use super::model_file;
 use super::{EnsembleError, Opening};
+use crate::ensemble::member::compatibility;
+use crate::ensemble::member::weights::Source;
+use crate::ensemble::stage::stack::Stacker;
+use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::{self, Folder, FolderError, Manifest, Step};
 use crate::plugin::{Plugin, PluginError, Role};
 
@@ -24,7 +24,7 @@ impl Opening<'_> {
         let open = |device| source.model(device).map(Arc::clone).map_err(EnsembleError::Load);
         let models: Vec<_> = (0..source.devices()).map(open).collect::<Result<_, _>>()?;
         for model in &models {
-            self.fits(name, fit::stack(stack, members, wanted.map, model.inputs(), model.outputs()))?;
+            self.fits(name, compatibility::stack(stack, members, wanted.map, model.inputs(), model.outputs()))?;
         }
         Ok(Stacker { manifest: stack.clone(), models })
     }

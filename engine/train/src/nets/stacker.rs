@@ -9,7 +9,7 @@ use pleura::onnx::attribute::{int, ints};
 use super::draw::Scheme;
 use super::net::{Net, Scope, Tensor};
 use crate::checkpoint::Tensors;
-use crate::recipe::stack::{Activation, Of, Stack, Window};
+use crate::recipe::stack::{Activation, FeatureScale, Stack, Window};
 
 /// The input and the output of the model that is exported: (batch, members) and (batch, 1).
 pub const STACK_PORTS: [&str; 2] = ["scores", "score"];
@@ -69,8 +69,8 @@ fn head(net: &mut Net, at: &Scope, scores: &Tensor, stack: &Stack) -> Tensor {
             let kernel = if over == Window::All { row.channels } else { KERNEL };
             convolved(net, &at.at("conv"), &row, [i64::from(channels), kernel], activation)
         }
-        Stack::Logistic { of: Of::Probabilities, .. } => scores.clone(),
-        Stack::Logistic { of: Of::Logits, .. } => logits(net, scores),
+        Stack::Logistic { of: FeatureScale::Probabilities, .. } => scores.clone(),
+        Stack::Logistic { of: FeatureScale::Logits, .. } => logits(net, scores),
     };
     net.linear(&at.at("linear"), &features, 1)
 }

@@ -152,7 +152,7 @@ fn fitted(model: &Model, name: &str, wanted: &[usize], tensor: Tensor) -> Result
         Numbers::Floats(floats) if !floats.iter().all(|number| number.is_finite()) => {
             Err("holds numbers in the file that are not finite".into())
         }
-        Numbers::Floats(floats) => Ok((fit, fit.of(&shape, floats))),
+        Numbers::Floats(floats) => Ok((fit, fit.apply(&shape, floats))),
     }
 }
 

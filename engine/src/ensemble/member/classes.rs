@@ -58,7 +58,7 @@ fn minus(number: f32, highest: f32, sum: f32) -> f32 {
 mod tests {
     use ndarray::{Array1, Array3, array};
 
-    use super::super::merge::sigmoid;
+    use super::super::probability::sigmoid;
     use super::*;
 
     /// Softmax by its definition, in double precision.

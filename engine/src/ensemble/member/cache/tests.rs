@@ -4,9 +4,9 @@ use ndarray::{Array2, array};
 use proptest::prelude::*;
 
 use super::super::answer::{Answer, ViewAnswer};
-use super::super::task::RequiredOutputs;
 use super::entry::{Form, decode, encode};
 use super::{Cache, Key, hash};
+use crate::ensemble::task::RequiredOutputs;
 
 fn answer(map: Array2<f32>) -> Answer {
     let views = vec![ViewAnswer { score: Some(0.1 + 0.2), highest: None }];

@@ -1,25 +1,45 @@
 //! One member at work: its sets of weights in turn, their answers averaged, its own map put in its place.
+//!
+//! `prepare → views → snapshot (tensor → model → outputs → map) → back from the views → answer`: `ask` goes that way, or
+//! to the `cache`; `early` ends it where the gate is decided.
+
+pub mod answer;
+mod ask;
+pub mod cache;
+mod classes;
+pub mod compatibility;
+pub mod early;
+mod map;
+pub mod model_input;
+pub mod outputs;
+pub mod prepare;
+pub mod probability;
+mod snapshot;
+pub mod tensor;
+pub mod views;
+pub mod weights;
 
 use std::sync::Arc;
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::answer::{Answer, MemberAnswer, Sum, ViewAnswer};
-use super::cache::{Cache, Counts};
-use super::clock::PipelineStep;
-use super::early::{MemberOutcome, BoundsIfDecided, GateDecided};
-use super::error::ImageError;
-use super::task::{ImageTask, RequiredOutputs};
-use super::slot::DeviceSlot;
-use super::prepare::{Prepared, Recipe};
-use super::views::View;
-use super::weights::Weights;
-use super::{merge, postprocess};
 use crate::Radiograph;
+use crate::ensemble::device::clock::PipelineStep;
+use crate::ensemble::device::slot::DeviceSlot;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::postprocess;
+use crate::ensemble::task::{ImageTask, RequiredOutputs};
 use crate::manifest::{self, Resize, When};
 use crate::plugin::Plugin;
+use answer::{Answer, MemberAnswer, Sum, ViewAnswer};
+use cache::{Cache, Counts};
+use early::{BoundsIfDecided, GateDecided, MemberOutcome};
 use pleura_image::resize::resized;
+use prepare::{Prepared, Recipe};
+use probability::MIDDLE;
+use views::View;
+use weights::Weights;
 
 /// A member, ready to run.
 pub struct Member {
@@ -105,7 +125,12 @@ impl Member {
     }
 
     /// Adds what a set of weights said of an image.
-    fn add(&self, sum: &mut Result<MemberOutcome<Sum>, ImageError>, index: usize, answer: Result<MemberOutcome<Answer>, ImageError>) {
+    fn add(
+        &self,
+        sum: &mut Result<MemberOutcome<Sum>, ImageError>,
+        index: usize,
+        answer: Result<MemberOutcome<Answer>, ImageError>,
+    ) {
         let weights = &self.weights[index];
         let added = match (sum.as_mut(), answer) {
             (Ok(MemberOutcome::Whole(sum)), Ok(MemberOutcome::Whole(answer))) => {
@@ -130,7 +155,7 @@ impl Member {
     }
 
     /// The part of the image that the network sees, where that is not all of it.
-    pub fn region(&self, task: &ImageTask) -> Option<super::task::Region> {
+    pub fn region(&self, task: &ImageTask) -> Option<crate::ensemble::task::Region> {
         task.region.filter(|_| self.manifest.crop)
     }
 
@@ -204,7 +229,7 @@ impl Member {
     }
 
     fn threshold_of(&self, weights: &Weights) -> f32 {
-        weights.manifest.threshold.or(self.manifest.threshold).unwrap_or(merge::MIDDLE)
+        weights.manifest.threshold.or(self.manifest.threshold).unwrap_or(MIDDLE)
     }
 
     fn wrong_map(&self, message: String) -> ImageError {
@@ -215,7 +240,7 @@ impl Member {
 
 /// A probability, moved so that 0.5 is where the threshold lies. The difference comes first: at the threshold it is 0.
 fn shifted(p: f32, threshold: f32) -> f32 {
-    (p - threshold) + merge::MIDDLE
+    (p - threshold) + MIDDLE
 }
 
 fn holds(when: When, agreement: Option<f32>) -> bool {

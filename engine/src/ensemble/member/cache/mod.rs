@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use sha2::{Digest, Sha256};
 
+use super::Member;
 use super::answer::Answer;
-use super::task::{ImageTask, RequiredOutputs};
-use super::member::Member;
 use super::weights::Weights;
+use crate::ensemble::task::{ImageTask, RequiredOutputs};
 use crate::manifest::Values;
 use crate::{Radiograph, atomic, digest, regular};
 

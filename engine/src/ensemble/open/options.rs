@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::cache::Form;
-use super::open;
-use super::{Ensemble, EnsembleError};
+use crate::ensemble::Ensemble;
+use crate::ensemble::EnsembleError;
+use crate::ensemble::member::cache::Form;
+use crate::ensemble::open;
 use crate::manifest::Exit;
 use crate::runtime::Device;
 

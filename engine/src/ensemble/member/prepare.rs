@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::error::{ImageError, Step as At};
-use super::task::{ImageTask, Region};
 use crate::Radiograph;
+use crate::ensemble::error::{ImageError, Step as At};
+use crate::ensemble::task::{ImageTask, Region};
 use crate::manifest::{Intensity, Resize};
 use crate::plugin::Plugin;
 use pleura_image::resize::resize;
@@ -73,7 +73,8 @@ impl Prepared {
         radiographs: &[&Radiograph],
         tasks: &[&ImageTask],
     ) -> Vec<(usize, ImageError)> {
-        let missing: Vec<&&ImageTask> = tasks.iter().filter(|task| !self.images.contains_key(&(recipe, task.image))).collect();
+        let missing: Vec<&&ImageTask> =
+            tasks.iter().filter(|task| !self.images.contains_key(&(recipe, task.image))).collect();
         let apply = |task: &&ImageTask| (task.image, recipes[recipe].apply(radiographs[task.image], task.region));
         let done: Vec<_> = missing.into_par_iter().map(apply).collect();
         let mut failed = Vec::new();

@@ -6,13 +6,14 @@ use ndarray::{Array2, ArrayD, ArrayView2};
 use rayon::prelude::*;
 
 use super::answer::{Answer, ViewAnswer, add_map};
-use super::clock::PipelineStep;
-use super::early::{MemberOutcome, BoundsIfDecided, mean_score};
-use super::error::ImageError;
-use super::task::{ImageTask, RequiredOutputs};
+use super::early::{BoundsIfDecided, MemberOutcome, mean_score};
 use super::map::Map;
-use super::member::{BatchContext, Member};
-use super::{outputs, tensor};
+use super::outputs;
+use super::tensor;
+use super::{BatchContext, Member};
+use crate::ensemble::device::clock::PipelineStep;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::task::{ImageTask, RequiredOutputs};
 use crate::planes;
 use crate::runtime::Model;
 
@@ -55,7 +56,7 @@ impl Seen {
 
 /// What one view gave.
 #[derive(Default)]
-struct Part {
+struct ViewOutput {
     score: Option<f32>,
     own: Option<Array2<f32>>,
     placed: Option<Array2<f32>>,
@@ -66,15 +67,21 @@ struct Part {
 impl Run<'_> {
     /// Runs the model over images; the answers come in the order of `tasks`. With `settle`, views come one after the
     /// other, and an image has no more of them once it is settled.
-    pub fn answers(&self, tasks: &[&ImageTask], settle: Option<BoundsIfDecided<'_>>) -> Vec<Result<MemberOutcome<Answer>, ImageError>> {
+    pub fn answers(
+        &self,
+        tasks: &[&ImageTask],
+        settle: Option<BoundsIfDecided<'_>>,
+    ) -> Vec<Result<MemberOutcome<Answer>, ImageError>> {
         let mut sums: Vec<Sums> = tasks.iter().map(|_| Sums::default()).collect();
         let mut settled = vec![None; tasks.len()];
         let views = 0..self.member.views.len();
         match settle {
             // An image's views are summed in order, whatever the batch.
-            None => {
-                self.ask(tasks, views.flat_map(|view| (0..tasks.len()).map(move |task| (view, task))).collect(), &mut sums)
-            }
+            None => self.ask(
+                tasks,
+                views.flat_map(|view| (0..tasks.len()).map(move |task| (view, task))).collect(),
+                &mut sums,
+            ),
             Some(settle) => {
                 for view in views {
                     let open = |task: &usize| settled[*task].is_none() && sums[*task].failed.is_none();
@@ -209,10 +216,10 @@ impl Run<'_> {
         index: usize,
         view: usize,
         task: &ImageTask,
-    ) -> Result<Part, ImageError> {
+    ) -> Result<ViewOutput, ImageError> {
         let declared = &self.member.manifest;
         let result = |name: &str| names.iter().position(|n| *n == name).map(|at| &results[at]);
-        let mut part = Part::default();
+        let mut part = ViewOutput::default();
         if let Some(score) = declared.score.as_ref().filter(|_| self.wanted.score)
             && let Some(output) = result(&score.output)
         {
@@ -233,7 +240,7 @@ impl Run<'_> {
     }
 
     /// Puts a view's map where it is summed: logits are resized before they become probabilities.
-    fn place(&self, part: &mut Part, map: Map, task: &ImageTask) {
+    fn place(&self, part: &mut ViewOutput, map: Map, task: &ImageTask) {
         let floor = self.member.manifest.map.as_ref().and_then(|map| map.zero_below);
         let floored = |map: Array2<f32>| match floor {
             Some(floor) => map.mapv_into(|p| if p < floor { 0.0 } else { p }),
@@ -272,7 +279,7 @@ impl Run<'_> {
 }
 
 impl Sums {
-    fn add(&mut self, part: Part) -> Result<(), String> {
+    fn add(&mut self, part: ViewOutput) -> Result<(), String> {
         self.views.push(ViewAnswer { score: part.score, highest: part.highest });
         if let Some(mask) = part.mask {
             match &mut self.compared {

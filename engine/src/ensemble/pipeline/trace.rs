@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::Ensemble;
-use super::error::ImageError;
-use super::finding::{Decision, Finding, Runs};
-use super::task::{ImageTask, Region};
-use super::slot::DeviceSlot;
-use super::member::BatchContext;
-use super::postprocess;
-use super::prepare::Prepared;
-use super::stage::Verdict;
+use crate::ensemble::Ensemble;
+use crate::ensemble::device::slot::DeviceSlot;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::finding::{Decision, Finding, Runs};
+use crate::ensemble::member::BatchContext;
+use crate::ensemble::member::prepare::Prepared;
+use crate::ensemble::postprocess;
+use crate::ensemble::stage::Verdict;
+use crate::ensemble::task::{ImageTask, Region};
 use pleura_image::resize::nearest;
 
 use crate::{Mask, Radiograph};
@@ -37,7 +37,7 @@ pub struct Trace {
 
 impl Ensemble {
     /// Sends images through the stages. `prepared` is what is prepared of them already.
-    pub(super) fn trace(
+    pub(in crate::ensemble) fn trace(
         &self,
         slot: DeviceSlot<'_>,
         radiographs: &[&Radiograph],
@@ -80,7 +80,10 @@ impl Ensemble {
             }
         }
         // 3. Below the gate the segmenters never run.
-        tasks.iter_mut().filter(|task| task.is_some_and(|task| ended.contains(&task.image))).for_each(|task| *task = None);
+        tasks
+            .iter_mut()
+            .filter(|task| task.is_some_and(|task| ended.contains(&task.image)))
+            .for_each(|task| *task = None);
         for (task, verdict) in each(&mut tasks, &traces, |open| self.segmenter.run(&mut context, open)) {
             record(&mut traces[task.image], verdict, |trace, verdict| trace.segmented = Some(verdict));
         }
@@ -95,7 +98,7 @@ impl Ensemble {
     }
 
     /// An image before its first stage.
-    pub(super) fn task(&self, image: usize, radiograph: &Radiograph) -> ImageTask {
+    pub(in crate::ensemble) fn task(&self, image: usize, radiograph: &Radiograph) -> ImageTask {
         let fold = self.folds.as_ref().and_then(|folds| folds.get(radiograph.id()).copied());
         ImageTask { image, size: self.output_size(radiograph), region: None, score: None, fold }
     }
@@ -104,7 +107,11 @@ impl Ensemble {
     ///
     /// # Errors
     /// Where a plugin fails.
-    pub(super) fn conclude(&self, radiograph: &Radiograph, trace: Trace) -> Result<(Finding, Vec<Mask>), ImageError> {
+    pub(in crate::ensemble) fn conclude(
+        &self,
+        radiograph: &Radiograph,
+        trace: Trace,
+    ) -> Result<(Finding, Vec<Mask>), ImageError> {
         let Trace { size, crop, classified, segmented } = trace;
         let score = classified.as_ref().and_then(|verdict| verdict.score);
         let scores = classified.map(|verdict| verdict.scores).unwrap_or_default();

@@ -3,10 +3,10 @@
 use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
 
-use super::error::ImageError;
-use super::task::{ImageTask, Region};
-use super::member::BatchContext;
-use super::stage::{Stage, Verdict};
+use super::{Stage, Verdict};
+use crate::ensemble::error::ImageError;
+use crate::ensemble::member::BatchContext;
+use crate::ensemble::task::{ImageTask, Region};
 use crate::manifest::{self, Otherwise};
 
 /// The stage, ready to run.
@@ -34,7 +34,11 @@ impl Crop {
     }
 
     /// Finds the box of each image, in pixels of the radiograph, in the order of `tasks`.
-    pub fn run(&self, context: &mut BatchContext<'_>, tasks: &[ImageTask]) -> Vec<Result<(Region, Verdict), ImageError>> {
+    pub fn run(
+        &self,
+        context: &mut BatchContext<'_>,
+        tasks: &[ImageTask],
+    ) -> Vec<Result<(Region, Verdict), ImageError>> {
         let tasks: Vec<ImageTask> = tasks.iter().map(|task| ImageTask { size: self.size, ..*task }).collect();
         let verdicts = self.stage.run(context, &tasks);
         let boxes = tasks.iter().zip(verdicts).map(|(task, verdict)| {

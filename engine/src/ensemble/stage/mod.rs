@@ -1,18 +1,23 @@
 //! One stage at work: members in order, merged as they answer, until the gate's answer is certain.
 
+pub mod crop;
+pub mod gate;
+pub mod merge;
+pub mod stack;
+
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::answer::MemberAnswer;
-use super::clock::PipelineStep;
-use super::early::{MemberOutcome, Bounds, GateDecided};
-use super::error::ImageError;
-use super::gate::{Gate, Reading, Seen};
-use super::task::{ImageTask, RequiredOutputs};
-use super::slot::DeviceSlot;
-use super::member::{BatchContext, Member};
-use super::merge::{Fold, Share};
-use super::stack::Stacker;
+use crate::ensemble::device::clock::PipelineStep;
+use crate::ensemble::device::slot::DeviceSlot;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::member::answer::MemberAnswer;
+use crate::ensemble::member::early::{Bounds, GateDecided, MemberOutcome};
+use crate::ensemble::member::{BatchContext, Member};
+use crate::ensemble::task::{ImageTask, RequiredOutputs};
+use gate::{Gate, GateInputs, Reading};
+use merge::{MergeAccumulator, Share};
+use stack::Stacker;
 
 /// A stage, ready to run. Its members all have a weight above 0.
 pub struct Stage {
@@ -29,7 +34,7 @@ pub struct Stage {
 /// How answers become one.
 pub enum Merger {
     /// One after the other.
-    Fold(Fold),
+    MergeAccumulator(MergeAccumulator),
     /// All at once, by a model.
     Stack(Stacker),
 }
@@ -92,10 +97,12 @@ impl Stage {
                 let image = images.iter().find(|image| image.task.image == task.image);
                 image.is_some_and(|image| self.certain(image, index, bounds).is_some())
             };
-            let answers = member.run(context, &open_jobs, self.ends_early(context.keep).then_some(&settled as GateDecided<'_>));
+            let answers =
+                member.run(context, &open_jobs, self.ends_early(context.keep).then_some(&settled as GateDecided<'_>));
             let open = images.iter_mut().filter(|image| image.done.is_none());
             let pairs: Vec<_> = open.zip(answers).collect();
-            let take = |(image, answer): (&mut Progress, Result<MemberOutcome<MemberAnswer>, ImageError>)| match answer {
+            let take = |(image, answer): (&mut Progress, Result<MemberOutcome<MemberAnswer>, ImageError>)| match answer
+            {
                 Ok(MemberOutcome::Whole(answer)) => self.take(image, index, answer),
                 Ok(MemberOutcome::GateDecided(bounds)) => {
                     let verdict = self.certain(image, index, bounds);
@@ -126,7 +133,7 @@ impl Stage {
 
     fn begin(&self, task: ImageTask, keep: bool) -> Progress {
         let start = match &self.merger {
-            Merger::Fold(fold) => fold.start(),
+            Merger::MergeAccumulator(fold) => fold.start(),
             Merger::Stack(_) => 0.0,
         };
         let own = vec![None; self.gate.as_ref().map_or(0, Gate::tests)];
@@ -138,7 +145,7 @@ impl Stage {
         image.scores.push(answer.score);
         let own = self.gate.iter().flat_map(|gate| gate.read_member(index, answer.map.as_ref()));
         own.for_each(|(test, value)| image.own[test] = Some(value));
-        if let Merger::Fold(fold) = &self.merger {
+        if let Merger::MergeAccumulator(fold) = &self.merger {
             let weight = self.members[index].manifest.weight;
             if let Some(score) = answer.score {
                 image.score = fold.add(image.score, score, weight);
@@ -164,13 +171,13 @@ impl Stage {
     /// Whether an image's way may end before all members have answered.
     fn ends_early(&self, keep: bool) -> bool {
         let EarlyExit { pass, fail } = self.exit;
-        (pass || fail) && !keep && self.gate.is_some() && matches!(self.merger, Merger::Fold(_))
+        (pass || fail) && !keep && self.gate.is_some() && matches!(self.merger, Merger::MergeAccumulator(_))
     }
 
     /// The verdict, if the answers so far settle it: of the members before `next`, and of that one as far as `begun`
-    /// tells. See [`super::merge`] for why the bounds are exact.
+    /// tells. See [`merge`] for why the bounds are exact.
     fn certain(&self, image: &Progress, next: usize, begun: Bounds) -> Option<Verdict> {
-        let (Some(gate), Merger::Fold(fold)) = (&self.gate, &self.merger) else { return None };
+        let (Some(gate), Merger::MergeAccumulator(fold)) = (&self.gate, &self.merger) else { return None };
         let rest = &self.members[next..];
         let share = |member: &Member, (low, high)| Share { weight: member.manifest.weight, low, high };
         let known = std::iter::once(begun).chain(std::iter::repeat(UNKNOWN));
@@ -184,7 +191,7 @@ impl Stage {
             let next = rest.first().filter(|member| member.manifest.gives_score());
             let scores = [&image.scores[..], &[next.map(|_| if high { begun.1 } else { begun.0 })]].concat();
             let score = self.wanted.score.then(|| score(high));
-            gate.passes(Seen { score, map: map.as_ref(), scores: &scores, own: &image.own, rest: high })
+            gate.passes(GateInputs { score, map: map.as_ref(), scores: &scores, own: &image.own, rest: high })
         };
         let passed = if self.exit.fail && !passes(true) {
             false
@@ -209,14 +216,14 @@ impl Stage {
         }
         let sum = image.map.take();
         let (score, map) = match &self.merger {
-            Merger::Fold(fold) => {
+            Merger::MergeAccumulator(fold) => {
                 let weight = self.weight();
                 let map = sum.map(|sum| sum.mapv_into(|sum| self.clip(fold.finish(sum, weight))));
                 (self.wanted.score.then(|| fold.finish(image.score, weight)), map)
             }
             Merger::Stack(stacker) => stacker.merge(slot, &image.answers, self.wanted)?,
         };
-        let seen = Seen { score, map: map.as_ref(), scores: &image.scores, own: &image.own, rest: false };
+        let seen = GateInputs { score, map: map.as_ref(), scores: &image.scores, own: &image.own, rest: false };
         let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(seen));
         let readings = self.gate.as_ref().filter(|_| image.keep).map(|gate| gate.readings(seen)).unwrap_or_default();
         let answers = if image.keep { image.answers } else { Vec::new() };

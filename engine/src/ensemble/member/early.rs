@@ -2,11 +2,11 @@
 //!
 //! A score is a mean over views, and a mean over sets of weights of that. With 0 for every view that has not been
 //! answered it is a lower bound, with 1 an upper one, and both are computed just as the score itself will be: see
-//! [`super::merge`] for why they are exact.
+//! [`crate::ensemble::stage::merge`] for why they are exact.
 
+use super::Member;
 use super::answer::{Answer, Sum, ViewAnswer};
-use super::task::{ImageTask, RequiredOutputs};
-use super::member::Member;
+use crate::ensemble::task::{ImageTask, RequiredOutputs};
 
 /// The lowest and the highest that a score can come to, both in 0..=1.
 pub type Bounds = (f32, f32);

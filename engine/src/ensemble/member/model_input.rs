@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Array4};
 
+use super::tensor;
 use super::weights::{Opener, Source};
-use super::{Ensemble, Finding, ImageError, tensor};
 use crate::Radiograph;
+use crate::ensemble::Ensemble;
+use crate::ensemble::Finding;
+use crate::ensemble::ImageError;
 use crate::runtime::{Model, ModelError};
 
 /// What a network is fed for one view of one image.

@@ -9,7 +9,7 @@ use crate::digest;
 use crate::manifest::{Folder, FolderError};
 use crate::onnx::Skeleton;
 
-/// The most bytes that a model may have, its external data included, unless [`super::Options`] say otherwise: 4 GiB.
+/// The most bytes that a model may have, its external data included, unless [`crate::ensemble::Options`] say otherwise: 4 GiB.
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
 
 /// The most nodes that a model may have; large networks have some ten thousand.

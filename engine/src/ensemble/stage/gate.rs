@@ -4,8 +4,8 @@ use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
 use serde::Serialize;
 
-use super::answer::MemberAnswer;
-use super::task::RequiredOutputs;
+use crate::ensemble::member::answer::MemberAnswer;
+use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::{self, Resize};
 use crate::planes;
 use pleura_image::resize::resize;
@@ -46,7 +46,7 @@ pub struct Reading {
 
 /// What is known of a stage's answers.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seen<'a> {
+pub struct GateInputs<'a> {
     /// The merged score, in 0..=1.
     pub score: Option<f32>,
     /// The merged map, (height, width), in 0..=1.
@@ -70,12 +70,12 @@ impl Gate {
     /// Whether an image passes.
     ///
     /// No gate falls when a score or a pixel rises, so that bounds below and above decide for what lies between.
-    pub fn passes(&self, seen: Seen<'_>) -> bool {
+    pub fn passes(&self, seen: GateInputs<'_>) -> bool {
         self.node.passes(&|test| self.tests[test].compare(self.measure(test, seen), seen))
     }
 
     /// Each comparison's numbers.
-    pub fn readings(&self, seen: Seen<'_>) -> Vec<Reading> {
+    pub fn readings(&self, seen: GateInputs<'_>) -> Vec<Reading> {
         let reading = |(index, test): (usize, &Test)| {
             let value = self.measure(index, seen);
             let passed = test.compare(value, seen);
@@ -84,14 +84,14 @@ impl Gate {
         self.tests.iter().enumerate().map(reading).collect()
     }
 
-    /// What each comparison of this member's own map comes to, by its place: to be kept in [`Seen::own`].
+    /// What each comparison of this member's own map comes to, by its place: to be kept in [`GateInputs::own`].
     pub fn read_member(&self, member: usize, map: Option<&Array2<f32>>) -> Vec<(usize, f64)> {
         let own = self.tests.iter().enumerate().filter(|(_, test)| test.gate.reads_map() && test.members == [member]);
         own.filter_map(|(index, test)| Some((index, test.pixels(map?)))).collect()
     }
 
     /// What a comparison comes to where all members have answered, in order.
-    pub fn measure_answered(&self, test: usize, merged: Seen<'_>, answers: &[&MemberAnswer]) -> Option<f64> {
+    pub fn measure_answered(&self, test: usize, merged: GateInputs<'_>, answers: &[&MemberAnswer]) -> Option<f64> {
         let asked = &self.tests[test];
         match asked.members.as_slice() {
             [member] if asked.gate.reads_map() => answers.get(*member)?.map.as_ref().map(|map| asked.pixels(map)),
@@ -101,7 +101,7 @@ impl Gate {
 
     /// Whether an image passes of which every comparison has been measured.
     pub fn passes_measured(&self, measured: &[Option<f64>]) -> bool {
-        self.node.passes(&|test| self.tests[test].compare(measured[test], Seen::default()))
+        self.node.passes(&|test| self.tests[test].compare(measured[test], GateInputs::default()))
     }
 
     /// What the measure of a comparison depends on, besides the answers: the probability above which it counts.
@@ -133,7 +133,7 @@ impl Gate {
         })
     }
 
-    fn measure(&self, index: usize, seen: Seen<'_>) -> Option<f64> {
+    fn measure(&self, index: usize, seen: GateInputs<'_>) -> Option<f64> {
         let test = &self.tests[index];
         match &test.gate {
             manifest::Gate::Score { .. } => match test.members.first() {
@@ -164,7 +164,7 @@ impl Node {
 
 impl Test {
     /// Whether what was measured is enough. What is not known yet is as `seen.rest` says; what is merged is there.
-    fn compare(&self, value: Option<f64>, seen: Seen<'_>) -> bool {
+    fn compare(&self, value: Option<f64>, seen: GateInputs<'_>) -> bool {
         let Some(value) = value else { return seen.rest && !self.members.is_empty() };
         let least = |least: u32| value >= f64::from(least);
         match &self.gate {
@@ -225,23 +225,23 @@ mod tests {
         Declared::Score { above, at_least, member: None }
     }
 
-    fn passes(gate: Declared, seen: Seen<'_>) -> bool {
+    fn passes(gate: Declared, seen: GateInputs<'_>) -> bool {
         Gate::new(&gate, &["a", "b"], &[0, 1]).passes(seen)
     }
 
     #[test]
     fn a_score_on_the_threshold_passes_at_least_and_not_above() {
-        let seen = Seen { score: Some(0.5), ..Seen::default() };
+        let seen = GateInputs { score: Some(0.5), ..GateInputs::default() };
         assert!(!passes(score(Some(0.5), None), seen));
         assert!(passes(score(None, Some(0.5)), seen));
         // Single precision on both sides: 0.7 is 0.7.
-        assert!(!passes(score(Some(0.7), None), Seen { score: Some(0.7), ..seen }));
+        assert!(!passes(score(Some(0.7), None), GateInputs { score: Some(0.7), ..seen }));
     }
 
     #[test]
     fn pixels_count_strictly_above_and_areas_from_the_minimum() {
         let map = array![[0.5, 0.6], [0.7, 0.1]];
-        let seen = Seen { map: Some(&map), ..Seen::default() };
+        let seen = GateInputs { map: Some(&map), ..GateInputs::default() };
         let area = |at_least| Declared::Area { above: 0.5, at_least, at: [2, 2], member: None };
         assert!(passes(area(2), seen) && !passes(area(3), seen));
         let any = |above| Declared::AnyPixel { above, member: None };
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn areas_count_at_the_size_named() {
         let map = Array2::from_elem((2, 2), 0.9);
-        let seen = Seen { map: Some(&map), ..Seen::default() };
+        let seen = GateInputs { map: Some(&map), ..GateInputs::default() };
         let area = |at_least| Declared::Area { above: 0.5, at_least, at: [4, 4], member: None };
         assert!(passes(area(16), seen) && !passes(area(17), seen));
     }
@@ -266,7 +266,7 @@ mod tests {
             connectivity,
             member: None,
         };
-        let seen = Seen { map: Some(&map), ..Seen::default() };
+        let seen = GateInputs { map: Some(&map), ..GateInputs::default() };
         assert!(passes(component(3, 8), seen) && !passes(component(4, 8), seen));
         assert!(passes(component(1, 4), seen) && !passes(component(2, 4), seen));
     }
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn gates_combine() {
         let (yes, no) = (score(Some(0.1), None), score(Some(0.9), None));
-        let seen = Seen { score: Some(0.5), ..Seen::default() };
+        let seen = GateInputs { score: Some(0.5), ..GateInputs::default() };
         assert!(passes(Declared::Any { of: vec![no.clone(), yes.clone()] }, seen));
         assert!(!passes(Declared::All { of: vec![no, yes] }, seen));
     }
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn members_are_asked_by_name_and_their_silence_is_bounded() {
         let agree = |at_least| Declared::Agree { above: 0.7, members: Vec::new(), at_least };
-        let seen = |scores, rest| Seen { scores, rest, ..Seen::default() };
+        let seen = |scores, rest| GateInputs { scores, rest, ..GateInputs::default() };
         assert!(passes(agree(None), seen(&[Some(0.8), Some(0.71)], false)));
         assert!(!passes(agree(None), seen(&[Some(0.8), Some(0.7)], true)));
         assert!(passes(agree(Some(1)), seen(&[Some(0.8), None], false)));
@@ -301,8 +301,8 @@ mod tests {
         assert_eq!(gate.read_member(0, Some(&map)), []);
         let read = gate.read_member(1, Some(&map));
         assert_eq!(read, [(0, f64::from(0.6_f32))]);
-        assert!(gate.passes(Seen { own: &[Some(read[0].1)], ..Seen::default() }));
-        let readings = gate.readings(Seen { own: &[Some(0.25)], ..Seen::default() });
+        assert!(gate.passes(GateInputs { own: &[Some(read[0].1)], ..GateInputs::default() }));
+        let readings = gate.readings(GateInputs { own: &[Some(0.25)], ..GateInputs::default() });
         assert_eq!(readings, [Reading { test: "any pixel of `b` > 0.5".into(), value: 0.25, passed: false }]);
     }
 }

@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Ensemble;
-use super::error::ImageError;
-use super::slot::DeviceSlot;
-use super::prepare::Prepared;
 use super::trace::{Keep, Trace};
 use crate::Radiograph;
+use crate::ensemble::Ensemble;
+use crate::ensemble::device::slot::DeviceSlot;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::member::prepare::Prepared;
 
 /// Does work on one image, or on several; a panic is an error.
 ///
@@ -35,7 +35,7 @@ fn check_memory(bytes: usize) -> Result<(), ImageError> {
 impl Ensemble {
     /// Sends images through the stages, as [`Ensemble::trace`] does. Where that panics, or there is not the memory for all
     /// of them, each goes by itself, so that only those fail that have to.
-    pub(super) fn trace_guarded(
+    pub(in crate::ensemble) fn trace_guarded(
         &self,
         slot: DeviceSlot<'_>,
         radiographs: &[&Radiograph],

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::fit;
+use super::compatibility;
 use crate::manifest;
 use crate::runtime::{Loaded, Model, ModelError, SessionOptions};
 
@@ -83,11 +83,11 @@ impl Weights {
     ) -> Result<&Arc<Model>, Arc<ModelError>> {
         let model = self.source.model(device)?;
         let check = || {
-            let mut misfits = fit::member(member, model.inputs(), model.outputs());
-            misfits.extend(views.iter().filter_map(|&view| fit::view(member, model.inputs(), view)));
+            let mut misfits = compatibility::member(member, model.inputs(), model.outputs());
+            misfits.extend(views.iter().filter_map(|&view| compatibility::view(member, model.inputs(), view)));
             match misfits.into_iter().next() {
                 None => Ok(()),
-                Some(fit::Mismatch { key, message }) => {
+                Some(compatibility::Mismatch { key, message }) => {
                     Err(Arc::new(ModelError::Mismatch { path: model.path().into(), key, message }))
                 }
             }
@@ -97,7 +97,7 @@ impl Weights {
 
     /// The batch that the model insists on, if it is open and does.
     pub fn fixed_batch(&self, input: &str) -> Option<usize> {
-        fit::fixed_batch(self.source.opened().next()?.inputs(), input)
+        compatibility::fixed_batch(self.source.opened().next()?.inputs(), input)
     }
 
     /// Whether the weights answer for an image of this fold: in an out-of-fold run, if they have not seen it.

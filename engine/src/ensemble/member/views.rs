@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::error::{ImageError, Step as At};
+use crate::ensemble::error::{ImageError, Step as At};
 use crate::plugin::{Plugin, PluginError, Role};
 
 /// One view of a prepared image.

@@ -7,13 +7,8 @@
 
 use ndarray::{Array2, ArrayView2, Zip};
 
+use crate::ensemble::member::probability::{logit, sigmoid};
 use crate::manifest::Merge;
-
-/// Logits lie within plus and minus this: single precision knows no probability between it and 1.
-const LARGEST_LOGIT: f32 = 15.9;
-
-/// Where a shifted map's threshold lies, and that of networks that name none.
-pub const MIDDLE: f32 = 0.5;
 
 /// What a member that has not answered weighs, and the bounds of what it can say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +20,7 @@ pub struct Share {
 
 /// A merge that is a fold.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fold {
+pub enum MergeAccumulator {
     /// Weighted mean.
     Mean,
     /// Sigmoid of the weighted mean of logits.
@@ -40,7 +35,7 @@ pub enum Fold {
     Vote(f32),
 }
 
-impl Fold {
+impl MergeAccumulator {
     /// The fold that a manifest asks for; `None` for a stack.
     pub fn from_manifest(merge: &Merge) -> Option<Self> {
         Some(match merge {
@@ -97,7 +92,7 @@ impl Fold {
         }
     }
 
-    /// [`Fold::add`], pixel by pixel.
+    /// [`MergeAccumulator::add`], pixel by pixel.
     pub fn add_map(self, sum: &mut Array2<f32>, map: ArrayView2<'_, f32>, weight: f32) {
         Zip::from(sum).and(map).for_each(|sum, &p| *sum = self.add(*sum, p, weight));
     }
@@ -111,25 +106,22 @@ impl Fold {
     }
 }
 
-/// The probability of a logit.
-pub fn sigmoid(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
-}
-
-/// The logit of a probability, kept finite at 0 and 1.
-pub fn logit(probability: f32) -> f32 {
-    (probability / (1.0 - probability)).ln().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const FOLDS: [Fold; 6] = [Fold::Mean, Fold::MeanLogits, Fold::Geometric, Fold::Max, Fold::Min, Fold::Vote(0.5)];
+    const FOLDS: [MergeAccumulator; 6] = [
+        MergeAccumulator::Mean,
+        MergeAccumulator::MeanLogits,
+        MergeAccumulator::Geometric,
+        MergeAccumulator::Max,
+        MergeAccumulator::Min,
+        MergeAccumulator::Vote(0.5),
+    ];
 
-    fn merge(fold: Fold, answers: &[(f32, f32)]) -> f32 {
+    fn merge(fold: MergeAccumulator, answers: &[(f32, f32)]) -> f32 {
         let sum = answers.iter().fold(fold.start(), |sum, &(p, w)| fold.add(sum, p, w));
         fold.finish(sum, answers.iter().map(|a| a.1).sum())
     }
@@ -152,7 +144,7 @@ mod tests {
     #[test]
     fn logits_are_symmetric_and_finite_at_the_edges() {
         assert_eq!(logit(0.0), -logit(1.0));
-        assert_eq!(merge(Fold::MeanLogits, &[(0.0, 1.0), (1.0, 1.0)]), 0.5);
+        assert_eq!(merge(MergeAccumulator::MeanLogits, &[(0.0, 1.0), (1.0, 1.0)]), 0.5);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, ArrayD, ArrayView1, ArrayView2, ArrayView3, ArrayV
 
 use super::classes::{log_odds, log_odds_map};
 use super::map::Map;
-use super::merge::{logit, sigmoid};
+use super::probability::{logit, sigmoid};
 use crate::chain;
 use crate::manifest::{Layout, MapOutput, Member, ScoreFromMap, ScoreOutput, Values};
 use crate::planes;

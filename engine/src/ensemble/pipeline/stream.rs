@@ -16,12 +16,14 @@ use std::{io, iter};
 use rayon::prelude::*;
 
 use super::chunk::{Chunk, Reader};
-use super::clock::PipelineStep;
 use super::guarded::guarded;
-use super::prepare::Prepared;
 use super::trace::Trace;
-use super::{Ensemble, Finding, ImageError};
 use crate::Radiograph;
+use crate::ensemble::Ensemble;
+use crate::ensemble::Finding;
+use crate::ensemble::ImageError;
+use crate::ensemble::device::clock::PipelineStep;
+use crate::ensemble::member::prepare::Prepared;
 use crate::radiograph::DecodeLimits;
 
 /// Chunks decoded ahead of the lanes, and behind them those that are postprocessed and handed over.
@@ -50,7 +52,7 @@ struct Findings<'f> {
 impl Ensemble {
     /// Runs files through the ensemble and hands over each result, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: see [`Options::memory`](super::Options::memory). `each` is called on
+    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each` is called on
     /// the caller's thread, and may end the run by returning an error. That thread may be a worker of any pool: the run has
     /// threads of its own. Where the system refuses those, every file's result is [`ImageError::Threads`].
     ///
@@ -122,7 +124,8 @@ impl Ensemble {
         lanes: &Sender<Chunk<'f>>,
     ) {
         while reader.wait(done)
-            && let Some(mut chunk) = reader.next(|paths| self.clock.time(PipelineStep::Decode, || self.decode(paths, limits)))
+            && let Some(mut chunk) =
+                reader.next(|paths| self.clock.time(PipelineStep::Decode, || self.decode(paths, limits)))
         {
             if let Some(recipe) = self.first_recipe() {
                 self.clock.time(PipelineStep::Prepare, || self.prepare_ahead(recipe, &mut chunk));

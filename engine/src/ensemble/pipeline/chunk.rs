@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use super::prepare::Prepared;
-use super::{Ensemble, ImageError};
 use crate::Radiograph;
+use crate::ensemble::Ensemble;
+use crate::ensemble::ImageError;
+use crate::ensemble::member::prepare::Prepared;
 use crate::radiograph::{self, DecodeLimits, OverLimit, RadiographError};
 
 /// Batches that a chunk may fill. What passes the gate is a fraction of it, and should fill one still.
@@ -59,11 +60,11 @@ pub struct Plan {
 
 impl Ensemble {
     /// About how many bytes an image takes on its way, those of its pixels not counted.
-    pub(super) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
+    pub(in crate::ensemble) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
         self.plan(1).bytes_besides(radiograph.size())
     }
 
-    /// What reading and decoding an image may take: [`Options::memory`](super::Options::memory) less an eighth, which is
+    /// What reading and decoding an image may take: [`Options::memory`](crate::ensemble::Options::memory) less an eighth, which is
     /// for what allocators lose between blocks.
     #[must_use]
     pub fn decode_limits(&self) -> DecodeLimits {
@@ -71,7 +72,7 @@ impl Ensemble {
     }
 
     /// How files are to be divided.
-    pub(super) fn plan(&self, in_flight: usize) -> Plan {
+    pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
         let insisted = members.flat_map(|member| {
             member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))

@@ -2,13 +2,13 @@
 
 use super::answer::Answer;
 use super::cache::{Cache, Key};
-use super::clock::PipelineStep;
-use super::early::{MemberOutcome, BoundsIfDecided};
-use super::error::ImageError;
-use super::task::{ImageTask, RequiredOutputs};
-use super::member::{BatchContext, Member};
+use super::early::{BoundsIfDecided, MemberOutcome};
 use super::snapshot::Run;
 use super::weights::Weights;
+use super::{BatchContext, Member};
+use crate::ensemble::device::clock::PipelineStep;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::task::{ImageTask, RequiredOutputs};
 
 impl Member {
     /// What one set of weights says of images: from the cache, or by running its model.

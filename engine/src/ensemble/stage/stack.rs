@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Array4, ArrayD, ArrayView2, Axis};
 
-use super::answer::MemberAnswer;
-use super::error::ImageError;
-use super::task::RequiredOutputs;
-use super::slot::DeviceSlot;
-use super::outputs;
+use crate::ensemble::device::slot::DeviceSlot;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::member::answer::MemberAnswer;
+use crate::ensemble::member::outputs;
+use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::Stack;
 use crate::runtime::Model;
 
