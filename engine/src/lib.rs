@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 mod chain;
+#[cfg(feature = "report")]
 pub mod chart;
 pub mod check;
 pub mod checksum;
@@ -17,15 +18,18 @@ pub mod ensemble;
 pub mod file_name;
 pub mod lint;
 pub mod manifest;
+#[cfg(feature = "optimize")]
 pub mod optimize;
 pub mod overlay;
 pub mod plugin;
 pub mod pool;
 mod proportion;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod runtime;
 mod shard;
 pub mod submission;
+#[cfg(feature = "tune")]
 pub mod tune;
 
 pub use chain::chain;

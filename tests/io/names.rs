@@ -37,7 +37,7 @@ fn maps_and_pictures_of_odd_ids_do_not_end_a_run() {
     }
     let mut phantom = Phantom::new(5, 0, 64);
     phantom.uid = "x".repeat(5000);
-    phantom.write(&bench.at("images/long.dcm"), Encoding::of(0)).unwrap();
+    phantom.write(&bench.at("images/long.dcm"), Encoding::new(0)).unwrap();
     let runs = [1, 2].map(|_| {
         let out = bench.expect(0, "predict ensemble.toml images --device cpu --maps maps --out s.csv");
         assert!(said(&out).contains("`maps/ids.csv`"), "{}", said(&out));

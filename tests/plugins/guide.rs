@@ -92,7 +92,6 @@ fn the_guide_names_every_stock_plugin() {
     let guide = guide();
     let mut named: Vec<_> = stock(&guide).into_iter().map(|(name, ..)| name.to_owned()).collect();
     let entries = fs::read_dir(build::root().join("plugins")).unwrap().map(|entry| entry.unwrap());
-    // `plugins/regions` is a library that some of them share.
     let is_plugin = |folder: &Path| {
         fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|manifest| manifest.contains("\"cdylib\""))
     };

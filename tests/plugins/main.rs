@@ -2,6 +2,7 @@
 
 mod bad;
 mod build;
+mod built_in;
 mod guide;
 mod hanging;
 mod header;

@@ -72,7 +72,7 @@ impl Standin {
             }
             left[kind] -= 1;
             let file = self.data(name).join(format!("{}.dcm", phantom.uid));
-            phantom.write(&file, Encoding::of(number)).unwrap();
+            phantom.write(&file, Encoding::new(number)).unwrap();
             let pixels = phantom.truth.pixels();
             let scale = side / SIDE;
             let enlarged = Array2::from_shape_fn((side, side), |(y, x)| pixels[[y / scale, x / scale]]);

@@ -98,7 +98,7 @@ fn compare(found: &Found, manifest: &Path, ensemble: &Ensemble, explanation: &Ex
         true => term::result("finding: the same mask"),
         false => term::result(format_args!("finding: another mask, of {} pixels", case.predicted.area())),
     }
-    if let Some(differs) = Origins::of([found]).differ(manifest, &ensemble.origin()?) {
+    if let Some(differs) = Origins::new([found]).differ(manifest, &ensemble.origin()?) {
         term::warning(differs);
     } else if !same {
         term::warning("manifest, models and plugins are the finding's: the image may have changed, or the hardware");

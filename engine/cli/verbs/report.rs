@@ -108,7 +108,7 @@ fn run(args: &Args, images: &[PathBuf]) -> Result<Exit> {
 fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     check_writable(&args.out)?;
     let found = read_findings(&args.findings)?;
-    let origins = Origins::of(&found);
+    let origins = Origins::new(&found);
     let (mut cases, files) = split(found);
     let truth = args.truth.as_ref().map(|path| Submission::read(path, args.size)).transpose()?;
     if let (Some(path), Some(truth)) = (&args.truth, &truth) {

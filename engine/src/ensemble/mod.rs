@@ -22,11 +22,13 @@ use rayon::prelude::*;
 pub use device::clock::{PipelineStep, Times, Usage};
 pub use error::{EnsembleError, ImageError, Step};
 pub use explain::{Explained, Explanation, StageExplained};
+#[cfg(feature = "report")]
 pub(crate) use finding::UNCHECKED;
 pub use finding::{Decision, Finding, Runs};
 pub use member::answer::{MemberAnswer, ViewAnswer};
 pub use member::cache::{Form, Inferences};
 pub use member::compatibility;
+#[cfg(feature = "optimize")]
 pub(crate) use member::model_input::{ModelInput, Network};
 pub(crate) use member::outputs::read_batch;
 pub use member::prepare::prepare;
@@ -35,9 +37,13 @@ pub use open::Options;
 pub(crate) use open::{classifier_wants, model_file};
 pub use origin::Origin;
 pub use pleura_image::resize::{nearest, resize};
-pub(crate) use postprocess::{context as postprocess_context, run as run_postprocess};
+#[cfg(feature = "tune")]
+pub(crate) use postprocess::context as postprocess_context;
+pub(crate) use postprocess::run as run_postprocess;
 pub use stage::gate::Reading;
+#[cfg(feature = "tune")]
 pub(crate) use stage::gate::{Gate, GateInputs};
+#[cfg(feature = "tune")]
 pub(crate) use stage::merge::MergeAccumulator;
 pub use summary::Summary;
 pub use task::Region;
@@ -199,8 +205,7 @@ impl Ensemble {
 
     /// The stages, in the order in which images come to them.
     fn stages(&self) -> impl Iterator<Item = &Stage> {
-        let crop = self.crop.iter().map(|crop| &crop.stage);
-        crop.chain(&self.classifier).chain([&self.segmenter])
+        self.ordered_stages().map(|ordered| ordered.stage)
     }
 
     /// One of the devices, to run models on.

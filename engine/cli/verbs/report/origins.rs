@@ -15,7 +15,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    pub fn of<'a>(found: impl IntoIterator<Item = &'a Found>) -> Self {
+    pub fn new<'a>(found: impl IntoIterator<Item = &'a Found>) -> Self {
         let mut origins = Self { runs: Vec::new(), unknown: 0, all: 0 };
         for Found { origin, .. } in found {
             origins.all += 1;
@@ -91,7 +91,7 @@ mod tests {
     fn origins(manifests: &[Option<&str>]) -> Origins {
         let origin = |name: &str| Origin { manifest: name.into(), models: "m".into(), plugins: None, folds: None };
         let runs: Vec<Option<Origin>> = manifests.iter().map(|name| name.map(origin)).collect();
-        let mut origins = Origins::of([]);
+        let mut origins = Origins::new([]);
         origins.all = runs.len();
         origins.unknown = runs.iter().filter(|run| run.is_none()).count();
         origins.runs = runs.into_iter().flatten().collect();

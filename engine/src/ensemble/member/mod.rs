@@ -10,6 +10,7 @@ mod classes;
 pub mod compatibility;
 pub mod early;
 mod map;
+#[cfg(feature = "optimize")]
 pub mod model_input;
 pub mod outputs;
 pub mod prepare;

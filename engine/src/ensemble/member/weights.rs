@@ -39,6 +39,7 @@ impl Source {
     }
 
     /// How sessions are opened.
+    #[cfg(feature = "optimize")]
     pub fn opener(&self) -> &Opener {
         &self.opener
     }

@@ -1,7 +1,5 @@
 //! Images on their way through the stages, and what becomes of them at the end.
 
-use std::collections::HashSet;
-
 use crate::ensemble::Ensemble;
 use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
@@ -55,37 +53,27 @@ impl Ensemble {
             keep: keep != Keep::Nothing,
         };
         let mut traces: Vec<Result<Trace, ImageError>> = radiographs.iter().map(|r| self.begin(r)).collect();
-        let mut tasks: Vec<Option<ImageTask>> =
-            radiographs.iter().enumerate().map(|(image, radiograph)| Some(self.task(image, radiograph))).collect();
-        // 1. The crop stage finds the part that is worth looking at.
-        if let Some(crop) = &self.crop {
-            for (task, found) in each(&mut tasks, &traces, |open| crop.run(&mut context, open)) {
-                record(&mut traces[task.image], found, |trace, found| {
-                    task.region = Some(found.0);
-                    trace.crop = Some(found);
-                });
-            }
-        }
-        // 2. The classifier stage decides whether there is anything to segment.
-        let mut ended = HashSet::new();
-        if let Some(stage) = &self.classifier {
-            for (task, verdict) in each(&mut tasks, &traces, |open| stage.run(&mut context, open)) {
-                record(&mut traces[task.image], verdict, |trace, verdict| {
-                    task.score = verdict.score;
-                    if !verdict.passed && keep != Keep::AllAnswers {
-                        ended.insert(task.image);
+        let begun = |(image, radiograph): (usize, &&Radiograph)| self.task(image, radiograph);
+        let mut tasks: Vec<ImageTask> = radiographs.iter().enumerate().map(begun).collect();
+        tasks.retain(|task| traces[task.image].is_ok());
+        for stage in self.ordered_stages() {
+            let asked: Vec<ImageTask> = tasks.iter().map(|task| stage.asks(*task)).collect();
+            let verdicts = stage.stage.run(&mut context, &asked);
+            let mut verdicts = verdicts.into_iter();
+            // What a gate stops is not shown to the stages behind it.
+            tasks.retain_mut(|task| {
+                let size = radiographs[task.image].size();
+                let trace = &mut traces[task.image];
+                let (Some(verdict), Ok(so_far)) = (verdicts.next(), trace.as_mut()) else { return false };
+                let goes_on = verdict.and_then(|verdict| stage.take(verdict, size, task, so_far));
+                match goes_on {
+                    Ok(passed) => passed || keep == Keep::AllAnswers,
+                    Err(error) => {
+                        *trace = Err(error);
+                        false
                     }
-                    trace.classified = Some(verdict);
-                });
-            }
-        }
-        // 3. Below the gate the segmenters never run.
-        tasks
-            .iter_mut()
-            .filter(|task| task.is_some_and(|task| ended.contains(&task.image)))
-            .for_each(|task| *task = None);
-        for (task, verdict) in each(&mut tasks, &traces, |open| self.segmenter.run(&mut context, open)) {
-            record(&mut traces[task.image], verdict, |trace, verdict| trace.segmented = Some(verdict));
+                }
+            });
         }
         traces
     }
@@ -156,25 +144,5 @@ impl Ensemble {
         let members = self.classifier.iter().flat_map(|stage| &stage.members);
         let named = members.zip(scores).filter_map(|(member, score)| Some((member.manifest.name.clone(), score?)));
         named.collect()
-    }
-}
-
-/// Runs a stage over the tasks of those images that are still on their way, and pairs each with what came of it.
-fn each<'j, T>(
-    tasks: &'j mut [Option<ImageTask>],
-    traces: &[Result<Trace, ImageError>],
-    run: impl FnOnce(&[ImageTask]) -> Vec<Result<T, ImageError>>,
-) -> Vec<(&'j mut ImageTask, Result<T, ImageError>)> {
-    let open: Vec<&mut ImageTask> = tasks.iter_mut().flatten().filter(|task| traces[task.image].is_ok()).collect();
-    let copies: Vec<ImageTask> = open.iter().map(|task| **task).collect();
-    open.into_iter().zip(run(&copies)).collect()
-}
-
-/// Writes what came of a stage into an image's trace, or the error in its place.
-fn record<T>(trace: &mut Result<Trace, ImageError>, found: Result<T, ImageError>, write: impl FnOnce(&mut Trace, T)) {
-    match (trace.as_mut(), found) {
-        (Ok(open), Ok(found)) => write(open, found),
-        (Ok(_), Err(error)) => *trace = Err(error),
-        (Err(_), _) => {}
     }
 }

@@ -5,8 +5,7 @@ use pleura_image::regions::{Components, Connectivity};
 
 use super::{Stage, Verdict};
 use crate::ensemble::error::ImageError;
-use crate::ensemble::member::BatchContext;
-use crate::ensemble::task::{ImageTask, Region};
+use crate::ensemble::task::Region;
 use crate::manifest::{self, Otherwise};
 
 /// The stage, ready to run.
@@ -33,25 +32,17 @@ impl Crop {
         }
     }
 
-    /// Finds the box of each image, in pixels of the radiograph, in the order of `tasks`.
-    pub fn run(
-        &self,
-        context: &mut BatchContext<'_>,
-        tasks: &[ImageTask],
-    ) -> Vec<Result<(Region, Verdict), ImageError>> {
-        let tasks: Vec<ImageTask> = tasks.iter().map(|task| ImageTask { size: self.size, ..*task }).collect();
-        let verdicts = self.stage.run(context, &tasks);
-        let boxes = tasks.iter().zip(verdicts).map(|(task, verdict)| {
-            let verdict = verdict?;
-            let of = context.radiographs[task.image].size();
-            let map = verdict.map.as_ref().map(|map| map.view());
-            match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {
-                (Some(region), _) => Ok((region, verdict)),
-                (None, Otherwise::Whole) => Ok((Region::whole(of), verdict)),
-                (None, Otherwise::Skip) => Err(ImageError::NoCrop { above: self.above }),
-            }
-        });
-        boxes.collect()
+    /// The box of an image of (height, width) = `of`, by the stage's verdict, in pixels of the radiograph.
+    ///
+    /// # Errors
+    /// Where nothing is marked, and the manifest says to skip such an image.
+    pub fn region(&self, verdict: &Verdict, of: (usize, usize)) -> Result<Region, ImageError> {
+        let map = verdict.map.as_ref().map(|map| map.view());
+        match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {
+            (Some(region), _) => Ok(region),
+            (None, Otherwise::Whole) => Ok(Region::whole(of)),
+            (None, Otherwise::Skip) => Err(ImageError::NoCrop { above: self.above }),
+        }
     }
 
     /// The box around what is marked, grown by the margin, in an image of (height, width) = `of`.

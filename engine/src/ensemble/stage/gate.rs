@@ -4,7 +4,6 @@ use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
 use serde::Serialize;
 
-use crate::ensemble::member::answer::MemberAnswer;
 use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::{self, Resize};
 use crate::planes;
@@ -91,7 +90,13 @@ impl Gate {
     }
 
     /// What a comparison comes to where all members have answered, in order.
-    pub fn measure_answered(&self, test: usize, merged: GateInputs<'_>, answers: &[&MemberAnswer]) -> Option<f64> {
+    #[cfg(feature = "tune")]
+    pub fn measure_answered(
+        &self,
+        test: usize,
+        merged: GateInputs<'_>,
+        answers: &[&crate::ensemble::MemberAnswer],
+    ) -> Option<f64> {
         let asked = &self.tests[test];
         match asked.members.as_slice() {
             [member] if asked.gate.reads_map() => answers.get(*member)?.map.as_ref().map(|map| asked.pixels(map)),
@@ -100,11 +105,13 @@ impl Gate {
     }
 
     /// Whether an image passes of which every comparison has been measured.
+    #[cfg(feature = "tune")]
     pub fn passes_measured(&self, measured: &[Option<f64>]) -> bool {
         self.node.passes(&|test| self.tests[test].compare(measured[test], GateInputs::default()))
     }
 
     /// What the measure of a comparison depends on, besides the answers: the probability above which it counts.
+    #[cfg(feature = "tune")]
     pub fn level(&self, test: usize) -> Option<f32> {
         match self.tests[test].gate {
             manifest::Gate::Area { above, .. }

@@ -1,0 +1,75 @@
+//! The stages in the order in which images come to them, and what a stage's verdict means for an image.
+
+use super::trace::Trace;
+use crate::ensemble::Ensemble;
+use crate::ensemble::error::ImageError;
+use crate::ensemble::stage::crop::Crop;
+use crate::ensemble::stage::{Stage, Verdict};
+use crate::ensemble::task::ImageTask;
+
+/// A stage with what it is there for.
+pub struct OrderedStage<'e> {
+    pub stage: &'e Stage,
+    role: Role<'e>,
+}
+
+/// What a stage is there for.
+enum Role<'e> {
+    /// It finds the part that is worth looking at.
+    Crop(&'e Crop),
+    /// It decides whether there is anything to segment.
+    Classifier,
+    /// It segments.
+    Segmenter,
+}
+
+impl Ensemble {
+    /// The stages: crop, classifier and segmenter, of which the first two may be missing.
+    pub(in crate::ensemble) fn ordered_stages(&self) -> impl Iterator<Item = OrderedStage<'_>> {
+        let crop = self.crop.iter().map(|crop| OrderedStage { stage: &crop.stage, role: Role::Crop(crop) });
+        let classifier = self.classifier.iter().map(|stage| OrderedStage { stage, role: Role::Classifier });
+        crop.chain(classifier).chain([OrderedStage { stage: &self.segmenter, role: Role::Segmenter }])
+    }
+}
+
+impl OrderedStage<'_> {
+    /// What the stage is asked of an image: a crop stage merges its maps at a size of its own.
+    pub fn asks(&self, task: ImageTask) -> ImageTask {
+        match self.role {
+            Role::Crop(crop) => ImageTask { size: crop.size, ..task },
+            Role::Classifier | Role::Segmenter => task,
+        }
+    }
+
+    /// Writes down the verdict on an image of (height, width) = `size`; the answer is whether the image goes on to the next
+    /// stage.
+    ///
+    /// # Errors
+    /// Where a crop stage finds nothing, and the manifest says to skip such an image.
+    pub fn take(
+        &self,
+        verdict: Verdict,
+        size: (usize, usize),
+        task: &mut ImageTask,
+        trace: &mut Trace,
+    ) -> Result<bool, ImageError> {
+        match self.role {
+            Role::Crop(crop) => {
+                let region = crop.region(&verdict, size)?;
+                task.region = Some(region);
+                trace.crop = Some((region, verdict));
+                Ok(true)
+            }
+            Role::Classifier => {
+                let passed = verdict.passed;
+                task.score = verdict.score;
+                trace.classified = Some(verdict);
+                Ok(passed)
+            }
+            Role::Segmenter => {
+                trace.segmented = Some(verdict);
+                Ok(true)
+            }
+        }
+    }
+}
