@@ -168,7 +168,11 @@ fn images(folder: &Path) -> Vec<PathBuf> {
 /// Masks and decisions, and what was inferred.
 fn run(manifest: &Path, files: &[PathBuf], exit: Exit, cache: Option<&Path>) -> (Vec<String>, Inferences, usize) {
     let options = Ensemble::options().device(Device::Cpu).threads(1).exit(exit);
-    let ensemble = options.cache(cache.map(Path::to_path_buf), Form::Exact).open(manifest).unwrap();
+    let options = match cache {
+        Some(cache) => options.cache(cache, Form::Exact),
+        None => options,
+    };
+    let ensemble = options.open(manifest).unwrap();
     let mut found = Vec::new();
     let run = ensemble.predict_files(files, |_, finding, _| {
         finding.map(|f| found.push(format!("{} {:?} {:?}", f.id, f.decision, f.mask)))

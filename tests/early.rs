@@ -106,7 +106,7 @@ fn findings_are_the_same_for_any_batch_and_with_a_cache() {
         assert_eq!(findings(&open(2).open(&other.manifest).unwrap(), &files), expected, "a batch of the models' own");
         let cache = case.folder.path().join("cache");
         for replayed in [false, true] {
-            let ensemble = open(2).cache(Some(cache.clone()), Form::Exact).open(&case.manifest).unwrap();
+            let ensemble = open(2).cache(&cache, Form::Exact).open(&case.manifest).unwrap();
             assert_eq!(findings(&ensemble, &files), expected, "replayed: {replayed}");
             assert_eq!(ensemble.inferences().run == 0, replayed);
         }

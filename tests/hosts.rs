@@ -147,7 +147,7 @@ fn a_panic_in_a_lane() {
     let (case, _) = Case::two_stages(support::case::POST);
     let files = images(case.folder.path());
     let cache = case.folder.path().join("cache");
-    let options = || Ensemble::options().device(Device::Cpu).cache(Some(cache.clone()), Form::Exact);
+    let options = || Ensemble::options().device(Device::Cpu).cache(&cache, Form::Exact);
     let expected = run(&options().open(&case.manifest).unwrap(), &files);
     // One answer is damaged, which the lane says to the log.
     let entry = walkdir::WalkDir::new(&cache).sort_by_file_name().into_iter().flatten();

@@ -20,7 +20,7 @@ fn case() -> Case {
 fn a_runtime_that_is_named_is_the_one_or_an_error() {
     let case = case();
     let open = |path: PathBuf| {
-        let options = Ensemble::options().device(Device::Cpu).threads(1).onnxruntime(Some(path));
+        let options = Ensemble::options().device(Device::Cpu).threads(1).onnxruntime(path);
         options.open(&case.manifest).map(drop).map_err(|error| chain(&error))
     };
     let loaded = runtime::load(None).unwrap().path.clone();

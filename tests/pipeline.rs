@@ -130,9 +130,9 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
     // 64 MiB
     greedy(&case.folder.path().join("greedy.onnx"), 1 << 24);
     let images: Vec<_> = (0..4).map(|seed| case.image(&noise(seed, (8, 8)))).collect();
-    let open =
-        |limit| Ensemble::options().device(Device::Cpu).batch(4).device_memory(limit).open(&case.manifest).unwrap();
-    let (free, limited, starved) = (open(None), open(Some(100 << 20)), open(Some(100)));
+    let options = || Ensemble::options().device(Device::Cpu).batch(4);
+    let free = options().open(&case.manifest).unwrap();
+    let [limited, starved] = [100 << 20, 100].map(|limit| options().device_memory(limit).open(&case.manifest).unwrap());
     let expected: Vec<_> = free.predict_batch(&images).into_iter().map(Result::unwrap).collect();
     let found: Vec<_> = limited.predict_batch(&images).into_iter().map(Result::unwrap).collect();
     assert_eq!(found, expected);
@@ -154,7 +154,7 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
     assert!(said.contains("greedy.onnx` ran out of memory: ") && !said.contains("[E:onnxruntime"), "{said}");
     assert!(!said.contains("\n\n"), "{said}");
     // Its weights alone are more.
-    let options = Ensemble::options().device(Device::Cpu).device_memory(Some(10));
+    let options = Ensemble::options().device(Device::Cpu).device_memory(10);
     let error = chain(&options.open(&case.manifest).map(drop).unwrap_err());
     assert!(error.contains("greedy.onnx") && error.contains("bytes before they run, and may take 10"), "{error}");
 }

@@ -53,8 +53,11 @@ fn an_out_of_fold_run_asks_only_weights_that_have_not_seen_the_image() {
     let case = Case::new(&[("a", flat(0.2)), ("b", flat(0.9))], &toml);
     let image = case.image(&ramp());
     let run = |fold: Option<u32>, id: &str| {
-        let folds = fold.map(|fold| HashMap::from([(id.to_owned(), fold)]));
-        let options = Ensemble::options().device(Device::Cpu).threads(1).keep_maps(true).folds(folds);
+        let options = Ensemble::options().device(Device::Cpu).threads(1).keep_maps(true);
+        let options = match fold {
+            Some(fold) => options.folds(HashMap::from([(id.to_owned(), fold)])),
+            None => options,
+        };
         options.open(&case.manifest).unwrap().predict(&image).map(|finding| finding.map.unwrap()[(0, 0)])
     };
     for (fold, expected) in [(None, 0.55), (Some(0), 0.2), (Some(1), 0.9)] {

@@ -264,7 +264,7 @@ fn kept<T: Send>(
     support::runtime();
     let path = case.at("variant.toml");
     fs::write(&path, manifest).unwrap();
-    let options = Ensemble::options().device(Device::Cpu).cache(Some(case.at("cache")), Form::Exact);
+    let options = Ensemble::options().device(Device::Cpu).cache(case.at("cache"), Form::Exact);
     let ensemble = options.open(path).unwrap();
     let truth = Submission::read(case.at("truth.csv"), SIZE).unwrap();
     let files = pleura::radiograph::find(&[case.at("images")]).unwrap();

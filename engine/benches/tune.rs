@@ -71,7 +71,7 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    let context = Context { image_id: "bench".into(), original_size: SIZE, score: (0.0, 1.0), spacing: None };
+    let context = Context::new("bench", SIZE);
     let maps: Vec<(Array2<f32>, Target)> = (0..MAPS)
         .into_par_iter()
         .map(|number| {

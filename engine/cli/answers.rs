@@ -8,6 +8,7 @@ use pleura::ensemble::{Ensemble, Form, Options};
 use pleura::submission::{Runs, Submission};
 use pleura_train::data::table;
 
+use crate::engine::given;
 use crate::term;
 
 /// The columns of a list of folds are `ImageId` and this.
@@ -41,7 +42,7 @@ fn form(text: &str) -> Result<Form, String> {
 impl CacheArgs {
     /// Options with the cache that is asked for.
     pub fn apply(&self, options: Options) -> Options {
-        options.cache(self.cache.clone(), self.cache_form)
+        given(options, self.cache.clone(), |options, folder| options.cache(folder, self.cache_form))
     }
 }
 

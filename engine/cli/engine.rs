@@ -106,18 +106,25 @@ impl EngineArgs {
     pub fn open(&self, path: &Path, options: Options) -> Result<Ensemble> {
         fetch::ensure(self.onnxruntime.as_deref())?;
         self.set_up_threads()?;
-        let bytes = |size: Option<ByteSize>| size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
-        let options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
-        let options = options.memory(bytes(self.memory)).device_memory(bytes(self.device_memory));
-        let options = options.allow_outside(self.allow_outside).onnxruntime(self.onnxruntime.clone());
-        let options = match self.max_model {
-            Some(size) => options.max_model_bytes(size.0),
-            None => options,
-        };
+        let bytes = |size: ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+        let mut options = self.cache.apply(options).devices(&self.device).threads(self.threads).batch(self.batch);
+        options = options.allow_outside(self.allow_outside);
+        options = given(options, self.memory.map(bytes), Options::memory);
+        options = given(options, self.device_memory.map(bytes), Options::device_memory);
+        options = given(options, self.onnxruntime.clone(), Options::onnxruntime);
+        options = given(options, self.max_model.map(|size| size.0), Options::max_model_bytes);
         let ensemble = options.open(path)?;
         guard::watch_exit();
         let places: Vec<String> = ensemble.placements().map(ToString::to_string).collect();
         term::note(format_args!("device: {}", places.join(", ")));
         Ok(ensemble)
+    }
+}
+
+/// Options with what an argument says, where it was given.
+pub fn given<T>(options: Options, value: Option<T>, set: impl FnOnce(Options, T) -> Options) -> Options {
+    match value {
+        Some(value) => set(options, value),
+        None => options,
     }
 }

@@ -41,7 +41,7 @@ fn error<T>(result: Result<T, PluginError>) -> String {
 }
 
 fn context(image_id: &str) -> Context {
-    Context { image_id: image_id.into(), original_size: (1024, 1024), score: (0.25, 0.75), spacing: None }
+    Context::new(image_id, (1024, 1024)).with_score(0.25, 0.75)
 }
 
 /// 0, 1/60, 2/60, … 59/60.

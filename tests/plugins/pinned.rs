@@ -6,7 +6,6 @@ use std::path::Path;
 use pleura::digest;
 use pleura::manifest::{Isolation, Step};
 use pleura::plugin::{Plugin, PluginError};
-use pleura_plugin::Context;
 
 use crate::support;
 use crate::{above_half, build, context, error, map, step};
@@ -33,8 +32,7 @@ fn a_child_that_is_started_again_loads_the_library_declared_or_none() {
     fs::copy(build::fixtures().join("libsegfaults.so"), &library).unwrap();
     let step = pinned("./libsegfaults.so", &digest::file(&library).unwrap(), Isolation::Process);
     let plugin = Plugin::open(&step, folder.path()).unwrap();
-    let apply =
-        |image: &str| plugin.postprocess(&Context { image_id: image.into(), ..context("") }, map().view(), None);
+    let apply = |image: &str| plugin.postprocess(&context(image), map().view(), None);
     assert!(apply("crash").is_err());
     assert_eq!(apply("fine").unwrap(), above_half());
     assert!(apply("crash").is_err());

@@ -121,7 +121,7 @@ pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn 
     let files: Vec<PathBuf> = args.map(PathBuf::from).collect();
     let exit = if exit == "full" { Exit::Full } else { Exit::Exact };
     let options = Ensemble::options().device(Device::Cpu).batch(batch).threads(threads).exit(exit);
-    let ensemble = options.onnxruntime(Some(onnxruntime.into())).open(manifest)?;
+    let ensemble = options.onnxruntime(onnxruntime).open(manifest)?;
     let start = Instant::now();
     let mut submission = Submission::new((1024, 1024));
     let mut lines = std::io::BufWriter::new(std::fs::File::create(findings)?);

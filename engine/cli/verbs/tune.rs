@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use pleura::ensemble::Ensemble;
+use pleura::ensemble::{Ensemble, Options};
 use pleura::regular;
 use pleura::submission::Submission;
 use pleura::tune::{
@@ -14,7 +14,7 @@ use pleura::tune::{
     Space, TuneError, Tuned, WeightSearch, Weights,
 };
 
-use crate::engine::EngineArgs;
+use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::paths::{Checked, Command, Paths};
@@ -134,7 +134,8 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     told_folds(&grid, folds.as_ref());
     let space = Space::open(grid, folder)?;
     space.fits(files.len())?;
-    let options = Ensemble::options().output_size(args.size).folds(folds.clone());
+    let options = given(Ensemble::options(), args.size, Options::output_size);
+    let options = given(options, folds.clone(), Options::folds);
     let _interrupt = interrupt::says(answers::interrupted(&args.engine.cache))?;
     let ensemble = args.engine.open(path, options)?;
     let judge = Evaluator { ensemble: &ensemble, truth: &truth, size: args.truth_size };

@@ -29,7 +29,7 @@
 //!     }
 //!
 //!     fn apply(&self, _: &Context, map: Map<'_>, _: Option<Mask<'_>>, mut out: MaskMut<'_>) -> Result<(), Error> {
-//!         ndarray::Zip::from(&mut out).and(map).for_each(|o, &p| *o = p > self.probability);
+//!         pleura_plugin::ndarray::Zip::from(&mut out).and(map).for_each(|o, &p| *o = p > self.probability);
 //!         Ok(())
 //!     }
 //! }
@@ -47,6 +47,7 @@ mod export;
 mod role;
 
 pub use export::{PostprocessTable, PrepareTable, TtaTable};
+pub use ndarray;
 pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, Prepare, Tta};
 
 /// An abort would take the engine down with it: a panic must unwind to be reported as an error.

@@ -36,6 +36,7 @@ impl std::error::Error for Error {}
 
 /// What a postprocessing step may know of the image besides its map.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Context {
     /// The id that the image has in the submission.
     pub image_id: String,
@@ -46,6 +47,28 @@ pub struct Context {
     pub score: (f32, f32),
     /// Pixel spacing of the radiograph as stored, (row, column) in mm, where the file states it.
     pub spacing: Option<(f32, f32)>,
+}
+
+impl Context {
+    /// Of an image of (height, width) = `original_size` whose score and spacing are unknown.
+    #[must_use]
+    pub fn new(image_id: impl Into<String>, original_size: (usize, usize)) -> Self {
+        Self { image_id: image_id.into(), original_size, score: (0.0, 1.0), spacing: None }
+    }
+
+    /// With bounds of the classifier stage's score.
+    #[must_use]
+    pub fn with_score(mut self, low: f32, high: f32) -> Self {
+        self.score = (low, high);
+        self
+    }
+
+    /// With the pixel spacing, (row, column) in mm, where it is known.
+    #[must_use]
+    pub fn with_spacing(mut self, spacing: Option<(f32, f32)>) -> Self {
+        self.spacing = spacing;
+        self
+    }
 }
 
 /// Image to image of the same size, before a member sees it: contrast, gamma, denoising.

@@ -82,7 +82,7 @@ impl Checker<'_> {
             return;
         }
         let size = (64, 64);
-        let context = Context { image_id: "check".into(), original_size: size, score: (0.0, 1.0), spacing: None };
+        let context = Context::new("check", size);
         if let Err(error) = run_postprocess(&plugins, &context, ramp(size).view()) {
             self.error(field, format!("on a ramp: {error}"), None);
         }

@@ -53,6 +53,33 @@ pub enum EnsembleError {
         /// Why.
         source: Box<PluginError>,
     },
+    /// A model's file is not there.
+    #[error("in manifest `{manifest}`, at `{field}`: cannot read `{path}`: there is no such file", path = path.display())]
+    ModelMissing {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The key that names the model.
+        field: String,
+        /// The model's file.
+        path: PathBuf,
+    },
+    /// A model's file is not the one that the manifest declares by its `sha256`.
+    #[error(
+        "in manifest `{manifest}`, at `{field}`: `{path}` has changed: its sha256 is {found}, not {declared}",
+        path = path.display()
+    )]
+    ModelChanged {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The key that declares the hash.
+        field: String,
+        /// The model's file.
+        path: PathBuf,
+        /// The SHA-256 of the file, in lowercase hexadecimal.
+        found: String,
+        /// The one declared.
+        declared: String,
+    },
     /// A model does not fit what the manifest says of it.
     #[error("in manifest `{manifest}`, at `{field}`: {message}")]
     Model {

@@ -89,6 +89,15 @@ pub struct Ensemble {
     keep_maps: bool,
 }
 
+impl std::fmt::Debug for Ensemble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let devices: Vec<String> = self.placements().map(ToString::to_string).collect();
+        let mut shown = f.debug_struct("Ensemble");
+        shown.field("path", &self.path).field("devices", &devices).field("plugins", &self.plugins);
+        shown.finish_non_exhaustive()
+    }
+}
+
 impl Ensemble {
     /// Opens an ensemble on the device that is there, with the defaults of [`Options`].
     ///

@@ -11,12 +11,8 @@ use crate::{Mask, Radiograph};
 
 /// What plugins may know of an image; `score` bounds the classifier stage's.
 pub fn context(radiograph: &Radiograph, score: Option<(f32, f32)>) -> Context {
-    Context {
-        image_id: radiograph.id().to_owned(),
-        original_size: radiograph.size(),
-        score: score.unwrap_or((0.0, 1.0)),
-        spacing: radiograph.spacing(),
-    }
+    let (low, high) = score.unwrap_or((0.0, 1.0));
+    Context::new(radiograph.id(), radiograph.size()).with_score(low, high).with_spacing(radiograph.spacing())
 }
 
 /// Runs the steps in order; gives the mask after each, at least one.

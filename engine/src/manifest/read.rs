@@ -49,4 +49,17 @@ impl Manifest {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ManifestError> {
         Ok(Lint::of_text(text, path).accept()?.0)
     }
+
+    /// A manifest whose fields were set by code, checked by the rules of one that is read; lines in problems are those of
+    /// the manifest as TOML writes it.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`].
+    pub fn checked(self, path: &Path) -> Result<Self, ManifestError> {
+        let text = toml::to_string(&self).map_err(|error| {
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string());
+            ManifestError::Read { path: path.to_owned(), noun: <Self as Document>::NOUN, source }
+        })?;
+        Self::parse(&text, path)
+    }
 }

@@ -26,7 +26,7 @@ pub struct Found {
 /// `../lib/pleura/plugins` from there.
 #[must_use]
 pub fn folders(manifest_dir: &Path) -> Vec<PathBuf> {
-    Folders::new(manifest_dir).all()
+    Folders::new(manifest_dir, &[]).all()
 }
 
 /// The folders where libraries lie.
@@ -38,7 +38,8 @@ struct Folders {
 }
 
 impl Folders {
-    fn new(manifest_dir: &Path) -> Self {
+    /// `first` come before all others.
+    fn new(manifest_dir: &Path, first: &[PathBuf]) -> Self {
         let named = env::var_os("PLEURA_PLUGINS").unwrap_or_default();
         let named = env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty());
         // A manifest named without a folder lies in the empty path.
@@ -63,13 +64,28 @@ impl Folders {
                 })
                 .collect()
         };
-        let chosen = existing(&mut named.chain(own));
+        let chosen = existing(&mut first.iter().cloned().chain(named).chain(own));
         Self { chosen, program: existing(&mut program.into_iter()) }
     }
 
-    fn all(self) -> Vec<PathBuf> {
-        [self.chosen, self.program].concat()
+    fn all(&self) -> Vec<PathBuf> {
+        [self.chosen.as_slice(), &self.program].concat()
     }
+
+    /// The plugin of that name that is taken.
+    fn find(&self, plugin: &str) -> Option<Origin> {
+        let library = |folders: &[PathBuf]| library_in(plugin, folders).map(Origin::Library);
+        library(&self.chosen).or_else(|| Origin::built_in(plugin)).or_else(|| library(&self.program))
+    }
+}
+
+/// Where plugins come from beside the usual places, and what runs isolated ones.
+#[derive(Debug, Clone, Default)]
+pub struct PluginOptions {
+    /// Folders in which libraries are looked for by name, before all others.
+    pub folders: Vec<PathBuf>,
+    /// The program whose verb `plugin-worker` runs isolated plugins; `None` has it found.
+    pub worker: Option<PathBuf>,
 }
 
 /// The plugin of a manifest's step: the library at a path relative to the manifest's folder where `plugin` has a separator
@@ -77,14 +93,21 @@ impl Folders {
 ///
 /// # Errors
 /// [`PluginError::NotFound`] where there is no plugin of that name.
-pub fn resolve(step: &Step, manifest_dir: &Path) -> Result<Origin, PluginError> {
-    let Step { plugin, sha256, .. } = step;
-    if sha256.is_some() {
-        return locate_library(plugin, manifest_dir)
-            .map(Origin::Library)
-            .ok_or_else(|| PluginError::NoLibrary { name: plugin.clone(), searched: folders(manifest_dir) });
+pub fn resolve(step: &Step, manifest_dir: &Path, options: &PluginOptions) -> Result<Origin, PluginError> {
+    let name = || step.plugin.clone();
+    if is_path(&step.plugin) {
+        return Ok(Origin::Library(manifest_dir.join(&step.plugin)));
     }
-    named(plugin, manifest_dir)
+    let folders = Folders::new(manifest_dir, &options.folders);
+    if step.sha256.is_some() {
+        let searched = folders.all();
+        let library = library_in(&step.plugin, &searched).map(Origin::Library);
+        return library.ok_or_else(|| PluginError::NoLibrary { name: name(), searched });
+    }
+    folders.find(&step.plugin).ok_or_else(|| {
+        let searched = folders.all();
+        PluginError::NotFound { name: name(), near: nearest(&step.plugin, manifest_dir, &searched), searched }
+    })
 }
 
 /// As [`resolve`], by the plugin's name alone.
@@ -92,10 +115,7 @@ pub fn resolve(step: &Step, manifest_dir: &Path) -> Result<Origin, PluginError> 
 /// # Errors
 /// As [`resolve`].
 pub fn named(plugin: &str, manifest_dir: &Path) -> Result<Origin, PluginError> {
-    locate(plugin, manifest_dir).ok_or_else(|| {
-        let searched = folders(manifest_dir);
-        PluginError::NotFound { name: plugin.to_owned(), near: nearest(plugin, manifest_dir, &searched), searched }
-    })
+    resolve(&Step { plugin: plugin.to_owned(), ..Step::default() }, manifest_dir, &PluginOptions::default())
 }
 
 /// As [`named`], without a word on what could have been meant, for which all libraries are read.
@@ -104,17 +124,7 @@ pub fn locate(plugin: &str, manifest_dir: &Path) -> Option<Origin> {
     if is_path(plugin) {
         return Some(Origin::Library(manifest_dir.join(plugin)));
     }
-    let folders = Folders::new(manifest_dir);
-    let library = |folders: &[PathBuf]| library_in(plugin, folders).map(Origin::Library);
-    library(&folders.chosen).or_else(|| Origin::built_in(plugin)).or_else(|| library(&folders.program))
-}
-
-/// The library of a plugin, be there a built-in one of that name or not.
-fn locate_library(plugin: &str, manifest_dir: &Path) -> Option<PathBuf> {
-    if is_path(plugin) {
-        return Some(manifest_dir.join(plugin));
-    }
-    library_in(plugin, &folders(manifest_dir))
+    Folders::new(manifest_dir, &[]).find(plugin)
 }
 
 fn library_in(plugin: &str, folders: &[PathBuf]) -> Option<PathBuf> {
@@ -126,7 +136,7 @@ fn library_in(plugin: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 /// name, the one that is taken. Each library is loaded in a child process, so that none can do harm.
 #[must_use]
 pub fn list(manifest_dir: &Path) -> Vec<Found> {
-    let folders = Folders::new(manifest_dir);
+    let folders = Folders::new(manifest_dir, &[]);
     let chosen = libraries(&folders.chosen);
     let hidden = |name: Option<&str>| chosen.iter().any(|path| name_of(path).as_deref() == name);
     let built_in =

@@ -6,8 +6,11 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2};
 
 use super::call::{Calls, Instance, PlaneCall};
+use super::child::program;
 use super::process::Worker;
-use super::{About, Context, Fault, LoadError, Origin, PluginError, Role, Size, checks, exits, find, library};
+use super::{
+    About, Context, Fault, LoadError, Origin, PluginError, PluginOptions, Role, Size, checks, exits, find, library,
+};
 use crate::manifest::{Isolation, Step};
 use crate::{Mask, digest};
 
@@ -34,12 +37,20 @@ impl Plugin {
     /// Where no such plugin is found, where its library is not the one that the step declares by its sha256 (none of it
     /// has run then) or no plugin of this ABI, or where it refuses its parameters.
     pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
-        let origin = find::resolve(step, manifest_dir)?;
+        Self::open_with(step, manifest_dir, &PluginOptions::default())
+    }
+
+    /// As [`Plugin::open`], with choices.
+    ///
+    /// # Errors
+    /// As [`Plugin::open`].
+    pub fn open_with(step: &Step, manifest_dir: &Path, options: &PluginOptions) -> Result<Self, PluginError> {
+        let origin = find::resolve(step, manifest_dir, options)?;
         let verified =
             origin.library().map(|path| library::verify(path, step.sha256.as_deref())).transpose()?.flatten();
         let plugin = match step.isolation {
             Isolation::None => Self::here(origin, step)?,
-            Isolation::Process => Self::apart(origin, step, 1)?,
+            Isolation::Process => Self::apart(origin, step, 1, options.worker.as_deref())?,
         };
         if !step.is_path() && plugin.about.name != step.plugin {
             let why = LoadError::OtherName { found: plugin.about.name };
@@ -65,8 +76,14 @@ impl Plugin {
     }
 
     /// In a child process, which makes every call from `threads` threads at once and compares the results.
-    pub(super) fn apart(origin: Origin, step: &Step, threads: usize) -> Result<Self, PluginError> {
-        let (about, worker) = Worker::open(&origin, step, params(step), threads)?;
+    pub(super) fn apart(
+        origin: Origin,
+        step: &Step,
+        threads: usize,
+        worker: Option<&Path>,
+    ) -> Result<Self, PluginError> {
+        let program = worker.map_or_else(|| program(&origin.file()), |worker| Ok(worker.to_owned()))?;
+        let (about, worker) = Worker::open(program, &origin, step, params(step), threads)?;
         let file = worker.file();
         Self::new(about, origin, file, Box::new(worker))
     }

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use child::this_program_is_a_worker;
 pub use error::{Fault, LoadError, PluginError};
 pub use exits::name_exit;
-pub use find::{Found, folders, list, locate, named, resolve};
+pub use find::{Found, PluginOptions, folders, list, locate, named, resolve};
 pub use host::Plugin;
 #[doc(hidden)]
 pub use library::table_of;

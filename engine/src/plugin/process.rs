@@ -39,12 +39,12 @@ enum Stillborn {
 impl Worker {
     /// Starts a first child, which loads the plugin and creates an instance.
     pub(super) fn open(
+        program: PathBuf,
         origin: &Origin,
         step: &Step,
         params: String,
         threads: usize,
     ) -> Result<(About, Self), PluginError> {
-        let program = program(&origin.file())?;
         let origin = origin.clone();
         let terms = Terms { global_symbols: step.global_symbols, limit: step.time_limit() };
         let sha256 = step.sha256.clone();

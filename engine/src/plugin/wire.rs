@@ -91,12 +91,10 @@ impl From<&Context> for WireContext {
 impl From<&WireContext> for Context {
     fn from(wire: &WireContext) -> Self {
         let floats = |(a, b)| (f32::from_bits(a), f32::from_bits(b));
-        Self {
-            image_id: wire.image_id.clone(),
-            original_size: wire.original_size,
-            score: floats(wire.score),
-            spacing: wire.spacing.map(floats),
-        }
+        let (low, high) = floats(wire.score);
+        Self::new(wire.image_id.as_str(), wire.original_size)
+            .with_score(low, high)
+            .with_spacing(wire.spacing.map(floats))
     }
 }
 
@@ -182,12 +180,8 @@ mod tests {
 
     #[test]
     fn a_context_keeps_every_bit() {
-        let context = Context {
-            image_id: "1.2.3 ä\"".into(),
-            original_size: (1024, 1000),
-            score: (0.1, f32::INFINITY),
-            spacing: Some((0.143, 1e-30)),
-        };
+        let context = Context::new("1.2.3 ä\"", (1024, 1000));
+        let context = context.with_score(0.1, f32::INFINITY).with_spacing(Some((0.143, 1e-30)));
         let text = serde_json::to_string(&WireContext::from(&context)).unwrap();
         let wire: WireContext = serde_json::from_str(&text).unwrap();
         assert_eq!(Context::from(&wire), context);

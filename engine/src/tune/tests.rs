@@ -94,7 +94,7 @@ proptest! {
         let truth = Mask::from(Array2::from_shape_vec((9, 13), truth).unwrap());
         let truth = if empty { Runs::default() } else { Runs::from(&truth) };
         let target = Target::new(&truth, (9, 13), (9, 13), submitted);
-        let context = Context { image_id: "x".into(), original_size: (9, 13), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("x", (9, 13));
         for (number, steps) in chains().iter().enumerate() {
             let chain = Chain::open(steps, Path::new("")).unwrap();
             let dice = chain.dice(map.view(), &target, &context).unwrap();

@@ -59,7 +59,7 @@ mod tests {
         let map = array![[0.25, 0.75, 0.0], [0.0, 0.0, 0.75], [0.5, 0.0, 1.0]];
         let mask = drawn(&["##.", "..#", "#.."]);
         let step = ComponentMean::create(serde_json::from_value(params).map_err(|e| e.to_string())?);
-        let context = Context { image_id: String::new(), original_size: (3, 3), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("", (3, 3));
         let mut out = Array2::from_elem((3, 3), false);
         step.map_err(|e| e.0)?.apply(&context, map.view(), Some(mask.view()), out.view_mut()).map_err(|e| e.0)?;
         Ok(out)

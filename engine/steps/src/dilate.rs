@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn dilate(radius: u64, mask: &Array2<bool>) -> Array2<bool> {
-        let context = Context { image_id: String::new(), original_size: mask.dim(), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("", mask.dim());
         let (map, mut out) = (Array2::zeros(mask.dim()), Array2::from_elem(mask.dim(), false));
         let step = Dilate::create(Params { radius }).unwrap();
         step.apply(&context, map.view(), Some(mask.view()), out.view_mut()).unwrap();

@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn what_is_enclosed_is_marked() {
         let mask = drawn(&[".###.", ".#.#.", ".###.", "##...", ".#..."]);
-        let context = Context { image_id: String::new(), original_size: (5, 5), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("", (5, 5));
         let (map, mut out) = (Array2::zeros((5, 5)), Array2::from_elem((5, 5), false));
         FillHoles.apply(&context, map.view(), Some(mask.view()), out.view_mut()).unwrap();
         assert_eq!(out, drawn(&[".###.", ".###.", ".###.", "##...", ".#..."]));

@@ -74,7 +74,7 @@ mod tests {
 
     fn apply(params: Value, mask: Option<&Array2<bool>>) -> Result<Array2<bool>, String> {
         let step = MinArea::create(serde_json::from_value(params).map_err(|e| e.to_string())?).map_err(|e| e.0)?;
-        let context = Context { image_id: String::new(), original_size: (4, 4), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("", (4, 4));
         let mut out = Array2::from_elem((4, 4), false);
         let map = Array2::zeros((4, 4));
         step.apply(&context, map.view(), mask.map(|mask| mask.view()), out.view_mut()).map_err(|e| e.0)?;

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_boundary_is_where_it_is_declared() {
         let map = array![[0.1, 0.3], [0.300_000_1, 1.0]];
-        let context = Context { image_id: String::new(), original_size: (2, 2), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("", (2, 2));
         for (params, expected) in [
             (json!({ "above": 0.3 }), array![[false, false], [true, true]]),
             (json!({ "at_least": 0.3 }), array![[false, true], [true, true]]),

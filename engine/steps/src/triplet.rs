@@ -85,7 +85,7 @@ mod tests {
 
     fn apply(params: Value, map: &Array2<f32>) -> Result<Array2<bool>, String> {
         let step = Triplet::create(serde_json::from_value(params).map_err(|e| e.to_string())?).map_err(|e| e.0)?;
-        let context = Context { image_id: String::new(), original_size: map.dim(), score: (0.0, 1.0), spacing: None };
+        let context = Context::new("", map.dim());
         let mut out = Array2::from_elem(map.dim(), false);
         step.apply(&context, map.view(), None, out.view_mut()).map_err(|e| e.0)?;
         Ok(out)

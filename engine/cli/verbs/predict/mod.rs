@@ -16,10 +16,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use pleura::Shard;
-use pleura::ensemble::Ensemble;
+use pleura::ensemble::{Ensemble, Options};
 use pleura::submission::read_ids;
 
-use crate::engine::EngineArgs;
+use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
 use crate::outputs::Maps;
 use crate::paths::{Checked, Command, Paths};
@@ -110,7 +110,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     targets.check_writable()?;
     let mut journal = Journal::lock(&targets.out)?;
     let folds = args.folds.as_deref().map(answers::folds).transpose()?;
-    let options = Ensemble::options().keep_maps(args.maps.is_some()).folds(folds);
+    let options = given(Ensemble::options().keep_maps(args.maps.is_some()), folds, Options::folds);
     let ensemble = args.engine.open(&args.ensemble, options)?;
     let receipt = begin(args, &ensemble, &inputs, shard)?;
     let identity = Identity::from(&receipt);

@@ -76,6 +76,19 @@ pub struct Radiograph {
     digest: OnceLock<String>,
 }
 
+/// What is known of values that come from no file; see [`Radiograph::try_from_values`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValuesAbout {
+    /// The id that the image has in a submission.
+    pub id: String,
+    /// The values that become black and white, in this order.
+    pub range: (f32, f32),
+    /// Whether the lowest value is white (MONOCHROME1).
+    pub inverted: bool,
+    /// Pixel spacing, (row, column) in mm, where it is known.
+    pub spacing: Option<(f32, f32)>,
+}
+
 impl Radiograph {
     /// Reads a DICOM, PNG or JPEG file; which of them is told by its content, not by its name.
     ///
@@ -136,6 +149,19 @@ impl Radiograph {
             Some(reason) => Err(RadiographError::Values { id, reason }),
             None => Ok(Self::new(id, path, values, range)),
         }
+    }
+
+    /// As [`Radiograph::from_values`], with all that a file may say of its values.
+    ///
+    /// # Errors
+    /// As [`Radiograph::from_values`]; where a spacing is not above 0.
+    pub fn try_from_values(values: Array2<f32>, about: ValuesAbout) -> Result<Self, RadiographError> {
+        let ValuesAbout { id, range, inverted, spacing } = about;
+        if let Some((row, column)) = spacing.filter(|&(row, column)| !(row > 0.0 && column > 0.0)) {
+            let reason = format!("expected a pixel spacing above 0 mm, found {row} and {column}");
+            return Err(RadiographError::Values { id, reason });
+        }
+        Ok(Self { inverted, spacing, ..Self::from_values(id, values, range)? })
     }
 
     fn new(id: String, path: PathBuf, values: Array2<f32>, range: (f32, f32)) -> Self {
@@ -301,6 +327,17 @@ mod tests {
             let message = Radiograph::from_values(id, values, range).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn values_come_with_what_is_known_of_them() {
+        let about = ValuesAbout { id: "a".into(), range: (0.0, 4.0), inverted: true, spacing: Some((0.14, 0.2)) };
+        let radiograph = Radiograph::try_from_values(array![[0.0, 1.0]], about.clone()).unwrap();
+        assert_eq!(radiograph.intensities(Intensity::Stored), array![[1.0, 0.75]]);
+        assert_eq!((radiograph.spacing(), radiograph.is_inverted()), (Some((0.14, 0.2)), true));
+        let flat = ValuesAbout { spacing: Some((0.14, 0.0)), ..about };
+        let error = Radiograph::try_from_values(array![[0.0]], flat).unwrap_err().to_string();
+        assert!(error.contains("above 0 mm, found 0.14 and 0"), "{error}");
     }
 
     #[test]

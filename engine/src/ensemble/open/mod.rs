@@ -22,7 +22,7 @@ use crate::ensemble::stage::merge::MergeAccumulator;
 use crate::ensemble::stage::{EarlyExit, Merger, Stage};
 use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::{self, Exit, Folder, Manifest, Merge, Step};
-use crate::plugin::{Plugin, Role};
+use crate::plugin::{Plugin, PluginOptions, Role};
 use crate::pool::Pool;
 use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
 use model_file::MAX_MODEL_BYTES;
@@ -35,6 +35,7 @@ struct Opening<'a> {
     /// The most bytes that a model may have.
     most_bytes: u64,
     opener: Opener,
+    plugin_options: &'a PluginOptions,
     /// Members that name the same file share a session.
     sources: BTreeMap<PathBuf, Arc<Source>>,
     plugins: Vec<Arc<Plugin>>,
@@ -60,8 +61,7 @@ struct Declared<'a> {
 }
 
 /// Opens an ensemble.
-pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
-    let mut manifest = Manifest::read(path)?;
+pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     let folder = Folder::containing(path, options.allow_outside);
     parts::files_are_inside(path, &manifest, &folder)?;
     if let Some((height, width)) = options.output_size {
@@ -90,6 +90,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
         folder,
         most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
         opener: Opener { runtime, sessions, may_fall_back: device_is_ours(&options.devices) },
+        plugin_options: &options.plugins,
         sources: BTreeMap::new(),
         plugins: Vec::new(),
         lazy: options.cache.is_some(),

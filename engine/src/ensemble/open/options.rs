@@ -7,7 +7,8 @@ use crate::ensemble::Ensemble;
 use crate::ensemble::EnsembleError;
 use crate::ensemble::member::cache::Form;
 use crate::ensemble::open;
-use crate::manifest::Exit;
+use crate::manifest::{Exit, Manifest};
+use crate::plugin::PluginOptions;
 use crate::runtime::Device;
 
 /// The largest height or width, in pixels.
@@ -29,6 +30,7 @@ pub struct Options {
     pub(crate) folds: Option<HashMap<String, u32>>,
     pub(crate) allow_outside: bool,
     pub(crate) max_model_bytes: Option<u64>,
+    pub(crate) plugins: PluginOptions,
 }
 
 impl Options {
@@ -70,23 +72,23 @@ impl Options {
     ///
     /// [`DecodeLimits`]: crate::radiograph::DecodeLimits
     #[must_use]
-    pub fn memory(mut self, bytes: Option<usize>) -> Self {
-        self.memory = bytes;
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
         self
     }
 
-    /// The bytes that a session may take of a CUDA device's memory, or that all models together may take on the CPU; all
-    /// there is unless said. A batch that does not fit is halved.
+    /// The bytes that a session may take of a CUDA device's memory, or that all models together may take on the CPU.
+    /// Default: all there is. A batch that does not fit is halved.
     #[must_use]
-    pub fn device_memory(mut self, bytes: Option<usize>) -> Self {
-        self.device_memory = bytes;
+    pub fn device_memory(mut self, bytes: usize) -> Self {
+        self.device_memory = Some(bytes);
         self
     }
 
     /// The ONNX Runtime library, instead of a search for one.
     #[must_use]
-    pub fn onnxruntime(mut self, path: Option<PathBuf>) -> Self {
-        self.onnxruntime = path;
+    pub fn onnxruntime(mut self, path: impl Into<PathBuf>) -> Self {
+        self.onnxruntime = Some(path.into());
         self
     }
 
@@ -108,22 +110,22 @@ impl Options {
     /// Keep what networks answer in a folder, and ask none whose answer is there. Models are then opened when they are
     /// first needed, so that what is wrong with one of them is found out no earlier.
     #[must_use]
-    pub fn cache(mut self, folder: Option<PathBuf>, form: Form) -> Self {
-        self.cache = folder.map(|folder| (folder, form));
+    pub fn cache(mut self, folder: impl Into<PathBuf>, form: Form) -> Self {
+        self.cache = Some((folder.into(), form));
         self
     }
 
     /// (height, width) at which maps are merged and masks made, whatever the manifest says: smaller ones are tried faster.
     #[must_use]
-    pub fn output_size(mut self, size: Option<(usize, usize)>) -> Self {
-        self.output_size = size;
+    pub fn output_size(mut self, size: (usize, usize)) -> Self {
+        self.output_size = Some(size);
         self
     }
 
     /// An out-of-fold run: the fold of each image, by id. Snapshots that name their fold answer for its images alone.
     #[must_use]
-    pub fn folds(mut self, folds: Option<HashMap<String, u32>>) -> Self {
-        self.folds = folds;
+    pub fn folds(mut self, folds: HashMap<String, u32>) -> Self {
+        self.folds = Some(folds);
         self
     }
 
@@ -143,6 +145,33 @@ impl Options {
         self
     }
 
+    /// Folders in which libraries of plugins are looked for by name, before those of `PLEURA_PLUGINS` and the manifest's.
+    #[must_use]
+    pub fn plugin_folders(mut self, folders: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        self.plugins.folders = folders.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The program that runs plugins with `isolation = "process"`: one that serves the verb `plugin-worker`, as `pleura`
+    /// does. Default: the one that `PLEURA_WORKER` names, this program if it
+    /// [is a worker](crate::plugin::this_program_is_a_worker), or a `pleura` beside it or on `PATH`.
+    #[must_use]
+    pub fn worker(mut self, program: impl Into<PathBuf>) -> Self {
+        self.plugins.worker = Some(program.into());
+        self
+    }
+
+    /// Opens an ensemble whose manifest was made in memory; see [`Manifest::parse`]. `path` is where the manifest's file
+    /// would be: errors name it, and models and plugins are looked for in its folder.
+    ///
+    /// # Errors
+    /// As [`Options::open`].
+    pub fn open_manifest(self, manifest: Manifest, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
+        self.check()?;
+        let path = path.as_ref();
+        open::open(manifest.checked(path)?, path, &self)
+    }
+
     /// Reads the manifest, loads every model and plugin.
     ///
     /// # Errors
@@ -150,7 +179,7 @@ impl Options {
     /// changed, or not what the manifest says.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
         self.check()?;
-        open::open(path.as_ref(), &self)
+        open::open(Manifest::read(path.as_ref())?, path.as_ref(), &self)
     }
 
     fn check(&self) -> Result<(), EnsembleError> {
@@ -174,12 +203,9 @@ mod tests {
     #[test]
     fn options_that_make_no_sense_are_errors() {
         let cases = [
-            (
-                Options::default().output_size(Some((0, 5))),
-                "option `output_size`: sides are 1 to 16384 pixels, not 0×5",
-            ),
-            (Options::default().output_size(Some((5, 1 << 32))), "not 5×4294967296"),
-            (Options::default().device_memory(Some(0)), "option `device_memory`: "),
+            (Options::default().output_size((0, 5)), "option `output_size`: sides are 1 to 16384 pixels, not 0×5"),
+            (Options::default().output_size((5, 1 << 32)), "not 5×4294967296"),
+            (Options::default().device_memory(0), "option `device_memory`: "),
         ];
         for (options, expected) in cases {
             let message = options.open("no such file").err().unwrap().to_string();

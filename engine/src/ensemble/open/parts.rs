@@ -50,7 +50,14 @@ impl Opening<'_> {
                 if let Some(other) = found.as_ref().err().and_then(|error| error.sha256()) {
                     self.is_declared(field, &path, other, sha256)?;
                 }
-                let found = found.map_err(|error| wrong("model", error.to_string()))?;
+                let found = found.map_err(|error| match error.is_missing(&path) {
+                    true => EnsembleError::ModelMissing {
+                        manifest: self.path.into(),
+                        field: format!("{field}.model"),
+                        path: path.clone(),
+                    },
+                    false => wrong("model", error.to_string()),
+                })?;
                 Arc::new(Source::new(self.opener.clone(), path.clone(), found))
             }
         };
@@ -62,10 +69,12 @@ impl Opening<'_> {
     fn is_declared(&self, field: &str, path: &Path, found: &str, sha256: Option<&str>) -> Result<(), EnsembleError> {
         match sha256.filter(|declared| !declared.eq_ignore_ascii_case(found)) {
             None => Ok(()),
-            Some(declared) => Err(EnsembleError::Model {
+            Some(declared) => Err(EnsembleError::ModelChanged {
                 manifest: self.path.into(),
                 field: format!("{field}.sha256"),
-                message: format!("`{}` has changed: its sha256 is {found}, not {declared}", path.display()),
+                path: path.to_owned(),
+                found: found.to_owned(),
+                declared: declared.to_owned(),
             }),
         }
     }
@@ -79,8 +88,8 @@ impl Opening<'_> {
     ) -> Result<Vec<Arc<Plugin>>, EnsembleError> {
         let open = |(index, step): (usize, &Step)| {
             let field = format!("{field}[{index}]");
-            let plugin =
-                Plugin::open(step, self.folder.path()).map_err(|source| self.plugin_error(field.clone(), source))?;
+            let plugin = Plugin::open_with(step, self.folder.path(), self.plugin_options)
+                .map_err(|source| self.plugin_error(field.clone(), source))?;
             if roles.contains(&plugin.role()) {
                 return Ok(Arc::new(plugin));
             }

@@ -100,6 +100,7 @@ impl Ensemble {
         radiograph: &Radiograph,
         trace: Trace,
     ) -> Result<(Finding, Vec<Mask>), ImageError> {
+        let _span = tracing::debug_span!("image", id = radiograph.id()).entered();
         let Trace { size, crop, classified, segmented } = trace;
         let score = classified.as_ref().and_then(|verdict| verdict.score);
         let scores = classified.map(|verdict| verdict.scores).unwrap_or_default();

@@ -52,7 +52,7 @@ struct Subject {
 
 impl Subject {
     fn open(origin: &Origin, step: &Step, report: &mut Report<'_>) -> Option<Self> {
-        let open = |threads| Plugin::apart(origin.clone(), step, threads);
+        let open = |threads| Plugin::apart(origin.clone(), step, threads, None);
         let shown = Value::Object(step.params.clone());
         match open(1).and_then(|alone| Ok(Self { alone, crowd: open(THREADS)? })) {
             Ok(subject) => {
@@ -129,7 +129,7 @@ impl Report<'_> {
 
 fn refuses_stranger(origin: &Origin, mut step: Step) -> Result<String, String> {
     step.params.insert(STRANGER.to_owned(), true.into());
-    match Plugin::apart(origin.clone(), &step, 1) {
+    match Plugin::apart(origin.clone(), &step, 1, None) {
         Err(PluginError::Refused { message, .. }) if message.starts_with("panicked") => Err(message),
         Err(PluginError::Refused { message, .. }) => Ok(message),
         Err(error) => Err(error.to_string()),

@@ -54,16 +54,13 @@ pub(super) fn remembers<T: PartialEq>(
 
 /// What is asked of a mask step where something about the image is unusual.
 fn contexts() -> [(&'static str, Context); 3] {
-    let plain = || Context {
-        image_id: "conformance-test".to_owned(),
-        original_size: ORDINARY,
-        score: (0.25, 0.25),
-        spacing: Some((0.14, 0.14)),
-    };
     [
-        ("of an image of unknown spacing", Context { spacing: None, ..plain() }),
-        ("of an image that was larger", Context { original_size: (2991, 2517), ..plain() }),
-        ("of an image whose id is not ASCII", Context { image_id: "ünïcode/1.2 \"3\"".to_owned(), ..plain() }),
+        ("of an image of unknown spacing", plain(ORDINARY).with_spacing(None)),
+        ("of an image that was larger", plain((2991, 2517))),
+        (
+            "of an image whose id is not ASCII",
+            Context::new("ünïcode/1.2 \"3\"", ORDINARY).with_score(0.25, 0.25).with_spacing(Some((0.14, 0.14))),
+        ),
     ]
 }
 
@@ -82,8 +79,8 @@ fn score(subject: &Subject) -> Result<String, String> {
     let [.., (_, mask)] = inputs::masks(ORDINARY);
     for map in [inputs::noise(ORDINARY), inputs::smooth(ORDINARY)] {
         let [(_, context), ..] = contexts();
-        let of = |score| {
-            let context = Context { score, ..context.clone() };
+        let of = |(low, high)| {
+            let context = context.clone().with_score(low, high);
             subject.alone.postprocess(&context, map.view(), mask.as_ref()).ok()
         };
         let first = of((0.25, 0.25));
@@ -102,10 +99,9 @@ pub(super) fn settle<T>(outcome: Result<T, Trouble>, may_decline: bool) -> Resul
 
 /// A context without anything unusual.
 fn context(input: &Input) -> Context {
-    Context {
-        image_id: "conformance-test".to_owned(),
-        original_size: input.plane.dim(),
-        score: (0.25, 0.25),
-        spacing: Some((0.14, 0.14)),
-    }
+    plain(input.plane.dim())
+}
+
+fn plain(size: (usize, usize)) -> Context {
+    Context::new("conformance-test", size).with_score(0.25, 0.25).with_spacing(Some((0.14, 0.14)))
 }

@@ -151,5 +151,5 @@ fn jpeg2000(frame: &[u8], plain: bool, stream: &Codestream) -> Result<Vec<u16>, 
     Ok(image.components().iter().flat_map(|component| component.data()).map(|&sample| sample as u16).collect())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "jpeg-ls"))]
 mod tests;

@@ -8,7 +8,15 @@
 mod compressed;
 mod jp2;
 mod jpeg;
+#[cfg(feature = "jpeg-12")]
 mod jpeg12;
+#[cfg(not(feature = "jpeg-12"))]
+#[path = "without_jpeg12.rs"]
+mod jpeg12;
+#[cfg(feature = "jpeg-ls")]
+mod jpeg_ls;
+#[cfg(not(feature = "jpeg-ls"))]
+#[path = "without_jpeg_ls.rs"]
 mod jpeg_ls;
 
 use std::borrow::Cow;
