@@ -5,7 +5,8 @@ mod support;
 use std::path::PathBuf;
 
 use ndarray::{Array2, array};
-use pleura::ensemble::Ensemble;
+use pleura::ensemble::{Ensemble, EnsembleError};
+use pleura::manifest::Manifest;
 use pleura::runtime::{self, Device};
 use pleura::submission::{Runs, Submission};
 use pleura::{Mask, Radiograph};
@@ -50,6 +51,56 @@ fn values_are_predicted_as_their_file_is_and_never_where_they_are_none() {
     broken[(2, 3)] = f32::NAN;
     let message = Radiograph::from_values("image", broken, (0.0, 255.0)).unwrap_err().to_string();
     assert!(message.contains("`image`") && message.contains("NaN in row 2, column 3"), "{message}");
+}
+
+#[test]
+fn a_manifest_made_in_memory_opens_by_the_rules_of_a_file() {
+    let case = case();
+    let options = || Ensemble::options().device(Device::Cpu).threads(1).keep_maps(true);
+    let text = std::fs::read_to_string(&case.manifest).unwrap();
+    let nowhere = case.folder.path().join("in-memory.toml");
+    let mut manifest = Manifest::parse(&text, &nowhere).unwrap();
+    manifest.name = "in memory".into();
+    let ensemble = options().open_manifest(manifest.clone(), &nowhere).unwrap();
+    assert_eq!(ensemble.predict(&case.image(&ramp())).unwrap(), case.predict(&ramp()));
+    assert!(format!("{ensemble:?}").contains("in-memory.toml"), "{ensemble:?}");
+
+    manifest.segmenter.members[0].weight = -1.0;
+    let error = chain(&options().open_manifest(manifest, &nowhere).unwrap_err());
+    assert!(error.contains("in-memory.toml") && error.contains("segmenter.members[0].weight"), "{error}");
+}
+
+#[test]
+fn a_model_that_is_missing_or_changed_is_an_error_of_its_own() {
+    let case = case();
+    let model = case.folder.path().join("a.onnx");
+    let open = || Ensemble::options().device(Device::Cpu).open(&case.manifest).unwrap_err();
+    let text = std::fs::read_to_string(&case.manifest).unwrap();
+    let declared = "0".repeat(64);
+    std::fs::write(&case.manifest, text.replace("input =", &format!("sha256 = \"{declared}\"\ninput ="))).unwrap();
+    match open() {
+        EnsembleError::ModelChanged { path, declared: found, field, .. } => {
+            assert_eq!((path, found, field.as_str()), (model.clone(), declared, "segmenter.members[0].sha256"));
+        }
+        other => panic!("{other:?}"),
+    }
+    std::fs::remove_file(&model).unwrap();
+    assert!(matches!(open(), EnsembleError::ModelMissing { path, .. } if path == model));
+}
+
+#[test]
+fn plugins_are_found_in_folders_of_the_callers() {
+    let steps =
+        r#"[{ plugin = "threshold", params = { above = 0.5 } }, { plugin = "clear-border", params = { pixels = 1 } }]"#;
+    let toml = format!("postprocess = {steps}\n{}", member("segmenter", "a", ""));
+    let case = Case::new(&[("a", Toy::default())], &toml);
+    let folder = case.folder.path().join("elsewhere");
+    std::fs::create_dir(&folder).unwrap();
+    let library = std::path::Path::new(env!("CARGO_BIN_EXE_pleura")).with_file_name("deps").join("libclear_border.so");
+    std::fs::copy(library, folder.join("libclear_border.so")).unwrap();
+    let ensemble = Ensemble::options().device(Device::Cpu).plugin_folders([&folder]).open(&case.manifest).unwrap();
+    let origins: Vec<_> = ensemble.plugins().iter().map(|plugin| plugin.origin().to_string()).collect();
+    assert_eq!(origins, ["built-in".to_owned(), folder.join("libclear_border.so").display().to_string()]);
 }
 
 #[test]
