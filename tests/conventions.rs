@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn cases() -> Option<PathBuf> {
+fn cases() -> PathBuf {
     support::cases("csv")
 }
 
@@ -20,8 +20,9 @@ fn run(folder: &Path, words: &str) -> (Option<i32>, String, String) {
 }
 
 #[test]
+#[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn what_is_nearly_a_submission_is_accepted_with_a_remark_or_refused_by_name() {
-    let Some(cases) = cases() else { return };
+    let cases = cases();
     let check = |name: &str| run(&cases, &format!("submission check {name}.csv --size 64x64"));
     for (name, rows, remark) in [
         ("bom-crlf", "2 rows, 2 images, 1 with a mask", ""),
@@ -55,8 +56,9 @@ fn what_is_nearly_a_submission_is_accepted_with_a_remark_or_refused_by_name() {
 }
 
 #[test]
+#[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn an_id_in_two_rows_is_joined_in_a_truth_and_refused_in_a_submission() {
-    let Some(cases) = cases() else { return };
+    let cases = cases();
     let folder = tempfile::tempdir().unwrap();
     fs::copy(cases.join("twice.csv"), folder.path().join("twice.csv")).unwrap();
     fs::write(folder.path().join("once.csv"), "ImageId,EncodedPixels\nx,0 5 0 5 10 5\n").unwrap();
@@ -70,8 +72,9 @@ fn an_id_in_two_rows_is_joined_in_a_truth_and_refused_in_a_submission() {
 }
 
 #[test]
+#[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn a_truth_with_more_images_is_scored_with_subset() {
-    let Some(cases) = cases() else { return };
+    let cases = cases();
     let (code, _, error) = run(&cases, "score subset-submission.csv subset-truth.csv");
     assert!(code == Some(2) && error.contains("add `--subset` to score the "), "{error}");
     let (code, out, error) = run(&cases, "score subset-submission.csv subset-truth.csv --subset --json");
@@ -91,8 +94,9 @@ fn a_truth_with_more_images_is_scored_with_subset() {
 }
 
 #[test]
+#[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn other_conventions_are_converted_by_name_and_back() {
-    let Some(cases) = cases() else { return };
+    let cases = cases();
     let folder = tempfile::tempdir().unwrap();
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     for (name, from, more, expected) in [

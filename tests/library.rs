@@ -136,8 +136,9 @@ fn masks_of_no_common_size_are_not_scored() {
 
 /// Of the cases that are kept beside the checkout.
 #[test]
+#[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn five_pixels_shrink_to_two_by_area() {
-    let Some(models) = support::cases("models") else { return };
+    let models = support::cases("models");
     let image =
         Radiograph::open(models.join("area-five.png")).unwrap().intensities(pleura::manifest::Intensity::Stored);
     let found = pleura::ensemble::resize(image.view(), (2, 2), pleura::manifest::Resize::Area).mapv(|v| v * 255.0);

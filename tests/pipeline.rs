@@ -24,8 +24,9 @@ fn predicted(ensemble: &Path, inputs: &[PathBuf], options: &[&str]) -> (Vec<u8>,
 
 /// So many radiographs: real ones, or else drawn ones.
 fn radiographs(folder: &Path, count: usize) -> Vec<PathBuf> {
-    if let Some(data) = support::data() {
-        let all = pleura::radiograph::find(&[data.join("siim/stage2_dicom").display().to_string()]).unwrap();
+    if cfg!(not(no_real_data)) {
+        let folder = support::data().join("siim/stage2_dicom");
+        let all = pleura::radiograph::find(&[folder.display().to_string()]).unwrap();
         return all.into_iter().take(count).collect();
     }
     let draw = |seed: usize| png(folder, &format!("image{seed}"), &noise(seed as u32, (256, 256)));

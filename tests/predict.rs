@@ -164,7 +164,7 @@ fn cuda_by_name_is_an_error_that_names_what_is_missing_and_auto_falls_back() {
     assert!(auto.status.success(), "{}", text(&auto.stderr));
     assert_eq!(text(&auto.stderr).matches("device: ").count(), 1, "{}", text(&auto.stderr));
     if !text(&auto.stderr).contains("device: cpu (no CUDA: ") {
-        eprintln!("skipped: this machine has a GPU that works");
+        support::skipped("this machine has a GPU that works");
         return;
     }
     let cuda = run("cuda");

@@ -46,8 +46,9 @@ fn cases(page: &str) -> Vec<Value> {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
 fn a_browser_draws_the_page_and_agrees_with_every_number() {
-    let Some(chromium) = chromium() else { return };
+    let chromium = chromium();
     let folder = tempfile::tempdir().unwrap();
     let (out, text) = report(folder.path(), "report.html", &["--truth", &truth()]);
     let cases = cases(&text);
@@ -64,8 +65,9 @@ fn a_browser_draws_the_page_and_agrees_with_every_number() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
 fn filters_sorts_and_searches_are_in_the_address() {
-    let Some(chromium) = chromium() else { return };
+    let chromium = chromium();
     let folder = tempfile::tempdir().unwrap();
     // a truth in which one empty image has a mask, one with a mask is empty and one has it elsewhere: every outcome is there
     let (out, text) = report(folder.path(), "report.html", &["--truth", &swapped(folder.path())]);
@@ -127,8 +129,9 @@ fn swapped(folder: &Path) -> String {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
 fn masks_are_drawn_in_their_colours_and_can_be_switched_off() {
-    let Some(chromium) = chromium() else { return };
+    let chromium = chromium();
     let folder = tempfile::tempdir().unwrap();
     let (out, text) = report(folder.path(), "report.html", &["--truth", &truth()]);
     let id =
@@ -149,8 +152,9 @@ fn masks_are_drawn_in_their_colours_and_can_be_switched_off() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
 fn a_changed_file_is_found_out() {
-    let Some(chromium) = chromium() else { return };
+    let chromium = chromium();
     let folder = tempfile::tempdir().unwrap();
     let (out, text) = report(folder.path(), "report.html", &["--truth", &truth(), "--cases", "0"]);
     let case = cases(&text).into_iter().find(|case| case["dice"].as_f64().is_some_and(|dice| 0.0 < dice && dice < 1.0));
@@ -185,12 +189,13 @@ fn no_path_and_on_request_no_id_is_in_the_page() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
 fn without_truth_there_are_cases_and_no_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let (out, text) = report(folder.path(), "report.html", &["--cases", "3"]);
     assert!(!text.contains("At a glance") && cases(&text).iter().all(|case| case["dice"].is_null()));
     assert_eq!(text.matches("data:image/jpeg;base64,").count(), 3);
-    let Some(chromium) = chromium() else { return };
+    let chromium = chromium();
     let seen = Seen::new(chromium, &out, "filter=marked");
     let marked = cases(&text).iter().filter(|case| case["predicted"] != "-1").count();
     assert_eq!((seen.ids().len(), seen.noted("mismatches"), seen.console.as_str()), (marked, Some("0"), ""));

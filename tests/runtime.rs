@@ -1,5 +1,7 @@
 //! `pleura runtime`: finding ONNX Runtime, and fetching it.
 
+mod support;
+
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -199,7 +201,7 @@ fn online() -> bool {
     let reachable = Command::new("python3").args(ask).output().is_ok_and(|output| output.status.success());
     let expected = std::env::var_os("CI").is_some();
     if !reachable && !expected {
-        eprintln!("skipped: the Python package index cannot be reached");
+        support::skipped("the Python package index cannot be reached");
     }
     reachable || expected
 }

@@ -38,8 +38,9 @@ fn plain(folder: &Path, arguments: &[&str]) {
 }
 
 #[test]
+#[cfg_attr(any(no_real_data, no_slurm), ignore = "no real data or no Slurm: set PLEURA_DATA, install Slurm")]
 fn a_killed_task_goes_on_and_the_merge_is_the_whole() {
-    let (Some(data), Some(cluster)) = (support::data(), Cluster::start()) else { return };
+    let (data, cluster) = (support::data(), Cluster::start());
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     fs::create_dir(&images).unwrap();
@@ -87,8 +88,9 @@ fn a_killed_task_goes_on_and_the_merge_is_the_whole() {
 }
 
 #[test]
+#[cfg_attr(no_slurm, ignore = "no Slurm: apt-get install slurm-wlm munge iproute2")]
 fn folds_of_an_array_hand_over_what_one_training_does() {
-    let Some(cluster) = Cluster::start() else { return };
+    let cluster = Cluster::start();
     let folder = tempfile::tempdir().unwrap();
     support::discs::training(folder.path(), 3);
     let train = |out: &'static str| ["recipe.toml", "--out", out, "--device", "cpu", "--threads", "1"];
@@ -106,8 +108,9 @@ fn folds_of_an_array_hand_over_what_one_training_does() {
 }
 
 #[test]
+#[cfg_attr(no_slurm, ignore = "no Slurm: apt-get install slurm-wlm munge iproute2")]
 fn a_task_that_meets_passing_trouble_is_queued_again() {
-    let Some(cluster) = Cluster::start() else { return };
+    let cluster = Cluster::start();
     let folder = tempfile::tempdir().unwrap();
     // enough epochs to outlast the first task's start
     support::discs::training(folder.path(), 400);
@@ -134,8 +137,9 @@ fn phantoms(folder: &Path, out: &'static str) -> [String; 8] {
 }
 
 #[test]
+#[cfg_attr(no_slurm, ignore = "no Slurm: apt-get install slurm-wlm munge iproute2")]
 fn skipped_inputs_count_as_done_and_what_no_retry_helps_ends_the_job() {
-    let Some(cluster) = Cluster::start() else { return };
+    let cluster = Cluster::start();
     let folder = tempfile::tempdir().unwrap();
     let submit = |options: &[String]| {
         let options: Vec<&str> = std::iter::once("2").chain(options.iter().map(String::as_str)).collect();
@@ -163,8 +167,9 @@ fn skipped_inputs_count_as_done_and_what_no_retry_helps_ends_the_job() {
 }
 
 #[test]
+#[cfg_attr(no_slurm, ignore = "no Slurm: apt-get install slurm-wlm munge iproute2")]
 fn a_task_whose_output_is_in_use_waits_for_its_turn() {
-    let Some(cluster) = Cluster::start() else { return };
+    let cluster = Cluster::start();
     let folder = tempfile::tempdir().unwrap();
     let options = phantoms(folder.path(), "submission.csv");
     let options: Vec<&str> = std::iter::once("1").chain(options.iter().map(String::as_str)).collect();

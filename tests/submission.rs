@@ -35,8 +35,9 @@ fn all_empty(truth: &Path) -> String {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn truth_scores_one_against_itself() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let truth = siim.join("train-rle.csv.gz");
     let output = run("score", &[&truth, &truth], &["--json"]);
     let score = json(&output);
@@ -47,8 +48,9 @@ fn truth_scores_one_against_itself() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn the_empty_answer_scores_the_share_of_negatives() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let truth = siim.join("train-rle.csv.gz");
     let folder = tempfile::tempdir().unwrap();
     let (empty, images) = (folder.path().join("empty.csv"), folder.path().join("images.csv"));
@@ -67,8 +69,9 @@ fn the_empty_answer_scores_the_share_of_negatives() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn a_run_past_the_image_is_an_error_with_its_line() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let malformed = siim.join("submissions/malformed_overflow.csv");
     let output = run("score", &[&malformed, &siim.join("train-rle.csv.gz")], &[]);
     assert_eq!(output.status.code(), Some(2));
@@ -84,8 +87,9 @@ fn a_run_past_the_image_is_an_error_with_its_line() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn other_images_are_not_scored() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let (stage2, truth) = (siim.join("submissions/stage2_0.csv"), siim.join("train-rle.csv.gz"));
     let output = run("score", &[&stage2, &truth], &[]);
     assert_eq!(output.status.code(), Some(2));
@@ -104,8 +108,9 @@ fn other_images_are_not_scored() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn real_submissions_are_good() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let table = [
         ("submissions/stage1_se154.csv", "sample_submission_stage1.csv", 1_372),
         ("submissions/stage1_sx50.csv", "sample_submission_stage1.csv", 1_372),
@@ -157,8 +162,9 @@ fn another_order_is_good_and_told() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn differences_are_counted() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let (a, b) = (siim.join("submissions/stage1_se154.csv"), siim.join("submissions/stage1_sx50.csv"));
     let same = run("submission", &["diff".as_ref(), &a, &a], &[]);
     assert_eq!((same.status.code(), stdout(&same).lines().count()), (Some(0), 1));

@@ -135,8 +135,9 @@ fn progress_is_a_line_now_and_then_where_there_is_no_terminal() {
 }
 
 #[test]
+#[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn what_a_file_says_does_not_steer_the_terminal() {
-    let Some(cases) = support::cases("files") else { return };
+    let cases = support::cases("files");
     let folder = tempfile::tempdir().unwrap();
     let file = cases.join("escape_tags.dcm");
     let mut command = pleura("data inspect --out");

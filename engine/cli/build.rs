@@ -1,4 +1,4 @@
-//! Tells the program which commit it is built from, as `PLEURA_COMMIT`.
+//! Tells the program which commit it is built from, as `PLEURA_COMMIT`, and the tests what this machine lacks.
 //!
 //! Whoever builds from an archive sets that variable; where neither it nor git tells, it is `unknown`. Git is asked again
 //! when a source changes, which compiles the program anyway, and for a release when another commit is checked out. A
@@ -9,6 +9,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[path = "../../tests/support/lacking.rs"]
+mod lacking;
+
 const VARIABLE: &str = "PLEURA_COMMIT";
 /// What the program is compiled from.
 const SOURCES: [&str; 4] = ["engine", "plugins", "Cargo.toml", "Cargo.lock"];
@@ -16,7 +19,9 @@ const SOURCES: [&str; 4] = ["engine", "plugins", "Cargo.toml", "Cargo.lock"];
 fn main() {
     println!("cargo::rerun-if-env-changed={VARIABLE}");
     println!("cargo::rerun-if-changed=engine/cli/build.rs");
+    println!("cargo::rerun-if-changed=tests/support/lacking.rs");
     let root = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    lacking::declare_all(&root);
     let given = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
     let commit = given.or_else(|| commit(&root)).unwrap_or_else(|| "unknown".into());
     // one word: it becomes part of a line

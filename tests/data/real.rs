@@ -3,8 +3,9 @@
 use super::*;
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn the_whole_truth_counts_as_it_should() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let folder = tempfile::tempdir().unwrap();
     let truth = siim.join("train-rle.csv.gz");
     let (out, _) = run(folder.path(), 0, &["inspect", "--truth", truth.to_str().unwrap(), "--out", "out"]);
@@ -25,8 +26,9 @@ fn the_whole_truth_counts_as_it_should() {
 
 /// What the folder's own table says of each image, the tags say too.
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn real_tags_are_those_of_the_labels() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let folder = tempfile::tempdir().unwrap();
     let (dicom, truth) = (siim.join("train_dicom"), siim.join("train-rle.csv.gz"));
     let arguments = ["inspect", dicom.to_str().unwrap(), "--truth", truth.to_str().unwrap(), "--out", "out"];
@@ -57,8 +59,9 @@ fn real_tags_are_those_of_the_labels() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn real_masks_survive_the_way_to_png_and_back() {
-    let Some(siim) = support::data().map(|data| data.join("siim")) else { return };
+    let siim = support::data().join("siim");
     let folder = tempfile::tempdir().unwrap();
     let truth = Submission::read(siim.join("train-rle.csv.gz"), (1024, 1024)).unwrap();
     // every hundredth positive, and as many of the others

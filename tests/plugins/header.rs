@@ -94,10 +94,6 @@ fn the_header_is_also_cpp() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plugin.cpp");
     std::fs::write(&file, source).unwrap();
-    if Command::new("c++").arg("--version").output().is_err() {
-        println!("skipped: there is no C++ compiler");
-        return;
-    }
     let flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"];
     build::run(Command::new("c++").args(flags).arg(build::include()).arg(file));
 }

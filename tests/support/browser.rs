@@ -3,16 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Chromium's program; `None` (said in one line) where there is none, which in CI is a failure.
-pub fn chromium() -> Option<&'static str> {
+/// Chromium's program. Tests that need it are ignored `cfg_attr(no_chromium)`.
+pub fn chromium() -> &'static str {
     let found = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
         .find(|name| Command::new(name).arg("--version").output().is_ok_and(|done| done.status.success()));
-    assert!(found.is_some() || std::env::var_os("CI").is_none(), "no chromium on PATH");
-    if found.is_none() {
-        eprintln!("skipped: no chromium on PATH");
-    }
-    found
+    found.expect("no chromium on PATH")
 }
 
 /// What a browser makes of a page: its elements as text, and what it said on its console.

@@ -201,8 +201,9 @@ fn a_file_that_changes_is_an_error() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn siim_opens() {
-    let Some(shared) = testing::data() else { return };
+    let shared = testing::data();
     let truth = Truth::Rle { csv: "train_dicom/train-rle-subset.csv".into(), size: None, absent_is_empty: false };
     let recipe = Data { images: vec!["train_dicom".into()], ..data(truth) };
     let subset = Dataset::open(&shared.join("siim"), &recipe).unwrap();
@@ -214,16 +215,18 @@ fn siim_opens() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn lungs_open() {
-    let Some(shared) = testing::data() else { return };
+    let shared = testing::data();
     let data = Dataset::open(&shared.join("lungs"), &data(masks(false))).unwrap();
     assert_eq!((data.items().len(), data.positives()), (93, 93));
     assert!(data.items().iter().all(|item| item.area > 0.05 && item.area < 0.8 && item.size == (512, 512)));
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn glances_agree_with_what_is_decoded() {
-    let Some(shared) = testing::data() else { return };
+    let shared = testing::data();
     let folders = ["dicom", "siim/train_dicom", "lungs/images"].map(|name| shared.join(name));
     let mut decoded = 0;
     for file in radiograph::find(&folders).unwrap() {

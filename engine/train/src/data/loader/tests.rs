@@ -223,8 +223,9 @@ fn a_panic_in_the_thread_is_one_here() {
 }
 
 #[test]
+#[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn lungs_load() {
-    let Some(shared) = testing::data() else { return };
+    let shared = testing::data();
     let data = open(&shared.join("lungs"), |_| ());
     let plan = Plan { size: (128, 128), augment: heavy(), ..plan(&(0..93).collect::<Vec<_>>(), 10) };
     let batches = all(Loader::training(&data, plan.clone()).unwrap());
