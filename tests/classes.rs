@@ -95,7 +95,7 @@ fn numbers_of_all_classes_are_resized_before_the_softmax() {
     network(&folder.path().join("n.onnx"), &[8.0, -4.0, 0.0], &[0.0, 2.0, 1.0]);
     let image = png(folder.path(), "image", &array![[0u8, 255]]);
     let found = |resize_as: &str| {
-        let keys = format!("map = {{ output = \"map\", values = \"softmax\"{resize_as} }}");
+        let keys = format!("map = {{ output = \"map\", values = \"softmax\", channel = 0{resize_as} }}");
         let toml = format!("output = {{ size = [1, 4] }}\n{POST}\n{}", member("segmenter", "n", &keys));
         let toml = toml.replace("size = [8, 8]", "size = [1, 2]");
         predict(&manifest(folder.path(), &toml), &image).map.unwrap()

@@ -43,7 +43,7 @@ fn predict(case: &Case, images: &[PathBuf], out: &Path, options: &[&str], space:
     let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
     command.args(["predict", "--device", "cpu", "--threads", "2"]).args(options);
     command.arg(&case.manifest).args(images).arg("--out").arg(out);
-    command.env("RUST_MIN_STACK", stack.to_string()).env_remove("RUST_BACKTRACE");
+    command.env("RUST_MIN_STACK", stack.to_string()).env("RUST_BACKTRACE", "1").env_remove("RUST_LIB_BACKTRACE");
     let log = out.with_extension("stderr");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
     if let Some(bytes) = space {

@@ -38,7 +38,17 @@ fn failed(error: &anyhow::Error) -> Exit {
 }
 
 fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    // these two do not give the system's error as their source
+    let picture = cause.downcast_ref::<image::ImageError>().and_then(|error| match error {
+        image::ImageError::IoError(error) => Some(error),
+        _ => None,
+    });
+    let table = cause.downcast_ref::<csv::Error>().and_then(|error| match error.kind() {
+        csv::ErrorKind::Io(error) => Some(error),
+        _ => None,
+    });
+    let error = cause.downcast_ref::<std::io::Error>().or(picture).or(table);
+    let kind = error.map(std::io::Error::kind);
     matches!(
         kind,
         Some(

@@ -49,6 +49,16 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
+/// Has errors capture no backtraces, which are printed nowhere. Capturing one holds a lock; where memory runs out
+/// meanwhile, the report of that waits for the same lock, and the program never ends. For the start of the program.
+pub fn leave_out_backtraces() {
+    const VARIABLE: &str = "RUST_LIB_BACKTRACE";
+    if std::env::var_os(VARIABLE).is_none() {
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var(VARIABLE, "0") };
+    }
+}
+
 /// Does the program's work under guard; a panic ends it with [`Exit::Wrong`], and a line.
 pub fn run(work: impl FnOnce() -> Exit) -> Exit {
     watch();

@@ -52,6 +52,14 @@ pub fn says(words: impl Fn() -> String + Send + Sync + 'static) -> Result<InForc
     Ok(InForce { before: std::mem::replace(&mut *action(), Action::Say(Arc::new(words))) })
 }
 
+/// A signal says that the same command is to be run again: for verbs that keep nothing, and write whole files or none.
+///
+/// # Errors
+/// As [`says`].
+pub fn again() -> Result<InForce> {
+    says(|| "interrupted: run the same command again".into())
+}
+
 fn action() -> MutexGuard<'static, Action> {
     ACTION.lock().unwrap_or_else(PoisonError::into_inner)
 }

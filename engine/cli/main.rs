@@ -50,6 +50,7 @@ fn parse(color: ColorChoice) -> Result<Cli, clap::Error> {
 }
 
 fn main() -> Exit {
+    guard::leave_out_backtraces();
     pleura::runtime::keep_freed_memory();
     let color = term::color_of(std::env::args_os());
     let cli = match parse(color) {

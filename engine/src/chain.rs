@@ -11,7 +11,7 @@ pub fn chain(error: &dyn Error) -> String {
     while let Some(cause) = next {
         // ONNX Runtime ends some of its words with a line
         let words = cause.to_string();
-        let words = without_temporary(words.trim_end());
+        let words = without_place(without_temporary(words.trim_end()));
         let words = match subject(words) {
             Some((name, rest)) if text.contains(name) => rest,
             _ => words,
@@ -29,6 +29,14 @@ pub fn chain(error: &dyn Error) -> String {
 fn subject(message: &str) -> Option<(&str, &str)> {
     let end = message.strip_prefix('`')?.find("`: ")? + 2;
     Some((&message[..end], &message[end + 2..]))
+}
+
+/// ONNX Runtime's words without where in its own source they come from:
+/// `Load model from X failed:/onnxruntime_src/…/model.cc:166 onnxruntime::Model::Model(…) No graph was found`.
+fn without_place(cause: &str) -> &str {
+    let Some((_, place)) = cause.split_once("/onnxruntime_src/") else { return cause };
+    // a function's signature may hold blanks, and ends with its arguments
+    place.split_once(") ").map_or(cause, |(_, words)| words)
 }
 
 /// A system's error without the name of a temporary file, which nobody gave and which is gone.
@@ -65,6 +73,12 @@ mod tests {
             ("cannot read `a.png`", "`b.png`: it is empty", "cannot read `a.png`: `b.png`: it is empty"),
             ("`a.png`: it is empty", "it is empty", "`a.png`: it is empty"),
             ("cannot load model `m.onnx`", "no such operator\n", "cannot load model `m.onnx`: no such operator"),
+            (
+                "cannot load model `m.onnx`",
+                "Load model from m.onnx failed:/onnxruntime_src/onnxruntime/core/graph/model.cc:166 \
+                 onnxruntime::Model::Model(onnx::ModelProto&&, const PathString&) No graph was found in the protobuf.",
+                "cannot load model `m.onnx`: No graph was found in the protobuf.",
+            ),
         ] {
             assert_eq!(two(outer, inner), expected);
         }

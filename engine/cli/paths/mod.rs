@@ -107,13 +107,14 @@ enum Names {
 /// How many of the files that were left out are named.
 const NAMED: usize = 5;
 
-/// Names what folders hold that is no image, some of it.
+/// Names what folders hold that is no image: the first, or with `-v` all.
 fn left_out(files: &[LeftOut]) {
-    for file in files.iter().take(NAMED) {
+    let named = if term::is_verbose() { files.len() } else { NAMED };
+    for file in files.iter().take(named) {
         term::note(format_args!("left out {file}"));
     }
-    if files.len() > NAMED {
-        term::note(format_args!("left out {} more files", files.len() - NAMED));
+    if files.len() > named {
+        term::note(format_args!("left out {} more files: `-v` names them", files.len() - named));
     }
 }
 

@@ -142,7 +142,7 @@ fn is_quiet() -> bool {
 }
 
 /// Whether everything is to be said that there is.
-fn is_verbose() -> bool {
+pub fn is_verbose() -> bool {
     ARGS.get().is_some_and(|args| args.verbose > 0)
 }
 

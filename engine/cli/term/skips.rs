@@ -8,6 +8,8 @@ use super::{is_verbose, reason, warning};
 
 /// How many are shown.
 const SHOWN: usize = 20;
+/// How all are shown.
+const WITH_V: &str = "with `-v`";
 
 /// Warnings of one kind. How many were not shown is said once it is dropped; with `-v` all are.
 pub struct Skips {
@@ -25,11 +27,16 @@ impl Skips {
 
     /// Those that no file lists.
     pub fn unlisted(what: &'static str) -> Self {
-        Self::new(what, "with `-v`")
+        Self::new(what, WITH_V)
     }
 
     fn at_most(most: usize, what: &'static str, list: String) -> Self {
         Self { count: AtomicUsize::new(0), most, what, list }
+    }
+
+    /// The list is not written after all.
+    pub fn are_unlisted(&mut self) {
+        self.list = WITH_V.to_owned();
     }
 
     /// Prints one, or counts it.

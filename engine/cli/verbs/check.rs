@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use bytesize::ByteSize;
 use pleura::check::{self, Missing, Report};
-use pleura::ensemble::Ensemble;
+use pleura::ensemble::{Ensemble, Options};
 use pleura::manifest::Severity;
 use pleura::runtime::Device;
 
+use crate::engine::given;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
 use crate::{fetch, term};
@@ -51,9 +52,10 @@ impl Command for Args {
 
 fn run(args: &Args) -> Result<Exit> {
     fetch::ensure(args.onnxruntime.as_deref())?;
-    let options = Ensemble::options().device(args.device).onnxruntime(args.onnxruntime.clone());
     let memory = args.device_memory.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
-    let options = options.allow_outside(args.allow_outside).device_memory(memory);
+    let options = Ensemble::options().device(args.device).allow_outside(args.allow_outside);
+    let options = given(options, args.onnxruntime.clone(), Options::onnxruntime);
+    let options = given(options, memory, Options::device_memory);
     let bar = term::spinner("loading models and plugins");
     let report = check::check(&args.ensemble, &options);
     bar.finish_and_clear();

@@ -67,7 +67,7 @@ fn run(args: &Args) -> Result<Exit> {
     if args.seed == SEED {
         bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
     }
-    let _interrupt = interrupt::says(|| "interrupted: run the same command again".into())?;
+    let _interrupt = interrupt::again()?;
     args.engine.set_up_threads()?;
     let place = Place::new(&args.out)?;
     place.unpack()?;

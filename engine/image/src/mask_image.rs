@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma};
 
 use crate::Intensity;
-use crate::radiograph::RadiographError;
+use crate::radiograph::{self, DecodeLimits, RadiographError};
 use crate::resize::shares;
 use crate::{Mask, Radiograph};
 
@@ -32,20 +32,57 @@ pub enum MaskImageError {
         /// The largest value that its bits can hold.
         white: f32,
     },
+    /// A DICOM file, which holds a radiograph.
+    #[error("`{}`: expected a mask image (PNG or JPEG), found a DICOM file", path.display())]
+    Dicom {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture with many greys: a radiograph, say.
+    #[error(
+        "`{}`: expected a mask, black and white, found {percent} % of its pixels neither of the two", path.display()
+    )]
+    Grey {
+        /// The file.
+        path: PathBuf,
+        /// How many of its pixels are between a tenth and nine tenths of the range.
+        percent: u32,
+    },
 }
+
+/// The most of its pixels that may be neither black nor white: those at the borders of masks that were resized.
+const MOST_GREY: f32 = 0.25;
 
 /// Reads a mask, of the image's own size, and the image's id: its file's stem. What is above half of the range is
 /// marked.
 ///
 /// # Errors
-/// Where the file cannot be read or decoded, or nothing is marked though it is not all black: it would count as empty
-/// without a word.
+/// Where the file cannot be read or decoded, or is no picture in black and white; where nothing is marked though it is not
+/// all black: it would count as empty without a word.
 pub fn open(path: &Path) -> Result<(String, Mask), MaskImageError> {
-    let image = Radiograph::open(path)?;
-    let mask = Mask::from(image.intensities(Intensity::Stored).mapv(|intensity| intensity > 0.5));
+    open_with(path, DecodeLimits::default())
+}
+
+/// As [`open`], within a limit of memory.
+///
+/// # Errors
+/// As [`open`], and where reading and decoding the file would take more than the limit.
+pub fn open_with(path: &Path, limits: DecodeLimits) -> Result<(String, Mask), MaskImageError> {
+    let bytes = radiograph::read_with(path, limits)?;
+    if radiograph::is_dicom(&bytes) {
+        return Err(MaskImageError::Dicom { path: path.into() });
+    }
+    let image = Radiograph::decode_with(&bytes, path, limits)?;
+    let intensities = image.intensities(Intensity::Stored);
+    let grey = intensities.iter().filter(|&&intensity| (0.1..=0.9).contains(&intensity)).count();
+    let share = grey as f32 / intensities.len() as f32;
+    let mask = Mask::from(intensities.mapv(|intensity| intensity > 0.5));
     let brightest = image.values().fold(f32::MIN, |most, &value| most.max(value));
     if mask.is_empty() && brightest > image.range().0 && !image.is_inverted() {
         return Err(MaskImageError::Dim { path: path.into(), brightest, white: image.range().1 });
+    }
+    if share > MOST_GREY {
+        return Err(MaskImageError::Grey { path: path.into(), percent: (100.0 * share).round() as u32 });
     }
     Ok((image.id().to_owned(), mask))
 }
@@ -101,6 +138,21 @@ mod tests {
             picture(&mask).save(&path).unwrap();
             assert_eq!(open(&path).unwrap(), ("ID_1.2".into(), mask));
         }
+    }
+
+    #[test]
+    fn a_picture_with_many_greys_is_no_mask() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        GrayImage::from_fn(16, 16, |x, y| Luma([(x * 16 + y) as u8])).save(&path).unwrap();
+        let message = open(&path).unwrap_err().to_string();
+        assert!(
+            message.ends_with("expected a mask, black and white, found 80 % of its pixels neither of the two"),
+            "{message}"
+        );
+        // a border as resizing makes it
+        GrayImage::from_fn(16, 16, |x, _| Luma([[0, 128, 255][x.clamp(7, 9) as usize - 7]])).save(&path).unwrap();
+        assert_eq!(open(&path).unwrap().1.area(), 8 * 16);
     }
 
     #[test]

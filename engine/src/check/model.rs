@@ -160,13 +160,26 @@ impl Checker<'_> {
         }
     }
 
-    /// Warns where the sigmoid is taken of one of several channels.
-    fn channels(&mut self, field: &str, output: &str, values: Values, channels: Option<usize>) {
-        let Some(channels) = channels.filter(|&channels| channels > 1 && values == Values::Logits) else { return };
+    /// Warns where one of several channels is taken by default, or its sigmoid.
+    fn channels(
+        &mut self,
+        field: &str,
+        (output, values): (&str, Values),
+        names_channel: bool,
+        channels: Option<usize>,
+    ) {
+        let Some(channels) = channels.filter(|&channels| channels > 1) else { return };
+        if !names_channel {
+            let message = format!("output `{output}` has {channels} channels, and channel 0 is taken");
+            self.warn(&format!("{field}.channel"), message, Some("say which with `channel`, counted from 0".into()));
+        }
+        if values != Values::Logits {
+            return;
+        }
         let message = format!("takes the sigmoid of one channel by itself, and output `{output}` has {channels}");
         let hint = "a network trained by cross-entropy over its channels needs \"softmax\"; if each channel is a label of \
                     its own, all is well";
-        self.warn(field, message, Some(hint.into()));
+        self.warn(&format!("{field}.values"), message, Some(hint.into()));
     }
 
     /// Pushes a batch of zeros of each view's size through, and reads what comes out as a run would.
@@ -185,10 +198,12 @@ impl Checker<'_> {
                 }
                 Ok(channels) if nth == 0 => {
                     if let Some(map) = &member.map {
-                        self.channels(&format!("{field}.map.values"), &map.output, map.values, channels.map);
+                        let about = (map.output.as_str(), map.values);
+                        self.channels(&format!("{field}.map"), about, map.channel.is_some(), channels.map);
                     }
                     if let Some(score) = &member.score {
-                        self.channels(&format!("{field}.score.values"), &score.output, score.values, channels.score);
+                        let about = (score.output.as_str(), score.values);
+                        self.channels(&format!("{field}.score"), about, score.channel.is_some(), channels.score);
                     }
                 }
                 Ok(_) => {}

@@ -165,9 +165,9 @@ pub struct MapOutput {
     /// `probabilities` are resized after it, and `logits` are the log-odds of the class.
     #[serde(default)]
     pub resize_as: Option<Values>,
-    /// Which channel of the output is the map: with `softmax`, of which class.
+    /// Which channel of the output is the map: with `softmax`, of which class, and then it must be said. Default: 0.
     #[serde(default)]
-    pub channel: u32,
+    pub channel: Option<u32>,
     /// Probabilities strictly below this become 0, in each view's map, before views are averaged.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -182,9 +182,25 @@ pub struct ScoreOutput {
     pub output: String,
     /// What its numbers are.
     pub values: Values,
-    /// Which channel of the output is the score: with `softmax`, of which class.
+    /// Which channel of the output is the score: with `softmax`, of which class, and then it must be said. Default: 0.
     #[serde(default)]
-    pub channel: u32,
+    pub channel: Option<u32>,
+}
+
+impl MapOutput {
+    /// Which channel of the output is the map.
+    #[must_use]
+    pub fn channel(&self) -> u32 {
+        self.channel.unwrap_or(0)
+    }
+}
+
+impl ScoreOutput {
+    /// Which channel of the output is the score.
+    #[must_use]
+    pub fn channel(&self) -> u32 {
+        self.channel.unwrap_or(0)
+    }
 }
 
 /// How a map of probabilities becomes a score in 0..=1. Counted at the size of the member's own map.

@@ -99,7 +99,9 @@ fn entry(path: &Path, global_symbols: bool) -> Result<Entry, LoadError> {
     // foreign code, and `isolation = "process"` is there for those who do not trust it.
     let library = unsafe { open(&path, global_symbols) }.map_err(|e| {
         // The loader's own words name the library or symbol that is missing.
-        LoadError::Open(std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
+        let words = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
+        let named = format!("{}: ", path.display());
+        LoadError::Open(words.strip_prefix(&named).map_or(words.clone(), str::to_owned))
     })?;
     // SAFETY: the header declares the symbol of that name with this type; the check of the table follows.
     let entry = unsafe { library.get::<Entry>(abi::SYMBOL) }.map(|symbol| *symbol).map_err(|_| LoadError::NoSymbol);

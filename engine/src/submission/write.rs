@@ -48,14 +48,22 @@ impl Submission {
 
     fn rows(&self, out: impl Write, convention: Convention) -> std::io::Result<()> {
         let mut writer = WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out);
-        writer.write_record(convention.columns().split(','))?;
+        writer.write_record(convention.columns().split(',')).map_err(io_error)?;
         for (id, runs) in self.iter() {
             let text = convention.encode(runs);
             match convention.split(id).filter(|_| convention == Convention::SeverstalColumn) {
-                Some((name, class)) => writer.write_record([name, class, &text])?,
-                None => writer.write_record([id, &text])?,
+                Some((name, class)) => writer.write_record([name, class, &text]).map_err(io_error)?,
+                None => writer.write_record([id, &text]).map_err(io_error)?,
             }
         }
         writer.flush()
+    }
+}
+
+/// The system's own error: wrapped in another, a full disk would not be known as one.
+fn io_error(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
     }
 }

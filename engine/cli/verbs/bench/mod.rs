@@ -17,6 +17,7 @@ use pleura::submission::Submission;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::paths::{Checked, Command, Paths};
 use crate::{scratch, term};
 
@@ -78,6 +79,7 @@ impl Command for Args {
     }
 
     fn run(&self, checked: &Checked) -> Result<Exit> {
+        let _interrupt = interrupt::again()?;
         run(self, checked.images())
     }
 }

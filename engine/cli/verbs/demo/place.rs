@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use pleura_demo::committed;
 use pleura_train::files;
 
@@ -25,12 +25,23 @@ impl<'a> Place<'a> {
     pub fn new(out: &'a Path) -> Result<Self> {
         let [radiographs, overlays, ensemble] = ["radiographs", "overlays", "ensemble"].map(|name| out.join(name));
         let place = Self { out, radiographs, overlays, ensemble };
+        place.ensure_ours()?;
         for folder in [&place.radiographs, &place.overlays, &place.networks()] {
             fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
         }
         clear(&place.radiographs)?;
         clear(&place.overlays)?;
         Ok(place)
+    }
+
+    /// # Errors
+    /// Where the folder holds files, and none of a demo: they might be replaced by the demo's.
+    fn ensure_ours(&self) -> Result<()> {
+        let holds_files = fs::read_dir(self.out).is_ok_and(|mut entries| entries.next().is_some());
+        if holds_files && !self.networks().is_dir() {
+            bail!("`{}` is not empty, and not a demo's folder: name another with `--out`", self.out.display());
+        }
+        Ok(())
     }
 
     pub fn submission(&self) -> PathBuf {

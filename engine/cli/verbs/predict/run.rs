@@ -133,6 +133,10 @@ impl<'a> Run<'a> {
         }
         bar.finish_and_clear();
         self.remarks.finish();
+        if self.done.submission.is_empty() {
+            // there will be no receipt
+            self.skips.are_unlisted();
+        }
         self.maps.iter().for_each(Maps::tell_renamed);
         Ok(self.done)
     }

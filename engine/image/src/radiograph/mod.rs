@@ -282,6 +282,12 @@ impl Radiograph {
     }
 }
 
+/// Whether a file's bytes begin as those of a DICOM file do, with or without preamble and file meta.
+#[must_use]
+pub fn is_dicom(bytes: &[u8]) -> bool {
+    !raster::is_raster(bytes) && encoded::is_dicom(bytes)
+}
+
 /// The largest height or width, in pixels.
 const MAX_SIDE: usize = 16_384;
 

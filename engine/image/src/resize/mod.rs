@@ -1,6 +1,7 @@
 //! Resizing planes.
 
 mod area;
+mod centres;
 
 use std::cell::RefCell;
 
@@ -31,7 +32,7 @@ pub enum Resize {
     Box,
     /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
     CubicAntialias,
-    /// The nearest pixel.
+    /// The pixel in which the centre lies: `floor((x + 0.5) * from / to)`, exactly.
     Nearest,
 }
 
@@ -57,7 +58,14 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
         return plane.into();
     }
     assert!(!plane.is_empty() && size.0 > 0 && size.1 > 0, "{:?} to {size:?}: a plane has pixels", plane.dim());
-    let Some(algorithm) = algorithm(how) else { return area::resize(plane, size).into() };
+    let algorithm = match how {
+        Resize::Area => return area::resize(plane, size).into(),
+        Resize::Box => return centres::mean(plane, size).into(),
+        Resize::Nearest => return centres::at_centres(plane, size).into(),
+        Resize::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
+        Resize::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
+        Resize::CubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
+    };
     let source = plane.as_standard_layout();
     let source_pixels = pixels(source.as_slice().expect("just laid out"));
     let mut out = Array2::<f32>::zeros(size);
@@ -105,18 +113,6 @@ pub fn nearest(mask: &Mask, size: (usize, usize)) -> Mask {
     assert!(from.0 > 0 && from.1 > 0, "{from:?} to {size:?}: a mask has pixels");
     let pixels = mask.pixels();
     Mask::from(Array2::from_shape_fn(size, |(row, column)| pixels[(row * from.0 / size.0, column * from.1 / size.1)]))
-}
-
-/// What `fast_image_resize` calls it; none where it is [`area`]'s.
-fn algorithm(how: Resize) -> Option<ResizeAlg> {
-    match how {
-        Resize::Linear => Some(ResizeAlg::Interpolation(FilterType::Bilinear)),
-        Resize::LinearAntialias => Some(ResizeAlg::Convolution(FilterType::Bilinear)),
-        Resize::Area => None,
-        Resize::Box => Some(ResizeAlg::Convolution(FilterType::Box)),
-        Resize::CubicAntialias => Some(ResizeAlg::Convolution(FilterType::CatmullRom)),
-        Resize::Nearest => Some(ResizeAlg::Nearest),
-    }
 }
 
 /// Sides are at most 16384: the manifest and the intake see to it.

@@ -24,8 +24,8 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
         let channel = if member.input.layout == Layout::Nhwc { 3 } else { 1 };
         match port.dims.len() {
             0 => {}
-            3 => check_channel(map.channel, map.values, Some(1), &MAP, &port.name, &mut misfits),
-            4 => check_channel(map.channel, map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
+            3 => check_channel(map.channel(), map.values, Some(1), &MAP, &port.name, &mut misfits),
+            4 => check_channel(map.channel(), map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
             _ => misfits.push(wrong_rank("map.output", port, "a map has rank 4 (or 3, without channels)")),
         }
     }
@@ -38,7 +38,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
             [_, _, h, w] if h.is_some_and(|h| h > 1) && w.is_some_and(|w| w > 1) => {
                 misfits.push(wrong_rank("score.output", port, "a score is one number an image; is this a map?"));
             }
-            _ => check_channel(score.channel, score.values, rest, &SCORE, &port.name, &mut misfits),
+            _ => check_channel(score.channel(), score.values, rest, &SCORE, &port.name, &mut misfits),
         }
     }
     misfits

@@ -23,7 +23,7 @@ pub fn map(
     declared: &MapOutput,
     layout: Layout,
 ) -> Result<Map, String> {
-    let (class, place_as) = (declared.channel as usize, declared.resize_as.unwrap_or(declared.values));
+    let (class, place_as) = (declared.channel() as usize, declared.resize_as.unwrap_or(declared.values));
     if declared.values != Values::Softmax {
         let map = convert(plane(output, index, len, class, layout)?, declared.values, place_as)?;
         return Ok(if place_as == Values::Logits { Map::LogOdds(map) } else { Map::Probabilities(map) });
@@ -88,7 +88,7 @@ fn all_planes(output: &ArrayD<f32>, index: usize, len: usize, layout: Layout) ->
 pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOutput) -> Result<f32, String> {
     let view = batch(output.view(), len)?;
     let numbers: Vec<f32> = view.index_axis(Axis(0), index).iter().copied().collect();
-    let channel = declared.channel as usize;
+    let channel = declared.channel() as usize;
     if declared.values == Values::Softmax {
         if view.shape()[1..].iter().filter(|&&side| side > 1).count() > 1 {
             return Err(shape_error("scores of classes are (N, C) or (N, C, 1, 1)", output));
@@ -253,7 +253,7 @@ mod tests {
         let output = Array4::<f32>::zeros((1, 2, 4, 4)).into_dyn();
         assert!(plane(&output, 0, 2, 0, Layout::Nchw).unwrap_err().contains("for a batch of 2"));
         assert!(plane(&output, 0, 1, 2, Layout::Nchw).unwrap_err().contains("no channel 2"));
-        let third = ScoreOutput { output: "s".into(), values: Values::Probabilities, channel: 2 };
+        let third = ScoreOutput { output: "s".into(), values: Values::Probabilities, channel: Some(2) };
         assert!(score(&array![[0.5, 0.5]].into_dyn(), 0, 1, &third).unwrap_err().contains("no channel 2"));
     }
 
@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn softmax(class: u32, resize_as: Option<Values>) -> MapOutput {
-        MapOutput { output: "y".into(), values: Values::Softmax, resize_as, channel: class, zero_below: None }
+        MapOutput { output: "y".into(), values: Values::Softmax, resize_as, channel: Some(class), zero_below: None }
     }
 
     #[test]

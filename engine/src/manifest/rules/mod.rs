@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 10] = [
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 11] = [
     mean_and_std,
     scale_is_not_zero,
     percentiles_rise,
@@ -20,6 +20,7 @@ const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 10] = [
     one_score,
     some_output,
     values::softmax_is_of_softmax,
+    values::softmax_names_its_class,
     weights::model_or_snapshots,
     weights::folds_are_told,
     steps::of_member,

@@ -14,6 +14,19 @@ pub(super) fn softmax_is_of_softmax(member: &Member, at: &str, findings: &mut Fi
     }
 }
 
+/// The first class is the background in most exports, so that a default would be a guess.
+pub(super) fn softmax_names_its_class(member: &Member, at: &str, findings: &mut Findings) {
+    let map = member.map.as_ref().map(|map| ("map", map.values, map.channel));
+    let score = member.score.as_ref().map(|score| ("score", score.values, score.channel));
+    for (output, values, channel) in map.into_iter().chain(score) {
+        if values == Values::Softmax && channel.is_none() {
+            let about = [child(at, &format!("{output}.values"))];
+            let message = "a softmax has a probability for each class, and `channel` does not say which";
+            findings.error(about, message, Some("add `channel = 1`, or the class that is wanted, counted from 0"));
+        }
+    }
+}
+
 pub(super) fn a_stack_is_no_softmax(stage: &StageAt<'_>, findings: &mut Findings) {
     if let Merge::Stack(stack) = stage.merge
         && stack.values == Values::Softmax

@@ -112,8 +112,15 @@ impl Checker<'_> {
     }
 
     fn data(&mut self, recipe: &Recipe) {
+        if !self.is_read("data") {
+            return;
+        }
         let truth = ["data.truth.csv", "data.truth.folder"].iter().any(|key| self.absent.contains(key));
-        if !self.is_read("data") || truth {
+        if truth {
+            // the images are looked at all the same
+            if let Err(error) = Dataset::find_images(self.folder, &recipe.data) {
+                self.fault("data.images", &error);
+            }
             return;
         }
         let data = match Dataset::open(self.folder, &recipe.data) {

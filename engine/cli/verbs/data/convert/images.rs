@@ -17,8 +17,8 @@ use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
 use crate::remarks::Remarks;
-use crate::term;
 use crate::verbs::submission::size;
+use crate::{interrupt, term};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -68,6 +68,7 @@ impl Command for Args {
 
     fn run(&self, checked: &Checked) -> Result<Exit> {
         start_threads(0)?;
+        let _interrupt = interrupt::again()?;
         run(self, checked.images())
     }
 }

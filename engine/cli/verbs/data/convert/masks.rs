@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::{AT_ONCE, Folder, Taken, counted, rle};
 use crate::engine::start_threads;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::outputs::short;
 use crate::paths::{Checked, Command, Paths};
 use crate::term::{self, Skips};
@@ -58,6 +59,7 @@ impl Command for Args {
 
     fn run(&self, _: &Checked) -> Result<Exit> {
         start_threads(0)?;
+        let _interrupt = interrupt::again()?;
         run(self)
     }
 }

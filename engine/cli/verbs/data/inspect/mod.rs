@@ -16,6 +16,7 @@ use super::truth::Truth;
 use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
@@ -94,6 +95,7 @@ impl Command for Args {
 
     fn run(&self, checked: &Checked) -> Result<Exit> {
         start_threads(0)?;
+        let _interrupt = interrupt::again()?;
         run(self, checked.images().to_vec())
     }
 }

@@ -5,6 +5,9 @@ const LONGEST: u32 = 16;
 /// The largest number of bits that a difference takes (annex H.1.2.2).
 const LARGEST: u8 = 16;
 
+/// Some encoders fill up with zeros. Where a tail was lost and is all zeros, its first ones were taken for pixels.
+const MOST_ZEROS: usize = 16;
+
 /// A code table: for every 16 bits that may follow in the stream, the code that they begin with.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
@@ -89,7 +92,7 @@ impl<'a> Bits<'a> {
     /// Where the data end: at a marker, or at the end of the bytes. Padding bits are dropped.
     ///
     /// # Errors
-    /// Where whole bytes are left, other than zeros.
+    /// Where whole bytes are left, other than a few zeros.
     pub(super) fn finish(mut self) -> Result<usize, String> {
         self.refill();
         let whole = self.count / 8 * 8;
@@ -98,6 +101,9 @@ impl<'a> Bits<'a> {
         let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
         if left != 0 || rest.get(zeros).is_some_and(|&byte| byte != 0xFF) || rest[zeros..].starts_with(&[0xFF, 0]) {
             return Err("more data than pixels".into());
+        }
+        if zeros > MOST_ZEROS {
+            return Err(format!("{zeros} zeros follow the last pixel: the data before them are damaged"));
         }
         Ok(self.at + zeros)
     }

@@ -84,6 +84,15 @@ impl Dataset {
         Ok(Self { items, remarks, data: data.clone(), cache, no_window: Once::new(), limits })
     }
 
+    /// Makes sure that there are images, without a look at what is true of them.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn find_images(folder: &Path, data: &Data) -> Result<(), DataError> {
+        radiograph::search(&inputs(folder, &data.images))?;
+        Ok(())
+    }
+
     /// The same images, each of which may take so much memory while it is read and decoded.
     #[must_use]
     pub fn within(self, limits: DecodeLimits) -> Self {

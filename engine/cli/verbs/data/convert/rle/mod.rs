@@ -10,12 +10,13 @@ use anyhow::{Context, Result, ensure};
 use pleura::Mask;
 use pleura::submission::{Convention, Submission, SubmissionError};
 
+use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
 use crate::exit::Exit;
 use crate::outputs::check_writable;
 use crate::paths::{Checked, Command, Paths};
-use crate::term;
 use crate::verbs::submission::size;
+use crate::{interrupt, term};
 
 pub use table::of_class;
 
@@ -55,6 +56,9 @@ pub struct Args {
     /// Bring masks to this size first, in pixels: what is marked by half of its area or more stays marked.
     #[arg(long, value_name = "HxW", value_parser = size)]
     to: Option<(usize, usize)>,
+
+    #[command(flatten)]
+    decode: DecodeArgs,
 }
 
 /// What was converted.
@@ -78,6 +82,7 @@ impl Command for Args {
 
     fn run(&self, checked: &Checked) -> Result<Exit> {
         start_threads(0)?;
+        let _interrupt = interrupt::again()?;
         run(self, checked.images())
     }
 }

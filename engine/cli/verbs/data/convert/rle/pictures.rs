@@ -22,7 +22,7 @@ pub fn convert(args: &Args, files: &[PathBuf], sample: Option<&[String]>) -> Res
     let skipped = each(
         files,
         |path| {
-            let (stem, mask) = mask_image::open(path)?;
+            let (stem, mask) = mask_image::open_with(path, args.decode.limits())?;
             let index = path.parent().and_then(|folder| named.get(folder));
             let id = path.file_name().and_then(|name| index?.get(name.to_str()?));
             Ok((
