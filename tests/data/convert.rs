@@ -47,7 +47,7 @@ fn images_are_brought_to_size_bits_and_window() {
     }
     let (_, err) =
         run(folder.path(), 0, &["convert", "images", "dicom/1.dcm", "--out", "png", "--intensity", "window"]);
-    assert!(err.contains("1 files state no window"), "{err}");
+    assert!(err.contains("1 file without a window"), "{err}");
     fs::copy(folder.path().join("dicom/1.dcm"), folder.path().join("dicom/7.dcm")).unwrap();
     let (_, err) = run(folder.path(), 1, &["convert", "images", "dicom/1.dcm", "dicom/7.dcm", "--out", "png"]);
     assert!(err.contains("skipped `dicom/7.dcm`: its id `a` is already that of `dicom/1.dcm`"), "{err}");

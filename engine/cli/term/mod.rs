@@ -27,7 +27,7 @@ pub use progress::{Bar, line, progress, spinner};
 pub use results::{Results, finish};
 pub use skips::Skips;
 use text::visible;
-pub use text::{chain, inline, reason};
+pub use text::{chain, inline, quantity, reason};
 
 /// How much is said, and how.
 #[derive(clap::Args, Clone)]

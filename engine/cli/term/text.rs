@@ -27,6 +27,11 @@ fn steers(c: char) -> bool {
     c.is_control() && c != '\n' && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A number of things: `1 file`, `3 files`.
+pub fn quantity(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// [`pleura::chain`], with files of temporary folders by their own names alone.
 pub fn chain(error: &anyhow::Error) -> String {
     scratch::hidden(&pleura::chain(error.as_ref()))

@@ -172,7 +172,12 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     }
     let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), origin, reason };
     if origin == Origin::Cache {
-        let damaged = |reason| RuntimeError::Damaged { path: path.clone(), reason };
+        let damaged = |reason: String| {
+            // of a file beside the library the name is needed
+            let own = path.file_name().map(|name| format!("`{}` is damaged: ", name.to_string_lossy()));
+            let reason = own.and_then(|own| reason.strip_prefix(&own).map(str::to_owned)).unwrap_or(reason);
+            RuntimeError::Damaged { path: path.clone(), reason }
+        };
         is_as_installed(&path).map_err(damaged)?;
     }
     whole::check(&path).map_err(unusable)?;

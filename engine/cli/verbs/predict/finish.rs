@@ -105,7 +105,10 @@ impl Finish<'_> {
         let (summary, ensemble) = (&done.summary, self.ensemble);
         if done.windowless > 0 && uses_windows(ensemble) {
             let count = done.windowless;
-            term::warning(format_args!("{count} files state no window: all their stored bits were taken as it"));
+            term::warning(format_args!(
+                "{} without a window: all their stored bits were taken as it",
+                term::quantity(count, "file")
+            ));
         }
         let runs = |done: usize, saved: usize| match (done * 100).checked_div(done + saved) {
             Some(share) => format!("{done} ({saved} saved: {} %)", 100 - share),

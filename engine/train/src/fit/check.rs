@@ -14,6 +14,9 @@ use super::subject::{assemble, load, network};
 use crate::data::{DataError, Dataset, Division, Draw, FoldsError, sample};
 use crate::recipe::{self, Lint, Recipe, RecipeError};
 
+/// How many images that cannot be decoded are named.
+const MOST_BROKEN: usize = 20;
+
 /// What a check found.
 #[derive(Debug)]
 pub struct Checked {
@@ -35,7 +38,7 @@ impl Checked {
     }
 }
 
-/// Checks a recipe. Nothing is written, and nothing is run.
+/// Checks a recipe; each image is decoded once. Nothing is written, and no network is run.
 ///
 /// # Errors
 /// Only where the recipe cannot be read at all.
@@ -130,6 +133,7 @@ impl Checker<'_> {
         };
         self.found.remarks.extend(data.remarks().iter().cloned());
         self.found.images = Some((data.items().len(), data.positives()));
+        self.pixels(&data);
         if !self.is_read("folds") || self.absent.contains("folds.patients") {
             return;
         }
@@ -139,6 +143,18 @@ impl Checker<'_> {
                 self.batches(recipe, &data, &division);
             }
             Err(error) => self.fault(key(&error), &error),
+        }
+    }
+
+    /// A training ends at an image that cannot be decoded, which may be hours from its beginning.
+    fn pixels(&mut self, data: &Dataset) {
+        let broken = data.broken();
+        for error in broken.iter().take(MOST_BROKEN) {
+            self.fault("data.images", error);
+        }
+        if broken.len() > MOST_BROKEN {
+            let message = format!("{} more images cannot be decoded", broken.len() - MOST_BROKEN);
+            self.say("data.images", message, None);
         }
     }
 

@@ -87,7 +87,10 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     )?;
     remarks.finish();
     if windowless > 0 && args.intensity == Intensity::Window {
-        term::warning(format_args!("{windowless} files state no window: all their stored bits were taken as it"));
+        term::warning(format_args!(
+            "{} without a window: all their stored bits were taken as it",
+            term::quantity(windowless, "file")
+        ));
     }
     folder.finish();
     term::note(format_args!("images: {}, {skipped} skipped", files.len() - skipped));

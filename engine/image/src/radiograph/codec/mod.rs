@@ -85,7 +85,12 @@ fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFaul
         Some(image) if bytes.len() < 2 * expected || bytes.len() == expected.next_multiple_of(2) => {
             Ok(Samples::native(header, image))
         }
-        _ => Err(DicomFault::Length { expected: expected as u64, actual: bytes.len() as u64 }),
+        Some(_) => Err(DicomFault::Codec(format!(
+            "{} bytes of pixel data, enough for {} images of the {expected} bytes that the header claims",
+            bytes.len(),
+            bytes.len() / expected
+        ))),
+        None => Err(DicomFault::Length { expected: expected as u64, actual: bytes.len() as u64 }),
     }
 }
 
@@ -115,7 +120,11 @@ fn frame<'a>(attributes: &Attributes<'a>, header: &Header) -> Result<Cow<'a, [u8
         DicomFault::Codec("expected compressed pixel data, as the transfer syntax says, found native ones".into())
     })?;
     if header.native_bytes() > LARGE && header.native_bytes() / MAX_RATIO > frame.len() {
-        return Err(DicomFault::Length { expected: header.native_bytes() as u64, actual: frame.len() as u64 });
+        return Err(DicomFault::Codec(format!(
+            "{} bytes for an image of {} bytes: no radiograph is compressed that well",
+            frame.len(),
+            header.native_bytes()
+        )));
     }
     Ok(frame)
 }

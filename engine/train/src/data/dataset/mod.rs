@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pleura::radiograph::{self, DecodeLimits, ImageHeader, LeftOut};
+use pleura::Radiograph;
+use pleura::radiograph::{self, DecodeLimits, ImageHeader, LeftOut, RadiographError};
 use pleura::submission::Runs;
 use rayon::prelude::*;
 
@@ -91,6 +92,12 @@ impl Dataset {
     pub fn find_images(folder: &Path, data: &Data) -> Result<(), DataError> {
         radiograph::search(&inputs(folder, &data.images))?;
         Ok(())
+    }
+
+    /// The images whose files cannot be decoded, in order, with why.
+    pub fn broken(&self) -> Vec<RadiographError> {
+        let open = |item: &Item| Radiograph::open_with(&item.path, self.limits).err();
+        self.items.par_iter().filter_map(open).collect()
     }
 
     /// The same images, each of which may take so much memory while it is read and decoded.
