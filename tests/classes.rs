@@ -118,7 +118,7 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
     network(&folder.path().join("one.onnx"), &[1.0], &[0.0]);
     let check = |name: &str, values: &str| {
         let keys = format!(
-            "map = {{ output = \"map\", values = \"{values}\" }}\nscore = {{ output = \"score\", values = \"{values}\" }}"
+            "map = {{ output = \"map\", values = {values} }}\nscore = {{ output = \"score\", values = {values} }}"
         );
         let path = manifest(folder.path(), &format!("{POST}\n{}", member("segmenter", name, &keys)));
         let output = support::pleura().arg("check").arg(path).output().unwrap();
@@ -127,7 +127,7 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
         )
     };
-    let (code, said) = check("n", "logits");
+    let (code, said) = check("n", "\"logits\"");
     assert_eq!(code, Some(0), "{said}");
     for field in ["map", "score"] {
         let expected = format!(
@@ -135,11 +135,19 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
         );
         assert!(said.contains(&expected) && said.contains("needs \"softmax\""), "{said}");
     }
-    for (name, values) in [("n", "softmax"), ("one", "logits")] {
+    assert!(said.contains("members[0].map.channel: output `map` has 2 channels, and channel 0 is taken"), "{said}");
+    // which class is the pneumothorax is not guessed
+    let (code, said) = check("n", "\"softmax\"");
+    for field in ["map", "score"] {
+        let expected =
+            format!("{field}.values: a softmax has a probability for each class, and `channel` does not say");
+        assert!(code == Some(2) && said.contains(&expected), "{said}");
+    }
+    for (name, values) in [("n", "\"softmax\", channel = 1"), ("one", "\"logits\"")] {
         let (code, said) = check(name, values);
         assert!(code == Some(0) && !said.contains("sigmoid"), "{name}, {values}: {said}");
     }
-    let (code, said) = check("one", "softmax");
+    let (code, said) = check("one", "\"softmax\", channel = 0");
     assert!(code == Some(2) && said.contains("map.values: a softmax is over two or more channels"), "{said}");
 }
 

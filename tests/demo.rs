@@ -32,6 +32,17 @@ fn score(out: &Path) -> serde_json::Value {
 }
 
 #[test]
+fn a_folder_of_ones_own_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("truth.csv"), "mine").unwrap();
+    let said = demo(folder.path(), 2).code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    assert!(said.contains("is not empty, and not a demo's folder: name another with `--out`"), "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join("truth.csv")).unwrap(), "mine");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn the_demo_finds_what_it_drew() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("demo");

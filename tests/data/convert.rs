@@ -87,3 +87,18 @@ fn mask_images_that_are_none_are_told() {
     let (_, err) = run(folder.path(), 2, &["convert", "rle", "y.png", "--out", "b.csv", "--sample", "truth.csv"]);
     assert!(err.contains("its id `y` is not in the sample") && err.contains("every one of 1 inputs"), "{err}");
 }
+
+#[test]
+fn a_radiograph_is_no_mask() {
+    let folder = collection();
+    let (_, err) = run(folder.path(), 2, &["convert", "rle", "dicom/1.dcm", "--out", "masks.csv"]);
+    assert!(err.contains("expected a mask image (PNG or JPEG), found a DICOM file"), "{err}");
+    run(
+        folder.path(),
+        0,
+        &["convert", "images", "dicom/1.dcm", "--out", "png", "--bits", "16", "--intensity", "fixed:24,48"],
+    );
+    let (_, err) = run(folder.path(), 2, &["convert", "rle", "png", "--out", "masks.csv"]);
+    assert!(err.contains("expected a mask, black and white, found"), "{err}");
+    assert!(!folder.path().join("masks.csv").exists());
+}

@@ -49,7 +49,7 @@ fn what_is_no_image_of_a_folder_is_named_and_no_fault() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(pictures, ["1.2.3.1.png", "1.2.3.2.png", "1.2.3.3.png"], "{said}");
     assert_eq!(said.matches("a Basic Text SR, which has no pixels").count(), 5, "{said}");
-    assert!(said.contains("SR4`: a Basic") && said.contains("left out 2 more files"), "{said}");
+    assert!(said.contains("SR4`: a Basic") && said.contains("left out 2 more files: `-v` names them"), "{said}");
     // by its own name it is an input that cannot be answered for
     let (code, _, said) = convert(&at("SR0"));
     assert_eq!(code, Some(2), "{said}");

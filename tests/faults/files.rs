@@ -94,6 +94,19 @@ fn bad_files_among_a_thousand_good_ones_cost_nothing_but_themselves() {
     }
 }
 
+/// There is no receipt that could list them.
+#[test]
+fn where_every_input_is_skipped_nothing_points_to_a_file_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..25 {
+        fs::write(folder.path().join(format!("{number:02}.png")), "no picture").unwrap();
+    }
+    let ran = predict(&itself().manifest, &[folder.path()], &[]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("5 more skipped files are not shown: all are listed with `-v`"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("receipt"), "{}", ran.stderr);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_in_a_circle_and_pipes_end() {

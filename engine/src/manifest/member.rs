@@ -165,7 +165,7 @@ pub struct MapOutput {
     /// `probabilities` are resized after it, and `logits` are the log-odds of the class.
     #[serde(default)]
     pub resize_as: Option<Values>,
-    /// Which channel of the output is the map: with `softmax`, of which class, and then it must be said. Default: 0.
+    /// Which channel of the output is the map: with `softmax`, of which class. Required with `softmax`; default: 0.
     #[serde(default)]
     pub channel: Option<u32>,
     /// Probabilities strictly below this become 0, in each view's map, before views are averaged.
@@ -182,7 +182,7 @@ pub struct ScoreOutput {
     pub output: String,
     /// What its numbers are.
     pub values: Values,
-    /// Which channel of the output is the score: with `softmax`, of which class, and then it must be said. Default: 0.
+    /// Which channel of the output is the score: with `softmax`, of which class. Required with `softmax`; default: 0.
     #[serde(default)]
     pub channel: Option<u32>,
 }

@@ -174,6 +174,15 @@ fn a_lost_restart_interval_is_named() {
 }
 
 #[test]
+fn a_tail_of_zeros_is_no_image() {
+    let stream = plain().stream();
+    let end = stream.len() - 2;
+    let with = |zeros: usize| [&stream[..end], &vec![0; zeros], &stream[end..]].concat();
+    assert_eq!(decode(&with(16)), decode(&stream));
+    assert_eq!(decode(&with(17)).unwrap_err(), "17 zeros follow the last pixel: the data before them are damaged");
+}
+
+#[test]
 fn what_the_process_does_not_have_is_refused() {
     let stream = plain().stream();
     let header = stream.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
