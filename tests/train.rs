@@ -154,12 +154,12 @@ fn what_is_wrong_is_told_with_the_next_step() {
 
     // files that are not there, all of them
     let absent = text
-        .replace("images = [", "images = [\"nowhere/*.dcm\", ")
-        .replace("truth.csv", "nowhere.csv")
+        .replace("images = [\"images\"]", "images = [\"nowhere\"]")
+        .replace("folder = \"masks\"", "folder = \"none\"")
         .replace("loss = {", "weights = { file = \"none.safetensors\" }\nloss = {");
     let faults = check(&absent).code(2);
     let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
-    for part in ["data.truth.csv: there is no", "data.images: ", "weights.file: there is no"] {
+    for part in ["data.truth.folder: there is no", "data.images: ", "weights.file: there is no"] {
         assert!(said.contains(part), "no `{part}` in {said}");
     }
 
