@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn scores_of_classes() {
-        let declared = |channel| ScoreOutput { output: "s".into(), values: Values::Softmax, channel };
+        let declared = |channel| ScoreOutput { output: "s".into(), values: Values::Softmax, channel: Some(channel) };
         for output in
             [array![[3.0, -1.0]].into_dyn(), Array4::from_shape_vec((1, 2, 1, 1), vec![3.0, -1.0]).unwrap().into_dyn()]
         {
