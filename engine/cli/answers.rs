@@ -20,12 +20,12 @@ const SHOWN: usize = 5;
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Cache")]
 pub struct CacheArgs {
-    /// Keep what networks answer in a folder: what is there already is not inferred again.
+    /// Cache the networks' outputs in this folder; cached outputs are not inferred again.
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
 
-    /// How maps are kept: `exact`, or in 65,536 (`steps16`) or 256 steps (`steps8`), which is smaller and may move
-    /// decisions; those that it moves are told.
+    /// Precision of cached maps: `exact`, or 65,536 (`steps16`) or 256 levels (`steps8`), which take less space and may
+    /// change decisions; changed decisions are reported.
     #[arg(long, value_name = "FORM", default_value = "exact", requires = "cache", value_parser = form)]
     pub cache_form: Form,
 }

@@ -24,15 +24,15 @@ pub struct Args {
     /// A DICOM, PNG or JPEG file.
     image: PathBuf,
 
-    /// Draw each step, side by side, as a PNG file.
+    /// Draw the steps side by side into a PNG file.
     #[arg(short, long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
 
-    /// The truth, to be compared with: `ImageId,EncodedPixels`.
+    /// Ground truth to compare with, `ImageId,EncodedPixels`.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
 
-    /// What `pleura predict --findings` wrote: say whether it has the same answer, and whether it is of the same run.
+    /// Findings of `pleura predict --findings` to compare with: same mask, and same manifest, models and plugins?
     #[arg(long, value_name = "JSONL")]
     findings: Option<PathBuf>,
 

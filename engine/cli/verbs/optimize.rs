@@ -29,25 +29,25 @@ pub struct Args {
     /// The ensemble's manifest.
     ensemble: PathBuf,
 
-    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input: some of them
-    /// calibrate, the others are what original and variants are compared on.
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input. Some are
+    /// used for calibration, the others to compare the variants with the original.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
 
-    /// The folder in which each variant gets a folder of its own, `fp16` and `int8`.
+    /// Output folder; each variant gets a subfolder, `fp16` and `int8`.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// The variants.
+    /// Variants to write.
     #[arg(long, value_name = "FORM,…", value_delimiter = ',', default_value = "fp16,int8")]
     form: Vec<Wanted>,
 
-    /// How many of the inputs calibrate, spread evenly over them; 32 unless said, and at most half of them. Where that
-    /// is all of them, the comparison is on images that calibrated, too.
+    /// Number of inputs used for calibration, evenly spaced. If all are used, the comparison runs on the calibration
+    /// images. Default: 32, and at most half of the inputs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     calibrate: Option<u32>,
 
-    /// The truth, `ImageId,EncodedPixels`: scores the original and each variant.
+    /// Ground truth, `ImageId,EncodedPixels`, to score the original and each variant.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
 

@@ -30,34 +30,34 @@ const PICTURES: usize = 200;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// What `pleura predict --findings` wrote.
+    /// Findings of `pleura predict --findings`.
     pub findings: PathBuf,
 
-    /// The truth: `ImageId,EncodedPixels`, plain or gzip. It may have more images than the findings.
+    /// Ground truth, `ImageId,EncodedPixels`, plain or gzip. May have more images than the findings.
     #[arg(long, value_name = "CSV")]
     pub truth: Option<PathBuf>,
 
-    /// Where the images are now, if not where `predict` read them: files, folders or globs, told by their ids.
+    /// Image files, folders or globs, matched by id. Default: where `predict` read them.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub images: Vec<PathBuf>,
 
-    /// The page to write.
+    /// HTML page to write.
     #[arg(short, long, value_name = "HTML")]
     pub out: PathBuf,
 
-    /// What stands on top of the page.
+    /// Title of the page.
     #[arg(long, value_name = "TEXT", default_value = "Report", help_heading = "Page")]
     pub title: String,
 
-    /// Show hashes instead of ids. What is written in a picture itself, such as a burnt-in name, stays.
+    /// Show hashes instead of ids. Text within a picture, such as a burnt-in name, stays.
     #[arg(long, help_heading = "Page")]
     pub hash_ids: bool,
 
-    /// Hash with this text, so that reports made with it have the same hashes; else they differ from report to report.
+    /// Salt of the hashes: reports with the same salt have the same hashes. Default: random.
     #[arg(long, value_name = "TEXT", requires = "hash_ids", help_heading = "Page")]
     pub salt: Option<String>,
 
-    /// How many cases, from the worst on, have their picture; the others are masks alone.
+    /// Number of cases, worst first, shown with their radiograph; the others show masks only.
     #[arg(long, value_name = "N", default_value_t = PICTURES, help_heading = "Page")]
     pub cases: usize,
 
@@ -65,8 +65,8 @@ pub struct Args {
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     pub size: (usize, usize),
 
-    /// The manifest, for the score over two thresholds and what each member is worth; with `--truth` and `--cache`, where
-    /// the run kept the members' answers.
+    /// Manifest of the run, to show the score over two thresholds and each member's contribution; needs `--truth` and
+    /// the run's `--cache`.
     #[arg(long, value_name = "TOML", requires = "truth", requires = "cache")]
     pub ensemble: Option<PathBuf>,
 

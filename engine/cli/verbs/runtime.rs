@@ -11,18 +11,18 @@ use crate::{fetch, term};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Show which ONNX Runtime is used, what it can do, and what is missing for CUDA.
+    /// Show which ONNX Runtime is used, its execution providers, and what CUDA lacks.
     Show {
-        /// The library, or its folder; otherwise it is searched for.
+        /// Path of the library or its folder. Default: searched for.
         #[arg(long, value_name = "PATH")]
         onnxruntime: Option<PathBuf>,
     },
-    /// Fetch the pinned ONNX Runtime into the cache folder.
+    /// Download the pinned ONNX Runtime into the cache folder.
     Install {
-        /// Fetch the GPU's with the CUDA libraries it needs (more than 1 GB).
+        /// Download the GPU build with the CUDA libraries that it needs (more than 1 GB).
         #[arg(long)]
         cuda: bool,
-        /// Fetch it even if it is there.
+        /// Download even if it is installed.
         #[arg(long)]
         force: bool,
     },

@@ -18,13 +18,13 @@ const SHOWN: usize = 3;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The submission: `ImageId,EncodedPixels`, plain or gzip.
+    /// Submission, `ImageId,EncodedPixels`, plain or gzip.
     pub submission: PathBuf,
 
-    /// The truth, in the same form; several rows an image are joined.
+    /// Ground truth in the same format; several rows of an image are merged.
     pub truth: PathBuf,
 
-    /// Score the images that the submission answers, where the truth has more.
+    /// Score only the images in the submission; the truth may have more.
     #[arg(long)]
     pub subset: bool,
 

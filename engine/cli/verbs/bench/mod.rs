@@ -29,12 +29,12 @@ pub struct Args {
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// How often it is measured. Each round runs over all inputs, then its models alone over as many batches; the round
-    /// in the middle is told.
+    /// Number of rounds. Each round runs the ensemble over all inputs, then the models alone over the same batches; the
+    /// median round is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
-    /// Run every member of a stage, even where the gate's answer is certain before.
+    /// Run every member of a stage, even when the gate is decided before (no early exit).
     #[arg(long)]
     pub full: bool,
 

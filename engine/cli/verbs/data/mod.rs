@@ -16,12 +16,12 @@ use crate::term::{self, Skips};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// What a collection is: tags of every file as CSV, a summary by sex, age and view, and pictures.
+    /// Describe a dataset: tags of every file as CSV, a summary by sex, age and view, and charts.
     Inspect(inspect::Args),
-    /// DICOM to PNG, run lengths to mask PNGs, and mask PNGs to run lengths.
+    /// Convert DICOM to PNG, run lengths to mask PNGs, and mask PNGs to run lengths.
     #[command(subcommand)]
     Convert(convert::Args),
-    /// Divide images into folds: balanced in positives and in mask area, each patient in one fold.
+    /// Split images into folds, balanced by positives and mask area, each patient in one fold.
     Split(split::Args),
 }
 

@@ -17,14 +17,14 @@ use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The truth, `ImageId,EncodedPixels`, plain or gzip: which images there are, and which of them are positive.
+    /// Ground truth, `ImageId,EncodedPixels`, plain or gzip: lists the images and which of them are positive.
     truth: PathBuf,
 
-    /// How many folds.
+    /// Number of folds.
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
     folds: u32,
 
-    /// Another seed divides otherwise.
+    /// Random seed of the split.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
@@ -32,19 +32,19 @@ pub struct Args {
     #[arg(short, long, value_name = "CSV")]
     out: PathBuf,
 
-    /// A CSV that tells each image's patient: all images of a patient go to one fold.
+    /// CSV with each image's patient: all images of a patient go to one fold.
     #[arg(long, value_name = "CSV", conflicts_with = "images")]
     patients: Option<PathBuf>,
 
-    /// The patients' column in it; the images' is `ImageId`.
+    /// Patient column of that CSV; its image column is `ImageId`.
     #[arg(long, value_name = "NAME", default_value = "PatientID", requires = "patients")]
     patient_column: String,
 
-    /// DICOM files, folders or globs, whose PatientID tells the patient; only images that are there are divided.
+    /// DICOM files, folders or globs to read PatientID from; only images found there are split.
     #[arg(long, value_name = "INPUT", num_args = 1..)]
     images: Vec<PathBuf>,
 
-    /// The size that run lengths are counted on, in pixels.
+    /// Mask size of the run lengths, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     size: (usize, usize),
 }

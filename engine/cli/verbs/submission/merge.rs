@@ -20,7 +20,7 @@ const ANY: (usize, usize) = (u16::MAX as usize, u16::MAX as usize);
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// All shards: `submission.shard-0-of-4.csv` and so on, each with its receipt beside it.
+    /// All shards, `submission.shard-0-of-4.csv` and so on, each with its receipt beside it.
     #[arg(required = true, value_name = "SHARD")]
     shards: Vec<PathBuf>,
 
@@ -28,11 +28,11 @@ pub struct Args {
     #[arg(short, long, value_name = "CSV")]
     out: PathBuf,
 
-    /// The sample submission, where the shards were given one: rows come in its order.
+    /// Sample submission, required if the shards were run with one: rows are written in its order.
     #[arg(long, value_name = "CSV")]
     sample: Option<PathBuf>,
 
-    /// Merge the shards' findings, too, in the order of the inputs.
+    /// Merge the shards' findings, too, in input order.
     #[arg(long, value_name = "JSONL")]
     findings: Option<PathBuf>,
 }

@@ -17,11 +17,11 @@ const SHOWN: usize = 20;
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Parse, bounds, one row an image, and ids against a sample; exits with 2 where there is a fault.
+    /// Check format, bounds, one row per image, and ids against a sample; exits with 2 on a fault.
     Check(CheckArgs),
-    /// Which images changed and by how much; exits with 1 where any did.
+    /// Compare two submissions image by image; exits with 1 if any mask changed.
     Diff(DiffArgs),
-    /// Put the shards of `predict --shard` together: the same bytes as one run over all.
+    /// Merge the shards of `predict --shard`; writes the same bytes as one run over all images.
     Merge(merge::Args),
 }
 
@@ -30,11 +30,11 @@ pub struct CheckArgs {
     /// The submission.
     submission: PathBuf,
 
-    /// The official sample, whose ids a submission must have.
+    /// Sample submission with the expected ids.
     #[arg(long)]
     sample: Option<PathBuf>,
 
-    /// Let the submission leave out images of the sample, as one of some images or a shard does.
+    /// Accept a submission that lacks ids of the sample, such as a shard.
     #[arg(long, requires = "sample")]
     subset: bool,
 
@@ -51,7 +51,7 @@ pub struct DiffArgs {
     /// The submission after.
     after: PathBuf,
 
-    /// Compare the images that both have: others are counted, and are no difference.
+    /// Compare only images in both submissions; the others are counted, but are not a difference.
     #[arg(long)]
     subset: bool,
 

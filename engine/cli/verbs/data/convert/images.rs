@@ -30,21 +30,21 @@ pub struct Args {
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
 
-    /// How values become grey: `stored` (the full range of the stored bits), `window` (the file's own),
+    /// Mapping of pixel values to grey: `stored` (full range of the stored bits), `window` (the file's own),
     /// `fixed:CENTER,WIDTH` (in modality units) or `percentiles:LOW,HIGH` (of each image).
     #[arg(long, value_name = "HOW", default_value = "stored", value_parser = intensity)]
     intensity: Intensity,
 
-    /// Bring images to this size, in pixels; the aspect is not kept. Left out, each keeps its own.
+    /// Resize images to this size, in pixels, without keeping the aspect ratio. Default: each image's own size.
     #[arg(long, visible_alias = "size", value_name = "HxW", value_parser = size)]
     to: Option<(usize, usize)>,
 
-    /// How: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
+    /// Resize filter: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
     /// `cubic-antialias` or `nearest`.
     #[arg(long, value_name = "HOW", default_value = "area", value_parser = resizing)]
     resize: Resize,
 
-    /// Bits of the PNG files; left out, 16 where a file's stored bits are more than 8, and 8 elsewhere.
+    /// Bit depth of the PNG files. Default: 16 for files with more than 8 stored bits, otherwise 8.
     #[arg(long, value_name = "8|16", value_parser = bits)]
     bits: Option<u32>,
 
