@@ -85,7 +85,7 @@ fn a_truth_with_more_images_is_scored_with_subset() {
     let (code, out, _) = run(&cases, "submission check subset-submission.csv --sample subset-truth.csv --subset");
     assert!(code == Some(0) && out.contains("have no row"), "{out}");
     let (code, _, error) = run(&cases, "submission check subset-submission.csv --sample subset-truth.csv");
-    assert!(code == Some(2) && error.contains("with `--subset` that is no fault"), "{error}");
+    assert!(code == Some(2) && error.contains("add `--subset` to accept that"), "{error}");
     let (code, out, error) = run(&cases, "submission diff subset-truth.csv subset-submission.csv --subset");
     assert!(matches!(code, Some(0 | 1)) && out.contains("images only in the first"), "{out}{error}");
 }
@@ -153,7 +153,7 @@ fn other_conventions_become_pictures_and_come_back() {
     good("data convert rle ones --as clouds --class Fish --out fish.csv");
     assert_eq!(read("fish.csv"), "Image_Label,EncodedPixels\na.jpg_Fish,2 12 30 24\nb.jpg_Fish,1 1\n");
     let (code, _, error) = run(folder.path(), "data convert rle ones --as severstal --out none.csv");
-    assert!(code == Some(2) && error.contains("name the class of all masks with `--class`"), "{error}");
+    assert!(code == Some(2) && error.contains("give the class of all masks with `--class`"), "{error}");
     fs::write(folder.path().join("kidney.csv"), "id,rle\nx,1 5\n").unwrap();
     let (code, _, error) = run(folder.path(), "data convert masks kidney.csv --from hubmap --out kidneys");
     assert!(code == Some(2) && error.contains("`--size HxW`"), "{error}");

@@ -79,7 +79,7 @@ fn folds_trained_at_once_make_what_one_training_does() {
         let said = ended(child.wait_with_output().unwrap(), 0);
         assert!(
             said.contains(&format!("fold {} (`fold{fold}`) of 2", fold + 1))
-                && said.contains("without --fold hands over"),
+                && said.contains("without --fold to write the manifest"),
             "{said}"
         );
         assert!(said.contains("out of fold, 8 images: Dice 0."), "{said}");
@@ -152,7 +152,7 @@ fn a_fold_that_there_is_not_is_refused() {
         ("2", "`--fold 2`: the recipe trains 0, 1; the option counts from 0"),
         ("auto", "neither `SLURM_ARRAY_TASK_ID` nor `JOB_COMPLETION_INDEX` is set"),
         ("-1", "unexpected argument"),
-        ("first", "expected a fold's number, from 0 as in `fold0`, or `auto`"),
+        ("first", "expected a fold number from 0, as in `fold0`, or `auto`"),
     ];
     for (fold, expected) in cases {
         let said = train(&recipe, &out, &["--fold", fold], 2);
@@ -160,7 +160,7 @@ fn a_fold_that_there_is_not_is_refused() {
     }
     let output = command(&recipe, &out, &["--fold", "auto"]).env("SLURM_ARRAY_TASK_ID", "x").output().unwrap();
     let said = ended(output, 2);
-    assert!(said.contains("`SLURM_ARRAY_TASK_ID` is \"x\", which is not a fold's number"), "{said}");
+    assert!(said.contains("expected a fold number in `SLURM_ARRAY_TASK_ID`, found \"x\""), "{said}");
     assert!(!out.exists(), "nothing was begun");
 
     let text = fs::read_to_string(&recipe).unwrap();

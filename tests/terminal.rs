@@ -172,13 +172,12 @@ fn arguments_in_each_other_s_place_are_told_with_the_next_step() {
     assert!(error.contains("IMAGE `toy.toml` is one: swap the two"), "{error}");
     let recipe = recipe.strip_prefix(folder.path()).unwrap().display().to_string();
     let error = refused(&format!("check {recipe}"));
-    assert!(
-        error.contains(&format!("found a training's recipe, `{recipe}`; `pleura train {recipe}` trains it")),
-        "{error}"
-    );
+    assert!(error.contains(&format!("found a training's recipe, `{recipe}`; run `pleura train {recipe}`")), "{error}");
     let error = refused("train toy.toml");
     assert!(
-        error.contains("expected a training's recipe, found an ensemble's manifest, `toy.toml`; `pleura predict`"),
+        error.contains(
+            "expected a training's recipe, found an ensemble's manifest, `toy.toml`; run it with `pleura predict`"
+        ),
         "{error}"
     );
     let error = refused("score toy.toml toy.toml");

@@ -61,7 +61,7 @@ pub struct EngineArgs {
 fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
     move |text| match text.parse() {
         Ok(count) if count <= most => Ok(count),
-        _ => Err(format!("a whole number from 0 to {most}")),
+        _ => Err(format!("expected a whole number from 0 to {most}")),
     }
 }
 
@@ -76,7 +76,10 @@ pub fn start_threads(threads: usize) -> Result<()> {
     // Without a cause they are there already, and stay.
     match started.as_ref().err().and_then(std::error::Error::source).and_then(|cause| cause.downcast_ref::<io::Error>())
     {
-        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context("cannot start threads: use fewer"),
+        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context(
+            "cannot start threads: use fewer \
+                                                                                     (`--threads`)",
+        ),
         None => Ok(()),
     }
 }

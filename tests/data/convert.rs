@@ -37,8 +37,8 @@ fn images_are_brought_to_size_bits_and_window() {
     for (option, value, message) in [
         ("--intensity", "fixed:1", "fixed:CENTER,WIDTH"),
         ("--intensity", "percentiles:9,1", "percentiles:LOW,HIGH"),
-        ("--intensity", "bone", "one of stored, window"),
-        ("--resize", "best", "one of area, box, linear"),
+        ("--intensity", "bone", "expected stored, window"),
+        ("--resize", "best", "expected area, box, linear"),
         ("--bits", "12", "8 or 16"),
         ("--to", "8", "HEIGHTxWIDTH"),
     ] {
@@ -47,7 +47,7 @@ fn images_are_brought_to_size_bits_and_window() {
     }
     let (_, err) =
         run(folder.path(), 0, &["convert", "images", "dicom/1.dcm", "--out", "png", "--intensity", "window"]);
-    assert!(err.contains("1 files state no window"), "{err}");
+    assert!(err.contains("1 files have no window"), "{err}");
     fs::copy(folder.path().join("dicom/1.dcm"), folder.path().join("dicom/7.dcm")).unwrap();
     let (_, err) = run(folder.path(), 1, &["convert", "images", "dicom/1.dcm", "dicom/7.dcm", "--out", "png"]);
     assert!(err.contains("skipped `dicom/7.dcm`: its id `a` is already that of `dicom/1.dcm`"), "{err}");
@@ -85,5 +85,5 @@ fn mask_images_that_are_none_are_told() {
     assert!(err.contains("mask `dim.png` is nowhere above half of its range (1 at most, of 255)"), "{err}");
     assert_eq!(fs::read_to_string(folder.path().join("back.csv")).unwrap(), "ImageId,EncodedPixels\ny,0 48\n");
     let (_, err) = run(folder.path(), 2, &["convert", "rle", "y.png", "--out", "b.csv", "--sample", "truth.csv"]);
-    assert!(err.contains("its id `y` is not in the sample") && err.contains("every one of 1 inputs"), "{err}");
+    assert!(err.contains("its id `y` is not in the sample") && err.contains("all 1 inputs"), "{err}");
 }

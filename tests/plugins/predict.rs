@@ -93,8 +93,8 @@ fn a_plugin_that_ends_the_process_is_named_and_the_exit_code_says_so() {
         ("exit-0", called),
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         ("quick-exit-0", called),
-        ("thread", "error: a library within the process called `exit`, perhaps a plugin's thread"),
-        ("abort", "error: the process was aborted by a library within it"),
+        ("thread", "error: a library in this process called `exit`, perhaps a plugin's thread"),
+        ("abort", "error: a library in this process aborted it"),
     ];
     for (image, says) in ends {
         let (folder, manifest) = ensemble(&fixture("quits", "none"));

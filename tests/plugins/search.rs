@@ -109,7 +109,7 @@ fn test_of_nothing_or_with_parameters_that_are_none_is_wrong_usage() {
     assert!(err.contains("no plugin `goood`; there is `good`"), "{err}");
     let (code, _, err) = run(pleura().args(["plugins", "test", "good", "--params", "[1]"]));
     assert_eq!(code, 2);
-    assert!(err.contains("not a JSON object"), "{err}");
+    assert!(err.contains("expected a JSON object"), "{err}");
 }
 
 #[test]

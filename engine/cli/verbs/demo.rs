@@ -65,7 +65,7 @@ impl Command for Args {
 
 fn run(args: &Args) -> Result<Exit> {
     if args.seed == SEED {
-        bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
+        bail!("the demo's networks were trained on the radiographs of seed {SEED}: use another `--seed`");
     }
     let _interrupt = interrupt::says(|| "interrupted: run the same command again".into())?;
     args.engine.set_up_threads()?;

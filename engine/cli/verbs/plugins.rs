@@ -53,7 +53,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn parse_params(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|e| format!("not a JSON object: {e}"))
+    serde_json::from_str(text).map_err(|e| format!("expected a JSON object: {e}"))
 }
 
 /// Manifests name plugins relative to their own folder; here, that is the current one.

@@ -137,7 +137,7 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     let mut file = atomic::beside(&args.out).with_context(failed)?;
     file.write_all(page.as_bytes()).with_context(failed)?;
     atomic::place(file, &args.out).with_context(failed)?;
-    term::note(format_args!("the page weighs {:.1} MB", page.len() as f64 / 1e6));
+    term::note(format_args!("the page has {:.1} MB", page.len() as f64 / 1e6));
     Ok(if unreadable > 0 { Exit::Skipped } else { Exit::Good })
 }
 
@@ -203,10 +203,10 @@ fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usiz
         case.truth = Some(runs.clone());
     }
     if without == cases.len() {
-        bail!("`{}` has none of the {without} images, the first being `{}`", path.display(), cases[0].id);
+        bail!("`{}` has a row for none of the {without} images, such as `{}`", path.display(), cases[0].id);
     }
     if without > 0 {
-        term::warning(format_args!("{without} images are not in `{}`: no number counts them", path.display()));
+        term::warning(format_args!("{without} images are not in `{}`: the metrics leave them out", path.display()));
     }
     Ok(())
 }
@@ -243,9 +243,9 @@ fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>, l
 }
 
 fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Picture> {
-    let file = file.with_context(|| format!("the findings do not say where `{id}` lies; name it by `--images`"))?;
-    let radiograph = Radiograph::open_with(file, limits).context("where are the images now? say so by `--images`")?;
-    ensure!(radiograph.id() == id, "`{}` is now `{}`, not `{id}`", file.display(), radiograph.id());
+    let file = file.with_context(|| format!("the findings have no path for `{id}`: give it with `--images`"))?;
+    let radiograph = Radiograph::open_with(file, limits).context("give the images' current place with `--images`")?;
+    ensure!(radiograph.id() == id, "`{}` is image `{}`, expected `{id}`", file.display(), radiograph.id());
     Ok(Picture::from_radiograph(&radiograph))
 }
 
@@ -256,6 +256,6 @@ fn salt(args: &Args) -> Result<Vec<u8>> {
     let mut salt = vec![0; 32];
     OsRng
         .try_fill_bytes(&mut salt)
-        .map_err(|error| anyhow!("the system gives no random numbers, {error}: take `--salt`"))?;
+        .map_err(|error| anyhow!("the system provides no random numbers, {error}: use `--salt`"))?;
     Ok(salt)
 }

@@ -60,7 +60,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let score = score.map_err(|error| explained(error, args, &submission, &truth))?;
     if score.unanswered > 0 {
         let (scored, all) = (score.images, truth.len());
-        term::note(format_args!("scored the {scored} images of {all} in the truth that have an answer"));
+        term::note(format_args!("scored {scored} of the {all} images in the truth: those that the submission has"));
     }
     if let Some(path) = &args.per_image {
         write_per_image(path, &score.per_image).with_context(|| format!("cannot write `{}`", path.display()))?;

@@ -98,7 +98,7 @@ fn run(args: &Args) -> Result<Exit> {
     let fold = args.fold.map(Fold::number).transpose()?;
     start_threads(args.threads)?;
     if is_stack {
-        ensure!(fold.is_none(), "--fold: a stack trains all its folds in seconds; leave it out");
+        ensure!(fold.is_none(), "--fold: a stacking model trains all folds at once; leave it out");
         return stack::run(&args.recipe, &options);
     }
     fetch::ensure(args.onnxruntime.as_deref())?;
@@ -110,7 +110,7 @@ fn run(args: &Args) -> Result<Exit> {
     term::result(format_args!("out of fold, {} images: {}", outcome.images, figures(&outcome)));
     match &outcome.manifest {
         Some(manifest) => term::result(manifest.display()),
-        None => term::note("once every fold is trained, the same command without --fold hands over"),
+        None => term::note("once every fold is trained, run the same command without --fold to write the manifest"),
     }
     Ok(Exit::Good)
 }

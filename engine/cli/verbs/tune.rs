@@ -142,7 +142,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let ensemble = args.engine.open(path, options)?;
     let judge = Evaluator { ensemble: &ensemble, truth: &truth, size: args.truth_size };
     let Found { space, images, ballots, kept, skipped } = collect(&judge, space, files, args.weights)?;
-    ensure!(!images.is_empty(), "every one of {} inputs was skipped", files.len());
+    ensure!(!images.is_empty(), "all {} inputs were skipped", files.len());
     let folds = match &folds {
         Some(list) => Folds::listed(&images, list)?,
         None => Folds::stratified(&images, args.nested as usize)?,
@@ -190,7 +190,8 @@ fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     let mut snapshots = stages.flat_map(|stage| &stage.members).flat_map(|member| &member.snapshots);
     if folds.is_none() && snapshots.any(|snapshot| snapshot.fold.is_some()) {
         term::warning(
-            "snapshots name the fold they have not seen: without `--folds` they answer for images they were trained on",
+            "snapshots name the fold held out in their training: without `--folds` they also predict images that they \
+             were trained on",
         );
     }
 }
@@ -208,7 +209,7 @@ struct Found {
 fn collect(judge: &Evaluator<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
     match collect_once(judge, &space, files, weights) {
         Err(TuneError::NotStock) => {
-            term::warning(format_args!("{}: this takes longer", TuneError::NotStock));
+            term::warning(format_args!("{}, which is slower", TuneError::NotStock));
             let space = space.plain();
             let (images, (ballots, kept), skipped) = collect_once(judge, &space, files, weights)?;
             Ok(Found { space, images, ballots, kept, skipped })
@@ -261,7 +262,7 @@ fn write(
     let better = tuned.best.score > tuned.current && !found.is_empty();
     let changes = if better { found } else { Vec::new() };
     if !better {
-        term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
+        term::note("no point of the grid is better than the manifest's values: nothing to change");
     }
     let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
     print::changes(space, &changes);
@@ -274,7 +275,7 @@ fn write(
             }
             term::result(format_args!("{}", target.display()));
         }
-        None if better => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+        None if better => term::note("nothing written: add `--write` or `--out FILE.toml`"),
         _ => {}
     }
     Ok(())

@@ -102,7 +102,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     rounds.sort_by_key(|round| round.wall);
     let middle = &rounds[rounds.len() / 2];
     if middle.images == 0 {
-        bail!("every one of {} inputs was skipped: `pleura predict` tells why", middle.skipped);
+        bail!("all {} inputs were skipped: run `pleura predict` for the reasons", middle.skipped);
     }
     let told = if args.json { print::json(&ensemble, &rounds)? } else { print::table(&ensemble, &rounds) };
     term::result(told.trim_end());
@@ -163,7 +163,7 @@ fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
         let start = |device| thread::Builder::new().spawn_scoped(scope, move || alone(device));
         let running: Vec<_> = (0..ensemble.placements().count()).map(start).collect();
         running.into_iter().try_for_each(|device| {
-            let device = device.context("cannot start a thread for each device")?;
+            let device = device.context("cannot start one thread per device")?;
             device.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     })?;

@@ -64,7 +64,7 @@ fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
             }
         }
     }
-    ensure!(read.skipped == 0 || !read.images.is_empty(), "every one of {} inputs was skipped", read.skipped);
+    ensure!(read.skipped == 0 || !read.images.is_empty(), "all {} inputs were skipped", read.skipped);
     Ok(read)
 }
 

@@ -124,7 +124,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     if args.resume && kept.is_empty() {
         match finished::how(&targets, &identity, &receipt.inputs) {
             Ok(exit) => {
-                term::note("already finished: nothing is run again");
+                term::note("already finished: nothing to run");
                 targets.tell();
                 return Ok(exit);
             }

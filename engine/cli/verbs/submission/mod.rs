@@ -103,7 +103,7 @@ pub fn size(text: &str) -> Result<(usize, usize), String> {
     let side = |side: &str| side.parse::<u16>().ok().filter(|&side| side > 0).map(usize::from);
     text.split_once(['x', 'X', '×'])
         .and_then(|(height, width)| Some((side(height)?, side(width)?)))
-        .ok_or_else(|| "a size is written HEIGHTxWIDTH, each 1 to 65535: 1024x1024".to_owned())
+        .ok_or_else(|| "expected HEIGHTxWIDTH, each from 1 to 65535, such as 1024x1024".to_owned())
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -123,19 +123,19 @@ fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
     match (report.problems.len(), &args.sample) {
         (0, Some(sample)) if report.unanswered > 0 => {
             let (left, sample) = (report.unanswered, sample.display());
-            writeln!(out, "{path}: good, with ids of `{sample}`, of which {left} have no row")?;
+            writeln!(out, "{path}: valid, with ids of `{sample}`, of which {left} have no row")?;
         }
-        (0, Some(sample)) => writeln!(out, "{path}: good, with the ids of `{}`", sample.display())?,
-        (0, None) => writeln!(out, "{path}: good; no sample was given to compare the ids with")?,
+        (0, Some(sample)) => writeln!(out, "{path}: valid, with the ids of `{}`", sample.display())?,
+        (0, None) => writeln!(out, "{path}: valid; the ids were not checked, as no `--sample` was given")?,
         (1, _) => writeln!(out, "{path}: 1 fault")?,
         (faults, _) => writeln!(out, "{path}: {faults} faults")?,
     }
     let missing = report.problems.iter().filter(|problem| matches!(problem, Problem::Missing { .. })).count();
     if missing > 0 {
-        term::note(format_args!("{missing} images of the sample have no row: with `--subset` that is no fault"));
+        term::note(format_args!("{missing} images of the sample have no row: add `--subset` to accept that"));
     }
     if report.in_sample_order == Some(false) {
-        term::note("the ids are not in the sample's order, which scoring does not mind");
+        term::note("the ids are not in the sample's order (scoring ignores the order)");
     }
     Ok(())
 }

@@ -86,7 +86,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     )?;
     remarks.finish();
     if windowless > 0 && args.intensity == Intensity::Window {
-        term::warning(format_args!("{windowless} files state no window: all their stored bits were taken as it"));
+        term::warning(format_args!("{windowless} files have no window: their full range of stored bits was used"));
     }
     folder.finish();
     term::note(format_args!("images: {}, {skipped} skipped", files.len() - skipped));
@@ -138,13 +138,13 @@ fn intensity(text: &str) -> Result<Intensity, String> {
         None if text == "window" => Ok(Intensity::Window),
         Some(("fixed", numbers)) => match pair(numbers) {
             Some((center, width)) if width >= 1.0 => Ok(Intensity::Fixed { center, width }),
-            _ => Err("a window is written fixed:CENTER,WIDTH, the width at least 1: fixed:2048,4096".into()),
+            _ => Err("expected fixed:CENTER,WIDTH with a width of 1 or more, such as fixed:2048,4096".into()),
         },
         Some(("percentiles", numbers)) => match pair(numbers) {
             Some((low, high)) if 0.0 <= low && low < high && high <= 100.0 => Ok(Intensity::Percentiles { low, high }),
-            _ => Err("percentiles are written percentiles:LOW,HIGH, from 0 to 100: percentiles:1,99".into()),
+            _ => Err("expected percentiles:LOW,HIGH from 0 to 100, such as percentiles:1,99".into()),
         },
-        _ => Err("one of stored, window, fixed:CENTER,WIDTH and percentiles:LOW,HIGH".into()),
+        _ => Err("expected stored, window, fixed:CENTER,WIDTH or percentiles:LOW,HIGH".into()),
     }
 }
 
@@ -156,7 +156,7 @@ fn resizing(text: &str) -> Result<Resize, String> {
         "linear-antialias" => Resize::LinearAntialias,
         "cubic-antialias" => Resize::CubicAntialias,
         "nearest" => Resize::Nearest,
-        _ => return Err("one of area, box, linear, linear-antialias, cubic-antialias and nearest".into()),
+        _ => return Err("expected area, box, linear, linear-antialias, cubic-antialias or nearest".into()),
     })
 }
 

@@ -64,7 +64,7 @@ impl Command for Args {
 
 fn run(args: &Args) -> Result<Exit> {
     let size = args.size.or(args.from.size()).with_context(|| {
-        format!("masks of {} have sizes of their own: name that of these with `--size HxW`", args.from.title())
+        format!("masks of {} have no common size: give the size of these with `--size HxW`", args.from.title())
     })?;
     let submission = read(args, size)?;
     let mut folder = Folder::create(&args.out)?;
@@ -99,7 +99,7 @@ fn read(args: &Args, size: (usize, usize)) -> Result<Submission> {
     let read = Submission::read_as(&args.csv, args.from, Some(size))?;
     ensure!(
         args.class.is_none() || args.from.has_classes(),
-        "--class: masks of {} have no classes; name their convention with `--from`",
+        "--class: masks of {} have no classes; give their convention with `--from`",
         args.from.title()
     );
     Ok(rle::of_class(&read, args.from, args.class.as_deref(), &args.csv)?.unwrap_or(read))

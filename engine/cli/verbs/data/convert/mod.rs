@@ -68,7 +68,7 @@ fn each<T: Send>(
     }
     bar.finish_and_clear();
     if skips.count() == files.len() {
-        bail!("every one of {} inputs was skipped", skips.count());
+        bail!("all {} inputs were skipped", skips.count());
     }
     Ok(skips.count())
 }

@@ -100,8 +100,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
 fn check_class(args: &Args) -> Result<()> {
     let Some(class) = args.class.as_deref() else { return Ok(()) };
     let classed = [args.from, Some(args.convention)].into_iter().flatten().find(|it| it.has_classes());
-    let classed =
-        classed.context("--class: neither the convention that is read nor the one that is written has classes")?;
+    let classed = classed.context("--class: neither `--from` nor `--as` is a convention with classes")?;
     let joins = class == table::ALL && args.from.is_some_and(Convention::has_classes) && !args.convention.has_classes();
     ensure!(
         joins || class != table::ALL && classed.is_class(class),
@@ -119,7 +118,7 @@ fn check_class(args: &Args) -> Result<()> {
 fn explained(error: SubmissionError, args: &Args) -> anyhow::Error {
     let wants_class = matches!(error, SubmissionError::NoClass { .. }) && args.class.is_none();
     let error = anyhow::Error::new(error);
-    if wants_class { error.context("name the class of all masks with `--class`") } else { error }
+    if wants_class { error.context("give the class of all masks with `--class`") } else { error }
 }
 
 /// An id with the class that all masks have, where the convention that is written has classes.
@@ -135,7 +134,10 @@ fn report(submission: &Submission, sizes: &BTreeSet<(usize, usize)>, skipped: us
     let size = sizes.first().map_or(String::new(), |(height, width)| format!(", {height}×{width}"));
     if sizes.len() > 1 {
         let count = sizes.len();
-        term::warning(format_args!("masks are of {count} sizes, which the CSV does not state: `--to` makes them one"));
+        term::warning(format_args!(
+            "the masks have {count} different sizes, which the CSV does not store: resize them \
+                                    to one size with `--to`"
+        ));
         term::note(format_args!("masks: {images}, {positives} of them not empty, {skipped} skipped"));
     } else {
         term::note(format_args!("masks: {images}, {positives} of them not empty{size}, {skipped} skipped"));
