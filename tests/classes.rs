@@ -130,17 +130,16 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
     let (code, said) = check("n", "logits");
     assert_eq!(code, Some(0), "{said}");
     for field in ["map", "score"] {
-        let expected = format!(
-            "members[0].{field}.values: takes the sigmoid of one channel by itself, and output `{field}` has 2"
-        );
-        assert!(said.contains(&expected) && said.contains("needs \"softmax\""), "{said}");
+        let expected =
+            format!("members[0].{field}.values: applies a sigmoid to one channel alone, but output `{field}` has 2");
+        assert!(said.contains(&expected) && said.contains("declare \"softmax\""), "{said}");
     }
     for (name, values) in [("n", "softmax"), ("one", "logits")] {
         let (code, said) = check(name, values);
         assert!(code == Some(0) && !said.contains("sigmoid"), "{name}, {values}: {said}");
     }
     let (code, said) = check("one", "softmax");
-    assert!(code == Some(2) && said.contains("map.values: a softmax is over two or more channels"), "{said}");
+    assert!(code == Some(2) && said.contains("map.values: a softmax needs two or more channels"), "{said}");
 }
 
 /// Two classifiers of two views each, then a segmenter.

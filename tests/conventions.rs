@@ -44,7 +44,7 @@ fn what_is_nearly_a_submission_is_accepted_with_a_remark_or_refused_by_name() {
         ("severstal3", "these are the columns of Severstal: `pleura data convert rle --from severstal`"),
         ("nan", "line 2: `nan` is how pandas writes a missing value"),
         ("floats", "line 2: run 1: `0.0` is a whole number written as a float"),
-        ("swapped", "they are in the other order: swap them"),
+        ("swapped", "the columns are in the wrong order: swap them"),
         ("semicolon", "the separator is a comma"),
         ("twice", "1 images, 1 with a mask"),
     ] {
@@ -63,10 +63,10 @@ fn an_id_in_two_rows_is_joined_in_a_truth_and_refused_in_a_submission() {
     let (code, out, error) = run(folder.path(), "score once.csv twice.csv --size 64x64 --json");
     assert!(code == Some(0) && out.contains("\"mean_dice\": 1.0"), "{out}{error}");
     let (code, _, error) = run(folder.path(), "score twice.csv once.csv --size 64x64");
-    assert!(code == Some(2) && error.contains("line 3: `x` has a row already, line 2"), "{error}");
+    assert!(code == Some(2) && error.contains("line 3: `x` already has a row, line 2"), "{error}");
     assert!(error.contains("in the wrong order?"), "{error}");
     let (code, _, error) = run(folder.path(), "submission diff twice.csv once.csv --size 64x64");
-    assert!(code == Some(2) && error.contains("expected one row an image"), "{error}");
+    assert!(code == Some(2) && error.contains("expected one row per image"), "{error}");
 }
 
 #[test]

@@ -185,13 +185,16 @@ fn an_ensemble_is_whole_in_its_new_folder() {
     let other = tempfile::tempdir().unwrap();
     let (told, said) = optimize(0, &case.manifest, &images, other.path(), &[]);
     for (model, why) in [
-        ("half.onnx", "it computes in float16 already"),
-        ("stack.onnx", "it merges answers, and is small"),
-        ("idle.onnx", "its member has weight 0, and is not run"),
+        ("half.onnx", "it already computes in float16"),
+        ("stack.onnx", "it is a small merge model"),
+        ("idle.onnx", "its member has weight 0 and does not run"),
     ] {
-        assert!(said.contains(&format!("fp16: `{model}`: left as it is: {why}")), "{said}");
+        assert!(said.contains(&format!("fp16: `{model}`: left unchanged: {why}")), "{said}");
     }
-    assert!(said.contains("int8: `single.onnx`: left as it is: it has no layer that is put in 8 bits"), "{said}");
+    assert!(
+        said.contains("int8: `single.onnx`: left unchanged: it has no layer that can be quantised to 8 bits"),
+        "{said}"
+    );
     for variant in told["variants"].as_array().unwrap() {
         assert!(variant["mean_dice"].as_f64().unwrap() > 0.9, "{variant}");
     }

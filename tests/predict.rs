@@ -269,9 +269,9 @@ fn check_finds_ten_faults_in_one_go_each_with_its_line() {
         (line("thresold"), "threshold"),
         (line("\"flip\""), "postprocess"),
         (line("above = 1.5"), "1"),
-        (line("sha256"), "not the file declared"),
+        (line("sha256"), "differs from the declared one"),
         (line("picture"), "no input `picture`"),
-        (line("gone.onnx"), "there is no file"),
+        (line("gone.onnx"), "does not exist"),
         (line("\"much\""), "number"),
         (line("channels = 3"), "1 channel,"),
     ];

@@ -59,7 +59,7 @@ fn the_version_tells_the_commit_and_what_the_program_works_with() {
     assert!(lines[3].starts_with("ONNX Runtime  ") && lines[3].ends_with(" or newer is needed"), "{long}");
     assert_eq!(out("-V"), format!("pleura {} ({commit})\n", env!("CARGO_PKG_VERSION")));
     let missing = pleura("--version").env("ORT_DYLIB_PATH", "/nowhere.so").assert().success();
-    assert!(texts(missing.get_output()).0.contains("there is no ONNX Runtime at `/nowhere.so`"));
+    assert!(texts(missing.get_output()).0.contains("no ONNX Runtime at `/nowhere.so`"));
 }
 
 #[test]

@@ -211,11 +211,11 @@ fn a_member_that_knows_nothing_loses_its_weight() {
 fn bad_input_is_told_before_anything_is_written() {
     let case = Case::new(MANIFEST, |_| 0.6);
     let table: [(&[&str], &str); 9] = [
-        (&["--grid", "postprocess[0].params.above=0.5:0.1:0.1"], "it is empty"),
+        (&["--grid", "postprocess[0].params.above=0.5:0.1:0.1"], "the range is empty"),
         (&["--grid", "postprocess[0].params.abov=0.5"], "refuses"),
-        (&["--grid", "postprocess[4].params.above=0.5"], "no number of a gate"),
+        (&["--grid", "postprocess[4].params.above=0.5"], "expected a number of a gate"),
         (&["--grid", "postprocess[0].params.above=1.5"], "not within 0 to 1"),
-        (&["--grid", "classifier.gate.above=0.5:1.5:0.5"], "1.5 cannot be"),
+        (&["--grid", "classifier.gate.above=0.5:1.5:0.5"], "1.5 is invalid"),
         (&["--grid", "postprocess[1].params.area=1.5"], "whole number"),
         (&["--out", "/elsewhere/x.toml"], "x.toml"),
         (&["--weights"], "cannot be searched: it has one member"),
@@ -339,7 +339,7 @@ fn a_plugin_that_only_has_a_stock_plugins_name_is_run() {
     assert!(cc.arg(case.at("impostor.c")).status().unwrap().success());
     let grid = ["--grid", "postprocess[0].params.above=0.3:0.8:0.1", "--grid", "postprocess[1].params.area=1,4"];
     let (out, error) = case.told(&grid, 0);
-    assert!(error.contains("does something else"), "{error}");
+    assert!(error.contains("behaves differently"), "{error}");
     let line = out.lines().find(|line| line.starts_with("postprocess[0].params.above")).unwrap();
     assert!(line.contains("0.3 to 0.8"), "it makes no difference what it is told: {out}");
     assert_eq!(score(&out, "best of the grid"), 1.0, "{out}");

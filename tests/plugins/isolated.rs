@@ -162,7 +162,8 @@ fn a_program_that_is_no_worker_is_an_error() {
     let no_worker = "is not the plugin worker of this version of pleura: it";
     let next = "; set PLEURA_WORKER to the `pleura` program";
     assert!(
-        says("/bin/echo").contains(&format!("{no_worker} greets otherwise: it does not begin as a frame does{next}"))
+        says("/bin/echo")
+            .contains(&format!("{no_worker} sent an unknown greeting: expected the start of a frame{next}"))
     );
     assert!(says("/bin/false").contains(&format!("{no_worker} ended by itself (exit status: 1){next}")));
     assert!(says("/no/such/program").contains("its process (`/no/such/program`) does not start: "));

@@ -78,7 +78,7 @@ fn test_finds_what_each_bad_plugin_does() {
         ("racy", "gives different results when several threads call it at once"),
         (
             "hangs",
-            "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not answer within 4 s",
+            "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not respond within 4 s",
         ),
         ("forgetful", "the same input gives another result the second time"),
         ("tta-square", "FAIL  view 0 of 96x96 comes back as it went: the view only rearranges pixels"),

@@ -210,8 +210,11 @@ fn what_would_show_something_wrong_is_an_error() {
         (fault(Report::new("a", [ten(), ten()].concat())), "two cases have the id `p0`"),
         (fault(Report::new("a", vec![small])), "the predicted mask of `a` runs to pixel 7, past its size of 2×3"),
         (with(HeatMap { chosen: (2, 0), ..heat_map() }), "chosen (2, 0) is not among 2 × 2"),
-        (with(HeatMap { x: vec![0.5], ..heat_map() }), "2 × 2 values of Dice are not those of 2 × 1"),
-        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, 1.5]], ..heat_map() }), "not in 0..=1"),
+        (
+            with(HeatMap { x: vec![0.5], ..heat_map() }),
+            "expected 2 × 1 values of Dice (one per pair of thresholds), found 2 × 2",
+        ),
+        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, 1.5]], ..heat_map() }), "values of Dice from 0 to 1"),
         (with(HeatMap { dice: array![[0.5, f64::NAN], [0.5, 0.5]], ..heat_map() }), "the chosen point has no Dice"),
     ];
     for (message, expected) in cases {

@@ -43,7 +43,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// What is missing or differs first, as a fragment for people; also where there is no record.
 pub fn check(folder: &Path) -> Result<(), String> {
-    let record = read(folder)?.ok_or("it holds no record of its files")?;
+    let record = read(folder)?.ok_or("it has no record of its files")?;
     record.iter().try_for_each(|(name, recorded)| {
         is_as_long(folder, name, recorded)?;
         has_digest(folder, name, recorded)

@@ -211,7 +211,7 @@ fn keeps_a_sample_order_or_says_why_not() {
 fn refuses_masks_of_another_size() {
     let mut submission = Submission::new((4, 4));
     let error = submission.insert("a", &Mask::empty((4, 5))).unwrap_err();
-    assert_eq!(error.to_string(), "the mask of `a` is 4×5, the submission is of 4×4");
+    assert_eq!(error.to_string(), "the mask of `a` is 4×5, expected 4×4 as in the submission");
     assert!(submission.insert(" ", &Mask::empty((4, 4))).is_err());
     assert!(submission.is_empty());
 }

@@ -105,8 +105,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("epochs = 10", "epoch = 10", "8:1: phases[0].epoch: unknown key; did you mean `epochs`?"),
     ("lr = 1e-4\n", "", "7:1: phases[0].lr: missing key; The learning rate that the schedule starts from"),
     ("lr = 1e-4", "lr = 0", "11:1: phases[0].lr: must be above 0, found 0; The learning rate that the schedule starts from"),
-    ("\"resnet34\"", "\"resnet43\"", "3:45: network.architecture.encoder: `resnet43` is none of `alexnet`, `resnet18`, `resnet34`, `resnet50`, `resnet101`, `se-resnext50`, `se-resnext101`, `senet154`, `efficientnet-b0`, `efficientnet-b1`, `efficientnet-b2`, `efficientnet-b3`, `efficientnet-b4`, `efficientnet-b5`, `efficientnet-lite0`; did you mean `resnet34`?"),
-    ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1]", "3:67: network.architecture.decoder: expected 5 in the list, found 4; The decoder's channels, from the smallest size to the full one"),
+    ("\"resnet34\"", "\"resnet43\"", "3:45: network.architecture.encoder: expected one of `alexnet`, `resnet18`, `resnet34`, `resnet50`, `resnet101`, `se-resnext50`, `se-resnext101`, `senet154`, `efficientnet-b0`, `efficientnet-b1`, `efficientnet-b2`, `efficientnet-b3`, `efficientnet-b4`, `efficientnet-b5`, `efficientnet-lite0`, found `resnet43`; did you mean `resnet34`?"),
+    ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1]", "3:67: network.architecture.decoder: expected 5 items in the list, found 4; The decoder's channels, from the smallest size to the full one"),
     ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1, 0]", "3:90: network.architecture.decoder[4]: must be at least 1, found 0"),
     ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"deeplab-v3\", encoder = \"resnet34\", output_stride = 32 }", "3:73: network.architecture.output_stride: must be 8 or 16, found 32; How much smaller than the image the last features are: 8 or 16"),
     ("{ kind = \"adam\" }", "{ kind = \"adam\", betas = [0.9, -1] }", "5:44: optimizer.betas[1]: must be between 0 and 1, found -1"),
@@ -160,7 +160,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("batch = 2", "batch = 2\ncrop = [250, 256]", "11:9: phases[0].crop[0]: must be a multiple of 32 for this architecture, found 250; such as 224 or 256"),
     ("batch = 2", "batch = 2\ncrop = [256, 544]", "11:14: phases[0].crop[1]: must not be above the image's side, 512, found 544"),
     ("batch = 2", "batch = 2\ncrop = [512, 512]", "11:1: warning: phases[0].crop: has no effect: it is the whole image"),
-    ("optimizer", "augment = [{ one_of = [{ kind = \"shift-scale-rotate\", border = \"reflect101\" }] }]\noptimizer", "5:55: augment[0].one_of[0].border: `reflect101` is none of `constant`, `replicate`, `reflect`, `reflect-101`, `wrap`; did you mean `reflect-101`?"),
+    ("optimizer", "augment = [{ one_of = [{ kind = \"shift-scale-rotate\", border = \"reflect101\" }] }]\noptimizer", "5:55: augment[0].one_of[0].border: expected one of `constant`, `replicate`, `reflect`, `reflect-101`, `wrap`, found `reflect101`; did you mean `reflect-101`?"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 10] }", "11:38: phases[0].schedule.at[1]: there is no epoch 10; epochs are counted from 0 to 9"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 5] }", "11:38: phases[0].schedule.at[1]: epoch 5 is named before"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"plateau\", patience = 10 }", "11:32: warning: phases[0].schedule.patience: has no effect: the phase is over before"),
@@ -225,9 +225,9 @@ fn faults_are_told_in_one_go_and_without_echoes() {
         .replace("loss.map", "los.map");
     let expected = [
         "x.toml:1:1: schema: must be 1, found 2; The recipe format: 1",
-        "x.toml:3:30: network.architecture.kind: `unett` is none of `conv-stack`, `encoder-decoder`, `fcn-alexnet`, \
-         `unet-classic`, `unet`, `linknet`, `dc-unet`, `deeplab-v3`, `deeplab-v3-plus`, `encnet`, `fpn`, `onnx`; did \
-         you mean `unet`?",
+        "x.toml:3:30: network.architecture.kind: expected one of `conv-stack`, `encoder-decoder`, `fcn-alexnet`, \
+         `unet-classic`, `unet`, `linknet`, `dc-unet`, `deeplab-v3`, `deeplab-v3-plus`, `encnet`, `fpn`, `onnx`, found \
+         `unett`; did you mean `unet`?",
         "x.toml:6:1: los: unknown key; did you mean `loss`?",
         "x.toml:8:1: phases[0].epochs: expected a whole number, found the text `10`; How many epochs at most",
         "x.toml:10:1: phases[0].batch: must be at least 1, found 0; Images a step",
