@@ -234,8 +234,8 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
         train.assert()
     };
     let cases = [
-        ("model = \"n.onnx\", map = \"map\"", "name the one to be trained: `class = 1`"),
-        ("model = \"three.onnx\", map = \"map\", class = 1", "training knows two"),
+        ("model = \"n.onnx\", map = \"map\"", "name the one to train: `class = 1`"),
+        ("model = \"three.onnx\", map = \"map\", class = 1", "training supports one or two channels"),
         ("model = \"n.onnx\", map = \"map\", class = 2", "between 0 and 1"),
     ];
     for (keys, expected) in cases {

@@ -36,7 +36,7 @@ fn what_is_nearly_a_submission_is_accepted_with_a_remark_or_refused_by_name() {
     for (name, message) in [
         (
             "airbus",
-            "line 3: there are no run lengths; the empty mask is written -1. The file's run lengths look absolute",
+            "line 3: expected run lengths, found none; write the empty mask as -1. The file's run lengths look absolute",
         ),
         ("hubmap", "these are the columns of HuBMAP: `pleura data convert rle --from hubmap` converts them"),
         ("clouds", "these are the columns of Understanding Clouds: `pleura data convert rle --from clouds`"),

@@ -187,8 +187,8 @@ fn outputs_that_would_destroy_something_are_refused_before_any_work() {
         text(&run.get_output().stderr)
     };
     assert!(refused(&out, &out).contains("name the same file"));
-    assert!(refused(&out, &images).contains("is no file"));
-    assert!(refused(&images, &out).contains("is no file"));
+    assert!(refused(&out, &images).contains("is not a regular file"));
+    assert!(refused(&images, &out).contains("is not a regular file"));
     assert!(!out.exists());
 }
 

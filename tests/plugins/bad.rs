@@ -179,7 +179,7 @@ fn a_plugin_that_would_abort_on_panic_does_not_compile() {
             .output();
         String::from_utf8(output.unwrap().stderr).unwrap()
     };
-    let refusal = "a pleura plugin must be built with panic = \"unwind\"";
+    let refusal = "build pleura plugins with panic = \"unwind\"";
     assert!(compile("abort").contains(refusal));
     assert!(!compile("unwind").contains(refusal));
 }

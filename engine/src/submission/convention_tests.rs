@@ -26,8 +26,8 @@ fn absolute_positions_count_from_one_and_ascend() {
             && Runs::decode_absolute("-1", (4, 4)).unwrap().is_empty()
     );
     for (text, message) in [
-        ("0 2", "run 1 starts at 0, and absolute positions count from 1"),
-        ("5 3 7 1", "run 2 starts at 7, and the run before it ends at 7: "),
+        ("0 2", "run 1 starts at 0, but absolute positions count from 1"),
+        ("5 3 7 1", "run 2 starts at 7, but the previous run ends at 7: "),
         ("16 2", "run 1 ends at pixel 17, 1 past 4×4"),
         ("3", "expected offset/length pairs, found 1 number (odd)"),
     ] {
@@ -142,7 +142,7 @@ fn a_blank_among_absolute_positions_is_told_as_such() {
     let message = runs[0].as_ref().unwrap_err();
     assert!(message.contains("look absolute: Airbus") && message.contains("--from"), "{message}");
     let (runs, _) = rows("ImageId,EncodedPixels\nb.jpg,\na.jpg,5 3 2 4\n");
-    assert_eq!(runs[0].as_ref().unwrap_err(), "there are no run lengths; the empty mask is written -1");
+    assert_eq!(runs[0].as_ref().unwrap_err(), "expected run lengths, found none; write the empty mask as -1");
     let (_, remarks) = rows("ImageId,EncodedPixels\na,5 3 40 4 100 9\nb,-1\n");
     assert!(remarks.len() == 1 && remarks[0].contains("are valid as absolute positions"), "{remarks:?}");
     let (_, remarks) = rows("ImageId,EncodedPixels\na,5 3 40 4 100 9\nb,5 3 29 4 28 4\n");

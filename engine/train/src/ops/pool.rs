@@ -14,9 +14,11 @@ pub const OPS: &[Op] = &[Op::new("MaxPool", pooled, max), Op::new("AveragePool",
 
 fn geometry(trace: &Trace, node: &NodeProto) -> Result<Geometry, String> {
     let [_, _, height, width] = planes(trace, &node.input[0])?;
-    let Some([kh, kw]) = node.ints("kernel_shape") else { return Err("training knows windows of two axes".into()) };
+    let Some([kh, kw]) = node.ints("kernel_shape") else {
+        return Err("training supports windows of two axes only".into());
+    };
     if node.int("ceil_mode") == Some(1) {
-        return Err("training does not know `ceil_mode`; export the model without it".into());
+        return Err("training does not support `ceil_mode`; export the model without it".into());
     }
     Geometry::new(node, [*kh, *kw], [height, width])
 }
