@@ -79,23 +79,23 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("model = \"unet.onnx\"\n", "", "4:1: segmenter.members[0].model: neither `model` nor `snapshots` is given; name the ONNX file, or several as `snapshots`"),
     // Types.
     ("model = \"unet.onnx\"", "model = 3", "6:1: segmenter.members[0].model: expected text in quotes, found the number 3; The ONNX file, relative to the manifest"),
-    ("model = ", "weight = \"2\"\nmodel = ", "6:1: segmenter.members[0].weight: expected a number, found the text `2`; The member's share of a weighted merge"),
-    ("map = {", "identity = 1\nmap = {", "8:1: segmenter.members[0].identity: expected true or false, found the number 1; Whether the unchanged image is among the views"),
+    ("model = ", "weight = \"2\"\nmodel = ", "6:1: segmenter.members[0].weight: expected a number, found the text `2`; The member's weight in a weighted merge"),
+    ("map = {", "identity = 1\nmap = {", "8:1: segmenter.members[0].identity: expected true or false, found the number 1; Whether the unchanged image is one of the views"),
     ("[512, 512]", "512", "7:23: segmenter.members[0].input.size: expected a list, found the number 512; `[height, width]` in pixels"),
     ("[512, 512]", "[512, 5.5]", "7:36: segmenter.members[0].input.size[1]: expected a whole number, found the number 5.5"),
     // Lengths.
     ("[512, 512]", "[512]", "7:23: segmenter.members[0].input.size: expected 2 items in the list, found 1; `[height, width]` in pixels"),
-    ("channels = 1", "channels = 1, mean = [1, 2, 3, 4]", "7:56: segmenter.members[0].input.mean: expected at most 3 items in the list, found 4; Subtracted after scaling: one number, or one a channel"),
-    ("[[postprocess]]\nplugin = \"threshold\"", "[postprocess]", "10:2: postprocess: expected a list, found a table; From the merged probability map to the mask: plugins, in order"),
-    ("\"unet\"", "\"\"", "5:1: segmenter.members[0].name: must not be empty; What the member is called in reports and errors; unique in its stage"),
+    ("channels = 1", "channels = 1, mean = [1, 2, 3, 4]", "7:56: segmenter.members[0].input.mean: expected at most 3 items in the list, found 4; Subtracted after scaling: one number, or one per channel"),
+    ("[[postprocess]]\nplugin = \"threshold\"", "[postprocess]", "10:2: postprocess: expected a list, found a table; Plugins from the merged probability map to the mask, in order"),
+    ("\"unet\"", "\"\"", "5:1: segmenter.members[0].name: must not be empty; Name of the member in reports and errors; unique within its stage"),
     // Ranges.
     ("schema = 1", "schema = 2", "1:1: schema: must be 1, found 2; The manifest format: 1"),
     ("[512, 512]", "[0, 512]", "7:31: segmenter.members[0].input.size[0]: must be between 1 and 16384, found 0"),
-    ("channels = 1", "channels = 2", "7:42: segmenter.members[0].input.channels: must be 1 or 3, found 2; 1, or 3 for the grey image three times over"),
-    ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's share of a weighted merge"),
-    ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's share of a weighted merge"),
-    ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's share of a weighted merge"),
-    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Which channel of the output is the map: with `softmax`, of which class"),
+    ("channels = 1", "channels = 2", "7:42: segmenter.members[0].input.channels: must be 1 or 3, found 2; 1, or 3 for the grey image repeated three times"),
+    ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's weight in a weighted merge"),
+    ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
+    ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
+    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Channel of the output that is the map; with `softmax`, the class"),
     ("map = {", "score_from_map = { kind = \"top\", fraction = 0 }\nmap = {", "8:34: segmenter.members[0].score_from_map.fraction: must be above 0 and up to 1, found 0; The fraction, above 0 and up to 1"),
     // Words.
     ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found `logit`; did you mean `logits`?"),
@@ -106,11 +106,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("[[segmenter.", "segmenter.merge = \"max\"\n[[segmenter.", "4:11: segmenter.merge: expected a table, found the text `max`; write { kind = \"...\" } with `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`"),
     ("[[segmenter.", "segmenter.merge = { above = 0.5 }\n[[segmenter.", "4:11: segmenter.merge.kind: missing key; one of `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`"),
     ("[[segmenter.", "segmenter.merge = { kind = \"max\", above = 0.5 }\n[[segmenter.", "4:35: segmenter.merge.above: unknown key; the keys here are `kind`"),
-    ("[[segmenter.", "segmenter.merge = { kind = \"vote\" }\n[[segmenter.", "4:11: segmenter.merge.above: missing key; The probability that a member's answer must exceed"),
+    ("[[segmenter.", "segmenter.merge = { kind = \"vote\" }\n[[segmenter.", "4:11: segmenter.merge.above: missing key; The probability that a member's output must exceed"),
     // Parameters.
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = inf }", "12:12: postprocess[0].params.a: must be a finite number"),
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = [2020-01-01] }", "12:17: postprocess[0].params.a[0]: parameters cannot be dates; write it as text, in quotes"),
-    ("plugin = \"threshold\"", "plugin = \"threshold\"\nisolation = \"process\"\ntimeout = 0", "13:1: postprocess[0].timeout: must be between 1 and 86400, found 0; Seconds that the plugin may take to load, to take its parameters, and for each call, with `isolation = \"process\"`; 60 unless declared"),
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\nisolation = \"process\"\ntimeout = 0", "13:1: postprocess[0].timeout: must be between 1 and 86400, found 0; Time limit in seconds for loading the plugin, for its parameters, and for each call, with `isolation = \"process\"`; default: 60"),
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nsha256 = \"abc\"", "12:1: postprocess[0].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it"),
     // Rules.
     ("plugin = \"threshold\"", "plugin = \"threshold\"\ntimeout = 5", "12:1: postprocess[0].timeout: only an isolated plugin has a timeout; add isolation = \"process\", or leave this out"),
@@ -258,9 +258,9 @@ plugin = 7
 #[test]
 fn ten_planted_faults_and_two_more_are_told_in_one_go() {
     let expected = [
-        "3:12: output.size: expected 2 items in the list, found 1; `[height, width]`; left out, each radiograph's own size",
+        "3:12: output.size: expected 2 items in the list, found 1; `[height, width]`; default: each radiograph's own size",
         "4:1: exit: expected one of `exact`, `full`, found `exakt`; did you mean `exact`?",
-        "7:26: segmenter.merge.above: must be between 0 and 1, found 1.5; The probability that a member's answer must exceed",
+        "7:26: segmenter.merge.above: must be between 0 and 1, found 1.5; The probability that a member's output must exceed",
         "8:1: segmenter.gate: both `above` and `at_least` are given; keep one",
         "13:1: segmenter.members[0].weigth: unknown key; did you mean `weight`?",
         "14:56: segmenter.members[0].input.mean: has 2 numbers, but the input has 3 channel(s); write one number, or one per channel",
@@ -268,7 +268,7 @@ fn ten_planted_faults_and_two_more_are_told_in_one_go() {
         "20:1: segmenter.members[1].name: `a` is the name of another member; names must be unique within a stage",
         "22:1: segmenter.members[1].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it",
         // No echo: with `channels` broken nothing is said of `std`, with `mapp` nothing of a missing map.
-        "23:42: segmenter.members[1].input.channels: expected a whole number, found the text `3`; 1, or 3 for the grey image three times over",
+        "23:42: segmenter.members[1].input.channels: expected a whole number, found the text `3`; 1, or 3 for the grey image repeated three times",
         "24:1: segmenter.members[1].mapp: unknown key; did you mean `map`?",
         "28:1: postprocess[0].plugin: expected text in quotes, found the number 7; A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`)",
     ];

@@ -186,7 +186,7 @@ fn knobs_are_the_numbers_of_gates_and_stock_plugins() {
     assert_eq!((steps[0].len(), steps[1].len()), (2, 3));
     assert_eq!(steps[0][1].params["contour_min_area"], json!(100));
     assert_eq!(steps[1][2].params["mine"], json!(5));
-    // Survivors to itself the grid would have millions of points; every knob keeps the manifest's own value.
+    // Left to itself, the grid would have millions of points; every knob keeps the manifest's own value.
     let whole =
         Grid::new(MANIFEST, Path::new("x.toml"), &["segmenter.gate.at_least=700:900:10".parse().unwrap()]).unwrap();
     assert!(whole.knobs.iter().all(|knob| knob.values.contains(&knob.current.unwrap()) && knob.values.len() > 2));

@@ -108,12 +108,12 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("\"resnet34\"", "\"resnet43\"", "3:45: network.architecture.encoder: expected one of `alexnet`, `resnet18`, `resnet34`, `resnet50`, `resnet101`, `se-resnext50`, `se-resnext101`, `senet154`, `efficientnet-b0`, `efficientnet-b1`, `efficientnet-b2`, `efficientnet-b3`, `efficientnet-b4`, `efficientnet-b5`, `efficientnet-lite0`, found `resnet43`; did you mean `resnet34`?"),
     ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1]", "3:67: network.architecture.decoder: expected 5 items in the list, found 4; The decoder's channels, from the smallest size to the full one"),
     ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1, 0]", "3:90: network.architecture.decoder[4]: must be at least 1, found 0"),
-    ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"deeplab-v3\", encoder = \"resnet34\", output_stride = 32 }", "3:73: network.architecture.output_stride: must be 8 or 16, found 32; How much smaller than the image the last features are: 8 or 16"),
+    ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"deeplab-v3\", encoder = \"resnet34\", output_stride = 32 }", "3:73: network.architecture.output_stride: must be 8 or 16, found 32; Stride of the last features relative to the image: 8 or 16"),
     ("{ kind = \"adam\" }", "{ kind = \"adam\", betas = [0.9, -1] }", "5:44: optimizer.betas[1]: must be between 0 and 1, found -1"),
-    ("{ kind = \"adam\" }", "{ kind = \"adam\", clip = 0 }", "5:30: optimizer.clip: must be above 0, found 0; The gradient's norm over all weights is brought down to this"),
+    ("{ kind = \"adam\" }", "{ kind = \"adam\", clip = 0 }", "5:30: optimizer.clip: must be above 0, found 0; Maximum norm of the gradient over all weights"),
     ("{ kind = \"adam\" }", "\"adam\"", "5:1: optimizer: expected a table, found the text `adam`; write { kind = \"...\" } with `sgd`, `adam`, `adamw`"),
     ("{ kind = \"bce\" }", "{ kind = \"bce\", weight = -1 }", "6:29: loss.map[0].weight: must be at least 0, found -1; The term's factor"),
-    ("batch = 2", "batch = 2\nsampling = { kind = \"positive-share\", share = 0.5, to = 1.5 }", "11:52: phases[0].sampling.to: must be above 0 and up to 1, found 1.5; The share in the phase's last epoch, reached in equal steps; left out, it stays"),
+    ("batch = 2", "batch = 2\nsampling = { kind = \"positive-share\", share = 0.5, to = 1.5 }", "11:52: phases[0].sampling.to: must be above 0 and up to 1, found 1.5; The fraction in the phase's last epoch, reached in equal steps; default: constant"),
     // The network.
     ("\"sound\"", "\"a/b\"", "2:1: name: must not be a path or start with a dot; it is the stem of the files written by the training"),
     ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no separate encoder; leave it out, or choose an architecture over an encoder, such as `unet`"),
@@ -149,7 +149,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("{ kind = \"adam\" }", "{ kind = \"sgd\", nesterov = true }", "5:29: optimizer.nesterov: there is no `momentum` to look ahead by; 0.9 is usual"),
     ("optimizer", "average = { kind = \"ema\", decay = 1 }\noptimizer", "5:27: average.decay: must be below 1: the average would never move; 0.99 and 0.999 are usual"),
     ("optimizer", "keep_top = 3\naverage = { kind = \"swa\", epochs = [9] }\noptimizer", "5:1: keep_top: stochastic weight averaging makes one set of weights; leave it out, or `average`"),
-    ("optimizer", "keep_top = 0\noptimizer", "5:1: keep_top: must be between 1 and 100, found 0; Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones with `keep = \"last\"`"),
+    ("optimizer", "keep_top = 0\noptimizer", "5:1: keep_top: must be between 1 and 100, found 0; Number of epochs per fold whose weights are exported: the best by `keep`, best first, or the last with `keep = \"last\"`"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 10] }\noptimizer", "5:40: average.epochs[1]: there is no epoch 10; the phases have 10 in all, counted from 0 to 9"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 9] }\noptimizer", "5:40: average.epochs[1]: epoch 9 is listed twice"),
     // Phases.
@@ -229,8 +229,8 @@ fn faults_are_told_in_one_go_and_without_echoes() {
          `unet-classic`, `unet`, `linknet`, `dc-unet`, `deeplab-v3`, `deeplab-v3-plus`, `encnet`, `fpn`, `onnx`, found \
          `unett`; did you mean `unet`?",
         "x.toml:6:1: los: unknown key; did you mean `loss`?",
-        "x.toml:8:1: phases[0].epochs: expected a whole number, found the text `10`; How many epochs at most",
-        "x.toml:10:1: phases[0].batch: must be at least 1, found 0; Images a step",
+        "x.toml:8:1: phases[0].epochs: expected a whole number, found the text `10`; Maximum number of epochs",
+        "x.toml:10:1: phases[0].batch: must be at least 1, found 0; Images per step",
         "x.toml:12:1: phases[0].sampling: expected a table, found the text `all`; write { kind = \"...\" } with `all`, \
          `positive-share`",
     ];

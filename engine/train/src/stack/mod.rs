@@ -69,7 +69,7 @@ pub struct Figures {
 /// What a fold's head is.
 struct Fitted {
     weights: Tensors,
-    /// FeatureScale all images.
+    /// Probabilities of all images, in order.
     probabilities: Vec<f32>,
 }
 
