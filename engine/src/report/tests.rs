@@ -147,7 +147,7 @@ fn bounded_scores_are_left_out_and_said_so() {
     cases.push(case("more", "-1", Some("-1"), Some((0.2, 0.2))));
     let enough = page(cases);
     let said = between(&enough, "id=\"bounded\">", "</p>").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.starts_with("Of 11 images the score of 1 is only bounded"), "{said}");
+    assert!(said.starts_with("1 of 11 images have bounds instead of an exact score"), "{said}");
     assert!(enough.contains("ROC curve, area 1.000"));
     let none = page(ten().into_iter().map(|case| Case { score: None, ..case }).collect());
     assert!(none.contains("hold no scores") && !none.contains("id=\"bounded\""));
