@@ -159,7 +159,7 @@ fn a_changed_file_is_found_out() {
     fs::write(&out, text.replace(&dice, "\"dice\":0.999")).unwrap();
     let seen = Seen::new(chromium, &out, "");
     assert_eq!((seen.noted("mismatches"), seen.console.as_str()), (Some("1"), ""));
-    assert!(seen.page.contains("1 of 16 cases do not agree"));
+    assert!(seen.page.contains("1 of 16 cases do not match"));
     // a script that is not the one of the policy is not run
     fs::write(&out, text.replace("\"use strict\";", "\"use strict\"; ")).unwrap();
     let seen = Seen::new(chromium, &out, "");
