@@ -64,7 +64,7 @@ fn an_id_in_two_rows_is_joined_in_a_truth_and_refused_in_a_submission() {
     assert!(code == Some(0) && out.contains("\"mean_dice\": 1.0"), "{out}{error}");
     let (code, _, error) = run(folder.path(), "score twice.csv once.csv --size 64x64");
     assert!(code == Some(2) && error.contains("line 3: `x` already has a row, line 2"), "{error}");
-    assert!(error.contains("in the wrong order?"), "{error}");
+    assert!(error.contains("swap the two files"), "{error}");
     let (code, _, error) = run(folder.path(), "submission diff twice.csv once.csv --size 64x64");
     assert!(code == Some(2) && error.contains("expected one row per image"), "{error}");
 }

@@ -212,7 +212,7 @@ fn bad_input_is_told_before_anything_is_written() {
     let case = Case::new(MANIFEST, |_| 0.6);
     let table: [(&[&str], &str); 9] = [
         (&["--grid", "postprocess[0].params.above=0.5:0.1:0.1"], "the range is empty"),
-        (&["--grid", "postprocess[0].params.abov=0.5"], "refuses"),
+        (&["--grid", "postprocess[0].params.abov=0.5"], "rejects"),
         (&["--grid", "postprocess[4].params.above=0.5"], "expected a number of a gate"),
         (&["--grid", "postprocess[0].params.above=1.5"], "expected 0 to 1"),
         (&["--grid", "classifier.gate.above=0.5:1.5:0.5"], "1.5 is invalid"),

@@ -27,7 +27,7 @@ fn a_good_plugin_does_the_same_here_and_in_a_child_process() {
 #[test]
 fn libraries_that_are_no_plugins_are_refused_with_the_next_step() {
     let cases = [
-        ("wrong_abi", "speaks ABI 2, this engine speaks 1.0: rebuild the plugin against the header"),
+        ("wrong_abi", "has ABI 2, expected 1.0: rebuild the plugin against the header"),
         ("no_symbol", "exports no `pleura_plugin`: use `export!` in Rust, define that function in C"),
         ("null_table", "returns no table from `pleura_plugin`"),
         ("short_table", "has a table of 16 bytes, expected at least"),
@@ -65,7 +65,7 @@ fn a_plugin_must_go_by_the_name_it_was_found_under() {
 fn refused_parameters_are_told_in_the_plugins_own_words() {
     for isolation in BOTH {
         let text = error(open("refuses", isolation));
-        assert_eq!(text, "plugin `refuses` refuses its parameters: `level` must lie between 0 and 1");
+        assert_eq!(text, "plugin `refuses` rejects its parameters: `level` must lie between 0 and 1");
     }
 }
 
@@ -157,7 +157,7 @@ fn a_panic_in_rust_is_an_error_and_the_plugin_goes_on() {
             Plugin::open(&step("./libpanics.so", &params, isolation), &target().join("deps"))
         };
         let text = error(open("create"));
-        assert_eq!(text, "plugin `panics` refuses its parameters: panicked: told to panic when created");
+        assert_eq!(text, "plugin `panics` rejects its parameters: panicked: told to panic when created");
         let plugin = open("b").unwrap();
         let apply = |image| plugin.postprocess(&context(image), map().view(), None);
         assert_eq!(apply("a").unwrap(), above_half());

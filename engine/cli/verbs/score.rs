@@ -83,7 +83,7 @@ fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
     let submission = match Submission::read_single(&args.submission, args.size) {
         Err(error @ SubmissionError::Twice { .. }) => {
             let swapped = Submission::read_single(&args.truth, args.size).is_ok();
-            let hint = "a truth may have several rows an image: are the submission and the truth in the wrong order?";
+            let hint = "only a truth may have several rows per image: swap the two files if the truth comes first";
             return Err(if swapped { anyhow!("{error}; {hint}") } else { error.into() });
         }
         submission => submission?,
@@ -114,7 +114,7 @@ fn explained(error: SubmissionError, args: &Args, submission: &Submission, truth
             let (extra, all) = (ids.len(), submission.len());
             anyhow!("`{truths}` has no row for {extra} of the {all} images in `{answers}`: {}{hint}", some(ids))
         }
-        _ => anyhow::Error::new(error).context(format!("cannot score `{answers}` by `{truths}`")),
+        _ => anyhow::Error::new(error).context(format!("cannot score `{answers}` against `{truths}`")),
     }
 }
 

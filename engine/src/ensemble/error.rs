@@ -156,7 +156,7 @@ pub enum ImageError {
         source: Box<ImageError>,
     },
     /// The crop stage found nothing.
-    #[error("the crop stage found nothing above {above}, and the manifest says `otherwise = \"skip\"`")]
+    #[error("the crop stage found nothing above {above}, and the manifest has `otherwise = \"skip\"`")]
     NoCrop {
         /// The probability that no pixel exceeds.
         above: f32,

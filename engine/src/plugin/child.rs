@@ -177,7 +177,7 @@ impl Drop for Running {
 fn status_text(status: ExitStatus) -> String {
     match signal(status) {
         Some(signal) => format!("was killed by {}", signal_name(signal)),
-        None => format!("ended by itself ({status})"),
+        None => format!("exited ({status})"),
     }
 }
 

@@ -41,7 +41,7 @@ pub enum PluginError {
         why: LoadError,
     },
     /// The plugin does not take its parameters.
-    #[error("plugin `{plugin}` refuses its parameters: {message}")]
+    #[error("plugin `{plugin}` rejects its parameters: {message}")]
     Refused {
         /// The plugin's name.
         plugin: String,
@@ -121,8 +121,8 @@ pub enum LoadError {
     NullTable,
     /// The table is of another ABI.
     #[error(
-        "speaks ABI {major}, this engine speaks {ABI_MAJOR}.{ABI_MINOR}: rebuild the plugin against the header or the \
-         crate `pleura-plugin` of ABI {ABI_MAJOR}"
+        "has ABI {major}, expected {ABI_MAJOR}.{ABI_MINOR}: rebuild the plugin against the header or the crate \
+         `pleura-plugin` of ABI {ABI_MAJOR}"
     )]
     Abi {
         /// The plugin's major number.

@@ -51,7 +51,7 @@ impl Loaded {
 #[non_exhaustive]
 pub enum RuntimeError {
     /// No library was found.
-    #[error("no ONNX Runtime found; looked at: {}; run `pleura runtime install`", places.join(", "))]
+    #[error("no ONNX Runtime found; searched: {}; run `pleura runtime install`", places.join(", "))]
     NotFound {
         /// Where it was looked for.
         places: Vec<String>,

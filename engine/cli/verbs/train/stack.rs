@@ -22,7 +22,7 @@ pub fn run(recipe: &Path, options: &Options) -> Result<Exit> {
     all.iter().for_each(|figures| term::result(line(figures, widest)));
     term::result(stacked.merge.display());
     if stack.log_loss >= mean.log_loss {
-        term::warning("the stack is no better than the mean of its members: `merge = { kind = \"mean\" }` will do");
+        term::warning("the stack is no better than the mean of its members: use `merge = { kind = \"mean\" }`");
     }
     Ok(Exit::Good)
 }

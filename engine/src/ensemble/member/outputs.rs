@@ -13,7 +13,7 @@ use crate::runtime::Model;
 /// How far rounding, in half precision at worst, may carry a probability out of 0..=1.
 const SLACK: f32 = 1e-3;
 /// The manifest's rules refuse it first.
-const ONE_CHANNEL: &str = "is one channel, of which there is no softmax";
+const ONE_CHANNEL: &str = "has one channel, but a softmax needs two or more";
 
 /// The map of image `index` of a batch of `len`, (N, C, h, w), (N, h, w, C) or (N, h, w), as what it is resized.
 pub fn map(

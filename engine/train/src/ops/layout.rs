@@ -69,7 +69,7 @@ fn flattened(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let at = node.int("axis").unwrap_or(1);
     let at = if at < 0 { at + from.len() as i64 } else { at } as usize;
     if at > from.len() {
-        return Err(format!("there is no axis {at} among {}", from.len()));
+        return Err(format!("axis {at} is out of range for {} axes", from.len()));
     }
     let shape = vec![from[..at].iter().product(), from[at..].iter().product()];
     typed(trace, node, shape)

@@ -52,7 +52,7 @@ fn flips(node: &NodeProto) -> (bool, bool) {
 
 fn combined(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let (x, y) = (trace.typed(&node.input[0]), trace.shape(&node.input[1]));
-    let ([a, b], [c, d]) = (x.shape.as_slice(), y) else { return Err("it multiplies two matrices".into()) };
+    let ([a, b], [c, d]) = (x.shape.as_slice(), y) else { return Err("expected two matrices".into()) };
     let (flip_x, flip_y) = flips(node);
     let ((rows, inner), (other, columns)) =
         (if flip_x { (*b, *a) } else { (*a, *b) }, if flip_y { (*d, *c) } else { (*c, *d) });

@@ -34,7 +34,7 @@ fn pooled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 /// Back to where each maximum came from: the second output tells.
 fn max(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let geometry = geometry(b.trace, node)?;
-    let places = node.output.get(1).ok_or("it does not tell where its maxima are")?;
+    let places = node.output.get(1).ok_or("it does not output the indices of its maxima")?;
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let t = &mut *b.trace;
     let count = t.shape(places).iter().product();

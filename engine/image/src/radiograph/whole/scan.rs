@@ -55,7 +55,7 @@ pub(super) fn read(
     }
     let (marker, surplus) = walk.bits.end();
     if surplus > MAX_SURPLUS {
-        return Err(Incomplete::Broken("a scan that goes on after its last block"));
+        return Err(Incomplete::Broken("a scan continues after its last block"));
     }
     for &(component, ..) in &scan.components {
         frame.components[component].received(scan.band, scan.low);
