@@ -71,7 +71,7 @@ fn a_plugin_that_hangs_costs_one_image_and_names_plugin_seconds_and_key() {
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(csv, "ImageId,EncodedPixels\nafter,0 256\nbefore,0 256\n");
     let line = stderr.lines().find(|line| line.contains("skipped")).unwrap_or_default();
-    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 3 s", "greater `timeout`"] {
+    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 3 s", "increase its step's `timeout`"] {
         assert!(line.contains(words), "{words:?} is missing from {stderr}");
     }
 }
