@@ -29,8 +29,8 @@ pub struct Args {
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Number of rounds. Each round runs the ensemble over all inputs, then the models alone over the same batches; the
-    /// median round is reported.
+    /// Number of rounds. Each round runs the ensemble over all inputs, then the models alone over batches of the same
+    /// shapes; the median round is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
