@@ -130,12 +130,11 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
     let (code, said) = check("n", "\"logits\"");
     assert_eq!(code, Some(0), "{said}");
     for field in ["map", "score"] {
-        let expected = format!(
-            "members[0].{field}.values: takes the sigmoid of one channel by itself, and output `{field}` has 2"
-        );
-        assert!(said.contains(&expected) && said.contains("needs \"softmax\""), "{said}");
+        let expected =
+            format!("members[0].{field}.values: applies a sigmoid to one channel alone, but output `{field}` has 2");
+        assert!(said.contains(&expected) && said.contains("declare \"softmax\""), "{said}");
     }
-    assert!(said.contains("members[0].map.channel: output `map` has 2 channels, and channel 0 is taken"), "{said}");
+    assert!(said.contains("members[0].map.channel: output `map` has 2 channels, and channel 0 is used"), "{said}");
     // which class is the pneumothorax is not guessed
     let (code, said) = check("n", "\"softmax\"");
     for field in ["map", "score"] {
@@ -148,7 +147,7 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
         assert!(code == Some(0) && !said.contains("sigmoid"), "{name}, {values}: {said}");
     }
     let (code, said) = check("one", "\"softmax\", channel = 0");
-    assert!(code == Some(2) && said.contains("map.values: a softmax is over two or more channels"), "{said}");
+    assert!(code == Some(2) && said.contains("map.values: a softmax needs two or more channels"), "{said}");
 }
 
 /// Two classifiers of two views each, then a segmenter.
@@ -243,8 +242,8 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
         train.assert()
     };
     let cases = [
-        ("model = \"n.onnx\", map = \"map\"", "name the one to be trained: `class = 1`"),
-        ("model = \"three.onnx\", map = \"map\", class = 1", "training knows two"),
+        ("model = \"n.onnx\", map = \"map\"", "name the one to train: `class = 1`"),
+        ("model = \"three.onnx\", map = \"map\", class = 1", "training supports one or two channels"),
         ("model = \"n.onnx\", map = \"map\", class = 2", "between 0 and 1"),
     ];
     for (keys, expected) in cases {

@@ -37,7 +37,7 @@ fn what_is_nearly_a_submission_is_accepted_with_a_remark_or_refused_by_name() {
     for (name, message) in [
         (
             "airbus",
-            "line 3: there are no run lengths; the empty mask is written -1. The file's run lengths look absolute",
+            "line 3: expected run lengths, found none; write the empty mask as -1. The file's run lengths look absolute",
         ),
         ("hubmap", "these are the columns of HuBMAP: `pleura data convert rle --from hubmap` converts them"),
         ("clouds", "these are the columns of Understanding Clouds: `pleura data convert rle --from clouds`"),
@@ -45,7 +45,7 @@ fn what_is_nearly_a_submission_is_accepted_with_a_remark_or_refused_by_name() {
         ("severstal3", "these are the columns of Severstal: `pleura data convert rle --from severstal`"),
         ("nan", "line 2: `nan` is how pandas writes a missing value"),
         ("floats", "line 2: run 1: `0.0` is a whole number written as a float"),
-        ("swapped", "they are in the other order: swap them"),
+        ("swapped", "the columns are in the wrong order: swap them"),
         ("semicolon", "the separator is a comma"),
         ("twice", "1 images, 1 with a mask"),
     ] {
@@ -65,10 +65,10 @@ fn an_id_in_two_rows_is_joined_in_a_truth_and_refused_in_a_submission() {
     let (code, out, error) = run(folder.path(), "score once.csv twice.csv --size 64x64 --json");
     assert!(code == Some(0) && out.contains("\"mean_dice\": 1.0"), "{out}{error}");
     let (code, _, error) = run(folder.path(), "score twice.csv once.csv --size 64x64");
-    assert!(code == Some(2) && error.contains("line 3: `x` has a row already, line 2"), "{error}");
-    assert!(error.contains("in the wrong order?"), "{error}");
+    assert!(code == Some(2) && error.contains("line 3: `x` already has a row, line 2"), "{error}");
+    assert!(error.contains("swap the two files"), "{error}");
     let (code, _, error) = run(folder.path(), "submission diff twice.csv once.csv --size 64x64");
-    assert!(code == Some(2) && error.contains("expected one row an image"), "{error}");
+    assert!(code == Some(2) && error.contains("expected one row per image"), "{error}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_truth_with_more_images_is_scored_with_subset() {
     let (code, out, _) = run(&cases, "submission check subset-submission.csv --sample subset-truth.csv --subset");
     assert!(code == Some(0) && out.contains("have no row"), "{out}");
     let (code, _, error) = run(&cases, "submission check subset-submission.csv --sample subset-truth.csv");
-    assert!(code == Some(2) && error.contains("with `--subset` that is no fault"), "{error}");
+    assert!(code == Some(2) && error.contains("add `--subset` to accept that"), "{error}");
     let (code, out, error) = run(&cases, "submission diff subset-truth.csv subset-submission.csv --subset");
     assert!(matches!(code, Some(0 | 1)) && out.contains("images only in the first"), "{out}{error}");
 }
@@ -157,7 +157,7 @@ fn other_conventions_become_pictures_and_come_back() {
     good("data convert rle ones --as clouds --class Fish --out fish.csv");
     assert_eq!(read("fish.csv"), "Image_Label,EncodedPixels\na.jpg_Fish,2 12 30 24\nb.jpg_Fish,1 1\n");
     let (code, _, error) = run(folder.path(), "data convert rle ones --as severstal --out none.csv");
-    assert!(code == Some(2) && error.contains("name the class of all masks with `--class`"), "{error}");
+    assert!(code == Some(2) && error.contains("give the class of all masks with `--class`"), "{error}");
     fs::write(folder.path().join("kidney.csv"), "id,rle\nx,1 5\n").unwrap();
     let (code, _, error) = run(folder.path(), "data convert masks kidney.csv --from hubmap --out kidneys");
     assert!(code == Some(2) && error.contains("`--size HxW`"), "{error}");

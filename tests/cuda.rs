@@ -73,7 +73,7 @@ fn a_gpu_is_found_and_gets_every_node() {
     let cuda = cuda();
     let shown = cuda.pleura().args(["runtime", "show"]).assert().success();
     let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
-    assert!(shown.contains("runs CUDA up to 13.0") && shown.contains("has all it needs"), "{shown}");
+    assert!(shown.contains("supports CUDA up to 13.0") && shown.contains("has all libraries"), "{shown}");
 
     let folder = tempfile::tempdir().unwrap();
     let said = stderr(&cuda.demo(folder.path()).success());

@@ -162,7 +162,7 @@ fn networks_are_trained_anew_and_run() {
     }
     support::pleura().arg("check").arg(ensemble.join(MANIFEST.path)).assert().success();
     let (said, again, unchanged) = train();
-    assert_eq!(said.matches("trained already").count(), 2, "{said}");
+    assert_eq!(said.matches("already trained").count(), 2, "{said}");
     assert!(again == models && unchanged == manifest);
 }
 

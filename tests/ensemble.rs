@@ -71,7 +71,7 @@ fn logits_declared_as_probabilities_are_an_error_and_not_a_mask() {
         &format!("{POST}\n{}", member("segmenter", "a", "")),
     );
     let error = case.open(None).predict(&case.image(&ramp())).unwrap_err().to_string();
-    assert!(error.contains("which is no probability"), "{error}");
+    assert!(error.contains("which is not a probability"), "{error}");
 }
 
 #[test]
@@ -276,9 +276,9 @@ fn stacks_merge_scores_or_maps() {
         // A stack of the other kind is refused, by opening and by a check.
         support::toy::stack(&case.folder.path().join("classifier.onnx"), 2, !maps);
         let error = chain(&Ensemble::options().device(Device::Cpu).open(&case.manifest).err().unwrap());
-        assert!(error.contains("this stage stacks"), "{error}");
+        assert!(error.contains("expected (N, M"), "{error}");
         let report = pleura::check::check(&case.manifest, &Ensemble::options().device(Device::Cpu)).unwrap();
-        assert!(report.diagnostics.iter().any(|it| it.message.contains("this stage stacks")), "{report:?}");
+        assert!(report.diagnostics.iter().any(|it| it.message.contains("expected (N, M")), "{report:?}");
     }
 }
 

@@ -79,14 +79,14 @@ fn folds_trained_at_once_make_what_one_training_does() {
         let said = ended(child.wait_with_output().unwrap(), 0);
         assert!(
             said.contains(&format!("fold {} (`fold{fold}`) of 2", fold + 1))
-                && said.contains("without --fold hands over"),
+                && said.contains("without --fold to write the manifest"),
             "{said}"
         );
         assert!(said.contains("out of fold, 8 images: Dice 0."), "{said}");
     }
     assert!(!out.join("ensemble.toml").exists(), "no fold hands over alone");
     let said = train(&recipe, &out, &[], 0);
-    assert!(said.contains("fold 1: trained already") && said.contains("fold 2: trained already"), "{said}");
+    assert!(said.contains("fold 1: already trained") && said.contains("fold 2: already trained"), "{said}");
     let said = train(&recipe, &plain, &[], 0);
     assert!(!said.contains("already"), "{said}");
     assert_same(&out, &plain);
@@ -110,14 +110,14 @@ fn alone_goes_on_with_all_and_all_with_alone() {
     assert!(epochs(&out).len() < epochs(&out.join("fold0")).len(), "its own records go on from the common ones");
     train(&recipe, &out, &["--fold", "1"], 0);
     let said = train(&recipe, &out, &[], 0);
-    assert!(said.contains("fold 1: goes on at") && said.contains("fold 2: trained already"), "{said}");
+    assert!(said.contains("fold 1: continuing at") && said.contains("fold 2: already trained"), "{said}");
     assert_same(&out, &plain);
 
     // afresh, one fold alone: its old epochs and answers are gone, and those of the other stay
     stop(command(&recipe, &out, &["--fold", "0", "--fresh"]).spawn().unwrap(), &alone, 2);
     assert!(!out.join("discs-fold0.onnx").exists() && out.join("discs-fold1.onnx").exists());
     let said = train(&recipe, &out, &[], 0);
-    assert!(said.contains("fold 1: goes on at") && said.contains("fold 2: trained already"), "{said}");
+    assert!(said.contains("fold 1: continuing at") && said.contains("fold 2: already trained"), "{said}");
     assert_same(&out, &plain);
 }
 
@@ -128,7 +128,7 @@ fn one_at_a_time_has_a_fold_and_none_beside_all() {
     let out = folder.path().join("out");
     let busy = |more: &[&str]| {
         let said = train(&recipe, &out, more, 75);
-        assert!(said.contains("another training is at work in"), "{said}");
+        assert!(said.contains("another training is running in"), "{said}");
     };
     let first = command(&recipe, &out, &["--fold", "0"]).spawn().unwrap();
     wait_for_lines(&out.join("fold0/metrics.jsonl"), 1);
@@ -152,7 +152,7 @@ fn a_fold_that_there_is_not_is_refused() {
         ("2", "`--fold 2`: the recipe trains 0, 1; the option counts from 0"),
         ("auto", "neither `SLURM_ARRAY_TASK_ID` nor `JOB_COMPLETION_INDEX` is set"),
         ("-1", "unexpected argument"),
-        ("first", "expected a fold's number, from 0 as in `fold0`, or `auto`"),
+        ("first", "expected a fold number from 0, as in `fold0`, or `auto`"),
     ];
     for (fold, expected) in cases {
         let said = train(&recipe, &out, &["--fold", fold], 2);
@@ -160,7 +160,7 @@ fn a_fold_that_there_is_not_is_refused() {
     }
     let output = command(&recipe, &out, &["--fold", "auto"]).env("SLURM_ARRAY_TASK_ID", "x").output().unwrap();
     let said = ended(output, 2);
-    assert!(said.contains("`SLURM_ARRAY_TASK_ID` is \"x\", which is not a fold's number"), "{said}");
+    assert!(said.contains("expected a fold number in `SLURM_ARRAY_TASK_ID`, found \"x\""), "{said}");
     assert!(!out.exists(), "nothing was begun");
 
     let text = fs::read_to_string(&recipe).unwrap();

@@ -27,7 +27,7 @@ fn a_runtime_that_is_named_is_the_one_or_an_error() {
     let loaded = runtime::load(None).unwrap().path.clone();
     open(loaded.clone()).unwrap();
     let missing = open("/nowhere/libonnxruntime.so".into()).unwrap_err();
-    assert!(missing.contains("there is no ONNX Runtime at `/nowhere/libonnxruntime.so`"), "{missing}");
+    assert!(missing.contains("no ONNX Runtime at `/nowhere/libonnxruntime.so`"), "{missing}");
     let other = case.folder.path().join("libonnxruntime.so");
     std::fs::write(&other, "another").unwrap();
     let another = open(other.clone()).unwrap_err();

@@ -157,7 +157,10 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
     // Its weights alone are more.
     let options = Ensemble::options().device(Device::Cpu).device_memory(10);
     let error = chain(&options.open(&case.manifest).map(drop).unwrap_err());
-    assert!(error.contains("greedy.onnx") && error.contains("bytes before they run, and may take 10"), "{error}");
+    assert!(
+        error.contains("greedy.onnx") && error.contains("bytes before they run, more than the limit of 10"),
+        "{error}"
+    );
 }
 
 /// A network that answers two images with one map.

@@ -187,8 +187,8 @@ fn outputs_that_would_destroy_something_are_refused_before_any_work() {
         text(&run.get_output().stderr)
     };
     assert!(refused(&out, &out).contains("name the same file"));
-    assert!(refused(&out, &images).contains("is no file"));
-    assert!(refused(&images, &out).contains("is no file"));
+    assert!(refused(&out, &images).contains("is not a regular file"));
+    assert!(refused(&images, &out).contains("is not a regular file"));
     assert!(!out.exists());
 }
 
@@ -269,9 +269,9 @@ fn check_finds_ten_faults_in_one_go_each_with_its_line() {
         (line("thresold"), "threshold"),
         (line("\"flip\""), "postprocess"),
         (line("above = 1.5"), "1"),
-        (line("sha256"), "not the file declared"),
+        (line("sha256"), "differs from the declared one"),
         (line("picture"), "no input `picture`"),
-        (line("gone.onnx"), "there is no file"),
+        (line("gone.onnx"), "does not exist"),
         (line("\"much\""), "number"),
         (line("channels = 3"), "1 channel,"),
     ];

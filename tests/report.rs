@@ -163,7 +163,7 @@ fn a_changed_file_is_found_out() {
     fs::write(&out, text.replace(&dice, "\"dice\":0.999")).unwrap();
     let seen = Seen::new(chromium, &out, "");
     assert_eq!((seen.noted("mismatches"), seen.console.as_str()), (Some("1"), ""));
-    assert!(seen.page.contains("1 of 16 cases do not agree"));
+    assert!(seen.page.contains("1 of 16 cases do not match"));
     // a script that is not the one of the policy is not run
     fs::write(&out, text.replace("\"use strict\";", "\"use strict\"; ")).unwrap();
     let seen = Seen::new(chromium, &out, "");
@@ -278,13 +278,13 @@ fn findings_of_another_manifest_are_said_to_be_so() {
     fs::write(&old, lines.lines().map(bare).collect::<String>()).unwrap();
     let (said, page) = report(&old, &manifest);
     assert!(said.contains("warning: Whether the findings were made with `demo.toml` is unknown"), "{said}");
-    assert!(page.contains("made the findings is unknown"));
+    assert!(page.contains("behind these findings are unknown"));
     let some: String =
         lines.lines().enumerate().map(|(at, line)| if at < 3 { bare(line) } else { format!("{line}\n") }).collect();
     fs::write(&old, some).unwrap();
     let (said, page) = report(&old, &manifest);
-    assert!(said.contains("of 2 different runs, and 3 of 16 findings do not name theirs"), "{said}");
-    assert!(page.contains("class=\"alarm\" role=\"alert\">These findings are of 2 different runs"));
+    assert!(said.contains("from 2 different runs, and 3 of 16 findings do not name their run"), "{said}");
+    assert!(page.contains("class=\"alarm\" role=\"alert\">These findings come from 2 different runs"));
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn what_does_not_fit_is_refused() {
     let others = write("others.csv", "ImageId,EncodedPixels\nsomething-else,-1\n");
     let cases = [
         (vec![write("old.jsonl", &old)], "run `pleura predict --findings` again"),
-        (vec![good.clone(), "--truth".into(), others], "has none of the 16 images"),
+        (vec![good.clone(), "--truth".into(), others], "has a row for none of the 16 images"),
         (vec![good.clone(), "--truth".into(), truth(), "--size".into(), "2048x2048".into()], "--size 1024x1024"),
         (vec![good, "--salt".into(), "s".into()], "--hash-ids"),
     ];

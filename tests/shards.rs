@@ -187,7 +187,7 @@ fn a_shard_may_have_no_image_or_none_but_a_broken_one() {
     // Where there are no others, the whole has nothing to say.
     fs::remove_file(bench.at("images/a/image00.png")).unwrap();
     fs::remove_file(bench.at("merged.csv")).unwrap();
-    bench.refused(&bench.shards(2, &[]), &[], &["every one of 1 inputs was skipped"]);
+    bench.refused(&bench.shards(2, &[]), &[], &["all 1 inputs were skipped"]);
 }
 
 #[test]
@@ -195,11 +195,11 @@ fn a_missing_shard_is_named_with_the_command_that_makes_it() {
     let bench = Bench::new();
     let shards = bench.shards(3, &[]);
     fs::remove_file(bench.at(&shards[1])).unwrap();
-    bench.refused(&shards, &[], &["there is no `part.shard-1-of-3.csv`"]);
+    bench.refused(&shards, &[], &["`part.shard-1-of-3.csv` does not exist"]);
     let present = [shards[2].clone(), shards[0].clone()];
     let message = bench.refused(&present, &[], &["missing 1 of 3 shards: `part.shard-1-of-3.csv`"]);
     bench.refused(&shards[..1], &[], &["missing 2 of 3 shards: `part.shard-1-of-3.csv`, `part.shard-2-of-3.csv`"]);
-    let command = message.trim_end().rsplit("make it with: ").next().unwrap().to_owned();
+    let command = message.trim_end().rsplit("shard-1-of-3.csv`; run: ").next().unwrap().to_owned();
     assert!(
         command.starts_with("pleura predict ensemble.toml images ") && command.ends_with("--shard 1/3"),
         "{command}"
@@ -238,7 +238,7 @@ fn shards_of_different_runs_are_refused_with_what_differs() {
     bench.refused(&both, &[], &["different runs: the sample: `part.shard-0-of-2.csv` none, "]);
     bench.draw("images/a", "late");
     again(&[]);
-    bench.refused(&both, &[], &["were not given the same images (16 and 17 files)"]);
+    bench.refused(&both, &[], &["were run on different images (16 and 17 files)"]);
     fs::remove_file(bench.at("images/a/late.png")).unwrap();
     again(&[]);
     let third = bench.shards(3, &[]).swap_remove(1);
@@ -246,7 +246,7 @@ fn shards_of_different_runs_are_refused_with_what_differs() {
     fs::copy(bench.at(&first), bench.at("copy.csv")).unwrap();
     fs::copy(bench.at("part.shard-0-of-2.receipt.json"), bench.at("copy.receipt.json")).unwrap();
     bench.refused(&[first.clone(), "copy.csv".into()], &[], &["are both shard 0/2"]);
-    bench.refused(&both, &["--sample", "sample.csv"], &["made without a sample"]);
+    bench.refused(&both, &["--sample", "sample.csv"], &["run without a sample"]);
     bench.refused(&both, &["--findings", &second], &["--findings would overwrite an input, SHARD"]);
     assert_eq!(bench.merge(&both, &[]).status.code(), Some(1));
 }
@@ -259,7 +259,7 @@ fn a_sample_is_the_one_that_the_shards_were_made_for() {
     fs::write(bench.at("other.csv"), format!("{sample}image03,-1\n")).unwrap();
     let shards = bench.shards(2, &["--sample", "sample.csv"]);
     bench.refused(&shards, &[], &["add `--sample sample.csv`"]);
-    bench.refused(&shards, &["--sample", "other.csv"], &["`other.csv` is not the sample", "`sample.csv`"]);
+    bench.refused(&shards, &["--sample", "other.csv"], &["`other.csv` differs from the sample", "`sample.csv`"]);
     assert_eq!(bench.merge(&shards, &["--sample", "sample.csv"]).status.code(), Some(1));
     assert_eq!(ids(&bench.read("merged.csv")), ["image00", "image02"]);
 }
@@ -270,14 +270,18 @@ fn a_shard_that_is_not_what_its_run_wrote_is_refused() {
     let shards = bench.shards(2, &[]);
     let (csv, findings) = (bench.read(&shards[1]), bench.read("part.shard-1-of-2.jsonl"));
     fs::write(bench.at(&shards[1]), format!("{csv}image99,-1\n")).unwrap();
-    bench.refused(&shards, &[], &["`part.shard-1-of-2.csv` is not what its run wrote", "--shard 1/2"]);
+    bench.refused(&shards, &[], &["`part.shard-1-of-2.csv` has changed since its run", "--shard 1/2"]);
     fs::write(bench.at(&shards[1]), csv).unwrap();
     fs::write(bench.at("part.shard-1-of-2.jsonl"), findings.replace("segmenter", "segmenter ")).unwrap();
-    bench.refused(&shards, &["--findings", "all.jsonl"], &["`part.shard-1-of-2.jsonl` is not what its run wrote"]);
+    bench.refused(&shards, &["--findings", "all.jsonl"], &["`part.shard-1-of-2.jsonl` has changed since its run"]);
     fs::remove_file(bench.at("part.shard-1-of-2.jsonl")).unwrap();
-    bench.refused(&shards, &["--findings", "all.jsonl"], &["the findings of `part.shard-1-of-2.csv`, are gone"]);
+    bench.refused(
+        &shards,
+        &["--findings", "all.jsonl"],
+        &["the findings of `part.shard-1-of-2.csv`, no longer exists"],
+    );
     fs::remove_file(bench.at("part.shard-0-of-2.receipt.json")).unwrap();
-    bench.refused(&shards, &[], &["`part.shard-0-of-2.csv` cannot be merged, for want of the receipt"]);
+    bench.refused(&shards, &[], &["cannot merge `part.shard-0-of-2.csv` without the receipt"]);
 }
 
 #[test]
@@ -288,8 +292,8 @@ fn arrays_and_jobs_say_which_shard_it_is() {
         names.into_iter().zip(values).collect::<Vec<_>>()
     };
     let cases = [
-        (slurm(["2", "3", "0", "2"]), "part.shard-2-of-3", "shard 2/3, as the Slurm array says"),
-        (slurm(["1", "3", "1", "3"]), "part.shard-0-of-3", "shard 0/3, as the Slurm array says"),
+        (slurm(["2", "3", "0", "2"]), "part.shard-2-of-3", "shard 2/3, from the Slurm array"),
+        (slurm(["1", "3", "1", "3"]), "part.shard-0-of-3", "shard 0/3, from the Slurm array"),
         (
             vec![("JOB_COMPLETION_INDEX", "1"), ("JOB_COMPLETIONS", "3")],
             "part.shard-1-of-3",

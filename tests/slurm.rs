@@ -98,7 +98,7 @@ fn folds_of_an_array_hand_over_what_one_training_does() {
     let (folds, last) = (cluster.ended(&jobs[0]), cluster.ended(&jobs[1]));
     let said = logs(folder.path());
     assert_eq!([folds, last].concat(), ["COMPLETED"; 3], "{said}");
-    assert!(said.contains("fold 1: trained already") && said.contains("fold 2: trained already"), "{said}");
+    assert!(said.contains("fold 1: already trained") && said.contains("fold 2: already trained"), "{said}");
 
     plain(folder.path(), &[&["train"], &train("plain")[..]].concat());
     for name in ["discs-fold0.onnx", "discs-fold1.onnx", "ensemble.toml", "oof.csv", "oof-submission.csv"] {
@@ -121,7 +121,7 @@ fn a_task_that_meets_passing_trouble_is_queued_again() {
     cluster.ask(&["scancel", "--batch", "--signal=TERM", &format!("{}_0", first[0])]);
     assert_eq!(cluster.ended(&first[0]), ["COMPLETED"], "{}", logs(folder.path()));
     let said = logs(folder.path());
-    assert!(said.contains("queued again") && said.contains("fold 1: goes on at phase 1"), "{said}");
+    assert!(said.contains("queued again") && said.contains("fold 1: continuing at phase 1"), "{said}");
 }
 
 /// Phantoms in a folder, one file of which is no picture, and the options of a prediction over them.

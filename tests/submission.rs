@@ -136,7 +136,7 @@ fn every_fault_is_told_at_once() {
     let name = format!("{}: ", submission.display());
     let report = stdout(&output).replace(&name, "");
     let expected = [
-        "line 3: `a` was answered in line 2 already: one row an image, masks joined",
+        "line 3: `a` already has a row, line 2: expected one row per image, its masks merged",
         "line 4: run 1 ends at pixel 17, 1 past 4×4",
         "line 5: expected 2 fields (id, run lengths), found 3",
         "line 6: expected offset/length pairs, found 1 number (odd)",

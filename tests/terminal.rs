@@ -59,7 +59,7 @@ fn the_version_tells_the_commit_and_what_the_program_works_with() {
     assert!(lines[3].starts_with("ONNX Runtime  ") && lines[3].ends_with(" or newer is needed"), "{long}");
     assert_eq!(out("-V"), format!("pleura {} ({commit})\n", env!("CARGO_PKG_VERSION")));
     let missing = pleura("--version").env("ORT_DYLIB_PATH", "/nowhere.so").assert().success();
-    assert!(texts(missing.get_output()).0.contains("there is no ONNX Runtime at `/nowhere.so`"));
+    assert!(texts(missing.get_output()).0.contains("no ONNX Runtime at `/nowhere.so`"));
 }
 
 #[test]
@@ -173,13 +173,12 @@ fn arguments_in_each_other_s_place_are_told_with_the_next_step() {
     assert!(error.contains("IMAGE `toy.toml` is one: swap the two"), "{error}");
     let recipe = recipe.strip_prefix(folder.path()).unwrap().display().to_string();
     let error = refused(&format!("check {recipe}"));
-    assert!(
-        error.contains(&format!("found a training's recipe, `{recipe}`; `pleura train {recipe}` trains it")),
-        "{error}"
-    );
+    assert!(error.contains(&format!("found a training's recipe, `{recipe}`; run `pleura train {recipe}`")), "{error}");
     let error = refused("train toy.toml");
     assert!(
-        error.contains("expected a training's recipe, found an ensemble's manifest, `toy.toml`; `pleura predict`"),
+        error.contains(
+            "expected a training's recipe, found an ensemble's manifest, `toy.toml`; run it with `pleura predict`"
+        ),
         "{error}"
     );
     let error = refused("score toy.toml toy.toml");

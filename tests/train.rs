@@ -70,7 +70,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{said}");
     assert!(
-        said.contains("run the same command again to go on from") && said.contains("checkpoint.safetensors"),
+        said.contains("run the same command again to continue from") && said.contains("checkpoint.safetensors"),
         "{said}"
     );
     let epochs = fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count();
@@ -94,7 +94,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{said}");
-    assert!(said.contains("goes on at phase 1, epoch"), "{said}");
+    assert!(said.contains("continuing at phase 1, epoch"), "{said}");
     let lines = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let told: Vec<u64> = lines
         .lines()
@@ -122,7 +122,7 @@ fn ctrl_c_ends_a_training_whose_epochs_are_one_update() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(75), "{batch}: {said}");
-        assert!(said.contains("run the same command again to go on from"), "{batch}: {said}");
+        assert!(said.contains("run the same command again to continue from"), "{batch}: {said}");
         let epochs = fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count();
         assert!(epochs < 50_000, "{batch}: it went on for {epochs} epochs");
         fs::remove_file(out.join("metrics.jsonl")).unwrap();
@@ -171,7 +171,8 @@ fn what_is_wrong_is_told_with_the_next_step() {
     let faults = check(&several).code(2);
     let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
     for part in [
-        "recipe.toml:6:13: weights.file: there is no `",
+        "recipe.toml:6:13: weights.file: `",
+        "none.safetensors` does not exist",
         "recipe.toml:5:11: folds.count: 16 images cannot fill 50 folds",
         "phases[0].epoch: unknown key",
         "16 images, 12 positive",
@@ -180,10 +181,13 @@ fn what_is_wrong_is_told_with_the_next_step() {
     }
     let faults = check(&text.replace("batch = 4", "batch = 12").replace("\"masks\" }", "\"mask\" }")).code(2);
     let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
-    assert!(said.contains("data.truth.folder: there is no `") && said.contains("parameters"), "{said}");
+    assert!(
+        said.contains("data.truth.folder: `") && said.contains("` does not exist") && said.contains("parameters"),
+        "{said}"
+    );
     let said = check(&text.replace("batch = 4", "batch = 12")).code(2);
     let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
-    assert!(said.contains("phases[0].batch: an epoch shows 8 images, and a batch takes 12"), "{said}");
+    assert!(said.contains("phases[0].batch: an epoch has 8 images, fewer than a batch of 12"), "{said}");
     assert!(!folder.path().join("folds.csv").exists(), "a check writes nothing");
 
     let train = |text: &str| {
@@ -247,9 +251,14 @@ fn scores_are_stacked() {
     assert!(said.contains("recipe.toml:3:11") && said.contains("did you mean `logistic`?"), "{said}");
     fs::write(&recipe, text.replace("a.csv", "none.csv")).unwrap();
     let said = String::from_utf8_lossy(&train(&["--check"]).code(2).get_output().stdout).into_owned();
-    assert!(said.contains("recipe.toml:4:") && said.contains("members[0].oof: there is no `"), "{said}");
+    assert!(
+        said.contains("recipe.toml:4:")
+            && said.contains("members[0].oof: `")
+            && said.contains("none.csv` does not exist"),
+        "{said}"
+    );
     let said = stderr(&train(&[]).code(2));
-    assert!(said.contains("members[0].oof: there is no `") && said.contains("none.csv"), "{said}");
+    assert!(said.contains("members[0].oof: `") && said.contains("none.csv` does not exist"), "{said}");
 }
 
 /// A model that answers one pixel of a 1 × 2 image.

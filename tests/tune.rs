@@ -118,12 +118,12 @@ fn the_best_numbers_are_found_from_the_cache_and_written_between_the_comments() 
     let grid = ["--grid", "postprocess[0].params.above=0.3:0.8:0.1", "--grid", "postprocess[1].params.area=1,4"];
     let (out, error) = case.told(&grid, 0);
     // One network, of which the classifier is asked for a score and the segmenter for a map.
-    assert!(error.contains("inferences: 40; 0 answers came from the cache"), "{error}");
+    assert!(error.contains("inferences: 40; 0 outputs came from the cache"), "{error}");
     assert_eq!(fs::read_to_string(case.at("toy.toml")).unwrap(), MANIFEST, "nothing is written unless asked for");
-    assert!(error.contains("nothing is written"), "{error}");
+    assert!(error.contains("nothing written"), "{error}");
 
     let (again, error) = case.told(&[&grid[..], &["--write"]].concat(), 0);
-    assert!(error.contains("no inference: all 40 answers came from the cache"), "{error}");
+    assert!(error.contains("inferences: none; all 40 outputs came from the cache"), "{error}");
     assert!(again.starts_with(&out), "the same grid finds the same: {out}{again}");
     assert_eq!(score(&again, "best of the grid"), 1.0);
     assert!(again.contains("postprocess[0].params.above: 0.3 -> 0.6"), "{again}");
@@ -159,7 +159,7 @@ fn the_nested_score_is_not_the_one_that_was_made_large() {
     let folds = case.at("folds.csv");
     let args = ["--folds", folds.to_str().unwrap(), "--grid", "postprocess[0].params.above=0.3:0.8:0.1"];
     let (out, _) = case.told(&args, 0);
-    assert!(score(&out, "nested: each fold") < score(&out, "best of the grid") - 0.01, "{out}");
+    assert!(score(&out, "nested cross-validation") < score(&out, "best of the grid") - 0.01, "{out}");
     let chosen = |fold: &str| out.lines().find(|line| line.trim_start().starts_with(fold)).unwrap().to_owned();
     assert!(
         chosen("1  ").contains("postprocess[0].above 0.7") && chosen("2  ").contains("postprocess[0].above 0.4"),
@@ -171,7 +171,7 @@ fn the_nested_score_is_not_the_one_that_was_made_large() {
 fn an_optimum_on_the_edge_is_told_with_a_grid_that_goes_on() {
     let case = Case::new(MANIFEST, |_| 0.6);
     let (_, error) = case.told(&["--grid", "postprocess[0].params.above=0.2:0.4:0.1"], 0);
-    assert!(error.contains("the best `postprocess[0].params.above` is the highest that was tried"), "{error}");
+    assert!(error.contains("the best `postprocess[0].params.above` is the highest value tried"), "{error}");
     assert!(error.contains("--grid 'postprocess[0].params.above=0.4:0.6:0.1'"), "{error}");
     let (_, error) = case.told(&["--grid", "postprocess[0].params.above=0.4:0.8:0.1"], 0);
     assert!(!error.contains("params.above` is the"), "{error}");
@@ -185,7 +185,10 @@ fn a_member_that_knows_nothing_loses_its_weight() {
     let (out, _) =
         case.told(&[&pinned[..], &["--weights", "--out", case.at("tuned.toml").to_str().unwrap()]].concat(), 0);
     assert!(score(&out, "best of the grid") > score(&without, "best of the grid") + 0.05, "{without}{out}");
-    assert!(score(&out, "nested: each fold") > score(&without, "nested: each fold") + 0.05, "{without}{out}");
+    assert!(
+        score(&out, "nested cross-validation") > score(&without, "nested cross-validation") + 0.05,
+        "{without}{out}"
+    );
     let weight = |name: &str| -> f64 {
         let line = out.lines().find(|line| line.starts_with(&format!("segmenter {name}"))).unwrap();
         line.split_whitespace().nth(3).unwrap().parse().unwrap()
@@ -208,11 +211,11 @@ fn a_member_that_knows_nothing_loses_its_weight() {
 fn bad_input_is_told_before_anything_is_written() {
     let case = Case::new(MANIFEST, |_| 0.6);
     let table: [(&[&str], &str); 9] = [
-        (&["--grid", "postprocess[0].params.above=0.5:0.1:0.1"], "it is empty"),
-        (&["--grid", "postprocess[0].params.abov=0.5"], "refuses"),
-        (&["--grid", "postprocess[4].params.above=0.5"], "no number of a gate"),
-        (&["--grid", "postprocess[0].params.above=1.5"], "not within 0 to 1"),
-        (&["--grid", "classifier.gate.above=0.5:1.5:0.5"], "1.5 cannot be"),
+        (&["--grid", "postprocess[0].params.above=0.5:0.1:0.1"], "the range is empty"),
+        (&["--grid", "postprocess[0].params.abov=0.5"], "rejects"),
+        (&["--grid", "postprocess[4].params.above=0.5"], "expected a number of a gate"),
+        (&["--grid", "postprocess[0].params.above=1.5"], "expected 0 to 1"),
+        (&["--grid", "classifier.gate.above=0.5:1.5:0.5"], "1.5 is invalid"),
         (&["--grid", "postprocess[1].params.area=1.5"], "whole number"),
         (&["--out", "/elsewhere/x.toml"], "x.toml"),
         (&["--weights"], "cannot be searched: it has one member"),
@@ -336,7 +339,7 @@ fn a_plugin_that_only_has_a_stock_plugins_name_is_run() {
     assert!(cc.arg(case.at("impostor.c")).status().unwrap().success());
     let grid = ["--grid", "postprocess[0].params.above=0.3:0.8:0.1", "--grid", "postprocess[1].params.area=1,4"];
     let (out, error) = case.told(&grid, 0);
-    assert!(error.contains("does something else"), "{error}");
+    assert!(error.contains("behaves differently"), "{error}");
     let line = out.lines().find(|line| line.starts_with("postprocess[0].params.above")).unwrap();
     assert!(line.contains("0.3 to 0.8"), "it makes no difference what it is told: {out}");
     assert_eq!(score(&out, "best of the grid"), 1.0, "{out}");

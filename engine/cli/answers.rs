@@ -20,12 +20,12 @@ const SHOWN: usize = 5;
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Cache")]
 pub struct CacheArgs {
-    /// Keep what networks answer in a folder: what is there already is not inferred again.
+    /// Cache the networks' outputs in this folder; cached outputs are not inferred again.
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
 
-    /// How maps are kept: `exact`, or in 65,536 (`steps16`) or 256 steps (`steps8`), which is smaller and may move
-    /// decisions; those that it moves are told.
+    /// Precision of cached maps: `exact`, or 65,536 (`steps16`) or 256 levels (`steps8`), which take less space and may
+    /// change decisions; changed decisions are reported.
     #[arg(long, value_name = "FORM", default_value = "exact", requires = "cache", value_parser = form)]
     pub cache_form: Form,
 }
@@ -50,7 +50,7 @@ impl CacheArgs {
 pub fn folds(path: &Path) -> Result<HashMap<String, u32>> {
     let number = |(id, text): (String, String)| {
         let fold = text.parse().with_context(|| {
-            format!("`{}`: the fold of `{id}` is `{text}`, not a whole number from 0", path.display())
+            format!("`{}`: expected the fold of `{id}` as a whole number from 0, found `{text}`", path.display())
         })?;
         Ok((id, fold))
     };
@@ -62,10 +62,10 @@ pub fn interrupted(cache: &CacheArgs) -> impl Fn() -> String + Send + Sync + 'st
     let folder = cache.cache.clone();
     move || match &folder {
         Some(folder) => format!(
-            "interrupted: what networks answered is kept in `{}`; the same command goes on from there",
+            "interrupted: the networks' outputs so far are cached in `{}`; run the same command again to continue",
             folder.display()
         ),
-        None => "interrupted: the same command begins anew; with `--cache DIR` networks' answers are kept".into(),
+        None => "interrupted: nothing was kept; add `--cache DIR` to keep the networks' outputs".into(),
     }
 }
 
@@ -75,15 +75,15 @@ pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
     let done = ensemble.inferences();
     let (folder, replayed) = (folder.display(), done.replayed);
     if done.run == 0 {
-        term::note(format_args!("no inference: all {replayed} answers came from the cache `{folder}`"));
+        term::note(format_args!("inferences: none; all {replayed} outputs came from the cache `{folder}`"));
     } else {
-        term::note(format_args!("inferences: {}; {replayed} answers came from the cache `{folder}`", done.run));
+        term::note(format_args!("inferences: {}; {replayed} outputs came from the cache `{folder}`", done.run));
     }
     if done.damaged > 0 {
-        term::warning(format_args!("{} entries of the cache were damaged, and have been computed again", done.damaged));
+        term::warning(format_args!("{} cache entries were damaged and were computed again", done.damaged));
     }
     if done.unwritten > 0 {
-        term::warning(format_args!("{} answers could not be kept in the cache", done.unwritten));
+        term::warning(format_args!("{} outputs could not be written to the cache", done.unwritten));
     }
 }
 
@@ -105,7 +105,7 @@ pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) 
     let count = moved.len();
     let all = exact.len();
     term::note(format_args!(
-        "replayed in steps, {count} of {all} masks differ, {flipped} of them empty or no longer so"
+        "from the rounded maps of the cache, {count} of {all} masks differ; {flipped} of them became empty or non-empty"
     ));
     for id in moved.iter().take(SHOWN) {
         term::note(format_args!("  {id}"));

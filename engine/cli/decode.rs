@@ -5,7 +5,7 @@ use pleura::radiograph::DecodeLimits;
 
 #[derive(clap::Args, Clone, Copy)]
 pub struct DecodeArgs {
-    /// The memory that reading and decoding one image may take; one that needs more is refused. Default: 4 GiB.
+    /// Memory limit for reading and decoding one image; an image that needs more is refused. Default: 4 GiB.
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
 }

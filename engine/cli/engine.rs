@@ -18,37 +18,38 @@ use crate::{decode, fetch, guard, term};
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// Where models run: `auto`, `cpu`, `cuda` or `cuda:N`; several, as in `cuda:0,cuda:1`, share the images.
+    /// Device: `auto`, `cpu`, `cuda` or `cuda:N`; a list, such as `cuda:0,cuda:1`, divides the images between its
+    /// devices.
     #[arg(long, default_value = "auto", value_delimiter = ',')]
     pub device: Vec<runtime::Device>,
 
-    /// Threads; 0 is one a core.
+    /// Number of threads; 0 uses one per core.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub threads: usize,
 
-    /// The most images that a model is given at once; 0 is 2 on the CPU and 8 on CUDA.
+    /// Maximum batch size; 0 uses 2 on the CPU and 8 on CUDA.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub batch: usize,
 
-    /// The memory that images on their way may take together, decoding included and models not; an image that needs more
-    /// is skipped. Default: 128 MiB for each image of a batch and each device, and up to 4 GiB to decode one image.
+    /// Memory limit for all images in progress, including decoding and excluding models; an image that needs more is
+    /// skipped. Default: 128 MiB per image of a batch and device, and up to 4 GiB to decode one image.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<ByteSize>,
 
-    /// The memory that a model may take of a CUDA device, or that all models together may take on the CPU; all there is
-    /// unless said. A batch that does not fit is halved.
+    /// Memory limit for each model on a CUDA device, or for all models together on the CPU. A batch that does not fit
+    /// is halved. Default: no limit.
     #[arg(long, value_name = "SIZE")]
     pub device_memory: Option<ByteSize>,
 
-    /// The ONNX Runtime library, instead of a search for one.
+    /// Path of the ONNX Runtime library. Default: searched for.
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
 
-    /// Let the manifest name files outside of its folder: models, recipes, plugins.
+    /// Allow the manifest to name files outside its folder: models, recipes, plugins.
     #[arg(long)]
     pub allow_outside: bool,
 
-    /// The most bytes that a model's files may have together; 4 GiB unless said.
+    /// Size limit for the files of one model. Default: 4 GiB.
     #[arg(long, value_name = "SIZE")]
     pub max_model: Option<ByteSize>,
 
@@ -60,7 +61,7 @@ pub struct EngineArgs {
 fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
     move |text| match text.parse() {
         Ok(count) if count <= most => Ok(count),
-        _ => Err(format!("a whole number from 0 to {most}")),
+        _ => Err(format!("expected a whole number from 0 to {most}")),
     }
 }
 
@@ -75,7 +76,10 @@ pub fn start_threads(threads: usize) -> Result<()> {
     // Without a cause they are there already, and stay.
     match started.as_ref().err().and_then(std::error::Error::source).and_then(|cause| cause.downcast_ref::<io::Error>())
     {
-        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context("cannot start threads: use fewer"),
+        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context(
+            "cannot start threads: use fewer \
+                                                                                     (`--threads`)",
+        ),
         None => Ok(()),
     }
 }

@@ -41,7 +41,7 @@ pub fn ensure(explicit: Option<&Path>) -> anyhow::Result<&'static Loaded> {
     }
     let build = pins::fitting()?;
     refuse_offline(&build)?;
-    term::note(format_args!("no ONNX Runtime is found here: fetching {} {}", build.package(), build.version()));
+    term::note(format_args!("no ONNX Runtime found: downloading {} {}", build.package(), build.version()));
     let (folder, _) = install(&build, false)?;
     term::note(format_args!("ONNX Runtime {} is now in {}", build.version(), folder.display()));
     Ok(runtime::load(explicit)?)
@@ -66,7 +66,7 @@ pub fn install_pinned(cuda: bool, force: bool) -> anyhow::Result<()> {
 /// Everything is made ready in a folder of its own and renamed, so that another process sees all or nothing of it, and
 /// of two that do the same one wins and both are content.
 fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
-    let cache = find::cache_folder().context("there is no cache folder: set PLEURA_CACHE or HOME")?;
+    let cache = find::cache_folder().context("no cache folder: set PLEURA_CACHE or HOME")?;
     let target = cache.join(build.folder());
     if !force && holds(&target, build) {
         return Ok((target, false));
@@ -76,7 +76,7 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     if lists(&target, build)
         && let Err(reason) = record::check(&target)
     {
-        term::warning(format_args!("{} is replaced: {reason}", target.display()));
+        term::warning(format_args!("replacing {}: {reason}", target.display()));
     }
     let made = || format!("cannot write to the cache folder `{}`", cache.display());
     fs::create_dir_all(&cache).with_context(made)?;
@@ -96,7 +96,7 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
 }
 
 fn fetch_wheel(wheel: &Wheel, build: &Build, work: &Path, ready: &Path, spinner: &ProgressBar) -> anyhow::Result<()> {
-    spinner.set_message(format!("fetching {} {}", wheel.package, wheel.version));
+    spinner.set_message(format!("downloading {} {}", wheel.package, wheel.version));
     let file = pip::download(wheel, build, work)?;
     spinner.set_message(format!("unpacking {} {}", wheel.package, wheel.version));
     unpack::verify(&file, wheel)?;
@@ -115,7 +115,7 @@ fn put_in_place(ready: &Path, target: &Path, work: &Path, build: &Build, force: 
         Ok(()) => Ok(()),
         // Another process was quicker, and its copy is as good.
         Err(_) if holds(target, build) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("cannot put ONNX Runtime into `{}`", target.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot install ONNX Runtime into `{}`", target.display())),
     }
 }
 
@@ -151,7 +151,8 @@ fn sweep(cache: &Path) {
 fn refuse_offline(build: &Build) -> anyhow::Result<()> {
     if std::env::var_os("PLEURA_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0") {
         bail!(
-            "{} {} is not here, or not whole, and PLEURA_OFFLINE forbids to fetch it; unset it, or run `{}` by hand",
+            "{} {} is not installed, or is incomplete, and PLEURA_OFFLINE forbids downloads; unset it, or run `{}` by \
+             hand",
             build.package(),
             build.version(),
             build.by_hand()

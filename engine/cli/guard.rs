@@ -64,7 +64,7 @@ pub fn run(work: impl FnOnce() -> Exit) -> Exit {
     watch();
     let exit = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         crate::term::error(&anyhow::anyhow!(
-            "pleura panicked ({}): this is a bug, please report it; a run that was not finished goes on with `--resume`",
+            "pleura panicked ({}): this is a bug, please report it; continue an unfinished run with `--resume`",
             message(panic.as_ref())
         ));
         Exit::Wrong
@@ -75,7 +75,7 @@ pub fn run(work: impl FnOnce() -> Exit) -> Exit {
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Has `exit` look whether the program is to end, before it does anything that was asked of it earlier: what libraries that
@@ -110,8 +110,8 @@ extern "C" fn at_exit() {
     if !LEAVING.load(Ordering::Relaxed) {
         pleura::plugin::name_exit();
         end(
-            "error: a library within the process called `exit`, perhaps a plugin's thread: nothing is written; give the \
-             plugins `isolation = \"process\"` to find it, and go on with `--resume`\n",
+            "error: a library in this process called `exit`, perhaps a plugin's thread; no output was written: set \
+             `isolation = \"process\"` on the plugins to find it, and continue with `--resume`\n",
             Exit::Wrong,
         );
     }
@@ -121,14 +121,14 @@ extern "C" fn at_exit() {
 extern "C" fn at_abort(_: libc::c_int) {
     if REFUSED.load(Ordering::Relaxed) {
         end(
-            "error: the system has no more memory to give: allow more, or use less (`--memory`, `--threads`, `--batch`); \
-             what is finished is kept, and `--resume` goes on\n",
+            "error: out of memory: allow more, or use less (`--memory`, `--threads`, `--batch`); finished images are \
+             kept, continue with `--resume`\n",
             Exit::Transient,
         );
     }
     end(
-        "error: the process was aborted by a library within it (what it said stands above): a run that was not finished \
-         goes on with `--resume`\n",
+        "error: a library in this process aborted it (see its message above): continue an unfinished run with \
+         `--resume`\n",
         Exit::Wrong,
     );
 }

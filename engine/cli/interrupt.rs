@@ -70,7 +70,7 @@ fn listen() -> Result<()> {
         return Ok(());
     }
     let ignored = ignored::signals();
-    ctrlc::set_handler(on_signal).context("cannot listen to Ctrl-C")?;
+    ctrlc::set_handler(on_signal).context("cannot handle Ctrl-C")?;
     ignored::ignore(&ignored);
     LISTENS.get_or_init(|| ());
     Ok(())
@@ -85,7 +85,7 @@ fn on_signal() {
             end();
         }
         Action::Stop(flag) if flag.swap(true, Ordering::SeqCst) => end(),
-        Action::Stop(_) => term::note("stopping after this step, with a checkpoint; once more ends it at once"),
+        Action::Stop(_) => term::note("stopping after this step with a checkpoint; press Ctrl-C again to stop at once"),
     }
 }
 

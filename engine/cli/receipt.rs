@@ -160,11 +160,11 @@ impl Receipt {
     pub fn read(out: &Path) -> Result<Self> {
         let path = path(out);
         let text = regular::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let no_receipt = || format!("`{}` is no receipt of this version of pleura", path.display());
+        let no_receipt = || format!("`{}` is not a receipt of this version of pleura", path.display());
         let receipt: Self = serde_json::from_str(&text).with_context(no_receipt)?;
         ensure!(receipt.schema == SCHEMA, "{}: its schema is {}", no_receipt(), receipt.schema);
         checksum::check_json(&text, &[]).with_context(|| {
-            format!("`{}` is damaged or was edited; restore it, or make the output again", path.display())
+            format!("`{}` is damaged or was edited: restore it, or write the output again", path.display())
         })?;
         Ok(receipt)
     }

@@ -117,7 +117,13 @@ impl Pool {
 fn not_started(error: &rayon::ThreadPoolBuildError) -> io::Error {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
     let kind = cause.map_or(io::ErrorKind::Other, io::Error::kind);
-    io::Error::new(kind, format!("cannot start the engine's threads: {error}; allow more, or use fewer (`threads`)"))
+    io::Error::new(
+        kind,
+        format!(
+            "cannot start the engine's threads: {error}; allow more processes, or use fewer \
+                                  threads (`threads`)"
+        ),
+    )
 }
 
 #[cfg(test)]

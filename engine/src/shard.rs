@@ -111,7 +111,7 @@ impl FromStr for Shard {
         let numbers = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
         numbers
             .and_then(|(index, of)| Self::new(index, of))
-            .ok_or_else(|| format!("`{text}` is no shard: write I/N, I from 0 to N-1, as in 0/4"))
+            .ok_or_else(|| format!("expected I/N with I from 0 to N-1, such as 0/4, found `{text}`"))
     }
 }
 

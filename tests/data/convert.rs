@@ -37,8 +37,8 @@ fn images_are_brought_to_size_bits_and_window() {
     for (option, value, message) in [
         ("--intensity", "fixed:1", "fixed:CENTER,WIDTH"),
         ("--intensity", "percentiles:9,1", "percentiles:LOW,HIGH"),
-        ("--intensity", "bone", "one of stored, window"),
-        ("--resize", "best", "one of area, box, linear"),
+        ("--intensity", "bone", "expected stored, window"),
+        ("--resize", "best", "expected area, box, linear"),
         ("--bits", "12", "8 or 16"),
         ("--to", "8", "HEIGHTxWIDTH"),
     ] {
@@ -82,10 +82,10 @@ fn mask_images_that_are_none_are_told() {
     image::GrayImage::from_pixel(6, 8, image::Luma([1])).save(folder.path().join("dim.png")).unwrap();
     image::GrayImage::from_pixel(6, 8, image::Luma([255])).save(folder.path().join("y.png")).unwrap();
     let (_, err) = run(folder.path(), 1, &["convert", "rle", "dim.png", "y.png", "--out", "back.csv"]);
-    assert!(err.contains("mask `dim.png` is nowhere above half of its range (1 at most, of 255)"), "{err}");
+    assert!(err.contains("mask `dim.png` has no pixel above half of its range (1 at most, of 255)"), "{err}");
     assert_eq!(fs::read_to_string(folder.path().join("back.csv")).unwrap(), "ImageId,EncodedPixels\ny,0 48\n");
     let (_, err) = run(folder.path(), 2, &["convert", "rle", "y.png", "--out", "b.csv", "--sample", "truth.csv"]);
-    assert!(err.contains("its id `y` is not in the sample") && err.contains("every one of 1 inputs"), "{err}");
+    assert!(err.contains("its id `y` is not in the sample") && err.contains("all 1 inputs"), "{err}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn inspect_tells_tags_and_truth() {
         "masks: 4; 1 ids have several, up to 2",
         "area of positives: mean 6 px (13.19 % of 8×6), median 8, 1 to 10",
         "images: 5 read, 1 skipped, of 3 patients; 4 have a row in the truth: 2 positive (50.0 %, 95 % interval 15.0 to 85.0 %)",
-        "odd: 1 ages are none, or of nobody's years; they count as unknown",
+        "odd: 1 ages are missing or implausible; they count as unknown",
     ] {
         assert!(out.lines().any(|said| said == line), "no `{line}` in\n{out}");
     }
@@ -96,7 +96,7 @@ fn inspect_refuses_what_does_not_fit() {
     let (_, err) = run(folder.path(), 2, &["inspect", "--out", "out"]);
     assert!(err.contains("required") && err.contains("INPUTS"), "{err}");
     let (_, err) = run(folder.path(), 2, &["inspect", "dicom/6.dcm", "--out", "out"]);
-    assert!(err.contains("every one of 1 inputs was skipped"), "{err}");
+    assert!(err.contains("all 1 inputs were skipped"), "{err}");
     let (_, err) =
         run(folder.path(), 2, &["inspect", "dicom/5.dcm", "--truth", "truth.csv", "--size", "8x6", "--out", "o"]);
     assert!(err.contains("none of the 1 images has a row in `truth.csv`: an image is `e`, a row `a`"), "{err}");

@@ -73,6 +73,6 @@ fn one_oddity_of_many_files_is_said_of_three() {
     }
     let (code, pictures, said) = convert(folder.path());
     assert_eq!((code, pictures.len()), (Some(0), 9), "{said}");
-    assert_eq!(said.matches("it has no group length").count(), 4, "{said}");
-    assert!(said.contains("6 more files: its file meta"), "{said}");
+    assert_eq!(said.matches("the group length is missing").count(), 4, "{said}");
+    assert!(said.contains("6 more files: the file meta"), "{said}");
 }

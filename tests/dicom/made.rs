@@ -382,10 +382,10 @@ fn sloppy_file_meta_is_remarked() {
     instance[at..at + 7].copy_from_slice(b"ID_abcd");
     let unmarked = [&[0; 128], &sound[132..]].concat();
     let expected = [
-        (without, "its file meta is not as it should be: it has no group length"),
-        (zero, "its file meta is not as it should be: its group length is wrong"),
-        (instance, "its file meta is not as it should be: MediaStorageSOPInstanceUID is not a UID"),
-        (unmarked, "its preamble lacks DICOM's mark (DICM)"),
+        (without, "the file meta information is not valid: the group length is missing"),
+        (zero, "the file meta information is not valid: the group length is wrong"),
+        (instance, "the file meta information is not valid: MediaStorageSOPInstanceUID is not a UID"),
+        (unmarked, "the preamble lacks the DICM prefix"),
     ];
     for (file, remark) in expected {
         let radiograph = Radiograph::decode(&file, "a.dcm").unwrap();
@@ -405,6 +405,9 @@ fn a_preamble_may_be_followed_by_the_data_set() {
         let radiograph = Radiograph::decode(&bare, "a.dcm").unwrap();
         assert_eq!(values(&radiograph), [1.0, 2.0], "{syntax}");
         let [remark] = radiograph.remarks() else { panic!("{:?}", radiograph.remarks()) };
-        assert!(remark.starts_with("it has no DICOM file meta: read as") && remark.ends_with(syntax), "{remark}");
+        assert!(
+            remark.starts_with("the DICOM file meta information is missing: read as") && remark.ends_with(syntax),
+            "{remark}"
+        );
     }
 }

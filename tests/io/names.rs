@@ -21,7 +21,7 @@ fn masks_go_out_and_come_back() {
     fs::write(bench.at("masks.csv"), format!("ImageId,EncodedPixels\n{}", rows.concat())).unwrap();
     for _ in 0..2 {
         let out = bench.expect(0, "data convert masks masks.csv --size 8x8 --out masks");
-        assert!(said(&out).contains("`masks/ids.csv` tells which file is which image's"), "{}", said(&out));
+        assert!(said(&out).contains("`masks/ids.csv` maps files to ids"), "{}", said(&out));
     }
     let files = fs::read_dir(bench.at("masks")).unwrap().count();
     assert_eq!(files, odd_ids().len() + 1, "a picture each, and ids.csv");
@@ -57,7 +57,7 @@ fn a_map_that_cannot_be_written_costs_that_map() {
     fs::create_dir_all(bench.at("maps/image1.png")).unwrap();
     fs::create_dir_all(bench.at("pngs/image1.png")).unwrap();
     let out = bench.expect(1, "predict ensemble.toml images --device cpu --maps maps --out s.csv");
-    assert!(said(&out).contains("no map of `image1`, whose row is written: "), "{}", said(&out));
+    assert!(said(&out).contains("`image1` has a row, but no map: "), "{}", said(&out));
     assert_eq!(bench.read("s.csv").lines().count(), 1 + 4);
     assert_eq!(fs::read_dir(bench.at("maps")).unwrap().count(), 4);
     for words in ["data convert images images --out pngs", "data convert masks truth.csv --size 8x8 --out pngs"] {

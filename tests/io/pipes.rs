@@ -58,6 +58,6 @@ fn a_cache_s_entry_that_is_a_pipe_is_computed_again() {
     fs::remove_file(&entries[0]).unwrap();
     mkfifo(&entries[0]);
     let output = bench.expect(0, predict);
-    assert!(said(&output).contains("inferences: 1; 3 answers came from the cache"), "{}", said(&output));
+    assert!(said(&output).contains("inferences: 1; 3 outputs came from the cache"), "{}", said(&output));
     assert_eq!(bench.read("s.csv"), before);
 }

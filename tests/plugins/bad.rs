@@ -27,10 +27,10 @@ fn a_good_plugin_does_the_same_here_and_in_a_child_process() {
 #[test]
 fn libraries_that_are_no_plugins_are_refused_with_the_next_step() {
     let cases = [
-        ("wrong_abi", "speaks ABI 2, this engine speaks 1.0: rebuild the plugin against the header"),
+        ("wrong_abi", "has ABI 2, expected 1.0: rebuild the plugin against the header"),
         ("no_symbol", "exports no `pleura_plugin`: use `export!` in Rust, define that function in C"),
         ("null_table", "returns no table from `pleura_plugin`"),
-        ("short_table", "has a table of 16 bytes where ABI 1 has at least"),
+        ("short_table", "has a table of 16 bytes, expected at least"),
         ("two_roles", "must have exactly one of the roles prepare, tta and postprocess"),
         ("missing_call", "leaves the call `postprocess` of its role null"),
         ("nameless", "has no valid name"),
@@ -65,16 +65,16 @@ fn a_plugin_must_go_by_the_name_it_was_found_under() {
 fn refused_parameters_are_told_in_the_plugins_own_words() {
     for isolation in BOTH {
         let text = error(open("refuses", isolation));
-        assert_eq!(text, "plugin `refuses` refuses its parameters: `level` must lie between 0 and 1");
+        assert_eq!(text, "plugin `refuses` rejects its parameters: `level` must lie between 0 and 1");
     }
 }
 
 #[test]
 fn masks_that_hold_garbage_or_run_over_are_errors() {
     let cases = [
-        ("garbage", "returned garbage in the mask: a pixel is 255, where only 0 and 1 may be"),
+        ("garbage", "returned an invalid mask: expected pixels of 0 and 1, found 255"),
         ("writes_past", "wrote past its buffer"),
-        ("silent", "failed without saying why (it returned 0x0)"),
+        ("silent", "failed without a message (it returned 0x0)"),
     ];
     for (fixture, says) in cases {
         for isolation in BOTH {
@@ -90,7 +90,7 @@ fn images_that_are_not_wholly_written_or_not_images_are_errors() {
     let cases = [
         ("writes_before", "wrote past its buffer"),
         ("unwritten", "left 10 pixels of its result unwritten"),
-        ("out_of_range", "returned an image from 0 to 250.75, where intensities lie between 0 and 1"),
+        ("out_of_range", "returned an image with values from 0 to 250.75, expected 0 to 1"),
     ];
     for (fixture, says) in cases {
         for isolation in BOTH {
@@ -129,13 +129,13 @@ fn nan_from_a_plugin_is_reported() {
 fn views_are_neither_none_nor_absurd() {
     for isolation in BOTH {
         let text = error(open("no_views", isolation));
-        assert_eq!(text, "plugin `no-views` (views): has 0 views; between 1 and 1024 are possible");
+        assert_eq!(text, "plugin `no-views` (views): has 0 views; expected 1 to 1024");
         let plugin = open("absurd_views", isolation).unwrap();
         let text = error(plugin.forward(0, map().view()));
-        assert_eq!(text, "plugin `absurd-views` (forward): makes view 0 0x10; sides from 1 to 16384 are possible");
+        assert_eq!(text, "plugin `absurd-views` (forward): makes view 0 0x10; expected sides from 1 to 16384");
         let text = error(plugin.view_size(1, (6, 10)));
         assert!(text.contains("makes view 1 1099511627776x10"), "{text}");
-        assert!(error(plugin.view_size(2, (6, 10))).contains("there is no view 2 of 2"));
+        assert!(error(plugin.view_size(2, (6, 10))).contains("view 2 does not exist: there are 2"));
     }
 }
 
@@ -157,7 +157,7 @@ fn a_panic_in_rust_is_an_error_and_the_plugin_goes_on() {
             Plugin::open(&step("./libpanics.so", &params, isolation), &target().join("deps"))
         };
         let text = error(open("create"));
-        assert_eq!(text, "plugin `panics` refuses its parameters: panicked: told to panic when created");
+        assert_eq!(text, "plugin `panics` rejects its parameters: panicked: told to panic when created");
         let plugin = open("b").unwrap();
         let apply = |image| plugin.postprocess(&context(image), map().view(), None);
         assert_eq!(apply("a").unwrap(), above_half());
@@ -179,7 +179,7 @@ fn a_plugin_that_would_abort_on_panic_does_not_compile() {
             .output();
         String::from_utf8(output.unwrap().stderr).unwrap()
     };
-    let refusal = "a pleura plugin must be built with panic = \"unwind\"";
+    let refusal = "build pleura plugins with panic = \"unwind\"";
     assert!(compile("abort").contains(refusal));
     assert!(!compile("unwind").contains(refusal));
 }

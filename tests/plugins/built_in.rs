@@ -115,7 +115,7 @@ fn a_hash_without_a_library_is_said_to_be_one() {
     let output = Command::new(&program).arg("check").arg(&toy.manifest).current_dir(folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("no library of a plugin `threshold`, whose sha256 the manifest declares"), "{said}");
+    assert!(said.contains("no library for plugin `threshold`, whose sha256 the manifest declares"), "{said}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn use_it(plugin: &str, folder: &Path) {
         assert_eq!(mask, middle.into());
         let text = error(clear.postprocess(&context("a"), map().view(), None));
         assert_eq!(text, "plugin `clear-border` (postprocess): needs a mask: put it after `threshold`");
-        assert!(error(plugin_with(r#"{"pixel": 2}"#)).contains("plugin `clear-border` refuses its parameters"));
+        assert!(error(plugin_with(r#"{"pixel": 2}"#)).contains("plugin `clear-border` rejects its parameters"));
         assert!(error(plugin_with(r#"{"pixels": 5000}"#)).contains("between 0 and 4096"));
     }
 }

@@ -15,7 +15,7 @@ fn open(fixture: &str, params: &str) -> Result<Plugin, PluginError> {
 }
 
 const KILLED: &str =
-    "did not answer within 3 s, and its process was killed: give its step a greater `timeout` if it needs longer";
+    "did not respond within 3 s, and its process was killed: increase its step's `timeout` if it needs longer";
 
 #[test]
 fn a_call_that_never_returns_costs_one_image_and_the_next_gets_a_fresh_child() {

@@ -48,10 +48,10 @@ fn a_crash_while_loading_is_an_error() {
 fn a_plugin_that_ends_its_process_is_an_error() {
     let plugin = open("quits", Isolation::Process).unwrap();
     let ends = [
-        ("a", "ended by itself (exit status: 3)"),
-        ("exit-0", "ended by itself (exit status: 0)"),
-        ("quick-exit-0", "ended by itself (exit status: 0)"),
-        ("thread", "ended by itself (exit status: 0)"),
+        ("a", "exited (exit status: 3)"),
+        ("exit-0", "exited (exit status: 0)"),
+        ("quick-exit-0", "exited (exit status: 0)"),
+        ("thread", "exited (exit status: 0)"),
         ("abort", "was killed by SIGABRT, an abort"),
     ];
     for (image, says) in ends {
@@ -60,10 +60,7 @@ fn a_plugin_that_ends_its_process_is_an_error() {
         assert_eq!(plugin.postprocess(&context("after"), map().view(), None).unwrap(), above_half());
     }
     let text = error(open("quits_at_load", Isolation::Process));
-    assert!(
-        text.contains("fails to load in its child process: its process ended by itself (exit status: 0)"),
-        "{text}"
-    );
+    assert!(text.contains("fails to load in its child process: its process exited (exit status: 0)"), "{text}");
 }
 
 #[test]
@@ -162,9 +159,10 @@ fn a_program_that_is_no_worker_is_an_error() {
     let no_worker = "is not the plugin worker of this version of pleura: it";
     let next = "; set PLEURA_WORKER to the `pleura` program";
     assert!(
-        says("/bin/echo").contains(&format!("{no_worker} greets otherwise: it does not begin as a frame does{next}"))
+        says("/bin/echo")
+            .contains(&format!("{no_worker} sent an unknown greeting: expected the start of a frame{next}"))
     );
-    assert!(says("/bin/false").contains(&format!("{no_worker} ended by itself (exit status: 1){next}")));
+    assert!(says("/bin/false").contains(&format!("{no_worker} exited (exit status: 1){next}")));
     assert!(says("/no/such/program").contains("its process (`/no/such/program`) does not start: "));
 }
 

@@ -71,7 +71,7 @@ fn a_plugin_that_hangs_costs_one_image_and_names_plugin_seconds_and_key() {
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(csv, "ImageId,EncodedPixels\nafter,0 256\nbefore,0 256\n");
     let line = stderr.lines().find(|line| line.contains("skipped")).unwrap_or_default();
-    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 3 s", "greater `timeout`"] {
+    for words in ["hang.png", "postprocess step 2", "plugin `hangs`", "within 3 s", "increase its step's `timeout`"] {
         assert!(line.contains(words), "{words:?} is missing from {stderr}");
     }
 }
@@ -93,8 +93,8 @@ fn a_plugin_that_ends_the_process_is_named_and_the_exit_code_says_so() {
         ("exit-0", called),
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         ("quick-exit-0", called),
-        ("thread", "error: a library within the process called `exit`, perhaps a plugin's thread"),
-        ("abort", "error: the process was aborted by a library within it"),
+        ("thread", "error: a library in this process called `exit`, perhaps a plugin's thread"),
+        ("abort", "error: a library in this process aborted it"),
     ];
     for (image, says) in ends {
         let (folder, manifest) = ensemble(&fixture("quits", "none"));

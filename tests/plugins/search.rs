@@ -60,7 +60,7 @@ fn list_shows_plugins_warns_of_bad_ones_and_survives_those_that_crash() {
     assert!(cells[4].ends_with("libreturns_nan.so"));
     assert!(row("segfaults-at-load").is_none());
     assert!(err.contains("libsegfaults_at_load.so` fails to load in its child process: its process was killed by"));
-    assert!(err.contains("libwrong_abi.so` speaks ABI 2"));
+    assert!(err.contains("libwrong_abi.so` has ABI 2"));
     assert!(err.contains(&format!("searched {}", build::fixtures().display())));
 }
 
@@ -68,19 +68,19 @@ fn list_shows_plugins_warns_of_bad_ones_and_survives_those_that_crash() {
 fn test_finds_what_each_bad_plugin_does() {
     let cases = [
         ("wrong-abi", "FAIL  loads: plugin library"),
-        ("refuses", "FAIL  takes the parameters {}: plugin `refuses` refuses its parameters: `level` must lie"),
+        ("refuses", "FAIL  takes the parameters {}: plugin `refuses` rejects its parameters: `level` must lie"),
         ("garbage", "FAIL  makes a mask of 7x5 noise and no mask: plugin `garbage` (postprocess): returned garbage"),
         ("writes-past", "(postprocess): wrote past its buffer"),
         ("unwritten", "FAIL  prepares 7x5 noise: plugin `unwritten` (prepare): left 5 pixels of its result unwritten"),
-        ("returns-nan", "FAIL  view 0 is not the identity: the engine adds the identity itself"),
-        ("quits", "its process ended by itself (exit status: 3)"),
+        ("returns-nan", "FAIL  view 0 is not the identity: the engine already adds the identity"),
+        ("quits", "its process exited (exit status: 3)"),
         ("segfaults-at-load", "was killed by SIGSEGV"),
         ("racy", "gives different results when several threads call it at once"),
         (
             "hangs",
-            "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not answer within 4 s",
+            "FAIL  makes a mask of 7x5 black and no mask: plugin `hangs` (postprocess): did not respond within 4 s",
         ),
-        ("forgetful", "the same input gives another result the second time"),
+        ("forgetful", "the same input gives a different result the second time"),
         ("tta-square", "FAIL  view 0 of 96x96 comes back as it went: the view only rearranges pixels"),
         ("tta-square", "ok    view 0 of 96x128 comes back as it went: exactly"),
         ("tta-axis", "FAIL  view 0 of 96x128 comes back as it went: the view only rearranges pixels"),
@@ -92,7 +92,7 @@ fn test_finds_what_each_bad_plugin_does() {
         ("tta-smear", "FAIL  view 0 of 97x97 comes back as it went: the middle of a smooth picture is off by up to"),
         ("remembers", "FAIL  prepares an image whatever came before it: "),
         ("hidden-score", "FAIL  says whether it uses the score: the mask depends on the score"),
-        ("good", "FAIL  refuses a parameter it does not know: a typo in a manifest would go unnoticed"),
+        ("good", "FAIL  refuses a parameter it does not know: a typo in a manifest would not be detected"),
     ];
     for (name, says) in cases {
         let limit = if name == "hangs" { "4" } else { "300" };
@@ -109,7 +109,7 @@ fn test_of_nothing_or_with_parameters_that_are_none_is_wrong_usage() {
     assert!(err.contains("no plugin `goood`; there is `good`"), "{err}");
     let (code, _, err) = run(pleura().args(["plugins", "test", "good", "--params", "[1]"]));
     assert_eq!(code, 2);
-    assert!(err.contains("not a JSON object"), "{err}");
+    assert!(err.contains("expected a JSON object"), "{err}");
 }
 
 #[test]

@@ -27,7 +27,11 @@ fn what_changed_is_named_and_an_unfinished_run_is_not_thrown_away() {
     refused(&["--resume"], &["the model `s.onnx`"]);
     // The other run is started anew without being asked to be gone on with.
     let run = bench.predict("out", &[]);
-    assert!(run.status.success() && said(&run).contains("replaced the journal of another run"), "{}", said(&run));
+    assert!(
+        run.status.success() && said(&run).contains("replaced the journal of a different, unfinished run"),
+        "{}",
+        said(&run)
+    );
     assert!(bench.outputs("out") != whole);
 }
 
@@ -51,11 +55,11 @@ fn a_finished_run_says_so_and_another_is_run() {
     };
     again(true);
     bench.draw(IMAGES, 0);
-    assert!(again(false).contains("the images are not those"));
+    assert!(again(false).contains("the images differ from those"));
     fs::remove_file(bench.at(&format!("images/image{IMAGES:02}.png"))).unwrap();
     again(false);
     fs::write(bench.at("out.csv"), "ImageId,EncodedPixels\n").unwrap();
-    assert!(again(false).contains("out.csv` is not what"));
+    assert!(again(false).contains("out.csv` has changed"));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn a_full_disk_loses_nothing_that_was_finished() {
         assert!(run.status.success(), "{}\n{told}", said(&run));
         assert_eq!(told.matches("code 75").count(), 1, "{told}");
         assert!(told.contains("error: cannot write `") && told.contains("No space left on device"), "{told}");
-        assert!(told.contains("is kept in `disk/out.csv.journal`: go on with `--resume`"), "{told}");
+        assert!(told.contains("are kept in `disk/out.csv.journal`: continue with `--resume`"), "{told}");
         assert_eq!(fs::read_to_string(bench.at("left")).unwrap(), "out.csv.journal\n");
         let (images, _) = journaled(&bench.at("first.journal"));
         assert!(images > 0 && (images == IMAGES) == full, "{images} images: {told}");

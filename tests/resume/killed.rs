@@ -139,9 +139,9 @@ fn a_signal_ends_a_run_with_how_to_go_on() {
         assert_eq!(ended.status.code(), Some(75), "{}", said(&ended));
         let (images, _) = journaled(&bench.journal(&out));
         let words = said(&ended);
-        assert!(words.contains("finished; the same command with `--resume` goes on"), "{words}");
+        assert!(words.contains("run the same command with `--resume` to continue"), "{words}");
         // another image may be finished between the words and the end
-        let told = words.split_once("has the ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        let told = words.split_once("interrupted: ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
         assert!(told.is_some_and(|told: usize| (3..=images).contains(&told)), "{images} images: {words}");
         let told = bench.resume(&out, &[]);
         assert!(told.contains(&format!("resumed: {images} of {IMAGES}")), "{told}");

@@ -50,7 +50,7 @@ fn a_file_that_is_no_journal_is_left_alone() {
     for more in [&[][..], &["--resume"]] {
         let run = bench.predict("out", more);
         assert_eq!(run.status.code(), Some(2), "{}", said(&run));
-        assert!(said(&run).contains("no journal of this version"), "{}", said(&run));
+        assert!(said(&run).contains("not a journal of this version"), "{}", said(&run));
     }
     assert_eq!(fs::read_to_string(bench.journal("out")).unwrap(), "a diary\n");
 }

@@ -59,7 +59,7 @@ pub fn tuned(standin: &Standin, scores: &BTreeMap<&str, f32>, maps: &Maps) -> (P
 /// Thresholds are moved without inference; with a cache or without, with early exit or without, the answer is the same.
 pub fn runs(standin: &Standin, tuned: &Path, gate: f32, scores: &BTreeMap<&str, f32>) -> Predicted {
     let shipped = cached(standin, &standin.manifest(), &[]);
-    assert!(shipped.said.contains("no inference: all "), "{}", shipped.said);
+    assert!(shipped.said.contains("inferences: none; all "), "{}", shipped.said);
     assert_eq!(shipped.submission.len(), IMAGES);
     let plain = predict(standin, tuned, "test", &[]);
     let [replayed, again] = [0; 2].map(|_| cached(standin, tuned, &[]));
@@ -71,7 +71,7 @@ pub fn runs(standin: &Standin, tuned: &Path, gate: f32, scores: &BTreeMap<&str, 
     for other in [&replayed, &again, &full] {
         assert!(other.csv == plain.csv);
     }
-    assert!(replayed.said.contains("no inference: all ") && again.said.contains("no inference: all "));
+    assert!(replayed.said.contains("inferences: none; all ") && again.said.contains("inferences: none; all "));
     for (id, finding) in &plain.findings {
         let passes = scores[id.as_str()] > gate;
         assert_eq!(finding["decision"], if passes { "postprocess" } else { "classifier-gate" }, "{finding}");

@@ -20,7 +20,7 @@ fn alone(standin: &Standin, name: &str, change: impl FnOnce(&mut Table)) -> Maps
     });
     let folder = standin.path("maps alone");
     let predicted = cached(standin, &manifest, &["--maps", folder.to_str().unwrap()]);
-    assert!(predicted.said.contains("no inference: all "), "{}", predicted.said);
+    assert!(predicted.said.contains("inferences: none; all "), "{}", predicted.said);
     maps(&folder)
 }
 

@@ -73,7 +73,7 @@ pub fn fitting() -> anyhow::Result<Build> {
 /// The GPU's build with CUDA's libraries, for the driver that is there, or for the newest one.
 pub fn with_cuda() -> anyhow::Result<Build> {
     if (OS, ARCH) != ("linux", "x86_64") {
-        bail!("CUDA's libraries are fetched for Linux on x86_64 alone, and this is {OS} on {ARCH}");
+        bail!("the CUDA libraries are available for Linux on x86_64 only; this is {OS} on {ARCH}");
     }
     Ok(gpu(cuda_for(find::driver_version()), true))
 }
@@ -97,8 +97,8 @@ fn cpu() -> anyhow::Result<Build> {
         ("linux", "aarch64") => (&CPU_LINUX_AARCH64, &LINUX_AARCH64),
         ("macos", "aarch64") => (&CPU_MACOS_ARM64, &MACOS_ARM64),
         _ => bail!(
-            "no ONNX Runtime is pinned for {OS} on {ARCH}; install version 1.{} or newer, and name its library with \
-             ORT_DYLIB_PATH",
+            "no ONNX Runtime is pinned for {OS} on {ARCH}: install version 1.{} or newer, and set ORT_DYLIB_PATH to \
+             its library",
             find::OLDEST
         ),
     };

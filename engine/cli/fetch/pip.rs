@@ -14,14 +14,13 @@ pub fn download(wheel: &Wheel, build: &Build, work: &Path) -> anyhow::Result<Pat
     let folder = work.join(wheel.package);
     let output = command(wheel, build, &folder).output().with_context(|| {
         format!(
-            "cannot run python3, whose pip fetches ONNX Runtime; install Python 3, or run `{}` by hand",
+            "cannot run python3, whose pip downloads ONNX Runtime: install Python 3, or run `{}` by hand",
             build.by_hand()
         )
     })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let context =
-            format!("cannot fetch {} {}; `{}` does it by hand", wheel.package, wheel.version, build.by_hand());
+        let context = format!("cannot download {} {}; run `{}` by hand", wheel.package, wheel.version, build.by_hand());
         return Err(reason(&said).context(context));
     }
     let mut files = fs::read_dir(&folder).with_context(|| format!("pip left nothing in `{}`", folder.display()))?;
@@ -55,7 +54,7 @@ fn reason(said: &str) -> anyhow::Error {
     let transient = if says(&["No space left on device", "Errno 28"]) {
         Some(io::Error::new(ErrorKind::StorageFull, "no space is left on the disk"))
     } else if says(&["Retrying (", "Connection", "timed out", "name resolution", "ConnectTimeout"]) {
-        Some(io::Error::new(ErrorKind::TimedOut, "the package index does not answer"))
+        Some(io::Error::new(ErrorKind::TimedOut, "the package index did not respond"))
     } else {
         None
     };

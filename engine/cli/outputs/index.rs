@@ -100,7 +100,7 @@ fn read(path: &Path) -> Result<HashMap<String, String>> {
     let columns = reader.headers().with_context(failed)?;
     ensure!(
         *columns == COLUMNS[..],
-        "expected the columns {} in `{}`, where pleura keeps the ids of pictures, found {}: move it away",
+        "expected the columns {} in `{}` (pleura's list of picture ids), found {}: move the file away",
         COLUMNS.join(","),
         path.display(),
         columns.iter().collect::<Vec<_>>().join(",")

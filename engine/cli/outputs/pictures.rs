@@ -55,7 +55,7 @@ impl Pngs {
     pub fn put(&mut self, id: &str, png: &[u8]) -> Result<Put> {
         if let Some(other) = self.taken(id) {
             return Ok(Put::Not(anyhow!(
-                "its file would be that of `{}`, as case counts for nothing here",
+                "its file name equals that of `{}` on this file system, which ignores case",
                 short(other)
             )));
         }
@@ -96,7 +96,7 @@ impl Pngs {
     pub fn tell_renamed(&self) {
         if self.index.added() > 0 {
             term::warning(format_args!(
-                "{} images have ids that are no names of files, such as `{}`: `{}` tells which file is which image's",
+                "{} images have ids that are not valid file names, such as `{}`: `{}` maps files to ids",
                 self.index.added(),
                 short(self.index.first().unwrap_or_default()),
                 self.index.path().display()

@@ -142,12 +142,12 @@ impl Write {
     fn ensure_apart(&self, other: &Self) -> Result<()> {
         let (what, other_what, path) = (&self.what, &other.what, self.path.display());
         let same = Identity::new(&self.path).is_same(&Identity::new(&other.path));
-        ensure!(!same, "{other_what} and {what} name the same file, `{path}`: give each a path of its own");
+        ensure!(!same, "{other_what} and {what} name the same file, `{path}`: use different paths");
         for (file, folder) in [(self, other), (other, self)] {
             let (what, folder_what, path) = (&file.what, &folder.what, file.path.display());
             ensure!(
                 !matches!(file.names, Names::File) || !folder.holds(&file.path),
-                "{what}, `{path}`, is one of the files that {folder_what} writes: give each a path of its own"
+                "{what}, `{path}`, is one of the files that {folder_what} writes: use different paths"
             );
         }
         Ok(())
@@ -178,8 +178,8 @@ impl Write {
         let is_hidden = |path: &Path| path.iter().any(|name| name.as_encoded_bytes().starts_with(b"."));
         ensure!(
             below.is_none_or(is_hidden),
-            "{what}, `{path}`, lies in a folder of {images_option}, `{searched}`, where the next run would read it as a \
-             radiograph: choose a path outside of that folder",
+            "{what}, `{path}`, lies in a folder of {images_option}, `{searched}`, and the next run would read it as a \
+             radiograph: choose a path outside that folder",
             what = self.what,
             path = self.path.display(),
             searched = searched.display()

@@ -121,10 +121,10 @@ impl Paths {
         }
         match (expected.kind, found) {
             (Kind::Manifest, Kind::Recipe) => {
-                format!("; `pleura train {path}` trains it, and prints the manifest that it writes")
+                format!("; run `pleura train {path}`, which prints the path of the manifest that it writes")
             }
             (Kind::Recipe, Kind::Manifest) => {
-                "; `pleura predict` runs it, and `recipe` in its members names the recipes".into()
+                "; run it with `pleura predict`; its members name their recipes as `recipe`".into()
             }
             _ => String::new(),
         }
@@ -192,8 +192,8 @@ mod tests {
         );
         assert_eq!(
             said("r.toml", "i.png").unwrap_err(),
-            "ENSEMBLE: expected an ensemble's manifest, found a training's recipe, `r.toml`; `pleura train r.toml` trains \
-             it, and prints the manifest that it writes"
+            "ENSEMBLE: expected an ensemble's manifest, found a training's recipe, `r.toml`; run `pleura train \
+             r.toml`, which prints the path of the manifest that it writes"
         );
         std::fs::write(at("t.csv"), "ImageId,EncodedPixels\n").unwrap();
         let mut paths = Paths::default();

@@ -52,7 +52,7 @@ impl TryFrom<String> for Places {
             let after = places.0.last().is_none_or(|(_, last)| range.is_some_and(|(first, _)| first > *last));
             match range {
                 Some((first, last)) if after && first <= last => places.0.push((first, last)),
-                _ => return Err(format!("`{word}` is no place, or comes too late")),
+                _ => return Err(format!("expected ascending positions, found `{word}`")),
             }
         }
         Ok(places)

@@ -33,15 +33,15 @@ pub use text::{chain, inline, quantity, reason};
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Global options")]
 pub struct Args {
-    /// Say more: once for what is done, twice for how.
+    /// Print more: `-v` for each step, `-vv` for details.
     #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
     verbose: u8,
 
-    /// Say less: results, warnings and errors, without notes and progress.
+    /// Print results, warnings and errors only, without notes and progress.
     #[arg(short, long, global = true)]
     quiet: bool,
 
-    /// When to use colours; `auto`: on a terminal, unless `NO_COLOR` is set.
+    /// When to use colours; `auto` uses them on a terminal unless `NO_COLOR` is set.
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     color: ColorChoice,
 }

@@ -20,20 +20,19 @@ pub struct Args {
     /// The ensemble's manifest.
     ensemble: PathBuf,
 
-    /// Where models are loaded: `auto`, `cpu`, `cuda` or `cuda:N`.
+    /// Device that models are loaded on: `auto`, `cpu`, `cuda` or `cuda:N`.
     #[arg(long, default_value_t)]
     device: Device,
 
-    /// The memory that a model may take of a CUDA device, or that all models together may take on the CPU; the default
-    /// is all there is.
+    /// Memory limit for each model on a CUDA device, or for all models together on the CPU. Default: no limit.
     #[arg(long, value_name = "SIZE")]
     device_memory: Option<ByteSize>,
 
-    /// The ONNX Runtime library, instead of a search for one.
+    /// Path of the ONNX Runtime library. Default: searched for.
     #[arg(long, value_name = "LIBRARY")]
     onnxruntime: Option<PathBuf>,
 
-    /// Let the manifest name files outside of its folder: models, recipes, plugins.
+    /// Allow the manifest to name files outside its folder: models, recipes, plugins.
     #[arg(long)]
     allow_outside: bool,
 }

@@ -26,24 +26,24 @@ use place::{Place, STEM};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder for everything that is made.
+    /// Output folder.
     #[arg(long, value_name = "DIR", default_value = "demo")]
     out: PathBuf,
 
-    /// How many radiographs.
+    /// Number of radiographs to draw.
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     images: u64,
 
-    /// Another seed makes other radiographs.
+    /// Random seed of the radiographs.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
-    /// Train the networks before, by their recipes in DIR/ensemble/demo, on radiographs that are not shown: some minutes.
-    /// What was interrupted goes on.
+    /// Train the networks first, from the recipes in DIR/ensemble/demo, on separate radiographs. Takes some minutes; an
+    /// interrupted training is resumed.
     #[arg(long)]
     train: bool,
 
-    /// Train anew, whatever an earlier training left.
+    /// Train from the start, discarding an earlier training.
     #[arg(long, requires = "train")]
     fresh: bool,
 
@@ -65,7 +65,7 @@ impl Command for Args {
 
 fn run(args: &Args) -> Result<Exit> {
     if args.seed == SEED {
-        bail!("the demo's networks were trained on the radiographs of seed {SEED}: take another `--seed`");
+        bail!("the demo's networks were trained on the radiographs of seed {SEED}: use another `--seed`");
     }
     let _interrupt = interrupt::again()?;
     args.engine.set_up_threads()?;

@@ -24,15 +24,15 @@ pub struct Args {
     /// A DICOM, PNG or JPEG file.
     image: PathBuf,
 
-    /// Draw each step, side by side, as a PNG file.
+    /// Draw the steps side by side into a PNG file.
     #[arg(short, long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
 
-    /// The truth, to be compared with: `ImageId,EncodedPixels`.
+    /// Ground truth to compare with, `ImageId,EncodedPixels`.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
 
-    /// What `pleura predict --findings` wrote: say whether it has the same answer, and whether it is of the same run.
+    /// Findings of `pleura predict --findings` to compare with: same mask, and same manifest, models and plugins?
     #[arg(long, value_name = "JSONL")]
     findings: Option<PathBuf>,
 
@@ -87,7 +87,7 @@ fn run(args: &Args) -> Result<Exit> {
 fn finding(path: &PathBuf, explanation: &Explanation) -> Result<Found> {
     let id = &explanation.finding.id;
     let found = read_findings(path)?.into_iter().find(|found| found.case.id == *id);
-    found.with_context(|| format!("`{}` has no finding of `{id}`", path.display()))
+    found.with_context(|| format!("`{}` has no finding for `{id}`", path.display()))
 }
 
 /// Says whether a finding is of this ensemble, and whether it has the same mask.
@@ -96,12 +96,15 @@ fn compare(found: &Found, manifest: &Path, ensemble: &Ensemble, explanation: &Ex
     let same = case.size == mask.size() && case.predicted == Runs::from(mask);
     match same {
         true => term::result("finding: the same mask"),
-        false => term::result(format_args!("finding: another mask, of {} pixels", case.predicted.area())),
+        false => term::result(format_args!("finding: a different mask, {} pixels", case.predicted.area())),
     }
     if let Some(differs) = Origins::new([found]).differ(manifest, &ensemble.origin()?) {
         term::warning(differs);
     } else if !same {
-        term::warning("manifest, models and plugins are the finding's: the image may have changed, or the hardware");
+        term::warning(
+            "manifest, models and plugins are the same as the finding's: the image or the hardware may have \
+                       changed",
+        );
     }
     Ok(())
 }
@@ -110,7 +113,7 @@ fn compare(found: &Found, manifest: &Path, ensemble: &Ensemble, explanation: &Ex
 fn truth(path: &PathBuf, explanation: &Explanation) -> Result<Mask> {
     let id = &explanation.finding.id;
     let truth = Submission::read(path, explanation.finding.mask.size())?;
-    truth.mask(id).with_context(|| format!("`{}` has no row of `{id}`", path.display()))
+    truth.mask(id).with_context(|| format!("`{}` has no row for `{id}`", path.display()))
 }
 
 fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation, steps: &[String]) {
@@ -130,7 +133,7 @@ fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation,
     }
     tell_steps(explanation, steps);
     if let Some(size) = ensemble.manifest().output.mask_size {
-        term::result(format_args!("mask brought to {}×{}", size[0], size[1]));
+        term::result(format_args!("mask resized to {}×{}", size[0], size[1]));
     }
     let (area, (height, width)) = (finding.mask.area(), finding.mask.size());
     let share = 100.0 * area as f64 / (height * width) as f64;

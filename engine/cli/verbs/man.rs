@@ -16,7 +16,7 @@ const PAGES: [&str; 2] = ["pleura.1", "pleura-*.1"];
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder for the pages, one a verb: `pleura.1`, `pleura-predict.1` and so on. Left out, the first is printed.
+    /// Output folder for the pages, one per verb: `pleura.1`, `pleura-predict.1` and so on. Default: print `pleura.1`.
     dir: Option<PathBuf>,
 }
 

@@ -26,44 +26,44 @@ use crate::paths::{self, Command};
 /// What to do.
 #[derive(Subcommand)]
 pub enum Verb {
-    /// All of it on made-up radiographs, from nothing.
+    /// Try everything on synthetic radiographs.
     Demo(demo::Args),
-    /// Lint a manifest, load every model and plugin, push zeros through.
+    /// Lint a manifest, load its models and plugins, and run them on zeros.
     Check(check::Args),
     /// Run an ensemble over radiographs and write a submission.
     Predict(predict::Args),
-    /// Where the time of a run goes, stage by stage.
+    /// Measure the time of a run, stage by stage.
     Bench(bench::Args),
-    /// Which gate or step did what to one image.
+    /// Show what each gate and step does to one image.
     Explain(explain::Args),
-    /// Score a submission against the truth.
+    /// Score a submission against the ground truth.
     Score(score::Args),
-    /// Findings and truth as one page that opens offline: numbers, charts and cases, the worst first.
+    /// Write findings and truth as one offline HTML page: metrics, charts and cases, worst first.
     Report(report::Args),
     /// Check and compare submissions.
     #[command(subcommand)]
     Submission(submission::Args),
-    /// Look at a collection of radiographs, convert it, divide it into folds.
+    /// Inspect and convert a dataset, and split it into folds.
     #[command(subcommand)]
     Data(data::Args),
-    /// Find thresholds, areas, gates and weights by the members' answers and the truth.
+    /// Search for the best thresholds, areas, gates and weights on images with ground truth.
     Tune(tune::Args),
-    /// Write smaller, faster variants of an ensemble (16-bit floats, 8-bit integers), and tell what each changes.
+    /// Write smaller, faster variants of an ensemble (16-bit floats, 8-bit integers), and report what each changes.
     Optimize(optimize::Args),
-    /// Train networks by a recipe, and export them as ONNX.
+    /// Train networks from a recipe and export them as ONNX.
     Train(train::Args),
     /// List and test plugins.
     #[command(subcommand)]
     Plugins(plugins::Args),
-    /// The child process of an isolated plugin.
+    /// Run an isolated plugin in this process.
     #[command(hide = true)]
     PluginWorker(plugin_worker::Args),
     /// Show or install ONNX Runtime.
     #[command(subcommand)]
     Runtime(runtime::Args),
-    /// Print the script by which a shell completes the command line.
+    /// Print a shell completion script.
     Completions(completions::Args),
-    /// Write the manual, a page a verb.
+    /// Write the manual pages, one per verb.
     Man(man::Args),
 }
 

@@ -29,25 +29,25 @@ pub struct Args {
     /// The ensemble's manifest.
     ensemble: PathBuf,
 
-    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input: some of them
-    /// calibrate, the others are what original and variants are compared on.
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input. Some are
+    /// used for calibration, the others to compare the variants with the original.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
 
-    /// The folder in which each variant gets a folder of its own, `fp16` and `int8`.
+    /// Output folder; each variant gets a subfolder, `fp16` and `int8`.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// The variants.
+    /// Variants to write.
     #[arg(long, value_name = "FORM,…", value_delimiter = ',', default_value = "fp16,int8")]
     form: Vec<Wanted>,
 
-    /// How many of the inputs calibrate, spread evenly over them; 32 unless said, and at most half of them. Where that
-    /// is all of them, the comparison is on images that calibrated, too.
+    /// Number of inputs used for calibration, evenly spaced. If all are used, the comparison runs on the calibration
+    /// images. Default: 32, and at most half of the inputs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     calibrate: Option<u32>,
 
-    /// The truth, `ImageId,EncodedPixels`: scores the original and each variant.
+    /// Ground truth, `ImageId,EncodedPixels`, to score the original and each variant.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
 
@@ -219,15 +219,13 @@ fn original(
     let skips = Skips::unlisted("skipped files");
     answers.failed.iter().for_each(|(path, error)| skips.file(path, &anyhow!("{error}")));
     if answers.masks().is_empty() {
-        bail!("every one of {} inputs was skipped: there is nothing to compare on", files.len());
+        bail!("all {} inputs were skipped: no images to compare on", files.len());
     }
     if calibrating.is_empty() {
-        bail!("every image that was to calibrate was skipped: name more with --calibrate");
+        bail!("all calibration images were skipped: use more with --calibrate");
     }
     if optimizer.lacks_images() && calibrating.iter().all(|(_, finding)| finding.decision == Decision::ClassifierGate) {
-        term::warning(
-            "none of the images that calibrate passes the classifiers' gate: segmenters are shown all of them",
-        );
+        term::warning("no calibration image passes the classifiers' gate: segmenters are calibrated on all of them");
         for (path, finding) in &calibrating {
             optimizer.calibrate(&Radiograph::open(path)?, finding, true)?;
         }
@@ -242,12 +240,13 @@ fn check_truth(finding: &Finding, truth: Option<&Submission>, args: &Args) -> Re
     let id = &finding.id;
     ensure!(
         truth.contains(id),
-        "the truth has no row for image `{id}`: add one (`-1` where nothing is to be found), or leave the image out"
+        "the truth has no row for image `{id}`: add one (`-1` for an empty mask), or leave the image out"
     );
     let (found, expected) = (finding.mask.size(), args.truth_size);
     ensure!(
         found == expected,
-        "the mask of `{id}` is {}×{}, the truth's are {}×{}: say with --truth-size what they are, or set `output.size`",
+        "the mask of `{id}` is {}×{}, the truth's masks are {}×{}: give their size with --truth-size, or set \
+         `output.size`",
         found.0,
         found.1,
         expected.0,

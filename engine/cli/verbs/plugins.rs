@@ -13,21 +13,21 @@ use crate::term;
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// List the plugins that manifests in this folder can name.
+    /// List the plugins available to manifests in this folder.
     List,
-    /// Test whether a plugin keeps the contract, on awkward inputs and in a child process.
+    /// Test a plugin against the contract, on edge cases and in a child process.
     Test(TestArgs),
 }
 
 #[derive(clap::Args)]
 pub struct TestArgs {
-    /// The plugin's library, or its name.
+    /// Plugin library or name.
     #[arg(value_name = "LIB_OR_NAME")]
     plugin: String,
-    /// The plugin's parameters, a JSON object.
+    /// Parameters of the plugin, a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_params)]
     params: Map<String, Value>,
-    /// How long each call may take.
+    /// Time limit of each call.
     #[arg(long, value_name = "SECONDS", default_value_t = manifest::DEFAULT_TIMEOUT, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
 }
@@ -53,7 +53,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn parse_params(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|e| format!("not a JSON object: {e}"))
+    serde_json::from_str(text).map_err(|e| format!("expected a JSON object: {e}"))
 }
 
 /// Manifests name plugins relative to their own folder; here, that is the current one.

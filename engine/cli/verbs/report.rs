@@ -30,34 +30,34 @@ const PICTURES: usize = 200;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// What `pleura predict --findings` wrote.
+    /// Findings of `pleura predict --findings`.
     pub findings: PathBuf,
 
-    /// The truth: `ImageId,EncodedPixels`, plain or gzip. It may have more images than the findings.
+    /// Ground truth, `ImageId,EncodedPixels`, plain or gzip. May have more images than the findings.
     #[arg(long, value_name = "CSV")]
     pub truth: Option<PathBuf>,
 
-    /// Where the images are now, if not where `predict` read them: files, folders or globs, told by their ids.
+    /// Image files, folders or globs, matched by id. Default: where `predict` read them.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub images: Vec<PathBuf>,
 
-    /// The page to write.
+    /// HTML page to write.
     #[arg(short, long, value_name = "HTML")]
     pub out: PathBuf,
 
-    /// What stands on top of the page.
+    /// Title of the page.
     #[arg(long, value_name = "TEXT", default_value = "Report", help_heading = "Page")]
     pub title: String,
 
-    /// Show hashes instead of ids. What is written in a picture itself, such as a burnt-in name, stays.
+    /// Show hashes instead of ids. Text within a picture, such as a burnt-in name, stays.
     #[arg(long, help_heading = "Page")]
     pub hash_ids: bool,
 
-    /// Hash with this text, so that reports made with it have the same hashes; else they differ from report to report.
+    /// Salt of the hashes: reports with the same salt have the same hashes. Default: random.
     #[arg(long, value_name = "TEXT", requires = "hash_ids", help_heading = "Page")]
     pub salt: Option<String>,
 
-    /// How many cases, from the worst on, have their picture; the others are masks alone.
+    /// Number of cases, worst first, shown with their radiograph; the others show masks only.
     #[arg(long, value_name = "N", default_value_t = PICTURES, help_heading = "Page")]
     pub cases: usize,
 
@@ -65,8 +65,8 @@ pub struct Args {
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     pub size: (usize, usize),
 
-    /// The manifest, for the score over two thresholds and what each member is worth; with `--truth` and `--cache`, where
-    /// the run kept the members' answers.
+    /// Manifest of the run, to show the score over two thresholds and each member's contribution; needs `--truth` and
+    /// the run's `--cache`.
     #[arg(long, value_name = "TOML", requires = "truth", requires = "cache")]
     pub ensemble: Option<PathBuf>,
 
@@ -137,7 +137,7 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     let mut file = atomic::beside(&args.out).with_context(failed)?;
     file.write_all(page.as_bytes()).with_context(failed)?;
     atomic::place(file, &args.out).with_context(failed)?;
-    term::note(format_args!("the page weighs {:.1} MB", page.len() as f64 / 1e6));
+    term::note(format_args!("the page has {:.1} MB", page.len() as f64 / 1e6));
     Ok(if unreadable > 0 { Exit::Skipped } else { Exit::Good })
 }
 
@@ -203,10 +203,10 @@ fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usiz
         case.truth = Some(runs.clone());
     }
     if without == cases.len() {
-        bail!("`{}` has none of the {without} images, the first being `{}`", path.display(), cases[0].id);
+        bail!("`{}` has a row for none of the {without} images, such as `{}`", path.display(), cases[0].id);
     }
     if without > 0 {
-        term::warning(format_args!("{without} images are not in `{}`: no number counts them", path.display()));
+        term::warning(format_args!("{without} images are not in `{}`: the metrics leave them out", path.display()));
     }
     Ok(())
 }
@@ -243,9 +243,9 @@ fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>, l
 }
 
 fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Picture> {
-    let file = file.with_context(|| format!("the findings do not say where `{id}` lies; name it by `--images`"))?;
-    let radiograph = Radiograph::open_with(file, limits).context("where are the images now? say so by `--images`")?;
-    ensure!(radiograph.id() == id, "`{}` is now `{}`, not `{id}`", file.display(), radiograph.id());
+    let file = file.with_context(|| format!("the findings have no path for `{id}`: give it with `--images`"))?;
+    let radiograph = Radiograph::open_with(file, limits).context("give the images' current place with `--images`")?;
+    ensure!(radiograph.id() == id, "`{}` is image `{}`, expected `{id}`", file.display(), radiograph.id());
     Ok(Picture::from_radiograph(&radiograph))
 }
 
@@ -256,6 +256,6 @@ fn salt(args: &Args) -> Result<Vec<u8>> {
     let mut salt = vec![0; 32];
     OsRng
         .try_fill_bytes(&mut salt)
-        .map_err(|error| anyhow!("the system gives no random numbers, {error}: take `--salt`"))?;
+        .map_err(|error| anyhow!("the system provides no random numbers, {error}: use `--salt`"))?;
     Ok(salt)
 }

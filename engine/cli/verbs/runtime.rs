@@ -11,18 +11,18 @@ use crate::{fetch, term};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Show which ONNX Runtime is used, what it can do, and what is missing for CUDA.
+    /// Show which ONNX Runtime is used, its execution providers, and what CUDA lacks.
     Show {
-        /// The library, or its folder; otherwise it is searched for.
+        /// Path of the library or its folder. Default: searched for.
         #[arg(long, value_name = "PATH")]
         onnxruntime: Option<PathBuf>,
     },
-    /// Fetch the pinned ONNX Runtime into the cache folder.
+    /// Download the pinned ONNX Runtime into the cache folder.
     Install {
-        /// Fetch the GPU's with the CUDA libraries it needs (more than 1 GB).
+        /// Download the GPU build with the CUDA libraries that it needs (more than 1 GB).
         #[arg(long)]
         cuda: bool,
-        /// Fetch it even if it is there.
+        /// Download even if it is installed.
         #[arg(long)]
         force: bool,
     },
@@ -51,7 +51,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         Args::Install { cuda, force } => {
             fetch::install_pinned(*cuda, *force)?;
             if std::env::var_os(find::LIBRARY_VARIABLE).is_some_and(|path| !path.is_empty()) {
-                term::warning(format_args!("{} is set, and names another ONNX Runtime", find::LIBRARY_VARIABLE));
+                term::warning(format_args!("{} is set to a different ONNX Runtime", find::LIBRARY_VARIABLE));
             }
         }
     }
@@ -64,7 +64,7 @@ fn describe(loaded: &Loaded) -> String {
         .devices()
         .map(|device| {
             let hardware = device.hardware_device();
-            format!("{:?} ({})", hardware.ty(), hardware.vendor().unwrap_or("unknown maker"))
+            format!("{:?} ({})", hardware.ty(), hardware.vendor().unwrap_or("unknown vendor"))
         })
         .collect();
     devices.dedup();
@@ -80,7 +80,7 @@ fn describe(loaded: &Loaded) -> String {
 fn describe_cuda(folder: &Path) -> String {
     let mut text = String::new();
     let driver = find::driver_version();
-    let driver = driver.map_or("none found".into(), |(major, minor)| format!("runs CUDA up to {major}.{minor}"));
+    let driver = driver.map_or("none found".into(), |(major, minor)| format!("supports CUDA up to {major}.{minor}"));
     row(&mut text, "NVIDIA driver", &driver);
     // What lies where the loader does not look counts too.
     find::preload_cuda(folder);
@@ -88,11 +88,11 @@ fn describe_cuda(folder: &Path) -> String {
         row(&mut text, &name, if find::loads(&name) { &"found" } else { &"missing" });
     }
     let verdict = match find::missing_cuda(folder).as_deref() {
-        None => "has all it needs".to_owned(),
+        None => "has all libraries".to_owned(),
         Some(missing) if missing.contains("libcuda.so") => {
-            format!("not to be had: {missing}; install the NVIDIA driver")
+            format!("unavailable: {missing}; install the NVIDIA driver")
         }
-        Some(missing) => format!("not to be had: {missing}; run `pleura runtime install --cuda`"),
+        Some(missing) => format!("unavailable: {missing}; run `pleura runtime install --cuda`"),
     };
     row(&mut text, "CUDA", &verdict);
     text

@@ -18,13 +18,13 @@ const SHOWN: usize = 3;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The submission: `ImageId,EncodedPixels`, plain or gzip.
+    /// Submission, `ImageId,EncodedPixels`, plain or gzip.
     pub submission: PathBuf,
 
-    /// The truth, in the same form; several rows an image are joined.
+    /// Ground truth in the same format; several rows of an image are merged.
     pub truth: PathBuf,
 
-    /// Score the images that the submission answers, where the truth has more.
+    /// Score only the images in the submission; the truth may have more.
     #[arg(long)]
     pub subset: bool,
 
@@ -60,7 +60,7 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     let score = score.map_err(|error| explained(error, args, &submission, &truth))?;
     if score.unanswered > 0 {
         let (scored, all) = (score.images, truth.len());
-        term::note(format_args!("scored the {scored} images of {all} in the truth that have an answer"));
+        term::note(format_args!("scored {scored} of the {all} images in the truth: those that the submission has"));
     }
     if let Some(path) = &args.per_image {
         write_per_image(path, &score.per_image).with_context(|| format!("cannot write `{}`", path.display()))?;
@@ -83,7 +83,7 @@ fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
     let submission = match Submission::read_single(&args.submission, args.size) {
         Err(error @ SubmissionError::Twice { .. }) => {
             let swapped = Submission::read_single(&args.truth, args.size).is_ok();
-            let hint = "a truth may have several rows an image: are the submission and the truth in the wrong order?";
+            let hint = "only a truth may have several rows per image: swap the two files if the truth comes first";
             return Err(if swapped { anyhow!("{error}; {hint}") } else { error.into() });
         }
         submission => submission?,
@@ -114,7 +114,7 @@ fn explained(error: SubmissionError, args: &Args, submission: &Submission, truth
             let (extra, all) = (ids.len(), submission.len());
             anyhow!("`{truths}` has no row for {extra} of the {all} images in `{answers}`: {}{hint}", some(ids))
         }
-        _ => anyhow::Error::new(error).context(format!("cannot score `{answers}` by `{truths}`")),
+        _ => anyhow::Error::new(error).context(format!("cannot score `{answers}` against `{truths}`")),
     }
 }
 

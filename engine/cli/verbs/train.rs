@@ -25,36 +25,36 @@ use fold::Fold;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The recipe, a TOML file: of networks, or, with a `[stack]` table, of a stacking model.
+    /// Recipe (TOML) of networks, or, with a `[stack]` table, of a stacking model.
     pub recipe: PathBuf,
 
-    /// The folder for everything that is made; the recipe's name unless given. A training that was interrupted there
-    /// goes on.
+    /// Output folder; an interrupted training in it is resumed. Default: the recipe's name.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Where it runs: `auto`, `cpu`, `cuda` or `cuda:N`.
+    /// Device: `auto`, `cpu`, `cuda` or `cuda:N`.
     #[arg(long, default_value_t)]
     pub device: Device,
 
-    /// Threads within an operator; 0 leaves the choice to ONNX Runtime.
+    /// Number of threads per operator; 0 is ONNX Runtime's default.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
 
-    /// Train one fold alone, by its number in file names: 0 is `fold0`, the first. By `auto` the one that a scheduler's array is at (`SLURM_ARRAY_TASK_ID`,
-    /// `JOB_COMPLETION_INDEX`). Several may run at once with one folder; the same command without it then hands over.
+    /// Train this fold only, by its number in file names: 0 is `fold0`, the first. `auto` takes the scheduler's array
+    /// index (`SLURM_ARRAY_TASK_ID`, `JOB_COMPLETION_INDEX`). Folds may be trained in parallel into one folder;
+    /// afterwards run the same command without `--fold` to write the manifest.
     #[arg(long, value_name = "K", conflicts_with = "check")]
     pub fold: Option<Fold>,
 
-    /// Begin anew, whatever the folder holds.
+    /// Train from the start, discarding what the folder holds.
     #[arg(long)]
     pub fresh: bool,
 
-    /// Only say what is wrong with the recipe, its files, network, weights and data, all at once.
+    /// Check the recipe, its files, network, weights and data, report all faults, and stop.
     #[arg(long)]
     pub check: bool,
 
-    /// The ONNX Runtime library, instead of a search for one.
+    /// Path of the ONNX Runtime library. Default: searched for.
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
 
@@ -98,7 +98,7 @@ fn run(args: &Args) -> Result<Exit> {
     let fold = args.fold.map(Fold::number).transpose()?;
     start_threads(args.threads)?;
     if is_stack {
-        ensure!(fold.is_none(), "--fold: a stack trains all its folds in seconds; leave it out");
+        ensure!(fold.is_none(), "--fold: a stacking model trains all folds at once; leave it out");
         return stack::run(&args.recipe, &options);
     }
     fetch::ensure(args.onnxruntime.as_deref())?;
@@ -110,7 +110,7 @@ fn run(args: &Args) -> Result<Exit> {
     term::result(format_args!("out of fold, {} images: {}", outcome.images, figures(&outcome)));
     match &outcome.manifest {
         Some(manifest) => term::result(manifest.display()),
-        None => term::note("once every fold is trained, the same command without --fold hands over"),
+        None => term::note("once every fold is trained, run the same command without --fold to write the manifest"),
     }
     Ok(Exit::Good)
 }

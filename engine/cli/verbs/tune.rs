@@ -32,11 +32,11 @@ pub struct Args {
     #[arg(required_unless_present = "images")]
     inputs: Vec<PathBuf>,
 
-    /// Images, as INPUTS are; may be given several times.
+    /// Images, in addition to INPUTS; may be given several times.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     images: Vec<PathBuf>,
 
-    /// The truth: `ImageId,EncodedPixels`, plain or gzip; several rows an image are joined.
+    /// Ground truth, `ImageId,EncodedPixels`, plain or gzip; several rows of an image are merged.
     #[arg(long, value_name = "CSV")]
     truth: PathBuf,
 
@@ -44,42 +44,44 @@ pub struct Args {
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     truth_size: (usize, usize),
 
-    /// Merge maps and make masks at this size, whatever the manifest says: smaller is faster, and nearly as good a judge.
+    /// Merge maps and make masks at this size instead of the manifest's: a smaller size is faster and nearly as
+    /// accurate.
     #[arg(long, value_name = "HxW", value_parser = size)]
     size: Option<(usize, usize)>,
 
-    /// A list of `ImageId,fold`. Snapshots that name their fold answer for its images alone, and numbers are chosen on
-    /// some folds and scored on another.
+    /// CSV of `ImageId,fold`: snapshots that name a fold run on the images of that fold only, and the cross-validation
+    /// uses these folds.
     #[arg(long, value_name = "CSV", help_heading = "Search")]
     folds: Option<PathBuf>,
 
-    /// Without a list of folds: how many to deal the images into, each with its share of the positive ones.
+    /// Without `--folds`: number of cross-validation folds, stratified by positives.
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100), conflicts_with = "folds", help_heading = "Search")]
     nested: u32,
 
-    /// The values of a number, by its key in the manifest: `KEY=FROM:TO:STEP`, `KEY=VALUE` (to leave it alone) or
-    /// `KEY=VALUE,VALUE`; quote keys with brackets. May be given several times.
+    /// Values to try for a key of the manifest: `KEY=FROM:TO:STEP`, `KEY=VALUE` (fixed) or `KEY=VALUE,VALUE`; quote
+    /// keys with brackets. May be given several times.
     #[arg(long, value_name = "KEY=FROM:TO:STEP", help_heading = "Search")]
     grid: Vec<String>,
 
-    /// Search the members' weights too, of both stages.
+    /// Search the members' weights, too, in both stages.
     #[arg(long, help_heading = "Search")]
     weights: bool,
 
-    /// What is to be made large: `dice`, the competition's mean, or `dice-positives`, of the images with a mask in truth.
+    /// Metric to maximize: `dice` (mean over all images, the competition's) or `dice-positives` (images with a mask in
+    /// truth).
     #[arg(long, value_name = "METRIC", default_value = "dice", value_parser = metric, help_heading = "Search")]
     metric: Metric,
 
-    /// Choose the middle of the plateau (the points within 0.001 of the best) instead of its highest point.
+    /// Choose the centre of the plateau (the points within 0.001 of the best) instead of the best point.
     #[arg(long, help_heading = "Search")]
     center: bool,
 
-    /// Write what was found into the manifest; comments stay.
+    /// Write the best values into the manifest; comments stay.
     #[arg(long, conflicts_with = "out", help_heading = "Outputs")]
     write: bool,
 
-    /// Write the manifest with what was found to another file, of the same folder, as models are named relative to it.
-    /// Where nothing is better, it is a copy.
+    /// Write the manifest with the best values to another file in the same folder, because model paths are relative to
+    /// it. If nothing is better, it is a copy.
     #[arg(long, value_name = "TOML", help_heading = "Outputs")]
     out: Option<PathBuf>,
 
@@ -88,7 +90,7 @@ pub struct Args {
 }
 
 /// What `--cache` is here, where it must be given.
-const CACHE: &str = "The folder of the members' answers: what it lacks is inferred once, and kept there";
+const CACHE: &str = "Cache the members' outputs in this folder; missing outputs are inferred once and added";
 
 fn metric(text: &str) -> Result<Metric, String> {
     match text {
@@ -140,7 +142,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let ensemble = args.engine.open(path, options)?;
     let judge = Evaluator { ensemble: &ensemble, truth: &truth, size: args.truth_size };
     let Found { space, images, ballots, kept, skipped } = collect(&judge, space, files, args.weights)?;
-    ensure!(!images.is_empty(), "every one of {} inputs was skipped", files.len());
+    ensure!(!images.is_empty(), "all {} inputs were skipped", files.len());
     let folds = match &folds {
         Some(list) => Folds::listed(&images, list)?,
         None => Folds::stratified(&images, args.nested as usize)?,
@@ -188,7 +190,8 @@ fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     let mut snapshots = stages.flat_map(|stage| &stage.members).flat_map(|member| &member.snapshots);
     if folds.is_none() && snapshots.any(|snapshot| snapshot.fold.is_some()) {
         term::warning(
-            "snapshots name the fold they have not seen: without `--folds` they answer for images they were trained on",
+            "snapshots name the fold held out in their training: without `--folds` they also predict images that they \
+             were trained on",
         );
     }
 }
@@ -206,7 +209,7 @@ struct Found {
 fn collect(judge: &Evaluator<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
     match collect_once(judge, &space, files, weights) {
         Err(TuneError::NotStock) => {
-            term::warning(format_args!("{}: this takes longer", TuneError::NotStock));
+            term::warning(format_args!("{}, which is slower", TuneError::NotStock));
             let space = space.plain();
             let (images, (ballots, kept), skipped) = collect_once(judge, &space, files, weights)?;
             Ok(Found { space, images, ballots, kept, skipped })
@@ -259,7 +262,7 @@ fn write(
     let better = tuned.best.score > tuned.current && !found.is_empty();
     let changes = if better { found } else { Vec::new() };
     if !better {
-        term::note("the manifest's own numbers are as good as any of the grid: nothing to change");
+        term::note("no point of the grid is better than the manifest's values: nothing to change");
     }
     let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
     print::changes(space, &changes);
@@ -272,7 +275,7 @@ fn write(
             }
             term::result(format_args!("{}", target.display()));
         }
-        None if better => term::note("nothing is written: add `--write`, or `--out FILE.toml`"),
+        None if better => term::note("nothing written: add `--write` or `--out FILE.toml`"),
         _ => {}
     }
     Ok(())

@@ -63,7 +63,7 @@ impl Parts {
     /// Likewise.
     pub fn beside(&self, path: &Path) -> io::Result<NamedTempFile> {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file, and will not be replaced by one"));
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file, so it is not replaced"));
         }
         let mut builder = Builder::new();
         builder.prefix(&self.prefix).suffix(SUFFIX);
@@ -133,7 +133,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        assert!(write(&socket, "x").unwrap_err().to_string().contains("is no file"));
+        assert!(write(&socket, "x").unwrap_err().to_string().contains("is not a regular file"));
         assert!(write(folder.path(), "x").is_err());
     }
 

@@ -16,7 +16,10 @@ type Table = [u8; VALUES];
 #[must_use]
 pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) -> Array2<u8> {
     let (height, width) = image.dim();
-    assert!(height > tiles.0 && width > tiles.1, "{height}×{width} pixels are too few for {tiles:?} tiles");
+    assert!(
+        height > tiles.0 && width > tiles.1,
+        "an image of {height}×{width} pixels is too small for {tiles:?} tiles"
+    );
     let tile = tile_size((height, width), tiles);
     let tables = Array2::from_shape_fn(tiles, |(down, across)| {
         let (top, left) = (down * tile.0, across * tile.1);

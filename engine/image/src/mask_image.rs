@@ -21,8 +21,8 @@ pub enum MaskImageError {
     Radiograph(#[from] RadiographError),
     /// Marks too dark to count: 0 and 1, say, where 0 and 255 were meant.
     #[error(
-        "mask `{}` is nowhere above half of its range ({} at most, of {}): let marks be white, {}", path.display(),
-        .brightest, .white, .white
+        "mask `{}` has no pixel above half of its range ({} at most, of {}): mark pixels with white, {}",
+        path.display(), .brightest, .white, .white
     )]
     Dim {
         /// The file.
@@ -161,6 +161,6 @@ mod tests {
         let path = folder.path().join("x.png");
         GrayImage::from_pixel(3, 3, Luma([1])).save(&path).unwrap();
         let message = open(&path).unwrap_err().to_string();
-        assert!(message.ends_with("(1 at most, of 255): let marks be white, 255"), "{message}");
+        assert!(message.ends_with("(1 at most, of 255): mark pixels with white, 255"), "{message}");
     }
 }

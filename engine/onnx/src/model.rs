@@ -68,7 +68,7 @@ fn decode(bytes: &[u8]) -> Result<Model, String> {
         return Err("it is a Git LFS pointer; run `git lfs pull`".into());
     }
     let mut proto = ModelProto::decode(bytes).map_err(|error| error.to_string())?;
-    let graph = proto.graph.take().ok_or("it holds no graph")?;
+    let graph = proto.graph.take().ok_or("it has no graph")?;
     if proto.ir_version < 1 {
         return Err("it states no format version (`ir_version`)".into());
     }

@@ -11,13 +11,13 @@ use super::value::ElementType;
 #[non_exhaustive]
 pub enum TensorError {
     /// They are in another file.
-    #[error("tensor `{name}` keeps its numbers in another file; save the model as one file, without external data")]
+    #[error("tensor `{name}` is stored in another file: save the model as one file, without external data")]
     External {
         /// The tensor.
         name: String,
     },
     /// They are not floats.
-    #[error("tensor `{name}` holds {element}, not floats")]
+    #[error("tensor `{name}` holds {element}, expected floats")]
     NotFloat {
         /// The tensor.
         name: String,
@@ -25,7 +25,7 @@ pub enum TensorError {
         element: ElementType,
     },
     /// They are not as many as the shape says.
-    #[error("tensor `{name}` of shape {shape:?} holds {found} numbers")]
+    #[error("tensor `{name}` has shape {shape:?}, but holds {found} numbers")]
     Count {
         /// The tensor.
         name: String,
@@ -35,7 +35,7 @@ pub enum TensorError {
         found: usize,
     },
     /// They end in the middle of one.
-    #[error("tensor `{name}` holds {bytes} bytes, which are no whole number of {element}")]
+    #[error("tensor `{name}` holds {bytes} bytes, which is not a multiple of the size of {element}")]
     Torn {
         /// The tensor.
         name: String,
@@ -181,13 +181,13 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         let raw = Some(vec![0; 7]);
         let table = [
-            (tensor(ElementType::Int64, &[0]), "tensor `w` holds int64, not floats"),
-            (tensor(ElementType::Float, &[2]), "tensor `w` of shape [2] holds 0 numbers"),
+            (tensor(ElementType::Int64, &[0]), "tensor `w` holds int64, expected floats"),
+            (tensor(ElementType::Float, &[2]), "tensor `w` has shape [2], but holds 0 numbers"),
             (tensor(ElementType::Float, &[i64::MAX, 4]), "of shape [9223372036854775807, 4] holds 0 numbers"),
-            (tensor(ElementType::Float, &[-1]), "tensor `w` of shape [-1] holds 0 numbers"),
+            (tensor(ElementType::Float, &[-1]), "tensor `w` has shape [-1], but holds 0 numbers"),
             (
                 TensorProto { raw_data: raw, ..tensor(ElementType::Float, &[2]) },
-                "holds 7 bytes, which are no whole number of float32",
+                "holds 7 bytes, which is not a multiple of the size of float32",
             ),
             (TensorProto { data_location: Some(1), ..tensor(ElementType::Float, &[2]) }, "in another file"),
         ];

@@ -52,4 +52,4 @@ pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Post
 
 /// An abort would take the engine down with it: a panic must unwind to be reported as an error.
 #[cfg(panic = "abort")]
-compile_error!("a pleura plugin must be built with panic = \"unwind\", so that a panic is reported and not fatal");
+compile_error!("build pleura plugins with panic = \"unwind\": a panic is then reported instead of ending the process");

@@ -114,7 +114,7 @@ impl Checker<'_> {
                     memory: self.device_memory,
                 };
                 if keys.tensorrt && placement.device == Device::Cpu {
-                    self.warn("runtime.tensorrt", format!("asked for, and models run on {placement}"), None);
+                    self.warn("runtime.tensorrt", format!("requested, but models run on {placement}"), None);
                 }
                 self.engine = Some((runtime, options));
                 self.report.placement = Some(placement);
@@ -173,7 +173,7 @@ impl Checker<'_> {
         }
         if !path.is_file() {
             let hint = Some("correct the path, which is relative to the manifest, or leave it out".into());
-            self.error(field, format!("there is no file `{}`", path.display()), hint);
+            self.error(field, format!("`{}` does not exist", path.display()), hint);
         }
     }
 

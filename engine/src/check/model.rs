@@ -93,7 +93,7 @@ impl Checker<'_> {
             }
             (Err(error), _) if error.is_missing(&path) => {
                 let hint = Some("train it, or correct the path, which is relative to the manifest".into());
-                self.error(&key, format!("there is no file `{}`", path.display()), hint);
+                self.error(&key, format!("`{}` does not exist", path.display()), hint);
                 return None;
             }
             (Err(error), declared) => {
@@ -110,7 +110,7 @@ impl Checker<'_> {
             }
             (Ok(found), None) => {
                 let hint = Some(format!("add sha256 = \"{found}\""));
-                self.warn(&key, "no sha256 is declared, so that a changed file goes unnoticed".into(), hint);
+                self.warn(&key, "no sha256 is declared, so a changed file is not detected".into(), hint);
             }
             (Ok(_), Some(_)) => {}
         }
@@ -123,7 +123,7 @@ impl Checker<'_> {
                 Some((path, model))
             }
             Err(error) => {
-                self.error(&key, chain(&error), Some("is it an ONNX model, whole and of opset 24 or less?".into()));
+                self.error(&key, chain(&error), Some("expected a complete ONNX model of opset 24 or less".into()));
                 None
             }
         }
@@ -131,7 +131,11 @@ impl Checker<'_> {
 
     fn changed(&mut self, field: &str, path: &Path, found: &str) {
         let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
-        self.error(&format!("{field}.sha256"), format!("`{}` is not the file declared", path.display()), hint);
+        self.error(
+            &format!("{field}.sha256"),
+            format!("`{}` has changed: its sha256 differs from the declared one", path.display()),
+            hint,
+        );
     }
 
     /// Warns where the graph's last node speaks against what is declared.
@@ -141,20 +145,20 @@ impl Checker<'_> {
         match (values, last) {
             (Values::Probabilities, Activation::Other(op)) => {
                 let message = format!("declared as probabilities, but output `{output}` comes from {op}");
-                let hint = "a sigmoid or softmax should come last; or declare \"logits\" (one channel) or \"softmax\"";
+                let hint = "export the model with a final sigmoid or softmax, or declare \"logits\" (one channel) or \
+                            \"softmax\"";
                 self.warn(field, message, Some(hint.into()));
             }
             (Values::Logits | Values::Softmax, Activation::Probability(op)) => {
                 let (declared, squash) =
                     if values == Values::Logits { ("logits", "sigmoid") } else { ("softmax", "softmax") };
                 let message = format!("declared as {declared}, but output `{output}` comes from {op}");
-                let hint =
-                    format!("the engine would squash it twice, by a {squash} of its own; declare \"probabilities\"");
+                let hint = format!("the engine would apply a second {squash}; declare \"probabilities\"");
                 self.warn(field, message, Some(hint));
             }
             (Values::Logits, Activation::Other(op)) if op == "LogSoftmax" => {
                 let message = format!("declared as logits, but output `{output}` comes from {op}");
-                self.warn(field, message, Some("the sigmoid does not undo it; declare \"softmax\"".into()));
+                self.warn(field, message, Some("a sigmoid does not invert it; declare \"softmax\"".into()));
             }
             _ => {}
         }
@@ -170,15 +174,15 @@ impl Checker<'_> {
     ) {
         let Some(channels) = channels.filter(|&channels| channels > 1) else { return };
         if !names_channel {
-            let message = format!("output `{output}` has {channels} channels, and channel 0 is taken");
-            self.warn(&format!("{field}.channel"), message, Some("say which with `channel`, counted from 0".into()));
+            let message = format!("output `{output}` has {channels} channels, and channel 0 is used");
+            self.warn(&format!("{field}.channel"), message, Some("declare `channel`, counted from 0".into()));
         }
         if values != Values::Logits {
             return;
         }
-        let message = format!("takes the sigmoid of one channel by itself, and output `{output}` has {channels}");
-        let hint = "a network trained by cross-entropy over its channels needs \"softmax\"; if each channel is a label of \
-                    its own, all is well";
+        let message = format!("applies a sigmoid to one channel alone, but output `{output}` has {channels} channels");
+        let hint = "declare \"softmax\" for a network trained with cross-entropy over its channels; ignore this if \
+                    each channel is an independent label";
         self.warn(&format!("{field}.values"), message, Some(hint.into()));
     }
 

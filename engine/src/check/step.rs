@@ -22,7 +22,10 @@ impl Checker<'_> {
             }
             match Plugin::open(step, self.folder.path()) {
                 Err(PluginError::Changed { path, found, .. }) => {
-                    let message = format!("plugin library `{}` is not the file declared", path.display());
+                    let message = format!(
+                        "plugin library `{}` has changed: its sha256 differs from the declared one",
+                        path.display()
+                    );
                     let hint = Some(format!("if the change is wanted, declare sha256 = \"{found}\""));
                     self.error(&format!("{field}.sha256"), message, hint);
                 }
@@ -58,7 +61,7 @@ impl Checker<'_> {
             && let Ok(found) = plugin.sha256()
         {
             let hint = Some(format!("add sha256 = \"{found}\""));
-            self.warn(field, "no sha256 is declared, so that a changed library goes unnoticed".into(), hint);
+            self.warn(field, "no sha256 is declared, so a changed library is not detected".into(), hint);
         }
     }
 

@@ -156,7 +156,7 @@ pub enum ImageError {
         source: Box<ImageError>,
     },
     /// The crop stage found nothing.
-    #[error("the crop stage found nothing above {above}, and the manifest says `otherwise = \"skip\"`")]
+    #[error("the crop stage found nothing above {above}, and the manifest has `otherwise = \"skip\"`")]
     NoCrop {
         /// The probability that no pixel exceeds.
         above: f32,
@@ -176,7 +176,7 @@ pub enum ImageError {
     #[error("cannot start the engine's threads: allow more processes, or more memory for their stacks")]
     Threads(#[source] std::sync::Arc<std::io::Error>),
     /// There is not enough memory for the image now.
-    #[error("needs {bytes} bytes of memory on its way through the ensemble, and the system has not that much to give")]
+    #[error("needs {bytes} bytes of memory to run through the ensemble, which the system cannot allocate")]
     Memory {
         /// About how many bytes it needs, those of its pixels not counted.
         bytes: usize,
@@ -188,7 +188,7 @@ pub enum ImageError {
         message: String,
     },
     /// Postprocessing has no step that makes a mask.
-    #[error("postprocessing made no mask: let `threshold` or `triplet` be the first step")]
+    #[error("postprocessing made no mask: make `threshold` or `triplet` the first step")]
     NoMask,
 }
 

@@ -81,7 +81,7 @@ fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     regular::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_BYTES} bytes")));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the file has more than {MAX_BYTES} bytes")));
     }
     Ok(text)
 }

@@ -148,7 +148,7 @@ impl Walk<'_> {
             Some(word) if words.contains(&word) => return json!(word),
             Some(word) => {
                 let hint = nearest(word, words.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
-                self.fault(path, format!("`{word}` is none of {choice}"), hint);
+                self.fault(path, format!("expected one of {choice}, found `{word}`"), hint);
             }
             None => self.fault(path, format!("expected one of {choice}, found {}", kind_of(value)), None),
         }
@@ -164,7 +164,7 @@ impl Walk<'_> {
                 _ if items.len() > most => format!("at most {most}"),
                 _ => format!("at least {least}"),
             };
-            self.fault(path, format!("expected {wanted} in the list, found {}", items.len()), about(schema));
+            self.fault(path, format!("expected {wanted} items in the list, found {}", items.len()), about(schema));
             return self.schema.placeholder(schema);
         }
         let of = schema.get("items").unwrap_or(&Value::Null);
@@ -220,7 +220,7 @@ impl Walk<'_> {
                 }
             },
             DeValue::Datetime(_) => {
-                self.fault(path, "parameters hold no dates", Some("write it as text, in quotes".into()));
+                self.fault(path, "parameters cannot be dates", Some("write it as text, in quotes".into()));
                 Value::Null
             }
         }

@@ -19,7 +19,7 @@ pub struct Folder {
 pub enum FolderError {
     /// It leads out of the manifest's folder: by `..`, from the root, or through a symbolic link.
     #[error(
-        "`{file}` lies outside of the manifest's folder (it is `{real}`): put it there, or allow it with --allow-outside",
+        "`{file}` lies outside the manifest's folder (it is `{real}`): move it there, or allow it with --allow-outside",
         file = file.display(), real = real.display()
     )]
     Outside {
@@ -29,7 +29,7 @@ pub enum FolderError {
         real: PathBuf,
     },
     /// Where it leads cannot be told.
-    #[error("cannot tell where `{file}` leads: {source}", file = file.display())]
+    #[error("cannot resolve `{file}`: {source}", file = file.display())]
     Unknown {
         /// As it is named.
         file: PathBuf,

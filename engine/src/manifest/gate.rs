@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Size;
 
-/// What an image must pass to go on. Scores and maps are the stage's merged ones unless a member is named. `above` is
-/// strict (`>`), `at_least` is not (`>=`).
+/// Condition that an image must pass to continue. Scores and maps are the stage's merged ones unless a member is named.
+/// `above` is strict (`>`), `at_least` is not (`>=`).
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Gate {
-    /// The stage's merged score is above a number. One of the two is given.
+    /// The stage's merged score is above a number. Exactly one of `above` and `at_least` is given.
     Score {
         /// Strictly above.
         #[serde(default)]
@@ -22,7 +22,7 @@ pub enum Gate {
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         at_least: Option<f32>,
-        /// The member whose own answer counts, instead of the merged one.
+        /// The member whose own output counts instead of the merged one.
         #[serde(default)]
         member: Option<String>,
     },
@@ -31,7 +31,7 @@ pub enum Gate {
         /// Strictly above.
         #[schemars(range(min = 0.0, max = 1.0))]
         above: f32,
-        /// The member whose own answer counts, instead of the merged one.
+        /// The member whose own output counts instead of the merged one.
         #[serde(default)]
         member: Option<String>,
     },
@@ -40,12 +40,12 @@ pub enum Gate {
         /// A pixel counts when its probability is strictly above this.
         #[schemars(range(min = 0.0, max = 1.0))]
         above: f32,
-        /// How many pixels are enough, counted at the size `at`.
+        /// Minimum number of pixels, counted at the size `at`.
         at_least: u32,
         /// `[height, width]` at which pixels are counted: the merged map is resized to it (bilinear).
         #[schemars(inner(range(min = 1, max = 16384)))]
         at: Size,
-        /// The member whose own answer counts, instead of the merged one.
+        /// The member whose own output counts instead of the merged one.
         #[serde(default)]
         member: Option<String>,
     },
@@ -54,16 +54,16 @@ pub enum Gate {
         /// A pixel belongs when its probability is strictly above this.
         #[schemars(range(min = 0.0, max = 1.0))]
         above: f32,
-        /// How many pixels are enough, counted at the size `at`.
+        /// Minimum number of pixels, counted at the size `at`.
         at_least: u32,
         /// `[height, width]` at which pixels are counted: the map is resized to it (bilinear).
         #[schemars(inner(range(min = 1, max = 16384)))]
         at: Size,
-        /// Whether pixels that share only a corner are connected: 4, or 8 for those too.
+        /// Neighbours of a pixel: 4, or 8 to include those that share only a corner.
         #[serde(default = "eight")]
         #[schemars(extend("enum" = [4, 8]))]
         connectivity: u32,
-        /// The member whose own answer counts, instead of the merged one.
+        /// The member whose own output counts instead of the merged one.
         #[serde(default)]
         member: Option<String>,
     },
@@ -72,10 +72,10 @@ pub enum Gate {
         /// Strictly above.
         #[schemars(range(min = 0.0, max = 1.0))]
         above: f32,
-        /// The members that are asked, by name; left out, all of the stage that give a score.
+        /// Names of the members that vote; default: all members of the stage with a score.
         #[serde(default)]
         members: Vec<String>,
-        /// How many of them are enough; left out, all.
+        /// Minimum number of members; default: all.
         #[serde(default)]
         #[schemars(range(min = 1))]
         at_least: Option<u32>,

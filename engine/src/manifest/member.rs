@@ -12,27 +12,27 @@ use super::{Size, Snapshot, Step};
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
-    /// What the member is called in reports and errors; unique in its stage.
+    /// Name of the member in reports and errors; unique within its stage.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The ONNX file, relative to the manifest. Either this or `snapshots` is given.
+    /// The ONNX file, relative to the manifest. Exactly one of `model` and `snapshots` is given.
     #[serde(default)]
     pub model: Option<PathBuf>,
-    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` tells.
+    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` prints.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
-    /// Several ONNX files of one network, of folds or epochs, that answer as one: their weighted mean, after TTA.
+    /// Several ONNX files of one network, such as folds or epochs; their outputs are averaged by weight, after TTA.
     #[serde(default)]
     pub snapshots: Vec<Snapshot>,
-    /// The recipe that trains the network, relative to the manifest; named where a model is missing.
+    /// The recipe that trains the network, relative to the manifest; shown if a model is missing.
     #[serde(default)]
     pub recipe: Option<PathBuf>,
-    /// The member's share of a weighted merge. A member of weight 0 is not run.
+    /// The member's weight in a weighted merge. A member of weight 0 does not run.
     #[serde(default = "one")]
     #[schemars(range(min = 0.0))]
     pub weight: f32,
-    /// Show the network only the box that the `[crop]` stage found, and paste its map back.
+    /// Run the network on the box found by the `[crop]` stage only, and paste its map back.
     #[serde(default)]
     pub crop: bool,
     /// The model's input.
@@ -46,7 +46,7 @@ pub struct Member {
     /// Test-time augmentation: each plugin adds its views to the identity. A prepare plugin adds one view.
     #[serde(default)]
     pub tta: Vec<TtaStep>,
-    /// Whether the unchanged image is among the views.
+    /// Whether the unchanged image is one of the views.
     #[serde(default = "yes")]
     pub identity: bool,
     /// The output that holds a map, if the model has one.
@@ -55,18 +55,18 @@ pub struct Member {
     /// The output that holds a score, if the model has one.
     #[serde(default)]
     pub score: Option<ScoreOutput>,
-    /// How the map becomes a score, where no output holds one.
+    /// How the map becomes a score, if no output holds one.
     #[serde(default)]
     pub score_from_map: Option<ScoreFromMap>,
-    /// The network's own threshold, for `merge = { kind = "mean" }`: its map is shifted, `p - threshold + 0.5`, so that
-    /// networks with different thresholds meet at 0.5.
+    /// The network's own threshold, for `merge = { kind = "mean" }`: its map is shifted to `p - threshold + 0.5`, so
+    /// that different thresholds coincide at 0.5.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: Option<f32>,
     /// Multiply the map by the classifier stage's score: for a segmenter that was trained on positives only.
     #[serde(default)]
     pub times_score: bool,
-    /// Plugins that make a mask of the network's own map, at the output's size, before the merge: it then counts as a
+    /// Plugins that turn the network's own map into a mask, at the output's size, before the merge; it is merged as a
     /// map of 0 and 1. The union of masks is `merge = { kind = "max" }`, a majority `{ kind = "vote", above = 0.5 }`.
     #[serde(default)]
     pub postprocess: Vec<Step>,
@@ -105,7 +105,7 @@ pub struct Input {
     /// `[height, width]` in pixels.
     #[schemars(inner(range(min = 1, max = 16384)))]
     pub size: Size,
-    /// 1, or 3 for the grey image three times over.
+    /// 1, or 3 for the grey image repeated three times.
     #[schemars(extend("enum" = [1, 3]))]
     pub channels: u32,
     /// The order of the axes.
@@ -114,15 +114,15 @@ pub struct Input {
     /// Intensities in 0..=1 are multiplied by this: 1, or 255 for models that take 0..=255.
     #[serde(default = "one")]
     pub scale: f32,
-    /// Subtracted after scaling: one number, or one a channel.
+    /// Subtracted after scaling: one number, or one per channel.
     #[serde(default)]
     #[schemars(length(max = 3))]
     pub mean: Vec<f32>,
-    /// Divided by after subtracting: one number, or one a channel.
+    /// Divisor after subtraction: one number, or one per channel.
     #[serde(default)]
     #[schemars(length(max = 3))]
     pub std: Vec<f32>,
-    /// How the image is brought to `size`.
+    /// How the image is resized to `size`.
     #[serde(default)]
     pub resize: Resize,
 }
@@ -138,17 +138,17 @@ pub enum Layout {
     Nhwc,
 }
 
-/// What a model's numbers are.
+/// The meaning of a model's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Values {
-    /// Any real number; the engine takes the sigmoid, of one channel by itself.
+    /// Any real number; the engine applies a sigmoid to one channel alone.
     Logits,
-    /// Between 0 and 1 already.
+    /// Between 0 and 1.
     Probabilities,
-    /// Any real number for each of two or more classes, one a channel, of which one is true: what training by cross-entropy
-    /// gives. The engine takes the softmax over the channels; `channel` is the class. Logarithms of probabilities
-    /// (`log_softmax`) come to the same.
+    /// Any real number for each of two or more exclusive classes, one per channel, as trained with cross-entropy. The
+    /// engine applies a softmax over the channels; `channel` is the class. Log-probabilities (`log_softmax`) give the
+    /// same result.
     Softmax,
 }
 
@@ -158,31 +158,31 @@ pub enum Values {
 pub struct MapOutput {
     /// The output's name in the ONNX graph.
     pub output: String,
-    /// What its numbers are.
+    /// The meaning of its numbers.
     pub values: Values,
-    /// As what the map is resized to the output's size: as `values` says, unless declared. Of `softmax`, the numbers of
-    /// all classes are resized before the softmax is taken, as `interpolate` before `softmax` in PyTorch;
-    /// `probabilities` are resized after it, and `logits` are the log-odds of the class.
+    /// Values in which the map is resized to the output's size; default: `values`. With `softmax`, the numbers of all
+    /// classes are resized before the softmax, as `interpolate` before `softmax` in PyTorch; `probabilities` are
+    /// resized after it, and `logits` are the log-odds of the class.
     #[serde(default)]
     pub resize_as: Option<Values>,
-    /// Which channel of the output is the map: with `softmax`, of which class. Required with `softmax`; default: 0.
+    /// Channel of the output that is the map; with `softmax`, the class. Required with `softmax`; default: 0.
     #[serde(default)]
     pub channel: Option<u32>,
-    /// Probabilities strictly below this become 0, in each view's map, before views are averaged.
+    /// Probabilities strictly below this become 0 in each view's map, before views are averaged.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub zero_below: Option<f32>,
 }
 
-/// An output that holds one score an image, (N,), (N, C) or (N, C, 1, 1).
+/// An output that holds one score per image, (N,), (N, C) or (N, C, 1, 1).
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreOutput {
     /// The output's name in the ONNX graph.
     pub output: String,
-    /// What its numbers are.
+    /// The meaning of its numbers.
     pub values: Values,
-    /// Which channel of the output is the score: with `softmax`, of which class. Required with `softmax`; default: 0.
+    /// Channel of the output that is the score; with `softmax`, the class. Required with `softmax`; default: 0.
     #[serde(default)]
     pub channel: Option<u32>,
 }
@@ -211,7 +211,7 @@ pub enum ScoreFromMap {
     Max,
     /// The mean probability.
     Mean,
-    /// The mean of the highest probabilities, that fraction of the pixels (at least one).
+    /// The mean of the highest probabilities: of that fraction of the pixels (at least one).
     Top {
         /// The fraction, above 0 and up to 1.
         #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]

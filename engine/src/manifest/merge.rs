@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Values;
 
-/// How members' answers, scores or maps, become one. Weights are the members'.
+/// How members' outputs, scores or maps, are merged. Weights are the members'.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Merge {
@@ -22,13 +22,13 @@ pub enum Merge {
     Max,
     /// The lowest probability.
     Min,
-    /// The weighted share of members above a probability.
+    /// The weighted fraction of members above a probability.
     Vote {
-        /// The probability that a member's answer must exceed.
+        /// The probability that a member's output must exceed.
         #[schemars(range(min = 0.0, max = 1.0))]
         above: f32,
     },
-    /// Another ONNX model, fed with the members' answers in order: (N, M) scores, or (N, M, H, W) maps.
+    /// Another ONNX model, fed with the members' outputs in order: (N, M) scores, or (N, M, H, W) maps.
     Stack(Stack),
 }
 
@@ -38,17 +38,17 @@ pub enum Merge {
 pub struct Stack {
     /// The ONNX file, relative to the manifest.
     pub model: PathBuf,
-    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` tells.
+    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` prints.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
-    /// The recipe that trains the stack, relative to the manifest; named where the model is missing.
+    /// The recipe that trains the stack, relative to the manifest; shown if the model is missing.
     #[serde(default)]
     pub recipe: Option<PathBuf>,
     /// The input's name in the ONNX graph.
     pub input: String,
     /// The output's name in the ONNX graph.
     pub output: String,
-    /// What the output's numbers are: `logits` or `probabilities`.
+    /// The meaning of the output's numbers: `logits` or `probabilities`.
     pub values: Values,
 }

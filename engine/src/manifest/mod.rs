@@ -44,74 +44,74 @@ pub const SCHEMA: u32 = 1;
 /// (height, width) in pixels, written `[height, width]`.
 pub type Size = [u32; 2];
 
-/// An ensemble, as its manifest declares it.
+/// An ensemble as declared by its manifest.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The manifest format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub schema: u32,
-    /// What the ensemble is called in reports.
+    /// Name of the ensemble in reports.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What it is, for people.
+    /// A description of the ensemble.
     #[serde(default)]
     pub description: String,
-    /// The size at which maps are merged and postprocessed, and that of the masks.
+    /// The size of the masks, at which maps are merged and postprocessed.
     #[serde(default)]
     pub output: Output,
-    /// Whether members that cannot change a gate's answer are left out.
+    /// Whether members that cannot change a gate's decision are skipped.
     #[serde(default)]
     pub exit: Exit,
-    /// How models are run.
+    /// How models run.
     #[serde(default)]
     pub runtime: Runtime,
-    /// Finds the part of an image that members with `crop = true` are to see, such as the lungs.
+    /// Finds the part of an image that members with `crop = true` see, such as the lungs.
     #[serde(default)]
     pub crop: Option<Crop>,
-    /// Decides whether there is anything to segment. Without it, every image is segmented.
+    /// Decides whether an image is segmented. Without it, every image is segmented.
     #[serde(default)]
     pub classifier: Option<Stage>,
-    /// Finds where.
+    /// Segments the image.
     pub segmenter: Stage,
-    /// From the merged probability map to the mask: plugins, in order. The first makes a mask, the others change it.
+    /// Plugins from the merged probability map to the mask, in order. The first makes a mask, the others change it.
     #[schemars(length(min = 1))]
     pub postprocess: Vec<Step>,
 }
 
-/// The size at which maps are merged and postprocessed, and that of the masks.
+/// The size of the masks, at which maps are merged and postprocessed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// `[height, width]`; left out, each radiograph's own size.
+    /// `[height, width]`; default: each radiograph's own size.
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = 16384)))]
     pub size: Option<Size>,
-    /// `[height, width]` to which masks are brought after postprocessing, each pixel taking the nearest (OpenCV's
-    /// `INTER_NEAREST`); left out, they stay at `size`.
+    /// `[height, width]` to which masks are resized after postprocessing, by the nearest pixel (OpenCV's
+    /// `INTER_NEAREST`); default: `size`.
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = 16384)))]
     pub mask_size: Option<Size>,
 }
 
-/// Whether members that cannot change a gate's answer are left out.
+/// Whether members that cannot change a gate's decision are skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exit {
-    /// Once the members run so far bound the answer, the rest are not run, nor are further views and snapshots of a
-    /// member of which only the score counts: the same CSV in less time. What is not run cannot fail on an image either.
-    /// The default.
+    /// Stops once the members run so far decide the gate; further views and snapshots of a member whose score alone
+    /// counts are skipped, too. Writes the same CSV in less time; what does not run cannot fail on an image either. The
+    /// default.
     #[default]
     Exact,
     /// Every member runs on every image, so that findings hold exact scores.
     Full,
 }
 
-/// How models are run.
+/// How models run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
-    /// Try TensorRT before CUDA, where the device is a GPU.
+    /// Try TensorRT before CUDA, if the device is a GPU.
     #[serde(default)]
     pub tensorrt: bool,
     /// Let TensorRT compute in half precision.
@@ -119,17 +119,17 @@ pub struct Runtime {
     pub fp16: bool,
 }
 
-/// One stage: members, how their answers are merged, and the gate that an image must pass.
+/// One stage: members, how their outputs are merged, and the gate that an image must pass.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// How the members' answers become one: weighted mean of probabilities unless declared.
+    /// How the members' outputs are merged; default: weighted mean of probabilities.
     #[serde(default)]
     pub merge: Merge,
-    /// What an image must pass: after the classifier, to be segmented; after the segmenter, to have a mask at all.
+    /// The gate: an image must pass the classifier's to be segmented, and the segmenter's to have a mask.
     #[serde(default)]
     pub gate: Option<Gate>,
-    /// The models, in the order in which they are run.
+    /// The models, in the order in which they run.
     #[schemars(length(min = 1))]
     pub members: Vec<Member>,
 }

@@ -5,21 +5,22 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One set of a member's weights: of a fold, or of an epoch.
+/// One set of a member's weights, such as a fold's or an epoch's.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     /// The ONNX file, relative to the manifest.
     pub model: PathBuf,
-    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` tells.
+    /// The SHA-256 of the ONNX file, in hexadecimal; with external data, the one that `pleura check` prints.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
-    /// The snapshot's share of the member's answer, which is the weighted mean of its snapshots' probabilities.
+    /// The snapshot's weight in the member's output, the weighted mean of its snapshots' probabilities.
     #[serde(default = "one")]
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub weight: f32,
-    /// The fold that was held out in training, from 0: in an out-of-fold run, the snapshot answers for its images alone.
+    /// The fold that was held out in training, from 0; in an out-of-fold run, the snapshot runs on the images of that
+    /// fold only.
     #[serde(default)]
     pub fold: Option<u32>,
     /// The snapshot's own threshold, instead of the member's.

@@ -15,25 +15,26 @@ pub struct Step {
     /// A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`).
     #[schemars(length(min = 1))]
     pub plugin: String,
-    /// The plugin's own parameters.
+    /// Parameters of the plugin.
     #[serde(default)]
     pub params: serde_json::Map<String, serde_json::Value>,
     /// Where the plugin runs.
     #[serde(default)]
     pub isolation: Isolation,
-    /// Seconds that the plugin may take to load, to take its parameters, and for each call, with `isolation = "process"`;
-    /// 60 unless declared. One that takes longer is killed: it costs the image at hand, and the next gets a fresh process.
+    /// Time limit in seconds for loading the plugin, for its parameters, and for each call, with `isolation =
+    /// "process"`; default: 60. A plugin that takes longer is killed: the current image fails, and the next one gets a
+    /// new process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout: Option<u32>,
-    /// The SHA-256 of the plugin's library, in hexadecimal, checked before anything of it runs.
+    /// The SHA-256 of the plugin's library, in hexadecimal, checked before any of its code runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
-    /// Load the library with its symbols visible to others (`RTLD_GLOBAL`), for plugins that embed Python.
+    /// Load the library with global symbols (`RTLD_GLOBAL`), for plugins that embed Python.
     #[serde(default)]
     pub global_symbols: bool,
-    /// Run the step only where the member's views agree, or do not; for steps of a member's own `postprocess`.
+    /// Run the step only if the member's views agree, or disagree; for steps of a member's own `postprocess`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
 }
@@ -59,19 +60,19 @@ pub enum Isolation {
     /// In the engine's process: fast, but a plugin that segfaults takes the run with it. The default.
     #[default]
     None,
-    /// In a child process, which may die without harm.
+    /// In a child process: if it crashes, one image fails and the run continues.
     Process,
 }
 
-/// How far a member's views must agree: the lowest Dice coefficient between the mask of the first view and that of any
-/// other, at the size of the member's own map. Masks without a pixel agree with each other.
+/// Agreement of a member's views: the lowest Dice coefficient between the mask of the first view and that of any other,
+/// at the size of the member's own map. Empty masks agree with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     /// A view's mask is where its probability is strictly above this.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub mask_above: f32,
-    /// Strictly below. One of the two is given.
+    /// Strictly below. Exactly one of the two is given.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub views_dice_below: Option<f32>,

@@ -79,55 +79,55 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("model = \"unet.onnx\"\n", "", "4:1: segmenter.members[0].model: neither `model` nor `snapshots` is given; name the ONNX file, or several as `snapshots`"),
     // Types.
     ("model = \"unet.onnx\"", "model = 3", "6:1: segmenter.members[0].model: expected text in quotes, found the number 3; The ONNX file, relative to the manifest"),
-    ("model = ", "weight = \"2\"\nmodel = ", "6:1: segmenter.members[0].weight: expected a number, found the text `2`; The member's share of a weighted merge"),
-    ("map = {", "identity = 1\nmap = {", "8:1: segmenter.members[0].identity: expected true or false, found the number 1; Whether the unchanged image is among the views"),
+    ("model = ", "weight = \"2\"\nmodel = ", "6:1: segmenter.members[0].weight: expected a number, found the text `2`; The member's weight in a weighted merge"),
+    ("map = {", "identity = 1\nmap = {", "8:1: segmenter.members[0].identity: expected true or false, found the number 1; Whether the unchanged image is one of the views"),
     ("[512, 512]", "512", "7:23: segmenter.members[0].input.size: expected a list, found the number 512; `[height, width]` in pixels"),
     ("[512, 512]", "[512, 5.5]", "7:36: segmenter.members[0].input.size[1]: expected a whole number, found the number 5.5"),
     // Lengths.
-    ("[512, 512]", "[512]", "7:23: segmenter.members[0].input.size: expected 2 in the list, found 1; `[height, width]` in pixels"),
-    ("channels = 1", "channels = 1, mean = [1, 2, 3, 4]", "7:56: segmenter.members[0].input.mean: expected at most 3 in the list, found 4; Subtracted after scaling: one number, or one a channel"),
-    ("[[postprocess]]\nplugin = \"threshold\"", "[postprocess]", "10:2: postprocess: expected a list, found a table; From the merged probability map to the mask: plugins, in order"),
-    ("\"unet\"", "\"\"", "5:1: segmenter.members[0].name: must not be empty; What the member is called in reports and errors; unique in its stage"),
+    ("[512, 512]", "[512]", "7:23: segmenter.members[0].input.size: expected 2 items in the list, found 1; `[height, width]` in pixels"),
+    ("channels = 1", "channels = 1, mean = [1, 2, 3, 4]", "7:56: segmenter.members[0].input.mean: expected at most 3 items in the list, found 4; Subtracted after scaling: one number, or one per channel"),
+    ("[[postprocess]]\nplugin = \"threshold\"", "[postprocess]", "10:2: postprocess: expected a list, found a table; Plugins from the merged probability map to the mask, in order"),
+    ("\"unet\"", "\"\"", "5:1: segmenter.members[0].name: must not be empty; Name of the member in reports and errors; unique within its stage"),
     // Ranges.
     ("schema = 1", "schema = 2", "1:1: schema: must be 1, found 2; The manifest format: 1"),
     ("[512, 512]", "[0, 512]", "7:31: segmenter.members[0].input.size[0]: must be between 1 and 16384, found 0"),
-    ("channels = 1", "channels = 2", "7:42: segmenter.members[0].input.channels: must be 1 or 3, found 2; 1, or 3 for the grey image three times over"),
-    ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's share of a weighted merge"),
-    ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's share of a weighted merge"),
-    ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's share of a weighted merge"),
-    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Which channel of the output is the map: with `softmax`, of which class"),
+    ("channels = 1", "channels = 2", "7:42: segmenter.members[0].input.channels: must be 1 or 3, found 2; 1, or 3 for the grey image repeated three times"),
+    ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's weight in a weighted merge"),
+    ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
+    ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
+    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Channel of the output that is the map; with `softmax`, the class"),
     ("map = {", "score_from_map = { kind = \"top\", fraction = 0 }\nmap = {", "8:34: segmenter.members[0].score_from_map.fraction: must be above 0 and up to 1, found 0; The fraction, above 0 and up to 1"),
     // Words.
-    ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: `logit` is none of `logits`, `probabilities`, `softmax`; did you mean `logits`?"),
+    ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found `logit`; did you mean `logits`?"),
     ("\"logits\"", "1", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found the number 1"),
     ("map = {", "sha256 = \"abc\"\nmap = {", "8:1: segmenter.members[0].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it"),
     // Kinds.
-    ("[[segmenter.", "segmenter.merge.kind = \"vot\"\n[[segmenter.", "4:17: segmenter.merge.kind: `vot` is none of `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`; did you mean `vote`?"),
+    ("[[segmenter.", "segmenter.merge.kind = \"vot\"\n[[segmenter.", "4:17: segmenter.merge.kind: expected one of `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`, found `vot`; did you mean `vote`?"),
     ("[[segmenter.", "segmenter.merge = \"max\"\n[[segmenter.", "4:11: segmenter.merge: expected a table, found the text `max`; write { kind = \"...\" } with `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`"),
     ("[[segmenter.", "segmenter.merge = { above = 0.5 }\n[[segmenter.", "4:11: segmenter.merge.kind: missing key; one of `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`"),
     ("[[segmenter.", "segmenter.merge = { kind = \"max\", above = 0.5 }\n[[segmenter.", "4:35: segmenter.merge.above: unknown key; the keys here are `kind`"),
-    ("[[segmenter.", "segmenter.merge = { kind = \"vote\" }\n[[segmenter.", "4:11: segmenter.merge.above: missing key; The probability that a member's answer must exceed"),
+    ("[[segmenter.", "segmenter.merge = { kind = \"vote\" }\n[[segmenter.", "4:11: segmenter.merge.above: missing key; The probability that a member's output must exceed"),
     // Parameters.
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = inf }", "12:12: postprocess[0].params.a: must be a finite number"),
-    ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = [2020-01-01] }", "12:17: postprocess[0].params.a[0]: parameters hold no dates; write it as text, in quotes"),
-    ("plugin = \"threshold\"", "plugin = \"threshold\"\nisolation = \"process\"\ntimeout = 0", "13:1: postprocess[0].timeout: must be between 1 and 86400, found 0; Seconds that the plugin may take to load, to take its parameters, and for each call, with `isolation = \"process\"`; 60 unless declared"),
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\nparams = { a = [2020-01-01] }", "12:17: postprocess[0].params.a[0]: parameters cannot be dates; write it as text, in quotes"),
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\nisolation = \"process\"\ntimeout = 0", "13:1: postprocess[0].timeout: must be between 1 and 86400, found 0; Time limit in seconds for loading the plugin, for its parameters, and for each call, with `isolation = \"process\"`; default: 60"),
     ("plugin = \"threshold\"", "plugin = \"threshold\"\nsha256 = \"abc\"", "12:1: postprocess[0].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it"),
     // Rules.
-    ("plugin = \"threshold\"", "plugin = \"threshold\"\ntimeout = 5", "12:1: postprocess[0].timeout: only a plugin in a process of its own can be stopped; add isolation = \"process\", or leave this out"),
-    ("map = {", "tta = [{ plugin = \"flip\", timeout = 5 }]\nmap = {", "8:27: segmenter.members[0].tta[0].timeout: only a plugin in a process of its own can be stopped; add isolation = \"process\", or leave this out"),
-    ("channels = 1", "channels = 3, mean = [1, 2]", "7:56: segmenter.members[0].input.mean: has 2 numbers, and the input has 3 channel(s); write one number, or one a channel"),
+    ("plugin = \"threshold\"", "plugin = \"threshold\"\ntimeout = 5", "12:1: postprocess[0].timeout: only an isolated plugin has a timeout; add isolation = \"process\", or leave this out"),
+    ("map = {", "tta = [{ plugin = \"flip\", timeout = 5 }]\nmap = {", "8:27: segmenter.members[0].tta[0].timeout: only an isolated plugin has a timeout; add isolation = \"process\", or leave this out"),
+    ("channels = 1", "channels = 3, mean = [1, 2]", "7:56: segmenter.members[0].input.mean: has 2 numbers, but the input has 3 channel(s); write one number, or one per channel"),
     ("channels = 1", "channels = 3, std = [1, 0, 1]", "7:66: segmenter.members[0].input.std[1]: must not be 0: intensities are divided by it"),
     ("channels = 1", "channels = 1, scale = 0", "7:56: segmenter.members[0].input.scale: must not be 0: every image would look the same; write 1, or 255 for a model that takes 0..=255"),
     ("map = {", "intensity = { kind = \"percentiles\", low = 9, high = 9 }\nmap = {", "8:37: segmenter.members[0].intensity.low: must be below `high`: 9 is not below 9"),
-    ("map = {", "identity = false\nmap = {", "8:1: segmenter.members[0].identity: without the identity and without `tta` there is no view to run"),
-    ("map = {", "score_from_map = { kind = \"max\" }\nscore = { output = \"s\", values = \"logits\" }\nmap = {", "8:1: segmenter.members[0].score_from_map: there is a `score` as well; keep one of the two"),
-    ("map = { output = \"y\", values = \"logits\" }", "score_from_map = { kind = \"max\" }", "8:1: segmenter.members[0].score_from_map: there is no `map` to take it from; declare the `map` output"),
-    ("map = { output = \"y\", values = \"logits\" }", "", "4:1: segmenter.members[0].map: the member has neither a `map` nor a `score` output; declare what it puts out"),
+    ("map = {", "identity = false\nmap = {", "8:1: segmenter.members[0].identity: there is no view to run: `identity` is false and `tta` is empty"),
+    ("map = {", "score_from_map = { kind = \"max\" }\nscore = { output = \"s\", values = \"logits\" }\nmap = {", "8:1: segmenter.members[0].score_from_map: `score` is declared as well; keep one of the two"),
+    ("map = { output = \"y\", values = \"logits\" }", "score_from_map = { kind = \"max\" }", "8:1: segmenter.members[0].score_from_map: no `map` is declared to compute it from; declare the `map` output"),
+    ("map = { output = \"y\", values = \"logits\" }", "", "4:1: segmenter.members[0].map: the member has neither a `map` nor a `score` output; declare its output"),
     ("map = {", "score = {", "4:1: segmenter.members[0].map: a segmenter needs a `map` output; declare it, or leave the member out"),
-    ("values = \"logits\"", "values = \"logits\", resize_as = \"softmax\"", "8:42: segmenter.members[0].map.resize_as: only a map of `softmax` values is resized as such; leave it out"),
-    ("[[segmenter.", "segmenter.merge = { kind = \"stack\", model = \"s\", input = \"x\", output = \"y\", values = \"softmax\" }\n[[segmenter.", "4:77: segmenter.merge.values: a stack gives one number, of which there is no softmax; write \"logits\" or \"probabilities\""),
-    ("map = {", "weight = 0\nmap = {", "8:1: segmenter.members[0].weight: every member has weight 0: none is run; give at least one a weight above 0"),
-    ("[[segmenter.", "segmenter.gate = { kind = \"any-pixel\", above = 1 }\n[[segmenter.", "4:40: warning: segmenter.gate.above: nothing is above 1: no image passes"),
+    ("values = \"logits\"", "values = \"logits\", resize_as = \"softmax\"", "8:42: segmenter.members[0].map.resize_as: only a map of `softmax` values can be resized as such; leave it out"),
+    ("[[segmenter.", "segmenter.merge = { kind = \"stack\", model = \"s\", input = \"x\", output = \"y\", values = \"softmax\" }\n[[segmenter.", "4:77: segmenter.merge.values: a stack has one output, and a softmax needs two or more; write \"logits\" or \"probabilities\""),
+    ("map = {", "weight = 0\nmap = {", "8:1: segmenter.members[0].weight: every member has weight 0: none runs; give at least one a weight above 0"),
+    ("[[segmenter.", "segmenter.gate = { kind = \"any-pixel\", above = 1 }\n[[segmenter.", "4:40: warning: segmenter.gate.above: no probability is above 1: no image passes"),
     ("[[segmenter.", "segmenter.gate = { kind = \"area\", above = 0.5, at_least = 5, at = [2, 2] }\n[[segmenter.", "4:48: warning: segmenter.gate.at_least: 2 x 2 pixels are fewer than 5: no image passes"),
     ("[[segmenter.", "runtime.fp16 = true\n[[segmenter.", "4:9: warning: runtime.fp16: has no effect without `tensorrt`"),
     // Broken TOML.
@@ -149,7 +149,7 @@ fn each_fault_is_told_once_at_its_place() {
 #[test]
 fn a_score_gate_has_one_bound_and_members_with_scores() {
     let gated = |gate| told(&with("[[segmenter.", &format!("segmenter.gate = {gate}\n[[segmenter.")));
-    let no_score = "x.toml:5:1: segmenter.members[0].score: the gate `segmenter.gate` needs a score of every member; \
+    let no_score = "x.toml:5:1: segmenter.members[0].score: the gate `segmenter.gate` needs a score from every member; \
                     declare `score`, or `score_from_map`";
     let bound = "x.toml:4:11: segmenter.gate: neither `above` nor `at_least` is given; write `above` (strict) or \
                  `at_least`";
@@ -179,7 +179,7 @@ fn gates_and_merges_ask_for_what_members_have() {
         (
             score,
             vec![
-                "19:1: classifier.members[1].score: the gate `classifier.gate` needs a score of every member; \
+                "19:1: classifier.members[1].score: the gate `classifier.gate` needs a score from every member; \
                       declare `score`, or `score_from_map`",
             ],
         ),
@@ -188,7 +188,7 @@ fn gates_and_merges_ask_for_what_members_have() {
             vec![
                 "14:1: classifier.members[0].map: the gate `classifier.gate` counts pixels, and needs a `map` output; \
              declare it, or leave the member out",
-                "19:1: classifier.members[1].score: other members give a score; their merge needs a score of every member; \
+                "19:1: classifier.members[1].score: other members have a score; their merge needs a score from every member; \
              declare `score`, or `score_from_map`",
             ],
         ),
@@ -201,7 +201,7 @@ fn gates_and_merges_ask_for_what_members_have() {
     let text = mixed_classifier(score).replace("name = \"b\"", "name = \"b\"\nweight = 0");
     assert_eq!(told(&text), Vec::<String>::new());
     let ungated = told(&text.replace(score, ""));
-    assert!(ungated[0].contains("warning: classifier.gate: without a gate the classifier decides nothing"));
+    assert!(ungated[0].contains("warning: classifier.gate: without a gate the classifier has no effect"));
 }
 
 #[test]
@@ -212,13 +212,17 @@ fn members_are_told_apart_and_weights_must_count() {
         .replace("map = { output = \"m\"", "score = { output = \"m\"");
     let text = text.replace("\"a.onnx\"", "\"a.onnx\"\nweight = 2");
     let expected = [
-        "x.toml:18:1: warning: classifier.members[0].weight: has no effect: this merge knows no weights",
-        "x.toml:22:1: classifier.members[1].name: `a` is the name of another member; members are told apart by name",
+        "x.toml:18:1: warning: classifier.members[0].weight: has no effect: this merge has no weights",
+        "x.toml:22:1: classifier.members[1].name: `a` is the name of another member; names must be unique within a stage",
     ];
     assert_eq!(told(&text), expected);
     let stack = "merge = { kind = \"stack\", model = \"s\", input = \"x\", output = \"y\", values = \"logits\" }";
     let text = text.replace("merge = { kind = \"max\" }", stack).replace("weight = 2", "weight = 0");
-    assert!(told(&text)[0].contains("members[0].weight: a stacking model is fed by every member"), "{:?}", told(&text));
+    assert!(
+        told(&text)[0].contains("members[0].weight: a stacking model needs every member's output"),
+        "{:?}",
+        told(&text)
+    );
 }
 
 const TEN_FAULTS: &str = r#"schema = 1
@@ -254,17 +258,17 @@ plugin = 7
 #[test]
 fn ten_planted_faults_and_two_more_are_told_in_one_go() {
     let expected = [
-        "3:12: output.size: expected 2 in the list, found 1; `[height, width]`; left out, each radiograph's own size",
-        "4:1: exit: `exakt` is none of `exact`, `full`; did you mean `exact`?",
-        "7:26: segmenter.merge.above: must be between 0 and 1, found 1.5; The probability that a member's answer must exceed",
+        "3:12: output.size: expected 2 items in the list, found 1; `[height, width]`; default: each radiograph's own size",
+        "4:1: exit: expected one of `exact`, `full`, found `exakt`; did you mean `exact`?",
+        "7:26: segmenter.merge.above: must be between 0 and 1, found 1.5; The probability that a member's output must exceed",
         "8:1: segmenter.gate: both `above` and `at_least` are given; keep one",
         "13:1: segmenter.members[0].weigth: unknown key; did you mean `weight`?",
-        "14:56: segmenter.members[0].input.mean: has 2 numbers, and the input has 3 channel(s); write one number, or one a channel",
+        "14:56: segmenter.members[0].input.mean: has 2 numbers, but the input has 3 channel(s); write one number, or one per channel",
         "15:37: segmenter.members[0].intensity.low: must be below `high`: 99 is not below 1",
-        "20:1: segmenter.members[1].name: `a` is the name of another member; members are told apart by name",
+        "20:1: segmenter.members[1].name: `a` is the name of another member; names must be unique within a stage",
         "22:1: segmenter.members[1].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it",
         // No echo: with `channels` broken nothing is said of `std`, with `mapp` nothing of a missing map.
-        "23:42: segmenter.members[1].input.channels: expected a whole number, found the text `3`; 1, or 3 for the grey image three times over",
+        "23:42: segmenter.members[1].input.channels: expected a whole number, found the text `3`; 1, or 3 for the grey image repeated three times",
         "24:1: segmenter.members[1].mapp: unknown key; did you mean `map`?",
         "28:1: postprocess[0].plugin: expected text in quotes, found the number 7; A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`)",
     ];

@@ -64,7 +64,7 @@ impl Answers {
     pub fn take(&mut self, file: &Path, found: Result<&Finding, &ImageError>) -> Result<(), OptimizeError> {
         match found {
             Ok(finding) if self.masks.contains(&finding.id) => {
-                self.failed.push((file.into(), format!("its id `{}` is already another's", finding.id)));
+                self.failed.push((file.into(), format!("its id `{}` belongs to another image already", finding.id)));
             }
             Ok(finding) => {
                 self.masks.insert(finding.id.clone(), &finding.mask)?;

@@ -203,7 +203,7 @@ impl<'e> Optimizer<'e> {
         let Ok(found) = std::fs::metadata(file) else { return Ok(None) };
         folder::copy_model(file, &folder.join(to))?;
         let stack = self.ensemble.files().any(|(path, _)| path == file);
-        let why = if stack { "it merges answers, and is small" } else { "its member has weight 0, and is not run" };
+        let why = if stack { "it is a small merge model" } else { "its member has weight 0 and does not run" };
         Ok(Some(Written {
             file: file.into(),
             to: to.into(),

@@ -146,7 +146,7 @@ impl Network {
         let as_is = |why: &str| (None, vec![Note::AsIs { why: why.to_owned() }]);
         match &self.model {
             Err(why) => as_is(why),
-            Ok(_) if self.ranges.runs() == 0 => as_is("no image of the calibration came to it"),
+            Ok(_) if self.ranges.runs() == 0 => as_is("no calibration image reached it"),
             Ok(model) => match form {
                 Form::Fp16 => {
                     let (model, notes) = half::half(model, &self.ranges);
@@ -154,7 +154,7 @@ impl Network {
                 }
                 Form::Int8 => match int8::int8(model, &self.ranges) {
                     Some((model, notes)) => (Some(model), notes),
-                    None => as_is("it has no layer that is put in 8 bits"),
+                    None => as_is("it has no layer that can be quantised to 8 bits"),
                 },
             },
         }
@@ -163,7 +163,7 @@ impl Network {
     /// The variant opened as the ensemble opens it, or why ONNX Runtime does not take it.
     fn accepted(&self, target: &Path) -> Result<runtime::Model, String> {
         let opener = self.member.opener();
-        let refused = |error: ModelError| format!("ONNX Runtime refuses the variant: {}", chain(&error));
+        let refused = |error: ModelError| format!("ONNX Runtime rejects the variant: {}", chain(&error));
         runtime::Model::open(opener.runtime, target, opener.sessions[0]).map_err(refused)
     }
 

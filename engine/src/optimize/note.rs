@@ -44,13 +44,13 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AsIs { why } => write!(f, "left as it is: {why}"),
+            Self::AsIs { why } => write!(f, "left unchanged: {why}"),
             Self::Single { node, op, why } => write!(f, "`{node}` ({op}) stays in single precision: {why}"),
             Self::Rounded { numbers, vanished, subnormal } => {
-                write!(f, "of {numbers} weights {subnormal} keep fewer digits than others, and {vanished} became 0")
+                write!(f, "of {numbers} weights, {subnormal} became subnormal (fewer digits) and {vanished} became 0")
             }
             Self::WeightsAlone { node, op } => {
-                write!(f, "`{node}` ({op}) has its weights in 8 bits, and computes in single precision")
+                write!(f, "`{node}` ({op}) stores weights in 8 bits and computes in single precision")
             }
         }
     }

@@ -15,13 +15,13 @@ pub fn refusal(model: &Model) -> Option<String> {
     let graph = model.graph();
     let opset = opset(model);
     if let Some(node) = graph.node.iter().find(|node| has_subgraph(node)) {
-        return Some(format!("node `{}` ({}) holds a graph of its own", graph::called(node), node.op_type));
+        return Some(format!("node `{}` ({}) has a subgraph", graph::called(node), node.op_type));
     }
     if graph.initializer.iter().any(|tensor| !tensor.external_data.is_empty() || tensor.data_location == Some(1)) {
         return Some("its weights are in another file: save it as one file".into());
     }
     if !model.header().functions.is_empty() {
-        return Some("it defines operators of its own".into());
+        return Some("it defines functions".into());
     }
     if !graph.sparse_initializer.is_empty() {
         return Some("it has sparse weights".into());
@@ -29,14 +29,14 @@ pub fn refusal(model: &Model) -> Option<String> {
     if let Some(node) =
         graph.node.iter().find(|node| node.op_type.contains("Quantize") || node.op_type.contains("QLinear"))
     {
-        return Some(format!("it is quantised already (node `{}`)", graph::called(node)));
+        return Some(format!("it is already quantised (node `{}`)", graph::called(node)));
     }
     let constants = graph.initializer.iter().chain(graph.node.iter().filter_map(constant));
     let inputs = model.inputs();
     let mut elements = constants.map(TensorProto::element).chain(inputs.iter().filter_map(|input| input.element));
     let other = |it: &ElementType| matches!(it, ElementType::Half | ElementType::BFloat16 | ElementType::Double);
     if let Some(other) = elements.find(other) {
-        return Some(format!("it computes in {other} already"));
+        return Some(format!("it already computes in {other}"));
     }
     if opset < OLDEST_OPSET {
         return Some(format!("its operator set is {opset}: export it with {OLDEST_OPSET} or newer"));
@@ -173,14 +173,14 @@ mod tests {
         let relu = |g: &mut GraphBuilder, x: &str| g.node("Relu", &[x], vec![]);
         assert_eq!(refusal(&model(relu)), None);
         let quantized = model(|g, x| g.node("DynamicQuantizeLinear", &[x], vec![]));
-        assert!(refusal(&quantized).unwrap().contains("quantised already (node `dynamicquantizelinear_1`)"));
+        assert!(refusal(&quantized).unwrap().contains("already quantised (node `dynamicquantizelinear_1`)"));
         let mut halved = model(relu);
         halved.graph_mut().initializer.push(TensorProto { data_type: 10, ..TensorProto::default() });
-        assert_eq!(refusal(&halved).as_deref(), Some("it computes in float16 already"));
+        assert_eq!(refusal(&halved).as_deref(), Some("it already computes in float16"));
         let mut branches = model(relu);
         branches.graph_mut().node[0].attribute =
             vec![crate::onnx::proto::AttributeProto { g: Some(GraphProto::default()), ..Default::default() }];
-        assert_eq!(refusal(&branches).as_deref(), Some("node `relu_1` (Relu) holds a graph of its own"));
+        assert_eq!(refusal(&branches).as_deref(), Some("node `relu_1` (Relu) has a subgraph"));
         let mut header = model(relu).header().clone();
         header.opset_import[0].version = 11;
         let old = Model::new(header, model(relu).graph().clone());

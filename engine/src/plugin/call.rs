@@ -66,7 +66,7 @@ impl Instance {
         let this = exits::within(name, "create", create);
         match NonNull::new(this) {
             Some(this) => Ok(Self { table, name: name.to_owned(), this }),
-            None => Err(sink.message().unwrap_or_else(|| "it does not say why".to_owned())),
+            None => Err(sink.message().unwrap_or_else(|| "it gives no reason".to_owned())),
         }
     }
 
@@ -177,7 +177,7 @@ fn abi_context(context: &Context) -> abi::Context {
 
 /// Loading refuses a table without the calls of its role, and [`super::Plugin`] makes no others.
 fn no_call(name: &str) -> Fault {
-    Fault::Said(format!("has no call `{name}`"))
+    Fault::Said(format!("does not support the call `{name}`"))
 }
 
 /// Takes a plugin's error message; a lock, for a plugin that complains from a thread of its own.

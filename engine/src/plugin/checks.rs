@@ -24,7 +24,7 @@ pub(super) fn possible(what: &str, size: Size) -> Result<(), Fault> {
     if is_possible(size) {
         return Ok(());
     }
-    Err(Fault::Input(format!("the {what} is {}x{}; sides from 1 to {MAX_SIDE} are possible", size.0, size.1)))
+    Err(Fault::Input(format!("the {what} is {}x{}; expected sides from 1 to {MAX_SIDE}", size.0, size.1)))
 }
 
 /// A result that is a map: finite.

@@ -111,9 +111,9 @@ impl Running {
         match self.receive_until(Instant::now() + GREETING) {
             Ok((Reply::Ready { protocol: PROTOCOL }, _)) => Ok(()),
             Ok((Reply::Ready { protocol }, _)) => Err(format!("it speaks protocol {protocol}, this engine {PROTOCOL}")),
-            Ok(_) => Err("it speaks another protocol".to_owned()),
-            Err(Fault::TimedOut { .. }) => Err(format!("it did not greet within {} s", GREETING.as_secs())),
-            Err(Fault::Broken(what)) => Err(format!("it greets otherwise: {what}")),
+            Ok(_) => Err("it speaks a different protocol".to_owned()),
+            Err(Fault::TimedOut { .. }) => Err(format!("it sent no greeting within {} s", GREETING.as_secs())),
+            Err(Fault::Broken(what)) => Err(format!("it sent an unknown greeting: {what}")),
             Err(Fault::Died(how)) => Err(format!("it {how}")),
             Err(other) => Err(other.to_string()),
         }
@@ -142,7 +142,7 @@ impl Running {
         match (error.kind(), self.end()) {
             (ErrorKind::InvalidData, _) => Fault::Broken(error.to_string()),
             (_, Some(status)) => Fault::Died(status_text(status)),
-            (_, None) => Fault::Died(format!("was killed: it no longer answers ({error})")),
+            (_, None) => Fault::Died(format!("was killed: it no longer responds ({error})")),
         }
     }
 
@@ -177,7 +177,7 @@ impl Drop for Running {
 fn status_text(status: ExitStatus) -> String {
     match signal(status) {
         Some(signal) => format!("was killed by {}", signal_name(signal)),
-        None => format!("ended by itself ({status})"),
+        None => format!("exited ({status})"),
     }
 }
 
@@ -203,7 +203,7 @@ fn signal_name(signal: i32) -> String {
         #[cfg(unix)]
         (libc::SIGBUS, "SIGBUS, a bus error"),
         #[cfg(unix)]
-        (libc::SIGKILL, "SIGKILL, perhaps for want of memory"),
+        (libc::SIGKILL, "SIGKILL, perhaps out of memory"),
     ];
     let named = names.iter().find(|(number, _)| *number == signal);
     named.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())

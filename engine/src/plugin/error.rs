@@ -23,7 +23,7 @@ pub enum PluginError {
     },
     /// A step declares the sha256 of a library, and there is none of that name in any of the folders searched.
     #[error(
-        "no library of a plugin `{name}`, whose sha256 the manifest declares; searched {} (PLEURA_PLUGINS adds folders)",
+        "no library for plugin `{name}`, whose sha256 the manifest declares; searched {} (PLEURA_PLUGINS adds folders)",
         folders_text(searched)
     )]
     NoLibrary {
@@ -41,7 +41,7 @@ pub enum PluginError {
         why: LoadError,
     },
     /// The plugin does not take its parameters.
-    #[error("plugin `{plugin}` refuses its parameters: {message}")]
+    #[error("plugin `{plugin}` rejects its parameters: {message}")]
     Refused {
         /// The plugin's name.
         plugin: String,
@@ -121,15 +121,15 @@ pub enum LoadError {
     NullTable,
     /// The table is of another ABI.
     #[error(
-        "speaks ABI {major}, this engine speaks {ABI_MAJOR}.{ABI_MINOR}: rebuild the plugin against the header or the \
-         crate `pleura-plugin` of ABI {ABI_MAJOR}"
+        "has ABI {major}, expected {ABI_MAJOR}.{ABI_MINOR}: rebuild the plugin against the header or the crate \
+         `pleura-plugin` of ABI {ABI_MAJOR}"
     )]
     Abi {
         /// The plugin's major number.
         major: u16,
     },
     /// The table is shorter than its ABI says.
-    #[error("has a table of {found} bytes where ABI {ABI_MAJOR} has at least {least}: set struct_size to its sizeof")]
+    #[error("has a table of {found} bytes, expected at least {least} (ABI {ABI_MAJOR}): set struct_size to its sizeof")]
     TableSize {
         /// Bytes the plugin states.
         found: u32,
@@ -146,7 +146,7 @@ pub enum LoadError {
     #[error("leaves the call `{0}` of its role null: fill it in")]
     MissingCall(String),
     /// The plugin goes by another name than the one asked for.
-    #[error("calls itself `{found}`: name that in the manifest, or give the library's path")]
+    #[error("is named `{found}`: use that name in the manifest, or give the library's path")]
     OtherName {
         /// The name in the plugin's table.
         found: String,
@@ -164,7 +164,7 @@ pub enum Fault {
     #[error("{0}")]
     Said(String),
     /// The plugin failed without a word.
-    #[error("failed without saying why (it returned {0:#x})")]
+    #[error("failed without a message (it returned {0:#x})")]
     Silent(u32),
     /// The guard bytes around its buffer changed.
     #[error("wrote past its buffer")]
@@ -176,7 +176,7 @@ pub enum Fault {
     #[error("returned {0} pixels that are NaN or infinite")]
     ReturnedNan(usize),
     /// An image outside 0..=1.
-    #[error("returned an image from {low} to {high}, where intensities lie between 0 and 1")]
+    #[error("returned an image with values from {low} to {high}, expected 0 to 1")]
     Range {
         /// The least intensity.
         low: f32,
@@ -184,7 +184,7 @@ pub enum Fault {
         high: f32,
     },
     /// Something else than 0 and 1 in the mask.
-    #[error("returned garbage in the mask: a pixel is {0}, where only 0 and 1 may be")]
+    #[error("returned an invalid mask: expected pixels of 0 and 1, found {0}")]
     MaskValue(u8),
     /// The engine's own input is unfit, so that the plugin was not called.
     #[error("was not called: {count} pixels of the {what} given to it are NaN or infinite")]
@@ -198,10 +198,10 @@ pub enum Fault {
     #[error("was not called: {0}")]
     Input(String),
     /// Test-time augmentation without a view, or with an absurd number of them.
-    #[error("has {0} views; between 1 and 1024 are possible")]
+    #[error("has {0} views; expected 1 to 1024")]
     Views(usize),
     /// A view that is empty or huge.
-    #[error("makes view {view} {height}x{width}; sides from 1 to 16384 are possible")]
+    #[error("makes view {view} {height}x{width}; expected sides from 1 to 16384")]
     ViewSize {
         /// The number of the view.
         view: usize,
@@ -232,7 +232,7 @@ pub enum Fault {
     Died(String),
     /// The child process did not answer in time, and is killed.
     #[error(
-        "did not answer within {seconds} s, and its process was killed: give its step a greater `timeout` if it needs \
+        "did not respond within {seconds} s, and its process was killed: increase its step's `timeout` if it needs \
          longer"
     )]
     TimedOut {

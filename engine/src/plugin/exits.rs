@@ -71,8 +71,8 @@ extern "C" fn at_exit() {
     // SAFETY: `exit` was called from within `within`, which has not returned, so that what it borrows is alive.
     let name = unsafe { name.as_ref() };
     let text = format!(
-        "error: plugin `{name}` ({call}) called `exit`, which ends the whole run: have it return an error instead, or use \
-         `isolation = \"process\"`, which loses one image\n"
+        "error: plugin `{name}` ({call}) called `exit`, which ends the whole run: return an error instead, or set \
+         `isolation = \"process\"`, which loses one image only\n"
     );
     // SAFETY: plain system calls. Nothing else is run: the process is in the middle of a run.
     unsafe {

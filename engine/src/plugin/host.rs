@@ -218,7 +218,7 @@ impl Plugin {
         self.call("postprocess", Role::Postprocess, || {
             checks::input("map", map)?;
             if let Some(size) = mask.map(Mask::size).filter(|&size| size != map.dim()) {
-                let text = format!("the mask is {size:?}, the map {:?}: (height, width) must agree", map.dim());
+                let text = format!("the mask is {size:?}, the map {:?}: expected the same (height, width)", map.dim());
                 return Err(Fault::Input(text));
             }
             self.calls.postprocess(context, map, mask.map(Mask::pixels)).map(Mask::from)
@@ -226,7 +226,11 @@ impl Plugin {
     }
 
     fn checked_view(&self, view: usize) -> Result<(), Fault> {
-        if view < self.views { Ok(()) } else { Err(Fault::Input(format!("there is no view {view} of {}", self.views))) }
+        if view < self.views {
+            Ok(())
+        } else {
+            Err(Fault::Input(format!("view {view} does not exist: there are {}", self.views)))
+        }
     }
 
     fn checked_view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {

@@ -82,9 +82,9 @@ impl Worker {
         let mut running = match self.take_idle() {
             Some(running) => running,
             None => self.start().map(|(_, running)| running).map_err(|stillborn| match stillborn {
-                Stillborn::Load(why) => Fault::Died(format!("cannot be started again: its library {why}")),
-                Stillborn::Refused { message, .. } => Fault::Died(format!("refuses its parameters now: {message}")),
-                Stillborn::Other(error) => Fault::Died(format!("is not started again: {error}")),
+                Stillborn::Load(why) => Fault::Died(format!("cannot be restarted: its library {why}")),
+                Stillborn::Refused { message, .. } => Fault::Died(format!("now rejects its parameters: {message}")),
+                Stillborn::Other(error) => Fault::Died(format!("cannot be restarted: {error}")),
             })?,
         };
         let answer = running.ask(request, parts)?;
@@ -158,7 +158,7 @@ fn dense(plane: ArrayView2<'_, f32>) -> Vec<f32> {
 }
 
 fn unexpected(reply: &Reply) -> Fault {
-    Fault::Broken(format!("{reply:?} does not answer the request"))
+    Fault::Broken(format!("{reply:?} does not match the request"))
 }
 
 /// What a plugin says of itself; a library is loaded in a child process that ends at once.

@@ -102,7 +102,7 @@ impl From<&WireContext> for Context {
 pub(super) fn send(to: &mut impl Write, header: &impl Serialize, parts: &[&[u8]]) -> io::Result<()> {
     let header = serde_json::to_vec(header)?;
     let header_len = u32::try_from(header.len()).ok().filter(|&len| len <= MAX_HEADER);
-    let header_len = header_len.ok_or_else(|| broken("a header that is too long".to_owned()))?;
+    let header_len = header_len.ok_or_else(|| broken("the header is too long".to_owned()))?;
     let payload_len: u64 = parts.iter().map(|part| part.len() as u64).sum();
     let mut start = Vec::with_capacity(16 + header.len());
     start.extend_from_slice(MAGIC);
@@ -124,7 +124,7 @@ pub(super) fn receive<H: DeserializeOwned>(from: &mut impl Read) -> io::Result<(
     let (magic, header_len, payload_len) = (array(from)?, array(from)?, array(from)?);
     let (header_len, payload_len) = (u32::from_le_bytes(header_len), u64::from_le_bytes(payload_len));
     if &magic != MAGIC || header_len > MAX_HEADER || payload_len > MAX_PAYLOAD {
-        return Err(broken("it does not begin as a frame does".to_owned()));
+        return Err(broken("expected the start of a frame".to_owned()));
     }
     let header = bytes(from, u64::from(header_len))?;
     let payload = bytes(from, payload_len)?;

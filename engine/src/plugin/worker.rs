@@ -72,7 +72,9 @@ fn answer(instance: &Instance, request: &Request, payload: &[u8], threads: usize
         let mine = call();
         let answer = |other: io::Result<ScopedJoinHandle<'_, Answer>>| match other {
             Ok(other) => other.join().ok(),
-            Err(error) => Some((Reply::Fault(Fault::Input(format!("no thread to call it from: {error}"))), Vec::new())),
+            Err(error) => {
+                Some((Reply::Fault(Fault::Input(format!("cannot start a thread for its calls: {error}"))), Vec::new()))
+            }
         };
         std::iter::once(mine).chain(others.into_iter().filter_map(answer)).collect()
     });
@@ -117,7 +119,7 @@ fn view(pixels: &[f32], size: Size) -> Result<ArrayView2<'_, f32>, Fault> {
 }
 
 fn short() -> Fault {
-    Fault::Broken("a request whose payload is not of its size".to_owned())
+    Fault::Broken("the request's payload has the wrong size".to_owned())
 }
 
 /// Does something with the alarm set: should it never return, SIGALRM ends this process, and the engine hears of it.

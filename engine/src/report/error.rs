@@ -37,7 +37,7 @@ pub enum FindingsError {
 #[non_exhaustive]
 pub enum ReportError {
     /// There is nothing to show.
-    #[error("there are no cases to report")]
+    #[error("no cases to report")]
     Nothing,
     /// Two cases of one id.
     #[error("two cases have the id `{id}`")]

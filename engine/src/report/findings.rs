@@ -54,7 +54,7 @@ pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError
         let wrong = |fault| FindingsError::Line { path: path.into(), line: number, fault };
         let finding = finding(&line).map_err(wrong)?;
         if let Some(twice) = found.insert(finding.case.id.clone(), finding) {
-            return Err(wrong(format!("the id `{}` had a line before", twice.case.id)));
+            return Err(wrong(format!("the id `{}` has an earlier line", twice.case.id)));
         }
     }
     if found.is_empty() { Err(FindingsError::Nothing { path: path.into() }) } else { Ok(found.into_values().collect()) }
@@ -64,7 +64,10 @@ fn finding(text: &str) -> Result<Found, String> {
     let line: Line = serde_json::from_str(text).map_err(|error| format!("not a finding: {error}"))?;
     let (id, size) = (line.id, line.size);
     let rle = line.rle.ok_or_else(|| {
-        format!("`{id}` has no `rle`: the findings are of an older version; run `pleura predict --findings` again")
+        format!(
+            "`{id}` has no `rle`: the findings were written by an older version; run `pleura predict --findings` \
+                 again"
+        )
     })?;
     if size.0 == 0 || size.1 == 0 {
         return Err(format!("the `size` of `{id}` is {}×{}", size.0, size.1));
@@ -72,15 +75,15 @@ fn finding(text: &str) -> Result<Found, String> {
     let predicted = Runs::decode(&rle, size).map_err(|error| format!("the `rle` of `{id}`: {error}"))?;
     if predicted.area() != line.area {
         let area = predicted.area();
-        return Err(format!("the `rle` of `{id}` marks {area} pixels, and its `area` is {}", line.area));
+        return Err(format!("the `rle` of `{id}` marks {area} pixels, but its `area` is {}", line.area));
     }
     if line.score.is_some_and(|(low, high)| !(0.0 <= low && low <= high && high <= 1.0)) {
-        return Err(format!("the `score` of `{id}` is no bounds within 0 and 1"));
+        return Err(format!("the `score` of `{id}` is not an interval within 0 to 1"));
     }
     if checksum::check_json(text, &UNCHECKED) == Err(ChecksumError::Mismatch) {
         return Err(format!(
-            "the finding of `{id}` is damaged or was edited: its checksum does not match its contents; make it again, or \
-             remove its `{}` if it is meant to be so",
+            "the finding of `{id}` is damaged or was edited: its checksum does not match; write it again, or remove \
+             its `{}` to accept the edit",
             checksum::KEY
         ));
     }
@@ -136,12 +139,12 @@ mod tests {
         let cases = [
             (good.replace(",\"rle\":\"13 1 3 1 3 1\"", ""), "`a` has no `rle`"),
             (good.replace("13 1 3 1 3 1", "13 1 3 1 30 1"), "past 4×6"),
-            (good.replace("13 1 3 1 3 1", "13 1 3 1"), "marks 2 pixels, and its `area` is 3"),
-            (good.replace("[0.5,0.75]", "[0.75,0.5]"), "no bounds within"),
+            (good.replace("13 1 3 1 3 1", "13 1 3 1"), "marks 2 pixels, but its `area` is 3"),
+            (good.replace("[0.5,0.75]", "[0.75,0.5]"), "not an interval within"),
             (good.replace("[4,6]", "[0,6]"), "`size` of `a` is 0×6"),
             (good.replace("postprocess", "guess"), "not a finding: unknown variant `guess`"),
             (good.replace("[0.5,0.75]", "[0.5,0.74]"), "`a` is damaged or was edited: its checksum"),
-            (format!("{good}\n{good}"), "line 2: the id `a` had a line before"),
+            (format!("{good}\n{good}"), "line 2: the id `a` has an earlier line"),
             (String::new(), "no findings"),
         ];
         for (text, fault) in cases {

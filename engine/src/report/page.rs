@@ -146,7 +146,7 @@ fn told(map: &super::HeatMap) -> String {
     let chosen = map.dice[(map.chosen.1, map.chosen.0)];
     match map.best() {
         Some((_, best)) if best <= chosen => {
-            format!("The manifest has {}: {chosen:.4}, the best there is.", at(map.chosen))
+            format!("The manifest has {}: {chosen:.4}, the best of the grid.", at(map.chosen))
         }
         Some((place, best)) => {
             format!("The manifest has {}: {chosen:.4}. The best is {}: {best:.4}.", at(map.chosen), at(place))

@@ -91,11 +91,14 @@ fn scores(judged: &[&Case]) -> (Scores, Ranking) {
     let bounded = judged.iter().filter(|case| case.score.is_some()).count() - exact.len();
     let ranking = Ranking::new(exact.iter().copied());
     let reason = if exact.is_empty() && bounded == 0 {
-        Some("The findings hold no scores: no classifier stage gave any.".to_owned())
+        Some("The findings hold no scores: the ensemble has no classifier stage.".to_owned())
     } else if exact.len() < FEWEST {
-        Some(format!("Only {} images have an exact score: too few for curves.", exact.len()))
+        Some(format!("Only {} images have an exact score, which is too few for curves.", exact.len()))
     } else if !ranking.has_both() {
-        Some("All images with an exact score are of one kind, with a mask or without: there are no curves.".to_owned())
+        Some(
+            "All images with an exact score are of one class (with or without a mask), so there are no curves."
+                .to_owned(),
+        )
     } else {
         None
     };

@@ -48,15 +48,15 @@ impl HeatMap {
     pub(super) fn check(&self) -> Result<(), ReportError> {
         let ((rows, columns), (x, y)) = (self.dice.dim(), (self.x.len(), self.y.len()));
         let fault = if (rows, columns) != (y, x) {
-            format!("{rows} × {columns} values of Dice are not those of {y} × {x} thresholds")
+            format!("expected {y} × {x} values of Dice (one per pair of thresholds), found {rows} × {columns}")
         } else if self.dice.is_empty() {
-            "there are no thresholds".into()
+            "expected at least one threshold".into()
         } else if self.chosen.0 >= x || self.chosen.1 >= y {
             format!("the chosen ({}, {}) is not among {x} × {y} thresholds", self.chosen.0, self.chosen.1)
         } else if self.dice[(self.chosen.1, self.chosen.0)].is_nan() {
             "the chosen point has no Dice".into()
         } else if self.dice.iter().any(|dice| !dice.is_nan() && !(0.0..=1.0).contains(dice)) {
-            "a value of Dice is not in 0..=1".into()
+            "expected values of Dice from 0 to 1".into()
         } else {
             return Ok(());
         };

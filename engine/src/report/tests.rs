@@ -147,7 +147,7 @@ fn bounded_scores_are_left_out_and_said_so() {
     cases.push(case("more", "-1", Some("-1"), Some((0.2, 0.2))));
     let enough = page(cases);
     let said = between(&enough, "id=\"bounded\">", "</p>").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.starts_with("Of 11 images the score of 1 is only bounded"), "{said}");
+    assert!(said.starts_with("1 of 11 images have bounds instead of an exact score"), "{said}");
     assert!(enough.contains("ROC curve, area 1.000"));
     let none = page(ten().into_iter().map(|case| Case { score: None, ..case }).collect());
     assert!(none.contains("hold no scores") && !none.contains("id=\"bounded\""));
@@ -210,8 +210,11 @@ fn what_would_show_something_wrong_is_an_error() {
         (fault(Report::new("a", [ten(), ten()].concat())), "two cases have the id `p0`"),
         (fault(Report::new("a", vec![small])), "the predicted mask of `a` runs to pixel 7, past its size of 2×3"),
         (with(HeatMap { chosen: (2, 0), ..heat_map() }), "chosen (2, 0) is not among 2 × 2"),
-        (with(HeatMap { x: vec![0.5], ..heat_map() }), "2 × 2 values of Dice are not those of 2 × 1"),
-        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, 1.5]], ..heat_map() }), "not in 0..=1"),
+        (
+            with(HeatMap { x: vec![0.5], ..heat_map() }),
+            "expected 2 × 1 values of Dice (one per pair of thresholds), found 2 × 2",
+        ),
+        (with(HeatMap { dice: array![[0.7, 0.8], [0.9, 1.5]], ..heat_map() }), "values of Dice from 0 to 1"),
         (with(HeatMap { dice: array![[0.5, f64::NAN], [0.5, 0.5]], ..heat_map() }), "the chosen point has no Dice"),
     ];
     for (message, expected) in cases {

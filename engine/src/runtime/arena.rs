@@ -60,7 +60,8 @@ impl Arena {
             let taken = taken(&session)?;
             if taken > limit {
                 let text = format!(
-                    "models take {taken} bytes before they run, and may take {limit}; allow more (`--device-memory`)"
+                    "models take {taken} bytes before they run, more than the limit of {limit} bytes; allow more \
+                     (`--device-memory`)"
                 );
                 return Err(ort::Error::new(text));
             }
@@ -128,7 +129,7 @@ fn taken(session: &Session) -> ort::Result<usize> {
     let bytes = text.and_then(|text| unsafe { CStr::from_ptr(text) }.to_str().ok()?.parse().ok());
     // SAFETY: it was made above, and nothing refers to it any more.
     unsafe { (api.ReleaseKeyValuePairs)(stats) };
-    bytes.ok_or_else(|| ort::Error::new("ONNX Runtime does not tell how much memory models take"))
+    bytes.ok_or_else(|| ort::Error::new("ONNX Runtime does not report how much memory models take"))
 }
 
 /// Where the arena takes its memory.

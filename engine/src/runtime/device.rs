@@ -20,7 +20,7 @@ impl FromStr for Device {
 
     /// Reads `auto`, `cpu`, `cuda` (device 0) or `cuda:N`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("`{text}` is no device: use auto, cpu, cuda or cuda:N");
+        let unknown = || format!("expected auto, cpu, cuda or cuda:N, found `{text}`");
         match text.split_once(':') {
             None if text == "auto" => Ok(Self::Auto),
             None if text == "cpu" => Ok(Self::Cpu),
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn other_devices_are_refused() {
         for text in ["", "gpu", "CPU", "cuda:", "cuda:-1", "cpu:0", "cuda:0:0"] {
-            assert!(text.parse::<Device>().unwrap_err().contains("use auto, cpu, cuda or cuda:N"), "{text}");
+            assert!(text.parse::<Device>().unwrap_err().contains("expected auto, cpu, cuda or cuda:N"), "{text}");
         }
     }
 }

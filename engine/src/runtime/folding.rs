@@ -22,7 +22,7 @@ pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuild
     let sparse = Skeleton::read(&bytes).map_err(unread)?.sparse_bytes();
     drop(bytes);
     if sparse > limit as u64 {
-        let text = format!("sparse tensors take {sparse} bytes once they are dense, and models may take {limit}");
+        let text = format!("sparse tensors take {sparse} bytes when dense, more than the limit of {limit} bytes");
         return Err(ort::Error::new(text + "; allow more (`--device-memory`)"));
     }
     let fits = match onnx::constants(&onnx::read(path).map_err(|error| unread(error.to_string()))?) {
@@ -30,7 +30,7 @@ pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuild
         Constants::Graph(part) => match run(runtime, path, &part, limit) {
             Ok(()) => true,
             Err(error) => {
-                tracing::debug!("constants of `{}` are computed in each run: {error}", path.display());
+                tracing::debug!("constants of `{}` are computed in every run: {error}", path.display());
                 false
             }
         },

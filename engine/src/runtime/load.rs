@@ -51,13 +51,13 @@ impl Loaded {
 #[non_exhaustive]
 pub enum RuntimeError {
     /// No library was found.
-    #[error("no ONNX Runtime found; looked at: {}; run `pleura runtime install`", places.join(", "))]
+    #[error("no ONNX Runtime found; searched: {}; run `pleura runtime install`", places.join(", "))]
     NotFound {
         /// Where it was looked for.
         places: Vec<String>,
     },
     /// A library was named that does not exist.
-    #[error("there is no ONNX Runtime at `{path}` (from {origin}); correct it, or run `pleura runtime install`")]
+    #[error("no ONNX Runtime at `{path}` (from {origin}): correct the path, or run `pleura runtime install`")]
     Missing {
         /// The path that was named.
         path: PathBuf,
@@ -66,8 +66,8 @@ pub enum RuntimeError {
     },
     /// Another library is loaded already.
     #[error(
-        "cannot load ONNX Runtime from `{path}`: this process has loaded `{loaded}` already, and holds one; name the \
-         library where ONNX Runtime is first used"
+        "cannot load ONNX Runtime from `{path}`: this process has already loaded `{loaded}`, and can load only one; \
+         name the library before ONNX Runtime is first used"
     )]
     Another {
         /// The library that was named.
@@ -95,8 +95,8 @@ pub enum RuntimeError {
     },
     /// The library is older than this engine needs.
     #[error(
-        "ONNX Runtime `{path}` ({origin}) is version {version}, and 1.{needed} or newer is needed; run `pleura \
-         runtime install`"
+        "ONNX Runtime `{path}` ({origin}) is version {version}, expected 1.{needed} or newer; run `pleura runtime \
+         install`"
     )]
     TooOld {
         /// The library.
@@ -155,7 +155,7 @@ fn first_that_loads(candidates: Vec<Candidate>) -> Result<Loaded, RuntimeError> 
         match open(&candidate) {
             Ok(loaded) => {
                 if let Some(error) = first_error {
-                    tracing::warn!("{error}; taking `{}` instead", loaded.path.display());
+                    tracing::warn!("{error}; using `{}` instead", loaded.path.display());
                 }
                 return Ok(loaded);
             }

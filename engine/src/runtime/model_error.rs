@@ -23,7 +23,7 @@ pub enum ModelError {
         source: ort::Error,
     },
     /// The model is not what the manifest says of it.
-    #[error("model `{}` does not fit its member's `{key}`: {message}", path.display())]
+    #[error("model `{}` does not match its member's `{key}`: {message}", path.display())]
     Mismatch {
         /// The ONNX file.
         path: PathBuf,

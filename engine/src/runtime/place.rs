@@ -11,7 +11,7 @@ use crate::onnx::{ElementType, GraphBuilder};
 
 /// A device that was asked for by name and is not to be had.
 #[derive(Debug, thiserror::Error)]
-#[error("device {device} is not to be had: {reason}; {next}, or use `--device cpu`")]
+#[error("device {device} is unavailable: {reason}; {next}, or use `--device cpu`")]
 pub struct DeviceError {
     /// What was asked for.
     pub device: Device,
@@ -27,9 +27,9 @@ pub struct DeviceError {
 /// Where CUDA is asked for by name and is not to be had.
 pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError> {
     match device {
-        Device::Cpu => Ok(Placement { device, reason: "as asked".into() }),
+        Device::Cpu => Ok(Placement { device, reason: "as requested".into() }),
         Device::Cuda(number) => match cuda(runtime, number) {
-            Ok(()) => Ok(Placement { device, reason: "as asked".into() }),
+            Ok(()) => Ok(Placement { device, reason: "as requested".into() }),
             Err(reason) => Err(DeviceError { device, next: next_step(&reason), reason }),
         },
         Device::Auto => Ok(match cuda(runtime, 0) {

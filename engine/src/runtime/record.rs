@@ -43,7 +43,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// What is missing or differs first, as a fragment for people; also where there is no record.
 pub fn check(folder: &Path) -> Result<(), String> {
-    let record = read(folder)?.ok_or("it holds no record of its files")?;
+    let record = read(folder)?.ok_or("it has no record of its files")?;
     record.iter().try_for_each(|(name, recorded)| {
         is_as_long(folder, name, recorded)?;
         has_digest(folder, name, recorded)
@@ -79,7 +79,7 @@ fn has_digest(folder: &Path, name: &str, recorded: &Recorded) -> Result<(), Stri
     if found == recorded.sha256 {
         return Ok(());
     }
-    Err(format!("`{name}` is damaged: expected the sha256 {}, found {found}", recorded.sha256))
+    Err(format!("`{name}` is damaged: expected sha256 {}, found {found}", recorded.sha256))
 }
 
 /// The record by the files' names; none where there is no record.
@@ -148,7 +148,7 @@ mod tests {
         };
         change("other.so");
         check_quickly(folder.path(), "lib a.so").unwrap();
-        assert!(check(folder.path()).unwrap_err().contains("`other.so` is damaged: expected the sha256"));
+        assert!(check(folder.path()).unwrap_err().contains("`other.so` is damaged: expected sha256"));
         change("lib a.so");
         assert!(check_quickly(folder.path(), "lib a.so").unwrap_err().contains("`lib a.so` is damaged"));
     }

@@ -21,7 +21,7 @@ pub enum Problem {
         source: RowError,
     },
     /// A second row of an image. A truth may have several; a submission has one.
-    #[error("line {line}: `{id}` was answered in line {first} already: one row an image, masks joined")]
+    #[error("line {line}: `{id}` already has a row, line {first}: expected one row per image, its masks merged")]
     Duplicate {
         /// The later row.
         line: u64,
@@ -45,7 +45,7 @@ pub enum Problem {
         id: String,
     },
     /// A header and nothing else.
-    #[error("there are no rows")]
+    #[error("expected at least one row")]
     Nothing,
 }
 

@@ -95,7 +95,7 @@ fn fault(header: &[&str], expected: Convention) -> ColumnsError {
     let hint = if let Some((_, separator)) = separator {
         Some(format!("the separator is a comma: write commas for the {separator} (`sep=','` in pandas)"))
     } else if expected == Convention::Siim && sorted == SIIM {
-        Some("they are in the other order: swap them".into())
+        Some("the columns are in the wrong order: swap them".into())
     } else {
         other.map(|other| match expected {
             Convention::Siim => format!(

@@ -26,8 +26,8 @@ fn absolute_positions_count_from_one_and_ascend() {
             && Runs::decode_absolute("-1", (4, 4)).unwrap().is_empty()
     );
     for (text, message) in [
-        ("0 2", "run 1 starts at 0, and absolute positions count from 1"),
-        ("5 3 7 1", "run 2 starts at 7, and the run before it ends at 7: "),
+        ("0 2", "run 1 starts at 0, but absolute positions count from 1"),
+        ("5 3 7 1", "run 2 starts at 7, but the previous run ends at 7: "),
         ("16 2", "run 1 ends at pixel 17, 1 past 4×4"),
         ("3", "expected offset/length pairs, found 1 number (odd)"),
     ] {
@@ -96,7 +96,7 @@ fn classes_are_chosen_joined_and_not_forgotten() {
 #[test]
 fn other_columns_are_called_what_they_are() {
     for (text, hint) in [
-        ("EncodedPixels,ImageId\n0 5,x\n", "they are in the other order: swap them"),
+        ("EncodedPixels,ImageId\n0 5,x\n", "the columns are in the wrong order: swap them"),
         ("ImageId;EncodedPixels\nx;0 5\n", "write commas for the semicolons"),
         ("ImageId\tEncodedPixels\nx\t0 5\n", "write commas for the tabs"),
         ("id,rle\nx,1 5\n", "these are the columns of HuBMAP: `pleura data convert rle --from hubmap`"),
@@ -142,9 +142,9 @@ fn a_blank_among_absolute_positions_is_told_as_such() {
     let message = runs[0].as_ref().unwrap_err();
     assert!(message.contains("look absolute: Airbus") && message.contains("--from"), "{message}");
     let (runs, _) = rows("ImageId,EncodedPixels\nb.jpg,\na.jpg,5 3 2 4\n");
-    assert_eq!(runs[0].as_ref().unwrap_err(), "there are no run lengths; the empty mask is written -1");
+    assert_eq!(runs[0].as_ref().unwrap_err(), "expected run lengths, found none; write the empty mask as -1");
     let (_, remarks) = rows("ImageId,EncodedPixels\na,5 3 40 4 100 9\nb,-1\n");
-    assert!(remarks.len() == 1 && remarks[0].contains("would fit as absolute positions"), "{remarks:?}");
+    assert!(remarks.len() == 1 && remarks[0].contains("are valid as absolute positions"), "{remarks:?}");
     let (_, remarks) = rows("ImageId,EncodedPixels\na,5 3 40 4 100 9\nb,5 3 29 4 28 4\n");
     assert!(remarks.is_empty(), "{remarks:?}");
 }
@@ -163,7 +163,7 @@ fn a_submission_has_one_row_an_image() {
     let twice = file(b"ImageId,EncodedPixels\nx,0 5 0 5\ny,-1\nx,20 5\n");
     assert_eq!(Submission::read(twice.path(), (8, 8)).unwrap().runs("x").unwrap().area(), 15);
     let message = Submission::read_single(twice.path(), (8, 8)).unwrap_err().to_string();
-    assert!(message.contains("line 4: `x` has a row already, line 2: expected one row an image"), "{message}");
+    assert!(message.contains("line 4: `x` already has a row, line 2: expected one row per image"), "{message}");
     let options = CheckOptions { size: (8, 8), sample: None, subset: false };
     let report = check(twice.path(), options).unwrap();
     assert_eq!((report.rows, report.images, report.positives, report.problems.len()), (3, 2, 1, 1));

@@ -34,7 +34,8 @@ pub enum SubmissionError {
         source: ColumnsError,
     },
     /// A second row of an image where each has one.
-    #[error("`{path}`: line {line}: `{id}` has a row already, line {first}: expected one row an image, its masks joined", path = path.display())]
+    #[error("`{path}`: line {line}: `{id}` already has a row, line {first}: expected one row per image, its masks \
+             merged", path = path.display())]
     Twice {
         /// The file.
         path: PathBuf,
@@ -64,7 +65,9 @@ pub enum SubmissionError {
         source: RowError,
     },
     /// A mask of another size than the submission's.
-    #[error("the mask of `{id}` is {}×{}, the submission is of {}×{}", found.0, found.1, expected.0, expected.1)]
+    #[error(
+        "the mask of `{id}` is {}×{}, expected {}×{} as in the submission", found.0, found.1, expected.0, expected.1
+    )]
     Size {
         /// The image.
         id: String,
@@ -101,7 +104,7 @@ pub enum SubmissionError {
         size: (usize, usize),
     },
     /// Masks of which each has a size of its own, which is not known.
-    #[error("masks without a common size cannot be scored: read or make the submission with a size")]
+    #[error("masks without a common size cannot be scored: open or create the submission with a size")]
     Unsized,
     /// Ids that ought to be there.
     #[error("missing ids, {} in all: {}", ids.len(), Abbreviated(ids))]
@@ -116,7 +119,7 @@ pub enum SubmissionError {
         ids: Vec<String>,
     },
     /// There is nothing to score.
-    #[error("there are no images to score")]
+    #[error("no images to score")]
     Nothing,
     /// The file cannot be written.
     #[error("cannot write `{path}`", path = path.display())]

@@ -43,7 +43,7 @@ impl Remarks {
         let mut all = Vec::new();
         if self.has_index {
             all.push(format!(
-                "`{path}`: the first column is pandas' index, and is passed over (`to_csv(index=False)` leaves it out)"
+                "`{path}`: ignoring the first column, pandas' index (`to_csv(index=False)` leaves it out)"
             ));
         }
         let (count, first) = self.quoted;
@@ -56,8 +56,9 @@ impl Remarks {
         }
         if let Some(count) = self.ascending.filter(|count| *count > 0) {
             all.push(format!(
-                "`{path}`: all {count} masks of several runs would fit as absolute positions from 1, too; if they are \
-                 (Airbus, Severstal, Understanding Clouds, HuBMAP), convert them first: `pleura data convert rle --from`"
+                "`{path}`: all {count} masks with several runs are valid as absolute positions from 1, too; if they \
+                 are absolute (Airbus, Severstal, Understanding Clouds, HuBMAP), convert them first: `pleura data \
+                 convert rle --from`"
             ));
         }
         all

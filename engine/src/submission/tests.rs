@@ -110,8 +110,8 @@ fn decodes_what_others_write() {
 #[test]
 fn says_what_is_wrong_with_run_lengths() {
     let table = [
-        ("", "there are no run lengths; the empty mask is written -1"),
-        ("  ", "there are no run lengths; the empty mask is written -1"),
+        ("", "expected run lengths, found none; write the empty mask as -1"),
+        ("  ", "expected run lengths, found none; write the empty mask as -1"),
         ("1", "expected offset/length pairs, found 1 number (odd)"),
         ("0 1 2", "expected offset/length pairs, found 3 numbers (odd)"),
         ("0 x", "run 1: `x` is not a number of pixels"),
@@ -179,7 +179,10 @@ fn names_the_line() {
         ("Id,Pixels\n", "line 1: expected the columns `ImageId,EncodedPixels`, found `Id,Pixels`"),
         ("ImageId,EncodedPixels\na\n", "line 2: expected 2 fields (id, run lengths), found 1"),
         ("ImageId,EncodedPixels\na,-1\n\nb,1,2\n", "line 4: expected 2 fields (id, run lengths), found 3"),
-        ("ImageId,EncodedPixels\r\na,-1\r\nb,\r\n", "line 3: there are no run lengths; the empty mask is written -1"),
+        (
+            "ImageId,EncodedPixels\r\na,-1\r\nb,\r\n",
+            "line 3: expected run lengths, found none; write the empty mask as -1",
+        ),
         (
             "ImageId,EncodedPixels\r\n\r\n \r\n\na,-1\r\n\r\nb,x\r\n",
             "line 7: expected offset/length pairs, found 1 number (odd)",
@@ -211,7 +214,7 @@ fn keeps_a_sample_order_or_says_why_not() {
 fn refuses_masks_of_another_size() {
     let mut submission = Submission::new((4, 4));
     let error = submission.insert("a", &Mask::empty((4, 5))).unwrap_err();
-    assert_eq!(error.to_string(), "the mask of `a` is 4×5, the submission is of 4×4");
+    assert_eq!(error.to_string(), "the mask of `a` is 4×5, expected 4×4 as in the submission");
     assert!(submission.insert(" ", &Mask::empty((4, 4))).is_err());
     assert!(submission.is_empty());
 }

@@ -23,15 +23,15 @@ impl FromStr for Axis {
 
     fn from_str(text: &str) -> Result<Self, TuneError> {
         let fault = |fault: String| TuneError::Axis { text: text.into(), fault };
-        let (key, list) = text.split_once('=').ok_or_else(|| fault("there is no `=`".into()))?;
+        let (key, list) = text.split_once('=').ok_or_else(|| fault("expected an `=`".into()))?;
         let number = |text: &str| match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(fault(format!("`{text}` is no number"))),
+            _ => Err(fault(format!("expected a number, found `{text}`"))),
         };
         let values = match *list.split(':').collect::<Vec<_>>() {
             [list] => list.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
             [from, to, step] => range(number(from)?, number(to)?, number(step)?).map_err(fault)?,
-            _ => return Err(fault("a range is FROM:TO:STEP".into())),
+            _ => return Err(fault("expected a range FROM:TO:STEP".into())),
         };
         let whole = !list.contains(['.', 'e', 'E']);
         Ok(Self { key: key.trim().into(), values: sorted(values), whole })
@@ -41,15 +41,15 @@ impl FromStr for Axis {
 /// From one number to another, both included where the step gets there.
 fn range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
     if step <= 0.0 {
-        return Err(format!("the step is {step}, not above 0"));
+        return Err(format!("expected a step above 0, found {step}"));
     }
     if to < from {
-        return Err(format!("it is empty, as {from} lies above {to}"));
+        return Err(format!("the range is empty: {from} is above {to}"));
     }
     // A last value that rounding has carried past the end is still the end.
     let steps = ((to - from) / step + 1e-6).floor();
     if steps >= MOST {
-        return Err(format!("it has {} values, more than {MOST}", steps + 1.0));
+        return Err(format!("the range has {} values, more than {MOST}", steps + 1.0));
     }
     Ok((0..=steps as usize).map(|index| from + index as f64 * step).collect())
 }
@@ -84,14 +84,14 @@ mod tests {
     #[test]
     fn faults_are_told() {
         let table = [
-            ("a", "there is no `=`"),
-            ("a=0.1:0.5", "a range is FROM:TO:STEP"),
-            ("a=0.5:0.1:0.1", "it is empty, as 0.5 lies above 0.1"),
-            ("a=0.1:0.5:0", "the step is 0, not above 0"),
+            ("a", "expected an `=`"),
+            ("a=0.1:0.5", "expected a range FROM:TO:STEP"),
+            ("a=0.5:0.1:0.1", "the range is empty: 0.5 is above 0.1"),
+            ("a=0.1:0.5:0", "expected a step above 0, found 0"),
             ("a=0:1:0.00001", "more than 10000"),
-            ("a=x", "`x` is no number"),
-            ("a=", "`` is no number"),
-            ("a=nan", "`nan` is no number"),
+            ("a=x", "expected a number, found `x`"),
+            ("a=", "expected a number, found ``"),
+            ("a=nan", "expected a number, found `nan`"),
         ];
         for (text, message) in table {
             let error = text.parse::<Axis>().unwrap_err().to_string();

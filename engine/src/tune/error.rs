@@ -14,7 +14,7 @@ pub enum TuneError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// A `--grid` that cannot be read.
-    #[error("`{text}` is no grid: {fault}; write `KEY=FROM:TO:STEP`, `KEY=VALUE` or `KEY=VALUE,VALUE`")]
+    #[error("grid `{text}`: {fault}; write `KEY=FROM:TO:STEP`, `KEY=VALUE` or `KEY=VALUE,VALUE`")]
     Axis {
         /// What was written.
         text: String,
@@ -33,10 +33,10 @@ pub enum TuneError {
     #[error("cannot start a search")]
     Threads(#[source] std::io::Error),
     /// Nothing in the manifest that could be searched.
-    #[error("the manifest has no number to search: name one, `--grid KEY=FROM:TO:STEP`")]
+    #[error("the manifest has no value to search: name one with `--grid KEY=FROM:TO:STEP`")]
     NoKnob,
     /// More points than can be gone through.
-    #[error("{what}, more than {most}: give a knob fewer values, or one alone (`--grid KEY=VALUE`)")]
+    #[error("{what}, more than {most}: give a key fewer values, or a fixed one (`--grid KEY=VALUE`)")]
     TooMany {
         /// How many of what.
         what: String,
@@ -60,9 +60,7 @@ pub enum TuneError {
         source: Box<ImageError>,
     },
     /// An image that the truth does not know.
-    #[error(
-        "the truth has no row for image `{id}`: add one (`-1` where nothing is to be found), or leave the image out"
-    )]
+    #[error("the truth has no row for image `{id}`: add one (`-1` for an empty mask), or leave the image out")]
     NoTruth {
         /// The image.
         id: String,
@@ -74,7 +72,7 @@ pub enum TuneError {
         id: String,
     },
     /// A plugin that does not do what the stock plugin of its name does.
-    #[error("a plugin of a stock plugin's name does something else: its steps must be run at every point")]
+    #[error("a plugin with a stock plugin's name behaves differently: running its steps at every point")]
     NotStock,
     /// Too little to choose by.
     #[error("{0}")]

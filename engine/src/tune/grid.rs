@@ -37,7 +37,7 @@ impl Grid {
         let mut axes_left: Vec<&Axis> = Vec::new();
         for axis in axes {
             if axes_left.iter().any(|other| other.key == axis.key) {
-                return Err(wrong(&axis.key, "it has two grids"));
+                return Err(wrong(&axis.key, "the key has two grids"));
             }
             axes_left.push(axis);
         }
@@ -177,7 +177,7 @@ impl Grid {
                 let lint: Lint = Lint::of_text(&edited, path);
                 let fault = lint.diagnostics.iter().find(|it| it.severity == Severity::Error);
                 if let Some(fault) = fault {
-                    return Err(wrong(&knob.key, format!("{value} cannot be: {}", fault.message)));
+                    return Err(wrong(&knob.key, format!("{value} is invalid: {}", fault.message)));
                 }
             }
         }

@@ -53,16 +53,16 @@ impl Knob {
 /// Where the axis names no number that can be searched, or values that it cannot have.
 pub(super) fn knob(axis: &Axis, value: &Value, found: &[Axis]) -> Result<Knob, TuneError> {
     let key = &axis.key;
-    let parts = path::parse(key).ok_or_else(|| wrong(key, "keys are written as `postprocess[0].params.above`"))?;
+    let parts = path::parse(key).ok_or_else(|| wrong(key, "expected a key such as `postprocess[0].params.above`"))?;
     let place = place(&parts, value).ok_or_else(|| wrong(key, unknown(key, found)))?;
     let current = match path::get(value, &parts) {
         None => None,
         Some(Value::Number(number)) => Some(number),
-        Some(_) => return Err(wrong(key, "it is no number")),
+        Some(_) => return Err(wrong(key, "its value is not a number")),
     };
     let whole = current.map_or(axis.whole, |number| number.is_i64() || number.is_u64());
     if let Some(broken) = axis.values.iter().find(|value| whole && value.fract() != 0.0) {
-        return Err(wrong(key, format!("it is a whole number, and {broken} is none")));
+        return Err(wrong(key, format!("expected whole numbers, found {broken}")));
     }
     let current = current.and_then(serde_json::Number::as_f64);
     Ok(Knob { key: key.clone(), current, values: sorted(axis.values.clone()), whole, named: true, place })
@@ -103,7 +103,7 @@ fn unknown(key: &str, found: &[Axis]) -> String {
     let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
     let keys: Vec<_> = found.iter().map(|axis| format!("`{}`", axis.key)).collect();
     let has = if keys.is_empty() { String::new() } else { format!(" (here {})", keys.join(", ")) };
-    format!("it is no number of a gate or of a postprocessing step's `params`{has}{near}")
+    format!("expected a number of a gate or of a postprocessing step's `params`{has}{near}")
 }
 
 pub(super) fn wrong(key: &str, fault: impl Into<String>) -> TuneError {

@@ -67,7 +67,7 @@ impl Folds {
     /// Where an image is in none, or there are fewer than two.
     pub fn listed(images: &[Answered], list: &HashMap<String, u32>) -> Result<Self, TuneError> {
         let fold = |image: &Answered| {
-            let missing = || TuneError::TooFew(format!("the list of folds does not have image `{}`", image.id));
+            let missing = || TuneError::TooFew(format!("the list of folds lacks image `{}`", image.id));
             list.get(&image.id).copied().ok_or_else(missing)
         };
         let each: Vec<u32> = images.iter().map(fold).collect::<Result<_, _>>()?;
@@ -110,14 +110,21 @@ impl Folds {
         let (count, all) = (totals.counts()[fold], totals.counts().iter().sum::<usize>());
         if count == 0 || count == all {
             let number = fold + 1;
-            return Err(TuneError::TooFew(format!("fold {number} has {count} of the {all} images that count")));
+            return Err(TuneError::TooFew(format!(
+                "fold {number} has {count} of the {all} images that count: every fold \
+                                                  needs some, but not all"
+            )));
         }
         Ok(())
     }
 
     fn checked(self) -> Result<Self, TuneError> {
         if self.names.len() < 2 {
-            return Err(TuneError::TooFew("one fold is none: to choose on some and score on others takes two".into()));
+            return Err(TuneError::TooFew(
+                "expected two or more folds, found one: cross-validation chooses on some and \
+                                          scores on others"
+                    .into(),
+            ));
         }
         Ok(self)
     }

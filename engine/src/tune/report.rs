@@ -48,7 +48,7 @@ pub fn tune(
 ) -> Result<Tuned, TuneError> {
     let totals = Totals::new(space, images, metric, &folds.of, folds.count());
     if totals.counts().iter().sum::<usize>() == 0 {
-        return Err(TuneError::TooFew("no image has a mask in truth: there is nothing to score".into()));
+        return Err(TuneError::TooFew("no image has a mask in truth: nothing to score".into()));
     }
     let nested = Nested::new(space, images, metric, folds, &totals, how)?;
     summarise(space, images, metric, &totals, how, nested)

@@ -70,17 +70,17 @@ pub fn lowest(space: &Space) -> Option<f32> {
 pub fn fixed(manifest: &Manifest, moved: Moved) -> Option<&'static str> {
     let segmenter = &manifest.segmenter;
     let Some(stage) = (if moved == Moved::Classifier { manifest.classifier.as_ref() } else { Some(segmenter) }) else {
-        return Some("there is none");
+        return Some("there is no such stage");
     };
     if merge::running(stage).count() < 2 {
         return Some("it has one member");
     }
     if !matches!(stage.merge, Merge::Mean | Merge::MeanLogits | Merge::Geometric | Merge::Vote { .. }) {
-        return Some("its merge knows no weights");
+        return Some("its merge has no weights");
     }
     if moved == Moved::Classifier {
         if stage.gate.iter().flat_map(Gate::tests).any(Gate::reads_map) {
-            return Some("its gate looks at maps");
+            return Some("its gate reads maps");
         }
         if merge::running(segmenter).any(|member| member.times_score) {
             return Some("segmenters' maps are multiplied by its score");

@@ -186,7 +186,7 @@ fn knobs_are_the_numbers_of_gates_and_stock_plugins() {
     assert_eq!((steps[0].len(), steps[1].len()), (2, 3));
     assert_eq!(steps[0][1].params["contour_min_area"], json!(100));
     assert_eq!(steps[1][2].params["mine"], json!(5));
-    // Survivors to itself the grid would have millions of points; every knob keeps the manifest's own value.
+    // Left to itself, the grid would have millions of points; every knob keeps the manifest's own value.
     let whole =
         Grid::new(MANIFEST, Path::new("x.toml"), &["segmenter.gate.at_least=700:900:10".parse().unwrap()]).unwrap();
     assert!(whole.knobs.iter().all(|knob| knob.values.contains(&knob.current.unwrap()) && knob.values.len() > 2));
@@ -201,12 +201,12 @@ fn what_cannot_be_searched_is_told() {
     let table = [
         ("postprocess[0].params.botom=0.1:0.3:0.1", "`botom`"),
         ("postprocess[0].param.bottom=0.1", "did you mean `postprocess[0].params.bottom`?"),
-        ("postprocess[7].params.above=0.1", "no number of a gate"),
-        ("segmenter.members[0].weight=0.1", "no number of a gate"),
-        ("postprocess[1].params.text=1", "it is no number"),
-        ("segmenter.gate.at_least=0.5:2:0.5", "it is a whole number, and 0.5 is none"),
-        ("segmenter.gate.above=0:1.5:0.5", "1.5 cannot be"),
-        ("segmenter.gate.atleast=5", "cannot be"),
+        ("postprocess[7].params.above=0.1", "expected a number of a gate"),
+        ("segmenter.members[0].weight=0.1", "expected a number of a gate"),
+        ("postprocess[1].params.text=1", "its value is not a number"),
+        ("segmenter.gate.at_least=0.5:2:0.5", "expected whole numbers, found 0.5"),
+        ("segmenter.gate.above=0:1.5:0.5", "1.5 is invalid"),
+        ("segmenter.gate.atleast=5", "is invalid"),
     ];
     for (axis, message) in table {
         // A parameter that the plugin does not know is for the plugin to refuse.

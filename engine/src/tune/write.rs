@@ -59,7 +59,7 @@ pub(super) fn edited(text: &str, path: &Path, changes: &[(String, Number)]) -> R
     for (key, number) in changes {
         let parts = path::parse(key).unwrap_or_default();
         if set(document.as_item_mut(), &parts, *number).is_none() {
-            return Err(failed(format!("there is no place for `{key}`")));
+            return Err(failed(format!("the manifest has no table for `{key}`")));
         }
     }
     Ok(document.to_string())
@@ -186,7 +186,7 @@ area = 8
     fn a_key_without_a_table_is_refused() {
         for key in ["nowhere.b", "list[2].params", "steps[2].area", "gate.of[7]", "steps.area", ""] {
             let error = edited(TEXT, Path::new("x.toml"), &[(key.into(), Number::Whole(1))]).unwrap_err().to_string();
-            assert_eq!(error, format!("cannot write `x.toml`: there is no place for `{key}`"));
+            assert_eq!(error, format!("cannot write `x.toml`: the manifest has no table for `{key}`"));
         }
     }
 }

@@ -43,10 +43,10 @@ impl Prepare for Clahe {
     fn create(params: Params) -> Result<Self, Error> {
         let Params { clip_limit, tiles: [down, across] } = params;
         if !(clip_limit > 0.0 && clip_limit <= 256.0) {
-            return Err(format!("`clip_limit` is {clip_limit}, not above 0 and up to 256").into());
+            return Err(format!("`clip_limit` is {clip_limit}, expected above 0 and up to 256").into());
         }
         if !(1..=256).contains(&down) || !(1..=256).contains(&across) {
-            return Err(format!("`tiles` is [{down}, {across}]; each must be within 1 to 256").into());
+            return Err(format!("`tiles` is [{down}, {across}], expected 1 to 256 each").into());
         }
         Ok(Self { clip_limit, tiles: (down, across) })
     }
@@ -85,9 +85,9 @@ mod tests {
     #[test]
     fn parameters_are_checked() {
         let table = [
-            (json!({ "clip_limit": 0 }), "`clip_limit` is 0, not above 0 and up to 256"),
-            (json!({ "clip_limit": 257 }), "`clip_limit` is 257, not above 0 and up to 256"),
-            (json!({ "tiles": [0, 8] }), "`tiles` is [0, 8]; each must be within 1 to 256"),
+            (json!({ "clip_limit": 0 }), "`clip_limit` is 0, expected above 0 and up to 256"),
+            (json!({ "clip_limit": 257 }), "`clip_limit` is 257, expected above 0 and up to 256"),
+            (json!({ "tiles": [0, 8] }), "`tiles` is [0, 8], expected 1 to 256 each"),
             (json!({ "tiles": [8] }), "invalid length 1"),
             (json!({ "tile": 8 }), "unknown field `tile`"),
         ];

@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn parameters_are_checked() {
-        assert_eq!(apply(json!({ "above": 1.5 })).unwrap_err(), "`above` is 1.5, not within 0 to 1");
-        assert!(apply(json!({ "above": 0.5, "connectivity": 6 })).unwrap_err().contains("neither 4 nor 8"));
+        assert_eq!(apply(json!({ "above": 1.5 })).unwrap_err(), "`above` is 1.5, expected 0 to 1");
+        assert!(apply(json!({ "above": 0.5, "connectivity": 6 })).unwrap_err().contains("expected 4 or 8"));
         assert!(apply(json!({})).unwrap_err().contains("missing field `above`"));
     }
 }

@@ -40,7 +40,7 @@ impl Postprocess for ConvexHull {
 
     fn create(params: Params) -> Result<Self, Error> {
         if params.connectivity.is_some() && !params.per_component {
-            return Err("`connectivity` means nothing unless `per_component` is true".into());
+            return Err("`connectivity` has no effect unless `per_component` is true".into());
         }
         Ok(Self { per_component: params.per_component.then(|| params.connectivity.unwrap_or_default()) })
     }
@@ -93,8 +93,8 @@ mod tests {
     #[test]
     fn parameters_are_checked() {
         let table = [
-            (json!({ "per_component": false, "connectivity": 4 }), "means nothing unless `per_component` is true"),
-            (json!({ "connectivity": 5 }), "5, neither 4 nor 8"),
+            (json!({ "per_component": false, "connectivity": 4 }), "has no effect unless `per_component` is true"),
+            (json!({ "connectivity": 5 }), "5, expected 4 or 8"),
             (json!({ "points": true }), "unknown field `points`"),
         ];
         for (params, message) in table {

@@ -31,7 +31,7 @@ impl Postprocess for Dilate {
 
     fn create(params: Params) -> Result<Self, Error> {
         let Ok(radius @ 1..) = u8::try_from(params.radius).map(usize::from) else {
-            return Err(format!("`radius` is {}, not within 1 to 255", params.radius).into());
+            return Err(format!("`radius` is {}, expected 1 to 255", params.radius).into());
         };
         Ok(Self { reach: (0..=radius).map(|dy| (radius * radius - dy * dy).isqrt()).collect() })
     }
@@ -107,7 +107,7 @@ mod tests {
     fn parameters_are_checked() {
         for radius in [0, 256] {
             let error = Dilate::create(Params { radius }).err().unwrap();
-            assert_eq!(error.0, format!("`radius` is {radius}, not within 1 to 255"));
+            assert_eq!(error.0, format!("`radius` is {radius}, expected 1 to 255"));
         }
     }
 }

@@ -29,7 +29,7 @@ impl Prepare for Gamma {
     fn create(params: Params) -> Result<Self, Error> {
         let gamma = params.gamma;
         if !(gamma > 0.0 && gamma <= 10.0) {
-            return Err(format!("`gamma` is {gamma}, not above 0 and up to 10; percent are divided by 100").into());
+            return Err(format!("`gamma` is {gamma}, expected above 0 and up to 10 (divide percentages by 100)").into());
         }
         Ok(Self { gamma })
     }
@@ -73,7 +73,7 @@ mod tests {
     fn parameters_are_checked() {
         for gamma in [0.0, -1.0, 80.0, f32::NAN] {
             let error = Gamma::create(Params { gamma }).err().unwrap().0;
-            assert!(error.starts_with(&format!("`gamma` is {gamma}, not above 0 and up to 10")), "{error}");
+            assert!(error.starts_with(&format!("`gamma` is {gamma}, expected above 0 and up to 10")), "{error}");
         }
         assert!(serde_json::from_str::<Params>(r#"{"gama": 1}"#).is_err());
     }

@@ -42,7 +42,7 @@ impl Postprocess for MinArea {
 
     fn create(params: Params) -> Result<Self, Error> {
         if params.connectivity.is_some() && !params.per_component {
-            return Err("`connectivity` means nothing unless `per_component` is true".into());
+            return Err("`connectivity` has no effect unless `per_component` is true".into());
         }
         let per_component = params.per_component.then(|| params.connectivity.unwrap_or_default());
         Ok(Self { area: Area::new(params.area, params.at)?, per_component })
@@ -104,9 +104,9 @@ mod tests {
     fn parameters_are_checked() {
         let table = [
             (json!({ "area": 3 }), "missing field `at`"),
-            (json!({ "area": 0, "at": [4, 4] }), "`area` is 0, not within 1 to the 16 pixels of `at`"),
-            (json!({ "area": 3, "at": [4, 4], "connectivity": 4 }), "means nothing unless `per_component` is true"),
-            (json!({ "area": 3, "at": [4, 4], "per_component": true, "connectivity": 5 }), "5, neither 4 nor 8"),
+            (json!({ "area": 0, "at": [4, 4] }), "`area` is 0, expected 1 to 16 (the pixels of `at`)"),
+            (json!({ "area": 3, "at": [4, 4], "connectivity": 4 }), "has no effect unless `per_component` is true"),
+            (json!({ "area": 3, "at": [4, 4], "per_component": true, "connectivity": 5 }), "5, expected 4 or 8"),
             (json!({ "area": 3, "at": [4, 4], "min": 4 }), "unknown field `min`"),
         ];
         for (params, message) in table {

@@ -15,5 +15,5 @@ pub fn needed(mask: Option<Mask<'_>>) -> Result<Mask<'_>, Error> {
 /// # Errors
 /// Where it is not within 0..=1; the message names it.
 pub fn probability(name: &str, value: f32) -> Result<f32, Error> {
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("`{name}` is {value}, not within 0 to 1").into()) }
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("`{name}` is {value}, expected 0 to 1").into()) }
 }

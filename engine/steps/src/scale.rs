@@ -41,13 +41,17 @@ impl Tta for Scale {
     fn create(params: Params) -> Result<Self, Error> {
         let Params { factors, multiple } = params;
         if factors.is_empty() {
-            return Err("`factors` is empty; give at least one".into());
+            return Err("`factors` is empty, expected at least one".into());
         }
         if let Some(factor) = factors.iter().find(|&&factor| !(0.1..=4.0).contains(&factor) || factor == 1.0) {
-            return Err(format!("`factors` has {factor}, not within 0.1 to 4, or 1, which the engine adds").into());
+            return Err(format!(
+                "`factors` has {factor}, expected 0.1 to 4 without 1 (the engine already adds that \
+                                view)"
+            )
+            .into());
         }
         if !(1..=1024).contains(&multiple) {
-            return Err(format!("`multiple` is {multiple}, not within 1 to 1024").into());
+            return Err(format!("`multiple` is {multiple}, expected 1 to 1024").into());
         }
         Ok(Self { factors, multiple })
     }
@@ -163,10 +167,10 @@ mod tests {
     fn parameters_are_checked() {
         let table = [
             (json!({}), "missing field `factors`"),
-            (json!({ "factors": [] }), "`factors` is empty; give at least one"),
-            (json!({ "factors": [1.5, 1.0] }), "`factors` has 1, not within 0.1 to 4, or 1, which the engine adds"),
-            (json!({ "factors": [5] }), "`factors` has 5, not within 0.1 to 4"),
-            (json!({ "factors": [2.0], "multiple": 0 }), "`multiple` is 0, not within 1 to 1024"),
+            (json!({ "factors": [] }), "`factors` is empty, expected at least one"),
+            (json!({ "factors": [1.5, 1.0] }), "`factors` has 1, expected 0.1 to 4 without 1"),
+            (json!({ "factors": [5] }), "`factors` has 5, expected 0.1 to 4"),
+            (json!({ "factors": [2.0], "multiple": 0 }), "`multiple` is 0, expected 1 to 1024"),
             (json!({ "factors": [2.0], "factor": 1 }), "unknown field `factor`"),
         ];
         for (params, message) in table {

@@ -40,7 +40,7 @@ impl Postprocess for Threshold {
             (Some(_), Some(_)) => return Err("give `above` or `at_least`, not both".into()),
         };
         if !(0.0..=1.0).contains(&bound) {
-            return Err(format!("`{name}` is {bound}, not within 0 to 1").into());
+            return Err(format!("`{name}` is {bound}, expected 0 to 1").into());
         }
         Ok(Self { bound, strict: name == "above" })
     }
@@ -88,8 +88,8 @@ mod tests {
         for (params, message) in [
             (json!({}), "give `above` (p > above) or `at_least` (p >= at_least)"),
             (json!({ "above": 0.3, "at_least": 0.3 }), "give `above` or `at_least`, not both"),
-            (json!({ "above": 1.01 }), "`above` is 1.01, not within 0 to 1"),
-            (json!({ "at_least": -0.1 }), "`at_least` is -0.1, not within 0 to 1"),
+            (json!({ "above": 1.01 }), "`above` is 1.01, expected 0 to 1"),
+            (json!({ "at_least": -0.1 }), "`at_least` is -0.1, expected 0 to 1"),
             (json!({ "over": 0.3 }), "unknown field `over`, expected `above` or `at_least`"),
         ] {
             assert_eq!(create(params).err().as_deref(), Some(message));

@@ -49,13 +49,13 @@ impl Postprocess for Triplet {
     fn create(params: Params) -> Result<Self, Error> {
         let (top, bottom) = (probability("top", params.top)?, probability("bottom", params.bottom)?);
         if bottom > top {
-            return Err(format!("`bottom` is {bottom}, more than `top`, which is {top}").into());
+            return Err(format!("`bottom` is {bottom}, expected at most `top`, {top}").into());
         }
         let area = Area::new(params.area, params.at)?;
         let pixels = f64::from(params.at[0]) * f64::from(params.at[1]);
         let contour_share = match params.contour_min_area {
             Some(area) if (0.0..=pixels).contains(&area) => Some(area / pixels),
-            Some(area) => return Err(format!("`contour_min_area` is {area}, not within 0 to {pixels}").into()),
+            Some(area) => return Err(format!("`contour_min_area` is {area}, expected 0 to {pixels}").into()),
             None => None,
         };
         Ok(Self { top, area, bottom, contour_share })
@@ -130,12 +130,12 @@ mod tests {
     fn parameters_are_checked() {
         let table = [
             (json!({ "top": 0.7, "area": 3, "bottom": 0.3 }), "missing field `at`"),
-            (json!({ "top": 1.7, "area": 3, "at": [4, 4], "bottom": 0.3 }), "`top` is 1.7, not within 0 to 1"),
-            (json!({ "top": 0.2, "area": 3, "at": [4, 4], "bottom": 0.3 }), "`bottom` is 0.3, more than `top`"),
-            (json!({ "top": 0.7, "area": 99, "at": [4, 4], "bottom": 0.3 }), "`area` is 99, not within 1 to the 16"),
+            (json!({ "top": 1.7, "area": 3, "at": [4, 4], "bottom": 0.3 }), "`top` is 1.7, expected 0 to 1"),
+            (json!({ "top": 0.2, "area": 3, "at": [4, 4], "bottom": 0.3 }), "`bottom` is 0.3, expected at most `top`"),
+            (json!({ "top": 0.7, "area": 99, "at": [4, 4], "bottom": 0.3 }), "`area` is 99, expected 1 to 16"),
             (
                 json!({ "top": 0.7, "area": 3, "at": [4, 4], "bottom": 0.3, "contour_min_area": -1 }),
-                "`contour_min_area` is -1, not within 0 to 16",
+                "`contour_min_area` is -1, expected 0 to 16",
             ),
         ];
         for (params, message) in table {

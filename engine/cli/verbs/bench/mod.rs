@@ -30,12 +30,12 @@ pub struct Args {
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// How often it is measured. Each round runs over all inputs, then its models alone over as many batches; the round
-    /// in the middle is told.
+    /// Number of rounds. Each round runs the ensemble over all inputs, then the models alone over batches of the same
+    /// shapes; the median round is reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
-    /// Run every member of a stage, even where the gate's answer is certain before.
+    /// Run every member of a stage, even when the gate is decided before (no early exit).
     #[arg(long)]
     pub full: bool,
 
@@ -104,7 +104,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     rounds.sort_by_key(|round| round.wall);
     let middle = &rounds[rounds.len() / 2];
     if middle.images == 0 {
-        bail!("every one of {} inputs was skipped: `pleura predict` tells why", middle.skipped);
+        bail!("all {} inputs were skipped: run `pleura predict` for the reasons", middle.skipped);
     }
     let told = if args.json { print::json(&ensemble, &rounds)? } else { print::table(&ensemble, &rounds) };
     term::result(told.trim_end());
@@ -165,7 +165,7 @@ fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
         let start = |device| thread::Builder::new().spawn_scoped(scope, move || alone(device));
         let running: Vec<_> = (0..ensemble.placements().count()).map(start).collect();
         running.into_iter().try_for_each(|device| {
-            let device = device.context("cannot start a thread for each device")?;
+            let device = device.context("cannot start one thread per device")?;
             device.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     })?;

@@ -29,7 +29,7 @@ pub fn table(ensemble: &Ensemble, rounds: &[Round]) -> String {
         }
     }
     lines.push(row("write", middle.write, middle));
-    lines.push("\nStages work side by side, so that their sum may exceed the wall's time.".into());
+    lines.push("\nStages run in parallel, so their sum may exceed the wall time.".into());
     lines.join("\n")
 }
 

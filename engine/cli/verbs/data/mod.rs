@@ -16,12 +16,12 @@ use crate::term::{self, Skips};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// What a collection is: tags of every file as CSV, a summary by sex, age and view, and pictures.
+    /// Describe a dataset: tags of every file as CSV, a summary by sex, age and view, and charts.
     Inspect(inspect::Args),
-    /// DICOM to PNG, run lengths to mask PNGs, and mask PNGs to run lengths.
+    /// Convert DICOM to PNG, run lengths to mask PNGs, and mask PNGs to run lengths.
     #[command(subcommand)]
     Convert(convert::Args),
-    /// Divide images into folds: balanced in positives and in mask area, each patient in one fold.
+    /// Split images into folds, balanced by positives and mask area, each patient in one fold.
     Split(split::Args),
 }
 
@@ -64,7 +64,7 @@ fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
             }
         }
     }
-    ensure!(read.skipped == 0 || !read.images.is_empty(), "every one of {} inputs was skipped", read.skipped);
+    ensure!(read.skipped == 0 || !read.images.is_empty(), "all {} inputs were skipped", read.skipped);
     Ok(read)
 }
 

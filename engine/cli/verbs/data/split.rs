@@ -17,14 +17,14 @@ use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The truth, `ImageId,EncodedPixels`, plain or gzip: which images there are, and which of them are positive.
+    /// Ground truth, `ImageId,EncodedPixels`, plain or gzip: lists the images and which of them are positive.
     truth: PathBuf,
 
-    /// How many folds.
+    /// Number of folds.
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
     folds: u32,
 
-    /// Another seed divides otherwise.
+    /// Random seed of the split.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
@@ -32,19 +32,19 @@ pub struct Args {
     #[arg(short, long, value_name = "CSV")]
     out: PathBuf,
 
-    /// A CSV that tells each image's patient: all images of a patient go to one fold.
+    /// CSV with each image's patient: all images of a patient go to one fold.
     #[arg(long, value_name = "CSV", conflicts_with = "images")]
     patients: Option<PathBuf>,
 
-    /// The patients' column in it; the images' is `ImageId`.
+    /// Patient column of that CSV; its image column is `ImageId`.
     #[arg(long, value_name = "NAME", default_value = "PatientID", requires = "patients")]
     patient_column: String,
 
-    /// DICOM files, folders or globs, whose PatientID tells the patient; only images that are there are divided.
+    /// DICOM files, folders or globs to read PatientID from; only images found there are split.
     #[arg(long, value_name = "INPUT", num_args = 1..)]
     images: Vec<PathBuf>,
 
-    /// The size that run lengths are counted on, in pixels.
+    /// Mask size of the run lengths, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     size: (usize, usize),
 }
@@ -86,7 +86,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     folds::write(&args.out, &images.ids, &folds)?;
     print(args.folds, &subjects, &folds, images.patients.as_deref())?;
     let last = args.folds - 1;
-    term::note(format_args!("wrote `{}`, where `fold` is 0 to {last}: fold 1 is 0", args.out.display()));
+    term::note(format_args!("wrote `{}`: its column `fold` counts from 0 to {last} (fold 1 is 0)", args.out.display()));
     Ok(if images.skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
@@ -97,7 +97,10 @@ fn images<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Images
     let ids: Vec<_> = truth.images.keys().map(String::as_str).collect();
     let patients = args.patients.as_ref().map(|csv| folds::read_patients(csv, &args.patient_column, &ids));
     if patients.is_none() {
-        term::note("no patients are known: a patient's images may be in several folds");
+        term::note(
+            "patients are unknown, so one patient's images may be in several folds: name them with `--patients` \
+                    or `--images`",
+        );
     }
     Ok(Images { patients: patients.transpose()?, ids, skipped: 0 })
 }
@@ -124,10 +127,10 @@ fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Im
     let ids: Vec<_> = truth.images.keys().map(String::as_str).filter(|&id| patients.contains_key(id)).collect();
     if ids.len() < truth.images.len() {
         let more = truth.images.len() - ids.len();
-        term::note(format_args!("no files of {more} images of the truth: they are in no fold"));
+        term::note(format_args!("{more} images of the truth have no file: they are in no fold"));
     }
     if alone > 0 {
-        term::warning(format_args!("{alone} files have no PatientID: each is taken for a patient's only image"));
+        term::warning(format_args!("{alone} files have no PatientID: each is treated as a patient of its own"));
     }
     let numbers = folds::number(ids.iter().map(|&id| patients[id].as_str()));
     Ok(Images { ids, patients: Some(numbers), skipped })

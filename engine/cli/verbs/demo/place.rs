@@ -84,7 +84,7 @@ impl<'a> Place<'a> {
         }
         if !others.is_empty() {
             let (folder, others) = (self.ensemble.display(), others.join("`, `"));
-            term::note(format_args!("`{folder}` is not as it came: running your `{others}`"));
+            term::note(format_args!("`{folder}` was edited: running your `{others}`"));
         }
         Ok(())
     }
@@ -99,7 +99,8 @@ impl<'a> Place<'a> {
             (text, String::new())
         } else {
             let text = format!(
-                "\nor the networks anew, by the recipes in {out}/ensemble/demo\n  {program} demo --out {out} --train"
+                "\nor retrain the networks from the recipes in {out}/ensemble/demo\n  {program} demo --out {out} \
+                 --train"
             );
             (String::new(), text)
         };
@@ -108,7 +109,7 @@ impl<'a> Place<'a> {
 open
   {out}/report.html  numbers, charts and every case, the worst first
   {out}/overlays/  radiograph, truth and prediction side by side
-  {out}/submission.csv  the answer, ImageId,EncodedPixels; the truth is in {out}/truth.csv
+  {out}/submission.csv  the submission, ImageId,EncodedPixels; the truth is in {out}/truth.csv
   {out}/findings.jsonl  what was found in each image, and how it was decided
   {manifest}  the ensemble, with every key explained{learned}
 

@@ -39,7 +39,7 @@ fn draw(place: &Place<'_>) -> Result<()> {
     training::draw(&place.networks(), training::IMAGES, || bar.inc(1))?;
     bar.finish_and_clear();
     let folder = place.networks().join(training::RADIOGRAPHS);
-    term::note(format_args!("drew {} radiographs to learn from in `{}`", training::IMAGES, folder.display()));
+    term::note(format_args!("drew {} training radiographs in `{}`", training::IMAGES, folder.display()));
     Ok(())
 }
 

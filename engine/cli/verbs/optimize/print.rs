@@ -52,33 +52,33 @@ fn remarks(report: &Report<'_>) {
             let at = format!("{}: `{}`", variant.form, model.to.display());
             model.notes.iter().take(SHOWN).for_each(|note| term::note(format_args!("{at}: {note}")));
             if notes > SHOWN {
-                term::note(format_args!("{at}: and {} more nodes; --json tells them all", notes - SHOWN));
+                term::note(format_args!("{at}: and {} more nodes; --json lists them all", notes - SHOWN));
             }
         }
     }
     for Column { name, comparison, .. } in columns(report) {
         for (file, error) in comparison.failed.iter().take(SHOWN) {
-            term::warning(format_args!("{name}: no answer to `{}`: {error}", file.display()));
+            term::warning(format_args!("{name}: `{}` failed: {error}", file.display()));
         }
         if comparison.failed.len() > SHOWN {
-            term::warning(format_args!("{name}: no answer to {} more", comparison.failed.len() - SHOWN));
+            term::warning(format_args!("{name}: {} more failed", comparison.failed.len() - SHOWN));
         }
     }
     let (calibrated, compared) = (report.calibrated.len(), report.compared.len());
     match report.held_out {
-        true => term::note(format_args!("{calibrated} images calibrated, {compared} others are compared on")),
+        true => term::note(format_args!("calibrated on {calibrated} images, compared on {compared} others")),
         false => term::warning(format_args!(
-            "all {compared} images calibrated, and are compared on: on others a variant may do worse; give more inputs, \
-             or a smaller --calibrate"
+            "calibrated and compared on the same {compared} images: a variant may do worse on others; give more \
+             inputs, or a smaller --calibrate"
         )),
     }
     if report.variants.iter().any(|it| it.rounded.is_some()) {
         term::note(
-            "a CPU computes fp16 in single precision, for the most part; `fp16 rounded` is nearer to what a GPU makes of it, which \
-             rounds every value",
+            "a CPU computes most of fp16 in single precision; `fp16 rounded` rounds every value and is closer to a \
+             GPU's result",
         );
     }
-    term::note("times are this machine's, of the networks alone: another processor or a GPU has other ones");
+    term::note("times are those of the networks alone on this machine; they differ on another processor or a GPU");
 }
 
 /// A row for each thing told, a column for each variant.
@@ -98,7 +98,7 @@ fn table(report: &Report<'_>) -> String {
     row("  of the original's", &|it| own(it, ratio(bytes(it.of).1 as f64, bytes(it.of).0 as f64)));
     row("  time, of the original's", &|it| own(it, seconds(it.of).map_or("-".into(), |(a, b)| ratio(b, a))));
     row("images compared", &|it| it.comparison.images.to_string());
-    row("  without an answer", &|it| it.comparison.failed.len().to_string());
+    row("  failed", &|it| it.comparison.failed.len().to_string());
     row("mean Dice with the original's", &|it| dice(it.comparison.mean_dice));
     let lowest = |it: &Column<'_>| it.comparison.lowest.as_ref().map(|(_, dice)| *dice);
     row("  lowest", &|it| dice(lowest(it).or(it.comparison.mean_dice)));

@@ -90,7 +90,7 @@ impl Row {
     pub fn parse(finding: &str) -> Result<Self> {
         let Line { id, size, area, runs: ran, rle } = serde_json::from_str(finding)?;
         let mask = Runs::decode(&rle, size)?;
-        ensure!(mask.area() == area, "the run lengths mark {} pixels, not {area}", mask.area());
+        ensure!(mask.area() == area, "the run lengths mark {} pixels, expected {area}", mask.area());
         Ok(Self { id, size, mask, ran })
     }
 }

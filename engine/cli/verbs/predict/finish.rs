@@ -45,7 +45,7 @@ impl Finish<'_> {
         let out = &self.targets.out;
         // a shard may have no other images than broken ones
         if done.submission.is_empty() && !done.skipped.is_empty() && self.shard.is_all() {
-            bail!("every one of {} inputs was skipped: `{}` is not written", done.skipped.len(), out.display());
+            bail!("all {} inputs were skipped: `{}` is not written", done.skipped.len(), out.display());
         }
         receipt.unanswered = self.order(&mut done);
         if let Some(path) = &self.targets.findings {
@@ -80,7 +80,7 @@ impl Finish<'_> {
         let missing: Vec<_> = missing.into_iter().filter(|id| self.shard.holds(id)).collect();
         if let Some(first) = missing.first() {
             let more = missing.len() - 1;
-            term::warning(format_args!("no image for `{first}` of the sample, nor for {more} more: they have no row"));
+            term::warning(format_args!("no image for `{first}` of the sample and {more} more ids: they get no row"));
         }
         done.submission.order_like(&answered).expect("every row is in the sample, and every id here has a row");
         missing.len()
@@ -106,7 +106,7 @@ impl Finish<'_> {
         if done.windowless > 0 && uses_windows(ensemble) {
             let count = done.windowless;
             term::warning(format_args!(
-                "{} without a window: all their stored bits were taken as it",
+                "{} without a window: the full range of stored bits was used",
                 term::quantity(count, "file")
             ));
         }

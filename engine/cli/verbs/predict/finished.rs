@@ -10,22 +10,22 @@ use crate::receipt::{Identity, Inputs, Kind, Receipt, differences_text};
 pub fn how(targets: &Targets, now: &Identity, inputs: &Inputs) -> Result<Exit, String> {
     let out = targets.out.display();
     if !targets.out.exists() {
-        return Err(format!("there is no `{out}`"));
+        return Err(format!("`{out}` does not exist"));
     }
     let then = Receipt::read(&targets.out).map_err(|error| format!("{error:#}"))?;
     let differences = Identity::from(&then).differences(now);
     if !differences.is_empty() {
-        return Err(format!("`{out}` is of another run, {}", differences_text(&differences, "then", "now")));
+        return Err(format!("`{out}` belongs to a different run, {}", differences_text(&differences, "then", "now")));
     }
     if (then.inputs.files, &then.inputs.listing) != (inputs.files, &inputs.listing) {
-        return Err(format!("the images are not those that `{out}` was made of"));
+        return Err(format!("the images differ from those of `{out}`"));
     }
     let mut wanted = vec![(Kind::Submission, &targets.out)];
     wanted.extend(targets.findings.as_ref().map(|path| (Kind::Findings, path)));
     wanted.extend(targets.report.as_ref().map(|path| (Kind::Report, path)));
     for (kind, path) in wanted {
         let same = then.output(kind).filter(|output| digest::file(path).is_ok_and(|sum| sum == output.sha256));
-        same.ok_or_else(|| format!("`{}` is not what the finished run wrote", path.display()))?;
+        same.ok_or_else(|| format!("`{}` has changed since the finished run", path.display()))?;
     }
     Ok(if then.exit == 0 { Exit::Good } else { Exit::Skipped })
 }

@@ -74,9 +74,9 @@ pub fn interrupted(out: &Path) -> String {
     let lines =
         pleura::regular::open(&path).map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
     match lines.saturating_sub(1) {
-        0 => "interrupted before the first image was finished: run the same command again".into(),
+        0 => "interrupted before the first image finished: run the same command again".into(),
         images => format!(
-            "interrupted: `{}` has the {images} images that are finished; the same command with `--resume` goes on",
+            "interrupted: {images} finished images are in `{}`; run the same command with `--resume` to continue",
             path.display()
         ),
     }
@@ -119,23 +119,23 @@ impl Journal {
         match (differences.is_empty(), resume) {
             (true, true) => {}
             (true, false) => bail!(
-                "an earlier run was not finished, and `{journal}` has {} images of it: go on with `--resume`, or delete \
-                 that file to start anew",
+                "an earlier run was not finished, and `{journal}` has {} images of it: continue with `--resume`, or \
+                 delete that file to start over",
                 kept.len()
             ),
             (false, true) => bail!(
-                "`{journal}` is of another run, which cannot be gone on with: {told}; restore what was, or leave out \
-                 `--resume` to start anew"
+                "`{journal}` belongs to a different run and cannot be resumed: {told}; restore what changed, or leave \
+                 out `--resume` to start over"
             ),
             (false, false) => {
-                term::note(format_args!("replaced the journal of another run that was not finished: {told}"));
+                term::note(format_args!("replaced the journal of a different, unfinished run: {told}"));
                 self.start(run)?;
                 return Ok(HashMap::new());
             }
         }
         if damaged > 0 {
             let lines = if damaged == 1 { "1 line".into() } else { format!("{damaged} lines") };
-            term::warning(format_args!("`{journal}`: {lines} damaged: the images concerned are predicted again"));
+            term::warning(format_args!("`{journal}`: {lines} damaged: their images are predicted again"));
         }
         (self.run, self.end) = (head.digest()?, end);
         if healed {
@@ -147,7 +147,7 @@ impl Journal {
 
     /// Writes the first line again, which takes as many bytes as it did.
     fn heal(&self, head: &Head) -> Result<()> {
-        term::warning(format_args!("`{}`: its first line was damaged, and is restored", self.path.display()));
+        term::warning(format_args!("`{}`: the first line was damaged and is restored", self.path.display()));
         // what is opened to append cannot write elsewhere
         let mut file = OpenOptions::new().write(true).open(&self.path).with_context(|| self.failed())?;
         file.write_all(head.line()?.as_bytes()).with_context(|| self.failed())
@@ -158,7 +158,7 @@ impl Journal {
         let torn = self.file.metadata()?.len().saturating_sub(self.end);
         if torn > 0 {
             let journal = self.path.display();
-            term::note(format_args!("cut {torn} bytes off `{journal}` that were torn or damaged"));
+            term::note(format_args!("removed {torn} incomplete or damaged bytes from the end of `{journal}`"));
             self.file.set_len(self.end).with_context(|| self.failed())?;
         }
         Ok(())
@@ -229,7 +229,7 @@ impl Journal {
     /// Says how to go on, where a run ended with an error and there is something to go on with.
     pub fn tell_kept(&self) {
         if self.worth {
-            term::note(format_args!("what is finished is kept in `{}`: go on with `--resume`", self.path.display()));
+            term::note(format_args!("finished images are kept in `{}`: continue with `--resume`", self.path.display()));
         }
     }
 

@@ -22,14 +22,14 @@ pub fn open(path: &Path, whose: &Path) -> Result<File> {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let busy = io::Error::new(ErrorKind::ResourceBusy, "wait for it, or take another `--out`");
+                let busy = io::Error::new(ErrorKind::ResourceBusy, "wait for it, or use another `--out`");
                 let what = format!("another run is writing `{}` (it holds `{}`)", whose.display(), path.display());
                 return Err(anyhow::Error::new(busy).context(what));
             }
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
                 let path = path.display();
                 term::warning(format_args!(
-                    "the file system of `{path}` has no locks: see to it that no other run writes there"
+                    "the file system of `{path}` does not support locks: make sure that no other run writes there"
                 ));
             }
             Err(TryLockError::Error(error)) => {

@@ -44,32 +44,33 @@ pub struct Args {
     #[arg(short, long, value_name = "CSV", help_heading = "Outputs")]
     pub out: PathBuf,
 
-    /// A sample submission: rows come in its order, and its ids are the ones expected.
+    /// Sample submission: lists the expected ids; rows are written in its order.
     #[arg(long, value_name = "CSV")]
     pub sample: Option<PathBuf>,
 
-    /// Write what was found in each image, and how it was decided, as JSON lines.
+    /// Write each image's finding (mask, scores and decisions) as JSON lines.
     #[arg(long, value_name = "JSONL", help_heading = "Outputs")]
     pub findings: Option<PathBuf>,
 
-    /// Write the findings as a page, too, to be looked at; `pleura report` makes one with the truth in it.
+    /// Write the findings as an HTML page, too; `pleura report` makes one that compares with the truth.
     #[arg(long, value_name = "HTML", requires = "findings", help_heading = "Outputs")]
     pub report: Option<PathBuf>,
 
-    /// Write merged probability maps as 16-bit PNG files, 65535 being 1.
+    /// Write merged probability maps as 16-bit PNG files (65535: probability 1) to this folder.
     #[arg(long, value_name = "DIR", help_heading = "Outputs")]
     pub maps: Option<PathBuf>,
 
-    /// An out-of-fold run: a list of `ImageId,fold`. Snapshots that name their fold answer for its images alone.
+    /// CSV of `ImageId,fold` for out-of-fold predictions: snapshots that name a fold run on the images of that fold
+    /// only.
     #[arg(long, value_name = "CSV")]
     pub folds: Option<PathBuf>,
 
-    /// Do one of N parts, I from 0 to N-1, told by the images' ids; outputs are named after it, and put together by
-    /// `pleura submission merge`. A Slurm array or an indexed job of Kubernetes says it by itself.
+    /// Run part I of N, from 0 to N-1; images are assigned by id. Outputs are named after the shard, and `pleura
+    /// submission merge` joins them. Default in a Slurm array or an indexed Kubernetes job: the index of the task.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
-    /// Go on with a run that was not finished; one that was is not run again.
+    /// Resume an unfinished run; a finished run is not repeated.
     #[arg(long)]
     pub resume: bool,
 
@@ -123,7 +124,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     if args.resume && kept.is_empty() {
         match finished::how(&targets, &identity, &receipt.inputs) {
             Ok(exit) => {
-                term::note("already finished: nothing is run again");
+                term::note("already finished: nothing to run");
                 targets.tell();
                 return Ok(exit);
             }

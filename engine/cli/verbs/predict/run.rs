@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         receipt: &Path,
     ) -> Result<Self> {
         let sample = sample.map(|ids| ids.iter().map(String::as_str).collect());
-        let origin = ensemble.origin().context("cannot read what the findings are to name")?;
+        let origin = ensemble.origin().context("cannot hash the files that the findings name")?;
         let skips = Skips::new("skipped files", format!("with `-v`, and in `{}` at the end", receipt.display()));
         let (sources, remarks, done) = (HashMap::new(), Remarks::default(), RunResult::nothing());
         Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips })
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
         };
         if let Some(Err(error)) = &map {
             let (id, why) = (short(&finding.id), term::chain(error));
-            term::warning(format_args!("no map of `{id}`, whose row is written: {why}"));
+            term::warning(format_args!("`{id}` has a row, but no map: {why}"));
             self.done.unmapped += 1;
         }
         let map = map.and_then(Result::ok);

@@ -87,8 +87,8 @@ pub fn read<F: Read + Seek>(mut file: F, run: &Identity) -> Result<Option<Scan>>
     let begun = MARK.starts_with(&first[..first.len().min(MARK.len())]);
     match (begun, alone) {
         (true, true) => Ok(None),
-        (true, false) => bail!("it is damaged: its first line fails its checksum; delete it to start anew"),
-        (false, _) => bail!("it is no journal of this version of pleura: move it away, or delete it"),
+        (true, false) => bail!("it is damaged: the checksum of its first line does not match; delete it to start over"),
+        (false, _) => bail!("it is not a journal of this version of pleura: move it away, or delete it"),
     }
 }
 

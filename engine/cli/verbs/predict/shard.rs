@@ -12,7 +12,7 @@ use crate::term;
 pub fn chosen(asked: Option<Shard>) -> Result<Shard> {
     let (shard, whose) = find(asked)?;
     if let Some(whose) = whose {
-        term::note(format_args!("shard {shard}, as {whose} says; `--shard 0/1` would be all"));
+        term::note(format_args!("shard {shard}, from {whose}; use `--shard 0/1` for all images"));
     }
     Ok(shard)
 }
@@ -48,8 +48,8 @@ fn slurm(variable: &Variable<'_>) -> Result<Option<Shard>> {
     let whole = (0..=1).contains(&first) && last.checked_sub(first).and_then(|n| n.checked_add(1)) == Some(count);
     ensure!(
         whole && (first..=last).contains(&id),
-        "the Slurm array has {count} tasks from {first} to {last}, of which this is {id}: that is no 0 to N-1 without \
-         gaps, so which part of the images is meant? say so with `--shard I/N`"
+        "expected a Slurm array of tasks 0 to N-1 without gaps, found {count} tasks from {first} to {last} (this is \
+         {id}): give the shard with `--shard I/N`"
     );
     Ok(Shard::new(id - first, count))
 }
@@ -64,16 +64,22 @@ fn kubernetes(variable: &Variable<'_>) -> Result<Option<Shard>> {
     let shard = Shard::new(index, count);
     if shard.is_none() {
         bail!(
-            "JOB_COMPLETION_INDEX is {index} of JOB_COMPLETIONS={count}, which go from 0 to one less: `--shard I/N`?"
+            "expected JOB_COMPLETION_INDEX below JOB_COMPLETIONS, found {index} of {count}: give the shard with \
+             `--shard I/N`"
         );
     }
     Ok(shard)
 }
 
 fn number(variable: &Variable<'_>, name: &str) -> Result<u32> {
-    let text = variable(name)
-        .with_context(|| format!("{name} is not set beside the task's number: set it, or say `--shard I/N`"))?;
-    text.trim().parse().ok().with_context(|| format!("{name} is `{text}`, no whole number: say `--shard I/N`"))
+    let text =
+        variable(name).with_context(|| format!("{name} is not set: set it, or give the shard with `--shard I/N`"))?;
+    text.trim().parse().ok().with_context(|| {
+        format!(
+            "{name}: expected a whole number, found `{text}`: give the shard \
+                                                      with `--shard I/N`"
+        )
+    })
 }
 
 #[cfg(test)]

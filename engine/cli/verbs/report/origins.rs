@@ -31,14 +31,16 @@ impl Origins {
     /// What the findings were made with, in a sentence.
     pub fn named(&self) -> String {
         match (&self.runs[..], self.unknown) {
-            ([], _) => "Which manifest and models made the findings is unknown: they hold no hashes of them.".into(),
+            ([], _) => "The manifest and models behind these findings are unknown: the findings hold no hashes.".into(),
             ([run], 0) => {
                 let Origin { manifest, models, .. } = run;
                 let folds = if run.folds.is_some() { ", out of fold" } else { "" };
                 format!("Findings of one run{folds}: manifest sha256 {manifest}…, models {models}….")
             }
             (runs, 0) => format!("Findings of {} different runs.", runs.len()),
-            (runs, unknown) => format!("Findings of {} known runs, and {unknown} of unknown ones.", runs.len()),
+            (runs, unknown) => {
+                format!("Findings of {} known runs, and {unknown} findings of unknown runs.", runs.len())
+            }
         }
     }
 
@@ -50,7 +52,7 @@ impl Origins {
         }
         let unknown = match self.unknown {
             0 => String::new(),
-            unknown => format!(", and {unknown} of {} findings do not name theirs", self.all),
+            unknown => format!(", and {unknown} of {} findings do not name their run", self.all),
         };
         let known = match &self.runs[..] {
             [first, second, ..] => {
@@ -61,8 +63,8 @@ impl Origins {
             _ => String::new(),
         };
         Some(format!(
-            "These findings are of {kinds} different runs{known}{unknown}. No number over all of them is that of one \
-             ensemble."
+            "These findings come from {kinds} different runs{known}{unknown}. Metrics over all of them do not describe \
+             one ensemble."
         ))
     }
 
@@ -77,8 +79,8 @@ impl Origins {
         }
         let run = self.runs.iter().find(|run| *run != here)?;
         Some(format!(
-            "The findings were not made with `{manifest}` as it is now; they differ in {}. What is measured with it is of \
-             another run than the cases and their numbers.",
+            "The findings were not made with `{manifest}` as it is now; they differ in {}. What is measured with it \
+             belongs to a different run than the cases and their metrics.",
             run.differences(here).join(", ")
         ))
     }
@@ -108,9 +110,9 @@ mod tests {
             origins(&[Some("a"), None]),
         );
         assert!(one.named().contains("manifest sha256 a…") && one.mixed().is_none());
-        assert!(two.mixed().unwrap().contains("of 2 different runs: they differ in manifest"), "{:?}", two.mixed());
+        assert!(two.mixed().unwrap().contains("from 2 different runs: they differ in manifest"), "{:?}", two.mixed());
         assert!(old.named().contains("unknown") && old.mixed().is_none());
-        assert!(mixed.mixed().unwrap().contains("1 of 2 findings do not name theirs"), "{:?}", mixed.mixed());
+        assert!(mixed.mixed().unwrap().contains("1 of 2 findings do not name their run"), "{:?}", mixed.mixed());
         let here = &one.runs[0];
         let manifest = Path::new("x/t.toml");
         assert_eq!(one.differ(manifest, here), None);

@@ -34,7 +34,7 @@ pub fn measure(
     (truth, size): (&Submission, (usize, usize)),
     origins: &Origins,
 ) -> Result<Measured> {
-    ensure!(engine.cache.cache.is_some(), "name the folder of the members' answers too: `--cache DIR`");
+    ensure!(engine.cache.cache.is_some(), "give the folder of the members' cached outputs, too: `--cache DIR`");
     let judged = cases.iter().filter(|case| case.truth.is_some()).filter_map(|case| files.get(&case.id).cloned());
     let judged: Vec<PathBuf> = judged.collect();
     let folder = manifest.parent().unwrap_or(Path::new(""));

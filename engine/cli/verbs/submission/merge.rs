@@ -20,7 +20,7 @@ const ANY: (usize, usize) = (u16::MAX as usize, u16::MAX as usize);
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// All shards: `submission.shard-0-of-4.csv` and so on, each with its receipt beside it.
+    /// All shards, `submission.shard-0-of-4.csv` and so on, each with its receipt beside it.
     #[arg(required = true, value_name = "SHARD")]
     shards: Vec<PathBuf>,
 
@@ -28,11 +28,11 @@ pub struct Args {
     #[arg(short, long, value_name = "CSV")]
     out: PathBuf,
 
-    /// The sample submission, where the shards were given one: rows come in its order.
+    /// Sample submission, required if the shards were run with one: rows are written in its order.
     #[arg(long, value_name = "CSV")]
     sample: Option<PathBuf>,
 
-    /// Merge the shards' findings, too, in the order of the inputs.
+    /// Merge the shards' findings, too, in input order.
     #[arg(long, value_name = "JSONL")]
     findings: Option<PathBuf>,
 }
@@ -86,19 +86,19 @@ fn sample(args: &Args, parts: &[Part]) -> Result<Option<Vec<String>>> {
         (None, None) => Ok(None),
         (None, Some(then)) => {
             bail!(
-                "the shards were made for a sample, whose order the rows are to have: add `--sample {}`",
+                "the shards were run with a sample, which gives the order of rows: add `--sample {}`",
                 then.path.display()
             )
         }
         (Some(now), None) => {
-            bail!("the shards were made without a sample: leave out `--sample {}`, or make them with it", now.display())
+            bail!("the shards were run without a sample: leave out `--sample {}`, or run them with it", now.display())
         }
         (Some(now), Some(then)) => {
             let sum = Sum::read(now)?;
             let (now, then_path) = (now.display(), then.path.display());
             ensure!(
                 sum.sha256 == then.sha256,
-                "`{now}` is not the sample that the shards were made for, `{then_path}`"
+                "`{now}` differs from the sample that the shards were run with, `{then_path}`"
             );
             Ok(Some(read_ids(&sum.path)?))
         }
@@ -112,13 +112,13 @@ fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
         for row in Rows::open(&part.path, ANY)? {
             let row = row?;
             let fault = || format!("`{}`: line {}", part.path.display(), row.line);
-            ensure!(!submission.contains(&row.id), "{}: another shard has `{}` too", fault(), row.id);
+            ensure!(!submission.contains(&row.id), "{}: another shard has `{}`, too", fault(), row.id);
             submission.insert_runs(row.id.clone(), ANY, row.runs.with_context(fault)?)?;
         }
     }
     let skipped: usize = parts.iter().map(|part| part.receipt.skipped.len()).sum();
     if submission.is_empty() && skipped > 0 {
-        bail!("every one of {skipped} inputs was skipped");
+        bail!("all {skipped} inputs were skipped");
     }
     match sample {
         Some(ids) => {
@@ -144,7 +144,7 @@ fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
         let head = heads.iter_mut().filter(|head| head.0.is_some()).min_by_key(|head| head.0);
         let Some((place, places, lines, path)) = head else { break };
         let line =
-            lines.next().with_context(|| format!("`{}` has fewer lines than its receipt says", path.display()))?;
+            lines.next().with_context(|| format!("`{}` has fewer lines than its receipt states", path.display()))?;
         merged.push(&line.with_context(|| format!("cannot read `{}`", path.display()))?)?;
         *place = places.next();
     }

@@ -17,11 +17,11 @@ const SHOWN: usize = 20;
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Parse, bounds, one row an image, and ids against a sample; exits with 2 where there is a fault.
+    /// Check format, bounds, one row per image, and ids against a sample; exits with 2 on a fault.
     Check(CheckArgs),
-    /// Which images changed and by how much; exits with 1 where any did.
+    /// Compare two submissions image by image; exits with 1 if any mask changed.
     Diff(DiffArgs),
-    /// Put the shards of `predict --shard` together: the same bytes as one run over all.
+    /// Merge the shards of `predict --shard`; writes the same bytes as one run over all images.
     Merge(merge::Args),
 }
 
@@ -30,11 +30,11 @@ pub struct CheckArgs {
     /// The submission.
     submission: PathBuf,
 
-    /// The official sample, whose ids a submission must have.
+    /// Sample submission with the expected ids.
     #[arg(long)]
     sample: Option<PathBuf>,
 
-    /// Let the submission leave out images of the sample, as one of some images or a shard does.
+    /// Accept a submission that lacks ids of the sample, such as a shard.
     #[arg(long, requires = "sample")]
     subset: bool,
 
@@ -51,7 +51,7 @@ pub struct DiffArgs {
     /// The submission after.
     after: PathBuf,
 
-    /// Compare the images that both have: others are counted, and are no difference.
+    /// Compare only images in both submissions; the others are counted, but are not a difference.
     #[arg(long)]
     subset: bool,
 
@@ -103,7 +103,7 @@ pub fn size(text: &str) -> Result<(usize, usize), String> {
     let side = |side: &str| side.parse::<u16>().ok().filter(|&side| side > 0).map(usize::from);
     text.split_once(['x', 'X', '×'])
         .and_then(|(height, width)| Some((side(height)?, side(width)?)))
-        .ok_or_else(|| "a size is written HEIGHTxWIDTH, each 1 to 65535: 1024x1024".to_owned())
+        .ok_or_else(|| "expected HEIGHTxWIDTH, each from 1 to 65535, such as 1024x1024".to_owned())
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -123,19 +123,19 @@ fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
     match (report.problems.len(), &args.sample) {
         (0, Some(sample)) if report.unanswered > 0 => {
             let (left, sample) = (report.unanswered, sample.display());
-            writeln!(out, "{path}: good, with ids of `{sample}`, of which {left} have no row")?;
+            writeln!(out, "{path}: valid, with ids of `{sample}`, of which {left} have no row")?;
         }
-        (0, Some(sample)) => writeln!(out, "{path}: good, with the ids of `{}`", sample.display())?,
-        (0, None) => writeln!(out, "{path}: good; no sample was given to compare the ids with")?,
+        (0, Some(sample)) => writeln!(out, "{path}: valid, with the ids of `{}`", sample.display())?,
+        (0, None) => writeln!(out, "{path}: valid; the ids were not checked, as no `--sample` was given")?,
         (1, _) => writeln!(out, "{path}: 1 fault")?,
         (faults, _) => writeln!(out, "{path}: {faults} faults")?,
     }
     let missing = report.problems.iter().filter(|problem| matches!(problem, Problem::Missing { .. })).count();
     if missing > 0 {
-        term::note(format_args!("{missing} images of the sample have no row: with `--subset` that is no fault"));
+        term::note(format_args!("{missing} images of the sample have no row: add `--subset` to accept that"));
     }
     if report.in_sample_order == Some(false) {
-        term::note("the ids are not in the sample's order, which scoring does not mind");
+        term::note("the ids are not in the sample's order (scoring ignores the order)");
     }
     Ok(())
 }

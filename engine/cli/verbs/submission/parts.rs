@@ -20,7 +20,7 @@ pub struct Part {
 /// Where a file is not what its run wrote, a shard is missing or there twice, or two are of different runs.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = paths.iter().map(|path| Part::read(path)).collect::<Result<_>>()?;
-    let (first, others) = parts.split_first().context("no shard was named")?;
+    let (first, others) = parts.split_first().context("expected at least one shard")?;
     others.iter().try_for_each(|other| same_run(first, other))?;
     parts.sort_by_key(|part| part.receipt.shard.index());
     for pair in parts.windows(2) {
@@ -35,12 +35,11 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Part>> {
 impl Part {
     fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
-        ensure!(path.exists(), "there is no `{shown}`: has its run finished? it says so by leaving this file");
-        let receipt = Receipt::read(path).with_context(|| {
-            format!("`{shown}` cannot be merged, for want of the receipt that its run left beside it")
-        })?;
+        ensure!(path.exists(), "`{shown}` does not exist: its run has not finished");
+        let receipt = Receipt::read(path)
+            .with_context(|| format!("cannot merge `{shown}` without the receipt of its run beside it"))?;
         let output = receipt.output(Kind::Submission);
-        let output = output.with_context(|| format!("the receipt of `{shown}` names no submission"))?;
+        let output = output.with_context(|| format!("the receipt of `{shown}` lists no submission"))?;
         unchanged(path, output, &receipt)?;
         Ok(Self { path: path.into(), receipt })
     }
@@ -53,12 +52,15 @@ impl Part {
         let shown = self.path.display();
         let output = self.receipt.output(Kind::Findings).with_context(|| {
             let command = command(&self.receipt, self.receipt.shard);
-            format!("the run of `{shown}` wrote no findings: run `{command}` with `--findings`, or leave them out here")
+            format!(
+                "the run of `{shown}` wrote no findings: run `{command}` with `--findings`, or leave out \
+                     `--findings` here"
+            )
         })?;
         let beside = self.path.with_file_name(output.path.file_name().unwrap_or_default());
         let found = [&beside, &output.path].into_iter().find(|path| path.exists());
-        let found =
-            found.with_context(|| format!("`{}`, the findings of `{shown}`, are gone", output.path.display()))?;
+        let found = found
+            .with_context(|| format!("`{}`, the findings of `{shown}`, no longer exists", output.path.display()))?;
         unchanged(found, output, &self.receipt)?;
         Ok(found.clone())
     }
@@ -68,7 +70,7 @@ fn unchanged(path: &Path, output: &Output, receipt: &Receipt) -> Result<()> {
     let sum = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     ensure!(
         sum == output.sha256,
-        "`{}` is not what its run wrote: its sha256 is {}…, and the receipt says {}…; make it again: {}",
+        "`{}` has changed since its run: found sha256 {}…, expected {}… (its receipt); run it again: {}",
         path.display(),
         &sum[..12],
         output.sha256.get(..12).unwrap_or_default(),
@@ -84,7 +86,7 @@ fn same_run(left: &Part, right: &Part) -> Result<()> {
     let (a, b) = (&left.receipt, &right.receipt);
     ensure!(
         a.shard.count() == b.shard.count(),
-        "{left_name} is shard {} and {right_name} is shard {}: they are not parts of one whole",
+        "{left_name} is shard {} and {right_name} is shard {}: expected shards of the same number of parts",
         a.shard,
         b.shard
     );
@@ -95,12 +97,12 @@ fn same_run(left: &Part, right: &Part) -> Result<()> {
     }
     if !rounding.is_empty() {
         let told = differences_text(&rounding, left_name, right_name);
-        term::warning(format_args!("masks may differ from those of one run by rounding: {told}"));
+        term::warning(format_args!("masks may differ by rounding from those of a single run: {told}"));
     }
     ensure!(
         a.inputs.collection == b.inputs.collection,
-        "{left_name} and {right_name} were not given the same images ({} and {} files), so that some may be in no shard: \
-         run them again on the same",
+        "{left_name} and {right_name} were run on different images ({} and {} files), so some may be in no shard: run \
+         them again on the same images",
         a.inputs.files,
         b.inputs.files
     );
@@ -122,9 +124,9 @@ fn none_missing(parts: &[Part]) -> Result<()> {
     let Some(first) = missing.first() else { return Ok(()) };
     let named = Shard::of_name(&part.path).map_or_else(|| part.path.clone(), |(whole, _)| whole);
     let names: Vec<_> = missing.iter().map(|shard| format!("`{}`", shard.name(&named).display())).collect();
-    let others = if missing.len() > 1 { ", and likewise the others" } else { "" };
+    let others = if missing.len() > 1 { ", and so on" } else { "" };
     bail!(
-        "missing {} of {of} shards: {}; make it with: {}{others}",
+        "missing {} of {of} shards: {}; run: {}{others}",
         missing.len(),
         names.join(", "),
         command(&part.receipt, *first)

@@ -23,7 +23,7 @@ impl FromStr for Fold {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        text.parse().map(Self::Number).map_err(|_| "expected a fold's number, from 0 as in `fold0`, or `auto`".into())
+        text.parse().map(Self::Number).map_err(|_| "expected a fold number from 0, as in `fold0`, or `auto`".into())
     }
 }
 
@@ -37,9 +37,14 @@ impl Fold {
             return Ok(number);
         }
         let Some((name, value)) = NUMBERS.iter().find_map(|name| Some((name, std::env::var_os(name)?))) else {
-            bail!("--fold auto: neither `{}` nor `{}` is set here; give the fold's number", NUMBERS[0], NUMBERS[1]);
+            bail!("--fold auto: neither `{}` nor `{}` is set; give the fold number", NUMBERS[0], NUMBERS[1]);
         };
         let number = value.to_str().and_then(|value| value.parse().ok());
-        number.with_context(|| format!("--fold auto: `{name}` is {value:?}, which is not a fold's number; give it"))
+        number.with_context(|| {
+            format!(
+                "--fold auto: expected a fold number in `{name}`, found {value:?}; give the \
+                                        fold number"
+            )
+        })
     }
 }

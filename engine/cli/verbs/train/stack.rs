@@ -22,7 +22,7 @@ pub fn run(recipe: &Path, options: &Options) -> Result<Exit> {
     all.iter().for_each(|figures| term::result(line(figures, widest)));
     term::result(stacked.merge.display());
     if stack.log_loss >= mean.log_loss {
-        term::warning("the stack is no better than the mean of its members: `merge = { kind = \"mean\" }` will do");
+        term::warning("the stack is no better than the mean of its members: use `merge = { kind = \"mean\" }`");
     }
     Ok(Exit::Good)
 }
@@ -50,7 +50,7 @@ pub fn check(path: &Path) -> Result<Exit> {
         folds.len()
     ));
     if table.left_out > 0 {
-        term::result(format_args!("{} images are not in every member's file, and are left out", table.left_out));
+        term::result(format_args!("{} images are missing from some member's file and are left out", table.left_out));
     }
     Ok(Exit::Good)
 }
@@ -64,7 +64,7 @@ fn absent(lint: &StackLint, path: &Path, folder: &Path) -> Vec<Diagnostic> {
             return None;
         }
         let ((line, column), path) = (lint.locations.locate(&field), path.to_owned());
-        let message = format!("there is no `{}`", file.display());
+        let message = format!("`{}` does not exist", file.display());
         let hint = Some("correct the path, which is relative to the recipe".into());
         Some(Diagnostic { severity: Severity::Error, path, line, column, field, message, hint })
     });

@@ -15,12 +15,15 @@ pub fn counts(space: &Space, images: &[Answered], skipped: usize, truth: usize) 
     let positive = images.iter().filter(|image| image.positive).count();
     term::note(format_args!("images: {} ({positive} positive), {skipped} skipped", images.len()));
     if truth > images.len() {
-        term::note(format_args!("{} ids of the truth have no image here, and do not count", truth - images.len()));
+        term::note(format_args!(
+            "{} ids of the truth have no image among the inputs and do not count",
+            truth - images.len()
+        ));
     }
     let sizes: Vec<_> = space.grid().knobs.iter().map(|knob| knob.values.len().to_string()).collect();
     let refused = match space.refused() {
         0 => String::new(),
-        refused => format!(", {refused} of them refused by a plugin and left out"),
+        refused => format!(", {refused} of them rejected by a plugin and left out"),
     };
     term::note(format_args!("grid: {} = {} points{refused}", sizes.join(" × "), space.grid().points()));
 }
@@ -30,16 +33,16 @@ pub fn result(space: &Space, tuned: &Tuned, metric: Metric) {
     let name = if metric == Metric::Dice { "mean Dice" } else { "mean Dice, positives" };
     let gain = tuned.nested.gain;
     let draws = match gain.bounds {
-        Some((low, high)) => format!("in 95 of 100 draws {low:+.6} to {high:+.6}"),
+        Some((low, high)) => format!("95 % interval {low:+.6} to {high:+.6}"),
         None => "the same for every image: no interval can be estimated".into(),
     };
     term::result(format_args!("{name:<34}{:>9.6}  the manifest as it is", tuned.current));
     term::result(format_args!(
         "{:<34}{:>9.6}  {:+.6}, {draws}",
-        "nested: each fold by the others", tuned.nested.score, gain.mean
+        "nested cross-validation", tuned.nested.score, gain.mean
     ));
     term::result(format_args!(
-        "{:<34}{:>9.6}  optimistic: scored on the images it was chosen by",
+        "{:<34}{:>9.6}  optimistic: scored on the images used for the choice",
         "best of the grid", tuned.best.score
     ));
     term::result("");
@@ -54,12 +57,15 @@ pub fn result(space: &Space, tuned: &Tuned, metric: Metric) {
         let knob = &space.grid().knobs[edge.knob];
         let side = if edge.highest { "highest" } else { "lowest" };
         term::warning(format_args!(
-            "the best `{}` is the {side} that was tried: the optimum may lie beyond; try --grid '{}'",
+            "the best `{}` is the {side} value tried: the optimum may lie beyond; try --grid '{}'",
             knob.key, edge.further
         ));
     }
     if gain.mean <= 0.0 {
-        term::warning("on folds that it was not chosen by, the best is no better than the manifest as it is");
+        term::warning(
+            "nested cross-validation: on folds not used for the choice, the best is no better than the \
+                       manifest as it is",
+        );
     }
 }
 

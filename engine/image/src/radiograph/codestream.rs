@@ -42,7 +42,7 @@ impl Codestream {
             [0xFF, 0x4F, 0xFF, 0x51, ..] => jpeg2000(bytes).ok_or("a broken JPEG 2000 header".into()),
             [0xFF, 0xD8, ..] => jpeg(bytes).ok_or("a broken JPEG header".into()),
             [] => Err("no data".into()),
-            _ => Err("neither JPEG, JPEG-LS nor JPEG 2000".into()),
+            _ => Err("expected JPEG, JPEG-LS or JPEG 2000 data".into()),
         }
     }
 }

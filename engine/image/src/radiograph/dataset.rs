@@ -43,18 +43,18 @@ pub(super) fn group<'o, 'a>(attributes: &'o Attributes<'a>, sequence: Tag, tag: 
 
 /// A whole number.
 pub(super) fn integer(attributes: &Attributes, (tag, name): (Tag, &'static str)) -> Result<Option<u32>, DicomFault> {
-    let Some(numbers) = numbers(attributes, tag, name, "a whole number is needed")? else { return Ok(None) };
+    let Some(numbers) = numbers(attributes, tag, name, "expected a whole number")? else { return Ok(None) };
     let number = numbers[0];
     if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
         Ok(Some(number as u32))
     } else {
-        Err(DicomFault::invalid(name, number, "a whole number is needed"))
+        Err(DicomFault::invalid(name, number, "expected a whole number"))
     }
 }
 
 /// Decimal numbers, at least one.
 pub(super) fn decimals(attributes: &Attributes, tag: Tag, name: &'static str) -> Result<Option<Vec<f64>>, DicomFault> {
-    numbers(attributes, tag, name, "decimal numbers are needed")
+    numbers(attributes, tag, name, "expected decimal numbers")
 }
 
 fn numbers(attributes: &Attributes, tag: Tag, name: &'static str, need: &str) -> Result<Option<Vec<f64>>, DicomFault> {

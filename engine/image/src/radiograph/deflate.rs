@@ -55,8 +55,8 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding, extent: Extent) -> Re
         }
         if inflated.len() > limit {
             return Err(DicomFault::Parse(match pixels {
-                Some(pixels) => format!("more than {limit} bytes when inflated, of which the image claims {pixels}"),
-                None => format!("more than {limit} bytes when inflated, and no pixel data among them"),
+                Some(pixels) => format!("more than {limit} bytes when inflated, but the image has {pixels}"),
+                None => format!("more than {limit} bytes when inflated, without pixel data"),
             }));
         }
     }

@@ -75,7 +75,7 @@ fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // nothing outlives the panic: all that the work sees is shared and read-only
     panic::catch_unwind(panic::AssertUnwindSafe(work)).map_err(|cause| {
         let message = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
-        format!("the decoder broke off: {}", message.unwrap_or("no message"))
+        format!("the decoder panicked: {}", message.unwrap_or("no message"))
     })
 }
 
@@ -159,9 +159,9 @@ impl Modality {
         let slope = first(dataset::decimals(attributes, tags::RESCALE_SLOPE, "RescaleSlope")?);
         let intercept = first(dataset::decimals(attributes, tags::RESCALE_INTERCEPT, "RescaleIntercept")?);
         match (slope.unwrap_or(1.0), intercept.unwrap_or(0.0)) {
-            (0.0, _) => Err(DicomFault::invalid("RescaleSlope", 0, "all values would be one")),
+            (0.0, _) => Err(DicomFault::invalid("RescaleSlope", 0, "all values would be equal")),
             (slope, intercept) if !rescales_to_numbers(slope, intercept, header.stored_range()) => {
-                let reason = format!("with an intercept of {intercept} values would be beyond all numbers, or one");
+                let reason = format!("with an intercept of {intercept}, values would overflow or all be equal");
                 Err(DicomFault::invalid("RescaleSlope", slope, reason))
             }
             (slope, intercept) if (slope, intercept) == (1.0, 0.0) => Ok(Self::Identity),
@@ -208,11 +208,11 @@ fn voi(attributes: &Attributes, header: &Header, modality: &Modality, remarks: &
             remarks.extend(lut.unused_bits());
             return Some(Voi::Lut(lut));
         }
-        Some(Err(fault)) => remarks.push(format!("its VOI LUT is ignored: {fault}")),
+        Some(Err(fault)) => remarks.push(format!("ignoring the VOI LUT: {fault}")),
         None => {}
     }
     window(attributes).unwrap_or_else(|fault| {
-        remarks.push(format!("its window is ignored: {fault}"));
+        remarks.push(format!("ignoring the window: {fault}"));
         None
     })
 }
@@ -228,7 +228,7 @@ fn window(attributes: &Attributes) -> Result<Option<Voi>, DicomFault> {
     let window = Window { center: center[0], width: width[0], function: function(group)? };
     let narrowest = if window.function == VoiLutFunction::Linear { 1.0 } else { f64::MIN_POSITIVE };
     if window.width < narrowest {
-        return Err(DicomFault::invalid("WindowWidth", window.width, "at least 1, or above 0 if not LINEAR"));
+        return Err(DicomFault::invalid("WindowWidth", window.width, "expected at least 1 (above 0 if not LINEAR)"));
     }
     Ok(Some(Voi::Window(window)))
 }
@@ -238,7 +238,7 @@ fn function(attributes: &Attributes) -> Result<VoiLutFunction, DicomFault> {
         None | Some("LINEAR") => Ok(VoiLutFunction::Linear),
         Some("LINEAR_EXACT") => Ok(VoiLutFunction::LinearExact),
         Some("SIGMOID") => Ok(VoiLutFunction::Sigmoid),
-        Some(other) => Err(DicomFault::invalid("VOILUTFunction", other, "LINEAR, LINEAR_EXACT or SIGMOID")),
+        Some(other) => Err(DicomFault::invalid("VOILUTFunction", other, "expected LINEAR, LINEAR_EXACT or SIGMOID")),
     }
 }
 

@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// Where the bytes end within it.
     pub(super) fn header(&mut self) -> Result<ElementHeader, String> {
-        let tag = self.tag().ok_or_else(|| format!("{} bytes where an element's tag is expected", self.rest.len()))?;
+        let tag = self.tag().ok_or_else(|| format!("expected an element's tag, found {} bytes", self.rest.len()))?;
         self.after_tag(tag).ok_or_else(|| format!("the file ends in the header of element {tag}"))
     }
 
@@ -130,7 +130,7 @@ impl<'a> Cursor<'a> {
         let (value, rest) = self
             .rest
             .split_at_checked(length as usize)
-            .ok_or_else(|| format!("element {tag} claims {length} bytes where {there} follow"))?;
+            .ok_or_else(|| format!("element {tag} claims {length} bytes, found {there}"))?;
         self.rest = rest;
         Ok(value)
     }
@@ -193,7 +193,7 @@ mod tests {
     fn what_is_claimed_must_be_there() {
         let mut cursor = Cursor { rest: b"abc", encoding: Encoding::EXPLICIT };
         let fault = cursor.value(Tag(0x7FE0, 0x10), u32::MAX - 1).unwrap_err();
-        assert_eq!(fault, "element (7FE0,0010) claims 4294967294 bytes where 3 follow");
+        assert_eq!(fault, "element (7FE0,0010) claims 4294967294 bytes, found 3");
         assert_eq!((cursor.value(ITEM, 2).unwrap(), cursor.rest), (&b"ab"[..], &b"c"[..]));
     }
 }

@@ -124,8 +124,8 @@ pub(super) fn before_inflation(bytes: &[u8]) -> Result<Encoded<'_>, (String, Dic
     let unnamed = |fault| ("DICOM".to_string(), fault);
     let (mut remarks, rest) = match start(bytes) {
         Some(Start::Preamble) => (Vec::new(), &bytes[MAGIC_AT + MAGIC.len()..]),
-        Some(Start::Unmarked) => (vec!["its preamble lacks DICOM's mark (DICM)".to_string()], &bytes[MAGIC_AT..]),
-        Some(Start::Meta) => (vec!["it has no DICOM preamble".to_string()], bytes),
+        Some(Start::Unmarked) => (vec!["the preamble lacks the DICM prefix".to_string()], &bytes[MAGIC_AT..]),
+        Some(Start::Meta) => (vec!["the DICOM preamble is missing".to_string()], bytes),
         Some(Start::Bare(_)) | None => (Vec::new(), bytes),
     };
     let (mut walk, mut cursor) = (Walk::default(), Cursor { rest, encoding: Encoding::EXPLICIT });
@@ -135,7 +135,13 @@ pub(super) fn before_inflation(bytes: &[u8]) -> Result<Encoded<'_>, (String, Dic
     let syntax = match (text(&meta, tags::TRANSFER_SYNTAX_UID), bare_start(cursor.rest)) {
         (Some(syntax), _) => syntax,
         (None, Some(Start::Bare(syntax))) => {
-            let lack = if length == 0 { "it has no DICOM file meta" } else { "its file meta names no transfer syntax" };
+            let lack = if length == 0 {
+                "the DICOM file meta information is missing"
+            } else {
+                "the file meta \
+                                                                                               information has no \
+                                                                                               transfer syntax"
+            };
             remarks.push(format!("{lack}: read as {}", describe(syntax)));
             syntax.into()
         }
@@ -169,10 +175,7 @@ impl<'a> Encoded<'a> {
             encoded.encoding = written(bytes, labelled);
         }
         if encoded.encoding != labelled {
-            remarks.push(format!(
-                "its data set is not in the transfer syntax that it names: read as {}",
-                encoded.encoding
-            ));
+            remarks.push(format!("the data set is not in the declared transfer syntax: read as {}", encoded.encoding));
         }
         encoded.remarks = remarks;
         Ok(encoded)

@@ -48,7 +48,7 @@ pub enum RadiographError {
         reason: String,
     },
     /// An id that no submission can hold.
-    #[error("`{}`: the image's id {id:?} {reason}; give it another, or rename the file", path.display())]
+    #[error("`{}`: the image id {id:?} {reason}; give it another, or rename the file", path.display())]
     Id {
         /// The file.
         path: PathBuf,
@@ -128,13 +128,13 @@ pub enum DicomFault {
         reason: String,
     },
     /// Several frames.
-    #[error("{0} frames, but only single images are read: split the file first")]
+    #[error("{0} frames, expected a single image: split the file first")]
     MultiFrame(u32),
     /// Something legal that is not read.
     #[error("{0} is not supported")]
     Unsupported(String),
     /// Fewer or more pixel data than the header claims.
-    #[error("pixel data of {actual} bytes where the header claims {expected}")]
+    #[error("pixel data have {actual} bytes, expected {expected} (by the header)")]
     Length {
         /// By the header.
         expected: u64,
@@ -142,7 +142,7 @@ pub enum DicomFault {
         actual: u64,
     },
     /// The compressed image is another than the header describes.
-    #[error("the compressed image has {actual}, the header {expected}")]
+    #[error("the compressed image has {actual}, expected {expected} (by the header)")]
     Mismatch {
         /// By the header.
         expected: String,

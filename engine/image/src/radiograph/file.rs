@@ -49,7 +49,7 @@ fn refused(path: &Path, error: BoundedError) -> RadiographError {
     let source = match error {
         BoundedError::Io(source) => source,
         BoundedError::TooLarge { bytes } => {
-            invalid(format!("it has {bytes} bytes, and no image has more than {MAX_BYTES}"))
+            invalid(format!("the file has {bytes} bytes, more than the limit of {MAX_BYTES}"))
         }
     };
     RadiographError::Read { path: path.into(), source }
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(cause(folder.path()), "expected a regular file, found a folder");
         // A hole: no byte of it is on the disk.
         std::fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
-        assert_eq!(cause(&path), "it has 3221225473 bytes, and no image has more than 3221225472");
+        assert_eq!(cause(&path), "the file has 3221225473 bytes, more than the limit of 3221225472");
         assert!(cause(&folder.path().join("none")).contains("No such file"));
     }
 }

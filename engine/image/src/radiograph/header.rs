@@ -80,16 +80,17 @@ impl Header {
             return Err(DicomFault::invalid("BitsStored", self.stored, reason));
         }
         if self.high + 1 < self.stored || self.high >= self.allocated {
-            let reason = format!("{} bits of {} are stored", self.stored, self.allocated);
+            let reason =
+                format!("expected the high bit of {} stored bits in {} allocated bits", self.stored, self.allocated);
             return Err(DicomFault::invalid("HighBit", self.high, reason));
         }
         let needed = if self.is_color() { 3 } else { 1 };
         if self.samples != needed {
-            let reason = format!("{:?} has {needed}", self.photometric);
+            let reason = format!("expected {needed} for {:?}", self.photometric);
             return Err(DicomFault::invalid("SamplesPerPixel", self.samples, reason));
         }
         if self.is_color() && self.signed {
-            return Err(DicomFault::invalid("PixelRepresentation", 1, "colours have no sign"));
+            return Err(DicomFault::invalid("PixelRepresentation", 1, "expected 0 (unsigned) for colours"));
         }
         Ok(())
     }
@@ -131,7 +132,7 @@ fn required(attributes: &Attributes, attribute: (Tag, &'static str)) -> Result<u
 fn side(attributes: &Attributes, attribute: (Tag, &'static str)) -> Result<usize, DicomFault> {
     match required(attributes, attribute)? {
         side @ 1..=MAX_SIDE => Ok(side as usize),
-        side => Err(DicomFault::invalid(attribute.1, side, format!("between 1 and {MAX_SIDE}"))),
+        side => Err(DicomFault::invalid(attribute.1, side, format!("expected 1 to {MAX_SIDE}"))),
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Intensity {
     /// images keep exactly their values. The default.
     #[default]
     Stored,
-    /// The file's VOI lookup table or first window; a file that has neither is read as `stored`, and says so.
+    /// The file's VOI lookup table or first window; a file with neither is read as `stored`, with a warning.
     Window,
     /// A window for all files, in modality units (after rescale), by DICOM's linear function.
     Fixed {
@@ -23,10 +23,10 @@ pub enum Intensity {
     },
     /// From one percentile of the image's values to another.
     Percentiles {
-        /// Becomes 0; in percent.
+        /// Percentile that becomes 0.
         #[schemars(range(min = 0.0, max = 100.0))]
         low: f32,
-        /// Becomes 1; in percent.
+        /// Percentile that becomes 1.
         #[schemars(range(min = 0.0, max = 100.0))]
         high: f32,
     },

@@ -62,7 +62,7 @@ impl Default for DecodeLimits {
 
 /// An image that takes more memory than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("needs {} of memory, the limit is {}: raise it with `--memory`", mib(*needed), mib(*limit))]
+#[error("needs {} of memory, more than the limit of {}: raise it with `--memory`", mib(*needed), mib(*limit))]
 pub struct OverLimit {
     /// The bytes that it would take, by its header.
     pub needed: u64,
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(limits.bytes(), 100 << 20);
         assert_eq!(limits.check(40 << 20), Ok(()));
         let over = limits.check((40 << 20) + 1).unwrap_err();
-        let message = "needs 101 MiB of memory, the limit is 100 MiB: raise it with `--memory`";
+        let message = "needs 101 MiB of memory, more than the limit of 100 MiB: raise it with `--memory`";
         assert_eq!(over.to_string(), message);
         assert!(limits.check(u64::MAX).is_err());
     }

@@ -31,17 +31,17 @@ impl Lut {
     ) -> Result<Self, DicomFault> {
         let words = dataset::words(attributes, descriptor.0).ok_or(DicomFault::Missing(descriptor.1))?;
         let &[count, first, bits] = words.as_slice() else {
-            return Err(DicomFault::invalid(descriptor.1, format!("{words:?}"), "three numbers are needed"));
+            return Err(DicomFault::invalid(descriptor.1, format!("{words:?}"), "expected three numbers"));
         };
         if !(1..=16).contains(&bits) {
-            return Err(DicomFault::invalid(descriptor.1, format!("{words:?}"), "entries have 1 to 16 bits"));
+            return Err(DicomFault::invalid(descriptor.1, format!("{words:?}"), "expected entries of 1 to 16 bits"));
         }
         // 0 stands for 65536, which 16 bits cannot hold
         let count = if count == 0 { 65536 } else { usize::from(count) };
         let first = if signed { i32::from(first.cast_signed()) } else { i32::from(first) };
         let bytes = dataset::bytes(attributes, data.0).ok_or(DicomFault::Missing(data.1))?;
         let entries = unpack(&bytes, count).ok_or_else(|| {
-            DicomFault::invalid(data.1, format!("{} bytes long", bytes.len()), format!("{count} entries are needed"))
+            DicomFault::invalid(data.1, format!("{} bytes long", bytes.len()), format!("expected {count} entries"))
         })?;
         Ok(Self { first, entries, bits: bits.into() })
     }
@@ -71,7 +71,7 @@ impl Lut {
         let needed = (u16::BITS - highest.leading_zeros()).max(1);
         let bits = self.bits;
         (needed + 2 <= bits)
-            .then(|| format!("its VOI LUT declares {bits} bits, but uses {needed}: the picture is dark"))
+            .then(|| format!("the VOI LUT declares {bits} bits, but uses {needed}: the picture is dark"))
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn bits_that_are_declared_but_not_used() {
         let lut = Lut { first: 0, entries: vec![0, 4095], bits: 16 };
-        assert_eq!(lut.unused_bits().unwrap(), "its VOI LUT declares 16 bits, but uses 12: the picture is dark");
+        assert_eq!(lut.unused_bits().unwrap(), "the VOI LUT declares 16 bits, but uses 12: the picture is dark");
         assert_eq!([12, 13].map(|bits| Lut { bits, ..lut.clone() }.unused_bits()), [None, None]);
     }
 

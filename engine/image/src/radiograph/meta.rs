@@ -40,15 +40,15 @@ pub(super) fn remark(meta: &Attributes, length: usize) -> Option<String> {
             faults.push(format!("{name} is longer than {AE_TITLE} characters"));
         }
     }
-    (!faults.is_empty()).then(|| format!("its file meta is not as it should be: {}", faults.join(", ")))
+    (!faults.is_empty()).then(|| format!("the file meta information is not valid: {}", faults.join(", ")))
 }
 
 /// What is wrong with the group length, which counts the bytes after it.
 fn group_length(meta: &Attributes, length: usize) -> Option<&'static str> {
     let Some(stated) = attribute(meta, tags::FILE_META_INFORMATION_GROUP_LENGTH).and_then(|it| it.numbers()) else {
-        return Some("it has no group length");
+        return Some("the group length is missing");
     };
-    (stated != [length.saturating_sub(GROUP_LENGTH) as f64]).then_some("its group length is wrong")
+    (stated != [length.saturating_sub(GROUP_LENGTH) as f64]).then_some("the group length is wrong")
 }
 
 /// Whether a text is a UID (PS3.5 9.1): numbers between points.
@@ -83,15 +83,15 @@ mod tests {
         let instance = |uid: &[u8]| element(3, b"UI", uid);
         let title = element(0x16, b"AE", b"A STATION OF 17 CHARACTERS");
         let cases = [
-            (vec![syntax.clone()], "it has no group length"),
-            (vec![group(0), syntax.clone()], "its group length is wrong"),
-            (vec![group(999), syntax], "its group length is wrong"),
+            (vec![syntax.clone()], "the group length is missing"),
+            (vec![group(0), syntax.clone()], "the group length is wrong"),
+            (vec![group(999), syntax], "the group length is wrong"),
             (vec![group(14), instance(b"ID_abc")], "MediaStorageSOPInstanceUID is not a UID"),
             (vec![group(12), instance(b"1..2")], "MediaStorageSOPInstanceUID is not a UID"),
             (vec![group(34), title], "SourceApplicationEntityTitle is longer than 16 characters"),
         ];
         for (elements, fault) in cases {
-            let expected = format!("its file meta is not as it should be: {fault}");
+            let expected = format!("the file meta information is not valid: {fault}");
             assert_eq!(remark_on(&elements), Some(expected));
         }
     }

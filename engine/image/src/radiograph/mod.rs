@@ -265,13 +265,17 @@ impl Radiograph {
             (Intensity::Stored, _) | (Intensity::Window, None) => window::span(&self.values, self.range),
             (Intensity::Fixed { center, width }, _) => {
                 let possible = center.is_finite() && width.is_finite() && width >= 1.0;
-                assert!(possible, "a window has a finite centre and a width of 1 or more, not {center} and {width}");
+                assert!(
+                    possible,
+                    "expected a window with a finite centre and a width of 1 or more, found {center} and \
+                                   {width}"
+                );
                 let window = Window { center: center.into(), width: width.into(), function: VoiLutFunction::Linear };
                 window.apply(&self.values)
             }
             (Intensity::Percentiles { low, high }, _) => {
                 let possible = 0.0 <= low && low < high && high <= 100.0;
-                assert!(possible, "percentiles rise within 0 to 100, not from {low} to {high}");
+                assert!(possible, "expected ascending percentiles within 0 to 100, found {low} to {high}");
                 window::span(&self.values, window::percentiles(&self.values, low, high))
             }
         };
@@ -295,10 +299,10 @@ const MAX_SIDE: usize = 16_384;
 fn values_fault(values: &Array2<f32>, (low, high): (f32, f32)) -> Option<String> {
     let (height, width) = values.dim();
     if height == 0 || width == 0 || height.max(width) > MAX_SIDE {
-        return Some(format!("sides are 1 to {MAX_SIDE} pixels, not {height}×{width}"));
+        return Some(format!("expected sides of 1 to {MAX_SIDE} pixels, found {height}×{width}"));
     }
     if !(low < high && (high - low).is_finite()) {
-        return Some(format!("expected a range that rises between finite numbers, found {low} to {high}"));
+        return Some(format!("expected an ascending range of finite numbers, found {low} to {high}"));
     }
     let ((row, column), value) = values.indexed_iter().find(|(_, value)| !value.is_finite())?;
     Some(format!("expected finite numbers, found {value} in row {row}, column {column}"))
@@ -360,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a width of 1 or more, not NaN and 2")]
+    #[should_panic(expected = "a width of 1 or more, found NaN and 2")]
     fn a_window_that_is_none_is_not_applied() {
         let radiograph = Radiograph::from_values("a", array![[1.0]], (0.0, 3.0)).unwrap();
         let _ = radiograph.intensities(Intensity::Fixed { center: f32::NAN, width: 2.0 });

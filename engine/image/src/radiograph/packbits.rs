@@ -9,7 +9,7 @@ pub(super) fn decode(frame: &[u8], pixels: usize, samples: usize, allocated: u32
     let bytes_each = allocated as usize / 8;
     let segments = segments(frame)?;
     if segments.len() != samples * bytes_each {
-        return Err(format!("{} segments where {} are needed", segments.len(), samples * bytes_each));
+        return Err(format!("found {} segments, expected {}", segments.len(), samples * bytes_each));
     }
     let mut words = vec![0; samples * pixels];
     for (sample, planes) in segments.chunks_exact(bytes_each).enumerate() {

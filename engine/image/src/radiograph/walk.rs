@@ -36,7 +36,7 @@ impl Walk {
         let mut attributes = Attributes::default();
         while !cursor.rest.is_empty() {
             if cursor.only_zeros() {
-                self.remarks.push(format!("its data set is followed by {} zeros", cursor.rest.len()));
+                self.remarks.push(format!("ignoring {} zero bytes after the data set", cursor.rest.len()));
                 cursor.rest = &[];
                 break;
             }
@@ -45,7 +45,7 @@ impl Walk {
             }
             let header = cursor.header()?;
             if header.tag == Tag(0, 0) {
-                return Err(format!("{} bytes, not all of them zero, where an element is expected", cursor.rest.len()));
+                return Err(format!("expected an element, found {} bytes that are not all zero", cursor.rest.len()));
             }
             self.element(cursor, header, 0, &mut attributes)?;
         }
@@ -156,7 +156,7 @@ impl Walk {
         loop {
             let length = start.len() - items.rest.len();
             if depth == 0 && items.only_zeros() {
-                self.remarks.push("the end of its pixel data is not marked".into());
+                self.remarks.push("the end of the pixel data is not marked".into());
                 cursor.rest = &[];
                 return Ok(&start[..length]);
             }

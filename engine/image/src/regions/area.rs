@@ -16,11 +16,11 @@ impl Area {
     pub fn new(area: u64, at: [u32; 2]) -> Result<Self, String> {
         let [height, width] = at;
         if height == 0 || width == 0 {
-            return Err(format!("`at` is [{height}, {width}]; each side must be at least 1"));
+            return Err(format!("expected sides of at least 1 in `at`, found [{height}, {width}]"));
         }
         let most = u64::from(height) * u64::from(width);
         if area == 0 || area > most {
-            return Err(format!("`area` is {area}, not within 1 to the {most} pixels of `at`"));
+            return Err(format!("`area` is {area}, expected 1 to {most} (the pixels of `at`)"));
         }
         Ok(Self { area, at })
     }
@@ -55,9 +55,9 @@ mod tests {
     #[test]
     fn the_parameter_is_named() {
         let message = |area, at| Area::new(area, at).unwrap_err();
-        assert_eq!(message(5, [0, 4]), "`at` is [0, 4]; each side must be at least 1");
-        assert_eq!(message(0, [4, 4]), "`area` is 0, not within 1 to the 16 pixels of `at`");
-        assert_eq!(message(17, [4, 4]), "`area` is 17, not within 1 to the 16 pixels of `at`");
+        assert_eq!(message(5, [0, 4]), "expected sides of at least 1 in `at`, found [0, 4]");
+        assert_eq!(message(0, [4, 4]), "`area` is 0, expected 1 to 16 (the pixels of `at`)");
+        assert_eq!(message(17, [4, 4]), "`area` is 17, expected 1 to 16 (the pixels of `at`)");
         assert!(Area::new(16, [4, 4]).is_ok());
     }
 }

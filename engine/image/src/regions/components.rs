@@ -29,7 +29,7 @@ impl TryFrom<u64> for Connectivity {
         match neighbours {
             4 => Ok(Self::Four),
             8 => Ok(Self::Eight),
-            _ => Err(format!("`connectivity` is {neighbours}, neither 4 nor 8")),
+            _ => Err(format!("`connectivity` is {neighbours}, expected 4 or 8")),
         }
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn connectivity_is_four_or_eight() {
         assert_eq!(Connectivity::try_from(4), Ok(Connectivity::Four));
-        assert_eq!(Connectivity::try_from(6), Err("`connectivity` is 6, neither 4 nor 8".to_owned()));
+        assert_eq!(Connectivity::try_from(6), Err("`connectivity` is 6, expected 4 or 8".to_owned()));
     }
 
     proptest! {

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Mask;
 
-/// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners = false`).
-/// Images stay floats: they are not rounded to 8 bits, as a library does that resizes 8-bit pictures.
+/// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners =
+/// false`). Images stay floats; they are not rounded to 8 bits, unlike in libraries that resize 8-bit pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resize {

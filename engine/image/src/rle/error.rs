@@ -9,7 +9,10 @@ pub const ABSOLUTE: &str = "read as absolute positions from 1, as Airbus, Severs
 #[non_exhaustive]
 pub enum RleError {
     /// No text at all. (Competitors' encoders give it for the empty mask, and some for the full one.)
-    #[error("there are no run lengths; the empty mask is written -1{}", if *absolute { ABSOLUTE_FILE } else { "" })]
+    #[error(
+        "expected run lengths, found none; write the empty mask as -1{}",
+        if *absolute { ABSOLUTE_FILE } else { "" }
+    )]
     Blank {
         /// Whether the other run lengths of the file read as absolute ones.
         absolute: bool,
@@ -77,15 +80,15 @@ pub enum RleError {
         absolute: bool,
     },
     /// An absolute position that is none.
-    #[error("run {run} starts at 0, and absolute positions count from 1")]
+    #[error("run {run} starts at 0, but absolute positions count from 1")]
     Zero {
         /// Which run.
         run: usize,
     },
     /// Absolute positions that do not ascend.
     #[error(
-        "run {run} starts at {start}, and the run before it ends at {before}: expected absolute positions, which ascend; \
-         SIIM's offsets do not"
+        "run {run} starts at {start}, but the previous run ends at {before}: expected ascending absolute positions \
+         (SIIM's are offsets)"
     )]
     Disorder {
         /// Which run.

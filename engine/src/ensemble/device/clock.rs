@@ -65,7 +65,7 @@ impl Usage {
     }
 }
 
-/// What time went to since the ensemble was opened. PipelineStep of several threads at once counts for each of them, so that the
+/// Time spent since the ensemble was opened. Work of several threads at once counts for each of them, so that the
 /// sum may exceed the time that passed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Times {

@@ -26,7 +26,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
             0 => {}
             3 => check_channel(map.channel(), map.values, Some(1), &MAP, &port.name, &mut misfits),
             4 => check_channel(map.channel(), map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
-            _ => misfits.push(wrong_rank("map.output", port, "a map has rank 4 (or 3, without channels)")),
+            _ => misfits.push(wrong_rank("map.output", port, "expected a map of rank 4 (or 3, without channels)")),
         }
     }
     if let Some(score) = &member.score
@@ -36,7 +36,12 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
         match port.dims.as_slice() {
             [] => {}
             [_, _, h, w] if h.is_some_and(|h| h > 1) && w.is_some_and(|w| w > 1) => {
-                misfits.push(wrong_rank("score.output", port, "a score is one number an image; is this a map?"));
+                misfits.push(wrong_rank(
+                    "score.output",
+                    port,
+                    "expected a score of one number per image; is this a \
+                                                               map?",
+                ));
             }
             _ => check_channel(score.channel(), score.values, rest, &SCORE, &port.name, &mut misfits),
         }
@@ -50,13 +55,13 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
     if let Some(port) = input(&stack.input, "merge.input", inputs, &mut misfits) {
         let (rank, form) = if maps { (4, "(N, M, H, W) maps") } else { (2, "(N, M) scores") };
         if !port.dims.is_empty() && port.dims.len() != rank {
-            misfits.push(wrong_rank("merge.input", port, &format!("this stage stacks {form}")));
+            misfits.push(wrong_rank("merge.input", port, &format!("expected {form}")));
         } else if port.dims.first().is_some_and(|batch| batch.is_some_and(|batch| batch != 1)) {
-            misfits.push(wrong_rank("merge.input", port, "a stack is given one image at a time"));
+            misfits.push(wrong_rank("merge.input", port, "expected a batch of one image"));
         } else if let Some(Some(found)) = port.dims.get(1)
             && *found != members
         {
-            let message = format!("input `{}` takes {found} answers; the stage has {members} members", port.name);
+            let message = format!("input `{}` takes {found} members; the stage has {members}", port.name);
             misfits.push(Mismatch { key: "merge.input", message });
         }
     }
@@ -90,7 +95,7 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
         return;
     }
     if port.dims.len() != 4 {
-        misfits.push(wrong_rank("input.name", port, "an image input has rank 4"));
+        misfits.push(wrong_rank("input.name", port, "expected an image input of rank 4"));
         return;
     }
     let channels = port.dims[if input.layout == Layout::Nchw { 1 } else { 3 }];
@@ -98,11 +103,15 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
         let hint = match input.layout {
             Layout::Nchw if port.dims[3] == Some(input.channels as usize) => "; is its layout \"nhwc\"?",
             Layout::Nhwc if port.dims[1] == Some(input.channels as usize) => "; is its layout \"nchw\"?",
-            _ if found == 1 || found == 3 => "; declare what the model has",
-            _ => "; images are fed as 1 or 3: export the model for these",
+            _ if found == 1 || found == 3 => "; declare the model's number",
+            _ => "; export the model with 1 or 3 channels",
         };
-        let message =
-            format!("input `{}` has {}, the manifest says {}{hint}", port.name, channels_text(found), input.channels);
+        let message = format!(
+            "input `{}` has {}, the manifest declares {}{hint}",
+            port.name,
+            channels_text(found),
+            input.channels
+        );
         misfits.push(Mismatch { key: "input.channels", message });
     }
     let Some((height, width)) = sides(input, port) else { return };
@@ -111,7 +120,7 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
         let side = |side: Option<usize>| side.map_or("any".into(), |s| s.to_string());
         let found = format!("[{}, {}]", side(height), side(width));
         let message =
-            format!("input `{}` takes {found}, the manifest says [{}, {}]", port.name, declared.0, declared.1);
+            format!("input `{}` takes {found}, the manifest declares [{}, {}]", port.name, declared.0, declared.1);
         misfits.push(Mismatch { key: "input.size", message });
     }
 }
@@ -150,7 +159,7 @@ fn find<'a>(
         return None;
     };
     if let Element::Other(kind) = &port.element {
-        let message = format!("{what} `{name}` is {kind}; the engine knows float32 and float16 tensors");
+        let message = format!("{what} `{name}` is {kind}; expected a float32 or float16 tensor");
         misfits.push(Mismatch { key, message });
         return None;
     }
@@ -175,11 +184,11 @@ fn check_channel(
     misfits: &mut Vec<Mismatch>,
 ) {
     if values == Values::Softmax && channels.is_some_and(|channels| channels < 2) {
-        let message = format!("a softmax is over two or more channels, and output `{name}` has 1; is it \"logits\"?");
+        let message = format!("a softmax needs two or more channels, output `{name}` has 1; is it \"logits\"?");
         misfits.push(Mismatch { key: keys.values, message });
     } else if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
         let has = channels_text(channels);
-        let message = format!("output `{name}` has {has}, numbered from 0; the manifest says {channel}");
+        let message = format!("output `{name}` has {has}, numbered from 0; the manifest declares {channel}");
         misfits.push(Mismatch { key: keys.channel, message });
     }
 }

@@ -13,7 +13,7 @@ use crate::runtime::Model;
 /// How far rounding, in half precision at worst, may carry a probability out of 0..=1.
 const SLACK: f32 = 1e-3;
 /// The manifest's rules refuse it first.
-const ONE_CHANNEL: &str = "is one channel, of which there is no softmax";
+const ONE_CHANNEL: &str = "has one channel, but a softmax needs two or more";
 
 /// The map of image `index` of a batch of `len`, (N, C, h, w), (N, h, w, C) or (N, h, w), as what it is resized.
 pub fn map(
@@ -76,12 +76,12 @@ fn all_planes(output: &ArrayD<f32>, index: usize, len: usize, layout: Layout) ->
         (2, _) => image.insert_axis_inplace(Axis(0)),
         (3, Layout::Nchw) => {}
         (3, Layout::Nhwc) => image = image.permuted_axes(vec![2, 0, 1]),
-        _ => return Err(shape_error("a map is (N, C, H, W) or (N, H, W)", output)),
+        _ => return Err(shape_error("expected a map of (N, C, H, W) or (N, H, W)", output)),
     }
     if image.is_empty() {
-        return Err(shape_error("a map has at least one pixel", output));
+        return Err(shape_error("expected at least one pixel", output));
     }
-    image.into_dimensionality().map_err(|_| shape_error("a map has two sides", output))
+    image.into_dimensionality().map_err(|_| shape_error("expected two spatial axes", output))
 }
 
 /// The probability of image `index` of a batch of `len`: (N,), (N, C) or (N, C, 1, 1).
@@ -91,7 +91,7 @@ pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOut
     let channel = declared.channel() as usize;
     if declared.values == Values::Softmax {
         if view.shape()[1..].iter().filter(|&&side| side > 1).count() > 1 {
-            return Err(shape_error("scores of classes are (N, C) or (N, C, 1, 1)", output));
+            return Err(shape_error("expected class scores of (N, C) or (N, C, 1, 1)", output));
         }
         enough_classes(numbers.len(), channel)?;
         numbers.iter().try_for_each(|&number| check(number, declared.values))?;
@@ -104,15 +104,13 @@ pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOut
 /// A softmax of one class is 1, whatever the network says.
 fn enough_classes(channels: usize, class: usize) -> Result<(), String> {
     if channels < 2 {
-        return Err(format!(
-            "has {channels} channel, and a softmax is over two or more; does `values = \"logits\"` fit?"
-        ));
+        return Err(format!("has {channels} channel, but a softmax needs two or more; try `values = \"logits\"`"));
     }
     if class < channels { Ok(()) } else { Err(no_channel(channels, class)) }
 }
 
 fn no_channel(channels: usize, channel: usize) -> String {
-    format!("has {channels} channels, and no channel {channel}")
+    format!("has {channels} channels (from 0), but no channel {channel}")
 }
 
 /// A logit or probability to a probability, refusing what cannot be either.
@@ -201,9 +199,7 @@ fn check(value: f32, values: Values) -> Result<(), String> {
         return Err(format!("holds {value}: the model failed on this image"));
     }
     if values == Values::Probabilities && !(-SLACK..=1.0 + SLACK).contains(&value) {
-        return Err(format!(
-            "holds {value}, which is no probability; does `values = \"logits\"` fit, or `\"softmax\"`?"
-        ));
+        return Err(format!("holds {value}, which is not a probability; try `values = \"logits\"` or `\"softmax\"`"));
     }
     Ok(())
 }
@@ -227,7 +223,7 @@ pub fn stacked_map(output: &ArrayD<f32>, values: Values) -> Result<Array2<f32>, 
 /// Stacks' scores, (N,) or (N, 1), are read like members'.
 pub fn stacked_score(output: &ArrayD<f32>, values: Values) -> Result<f32, String> {
     let view = batch(output.view(), 1)?;
-    let value = view.iter().next().copied().ok_or_else(|| shape_error("a score is one number", output))?;
+    let value = view.iter().next().copied().ok_or_else(|| shape_error("expected one number", output))?;
     to_probability(value, values)
 }
 
@@ -296,7 +292,7 @@ mod tests {
             assert!((found[0] - 0.982_013_8).abs() < 1e-6 && (found[1] - 0.017_986_2).abs() < 1e-7, "{found:?}");
             assert!(score(&output, 0, 1, &declared(2)).unwrap_err().contains("no channel 2"));
         }
-        assert!(score(&array![3.0].into_dyn(), 0, 1, &declared(0)).unwrap_err().contains("over two or more"));
+        assert!(score(&array![3.0].into_dyn(), 0, 1, &declared(0)).unwrap_err().contains("needs two or more"));
         let map = Array4::<f32>::zeros((1, 2, 1, 3)).into_dyn();
         assert!(score(&map, 0, 1, &declared(0)).unwrap_err().contains("(N, C)"));
         assert!(score(&array![[3.0, f32::NAN]].into_dyn(), 0, 1, &declared(0)).is_err(), "the other class counts too");
@@ -306,7 +302,7 @@ mod tests {
     fn a_softmax_of_one_channel_is_refused() {
         for output in [Array4::<f32>::zeros((1, 1, 2, 2)).into_dyn(), Array3::<f32>::zeros((1, 2, 2)).into_dyn()] {
             let message = map(&output, 0, 1, &softmax(0, None), Layout::Nchw).unwrap_err();
-            assert!(message.contains("over two or more"), "{message}");
+            assert!(message.contains("needs two or more"), "{message}");
         }
         let mut broken = Array4::<f32>::zeros((1, 2, 2, 2));
         broken[(0, 0, 1, 1)] = f32::INFINITY;

@@ -62,7 +62,7 @@ impl Opening<'_> {
         }
         if self.out_of_fold && opened.iter().all(|weights| weights.manifest.fold.is_none()) {
             tracing::warn!(
-                "`{}`: {field} names no folds: its answers are taken as they are, even to images it has been trained on",
+                "`{}`: {field} names no folds: it also runs on images that it may have been trained on",
                 self.path.display()
             );
         }

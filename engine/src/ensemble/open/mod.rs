@@ -72,7 +72,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     let placements = placements(runtime, &options.devices)?;
     let device = placements[0].device;
     if manifest.runtime.tensorrt && device == Device::Cpu {
-        tracing::warn!("`{}` asks for TensorRT, and models run on {}", path.display(), placements[0]);
+        tracing::warn!("`{}` requests TensorRT, but models run on {}", path.display(), placements[0]);
     }
     let session = |placement: &Placement| SessionOptions {
         device: placement.device,
@@ -200,8 +200,8 @@ impl Opening<'_> {
         let stacked = matches!(merge, Merge::Stack(_));
         let scoreless = !wanted.score || (stacked && wanted.map);
         if scoreless && gate.iter().flat_map(|gate| gate.tests()).any(manifest::Gate::reads_merged_score) {
-            let why = if stacked { "a stack of maps gives none" } else { "not every member gives one" };
-            let message = format!("the gate looks at the stage's score, and {why}");
+            let why = if stacked { "a stack of maps has none" } else { "not every member has one" };
+            let message = format!("the gate needs the stage's score, but {why}");
             return Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{name}.gate"), message });
         }
         let running: Vec<_> = declared.members.iter().enumerate().filter(|(_, member)| member.weight > 0.0).collect();

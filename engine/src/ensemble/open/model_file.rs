@@ -21,21 +21,22 @@ pub enum ModelFileError {
     #[error("cannot read `{path}`: {source}", path = path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error(
-        "`{path}` has {bytes} bytes{with}, and models of more than {most} are not opened (`Options::max_model_bytes`)",
+        "`{path}` has {bytes} bytes{with}, more than the limit of {most} bytes (`--max-model`, \
+         `Options::max_model_bytes`)",
         path = path.display(), with = if *external { " with its external data" } else { "" }
     )]
     TooLarge { path: PathBuf, bytes: u64, external: bool, most: u64 },
     #[error(
-        "`{path}` holds sparse tensors that take {bytes} bytes once they are dense, and models of more than {most} are not \
-         opened (`Options::max_model_bytes`)", path = path.display()
+        "`{path}` holds sparse tensors of {bytes} bytes when dense, more than the limit of {most} bytes \
+         (`--max-model`, `Options::max_model_bytes`)", path = path.display()
     )]
     Sparse { path: PathBuf, bytes: u64, most: u64 },
     #[error(
-        "`{path}` has functions that call one another, and more than {MAX_NODES} nodes once they are inlined",
+        "`{path}` has functions that call one another: more than {MAX_NODES} nodes when inlined",
         path = path.display()
     )]
     Nodes { path: PathBuf },
-    #[error("`{path}` is not an ONNX model, or not a whole one: {reason}", path = path.display())]
+    #[error("`{path}` is not a complete ONNX model: {reason}", path = path.display())]
     NotOnnx { path: PathBuf, sha256: String, reason: String },
     #[error("`{path}` keeps weights in another file: {source}", path = path.display())]
     External { path: PathBuf, source: FolderError },
@@ -134,7 +135,7 @@ mod tests {
             ..SparseTensorProto::default()
         };
         let graph = GraphProto { sparse_initializer: vec![sparse], ..GraphProto::default() };
-        assert!(fault(graph, vec![]).contains("sparse tensors that take 4398046511104 bytes"));
+        assert!(fault(graph, vec![]).contains("sparse tensors of 4398046511104 bytes"));
 
         let node = |level: u32| NodeProto { op_type: format!("f{level}"), domain: "d".into(), ..NodeProto::default() };
         let function = |level: u32| FunctionProto {
@@ -148,6 +149,6 @@ mod tests {
             fault(graph, (0..levels).map(function).collect())
         };
         assert_eq!(doubled(19), "");
-        assert!(doubled(20).contains("more than 1000000 nodes once they are inlined"));
+        assert!(doubled(20).contains("more than 1000000 nodes when inlined"));
     }
 }

@@ -187,10 +187,10 @@ impl Options {
         if let Some((height, width)) = self.output_size
             && !((1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width))
         {
-            return wrong("output_size", format!("sides are 1 to {MAX_SIDE} pixels, not {height}×{width}"));
+            return wrong("output_size", format!("expected sides of 1 to {MAX_SIDE} pixels, found {height}×{width}"));
         }
         if self.device_memory == Some(0) {
-            return wrong("device_memory", "no model runs in 0 bytes; leave it out for all there is".into());
+            return wrong("device_memory", "no model runs in 0 bytes; leave it out for no limit".into());
         }
         Ok(())
     }
@@ -203,7 +203,10 @@ mod tests {
     #[test]
     fn options_that_make_no_sense_are_errors() {
         let cases = [
-            (Options::default().output_size((0, 5)), "option `output_size`: sides are 1 to 16384 pixels, not 0×5"),
+            (
+                Options::default().output_size((0, 5)),
+                "option `output_size`: expected sides of 1 to 16384 pixels, found 0×5",
+            ),
             (Options::default().output_size((5, 1 << 32)), "not 5×4294967296"),
             (Options::default().device_memory(0), "option `device_memory`: "),
         ];

@@ -94,8 +94,12 @@ impl Opening<'_> {
                 return Ok(Arc::new(plugin));
             }
             let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
-            let message =
-                format!("plugin `{}` is for {}, not for {}", plugin.name(), plugin.role(), roles.join(" or "));
+            let message = format!(
+                "plugin `{}` is for {}, expected a plugin for {}",
+                plugin.name(),
+                plugin.role(),
+                roles.join(" or ")
+            );
             Err(EnsembleError::Model { manifest: self.path.into(), field, message })
         };
         let opened: Vec<_> = steps.iter().enumerate().map(open).collect::<Result<_, _>>()?;

@@ -23,7 +23,7 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, Ima
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("without a message").to_owned()
+    text.unwrap_or("no message").to_owned()
 }
 
 /// Makes sure that so many bytes can be had, by taking them and giving them back: an allocation that fails later, deep in
@@ -66,7 +66,7 @@ mod tests {
         let says = |work: fn() -> Result<(), ImageError>| guarded(work).unwrap_err().to_string();
         assert!(says(|| panic!("at pixel {}", 7)).contains("panicked: at pixel 7"));
         assert!(says(|| panic!("plain")).contains("panicked: plain"));
-        assert!(says(|| std::panic::panic_any(7)).contains("without a message"));
+        assert!(says(|| std::panic::panic_any(7)).contains("no message"));
         assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
     }
 

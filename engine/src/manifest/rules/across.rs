@@ -12,7 +12,7 @@ pub(super) fn classifier_decides(manifest: &Manifest, findings: &mut Findings) {
     let Some(classifier) = stages.iter().find(|stage| stage.place == Place::Classifier) else {
         for at in multiplied {
             let hint = Some("declare a [classifier] stage");
-            findings.error([at], "there is no classifier stage whose score it could be", hint);
+            findings.error([at], "no [classifier] stage has a score to multiply by", hint);
         }
         return;
     };
@@ -20,11 +20,15 @@ pub(super) fn classifier_decides(manifest: &Manifest, findings: &mut Findings) {
         && let Some((at, _)) = classifier.run().find(|(_, member)| !member.gives_score())
     {
         let hint = Some("declare `score`, or `score_from_map`");
-        findings.error([child(&at, "score"), at], "maps are multiplied by the stage's score, and it gives none", hint);
+        findings.error(
+            [child(&at, "score"), at],
+            "maps are multiplied by the stage's score, but this member has none",
+            hint,
+        );
     }
     if multiplied.is_empty() && classifier.gate.is_none() {
         let hint = Some("declare a gate, or leave the classifier out");
-        findings.warn([child(classifier.at, "gate")], "without a gate the classifier decides nothing", hint);
+        findings.warn([child(classifier.at, "gate")], "without a gate the classifier has no effect", hint);
     }
 }
 
@@ -35,7 +39,11 @@ pub(super) fn crop_is_used(manifest: &Manifest, stages: &[StageAt<'_>], findings
     match &manifest.crop {
         None => {
             for (at, _) in wanted {
-                findings.error([child(&at, "crop")], "there is no [crop] stage", Some("declare it, or leave this out"));
+                findings.error(
+                    [child(&at, "crop")],
+                    "no [crop] stage is declared",
+                    Some("declare it, or leave this out"),
+                );
             }
         }
         Some(_) if wanted.is_empty() => {

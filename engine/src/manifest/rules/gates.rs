@@ -32,9 +32,9 @@ pub(super) fn name_members(stage: &StageAt<'_>, findings: &mut Findings) {
         let scored = stage.run().filter(|(_, member)| member.gives_score()).count();
         let asked = if members.is_empty() { scored } else { members.len() };
         if asked == 0 {
-            findings.error([at], "no member of the stage gives a score", Some("declare `score`, or `score_from_map`"));
+            findings.error([at], "no member of the stage has a score", Some("declare `score`, or `score_from_map`"));
         } else if at_least.is_some_and(|least| least as usize > asked) {
-            let message = format!("is more than the {asked} members that are asked: no image passes");
+            let message = format!("is more than the {asked} members that vote: no image passes");
             findings.error([child(&at, "at_least")], message, None);
         }
     }
@@ -55,7 +55,7 @@ fn ask(stage: &StageAt<'_>, at: String, name: &str, map: bool, findings: &mut Fi
         findings.error([at], format!("member `{name}` has no `map` to count pixels of"), None);
     } else if !map && !member.gives_score() {
         let hint = Some("declare its `score`, or `score_from_map`");
-        findings.error([at], format!("member `{name}` gives no score"), hint);
+        findings.error([at], format!("member `{name}` has no score"), hint);
     }
 }
 
@@ -70,12 +70,12 @@ pub(super) fn decide(stage: &StageAt<'_>, findings: &mut Findings) {
             | Gate::Agree { above, .. }
                 if above >= 1.0 =>
             {
-                findings.warn([child(&at, "above")], "nothing is above 1: no image passes", None);
+                findings.warn([child(&at, "above")], "no probability is above 1: no image passes", None);
             }
             Gate::Score { at_least: Some(0.0), .. }
             | Gate::Area { at_least: 0, .. }
             | Gate::Component { at_least: 0, .. } => {
-                findings.warn([child(&at, "at_least")], "everything is at least 0: every image passes", None);
+                findings.warn([child(&at, "at_least")], "every probability is at least 0: every image passes", None);
             }
             Gate::Area { at_least, at: [height, width], .. }
             | Gate::Component { at_least, at: [height, width], .. }

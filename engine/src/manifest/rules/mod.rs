@@ -124,9 +124,9 @@ fn mean_and_std(member: &Member, at: &str, findings: &mut Findings) {
     let input = &member.input;
     for (key, values) in [("input.mean", &input.mean), ("input.std", &input.std)] {
         if values.len() > 1 && values.len() != input.channels as usize {
-            let message = format!("has {} numbers, and the input has {} channel(s)", values.len(), input.channels);
+            let message = format!("has {} numbers, but the input has {} channel(s)", values.len(), input.channels);
             let about = [child(at, key), child(at, "input.channels")];
-            findings.error(about, message, Some("write one number, or one a channel"));
+            findings.error(about, message, Some("write one number, or one per channel"));
         }
     }
     for i in input.std.iter().enumerate().filter(|(_, std)| **std == 0.0).map(|(i, _)| i) {
@@ -153,24 +153,24 @@ fn percentiles_rise(member: &Member, at: &str, findings: &mut Findings) {
 fn some_view(member: &Member, at: &str, findings: &mut Findings) {
     if !member.identity && member.tta.is_empty() {
         let about = [child(at, "identity"), child(at, "tta")];
-        findings.error(about, "without the identity and without `tta` there is no view to run", None);
+        findings.error(about, "there is no view to run: `identity` is false and `tta` is empty", None);
     }
 }
 
 fn one_score(member: &Member, at: &str, findings: &mut Findings) {
     let about = [child(at, "score_from_map"), child(at, "score")];
     if member.score.is_some() && member.score_from_map.is_some() {
-        findings.error(about, "there is a `score` as well", Some("keep one of the two"));
+        findings.error(about, "`score` is declared as well", Some("keep one of the two"));
     } else if member.score_from_map.is_some() && member.map.is_none() {
         let about = [child(at, "score_from_map"), child(at, "map")];
-        findings.error(about, "there is no `map` to take it from", Some("declare the `map` output"));
+        findings.error(about, "no `map` is declared to compute it from", Some("declare the `map` output"));
     }
 }
 
 fn some_output(member: &Member, at: &str, findings: &mut Findings) {
     if member.map.is_none() && member.score.is_none() && member.score_from_map.is_none() {
         let about = [at.to_owned() + ".map", at.to_owned() + ".score", at.to_owned() + ".score_from_map"];
-        findings.error(about, "the member has neither a `map` nor a `score` output", Some("declare what it puts out"));
+        findings.error(about, "the member has neither a `map` nor a `score` output", Some("declare its output"));
     }
 }
 
@@ -180,7 +180,7 @@ fn names_differ(stage: &StageAt<'_>, findings: &mut Findings) {
         let name = child(&at, "name");
         if let Some(first) = seen.get(&member.name) {
             let message = format!("`{}` is the name of another member", member.name);
-            findings.error([name, String::clone(first)], message, Some("members are told apart by name"));
+            findings.error([name, String::clone(first)], message, Some("names must be unique within a stage"));
         } else {
             seen.insert(&member.name, name);
         }
@@ -191,7 +191,7 @@ fn some_weight(stage: &StageAt<'_>, findings: &mut Findings) {
     if stage.run().next().is_none() {
         let about: Vec<_> = stage.members().map(|(at, _)| child(&at, "weight")).collect();
         let hint = Some("give at least one a weight above 0");
-        findings.error(about, "every member has weight 0: none is run", hint);
+        findings.error(about, "every member has weight 0: none runs", hint);
     }
 }
 
@@ -202,10 +202,15 @@ fn weights_count(stage: &StageAt<'_>, findings: &mut Findings) {
         match stage.merge {
             Merge::Stack(_) if member.weight == 0.0 => {
                 let hint = Some("leave the member out of the manifest, and out of the stacking model");
-                findings.error(about, "a stacking model is fed by every member, and one of weight 0 is not run", hint);
+                findings.error(
+                    about,
+                    "a stacking model needs every member's output, and a member of weight 0 does not \
+                                       run",
+                    hint,
+                );
             }
             Merge::Stack(_) | Merge::Max | Merge::Min if member.weight != 0.0 => {
-                findings.warn(about, "has no effect: this merge knows no weights", None);
+                findings.warn(about, "has no effect: this merge has no weights", None);
             }
             _ => {}
         }
@@ -216,7 +221,7 @@ fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
     let gate = stage.gates().into_iter().find(|(_, gate)| gate.reads_merged_map());
     let reason = match gate {
         _ if stage.place == Place::Segmenter => "a segmenter needs".to_owned(),
-        _ if stage.place == Place::Crop => "the box is drawn around a map: the member needs".to_owned(),
+        _ if stage.place == Place::Crop => "the crop stage finds its box in a map: the member needs".to_owned(),
         Some((gate, _)) => format!("the gate `{gate}` counts pixels, and needs"),
         None => return,
     };
@@ -236,7 +241,7 @@ fn scores_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
     let reason = match gates.iter().find(|(_, gate)| gate.reads_merged_score()) {
         Some((gate, _)) => format!("the gate `{gate}` needs"),
         None if stage.place == Place::Classifier && stage.run().any(|(_, member)| member.gives_score()) => {
-            "other members give a score; their merge needs".to_owned()
+            "other members have a score; their merge needs".to_owned()
         }
         None => return,
     };
@@ -246,6 +251,6 @@ fn scores_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
     // A member that a gate looks at by name is there for that.
     for (at, _) in scoreless.filter(|(_, member)| merges || !named(member)) {
         let about = [child(&at, "score"), child(&at, "score_from_map")];
-        findings.error(about, format!("{reason} a score of every member"), hint);
+        findings.error(about, format!("{reason} a score from every member"), hint);
     }
 }

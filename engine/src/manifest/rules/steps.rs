@@ -26,7 +26,7 @@ fn can_be_stopped(list: &str, steps: &[Step], findings: &mut Findings) {
         if step.timeout.is_some() && step.isolation != Isolation::Process {
             let about = ["timeout", "isolation"].map(|key| format!("{list}[{index}].{key}"));
             let hint = Some("add isolation = \"process\", or leave this out");
-            findings.error(about, "only a plugin in a process of its own can be stopped", hint);
+            findings.error(about, "only an isolated plugin has a timeout", hint);
         }
     }
 }

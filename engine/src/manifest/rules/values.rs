@@ -10,7 +10,7 @@ pub(super) fn softmax_is_of_softmax(member: &Member, at: &str, findings: &mut Fi
         && map.values != Values::Softmax
     {
         let about = [child(at, "map.resize_as"), child(at, "map.values")];
-        findings.error(about, "only a map of `softmax` values is resized as such", Some("leave it out"));
+        findings.error(about, "only a map of `softmax` values can be resized as such", Some("leave it out"));
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn a_stack_is_no_softmax(stage: &StageAt<'_>, findings: &mut Findings
     if let Merge::Stack(stack) = stage.merge
         && stack.values == Values::Softmax
     {
-        let message = "a stack gives one number, of which there is no softmax";
+        let message = "a stack has one output, and a softmax needs two or more";
         findings.error([child(stage.at, "merge.values")], message, Some("write \"logits\" or \"probabilities\""));
     }
 }

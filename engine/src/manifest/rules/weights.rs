@@ -7,7 +7,7 @@ use crate::lint::{Findings, child};
 pub(super) fn model_or_snapshots(member: &Member, at: &str, findings: &mut Findings) {
     let about = [child(at, "snapshots"), child(at, "model")];
     match (&member.model, member.snapshots.is_empty()) {
-        (Some(_), false) => findings.error(about, "there is a `model` as well", Some("keep one of the two")),
+        (Some(_), false) => findings.error(about, "`model` is declared as well", Some("keep one of the two")),
         (None, true) => {
             let hint = Some("name the ONNX file, or several as `snapshots`");
             findings.error([child(at, "model"), at.to_owned()], "neither `model` nor `snapshots` is given", hint);
@@ -16,7 +16,7 @@ pub(super) fn model_or_snapshots(member: &Member, at: &str, findings: &mut Findi
     }
     if member.sha256.is_some() && !member.snapshots.is_empty() {
         let hint = Some("each snapshot has its own");
-        findings.error([child(at, "sha256")], "there is no `model` whose hash it could be", hint);
+        findings.error([child(at, "sha256")], "no `model` is declared that it could be the hash of", hint);
     }
 }
 

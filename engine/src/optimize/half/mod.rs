@@ -112,7 +112,7 @@ impl Judged {
             return Err("the operator is kept in single precision".into());
         }
         if values.any(|value| self.elements.get(value).is_none()) {
-            return Err("it takes what an unknown operator makes".into());
+            return Err("its input comes from an unknown operator".into());
         }
         for (place, input) in node.input.iter().enumerate().filter(|(place, _)| !ops::is_single(node, *place)) {
             let Some(tensor) = tensors.get(input.as_str()).filter(|tensor| tensor.element() == ElementType::Float)
@@ -122,10 +122,10 @@ impl Judged {
             let numbers = tensor.floats().map_err(|error| error.to_string())?;
             numbers::judge(&numbers).map_err(|unfit| match unfit {
                 Unfit::Large(number) => {
-                    format!("input {place}, `{input}`, holds {number}: the largest half is {LARGEST}")
+                    format!("input {place}, `{input}`, holds {number}: the largest fp16 value is {LARGEST}")
                 }
                 Unfit::Small(share) => {
-                    format!("input {place}, `{input}`, is too small: halves would take {:.1} % of it", share * 100.0)
+                    format!("input {place}, `{input}`, is too small: fp16 would lose {:.1} % of it", share * 100.0)
                 }
             })?;
         }
@@ -139,10 +139,10 @@ impl Judged {
             let magnitude = range.magnitude();
             // A value that is nowhere finite is for the comparison to tell.
             if magnitude.is_finite() && magnitude * MARGIN > LARGEST {
-                return Err(format!("`{value}` reaches {magnitude}: the largest half is {LARGEST}"));
+                return Err(format!("`{value}` reaches {magnitude}: the largest fp16 value is {LARGEST}"));
             }
             if magnitude > 0.0 && magnitude < SMALLEST {
-                return Err(format!("`{value}` is {magnitude:e} at most: too small for halves"));
+                return Err(format!("`{value}` is {magnitude:e} at most: too small for fp16"));
             }
         }
         Ok(Precision::Half)

@@ -70,6 +70,6 @@ pub(super) fn masks(size: Size) -> [(&'static str, Option<crate::Mask>); 4] {
         ("no mask", None),
         ("an empty mask", Some(crate::Mask::empty(size))),
         ("a full mask", Some(Array2::from_elem(size, true).into())),
-        ("a noisy mask", Some(noise(size).mapv(|p| p > 0.5).into())),
+        ("a random mask", Some(noise(size).mapv(|p| p > 0.5).into())),
     ]
 }

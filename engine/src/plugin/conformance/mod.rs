@@ -78,10 +78,10 @@ impl Subject {
     fn agree<T: PartialEq>(&self, call: impl Fn(&Plugin) -> Result<T, PluginError>) -> Result<T, Trouble> {
         let first = call(&self.alone)?;
         if call(&self.alone)? != first {
-            return Err(Trouble::Wrong("the same input gives another result the second time".to_owned()));
+            return Err(Trouble::Wrong("the same input gives a different result the second time".to_owned()));
         }
         if call(&self.crowd)? != first {
-            return Err(Trouble::Wrong("the same input gives another result in another process".to_owned()));
+            return Err(Trouble::Wrong("the same input gives a different result in another process".to_owned()));
         }
         Ok(first)
     }
@@ -109,7 +109,7 @@ impl Trouble {
     fn outcome(self, may_decline: bool) -> Result<String, String> {
         match self {
             Self::Declined(text) if may_decline => Ok(format!("declines: {text}")),
-            Self::Declined(text) => Err(format!("declines an ordinary input: {text}")),
+            Self::Declined(text) => Err(format!("rejects an ordinary input: {text}")),
             Self::Wrong(text) => Err(text),
         }
     }
@@ -133,7 +133,9 @@ fn refuses_stranger(origin: &Origin, mut step: Step) -> Result<String, String> {
         Err(PluginError::Refused { message, .. }) if message.starts_with("panicked") => Err(message),
         Err(PluginError::Refused { message, .. }) => Ok(message),
         Err(error) => Err(error.to_string()),
-        Ok(_) => Err("a typo in a manifest would go unnoticed (in Rust: `#[serde(deny_unknown_fields)]`)".to_owned()),
+        Ok(_) => {
+            Err("a typo in a manifest would not be detected (in Rust: `#[serde(deny_unknown_fields)]`)".to_owned())
+        }
     }
 }
 

@@ -85,7 +85,7 @@ fn score(subject: &Subject) -> Result<String, String> {
         };
         let first = of((0.25, 0.25));
         if [(0.0, 0.0), (1.0, 1.0), (0.1, 0.9), (0.5, 0.5)].into_iter().any(|score| of(score) != first) {
-            return Err("the mask depends on the score, which the table does not say (PLEURA_USES_SCORE, or \
+            return Err("the mask depends on the score, but the table does not declare it (PLEURA_USES_SCORE, or \
                         `USES_SCORE` in Rust): early exit would change masks"
                 .to_owned());
         }

@@ -57,7 +57,7 @@ fn not_identity(subject: &Subject, view: usize) -> Result<(), Trouble> {
     let noise = inputs::noise((64, 48));
     let seen = subject.agree(|plugin| plugin.forward(view, noise.view()))?;
     if seen == noise {
-        return Err(Trouble::Wrong("the engine adds the identity itself; it would count twice".to_owned()));
+        return Err(Trouble::Wrong("the engine already adds the identity, so it would count twice".to_owned()));
     }
     Ok(())
 }
@@ -140,7 +140,7 @@ fn exact(image: &Array2<f32>, back: &Array2<f32>) -> Result<String, Trouble> {
     }
     let all = image.len();
     Err(Trouble::Wrong(format!(
-        "the view only rearranges pixels, and the inverse brings {moved} of {all} back elsewhere"
+        "the view only rearranges pixels, but the inverse moves {moved} of {all} to a different place"
     )))
 }
 
@@ -154,8 +154,8 @@ fn compare(smooth: &Array2<f32>, back: &Array2<f32>, allowed: f32) -> Result<Str
         return Ok(format!("within {worst:.4}"));
     }
     Err(format!(
-        "the middle of a smooth picture is off by up to {worst:.4}, where interpolation explains {allowed:.4}: the inverse \
-         brings it back elsewhere"
+        "the middle of a smooth picture is off by up to {worst:.4}, more than interpolation explains ({allowed:.4}): \
+         the inverse moves it"
     ))
 }
 

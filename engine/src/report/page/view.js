@@ -7,10 +7,10 @@ const worst = (a, b) => (a.dice ?? 2) - (b.dice ?? 2) || size(b) - size(a);
 const size = (item) => Math.max(item.area, item.truthArea ?? 0);
 const FILTERS = {
   all: ["all", () => true],
-  worst: ["worst positives", (item) => item.truth?.length > 0 && item.dice < 0.5, "a mask in truth, and a Dice below 0.5"],
+  worst: ["worst positives", (item) => item.truth?.length > 0 && item.dice < 0.5, "a mask in truth and a Dice below 0.5"],
   fp: ["false positives", (item) => item.outcome === "fp"],
   fn: ["false negatives", (item) => item.outcome === "fn"],
-  fe: ["found elsewhere", (item) => item.outcome === "fe", "a mask on both sides, and no overlap"],
+  fe: ["found elsewhere", (item) => item.outcome === "fe", "masks in truth and prediction without overlap"],
   tp: ["true positives", (item) => item.outcome === "tp"],
   tn: ["true negatives", (item) => item.outcome === "tn"],
   marked: ["marked, truth unknown", (item) => item.outcome === "marked"],
@@ -39,7 +39,7 @@ function sayMismatches() {
   document.documentElement.dataset.mismatches = count;
   const alarm = document.getElementById("mismatch");
   alarm.hidden = count === 0;
-  alarm.textContent = `${count} of ${cases.length} cases do not agree with their masks: this file was changed or damaged. They have a coloured frame below.`;
+  alarm.textContent = `${count} of ${cases.length} cases do not match their masks: this file was changed or damaged. They have a coloured frame below.`;
 }
 
 /** The filters that any case passes, as radio buttons with their counts. */
@@ -122,7 +122,7 @@ function showMore() {
   grid.add(matching.slice(shown, shown + PAGE), (item) => viewer.open(item));
   const now = grid.cards.length;
   document.getElementById("more").hidden = now === matching.length;
-  const rest = now < matching.length ? `, ${now} of them below` : "";
+  const rest = now < matching.length ? `, ${now} shown` : "";
   document.getElementById("status").textContent = `${matching.length} of ${cases.length} cases${rest}`;
 }
 

@@ -2,8 +2,8 @@
 // One case, large: arrow keys go to its neighbours, letters change how it is drawn.
 
 const STAGES = {
-  "classifier-gate": "the classifiers: nothing to segment",
-  "segmenter-gate": "the segmenters' gate: no mask",
+  "classifier-gate": "the classifier's gate: nothing to segment",
+  "segmenter-gate": "the segmenter's gate: no mask",
   postprocess: "postprocessing",
 };
 
@@ -18,8 +18,8 @@ function facts(item) {
     ["Score", told(item.score)],
     ["Decided by", STAGES[item.decision] ?? item.decision],
     item.areas.length > 0 && ["Area after each step", item.areas.map(pixels).join(" → ")],
-    ["Masks' size", `${item.size[0]} × ${item.size[1]}`],
-    item.wrong && ["Check", "the file states other numbers than its masks give"],
+    ["Mask size", `${item.size[0]} × ${item.size[1]}`],
+    item.wrong && ["Check", "the file's numbers do not match its masks"],
   ];
   return rows.filter(Boolean).flatMap(([term, description]) => {
     const [dt, dd] = ["dt", "dd"].map((name) => document.createElement(name));

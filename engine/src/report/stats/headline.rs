@@ -93,8 +93,8 @@ const NAMES: [(&str, &str); 6] = [
     ("Dice of positives", "overlap, over images with a mask in truth"),
     ("Mean IoU", "intersection over union; 1 where both are empty"),
     ("Sensitivity", "images with a mask in truth whose prediction overlaps it"),
-    ("Specificity", "images without a mask in truth that got none"),
-    ("AUC", "chance that an image with a mask scores above one without"),
+    ("Specificity", "images without a mask in truth whose prediction is empty"),
+    ("AUC", "probability that an image with a mask scores above one without"),
 ];
 
 fn judge(case: &Case) -> Option<Judged> {

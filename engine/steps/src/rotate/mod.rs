@@ -40,7 +40,7 @@ impl Tta for Rotate {
 
     fn create(params: Params) -> Result<Self, Error> {
         if params.degrees.is_empty() {
-            return Err("`degrees` is empty; give at least one".into());
+            return Err("`degrees` is empty, expected at least one".into());
         }
         let turns: Result<_, _> = params.degrees.into_iter().map(Turn::new).collect();
         Ok(Self { turns: turns? })
@@ -71,7 +71,7 @@ impl Tta for Rotate {
 impl Turn {
     fn new(degrees: f64) -> Result<Self, Error> {
         if !(-360.0..=360.0).contains(&degrees) {
-            return Err(format!("`degrees` has {degrees}, not within -360 to 360").into());
+            return Err(format!("`degrees` has {degrees}, expected -360 to 360").into());
         }
         let degrees = degrees.rem_euclid(360.0);
         if degrees % 90.0 != 0.0 {
@@ -79,7 +79,7 @@ impl Turn {
         }
         match (degrees / 90.0) as u8 {
             quarters @ 1..=3 => Ok(Self::Quarters(quarters)),
-            _ => Err("`degrees` has a full turn, which is the image itself: the engine adds it".into()),
+            _ => Err("`degrees` has a full turn, which is the image itself: the engine already adds that view".into()),
         }
     }
 
@@ -196,8 +196,8 @@ mod tests {
     fn parameters_are_checked() {
         let table = [
             (json!({}), "missing field `degrees`"),
-            (json!({ "degrees": [] }), "`degrees` is empty; give at least one"),
-            (json!({ "degrees": [5, 361] }), "`degrees` has 361, not within -360 to 360"),
+            (json!({ "degrees": [] }), "`degrees` is empty, expected at least one"),
+            (json!({ "degrees": [5, 361] }), "`degrees` has 361, expected -360 to 360"),
             (json!({ "degrees": [0] }), "`degrees` has a full turn"),
             (json!({ "degrees": [-360] }), "`degrees` has a full turn"),
             (json!({ "degree": [5] }), "unknown field `degree`"),

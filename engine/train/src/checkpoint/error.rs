@@ -41,7 +41,7 @@ pub enum CheckpointError {
     },
     /// The file is not what was written, or was never a checkpoint.
     #[error(
-        "checkpoint `{path}` is damaged: {why}; restore it from a copy, or start afresh with `--fresh`",
+        "checkpoint `{path}` is damaged: {why}; restore it from a copy, or start over with `--fresh`",
         path = path.display()
     )]
     Damaged {
@@ -52,7 +52,8 @@ pub enum CheckpointError {
     },
     /// The file is whole, but another version wrote it.
     #[error(
-        "checkpoint `{path}` is of another version of pleura: {why}; go on with that one, or start afresh with `--fresh`",
+        "checkpoint `{path}` was written by a different version of pleura: {why}; continue with that version, or start \
+         over with `--fresh`",
         path = path.display()
     )]
     Version {
@@ -63,7 +64,8 @@ pub enum CheckpointError {
     },
     /// The tensors are another network's.
     #[error(
-        "checkpoint `{path}` is of another network: {differences}; start afresh with `--fresh`, or write elsewhere with `--out`",
+        "checkpoint `{path}` belongs to a different network: {differences}; start over with `--fresh`, or write \
+         elsewhere with `--out`",
         path = path.display()
     )]
     Network {
@@ -74,7 +76,8 @@ pub enum CheckpointError {
     },
     /// The training was begun with another recipe.
     #[error(
-        "checkpoint `{path}` is of another recipe: {differences}; change it back, start afresh with `--fresh`, or write elsewhere with `--out`",
+        "checkpoint `{path}` belongs to a different recipe: {differences}; change it back, start over with `--fresh`, \
+         or write elsewhere with `--out`",
         path = path.display()
     )]
     Recipe {
@@ -85,8 +88,8 @@ pub enum CheckpointError {
     },
     /// The images, what is true of them, or how they are divided is not what it was.
     #[error(
-        "checkpoint `{path}` is of other images, masks or folds than there are now; put them back, start afresh with \
-         `--fresh`, or write elsewhere with `--out`",
+        "checkpoint `{path}` belongs to different images, masks or folds; put them back, start over with `--fresh`, or \
+         write elsewhere with `--out`",
         path = path.display()
     )]
     Data {
@@ -94,7 +97,7 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The training held out another fold.
-    #[error("checkpoint `{}` is of fold {}, not of fold {}", path.display(), found + 1, expected + 1)]
+    #[error("checkpoint `{}` belongs to fold {}, expected fold {}", path.display(), found + 1, expected + 1)]
     Fold {
         /// The file.
         path: PathBuf,

@@ -82,9 +82,9 @@ pub(super) fn write(checkpoint: &Checkpoint, path: &Path) -> Result<(), Checkpoi
 
 fn fits(path: &Path, name: &str, shape: &[usize], values: usize) -> Result<(), CheckpointError> {
     let why = if name == RESERVED {
-        "has a name that the format keeps for itself".to_owned()
+        "has a name that the format reserves".to_owned()
     } else if shape.iter().product::<usize>() != values {
-        format!("has {values} values, which its shape {shape:?} does not hold")
+        format!("has {values} values, which does not match its shape {shape:?}")
     } else {
         return Ok(());
     };
@@ -102,16 +102,16 @@ pub(super) fn decode(file: &[u8], path: &Path) -> Result<Checkpoint, CheckpointE
     let damaged = |why: String| CheckpointError::Damaged { path: path.into(), why };
     let (_, metadata) = SafeTensors::read_metadata(file).map_err(|error| damaged(error.to_string()))?;
     let stored = SafeTensors::deserialize(file).map_err(|error| damaged(error.to_string()))?;
-    let (sum, state) = entry(&metadata).ok_or_else(|| damaged("it has no state of a training".into()))?;
+    let (sum, state) = entry(&metadata).ok_or_else(|| damaged("it has no training state".into()))?;
 
     let mut views: Vec<_> = stored.iter().collect();
     views.sort_by_key(|(name, _)| *name);
     if let Some((name, view)) = views.iter().find(|(_, view)| view.dtype() != Dtype::F32) {
-        return Err(damaged(format!("tensor `{name}` is {:?}, not F32", view.dtype())));
+        return Err(damaged(format!("tensor `{name}` is {:?}, expected F32", view.dtype())));
     }
     let hashed = views.iter().map(|(name, view)| (*name, view.shape(), Cow::Borrowed(view.data())));
     if checksum(state, hashed) != sum {
-        return Err(damaged("its checksum is not that of its contents".into()));
+        return Err(damaged("its checksum does not match its contents".into()));
     }
     let state = parse(state).map_err(|why| CheckpointError::Version { path: path.into(), why })?;
     let tensors: Tensors =
@@ -127,7 +127,7 @@ fn entry(metadata: &Metadata) -> Option<(&str, &str)> {
 fn parse(text: &str) -> Result<State, String> {
     let read: Read = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if read.format != FORMAT {
-        return Err(format!("its format is {}, and {FORMAT} is read", read.format));
+        return Err(format!("its format is {}, expected {FORMAT}", read.format));
     }
     serde_json::from_value(read.state).map_err(|error| error.to_string())
 }

@@ -127,7 +127,7 @@ fn another_training_is_told_from_this_one() {
         (
             "a rate",
             |recipe, _, _| recipe.phases[1].lr = 1e-5,
-            &["another recipe", "`phases[1].lr` was 0.00003 and is 0.00001;", "--fresh", "--out"],
+            &["a different recipe", "`phases[1].lr` was 0.00003 and is 0.00001;", "--fresh", "--out"],
         ),
         (
             "a phase more",
@@ -147,7 +147,11 @@ fn another_training_is_told_from_this_one() {
             },
             &["and 2 more"],
         ),
-        ("a shape", |_, shapes, _| shapes["w"] = vec![3, 2], &["another network", "`w` is 2×3, not 3×2", "--fresh"]),
+        (
+            "a shape",
+            |_, shapes, _| shapes["w"] = vec![3, 2],
+            &["a different network", "`w` is 2×3, not 3×2", "--fresh"],
+        ),
         (
             "names",
             |_, shapes, _| {
@@ -157,9 +161,9 @@ fn another_training_is_told_from_this_one() {
             &["it has no `v`", "its `w` is unknown"],
         ),
         ("a scalar", |_, shapes, _| shapes["empty"] = vec![], &["`empty` is 0×4, not a scalar"]),
-        ("images", |_, _, origin| origin.data = "others", &["other images, masks or folds", "--fresh"]),
-        ("a graph", |_, _, origin| origin.network = "xyz", &["another network", "graph"]),
-        ("a fold", |_, _, origin| origin.fold = 0, &["is of fold 3, not of fold 1"]),
+        ("images", |_, _, origin| origin.data = "others", &["different images, masks or folds", "--fresh"]),
+        ("a graph", |_, _, origin| origin.network = "xyz", &["a different network", "graph"]),
+        ("a fold", |_, _, origin| origin.fold = 0, &["belongs to fold 3, expected fold 1"]),
     ];
     for (name, change, expected) in cases {
         let message = resumed(change).expect_err(name);
@@ -194,7 +198,7 @@ fn what_is_no_checkpoint() {
     assert!(message(b"").contains("x.safetensors"));
     assert!(message(b"PK\x03\x04 not what it says").contains("damaged"));
     let weights = safetensors::serialize(std::iter::empty::<(&str, safetensors::tensor::TensorView<'_>)>(), None);
-    assert!(message(&weights.unwrap()).contains("no state of a training"));
+    assert!(message(&weights.unwrap()).contains("no training state"));
     assert!(matches!(Checkpoint::read(&folder.path().join("none")), Err(CheckpointError::Read { .. })));
 }
 
@@ -207,7 +211,7 @@ fn another_format_is_no_damage() {
     let none = std::iter::empty::<(&str, safetensors::tensor::TensorView<'_>)>();
     safetensors::serialize_to_file(none, Some(metadata), &path).unwrap();
     let error = Checkpoint::read(&path).unwrap_err();
-    assert!(error.to_string().contains("its format is 1, and 2 is read"), "{error}");
+    assert!(error.to_string().contains("its format is 1, expected 2"), "{error}");
 }
 
 #[test]

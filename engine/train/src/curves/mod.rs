@@ -51,7 +51,7 @@ pub fn svg(title: &str, lines: &[Line]) -> String {
     let height = TOP + panels.len().max(1) as f64 * (HEIGHT + GAP) - GAP + BOTTOM;
     let mut svg = chart::head(title, &format!("Learning curves of {title}"), (WIDTH, height), SIDES.0);
     if panels.is_empty() {
-        text(&mut svg, WIDTH / 2.0, TOP + HEIGHT / 2.0, "middle", "no epoch has ended yet");
+        text(&mut svg, WIDTH / 2.0, TOP + HEIGHT / 2.0, "middle", "no epoch has finished yet");
     } else {
         let bottom = height - BOTTOM;
         phases(&mut svg, &timeline, bottom);

@@ -122,7 +122,7 @@ fn an_epoch_told_twice_counts_as_told_last() {
 
 #[test]
 fn few_epochs_and_many_folds() {
-    assert!(svg("nothing", &[]).contains("no epoch has ended yet"));
+    assert!(svg("nothing", &[]).contains("no epoch has finished yet"));
     let one = svg("one", &[Line { loss: f64::NAN, validation_loss: None, ..line(0, 0, 0) }]);
     assert!(!one.contains(">Loss<") && one.contains(">Dice<") && !one.contains("NaN"), "{one}");
     let many: Vec<_> = (0..30).map(|fold| line(fold, 0, 0)).collect();

@@ -50,7 +50,7 @@ pub enum DataError {
         images: usize,
     },
     /// A file that is not what it was.
-    #[error("`{}` was {}×{} when the training began, and is {}×{} now", path.display(), was.0, was.1, is.0, is.1)]
+    #[error("`{}` was {}×{} when the training began, but is {}×{} now", path.display(), was.0, was.1, is.0, is.1)]
     Changed {
         /// The image's file.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum DataError {
         is: (usize, usize),
     },
     /// Too few images for one step.
-    #[error("an epoch shows {images} images, and a batch takes {batch}: let `batch` be at most {images}")]
+    #[error("an epoch has {images} images, fewer than a batch of {batch}: set `batch` to at most {images}")]
     FewerThanBatch {
         /// In the epoch.
         images: usize,
@@ -68,10 +68,10 @@ pub enum DataError {
         batch: usize,
     },
     /// The system refuses the threads that make batches.
-    #[error("cannot start the threads that make batches")]
+    #[error("cannot start the data loader's threads")]
     Threads(#[source] std::io::Error),
     /// No image at all to look at.
-    #[error("there are no images to validate on")]
+    #[error("no images to validate on")]
     Nothing,
     /// Tiles that an image is too small for.
     #[error(
@@ -105,7 +105,7 @@ pub enum Problem {
     },
     /// Two masks of one stem, or two images that one mask would serve.
     #[error(
-        "`{}` and `{}` have the same stem, by which masks are found: rename or leave out one", first.display(),
+        "`{}` and `{}` have the same stem, which matches images and masks: rename or leave out one", first.display(),
         second.display()
     )]
     TwoStems {
@@ -115,7 +115,7 @@ pub enum Problem {
         second: PathBuf,
     },
     /// An image of which nothing is known.
-    #[error("image `{id}` (`{}`) has no {wanted}: leave it out, or declare `absent_is_empty`", path.display())]
+    #[error("image `{id}` (`{}`) has no {wanted}: leave it out, or set `absent_is_empty`", path.display())]
     NoTruth {
         /// The image.
         id: String,
@@ -125,10 +125,10 @@ pub enum Problem {
         wanted: String,
     },
     /// A mask that belongs to nothing.
-    #[error("mask `{}` has no image of that stem", .0.display())]
+    #[error("mask `{}` has no image with the same stem", .0.display())]
     NoImage(PathBuf),
     /// A mask of another size than its image.
-    #[error("mask `{}` is {}×{}, its image {}×{}", path.display(), mask.0, mask.1, image.0, image.1)]
+    #[error("mask `{}` is {}×{}, but its image is {}×{}", path.display(), mask.0, mask.1, image.0, image.1)]
     Size {
         /// The mask's file.
         path: PathBuf,
@@ -146,7 +146,7 @@ pub enum Problem {
     /// Runs that lie outside.
     #[error(
         "the runs of `{id}` end at pixel {end}, past {}×{}: {}", size.0, size.1,
-        if *absolute { ABSOLUTE } else { "declare `size`, that of the images they were counted on" }
+        if *absolute { ABSOLUTE } else { "set `size` to the size of the images that they were counted on" }
     )]
     Overflow {
         /// The image.

@@ -37,7 +37,7 @@ impl Dataset {
         if self.data.intensity == Intensity::Window && !radiograph.has_window() {
             self.no_window.call_once(|| {
                 let path = item.path.display();
-                tracing::warn!("`{path}` has no window and is read as `stored`; so are others that have none");
+                tracing::warn!("`{path}` has no window and is read as `stored`, as are all files without one");
             });
         }
         let image = prepare(&radiograph, self.data.intensity, size, self.data.resize);

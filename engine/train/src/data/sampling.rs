@@ -11,7 +11,7 @@ use crate::recipe::Sampling;
 #[non_exhaustive]
 pub enum SamplingError {
     /// A share of nothing.
-    #[error("none of the {images} training images is positive: `positive-share` has nothing to make up a share of")]
+    #[error("none of the {images} training images is positive: `positive-share` needs positives")]
     NoPositives {
         /// How many images there are.
         images: usize,

@@ -20,7 +20,7 @@ pub enum TableError {
         source: csv::Error,
     },
     /// A column is not there.
-    #[error("`{}` has no column `{column}`; it has {found}", path.display())]
+    #[error("`{}`: expected a column `{column}`, found {found}", path.display())]
     Column {
         /// The file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum TableError {
         column: String,
     },
     /// Two rows that contradict each other.
-    #[error("`{}`: line {line}: `{id}` has `{second}`, and `{first}` in a row before", path.display())]
+    #[error("`{}`: line {line}: `{id}` has `{second}`, but `{first}` in an earlier row", path.display())]
     Twice {
         /// The file.
         path: PathBuf,
@@ -117,11 +117,11 @@ mod tests {
     #[test]
     fn faults_name_the_line() {
         let cases = [
-            ("id,fold\n", "has no column `ImageId`; it has `id`, `fold`"),
-            ("ImageId,f\n", "has no column `fold`"),
+            ("id,fold\n", "expected a column `ImageId`, found `id`, `fold`"),
+            ("ImageId,f\n", "expected a column `fold`"),
             ("ImageId,fold\na,1\nb,\n", "line 3: `fold` is empty"),
             ("ImageId,fold\n,1\n", "line 2: `ImageId` is empty"),
-            ("ImageId,fold\na,1\na,2\n", "line 3: `a` has `2`, and `1` in a row before"),
+            ("ImageId,fold\na,1\na,2\n", "line 3: `a` has `2`, but `1` in an earlier row"),
             ("ImageId,fold\na,1,3\n", "cannot read"),
         ];
         for (text, message) in cases {

@@ -33,7 +33,7 @@ impl Program {
         inputs: &[(String, &Arc<Buffer>)],
         outputs: &[(String, &Arc<Buffer>)],
     ) -> Result<Self, DeviceError> {
-        let failed = || DeviceError::new(format!("ONNX Runtime refuses the graph `{}`", model.graph().name));
+        let failed = || DeviceError::new(format!("ONNX Runtime rejects the graph `{}`", model.graph().name));
         let session = runtime::session(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
         let binding = session.create_binding().map_err(failed())?;
         let bind = || {

@@ -77,7 +77,7 @@ impl Checker<'_> {
             }
             self.absent.insert(key);
             let hint = "correct the path, which is relative to the recipe";
-            self.say(key, format!("there is no `{}`", path.display()), Some(hint));
+            self.say(key, format!("`{}` does not exist", path.display()), Some(hint));
         }
     }
 

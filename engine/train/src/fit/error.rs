@@ -24,7 +24,7 @@ pub enum TrainError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// A file that the recipe names is not there.
-    #[error("{key}: there is no `{path}`; correct the path, which is relative to the recipe", path = path.display())]
+    #[error("{key}: `{path}` does not exist; correct the path, which is relative to the recipe", path = path.display())]
     Missing {
         /// The recipe's key.
         key: &'static str,
@@ -40,7 +40,7 @@ pub enum TrainError {
     #[error(transparent)]
     Data(Box<DataError>),
     /// An image that cannot be read, once training has begun.
-    #[error("the training stopped ({kept}); mend the file, or leave it out, and run the same command again")]
+    #[error("the training stopped ({kept}); repair the file, or leave it out, and run the same command again")]
     Image {
         /// What is left of the training.
         kept: String,
@@ -122,7 +122,7 @@ pub enum TrainError {
     },
     /// The weights of an epoch that are to be exported are not what was written.
     #[error(
-        "`{path}` is damaged: its checksum does not match its contents; restore it from a copy, or start afresh with \
+        "`{path}` is damaged: its checksum does not match its contents; restore it from a copy, or start over with \
          `--fresh`",
         path = path.display()
     )]
@@ -131,7 +131,10 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// Another training is at work there.
-    #[error("another training is at work in `{folder}`; wait for it, or take another `--out`", folder = folder.display())]
+    #[error(
+        "another training is running in `{folder}`; wait for it, or use another `--out`",
+        folder = folder.display()
+    )]
     Busy {
         /// The folder.
         folder: PathBuf,
@@ -180,7 +183,7 @@ pub enum TrainError {
     },
     /// Epochs cannot be compared as the recipe asks.
     #[error(
-        "fold {} holds out images of one class alone, so that there is no {name} to choose by: set `keep = \"best\"`",
+        "fold {} holds out images of one class only, so its {name} is undefined: set `keep = \"best\"`",
         fold + 1
     )]
     NoFigure {
@@ -204,7 +207,10 @@ pub enum TrainError {
         worst: f32,
     },
     /// The watcher stopped it.
-    #[error("interrupted; run the same command again to go on from `{checkpoint}`", checkpoint = checkpoint.display())]
+    #[error(
+        "interrupted; run the same command again to continue from `{checkpoint}`",
+        checkpoint = checkpoint.display()
+    )]
     Interrupted {
         /// Where it goes on from.
         checkpoint: PathBuf,

@@ -79,7 +79,7 @@ impl Fold<'_> {
     fn choose(&mut self, rank: usize, phase: &Phase, watch: &mut dyn Watch) -> Result<(), TrainError> {
         let weights = if self.is_swa() {
             watch.note(&format!(
-                "fold {}: the mean of {} sets of weights; gathers batch norms' statistics",
+                "fold {}: averaging {} sets of weights and collecting batch-norm statistics",
                 self.held_out + 1,
                 self.rest.averaged
             ));

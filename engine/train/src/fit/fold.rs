@@ -144,7 +144,7 @@ impl Fold<'_> {
             if goes_on {
                 let Position { fold, phase, epoch, step } = self.rest.at;
                 let [fold, phase, epoch, step] = [fold, phase, epoch, step].map(|place| place + 1);
-                watch.note(&format!("fold {fold}: goes on at phase {phase}, epoch {epoch}, step {step}"));
+                watch.note(&format!("fold {fold}: continuing at phase {phase}, epoch {epoch}, step {step}"));
             }
             if watch.stops() {
                 self.save()?;
@@ -155,7 +155,7 @@ impl Fold<'_> {
                 self.phase(&mut journal, watch)?;
             }
         } else if out_of_fold.has(self.held_out) && self.is_exported() {
-            watch.note(&format!("fold {}: trained already", self.held_out + 1));
+            watch.note(&format!("fold {}: already trained", self.held_out + 1));
             return self.as_exported();
         }
         self.finish(out_of_fold, watch)

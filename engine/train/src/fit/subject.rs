@@ -84,7 +84,7 @@ pub fn load(model: &mut Model, recipe: &Recipe, folder: &Path) -> Result<Option<
     let Some(from) = &recipe.weights else { return Ok(None) };
     let report = weights::apply(model, from, weights::read(&folder.join(&from.file))?)?;
     Ok(Some(format!(
-        "weights of `{}`: {} loaded, {} summed over colours, {} spread over colours, {} left as drawn, {} passed over",
+        "weights of `{}`: {} loaded, {} summed over colours, {} spread over colours, {} left at random, {} ignored",
         from.file.display(),
         report.loaded.len(),
         report.summed.len(),

@@ -112,7 +112,7 @@ pub fn forward(
 pub fn only_input(model: &Model) -> Result<String, ForwardError> {
     match model.inputs().as_slice() {
         [input] => Ok(input.name.clone()),
-        inputs => Err(ForwardError::Model(format!("it has {} inputs; training feeds one, the image", inputs.len()))),
+        inputs => Err(ForwardError::Model(format!("it has {} inputs, expected one, the image", inputs.len()))),
     }
 }
 
@@ -144,7 +144,7 @@ fn check(model: &Model) -> Result<(), ForwardError> {
     if !OPSETS.contains(&version) {
         let (first, last) = (OPSETS.start(), OPSETS.end());
         return Err(ForwardError::Model(format!(
-            "its operator set is {version}; training knows {first} to {last}: export it anew"
+            "its operator set is {version}, expected {first} to {last}: export it again"
         )));
     }
     Ok(())

@@ -85,42 +85,41 @@ pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
 }
 
 const FRAGMENT: &str = "\
-# Written by `pleura train`: networks that tell whether there is anything to find, but not where. This is no manifest:
-# put it into one that has a [segmenter] stage, in the place of its [classifier], and mind that paths are relative to
-# that file.
+# Written by `pleura train`: networks that classify images without segmenting them. This is not a complete manifest:
+# copy it into one with a [segmenter] stage, in place of its [classifier]. Paths are relative to that file.
 ";
 
 const CLASSIFIER: &str = "
 
-# ---- Is there anything to find? ----
+# ---- Classify ----
 
 [classifier]
-# With more members, the mean of their probabilities.
+# Members' probabilities are averaged.
 merge = { kind = \"mean\" }
-# Only an image whose score is above this is segmented; choose it by `oof.csv`, or let `pleura tune` do so.
+# Only images with a score above this are segmented; choose the value from `oof.csv` or with `pleura tune`.
 gate = { kind = \"score\", above = 0.5 }
 ";
 
 const SEGMENTER: &str = "
 
-# ---- Where is it? ----
+# ---- Segment ----
 
 ";
 
 const POSITIVES_ONLY: &str = "\
-# These networks have seen positives only, and will find something on most images: put a [classifier] before them.
+# These networks were trained on positives only and mark something on most images: add a [classifier] before them.
 ";
 
 const SNAPSHOTS: &str = "\
-# Sets of weights of one network. `fold` is the one that was held out: with `pleura predict --folds` it is answered by
-# these alone.
+# Sets of weights of one network. `fold` was held out: with `pleura predict --folds`, only these weights predict its
+# images.
 ";
 
 const POSTPROCESS: &str = "
 
 # ---- From the map to the mask ----
 
-# A pixel is marked when its probability is above this.
+# Pixels with a probability above this are marked.
 [[postprocess]]
 plugin = \"threshold\"
 params = { above = 0.5 }
@@ -133,9 +132,9 @@ fn preamble(recipe: &Recipe) -> String {
         text => text,
     };
     format!(
-        "# Written by `pleura train`. `pleura check` tells whether all is well, `pleura predict` runs it.\n\
+        "# Written by `pleura train`. Check it with `pleura check`, run it with `pleura predict`.\n\
          schema = 1\nname = {}\ndescription = {}\n\n\
-         # The size at which maps are merged and submitted. Left out, it is each radiograph's own.\n\
+         # The size at which maps are merged and submitted. Default: each radiograph's own size.\n\
          # output.size = [1024, 1024]\n",
         quoted(&recipe.name),
         quoted(description)

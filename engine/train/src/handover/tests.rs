@@ -72,7 +72,7 @@ fn a_map_makes_a_segmenter() {
     assert!(!text.contains("positives only"));
     recipe.data.positives_only = true;
     let text = manifest(&recipe, &Ports::default(), &models);
-    assert!(text.contains("# These networks have seen positives only"));
+    assert!(text.contains("# These networks were trained on positives only"));
     assert_eq!(parse(&text), read);
 }
 

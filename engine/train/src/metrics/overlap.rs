@@ -39,13 +39,13 @@ impl Dices {
         }
     }
 
-    /// Reduction all images: the competition's metric.
+    /// Mean over all images: the competition's metric.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         self.all.get()
     }
 
-    /// Reduction the images that have a mask in truth.
+    /// Mean over the images with a mask in truth.
     #[must_use]
     pub fn mean_of_positives(&self) -> Option<f64> {
         self.positives.get()

@@ -38,7 +38,7 @@ impl Geometry {
         let pair = |name: &str| match node.ints(name) {
             None => Ok([1, 1]),
             Some([height, width]) => Ok([*height, *width]),
-            Some(other) => Err(format!("its {name} are {other:?}; training knows two axes")),
+            Some(other) => Err(format!("its {name} are {other:?}; training supports two axes")),
         };
         let (stride, dilation) = (pair("strides")?, pair("dilations")?);
         let mut geometry =
@@ -49,7 +49,7 @@ impl Geometry {
             }
             ("NOTSET", None) | ("VALID", _) => {}
             (same @ ("SAME_UPPER" | "SAME_LOWER"), _) => geometry.pad_to_same(input, same == "SAME_LOWER"),
-            (other, _) => return Err(format!("training does not know its padding `{other}`")),
+            (other, _) => return Err(format!("training does not support its padding `{other}`")),
         }
         Ok(geometry)
     }
@@ -103,7 +103,7 @@ impl Geometry {
 /// A value's four lengths, (N, C, H, W).
 pub(super) fn planes(trace: &Trace, value: &str) -> Result<[usize; 4], String> {
     let shape = trace.shape(value);
-    shape.try_into().map_err(|_| format!("`{value}` has shape {shape:?}; training knows (N, C, H, W)"))
+    shape.try_into().map_err(|_| format!("`{value}` has shape {shape:?}, expected (N, C, H, W)"))
 }
 
 /// The geometry of a `Conv`, and the size of its output.
@@ -113,7 +113,7 @@ pub(super) fn geometry(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [us
     let geometry = Geometry::new(node, [kh as i64, kw as i64], [height, width])?;
     let group = geometry.group as usize;
     if each * group != channels || out % group != 0 {
-        return Err(format!("{channels} channels do not go with weights of {out} x {each} in {group} groups"));
+        return Err(format!("{channels} channels do not match weights of {out} x {each} in {group} groups"));
     }
     let size = [geometry.places(0, height)?, geometry.places(1, width)?];
     Ok((geometry, size))
@@ -158,10 +158,10 @@ fn undone(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [usize; 2]), Str
     let ([_, channels, height, width], [from, _, kh, kw]) =
         (planes(trace, &node.input[0])?, planes(trace, &node.input[1])?);
     if from != channels {
-        return Err(format!("{channels} channels do not go with weights of {from}"));
+        return Err(format!("{channels} channels do not match weights of {from}"));
     }
     if node.ints("output_shape").is_some() || !matches!(node.text("auto_pad"), None | Some("NOTSET" | "VALID")) {
-        return Err("training knows transposed convolutions with `pads` and `output_padding`".into());
+        return Err("training supports transposed convolutions with `pads` and `output_padding` only".into());
     }
     let geometry = Geometry::new(node, [kh as i64, kw as i64], [0, 0])?;
     let more = node.ints("output_padding").unwrap_or(&[0, 0]);

@@ -98,7 +98,7 @@ fn pow(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Done
     let exponent = match b.trace.known(&node.input[1]) {
         Some(Constant::Floats(numbers)) if numbers.len() == 1 => numbers[0],
         Some(Constant::Ints(numbers)) if numbers.len() == 1 => numbers[0] as f32,
-        _ => return Err("only powers by one number known beforehand have a gradient".into()),
+        _ => return Err("only powers with a constant exponent have a gradient".into()),
     };
     let less = b.trace.scalar(exponent - 1.0);
     let slope = b.trace.emit("Pow", &[x, &less], vec![]);

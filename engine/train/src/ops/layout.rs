@@ -25,7 +25,7 @@ pub const OPS: &[Op] = &[
 pub(super) fn known<'t>(trace: &'t Trace, node: &NodeProto, input: usize, what: &str) -> Result<&'t [i64], String> {
     match node.input.get(input).and_then(|name| trace.known(name)) {
         Some(Constant::Ints(numbers)) => Ok(numbers),
-        _ => Err(format!("its {what} must not depend on the image's numbers")),
+        _ => Err(format!("its {what} must not depend on the image's values")),
     }
 }
 
@@ -59,7 +59,7 @@ fn reshaped(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
         shape[free] = total / shape.iter().product::<usize>().max(1);
     }
     if shape.iter().product::<usize>() != total {
-        return Err(format!("shape {from:?} does not become {asked:?}"));
+        return Err(format!("shape {from:?} cannot become {asked:?}"));
     }
     typed(trace, node, shape)
 }
@@ -69,7 +69,7 @@ fn flattened(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let at = node.int("axis").unwrap_or(1);
     let at = if at < 0 { at + from.len() as i64 } else { at } as usize;
     if at > from.len() {
-        return Err(format!("there is no axis {at} among {}", from.len()));
+        return Err(format!("axis {at} is out of range for {} axes", from.len()));
     }
     let shape = vec![from[..at].iter().product(), from[at..].iter().product()];
     typed(trace, node, shape)
@@ -119,7 +119,7 @@ fn transposed(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let mut sorted = order.clone();
     sorted.sort_unstable();
     if !sorted.iter().copied().eq(0..from.len()) {
-        return Err(format!("{order:?} is no order of {} axes", from.len()));
+        return Err(format!("{order:?} is not an order of {} axes", from.len()));
     }
     typed(trace, node, order.into_iter().map(|at| from[at]).collect())
 }

@@ -12,7 +12,7 @@ pub const OPS: &[Op] = &[Op::new("MatMul", multiplied, matmul), Op::new("Gemm", 
 fn multiplied(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let (x, y) = (trace.typed(&node.input[0]), trace.shape(&node.input[1]));
     let ([front_x @ .., rows, inner], [front_y @ .., other, columns]) = (x.shape.as_slice(), y) else {
-        return Err("training knows products of matrices".into());
+        return Err("training supports products of matrices only".into());
     };
     if inner != other {
         return Err(format!("shapes {:?} and {y:?} have no product", x.shape));
@@ -52,7 +52,7 @@ fn flips(node: &NodeProto) -> (bool, bool) {
 
 fn combined(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let (x, y) = (trace.typed(&node.input[0]), trace.shape(&node.input[1]));
-    let ([a, b], [c, d]) = (x.shape.as_slice(), y) else { return Err("it multiplies two matrices".into()) };
+    let ([a, b], [c, d]) = (x.shape.as_slice(), y) else { return Err("expected two matrices".into()) };
     let (flip_x, flip_y) = flips(node);
     let ((rows, inner), (other, columns)) =
         (if flip_x { (*b, *a) } else { (*a, *b) }, if flip_y { (*d, *c) } else { (*c, *d) });

@@ -87,7 +87,7 @@ pub fn find(name: &str) -> Option<&'static Op> {
 pub fn unsupported() -> String {
     let mut names: Vec<&str> = OPS.keys().copied().chain(crate::forward::expand::EXPANDED).collect();
     names.sort_unstable();
-    format!("training does not know this operator; it knows {}", names.join(", "))
+    format!("training does not support this operator; it supports {}", names.join(", "))
 }
 
 /// The first output's gradient.
@@ -119,7 +119,7 @@ pub(crate) fn broadcast(x: &[usize], y: &[usize]) -> Result<Vec<usize>, String> 
         .map(|axis| match (length(x, axis), length(y, axis)) {
             (a, b) if a == b || b == 1 => Ok(a),
             (1, b) => Ok(b),
-            _ => Err(format!("shapes {x:?} and {y:?} do not go together")),
+            _ => Err(format!("shapes {x:?} and {y:?} do not match")),
         })
         .collect()
 }

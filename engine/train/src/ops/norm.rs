@@ -15,7 +15,7 @@ pub const OPS: &[Op] = &[Op::new("BatchNormalization", same, batch_norm)];
 
 fn same(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let typed = like(trace, node, 0);
-    let channels = typed.shape.get(1).copied().ok_or("it takes (N, C, …)")?;
+    let channels = typed.shape.get(1).copied().ok_or("expected (N, C, …)")?;
     match node.input[1..].iter().find(|name| trace.shape(name) != [channels]) {
         Some(other) => Err(format!("`{other}` has shape {:?} for {channels} channels", trace.shape(other))),
         None => Ok(vec![typed]),
@@ -32,12 +32,12 @@ pub struct Statistics {
 
 /// Writes a batch norm by the batch's own statistics. `normalize` is the node as the model has it.
 pub fn by_batch(t: &mut Trace, normalize: &NodeProto) -> Result<Statistics, String> {
-    let [x, scale, bias, ..] = normalize.input.as_slice() else { return Err("it takes five values".into()) };
+    let [x, scale, bias, ..] = normalize.input.as_slice() else { return Err("expected five inputs".into()) };
     let shape = t.shape(x).to_vec();
-    let channels = shape.get(1).copied().ok_or("it takes (N, C, …)")?;
+    let channels = shape.get(1).copied().ok_or("expected (N, C, …)")?;
     let count: usize = shape.iter().product::<usize>() / channels.max(1);
     if count < 2 {
-        return Err("one number a channel has no variance: train with larger batches, or freeze batch norms".into());
+        return Err("one value per channel has no variance: train with larger batches, or freeze batch norms".into());
     }
     let [mean, unbiased] = ["mean", "variance"].map(|stem| t.fresh(stem));
     let axes = axes(shape.len());
@@ -69,7 +69,7 @@ fn axes(rank: usize) -> Vec<i64> {
 
 fn batch_norm(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let g = first(gradients)?;
-    let [x, scale, bias, mean, variance] = node.input.as_slice() else { return Err("it takes five values".into()) };
+    let [x, scale, bias, mean, variance] = node.input.as_slice() else { return Err("expected five inputs".into()) };
     let shape = b.trace.shape(x).to_vec();
     let (axes, channels) = (axes(shape.len()), shape[1]);
     let count = shape.iter().product::<usize>() / channels;

@@ -14,9 +14,11 @@ pub const OPS: &[Op] = &[Op::new("MaxPool", pooled, max), Op::new("AveragePool",
 
 fn geometry(trace: &Trace, node: &NodeProto) -> Result<Geometry, String> {
     let [_, _, height, width] = planes(trace, &node.input[0])?;
-    let Some([kh, kw]) = node.ints("kernel_shape") else { return Err("training knows windows of two axes".into()) };
+    let Some([kh, kw]) = node.ints("kernel_shape") else {
+        return Err("training supports windows of two axes only".into());
+    };
     if node.int("ceil_mode") == Some(1) {
-        return Err("training does not know `ceil_mode`; export the model without it".into());
+        return Err("training does not support `ceil_mode`; export the model without it".into());
     }
     Geometry::new(node, [*kh, *kw], [height, width])
 }
@@ -32,7 +34,7 @@ fn pooled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 /// Back to where each maximum came from: the second output tells.
 fn max(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let geometry = geometry(b.trace, node)?;
-    let places = node.output.get(1).ok_or("it does not tell where its maxima are")?;
+    let places = node.output.get(1).ok_or("it does not output the indices of its maxima")?;
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let t = &mut *b.trace;
     let count = t.shape(places).iter().product();

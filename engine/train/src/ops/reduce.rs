@@ -23,7 +23,7 @@ fn axes(trace: &Trace, node: &NodeProto) -> Result<Vec<usize>, String> {
     }
     let listed = match optional(node, 1).map(|axes| trace.known(axes)) {
         Some(Some(Constant::Ints(axes))) => Some(axes.clone()),
-        Some(_) => return Err("its axes are not known beforehand".into()),
+        Some(_) => return Err("its axes are not constant".into()),
         None => node.ints("axes").map(<[i64]>::to_vec),
     };
     match listed {

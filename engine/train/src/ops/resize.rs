@@ -22,7 +22,7 @@ fn plan(trace: &Trace, node: &NodeProto) -> Result<Vec<(usize, f64)>, String> {
             let to = |(&scale, &from): (&f32, &usize)| ((from as f32 * scale).floor() as usize, f64::from(scale));
             Ok(scales.iter().zip(from).map(to).collect())
         }
-        _ => Err("its scales must not depend on the image's numbers".into()),
+        _ => Err("its scales must not depend on the image's values".into()),
     }
 }
 
@@ -30,7 +30,7 @@ fn resized(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     let input = trace.typed(&node.input[0]);
     let plan = plan(trace, node)?;
     if plan.len() != 4 || plan[..2].iter().zip(&input.shape).any(|((to, _), from)| to != from) {
-        return Err("training knows the resizing of planes, (N, C, H, W), over their last two axes".into());
+        return Err("training supports resizing of (N, C, H, W) over the last two axes only".into());
     }
     Ok(vec![Typed { element: input.element, shape: plan.into_iter().map(|(to, _)| to).collect() }])
 }
@@ -82,15 +82,15 @@ impl Sampling {
             "nearest" => false,
             "linear" => true,
             other => {
-                return Err(format!("resizing by `{other}` has no gradient here; it knows `nearest` and `linear`"));
+                return Err(format!("resizing by `{other}` has no gradient; use `nearest` or `linear`"));
             }
         };
         if node.int("antialias") == Some(1) {
-            return Err("antialiased resizing has no gradient here".into());
+            return Err("antialiased resizing has no gradient".into());
         }
         let coordinates = node.text("coordinate_transformation_mode").unwrap_or("half_pixel").to_owned();
         if !["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"].contains(&coordinates.as_str()) {
-            return Err(format!("resizing by `{coordinates}` has no gradient here"));
+            return Err(format!("resizing by `{coordinates}` has no gradient"));
         }
         Ok(Self { linear, coordinates, nearest: node.text("nearest_mode").unwrap_or("round_prefer_floor").to_owned() })
     }

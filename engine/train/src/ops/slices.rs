@@ -51,7 +51,7 @@ fn slice(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -
     let (mut before, mut after) = (vec![0; shape.len()], vec![0; shape.len()]);
     for cut in cuts(b.trace, node)? {
         if cut.step != 1 {
-            return Err(format!("a slice of step {} has no gradient here", cut.step));
+            return Err(format!("a slice of step {} has no gradient", cut.step));
         }
         before[cut.axis] = cut.from;
         after[cut.axis] = shape[cut.axis] as i64 - cut.from - cut.count as i64;
@@ -92,12 +92,12 @@ fn padded(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 
 fn pad(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     if !matches!(node.text("mode"), None | Some("constant")) {
-        return Err("only padding by a constant has a gradient here".into());
+        return Err("only constant padding has a gradient".into());
     }
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let (before, after) = frame(b.trace, node)?;
     if before.iter().chain(&after).any(|&pad| pad < 0) {
-        return Err("padding that cuts off has no gradient here".into());
+        return Err("negative padding has no gradient".into());
     }
     let axes: Vec<i64> = (0..shape.len() as i64).collect();
     let ends: Vec<i64> = before.iter().zip(&shape).map(|(before, &length)| before + length as i64).collect();
@@ -120,7 +120,7 @@ fn gather(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) 
     let at = node.axis("axis", 0, shape.len())?;
     let index = match b.trace.known(&node.input[1]) {
         Some(Constant::Ints(indices)) if indices.len() == 1 => axis(indices[0], shape[at])?,
-        _ => return Err("only one place, known beforehand, has a gradient here".into()),
+        _ => return Err("only a single constant index has a gradient".into()),
     };
     let mut one = shape.clone();
     one[at] = 1;

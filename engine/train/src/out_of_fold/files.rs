@@ -124,13 +124,13 @@ pub fn scores(path: &Path) -> Result<Vec<Scored>, OutOfFoldError> {
     let scored = answers.into_iter().map(|Answer { id, fold, label, score, .. }| {
         let wrong = |what: String| OutOfFoldError::Row { path: path.into(), id: id.clone(), what };
         if label > 1 {
-            return Err(wrong(format!("has the label {label}, which is neither 0 nor 1")));
+            return Err(wrong(format!("has the label {label}, expected 0 or 1")));
         }
         if let Some(score) = score.filter(|score| !(0.0..=1.0).contains(score)) {
-            return Err(wrong(format!("has the score {score}, which is no probability")));
+            return Err(wrong(format!("has the score {score}, which is not a probability")));
         }
         if !seen.insert(id.clone()) {
-            return Err(wrong("comes twice".into()));
+            return Err(wrong("appears twice".into()));
         }
         Ok(Scored { id, fold, label: label == 1, score })
     });

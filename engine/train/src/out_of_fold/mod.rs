@@ -77,7 +77,7 @@ pub enum OutOfFoldError {
     },
     /// An image has a Dice in one file, and no mask in the other.
     #[error(
-        "`{path}` has no mask of image `{id}`: delete it and `{PREDICTIONS}` beside it, and predict the folds anew",
+        "`{path}` has no mask for image `{id}`: delete it and `{PREDICTIONS}` beside it, and predict the folds again",
         path = path.display()
     )]
     NoMask {

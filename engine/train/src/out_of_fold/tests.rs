@@ -106,7 +106,7 @@ fn errors_name_the_file() {
     both_heads().write(path).unwrap();
     let message = || OutOfFold::read(path).unwrap_err().to_string();
     fs::write(path.join(SUBMISSION), "ImageId,EncodedPixels\nb,-1\n").unwrap();
-    assert!(message().contains("oof-submission.csv` has no mask of image `1.2.276"), "{}", message());
+    assert!(message().contains("oof-submission.csv` has no mask for image `1.2.276"), "{}", message());
     fs::write(path.join(SUBMISSION), "ImageId,EncodedPixels\nb,1\n").unwrap();
     assert!(message().contains("oof-submission.csv`: line 2"), "{}", message());
     fs::remove_file(path.join(SUBMISSION)).unwrap();

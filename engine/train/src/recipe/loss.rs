@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Weighted sums of terms, apart for the two heads.
+/// Weighted sums of terms, one for each head.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Loss {
@@ -15,14 +15,14 @@ pub struct Loss {
     pub score: Vec<LossTerm>,
 }
 
-/// Reduction what an overlap is taken before it is averaged.
+/// What an overlap is computed over before it is averaged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
-    /// Each image by itself; the mean of them. The default.
+    /// Each image separately, then averaged. The default.
     #[default]
     Image,
-    /// All pixels of the batch as if of one image.
+    /// All pixels of the batch together.
     Batch,
 }
 
@@ -41,8 +41,8 @@ pub enum LossTerm {
         #[schemars(range(min = 0.0))]
         positive: f32,
     },
-    /// Cross-entropy of a softmax over the classes {background, logit}: the background's logit is 0, so that it equals
-    /// `bce` with a factor a class, divided by the factors' sum as PyTorch does.
+    /// Cross-entropy of a softmax over the classes {background, logit}: the background's logit is 0, so it equals `bce`
+    /// with a factor per class, divided by the sum of the factors as in PyTorch.
     CrossEntropy {
         /// The term's factor.
         #[serde(default = "one")]
@@ -63,7 +63,7 @@ pub enum LossTerm {
         #[serde(default = "two")]
         #[schemars(range(min = 0.0))]
         gamma: f32,
-        /// The positives' factor, the negatives' being one less it; left out, neither has one.
+        /// The factor of positives; negatives get `1 - alpha`. Default: no factors.
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         alpha: Option<f32>,
@@ -81,7 +81,7 @@ pub enum LossTerm {
         /// `Σp² + Σt²` in the denominator.
         #[serde(default)]
         squared: bool,
-        /// Reduction what the sums run.
+        /// What the sums run over.
         #[serde(default)]
         over: Reduction,
     },
@@ -95,7 +95,7 @@ pub enum LossTerm {
         #[serde(default = "one")]
         #[schemars(range(min = 0.0))]
         smooth: f32,
-        /// Reduction what the sums run.
+        /// What the sums run over.
         #[serde(default)]
         over: Reduction,
     },
@@ -117,7 +117,7 @@ pub enum LossTerm {
         #[serde(default = "one")]
         #[schemars(range(min = 0.0))]
         smooth: f32,
-        /// Reduction what the sums run.
+        /// What the sums run over.
         #[serde(default)]
         over: Reduction,
     },
@@ -128,7 +128,7 @@ pub enum LossTerm {
         #[serde(default = "one")]
         #[schemars(range(min = 0.0))]
         weight: f32,
-        /// Reduction what pixels are sorted.
+        /// What the pixels are sorted over.
         #[serde(default)]
         over: Reduction,
     },

@@ -33,64 +33,64 @@ pub type RecipeError = pleura::lint::DocumentError;
 /// The recipe format this engine reads.
 pub const SCHEMA: u32 = 1;
 
-/// A training, as its recipe declares it.
+/// A training as declared by its recipe.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// The recipe format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub schema: u32,
-    /// What the training is called in reports, and the stem of the files that it writes.
+    /// Name of the training in reports, and stem of the files that it writes.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What it is, for people.
+    /// A description of the training.
     #[serde(default)]
     pub description: String,
-    /// Another seed draws other weights, batches and augmentations.
+    /// Random seed of weights, batches and augmentations.
     #[serde(default = "one")]
     pub seed: u64,
-    /// What is trained.
+    /// The network.
     pub network: Network,
-    /// What its weights start from; left out, they are drawn at random.
+    /// Initial weights; default: random.
     #[serde(default)]
     pub weights: Option<Weights>,
-    /// What it is trained on.
+    /// The training data.
     pub data: Data,
-    /// How the images are divided: every fold is held out once.
+    /// How the images are split: every fold is held out once.
     #[serde(default)]
     pub folds: Folds,
-    /// What is done to training images, in order; images and masks together.
+    /// Augmentation of training images and masks, in order.
     #[serde(default)]
     pub augment: Vec<Augment>,
-    /// What is minimised.
+    /// The loss.
     pub loss: Loss,
-    /// How.
+    /// The optimiser.
     pub optimizer: Optimizer,
-    /// A second set of weights, averaged over time, which is the one that is validated and exported.
+    /// A second set of weights, averaged over time, which is validated and exported.
     #[serde(default)]
     pub average: Option<Average>,
     /// Which weights are exported.
     #[serde(default)]
     pub keep: Keep,
-    /// Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones
-    /// with `keep = "last"`. Out-of-fold predictions are those of the first.
+    /// Number of epochs per fold whose weights are exported: the best by `keep`, best first, or the last with `keep =
+    /// "last"`. Out-of-fold predictions are those of the first.
     #[serde(default = "one_epoch")]
     #[schemars(range(min = 1, max = 100))]
     pub keep_top: u32,
-    /// Stretches of training, one after the other, each starting from the weights of the one before.
+    /// Phases of training; each starts from the weights of the previous one.
     #[schemars(length(min = 1))]
     pub phases: Vec<Phase>,
 }
 
-/// Which weights are exported. Those of stochastic weight averaging are, wherever a recipe asks for it.
+/// Which weights are exported. With stochastic weight averaging, the averaged weights are exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
     /// Those of the epoch with the lowest validation loss. The default.
     #[default]
     Best,
-    /// Those of the epoch with the highest mean Dice of the held-out images. Choose it, or `best-auc`, where `sampling`
-    /// shows more positives than there are: the validation loss then rises while the network still gets better.
+    /// Those of the epoch with the highest mean Dice of the held-out images. Choose it, or `best-auc`, if `sampling`
+    /// oversamples positives: the validation loss then rises while the network still improves.
     BestDice,
     /// Those of the epoch with the largest area under the ROC curve of the held-out images' scores.
     BestAuc,

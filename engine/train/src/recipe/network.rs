@@ -9,35 +9,35 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
-    /// The architecture, or an ONNX model to be fine-tuned.
+    /// The architecture, or an ONNX model to fine-tune.
     pub architecture: Architecture,
-    /// Input channels: 1, or 3 for the grey image three times over.
+    /// Input channels: 1, or 3 for the grey image repeated three times.
     #[serde(default = "one")]
     #[schemars(extend("enum" = [1, 3]))]
     pub channels: u32,
-    /// What the network answers.
+    /// What the network predicts.
     #[serde(default)]
     pub heads: Heads,
     /// The rate of the dropout before the last layer of the label head.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 0.95))]
     pub dropout: f32,
-    /// Batch norms keep their running statistics and normalise by them in training too.
+    /// Batch norms keep their running statistics and use them in training, too.
     #[serde(default)]
     pub freeze_batch_norm: bool,
-    /// The encoder's weights stay as they are (its batch norms too).
+    /// Freeze the encoder's weights, including its batch norms.
     #[serde(default)]
     pub freeze_encoder: bool,
 }
 
-/// What a network answers.
+/// What a network predicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Heads {
     /// A map of logits: the output `map`, (batch, 1, height, width). The default.
     #[default]
     Map,
-    /// One logit an image: the output `score`, (batch). The encoder alone, with a classification head.
+    /// One logit per image: the output `score`, (batch). The encoder with a classification head only.
     Score,
     /// Both, from one encoder.
     Both,
@@ -67,7 +67,7 @@ pub enum Architecture {
         #[schemars(length(min = 1), inner(range(min = 1)))]
         widths: Vec<u32>,
     },
-    /// An encoder and a decoder without skips between them.
+    /// An encoder and a decoder without skip connections.
     EncoderDecoder {
         /// The channels at each size, halved from one to the next.
         #[schemars(length(min = 1), inner(range(min = 1)))]
@@ -81,7 +81,7 @@ pub enum Architecture {
         #[serde(default = "sixty_four")]
         #[schemars(range(min = 1))]
         width: u32,
-        /// A batch norm after each convolution, in the place of its bias: trains in fewer epochs, and was not published.
+        /// Use a batch norm after each convolution instead of its bias: trains in fewer epochs; not in the publication.
         #[serde(default)]
         batch_norm: bool,
     },
@@ -92,7 +92,7 @@ pub enum Architecture {
         /// The same as `attention = "scse"`.
         #[serde(default)]
         scse: bool,
-        /// What the decoder's blocks pay attention by; left out, nothing.
+        /// Attention in the decoder's blocks; default: none.
         #[serde(default)]
         attention: Option<Attention>,
         /// Atrous spatial pyramid pooling between encoder and decoder.
@@ -119,7 +119,7 @@ pub enum Architecture {
     DeeplabV3 {
         /// The encoder, whose last stages are dilated.
         encoder: Encoder,
-        /// How much smaller than the image the last features are: 8 or 16.
+        /// Stride of the last features relative to the image: 8 or 16.
         #[serde(default = "eight")]
         #[schemars(extend("enum" = [8, 16]))]
         output_stride: u32,
@@ -128,14 +128,14 @@ pub enum Architecture {
     DeeplabV3Plus {
         /// The encoder, whose last stages are dilated.
         encoder: Encoder,
-        /// How much smaller than the image the last features are: 8 or 16.
+        /// Stride of the last features relative to the image: 8 or 16.
         #[serde(default = "sixteen")]
         #[schemars(extend("enum" = [8, 16]))]
         output_stride: u32,
-        /// Group norms (Wu & He, 2018) of so many groups, 32 as published, in the place of all batch norms, the
-        /// encoder's too: they do not depend on the batch, which so can be small. Where channels are no multiple, of
-        /// as many groups as divide both. Left out, batch norms. Files of weights made with batch norms have running
-        /// statistics, to be named in `weights.unused`.
+        /// Number of groups (32 as published) of group norms (Wu & He, 2018) that replace all batch norms, including
+        /// the encoder's: they do not depend on the batch, so it can be small. If the channels are not a multiple, uses
+        /// as many groups as divide both. Default: batch norms. Weight files trained with batch norms have running
+        /// statistics: list these in `weights.unused`.
         #[serde(default)]
         #[schemars(range(min = 1, max = 1024))]
         group_norm: Option<u32>,
@@ -161,12 +161,12 @@ pub enum Architecture {
         /// The output that holds the map of logits, (batch, 1, height, width), or its probabilities after a sigmoid.
         #[serde(default)]
         map: Option<String>,
-        /// The output that holds one logit an image, or its probability after a sigmoid.
+        /// The output that holds one logit per image, or its probability after a sigmoid.
         #[serde(default)]
         score: Option<String>,
-        /// The class to be trained, where the outputs named above hold the numbers of two classes before their softmax,
-        /// (batch, 2, height, width) or (batch, 2): 0 or 1. Losses see the class's log-odds, of which `bce` is the
-        /// cross-entropy of the two; the manifest handed over says `values = "softmax"`.
+        /// The class to train, 0 or 1, if the outputs named above hold the logits of two classes before their softmax,
+        /// (batch, 2, height, width) or (batch, 2). Losses see the class's log-odds, of which `bce` is the
+        /// cross-entropy of the two; the written manifest declares `values = "softmax"`.
         #[serde(default)]
         #[schemars(range(max = 1))]
         class: Option<u32>,
@@ -229,7 +229,7 @@ impl Architecture {
     }
 }
 
-/// The part of a network that looks at the image, at ever smaller sizes.
+/// The encoder of a network: features of the image at ever smaller sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoder {
@@ -265,23 +265,22 @@ pub enum Encoder {
     EfficientnetLite0,
 }
 
-/// What weights start from.
+/// Initial weights.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
     /// A `.pth` (or `.pt`, `.bin`, `.ckpt`), `.safetensors` or `.onnx` file, relative to the recipe.
     pub file: PathBuf,
-    /// Taken off the front of the file's keys, such as `module.`; a key without it keeps its name.
+    /// Prefix removed from the file's keys, such as `module.`; a key without it keeps its name.
     #[serde(default)]
     pub strip_prefix: String,
-    /// Put before the file's keys after that, such as `encoder.` for the weights of an encoder alone.
+    /// Prefix added to the file's keys after that, such as `encoder.` for the weights of an encoder only.
     #[serde(default)]
     pub add_prefix: String,
-    /// Keys of the network that the file need not have: those that start with one of these stay as they were drawn.
+    /// Keys of the network that the file may lack: weights whose key starts with one of these stay random.
     #[serde(default)]
     pub missing: Vec<String>,
-    /// Keys of the file, as they stand in the file, that the network need not have: those that start with one of these
-    /// are passed over.
+    /// Keys of the file, as written there, that the network may lack: keys that start with one of these are ignored.
     #[serde(default)]
     pub unused: Vec<String>,
 }

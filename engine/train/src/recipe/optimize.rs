@@ -5,32 +5,32 @@ use serde::{Deserialize, Serialize};
 
 use super::Sampling;
 
-/// The optimiser. Weight decay of `sgd` and `adam` is added to the gradient, that of `adamw` taken off the weights, as
-/// in PyTorch.
+/// The optimiser. Weight decay of `sgd` and `adam` is added to the gradient, that of `adamw` is subtracted from the
+/// weights, as in PyTorch.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Optimizer {
     /// Stochastic gradient descent.
     Sgd {
-        /// The share of the last step that is kept.
+        /// The momentum: the fraction of the previous step that is kept.
         #[serde(default)]
         #[schemars(range(min = 0.0, max = 1.0))]
         momentum: f32,
-        /// Look ahead by the momentum.
+        /// Use Nesterov momentum.
         #[serde(default)]
         nesterov: bool,
         /// Weight decay.
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         weight_decay: f32,
-        /// The gradient's norm over all weights is brought down to this.
+        /// Maximum norm of the gradient over all weights.
         #[serde(default)]
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         clip: Option<f32>,
     },
     /// Adam (Kingma & Ba, 2015).
     Adam {
-        /// The decay of the first and the second moment.
+        /// Decay rates of the first and the second moment.
         #[serde(default = "betas")]
         #[schemars(inner(range(min = 0.0, max = 1.0)))]
         betas: [f32; 2],
@@ -42,14 +42,14 @@ pub enum Optimizer {
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         weight_decay: f32,
-        /// The gradient's norm over all weights is brought down to this.
+        /// Maximum norm of the gradient over all weights.
         #[serde(default)]
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         clip: Option<f32>,
     },
     /// Adam with decoupled weight decay (Loshchilov & Hutter, 2019).
     Adamw {
-        /// The decay of the first and the second moment.
+        /// Decay rates of the first and the second moment.
         #[serde(default = "betas")]
         #[schemars(inner(range(min = 0.0, max = 1.0)))]
         betas: [f32; 2],
@@ -61,29 +61,29 @@ pub enum Optimizer {
         #[serde(default = "hundredth")]
         #[schemars(range(min = 0.0))]
         weight_decay: f32,
-        /// The gradient's norm over all weights is brought down to this.
+        /// Maximum norm of the gradient over all weights.
         #[serde(default)]
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         clip: Option<f32>,
     },
 }
 
-/// A stretch of training.
+/// A phase of training.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phase {
-    /// How many epochs at most.
+    /// Maximum number of epochs.
     #[schemars(range(min = 1))]
     pub epochs: u32,
-    /// `[height, width]` that images are brought to.
+    /// `[height, width]` that images are resized to.
     #[schemars(inner(range(min = 1, max = 4096)))]
     pub size: [u32; 2],
-    /// `[height, width]` of a random part that each training image is cut to, after it was augmented; what is validated
-    /// and predicted are whole images. Left out, whole images are trained on.
+    /// `[height, width]` of a random crop of each training image, after augmentation; validation and prediction use
+    /// whole images. Default: no crop.
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = 4096)))]
     pub crop: Option<[u32; 2]>,
-    /// Images a step.
+    /// Images per step.
     #[schemars(range(min = 1))]
     pub batch: u32,
     /// Steps whose gradients are averaged before the weights change.
@@ -96,13 +96,13 @@ pub struct Phase {
     /// How the learning rate changes.
     #[serde(default)]
     pub schedule: Schedule,
-    /// A rise of the learning rate at the phase's start.
+    /// Warm-up of the learning rate at the start of the phase.
     #[serde(default)]
     pub warmup: Option<Warmup>,
-    /// Which images an epoch shows.
+    /// Which images an epoch has.
     #[serde(default)]
     pub sampling: Sampling,
-    /// The phase ends where the validation loss has not fallen for this many epochs.
+    /// The phase ends if the validation loss has not fallen for this many epochs.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub patience: Option<u32>,
@@ -120,7 +120,7 @@ impl Phase {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// It stays. The default.
+    /// Constant. The default.
     #[default]
     Constant,
     /// Half a cosine from `lr` to `min` over `period` epochs, and back up over the next, as PyTorch's
@@ -130,17 +130,17 @@ pub enum Schedule {
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         min: f32,
-        /// In epochs; left out, the phase's.
+        /// Length in epochs; default: the phase's.
         #[serde(default)]
         #[schemars(range(min = 1))]
         period: Option<u32>,
     },
-    /// A cosine that starts anew (SGDR, Loshchilov & Hutter, 2017).
+    /// A cosine with warm restarts (SGDR, Loshchilov & Hutter, 2017).
     Sgdr {
         /// The first cycle's length in epochs.
         #[schemars(range(min = 1))]
         period: u32,
-        /// What each cycle is longer than the one before by.
+        /// Factor by which each cycle is longer than the previous one.
         #[serde(default = "one")]
         #[schemars(range(min = 1))]
         factor: u32,
@@ -149,7 +149,7 @@ pub enum Schedule {
         #[schemars(range(min = 0.0))]
         min: f32,
     },
-    /// Multiplied by `factor` where the validation loss has not fallen for more than `patience` epochs, as PyTorch's
+    /// Multiplied by `factor` if the validation loss has not fallen for more than `patience` epochs, as PyTorch's
     /// `ReduceLROnPlateau`.
     Plateau {
         /// The factor.
@@ -176,11 +176,11 @@ pub enum Schedule {
     },
 }
 
-/// A linear rise of the learning rate, from `from` times its value.
+/// A linear warm-up of the learning rate, starting at `from` times its value.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warmup {
-    /// Reduction how many steps of the optimiser.
+    /// Number of optimiser steps.
     #[schemars(range(min = 1))]
     pub steps: u32,
     /// The factor at the first step.
@@ -199,8 +199,8 @@ pub enum Average {
         #[schemars(range(min = 0.0, max = 1.0))]
         decay: f32,
     },
-    /// Stochastic weight averaging (Izmailov et al., 2018): the mean of the weights after the epochs named, with batch
-    /// norms' statistics gathered anew in one pass over the training images.
+    /// Stochastic weight averaging (Izmailov et al., 2018): the mean of the weights after the listed epochs, with
+    /// batch-norm statistics recomputed in one pass over the training images.
     Swa {
         /// Epochs from 0, counted over all phases.
         #[schemars(length(min = 1))]

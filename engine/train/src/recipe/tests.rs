@@ -105,39 +105,39 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("epochs = 10", "epoch = 10", "8:1: phases[0].epoch: unknown key; did you mean `epochs`?"),
     ("lr = 1e-4\n", "", "7:1: phases[0].lr: missing key; The learning rate that the schedule starts from"),
     ("lr = 1e-4", "lr = 0", "11:1: phases[0].lr: must be above 0, found 0; The learning rate that the schedule starts from"),
-    ("\"resnet34\"", "\"resnet43\"", "3:45: network.architecture.encoder: `resnet43` is none of `alexnet`, `resnet18`, `resnet34`, `resnet50`, `resnet101`, `se-resnext50`, `se-resnext101`, `senet154`, `efficientnet-b0`, `efficientnet-b1`, `efficientnet-b2`, `efficientnet-b3`, `efficientnet-b4`, `efficientnet-b5`, `efficientnet-lite0`; did you mean `resnet34`?"),
-    ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1]", "3:67: network.architecture.decoder: expected 5 in the list, found 4; The decoder's channels, from the smallest size to the full one"),
+    ("\"resnet34\"", "\"resnet43\"", "3:45: network.architecture.encoder: expected one of `alexnet`, `resnet18`, `resnet34`, `resnet50`, `resnet101`, `se-resnext50`, `se-resnext101`, `senet154`, `efficientnet-b0`, `efficientnet-b1`, `efficientnet-b2`, `efficientnet-b3`, `efficientnet-b4`, `efficientnet-b5`, `efficientnet-lite0`, found `resnet43`; did you mean `resnet34`?"),
+    ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1]", "3:67: network.architecture.decoder: expected 5 items in the list, found 4; The decoder's channels, from the smallest size to the full one"),
     ("encoder = \"resnet34\"", "encoder = \"resnet34\", decoder = [8, 4, 2, 1, 0]", "3:90: network.architecture.decoder[4]: must be at least 1, found 0"),
-    ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"deeplab-v3\", encoder = \"resnet34\", output_stride = 32 }", "3:73: network.architecture.output_stride: must be 8 or 16, found 32; How much smaller than the image the last features are: 8 or 16"),
+    ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"deeplab-v3\", encoder = \"resnet34\", output_stride = 32 }", "3:73: network.architecture.output_stride: must be 8 or 16, found 32; Stride of the last features relative to the image: 8 or 16"),
     ("{ kind = \"adam\" }", "{ kind = \"adam\", betas = [0.9, -1] }", "5:44: optimizer.betas[1]: must be between 0 and 1, found -1"),
-    ("{ kind = \"adam\" }", "{ kind = \"adam\", clip = 0 }", "5:30: optimizer.clip: must be above 0, found 0; The gradient's norm over all weights is brought down to this"),
+    ("{ kind = \"adam\" }", "{ kind = \"adam\", clip = 0 }", "5:30: optimizer.clip: must be above 0, found 0; Maximum norm of the gradient over all weights"),
     ("{ kind = \"adam\" }", "\"adam\"", "5:1: optimizer: expected a table, found the text `adam`; write { kind = \"...\" } with `sgd`, `adam`, `adamw`"),
     ("{ kind = \"bce\" }", "{ kind = \"bce\", weight = -1 }", "6:29: loss.map[0].weight: must be at least 0, found -1; The term's factor"),
-    ("batch = 2", "batch = 2\nsampling = { kind = \"positive-share\", share = 0.5, to = 1.5 }", "11:52: phases[0].sampling.to: must be above 0 and up to 1, found 1.5; The share in the phase's last epoch, reached in equal steps; left out, it stays"),
+    ("batch = 2", "batch = 2\nsampling = { kind = \"positive-share\", share = 0.5, to = 1.5 }", "11:52: phases[0].sampling.to: must be above 0 and up to 1, found 1.5; The fraction in the phase's last epoch, reached in equal steps; default: constant"),
     // The network.
-    ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
-    ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no encoder apart from the rest; leave it out, or choose an architecture over an encoder, such as `unet`"),
+    ("\"sound\"", "\"a/b\"", "2:1: name: must not be a path or start with a dot; it is the stem of the files written by the training"),
+    ("{ architecture = { kind = \"unet\", encoder = \"resnet34\" } }", "{ freeze_encoder = true, architecture = { kind = \"unet-classic\" } }", "3:13: network.freeze_encoder: this architecture has no separate encoder; leave it out, or choose an architecture over an encoder, such as `unet`"),
     ("encoder = \"resnet34\"", "encoder = \"resnet34\", scse = true, attention = \"cbam\"", "3:67: network.architecture.scse: `attention` is given as well; keep `attention`"),
-    ("{ architecture = { kind = \"unet\", encoder = \"resnet34\"", "{ freeze_batch_norm = true, architecture = { kind = \"deeplab-v3-plus\", encoder = \"resnet34\", group_norm = 32", "3:13: warning: network.freeze_batch_norm: has no effect: there are group norms in the place of batch norms"),
-    ("{ architecture", "{ freeze_encoder = true, architecture", "3:13: warning: network.freeze_encoder: keeps weights that were drawn at random; name a file in `weights`"),
+    ("{ architecture = { kind = \"unet\", encoder = \"resnet34\"", "{ freeze_batch_norm = true, architecture = { kind = \"deeplab-v3-plus\", encoder = \"resnet34\", group_norm = 32", "3:13: warning: network.freeze_batch_norm: has no effect: the network uses group norms instead of batch norms"),
+    ("{ architecture", "{ freeze_encoder = true, architecture", "3:13: warning: network.freeze_encoder: would freeze random weights; name a file in `weights`"),
     ("schema = 1", "schema = 1\nkeep = \"best-auc\"", "2:1: keep: there is no area under the ROC curve without a score; write `best`, or choose other `heads`"),
     ("{ architecture", "{ dropout = 0.5, architecture", "3:13: warning: network.dropout: has no effect: it is part of the label head, and `heads` has none"),
-    ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"onnx\", model = \"a.onnx\" }", "3:13: network.architecture.map: `heads` has a map, and no output is named for it; name the output that holds the map, or choose other `heads`"),
+    ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"onnx\", model = \"a.onnx\" }", "3:13: network.architecture.map: `heads` has a map, but no output is named for it; name the output that holds the map, or choose other `heads`"),
     ("{ kind = \"unet\", encoder = \"resnet34\" }", "{ kind = \"onnx\", model = \"a.onnx\", map = \"m\", score = \"s\" }", "3:74: warning: network.architecture.score: is not trained: `heads` has no score; write `heads = \"both\"`"),
-    ("optimizer", "weights = { file = \"a.h5\" }\noptimizer", "5:13: weights.file: the file's name does not tell its format; known are .pth, .pt, .bin and .ckpt (PyTorch), .safetensors and .onnx"),
-    ("optimizer", "weights = { file = \"a.pt\", missing = [\"\"] }\noptimizer", "5:39: warning: weights.missing[0]: every key starts with the empty text: nothing would be checked"),
+    ("optimizer", "weights = { file = \"a.h5\" }\noptimizer", "5:13: weights.file: unknown file name extension; expected .pth, .pt, .bin or .ckpt (PyTorch), .safetensors or .onnx"),
+    ("optimizer", "weights = { file = \"a.pt\", missing = [\"\"] }\noptimizer", "5:39: warning: weights.missing[0]: every key starts with the empty text, so nothing would be checked"),
     // Images.
-    ("data = {", "data = { mean = [0.5, 0.5, 0.5],", "4:10: data.mean: has 3 numbers, and the network has 1 channel(s); write one number, or one a channel"),
+    ("data = {", "data = { mean = [0.5, 0.5, 0.5],", "4:10: data.mean: has 3 numbers, but the network has 1 channel(s); write one number, or one per channel"),
     ("data = {", "data = { std = [0.0],", "4:17: data.std[0]: must not be 0: intensities are divided by it"),
     ("data = {", "data = { scale = 0,", "4:10: data.scale: must not be 0: every image would look the same; write 1, or 255 for a network that takes 0..=255"),
     ("data = {", "data = { intensity = { kind = \"percentiles\", low = 99, high = 1 },", "4:46: data.intensity.low: must be below `high`: 99 is not below 1"),
     ("optimizer", "folds = { count = 4, train = [0, 4] }\noptimizer", "5:34: folds.train[1]: there is no fold 4; folds are counted from 0 to 3"),
-    ("optimizer", "folds = { train = [1, 1] }\noptimizer", "5:23: folds.train[1]: fold 1 is named before"),
+    ("optimizer", "folds = { train = [1, 1] }\noptimizer", "5:23: folds.train[1]: fold 1 is listed twice"),
     ("optimizer", "folds = { train = [] }\noptimizer", "5:11: folds.train: names no fold: nothing is trained; leave it out to train all of them"),
-    ("optimizer", "folds.patient_column = \"P\"\noptimizer", "5:7: warning: folds.patient_column: has no effect without `patients`, the CSV that has the column"),
-    ("optimizer", "augment = [{ one_of = [{ kind = \"crop\", keep = [1, 0.5] }] }]\noptimizer", "5:41: augment[0].one_of[0].keep: is the least and the most: 1 is above 0.5"),
-    ("optimizer", "augment = [{ one_of = [{ kind = \"gamma\", range = [1.2, 0.8] }] }]\noptimizer", "5:42: augment[0].one_of[0].range: is the least and the most: 1.2 is above 0.8"),
-    ("optimizer", "augment = [{ p = 0, one_of = [{ kind = \"hflip\" }] }]\noptimizer", "5:14: warning: augment[0].p: with a probability of 0 it is never done"),
+    ("optimizer", "folds.patient_column = \"P\"\noptimizer", "5:7: warning: folds.patient_column: has no effect without `patients`, the CSV with that column"),
+    ("optimizer", "augment = [{ one_of = [{ kind = \"crop\", keep = [1, 0.5] }] }]\noptimizer", "5:41: augment[0].one_of[0].keep: expected the minimum, then the maximum: 1 is above 0.5"),
+    ("optimizer", "augment = [{ one_of = [{ kind = \"gamma\", range = [1.2, 0.8] }] }]\noptimizer", "5:42: augment[0].one_of[0].range: expected the minimum, then the maximum: 1.2 is above 0.8"),
+    ("optimizer", "augment = [{ p = 0, one_of = [{ kind = \"hflip\" }] }]\noptimizer", "5:14: warning: augment[0].p: has no effect: its probability is 0"),
     // The loss.
     ("loss.map = [{ kind = \"bce\" }]", "loss = {}", "6:1: loss.map: nothing trains the network's map; add a term, such as { kind = \"bce\" }, or choose other `heads`"),
     ("loss.map", "loss.score = [{ kind = \"bce\" }]\nloss.map", "6:6: loss.score: the network has no score (`network.heads`); leave it out, or write `heads = \"both\"`"),
@@ -149,22 +149,22 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("{ kind = \"adam\" }", "{ kind = \"sgd\", nesterov = true }", "5:29: optimizer.nesterov: there is no `momentum` to look ahead by; 0.9 is usual"),
     ("optimizer", "average = { kind = \"ema\", decay = 1 }\noptimizer", "5:27: average.decay: must be below 1: the average would never move; 0.99 and 0.999 are usual"),
     ("optimizer", "keep_top = 3\naverage = { kind = \"swa\", epochs = [9] }\noptimizer", "5:1: keep_top: stochastic weight averaging makes one set of weights; leave it out, or `average`"),
-    ("optimizer", "keep_top = 0\noptimizer", "5:1: keep_top: must be between 1 and 100, found 0; Of how many epochs weights are exported for each fold: the best ones by `keep`, the best first, or the last ones with `keep = \"last\"`"),
+    ("optimizer", "keep_top = 0\noptimizer", "5:1: keep_top: must be between 1 and 100, found 0; Number of epochs per fold whose weights are exported: the best by `keep`, best first, or the last with `keep = \"last\"`"),
     ("optimizer", "average = { kind = \"swa\", epochs = [9, 10] }\noptimizer", "5:40: average.epochs[1]: there is no epoch 10; the phases have 10 in all, counted from 0 to 9"),
-    ("optimizer", "average = { kind = \"swa\", epochs = [9, 9] }\noptimizer", "5:40: average.epochs[1]: epoch 9 is named before"),
+    ("optimizer", "average = { kind = \"swa\", epochs = [9, 9] }\noptimizer", "5:40: average.epochs[1]: epoch 9 is listed twice"),
     // Phases.
     ("[512, 512]", "[512, 500]", "9:14: phases[0].size[1]: must be a multiple of 32 for this architecture, found 500; such as 480 or 512"),
     ("[512, 512]", "[8, 512]", "9:9: phases[0].size[0]: must be a multiple of 32 for this architecture, found 8; such as 32"),
-    ("lr = 1e-4", "lr = 11", "11:1: warning: phases[0].lr: a learning rate of 11 is hardly meant; Adam takes about 1e-4, SGD about 1e-2"),
+    ("lr = 1e-4", "lr = 11", "11:1: warning: phases[0].lr: a learning rate of 11 is unusually high; Adam takes about 1e-4, SGD about 1e-2"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"cosine\", min = 1e-3 }", "11:31: phases[0].schedule.min: must not be above `lr`: 0.001 is above 0.0001"),
     ("batch = 2", "batch = 2\ncrop = [250, 256]", "11:9: phases[0].crop[0]: must be a multiple of 32 for this architecture, found 250; such as 224 or 256"),
     ("batch = 2", "batch = 2\ncrop = [256, 544]", "11:14: phases[0].crop[1]: must not be above the image's side, 512, found 544"),
     ("batch = 2", "batch = 2\ncrop = [512, 512]", "11:1: warning: phases[0].crop: has no effect: it is the whole image"),
-    ("optimizer", "augment = [{ one_of = [{ kind = \"shift-scale-rotate\", border = \"reflect101\" }] }]\noptimizer", "5:55: augment[0].one_of[0].border: `reflect101` is none of `constant`, `replicate`, `reflect`, `reflect-101`, `wrap`; did you mean `reflect-101`?"),
+    ("optimizer", "augment = [{ one_of = [{ kind = \"shift-scale-rotate\", border = \"reflect101\" }] }]\noptimizer", "5:55: augment[0].one_of[0].border: expected one of `constant`, `replicate`, `reflect`, `reflect-101`, `wrap`, found `reflect101`; did you mean `reflect-101`?"),
     ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 10] }", "11:38: phases[0].schedule.at[1]: there is no epoch 10; epochs are counted from 0 to 9"),
-    ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 5] }", "11:38: phases[0].schedule.at[1]: epoch 5 is named before"),
-    ("batch = 2", "batch = 2\nschedule = { kind = \"plateau\", patience = 10 }", "11:32: warning: phases[0].schedule.patience: has no effect: the phase is over before"),
-    ("batch = 2", "batch = 2\npatience = 10", "11:1: warning: phases[0].patience: has no effect: the phase is over before"),
+    ("batch = 2", "batch = 2\nschedule = { kind = \"step\", at = [5, 5] }", "11:38: phases[0].schedule.at[1]: epoch 5 is listed twice"),
+    ("batch = 2", "batch = 2\nschedule = { kind = \"plateau\", patience = 10 }", "11:32: warning: phases[0].schedule.patience: has no effect: the phase ends before"),
+    ("batch = 2", "batch = 2\npatience = 10", "11:1: warning: phases[0].patience: has no effect: the phase ends before"),
     ("epochs = 10", "epochs = 1\nsampling = { kind = \"positive-share\", share = 0.8, to = 0.4 }", "9:52: warning: phases[0].sampling.to: has no effect: the phase's first epoch is its last"),
     // Broken TOML.
     ("\"sound\"", "\"sound", "2:14: invalid basic string, expected `\"`"),
@@ -195,9 +195,9 @@ fn what_rests_on_two_keys_is_told_of_either() {
         .replace("data = {", "data = { positives_only = true,")
         .replace("[512, 512]", "[500, 333]"); // a score is pooled from features of any size
     let expected = [
-        "x.toml:4:10: warning: data.positives_only: a score learns nothing from positives alone; leave it out, or write \
+        "x.toml:4:10: warning: data.positives_only: a score cannot learn from positives alone; leave it out, or write \
          `heads = \"map\"`",
-        "x.toml:6:17: warning: loss.score[0].kind: compares areas, and a score has none; `bce`, `cross-entropy` and \
+        "x.toml:6:17: warning: loss.score[0].kind: compares areas, but a score has none; `bce`, `cross-entropy` and \
          `focal` are for scores",
     ];
     assert_eq!(told(&scores), expected);
@@ -225,12 +225,12 @@ fn faults_are_told_in_one_go_and_without_echoes() {
         .replace("loss.map", "los.map");
     let expected = [
         "x.toml:1:1: schema: must be 1, found 2; The recipe format: 1",
-        "x.toml:3:30: network.architecture.kind: `unett` is none of `conv-stack`, `encoder-decoder`, `fcn-alexnet`, \
-         `unet-classic`, `unet`, `linknet`, `dc-unet`, `deeplab-v3`, `deeplab-v3-plus`, `encnet`, `fpn`, `onnx`; did \
-         you mean `unet`?",
+        "x.toml:3:30: network.architecture.kind: expected one of `conv-stack`, `encoder-decoder`, `fcn-alexnet`, \
+         `unet-classic`, `unet`, `linknet`, `dc-unet`, `deeplab-v3`, `deeplab-v3-plus`, `encnet`, `fpn`, `onnx`, found \
+         `unett`; did you mean `unet`?",
         "x.toml:6:1: los: unknown key; did you mean `loss`?",
-        "x.toml:8:1: phases[0].epochs: expected a whole number, found the text `10`; How many epochs at most",
-        "x.toml:10:1: phases[0].batch: must be at least 1, found 0; Images a step",
+        "x.toml:8:1: phases[0].epochs: expected a whole number, found the text `10`; Maximum number of epochs",
+        "x.toml:10:1: phases[0].batch: must be at least 1, found 0; Images per step",
         "x.toml:12:1: phases[0].sampling: expected a table, found the text `all`; write { kind = \"...\" } with `all`, \
          `positive-share`",
     ];

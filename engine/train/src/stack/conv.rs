@@ -17,13 +17,13 @@ use crate::step::{Evaluation, Pass, PassOptions, Rates, State, StepError, Subjec
 /// How a head is trained.
 #[derive(Debug, Clone)]
 pub struct Training {
-    /// FeatureScale the convolutional kind.
+    /// A stack of the convolutional kind.
     pub stack: Stack,
     /// Its epochs, batches and learning rate: a phase of images of one pixel.
     pub phase: Phase,
     pub weight_decay: f32,
     pub keep: KeepHead,
-    /// FeatureScale weights and batches.
+    /// Random seed of weights and batches.
     pub seed: u64,
     /// The fold that is held out, for errors.
     pub fold: u32,

@@ -24,8 +24,8 @@ pub enum StackError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// A member's file is not there.
-    #[error("members[{member}].oof: there is no `{path}`; correct the path, which is relative to the recipe, or train \
-             the member first", path = path.display())]
+    #[error("members[{member}].oof: `{path}` does not exist; correct the path, which is relative to the recipe, or \
+             train the member first", path = path.display())]
     Missing {
         /// The member, from 0.
         member: usize,
@@ -56,10 +56,10 @@ pub enum StackError {
         absent: Vec<(String, Images)>,
     },
     /// No image is in every file.
-    #[error("no image is in every member's file: are their ids written alike?")]
+    #[error("no image is in every member's file: check that their ids are written in the same way")]
     Nothing,
     /// Two members' files say different things of the same images.
-    #[error("`{one}` and `{other}` differ in the labels of {images}: were they trained on the same truth?")]
+    #[error("`{one}` and `{other}` differ in the labels of {images}: train both on the same truth")]
     Labels {
         /// A member.
         one: String,
@@ -82,8 +82,8 @@ pub enum StackError {
     },
     /// A single fold.
     #[error(
-        "all images were held out in fold {} (`fold` is {fold} in the files), and a stack needs two folds at least: train \
-         the members' other folds, or write `folds = {{ count = 5 }}` to draw new ones",
+        "all images were held out in fold {} (`fold` is {fold} in the files), but a stack needs at least two folds: \
+         train the members' other folds, or write `folds = {{ count = 5 }}` to draw new ones",
         fold + 1
     )]
     OneFold {
@@ -94,8 +94,7 @@ pub enum StackError {
     Divide(#[from] FoldsError),
     /// Nothing can be learnt from one class.
     #[error(
-        "without fold {} there are images of one class alone ({positives} of {images} are positive): there is nothing to \
-         tell apart",
+        "without fold {} there are images of one class only ({positives} of {images} are positive): a stack needs both",
         fold + 1
     )]
     OneClass {
@@ -107,7 +106,7 @@ pub enum StackError {
         images: usize,
     },
     /// The stack's own predictions would take the place of a member's.
-    #[error("`{path}` holds a member's scores, and the stack's would take its place: choose another `--out`",
+    #[error("`{path}` holds a member's scores, and the stack's would overwrite it: choose another `--out`",
             path = path.display())]
     Overwrites {
         /// The file.
@@ -123,7 +122,7 @@ pub enum StackError {
     #[error(transparent)]
     Placement(#[from] PlacementError),
     /// A loss that is infinite or not a number.
-    #[error("the loss became {loss} without fold {}, in epoch {}: lower `stack.lr`", fold + 1, epoch + 1)]
+    #[error("the loss became {loss} without fold {} in epoch {}: lower `stack.lr`", fold + 1, epoch + 1)]
     NotFinite {
         /// The loss.
         loss: f32,

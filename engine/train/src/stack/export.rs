@@ -72,9 +72,9 @@ fn lines(recipe: &StackRecipe, model: &str, sha256: &str) -> String {
     let names: Vec<_> = recipe.members.iter().map(|member| quoted(&member.name)).collect();
     let [input, output] = STACK_PORTS;
     format!(
-        "# Written by `pleura train`: how the scores of a stage's members become one. This is no manifest: put it into\n\
-         # one, in the place of its [classifier]'s merge, and mind that the path is relative to that file. The stage\n\
-         # must have these members, in this order, each with a score:\n#\n#   {}\n\n\
+        "# Written by `pleura train`: merges the scores of a stage's members. This is not a complete manifest: copy it into\n\
+         # one, in place of its [classifier]'s merge. The path is relative to that file. The stage must have these\n\
+         # members, in this order, each with a score:\n#\n#   {}\n\n\
          [classifier]\n\
          merge = {{ kind = \"stack\", model = {}, sha256 = {}, input = \"{input}\", output = \"{output}\", values = \
          \"probabilities\" }}\n",

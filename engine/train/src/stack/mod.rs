@@ -69,7 +69,7 @@ pub struct Figures {
 /// What a fold's head is.
 struct Fitted {
     weights: Tensors,
-    /// FeatureScale all images.
+    /// Probabilities of all images, in order.
     probabilities: Vec<f32>,
 }
 
@@ -83,7 +83,7 @@ pub fn train(recipe_path: &Path, options: &Options, note: &mut dyn FnMut(&str)) 
     let table = Table::read(&recipe, folder)?;
     let folds = table.held_out();
     if table.left_out > 0 {
-        note(&format!("{} images are not in every member's file, and are left out", table.left_out));
+        note(&format!("{} images are missing from some member's file and are left out", table.left_out));
     }
     let out = options.out.clone().unwrap_or_else(|| PathBuf::from(fit::stem(&recipe.name)));
     export::spares_the_members(&out, &recipe, folder)?;

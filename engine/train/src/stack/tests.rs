@@ -290,9 +290,9 @@ fn files_that_do_not_fit_are_told() {
             "image-4,3,",
             "`good` and `contrary` held 1 image (`image-4`) out in different folds",
         ),
-        ("noisy", "image-4,4,", "image-3,4,", "noisy.csv`: image `image-3` comes twice"),
+        ("noisy", "image-4,4,", "image-3,4,", "noisy.csv`: image `image-3` appears twice"),
         ("noisy", "image-3,3,0,0.", "image-3,3,0,7.", "noisy.csv`: image `image-3` has the score 7."),
-        ("noisy", "image-3,3,0,", "image-3,3,2,", "image `image-3` has the label 2, which is neither 0 nor 1"),
+        ("noisy", "image-3,3,0,", "image-3,3,2,", "image `image-3` has the label 2, expected 0 or 1"),
         ("noisy", "image-3,3,0,0", "image-3,3,0,\nimage-3x,3,0,0", "members[1].oof: `"),
         ("noisy", "score", "probability", "has no score of 30 images (`image-0`, `image-1`, `image-2`, …)"),
         ("noisy", "fold", "held out", "cannot read `"),
@@ -314,7 +314,7 @@ fn what_is_not_in_every_file_can_be_left_out() {
     let out = folder.path().join("out");
     let stacked = train(&recipe, &options(&out), &mut |note| notes.push(note.to_owned())).unwrap();
     assert_eq!(stacked.images, 29);
-    assert!(notes[0].starts_with("2 images are not in every member's file"), "{notes:?}");
+    assert!(notes[0].starts_with("2 images are missing from some member's file"), "{notes:?}");
     fs::write(&path, "ImageId,fold,label,score\nother,0,1,0.5\n").unwrap();
     let error = train(&recipe, &options(&out), &mut |_| {}).unwrap_err();
     assert!(matches!(error, StackError::Nothing), "{error}");
@@ -350,7 +350,7 @@ fn members_files_are_safe_and_named() {
     fs::rename(folder.path().join("good.csv"), folder.path().join("oof.csv")).unwrap();
     let recipe = recipe(folder.path(), LOGISTIC, "");
     let error = train(&recipe, &options(&folder.path().join("out")), &mut |_| {}).unwrap_err().to_string();
-    assert!(error.starts_with("members[0].oof: there is no `"), "{error}");
+    assert!(error.starts_with("members[0].oof: `") && error.contains("` does not exist"), "{error}");
     fs::write(&recipe, fs::read_to_string(&recipe).unwrap().replace("good.csv", "oof.csv")).unwrap();
     let before = fs::read(folder.path().join("oof.csv")).unwrap();
     let error = train(&recipe, &options(folder.path()), &mut |_| {}).unwrap_err();
@@ -369,5 +369,5 @@ fn one_class_teaches_nothing() {
     }
     let recipe = recipe(folder.path(), CONV, "");
     let error = train(&recipe, &options(&folder.path().join("out")), &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("one class alone (0 of 24 are positive)"), "{error}");
+    assert!(error.contains("one class only (0 of 24 are positive)"), "{error}");
 }

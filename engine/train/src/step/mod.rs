@@ -63,7 +63,7 @@ pub enum StepError {
         output: String,
     },
     /// The network's answers are not of the shapes that losses need.
-    #[error("output `{output}` has shape {found:?}, and training needs {wanted:?}{}", advice(found, wanted))]
+    #[error("output `{output}` has shape {found:?}, expected {wanted:?}{}", advice(found, wanted))]
     Shape {
         /// The output.
         output: String,
@@ -73,9 +73,7 @@ pub enum StepError {
         wanted: Vec<usize>,
     },
     /// The numbers of classes are squashed already.
-    #[error(
-        "output `{output}` comes from {op}; training by `class` needs the numbers before it: export the model without {op}"
-    )]
+    #[error("output `{output}` comes from {op}, but `class` needs the logits before it: export the model without {op}")]
     Squashed {
         /// The output.
         output: String,
@@ -91,10 +89,10 @@ pub enum StepError {
 fn advice(found: &[usize], wanted: &[usize]) -> &'static str {
     match (found.get(1), wanted.get(1)) {
         (Some(2), None | Some(1)) => {
-            "; where the two channels are classes of one softmax, name the one to be trained: `class = 1`"
+            "; if the two channels are classes of one softmax, name the one to train: `class = 1`"
         }
-        (Some(3..), _) => "; of classes, training knows two: export the model with one channel, or with two",
-        (_, Some(2)) => "; without two channels, leave out `class`",
+        (Some(3..), _) => "; training supports one or two channels: export the model with one of these",
+        (_, Some(2)) => "; leave out `class`, which needs two channels",
         _ => "",
     }
 }

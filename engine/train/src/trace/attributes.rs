@@ -50,5 +50,5 @@ pub fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     usize::try_from(counted)
         .ok()
         .filter(|&axis| axis < rank)
-        .ok_or_else(|| format!("there is no axis {axis} among {rank}"))
+        .ok_or_else(|| format!("axis {axis} is out of range for {rank} axes"))
 }

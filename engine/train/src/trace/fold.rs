@@ -63,7 +63,7 @@ fn constant(node: &NodeProto) -> Result<Folded, String> {
         Some(it) if it.name == "value_ints" => list(vec![it.ints.len()], Constant::Ints(it.ints.clone())),
         Some(it) if it.name == "value_float" => list(vec![], Constant::Floats(vec![it.f.unwrap_or(0.0)])),
         Some(it) if it.name == "value_floats" => list(vec![it.floats.len()], Constant::Floats(it.floats.clone())),
-        _ => Err("a constant of a kind that training does not know".into()),
+        _ => Err("an unsupported kind of constant".into()),
     }
 }
 
@@ -84,7 +84,7 @@ pub fn read(tensor: &TensorProto) -> Result<Folded, String> {
         (ElementType::Int32 | ElementType::Bool, None) => {
             Constant::Ints(tensor.int32_data.iter().map(|&number| number.into()).collect())
         }
-        (other, _) => return Err(format!("a constant of {other}; training knows float32 and integers")),
+        (other, _) => return Err(format!("a constant of {other}; expected float32 or integers")),
     };
     let found = match &constant {
         Constant::Ints(numbers) => numbers.len(),

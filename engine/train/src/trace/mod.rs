@@ -139,7 +139,7 @@ impl Trace {
         let names: Vec<String> = (0..outputs).map(|_| self.fresh(op)).collect();
         let outputs: Vec<&str> = names.iter().map(String::as_str).collect();
         let taken = self.take(node(op, inputs, &outputs, attrs));
-        taken.unwrap_or_else(|error| panic!("the training step is written wrongly: {error}"));
+        taken.unwrap_or_else(|error| panic!("the training step is not valid: {error}"));
         names
     }
 
@@ -150,7 +150,7 @@ impl Trace {
     pub fn take(&mut self, node: NodeProto) -> Result<(), NodeError> {
         let refused = |reason: String| NodeError { node: name_of(&node), op: node.op_type.clone(), reason };
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !self.known.contains_key(*name)) {
-            return Err(refused(format!("nothing makes its input `{missing}`")));
+            return Err(refused(format!("its input `{missing}` does not exist")));
         }
         if let Some((typed, constant)) = fold::fold(self, &node).map_err(refused)? {
             self.know(&node.output[0], typed, Some(constant));

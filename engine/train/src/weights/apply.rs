@@ -146,11 +146,11 @@ fn renamed(key: &str, weights: &Weights) -> String {
 fn fitted(model: &Model, name: &str, wanted: &[usize], tensor: Tensor) -> Result<(Fit, Vec<f32>), String> {
     let Tensor { shape, numbers } = tensor;
     let fit = fit(model, name, wanted, &shape)
-        .ok_or_else(|| format!("is {wanted:?} in the network, and {shape:?} in the file"))?;
+        .ok_or_else(|| format!("is {wanted:?} in the network, but {shape:?} in the file"))?;
     match numbers {
-        Numbers::Other(element) => Err(format!("is of element type {element} in the file, which are no floats")),
+        Numbers::Other(element) => Err(format!("is of element type {element} in the file, expected floats")),
         Numbers::Floats(floats) if !floats.iter().all(|number| number.is_finite()) => {
-            Err("holds numbers in the file that are not finite".into())
+            Err("holds infinite or NaN values in the file".into())
         }
         Numbers::Floats(floats) => Ok((fit, fit.apply(&shape, floats))),
     }

@@ -10,8 +10,10 @@ use crate::recipe::WeightsFormat;
 #[non_exhaustive]
 pub enum WeightsError {
     /// The name tells no format.
-    #[error("the name of `{}` does not tell its format: known are .pth, .pt, .bin and .ckpt (PyTorch), .safetensors \
-             and .onnx", path.display())]
+    #[error(
+        "`{}`: unknown file name extension: expected .pth, .pt, .bin or .ckpt (PyTorch), .safetensors or .onnx",
+        path.display()
+    )]
     Format {
         /// The file.
         path: PathBuf,
@@ -41,7 +43,7 @@ pub enum WeightsError {
         path: PathBuf,
     },
     /// Everything that does not fit is allowed by the recipe, and nothing is left.
-    #[error("nothing of `{}` was loaded: no key of it is the network's, and the recipe's `weights.missing` and \
+    #[error("nothing was loaded from `{}`: none of its keys is in the network, and the recipe's `weights.missing` and \
              `weights.unused` allow that", path.display())]
     Nothing {
         /// The file.

@@ -44,7 +44,7 @@ impl Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, missing, unused, unfit, twice, wanted, found } = self;
-        write!(f, "the weights of `{}` are not the network's:", path.display())?;
+        write!(f, "the weights of `{}` do not match the network:", path.display())?;
         if !missing.is_empty() {
             let quoted = missing.iter().map(|name| match nearest(name, unused) {
                 Some(near) => format!("`{name}` (the file has `{near}`)"),
@@ -58,11 +58,11 @@ impl fmt::Display for Mismatch {
             list(f, unused.len(), unused.iter().map(|key| format!("`{key}`")))?;
         }
         if !unfit.is_empty() {
-            write!(f, "\n{} do not fit:", unfit.len())?;
+            write!(f, "\n{} do not match:", unfit.len())?;
             list(f, unfit.len(), unfit.iter().cloned())?;
         }
         if !twice.is_empty() {
-            write!(f, "\n{} are there twice after `weights.strip_prefix`:", twice.len())?;
+            write!(f, "\n{} appear twice after `weights.strip_prefix`:", twice.len())?;
             list(f, twice.len(), twice.iter().cloned())?;
         }
         self.next_steps(f)
@@ -72,12 +72,13 @@ impl fmt::Display for Mismatch {
 impl Mismatch {
     fn next_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(renaming) = renaming(&self.missing, &self.unused) {
-            write!(f, "\nwith {renaming} in the recipe's `weights`, {} more would be found", renaming.found)?;
+            write!(f, "\nadd {renaming} to the recipe's `weights` to find {} more", renaming.found)?;
         }
-        let missing = (!self.missing.is_empty()).then_some("`weights.missing` allows weights that start as drawn");
-        let unused = (!self.unused.is_empty()).then_some("`weights.unused` allows keys that are passed over");
+        let missing =
+            (!self.missing.is_empty()).then_some("list weights that may start at random in `weights.missing`");
+        let unused = (!self.unused.is_empty()).then_some("list keys to ignore in `weights.unused`");
         let unfit = (!self.unfit.is_empty())
-            .then_some("with the name in `weights.missing` and the key in `weights.unused`, what does not fit is left");
+            .then_some("list a name in `weights.missing` and its key in `weights.unused` to leave out a mismatch");
         for step in [missing, unused, unfit].into_iter().flatten() {
             write!(f, "\n{step}")?;
         }

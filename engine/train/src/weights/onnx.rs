@@ -12,7 +12,7 @@ pub(super) fn read(path: &Path) -> Result<Tensors, Cause> {
     let model = pleura::onnx::read(path)?;
     if let Some(sparse) = model.graph().sparse_initializer.first() {
         let name = sparse.values.as_ref().map_or("", |values| &values.name);
-        return Err(format!("initializer `{name}` is sparse, which is not read").into());
+        return Err(format!("initializer `{name}` is sparse, which is not supported").into());
     }
     let read = |tensor: &TensorProto| {
         let shape = tensor.dims.iter().map(|&length| usize::try_from(length)).collect::<Result<_, _>>()?;

@@ -70,10 +70,7 @@ fn an_onnx_model_gives_what_may_be_weights() {
     model.graph_mut().initializer[0].data_location = Some(1);
     model.write(&path).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(
-        chain(&error).contains("`conv1.weight` keeps its numbers in another file; save the model as one"),
-        "{error}"
-    );
+    assert!(chain(&error).contains("`conv1.weight` is stored in another file: save the model as one"), "{error}");
 }
 
 #[test]
@@ -94,7 +91,7 @@ fn what_holds_no_weights_is_told_by_name() {
         (made("short.safetensors", b"\x08\0\0"), vec!["short.safetensors` cannot be read as safetensors"]),
         (made("empty.safetensors", b"\x02\0\0\0\0\0\0\0{}"), vec!["holds no tensors"]),
         (made("x.onnx", b"?"), vec!["x.onnx` cannot be read as an ONNX model"]),
-        (made("x.h5", b""), vec!["does not tell its format", ".safetensors"]),
+        (made("x.h5", b""), vec!["unknown file name extension", ".safetensors"]),
         (folder.path().join("nowhere.pth"), vec!["cannot read weights", "nowhere.pth"]),
     ];
     for (path, expected) in table {
@@ -233,7 +230,7 @@ fn only_the_first_convolution_of_all_channels_fits_others() {
         ]);
         let allowed = Weights { unused: vec!["conv0".into()], ..weights() };
         let told = apply(&mut model, &allowed, file).unwrap_err().to_string();
-        assert!(told.contains("`conv1.weight` is [2, 1, 3, 3] in the network, and [2, 3, 3, 3] in the file"), "{told}");
+        assert!(told.contains("`conv1.weight` is [2, 1, 3, 3] in the network, but [2, 3, 3, 3] in the file"), "{told}");
     }
 }
 
@@ -249,19 +246,19 @@ fn everything_that_does_not_fit_is_told_at_once() {
     let mut model = network(3);
     let before = model.clone();
     let told = apply(&mut model, &weights(), file.clone()).unwrap_err().to_string();
-    let expected = "the weights of `net.pth` are not the network's:\n\
+    let expected = "the weights of `net.pth` do not match the network:\n\
         1 of the network's 6 weights are not in the file:\n  \
           `bn1.bias` (the file has `bn1.bais`)\n\
         2 of the file's 7 tensors are not in the network:\n  \
           `bn1.bais`\n  \
           `layer9.weight`\n\
-        3 do not fit:\n  \
-          `bn1.weight` is of element type I64 in the file, which are no floats\n  \
-          `fc.weight` is [1, 2] in the network, and [5, 2] in the file\n  \
-          `bn1.running_var` holds numbers in the file that are not finite\n\
-        `weights.missing` allows weights that start as drawn\n\
-        `weights.unused` allows keys that are passed over\n\
-        with the name in `weights.missing` and the key in `weights.unused`, what does not fit is left";
+        3 do not match:\n  \
+          `bn1.weight` is of element type I64 in the file, expected floats\n  \
+          `fc.weight` is [1, 2] in the network, but [5, 2] in the file\n  \
+          `bn1.running_var` holds infinite or NaN values in the file\n\
+        list weights that may start at random in `weights.missing`\n\
+        list keys to ignore in `weights.unused`\n\
+        list a name in `weights.missing` and its key in `weights.unused` to leave out a mismatch";
     let sorted = |text: &str| {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         lines.sort_unstable();
@@ -285,10 +282,7 @@ fn prefixes_are_taken_off_and_put_before() {
     let file: IndexMap<_, _> = tensors().into_iter().map(|(key, tensor)| (format!("module.{key}"), tensor)).collect();
     let mut model = network(3);
     let told = apply(&mut model, &weights(), file.clone()).unwrap_err().to_string();
-    assert!(
-        told.contains("\nwith `strip_prefix = \"module.\"` in the recipe's `weights`, 6 more would be found"),
-        "{told}"
-    );
+    assert!(told.contains("\nadd `strip_prefix = \"module.\"` to the recipe's `weights` to find 6 more"), "{told}");
     let stripped = Weights { strip_prefix: "module.".into(), ..weights() };
     assert_eq!(apply(&mut model, &stripped, file.clone()).unwrap().loaded.len(), 6);
     // A key without the prefix keeps its name.
@@ -296,7 +290,7 @@ fn prefixes_are_taken_off_and_put_before() {
     let both: IndexMap<_, _> = file.into_iter().chain(tensors()).collect();
     let told = apply(&mut model, &stripped, both).unwrap_err().to_string();
     assert!(
-        told.contains("6 are there twice") && told.contains("`fc.weight` ← `module.fc.weight` and `fc.weight`"),
+        told.contains("6 appear twice") && told.contains("`fc.weight` ← `module.fc.weight` and `fc.weight`"),
         "{told}"
     );
 

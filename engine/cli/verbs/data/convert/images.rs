@@ -30,21 +30,21 @@ pub struct Args {
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
 
-    /// How values become grey: `stored` (the full range of the stored bits), `window` (the file's own),
+    /// Mapping of pixel values to grey: `stored` (full range of the stored bits), `window` (the file's own),
     /// `fixed:CENTER,WIDTH` (in modality units) or `percentiles:LOW,HIGH` (of each image).
     #[arg(long, value_name = "HOW", default_value = "stored", value_parser = intensity)]
     intensity: Intensity,
 
-    /// Bring images to this size, in pixels; the aspect is not kept. Left out, each keeps its own.
+    /// Resize images to this size, in pixels, without keeping the aspect ratio. Default: each image's own size.
     #[arg(long, visible_alias = "size", value_name = "HxW", value_parser = size)]
     to: Option<(usize, usize)>,
 
-    /// How: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
+    /// Resize filter: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
     /// `cubic-antialias` or `nearest`.
     #[arg(long, value_name = "HOW", default_value = "area", value_parser = resizing)]
     resize: Resize,
 
-    /// Bits of the PNG files; left out, 16 where a file's stored bits are more than 8, and 8 elsewhere.
+    /// Bit depth of the PNG files. Default: 16 for files with more than 8 stored bits, otherwise 8.
     #[arg(long, value_name = "8|16", value_parser = bits)]
     bits: Option<u32>,
 
@@ -88,7 +88,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     remarks.finish();
     if windowless > 0 && args.intensity == Intensity::Window {
         term::warning(format_args!(
-            "{} without a window: all their stored bits were taken as it",
+            "{} without a window: the full range of stored bits was used",
             term::quantity(windowless, "file")
         ));
     }
@@ -142,13 +142,13 @@ fn intensity(text: &str) -> Result<Intensity, String> {
         None if text == "window" => Ok(Intensity::Window),
         Some(("fixed", numbers)) => match pair(numbers) {
             Some((center, width)) if width >= 1.0 => Ok(Intensity::Fixed { center, width }),
-            _ => Err("a window is written fixed:CENTER,WIDTH, the width at least 1: fixed:2048,4096".into()),
+            _ => Err("expected fixed:CENTER,WIDTH with a width of 1 or more, such as fixed:2048,4096".into()),
         },
         Some(("percentiles", numbers)) => match pair(numbers) {
             Some((low, high)) if 0.0 <= low && low < high && high <= 100.0 => Ok(Intensity::Percentiles { low, high }),
-            _ => Err("percentiles are written percentiles:LOW,HIGH, from 0 to 100: percentiles:1,99".into()),
+            _ => Err("expected percentiles:LOW,HIGH from 0 to 100, such as percentiles:1,99".into()),
         },
-        _ => Err("one of stored, window, fixed:CENTER,WIDTH and percentiles:LOW,HIGH".into()),
+        _ => Err("expected stored, window, fixed:CENTER,WIDTH or percentiles:LOW,HIGH".into()),
     }
 }
 
@@ -160,7 +160,7 @@ fn resizing(text: &str) -> Result<Resize, String> {
         "linear-antialias" => Resize::LinearAntialias,
         "cubic-antialias" => Resize::CubicAntialias,
         "nearest" => Resize::Nearest,
-        _ => return Err("one of area, box, linear, linear-antialias, cubic-antialias and nearest".into()),
+        _ => return Err("expected area, box, linear, linear-antialias, cubic-antialias or nearest".into()),
     })
 }
 

@@ -20,32 +20,32 @@ use crate::verbs::submission::size;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run lengths, `ImageId,EncodedPixels` or as `--from` says, plain or gzip; several rows an image are joined.
+    /// CSV of run lengths, `ImageId,EncodedPixels` or the convention of `--from`, plain or gzip; several rows of an
+    /// image are merged.
     csv: PathBuf,
 
     /// The folder for the PNG files, each named after its ImageId.
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
 
-    /// How the run lengths are written: siim, airbus, severstal, severstal-column, clouds or hubmap. Where masks have
-    /// classes, each gets a picture, and its id is NAME_CLASS.
+    /// Convention of the run lengths: siim, airbus, severstal, severstal-column, clouds or hubmap. With classes, each
+    /// image and class gets its own PNG file, with the id NAME_CLASS.
     #[arg(long, value_name = "CONVENTION", default_value_t = Convention::Siim, help_heading = "Conventions")]
     from: Convention,
 
-    /// Only the masks of a class, whose ids are then those of the images; `all` joins those of all classes.
+    /// Convert the masks of this class only, with the images' ids; `all` merges the masks of all classes.
     #[arg(long, value_name = "CLASS", help_heading = "Conventions")]
     class: Option<String>,
 
-    /// The size that run lengths are counted on, in pixels; left out, that of the competition's masks: 1024x1024 of
-    /// SIIM's.
+    /// Mask size of the run lengths, in pixels. Default: the size of the convention's competition, 1024x1024 for SIIM.
     #[arg(long, value_name = "HxW", value_parser = size, help_heading = "Conventions")]
     size: Option<(usize, usize)>,
 
-    /// Bring masks to this size, in pixels: what is marked by half of its area or more stays marked.
+    /// Resize masks to this size, in pixels; an output pixel is marked if at least half of its area is.
     #[arg(long, value_name = "HxW", value_parser = size)]
     to: Option<(usize, usize)>,
 
-    /// Only images with a mask; left out, the others get a black picture.
+    /// Write masks of positive images only. Default: the others get a black PNG file.
     #[arg(long)]
     positives_only: bool,
 }
@@ -66,7 +66,7 @@ impl Command for Args {
 
 fn run(args: &Args) -> Result<Exit> {
     let size = args.size.or(args.from.size()).with_context(|| {
-        format!("masks of {} have sizes of their own: name that of these with `--size HxW`", args.from.title())
+        format!("masks of {} have no common size: give the size of these with `--size HxW`", args.from.title())
     })?;
     let submission = read(args, size)?;
     let mut folder = Folder::create(&args.out)?;
@@ -101,7 +101,7 @@ fn read(args: &Args, size: (usize, usize)) -> Result<Submission> {
     let read = Submission::read_as(&args.csv, args.from, Some(size))?;
     ensure!(
         args.class.is_none() || args.from.has_classes(),
-        "--class: masks of {} have no classes; name their convention with `--from`",
+        "--class: masks of {} have no classes; give their convention with `--from`",
         args.from.title()
     );
     Ok(rle::of_class(&read, args.from, args.class.as_deref(), &args.csv)?.unwrap_or(read))

@@ -20,18 +20,18 @@ const AT_ONCE: usize = 32;
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// DICOM (or PNG, or JPEG) files to grey PNG files, each named after its ImageId.
+    /// Convert DICOM, PNG or JPEG files to grey PNG files, each named after its ImageId.
     ///
-    /// White is white: MONOCHROME1 is turned over, as everywhere in pleura, so that a network sees the same image in
-    /// either file. With `--intensity stored` and no other size, images of 8 bits keep exactly their values; of deeper
-    /// ones the stored range becomes 0 to 65535.
+    /// MONOCHROME1 is inverted, as everywhere in pleura, so that a network sees the same image in either file. With
+    /// `--intensity stored` and without `--to`, 8-bit images keep their exact values; deeper images are scaled from
+    /// their stored range to 0 to 65535.
     Images(images::Args),
-    /// Run lengths to mask PNG files, 255 being marked: one an image (and class), of all its masks together.
+    /// Convert run lengths to mask PNG files (255: marked), one per image (and class), with all its masks merged.
     Masks(masks::Args),
-    /// Mask PNG files to run lengths, `ImageId,EncodedPixels`: the way back. What is above half of the range is marked.
+    /// Convert mask PNG files to run lengths, `ImageId,EncodedPixels`. Pixels above half of the range are marked.
     ///
-    /// With `--from`, run lengths of another convention to those of `--as`: SIIM's, Airbus', Severstal's, Understanding
-    /// Clouds' or HuBMAP's.
+    /// With `--from`, converts run lengths of one convention to that of `--as`: SIIM's, Airbus', Severstal's,
+    /// Understanding Clouds' or HuBMAP's.
     Rle(rle::Args),
 }
 
@@ -68,7 +68,7 @@ fn each<T: Send>(
     }
     bar.finish_and_clear();
     if skips.count() == files.len() {
-        bail!("every one of {} inputs was skipped", skips.count());
+        bail!("all {} inputs were skipped", skips.count());
     }
     Ok(skips.count())
 }

@@ -24,30 +24,30 @@ use summary::Summary;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input. Left out,
-    /// the truth alone is summarised.
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input. Without
+    /// inputs, only the truth is summarised.
     #[arg(required_unless_present = "truth")]
     inputs: Vec<PathBuf>,
 
-    /// The truth, `ImageId,EncodedPixels`, plain or gzip; several rows an image are its masks.
+    /// Ground truth, `ImageId,EncodedPixels`, plain or gzip; each row of an image is one of its masks.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
 
-    /// The folder for tags.csv, summary.json and the pictures: ages.svg, positives.svg, areas.svg, heatmap.svg and
-    /// mosaic.svg, where there is something to draw.
+    /// Output folder for tags.csv, summary.json and the charts ages.svg, positives.svg, areas.svg, heatmap.svg and
+    /// mosaic.svg; charts without data are not written.
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
 
-    /// The size that run lengths are counted on, in pixels.
+    /// Mask size of the run lengths, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     size: (usize, usize),
 
-    /// Write PatientID and PatientName to tags.csv too, which leaves them out otherwise: they may tell who the patient
-    /// is.
+    /// Write PatientID and PatientName to tags.csv, too. They are left out by default because they may identify the
+    /// patient.
     #[arg(long)]
     patient: bool,
 
-    /// Only tags and summary: no pixels are decoded, and nothing is drawn.
+    /// Write tags and summary only; pixels are not decoded and nothing is drawn.
     #[arg(long)]
     tags_only: bool,
 

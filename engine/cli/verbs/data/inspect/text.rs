@@ -55,7 +55,7 @@ fn print_images(out: &mut impl Write, images: &ImagesSummary, truth: bool) -> st
     }
     writeln!(out)?;
     if images.odd_ages > 0 {
-        writeln!(out, "odd: {} ages are none, or of nobody's years; they count as unknown", images.odd_ages)?;
+        writeln!(out, "odd: {} ages are missing or implausible; they count as unknown", images.odd_ages)?;
     }
     // PNG and JPEG files have hardly any tag
     let told = |values: &BTreeMap<String, usize>| values.keys().any(|value| value != UNKNOWN);

@@ -50,7 +50,7 @@ fn bare<'a>(frame: &'a [u8], remarks: &mut Vec<String>) -> Result<&'a [u8], Dico
     if !jp2::is_file(frame) {
         return Ok(frame);
     }
-    remarks.push("its JPEG 2000 codestream is wrapped in a JP2 file".into());
+    remarks.push("the JPEG 2000 codestream is wrapped in a JP2 file".into());
     jp2::codestream(frame).map_err(DicomFault::Codec)
 }
 
@@ -114,7 +114,7 @@ fn agree(stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
         return Err(mismatch(format!("{} bits allocated", header.allocated), format!("{} bits", stream.bits)));
     }
     if header.high + 1 != header.stored {
-        let reason = "in a compressed image it is BitsStored - 1";
+        let reason = "expected BitsStored - 1 in a compressed image";
         return Err(DicomFault::invalid("HighBit", header.high, reason));
     }
     Ok(())

@@ -24,8 +24,8 @@ pub(super) fn decode(
         (0xC1..=0xC2, 12) if stream.components == 1 => {
             jpeg12::decode(frame, (stream.rows, stream.cols), remarks).map_err(DicomFault::Codec)
         }
-        (0xC0..=0xC2, 12) => Err(DicomFault::Unsupported("JPEG of 12 bits in colours".into())),
-        (0xC0..=0xC2, bits) => Err(DicomFault::Unsupported(format!("JPEG of {bits} bits with losses"))),
+        (0xC0..=0xC2, 12) => Err(DicomFault::Unsupported("12-bit colour JPEG".into())),
+        (0xC0..=0xC2, bits) => Err(DicomFault::Unsupported(format!("lossy JPEG of {bits} bits"))),
         _ => Err(DicomFault::Unsupported(format!("JPEG process 0x{sof:X}"))),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn decode(
         return Err(format!("expected a grey image of {expected:?} (rows, columns, bits), found {found:?}"));
     }
     let (words, warning) = decoder.grey(frame, rows, cols)?;
-    remarks.extend(warning.map(|warning| format!("its JPEG image is odd (libjpeg-turbo: {warning})")));
+    remarks.extend(warning.map(|warning| format!("the JPEG image is irregular (libjpeg-turbo: {warning})")));
     Ok(words)
 }
 
@@ -40,7 +40,7 @@ impl Decompressor {
     fn new() -> Result<Self, String> {
         // Safety: no precondition; a null handle is an error below.
         let handle = unsafe { turbo::tj3Init(turbo::TJINIT_TJINIT_DECOMPRESS as i32) };
-        if handle.is_null() { Err("libjpeg-turbo does not start".into()) } else { Ok(Self(handle)) }
+        if handle.is_null() { Err("libjpeg-turbo cannot be initialised".into()) } else { Ok(Self(handle)) }
     }
 
     fn set(&self, parameter: turbo::TJPARAM, value: i32) -> Result<(), String> {

@@ -20,7 +20,7 @@ pub(super) fn decode(frame: &[u8], stream: &Codestream, remarks: &mut Vec<String
     let decode = |frame: &[u8]| CharLS::default().decode(frame);
     let bytes = decode(frame).or_else(|error| {
         let bytes = decode(&without_zero(frame).ok_or(error)?).map_err(|_| error)?;
-        remarks.push("its JPEG-LS image has a zero too many before its end marker".into());
+        remarks.push("the JPEG-LS image has an extra zero byte before its end marker".into());
         Ok::<_, charls::Error>(bytes)
     });
     let bytes = bytes.map_err(|error| DicomFault::Codec(error.to_string()))?;

@@ -98,14 +98,14 @@ fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFaul
 fn padding(attributes: &Attributes, header: &Header) -> Option<String> {
     let padding =
         dataset::attribute(attributes, tags::PIXEL_DATA)?.bytes()?.len().checked_sub(header.native_bytes())?;
-    (padding > 1).then(|| format!("{padding} bytes follow its pixels and are ignored"))
+    (padding > 1).then(|| format!("ignoring {padding} bytes after the pixels"))
 }
 
 fn no_pixels(attributes: &Attributes) -> DicomFault {
     if attributes.get(tags::FLOAT_PIXEL_DATA).is_some() || attributes.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some() {
-        DicomFault::Unsupported("pixel data in floating point".into())
+        DicomFault::Unsupported("floating-point pixel data".into())
     } else if dataset::frame(attributes).is_some() {
-        DicomFault::Codec("the pixel data are compressed, the transfer syntax says that they are not".into())
+        DicomFault::Codec("the pixel data are compressed, but the transfer syntax is uncompressed".into())
     } else {
         DicomFault::Missing("PixelData")
     }
@@ -117,7 +117,7 @@ fn frame<'a>(attributes: &Attributes<'a>, header: &Header) -> Result<Cow<'a, [u8
         return Err(no_pixels(attributes));
     }
     let frame = dataset::frame(attributes).ok_or_else(|| {
-        DicomFault::Codec("expected compressed pixel data, as the transfer syntax says, found native ones".into())
+        DicomFault::Codec("expected compressed pixel data (by the transfer syntax), found uncompressed ones".into())
     })?;
     if header.native_bytes() > LARGE && header.native_bytes() / MAX_RATIO > frame.len() {
         return Err(DicomFault::Codec(format!(

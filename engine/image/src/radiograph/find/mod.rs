@@ -213,7 +213,7 @@ fn next_line(list: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = String::new();
     list.take(MAX_LINE + 1).read_line(&mut line)?;
     if line.len() as u64 > MAX_LINE {
-        let why = format!("a line of more than {MAX_LINE} bytes names no file");
+        let why = format!("a line of more than {MAX_LINE} bytes is not a file name");
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     Ok(Some(line).filter(|line| !line.is_empty()))

@@ -37,7 +37,7 @@ impl Table {
             }
         }
         if codes.len() > 1 << LONGEST {
-            return Err("a Huffman table has more codes than their lengths allow".into());
+            return Err("a Huffman table has more codes than its lengths allow".into());
         }
         codes.resize(1 << LONGEST, (0, 0));
         Ok((Self { codes }, rest))
@@ -70,11 +70,7 @@ impl<'a> Bits<'a> {
         }
         let (length, bits) = table.codes[self.peek() as usize];
         if length == 0 {
-            return Err(if self.count < LONGEST {
-                cut_off()
-            } else {
-                "a code that is not in the Huffman table".into()
-            });
+            return Err(if self.count < LONGEST { cut_off() } else { "a code is not in the Huffman table".into() });
         }
         self.take(length.into())?;
         match bits {

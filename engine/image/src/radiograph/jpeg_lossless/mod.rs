@@ -138,10 +138,13 @@ impl Decoder {
 
     /// SOS, and the data after it; returns where they end.
     fn scan(&mut self, segment: &[u8], bytes: &[u8], at: usize) -> Result<usize, String> {
-        let frame = self.frame.as_mut().ok_or("a scan before its frame")?;
+        let frame = self.frame.as_mut().ok_or("a scan precedes its frame")?;
         let scan = Scan::read(segment, frame, &self.tables)?;
         if !self.restart.is_multiple_of(frame.cols) {
-            return Err(format!("restart intervals of {} pixels in rows of {}", self.restart, frame.cols));
+            return Err(format!(
+                "expected restart intervals of whole rows, found {} pixels in rows of {}",
+                self.restart, frame.cols
+            ));
         }
         scan.decode(frame, self.restart / frame.cols, bytes, at)
     }

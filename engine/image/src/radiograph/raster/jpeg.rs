@@ -37,7 +37,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Claim, Failure> {
 }
 
 fn claim(decoder: &Decoder<'_>, bytes: &[u8]) -> Result<Claim, Failure> {
-    let missing = || Failure::Broken("its header has no size".into());
+    let missing = || Failure::Broken("the header has no size".into());
     let (width, height) = decoder.dimensions().ok_or_else(missing)?;
     let components = decoder.input_colorspace().ok_or_else(missing)?.num_components() as u64;
     let pixels = (width.next_multiple_of(32) * height.next_multiple_of(32)) as u64;

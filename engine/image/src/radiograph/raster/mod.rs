@@ -69,11 +69,11 @@ enum Failure {
 
 impl Failure {
     fn broke_off() -> Self {
-        Self::Broken("the decoder broke off".into())
+        Self::Broken("the decoder panicked".into())
     }
 
     fn too_wide(width: u32, height: u32) -> Self {
-        Self::Broken(format!("it claims {width}×{height} pixels, and no radiograph has more than {MAX_SIDE} a side"))
+        Self::Broken(format!("expected at most {MAX_SIDE} pixels per side, found {width}×{height}"))
     }
 
     fn named(self, path: &Path, format: Format) -> RadiographError {

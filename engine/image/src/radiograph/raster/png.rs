@@ -59,7 +59,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     let mut reader = decoder(bytes).read_info()?;
     let frame = reader.info().frame_control.map(|frame| (frame.height as usize, frame.width as usize));
     if frame.is_some_and(|size| size != claim.size) {
-        return Err(Failure::Broken("its first frame is not the whole picture".into()));
+        return Err(Failure::Broken("the first frame does not cover the whole picture".into()));
     }
     let mut values = Array2::zeros(claim.size);
     rows(&mut reader, &mut values)?;

@@ -122,7 +122,7 @@ impl<'a> Jpeg<'a> {
 
     /// Huffman tables: each a class and a number, how many codes there are of each length, and the symbols.
     fn add_tables(&mut self, mut body: &[u8]) -> Result<(), Incomplete> {
-        let broken = Incomplete::Broken("a Huffman table that makes no sense");
+        let broken = Incomplete::Broken("a Huffman table is not valid");
         while let Some((&name, rest)) = body.split_first() {
             let (counts, rest) = rest.split_at_checked(16).ok_or(broken)?;
             let total = counts.iter().map(|&count| usize::from(count)).sum();

@@ -55,7 +55,7 @@ pub(super) fn read(
     }
     let (marker, surplus) = walk.bits.end();
     if surplus > MAX_SURPLUS {
-        return Err(Incomplete::Broken("a scan that goes on after its last block"));
+        return Err(Incomplete::Broken("a scan continues after its last block"));
     }
     for &(component, ..) in &scan.components {
         frame.components[component].received(scan.band, scan.low);
@@ -65,7 +65,7 @@ pub(super) fn read(
 
 impl Scan {
     fn read(header: &[u8], frame: &Frame) -> Result<Self, Incomplete> {
-        let broken = Incomplete::Broken("a start of scan that makes no sense");
+        let broken = Incomplete::Broken("a start of scan is not valid");
         let (&count, rest) = header.split_first().ok_or(broken)?;
         let (selectors, rest) = rest.split_at_checked(2 * usize::from(count)).ok_or(broken)?;
         let &[first, last, bits, ..] = rest else { return Err(broken) };
@@ -223,4 +223,4 @@ impl Walk<'_> {
 }
 
 const NO_TABLE: &str = "a scan without its Huffman table";
-const TOO_MANY: &str = "a block of more coefficients than there are";
+const TOO_MANY: &str = "a block has more than 64 coefficients";

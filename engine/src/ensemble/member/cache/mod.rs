@@ -96,7 +96,7 @@ impl Cache {
         let bytes = regular::read(&key.path).ok()?;
         let answer = entry::decode(&bytes, &key.identity);
         if answer.is_none() {
-            tracing::info!("`{}` is damaged: its answer is computed again", key.path.display());
+            tracing::info!("`{}` is damaged: its output is computed again", key.path.display());
             self.damaged.fetch_add(1, Relaxed);
         }
         answer.filter(|answer| (!wanted.score || answer.score.is_some()) && (!wanted.map || answer.map.is_some()))
@@ -109,7 +109,7 @@ impl Cache {
         if let Err(error) = written
             && self.unwritten.fetch_add(1, Relaxed) == 0
         {
-            tracing::warn!("cannot write `{}`, so that its answer is not kept: {error}", key.path.display());
+            tracing::warn!("cannot write `{}`, so its output is not cached: {error}", key.path.display());
         }
     }
 }

@@ -9,8 +9,8 @@ use super::super::prepare::Sample;
 use super::blur::radius;
 use super::clahe::{from_8_bits, to_8_bits};
 
-/// The median over a square of a random odd side; beyond the image are its border pixels. Reduction 3 × 3 it is one of the
-/// intensities themselves, over more it is rounded to 8 bits.
+/// The median over a square of a random odd side; border pixels are replicated beyond the image. Over 3 × 3 the median is
+/// an input intensity, over larger squares it is rounded to 8 bits.
 pub(super) fn median(mut sample: Sample, limit: u32, numbers: &mut impl Rng) -> Sample {
     sample.image = match radius(limit, numbers) {
         1 => of_nine(sample.image.view()),

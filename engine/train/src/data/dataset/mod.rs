@@ -149,7 +149,7 @@ impl Image {
 /// A remark on the files of folders that are no images.
 fn left_out(files: &[LeftOut]) -> Option<String> {
     let first = files.first()?;
-    Some(format!("{} files of its folders are not images and left out; the first is {first}", files.len()))
+    Some(format!("{} files in its folders are not images and are left out; the first is {first}", files.len()))
 }
 
 /// What a recipe names, relative to its folder. A folder whose own name looks like a glob is not one.

@@ -40,7 +40,7 @@ pub(super) fn join(
         items.push(image.with(runs, size));
     }
     if !truth.is_empty() {
-        remarks.push(format!("`{}` has rows of {} images that are not there", csv.display(), truth.len()));
+        remarks.push(format!("`{}` has rows for {} images without a file", csv.display(), truth.len()));
     }
     Ok(items)
 }

@@ -70,9 +70,9 @@ fn what_is_wrong_with_masks_is_listed_at_once() {
         format!("`{}` and `{}` are both image `b`: leave one out", path("images/b.png"), path("images/more/b.png")),
         format!("`{}` and `{}` have the same stem", path("masks/d.png"), path("masks/more/d.png")),
         format!("image `c` (`{}`) has no mask in `{}`", path("images/c.png"), path("masks")),
-        format!("mask `{}` has no image of that stem", path("masks/d.png")),
-        format!("mask `{}` is nowhere above half of its range (1 at most, of 255)", path("masks/a.png")),
-        format!("mask `{}` is 4×5, its image 4×6", path("masks/b.png")),
+        format!("mask `{}` has no image with the same stem", path("masks/d.png")),
+        format!("mask `{}` has no pixel above half of its range (1 at most, of 255)", path("masks/a.png")),
+        format!("mask `{}` is 4×5, but its image is 4×6", path("masks/b.png")),
         format!("`{}` is not a DICOM, PNG or JPEG file", path("masks/f.png")),
     ];
     for expected in &expected {
@@ -107,7 +107,7 @@ fn rows_of_runs_are_united() {
     };
     let plain = open("truth.csv", text.as_bytes());
     assert_eq!(summary(&plain), [("a", true, 0.25), ("b", false, 0.0), ("c", true, 1.0 / 24.0)]);
-    let remark = format!("`{}` has rows of 1 images that are not there", folder.path().join("truth.csv").display());
+    let remark = format!("`{}` has rows for 1 images without a file", folder.path().join("truth.csv").display());
     assert_eq!(plain.remarks(), [remark]);
     let expected = ndarray::Array2::from_shape_fn((4, 6), |(row, column)| u8::from(column * 4 + row < 6));
     assert_eq!(plain.prepared(0, (4, 6)).unwrap().mask, expected);
@@ -196,7 +196,7 @@ fn a_file_that_changes_is_an_error() {
     let data = Dataset::open(folder.path(), &data(rle(None, true))).unwrap();
     png(&folder.path().join("images/a.png"), (5, 6), |_, _| 0);
     let text = data.prepared(0, (4, 6)).unwrap_err().to_string();
-    assert!(text.ends_with("was 4×6 when the training began, and is 5×6 now"), "{text}");
+    assert!(text.ends_with("was 4×6 when the training began, but is 5×6 now"), "{text}");
     assert!(data.prepared(1, (4, 6)).is_ok());
 }
 
@@ -211,7 +211,7 @@ fn siim_opens() {
     let truth = Truth::Rle { csv: "train-rle.csv.gz".into(), size: None, absent_is_empty: false };
     let whole = Dataset::open(&shared.join("siim"), &Data { truth, ..recipe }).unwrap();
     assert_eq!(summary(&whole), summary(&subset));
-    assert!(whole.remarks()[0].ends_with("has rows of 12009 images that are not there"), "{:?}", whole.remarks());
+    assert!(whole.remarks()[0].ends_with("has rows for 12009 images without a file"), "{:?}", whole.remarks());
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub enum FoldsError {
     Table(#[from] TableError),
     /// The CSV of folds leaves out images.
     #[error(
-        "`{}` has no fold for {}: it was made from other data; name another file, or delete it to divide anew",
+        "`{}` has no fold for {}: it was made from different data; use another file, or delete it to split again",
         path.display(), Abbreviated(ids)
     )]
     NoFold {
@@ -67,14 +67,14 @@ pub enum FoldsError {
         count: u32,
     },
     /// A fold that holds out nothing.
-    #[error("fold {} is empty: let `folds.count` be smaller, or divide otherwise", fold + 1)]
+    #[error("fold {} is empty: set a smaller `folds.count`, or split differently", fold + 1)]
     Empty {
         /// The fold.
         fold: u32,
     },
     /// All positives are held out at once.
     #[error(
-        "without fold {} there is no positive image to train on: let `folds.count` be larger, or get more",
+        "without fold {} there is no positive image to train on: set a larger `folds.count`, or add positive images",
         fold + 1
     )]
     NoPositives {

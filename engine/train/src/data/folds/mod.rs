@@ -107,7 +107,7 @@ impl Division {
                 return Err(FoldsError::NoPositives { fold });
             }
             if needs_positives && !positive(&held_out) {
-                self.remarks.push(format!("fold {} holds out no positive image: its Dice says little", fold + 1));
+                self.remarks.push(format!("fold {} holds out no positive image: its Dice is not meaningful", fold + 1));
             }
         }
         Ok(())
@@ -187,10 +187,10 @@ fn read(
     // every image has its row, and no id comes twice
     if table.len() > items.len() {
         let more = table.len() - items.len();
-        remarks.push(format!("`{}` has folds of {more} images that are not there", csv.display()));
+        remarks.push(format!("`{}` has folds for {more} images without a file", csv.display()));
     }
     if let Some(split) = patients.map(|patients| split(patients, &folds)).filter(|&split| split > 0) {
-        remarks.push(format!("`{}` has images of one patient in several folds, of {split} patients", csv.display()));
+        remarks.push(format!("`{}` has {split} patients with images in several folds", csv.display()));
     }
     Ok((folds, remarks))
 }

@@ -99,7 +99,7 @@ fn what_is_written_is_read_again() {
         assert_eq!((all.len(), held_out.len() + training.len()), (10, 10));
     }
     let fewer = Division::open(folder.path(), &recipe, &items[..9], true).unwrap();
-    assert!(fewer.remarks()[0].ends_with("folds of 1 images that are not there"), "{:?}", fewer.remarks());
+    assert!(fewer.remarks()[0].ends_with("folds for 1 images without a file"), "{:?}", fewer.remarks());
 }
 
 #[test]
@@ -109,10 +109,17 @@ fn faults_are_told() {
         ("+-+-", "", "", 5, None, "4 images cannot fill 5 folds"),
         ("+-+-", "", "ImageId,PatientId\ni0,a\ni1,a\ni2,a\ni3,a\n", 2, None, "1 patients cannot fill 2 folds"),
         ("+-+-", "", "ImageId,PatientId\ni0,a\n", 2, None, "has no `PatientId` for `i1`, `i2`, `i3`"),
-        ("+-+-", "", "ImageId,Patient\ni0,a\n", 2, None, "has no column `PatientId`"),
+        ("+-+-", "", "ImageId,Patient\ni0,a\n", 2, None, "expected a column `PatientId`"),
         ("+-+-", "", "", 2, Some(vec![2]), "`folds.train` has 2; expected 0 to 1"),
         ("+---", "", "", 2, None, "without fold 1 there is no positive image"),
-        ("+-+-", "ImageId,fold\ni0,0\ni1,1\n", "", 2, None, "has no fold for `i2`, `i3`: it was made from other data"),
+        (
+            "+-+-",
+            "ImageId,fold\ni0,0\ni1,1\n",
+            "",
+            2,
+            None,
+            "has no fold for `i2`, `i3`: it was made from different data",
+        ),
         ("+-+-", "ImageId,fold\ni0,0\ni1,1\ni2,2\ni3,0\n", "", 2, None, "the `fold` of `i2` is `2`; expected 0 to 1"),
         ("+-+-", "ImageId,fold\ni0,0\ni1,1\ni2,x\ni3,0\n", "", 2, None, "the `fold` of `i2` is `x`; expected 0 to 1"),
         ("+-+-", "ImageId,fold\ni0,0\ni1,0\ni2,2\ni3,0\n", "", 3, None, "fold 2 is empty"),
@@ -139,10 +146,10 @@ fn oddities_are_remarks() {
     std::fs::write(folder.path().join("p.csv"), "ImageId,PatientId\ni0,a\ni1,a\ni2,b\ni3,c\n").unwrap();
     let recipe = Folds { count: 2, csv: Some("f.csv".into()), patients: Some("p.csv".into()), ..Folds::default() };
     let division = Division::open(folder.path(), &recipe, &items(&labels("++-+")), true).unwrap();
-    assert!(division.remarks()[0].ends_with("one patient in several folds, of 1 patients"), "{:?}", division.remarks());
+    assert!(division.remarks()[0].ends_with("1 patients with images in several folds"), "{:?}", division.remarks());
     let recipe = Folds { train: Some(vec![1, 1]), patients: None, ..recipe };
     let division = Division::open(folder.path(), &recipe, &items(&labels("+---")), false).unwrap();
     assert_eq!((division.trained(), division.remarks().len()), (&[1_u32][..], 0));
     let division = Division::open(folder.path(), &recipe, &items(&labels("+-+-")), true).unwrap();
-    assert_eq!(division.remarks(), ["fold 2 holds out no positive image: its Dice says little"]);
+    assert_eq!(division.remarks(), ["fold 2 holds out no positive image: its Dice is not meaningful"]);
 }

@@ -90,8 +90,8 @@ fn too_few_images_are_an_error_at_the_start() {
     let data = open(folder.path(), |_| ());
     let message = |loader: Result<Loader, DataError>| loader.unwrap_err().to_string();
     let text = message(Loader::training(&data, plan(&[0, 1], 3)));
-    assert_eq!(text, "an epoch shows 2 images, and a batch takes 3: let `batch` be at most 2");
-    assert_eq!(message(Loader::validation(&data, plan(&[], 3))), "there are no images to validate on");
+    assert_eq!(text, "an epoch has 2 images, fewer than a batch of 3: set `batch` to at most 2");
+    assert_eq!(message(Loader::validation(&data, plan(&[], 3))), "no images to validate on");
     let clahe = vec![Augment { p: 0.1, one_of: vec![Transform::Clahe { clip: 2.0, tiles: 8 }] }];
     let text = message(Loader::training(&data, Plan { augment: clahe, ..plan(&[0, 1, 2], 3) }));
     assert!(text.starts_with("images of 6×8 are too small"), "{text}");

@@ -91,7 +91,7 @@ fn the_best_epochs_are_kept_over_interruptions() {
         // all is done; and what is not there any more is exported again
         let mut watch = Quiet::new(0);
         train(&recipe, &options(&whole), &mut watch).unwrap();
-        assert!(watch.notes.iter().any(|note| note.contains("trained already")), "{:?}", watch.notes);
+        assert!(watch.notes.iter().any(|note| note.contains("already trained")), "{:?}", watch.notes);
         fs::remove_file(whole.join("discs-fold1-top2.onnx")).unwrap();
         let mut watch = Quiet::new(usize::MAX);
         train(&recipe, &options(&whole), &mut watch).unwrap();
@@ -137,7 +137,7 @@ fn other_images_are_not_gone_on_with_and_fresh_leaves_nothing() {
         fs::remove_file(folder.path().join(kind).join("i12.png")).unwrap();
     }
     let error = train(&recipe, &options(&out), &mut Quiet::new(0)).unwrap_err();
-    assert!(message(&error).contains("other images, masks or folds"), "{}", message(&error));
+    assert!(message(&error).contains("different images, masks or folds"), "{}", message(&error));
     fs::write(out.join("discs-fold2.onnx"), "old").unwrap();
     fs::write(out.join("mine.txt"), "mine").unwrap();
     let fresh = Options { fresh: true, ..options(&out) };

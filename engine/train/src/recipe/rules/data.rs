@@ -10,8 +10,8 @@ pub(super) fn mean_and_std_fit_the_channels(recipe: &Recipe, findings: &mut Find
     let (data, channels) = (&recipe.data, recipe.network.channels);
     for (key, values) in [("data.mean", &data.mean), ("data.std", &data.std)] {
         if values.len() > 1 && values.len() != channels as usize {
-            let message = format!("has {} numbers, and the network has {channels} channel(s)", values.len());
-            findings.error(keys([key, "network.channels"]), message, Some("write one number, or one a channel"));
+            let message = format!("has {} numbers, but the network has {channels} channel(s)", values.len());
+            findings.error(keys([key, "network.channels"]), message, Some("write one number, or one per channel"));
         }
     }
     for i in data.std.iter().enumerate().filter(|(_, std)| **std == 0.0).map(|(i, _)| i) {
@@ -37,7 +37,7 @@ pub(super) fn positives_and_negatives_are_there(recipe: &Recipe, findings: &mut 
         return;
     }
     if recipe.network.heads.score() {
-        let message = "a score learns nothing from positives alone";
+        let message = "a score cannot learn from positives alone";
         let hint = Some("leave it out, or write `heads = \"map\"`");
         findings.warn(keys(["data.positives_only", "network.heads"]), message, hint);
     }
@@ -62,7 +62,7 @@ pub(super) fn folds_are_there(recipe: &Recipe, findings: &mut Findings) {
         findings.error(about, format!("there is no fold {fold}"), Some(&hint));
     }
     if let Some((i, fold)) = repeated(train) {
-        findings.error([format!("folds.train[{i}]")], format!("fold {fold} is named before"), None);
+        findings.error([format!("folds.train[{i}]")], format!("fold {fold} is listed twice"), None);
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn patients_are_named(recipe: &Recipe, findings: &mut Findings) {
     let folds = &recipe.folds;
     if folds.patients.is_none() && folds.patient_column != Folds::default().patient_column {
         let about = keys(["folds.patient_column", "folds.patients"]);
-        findings.warn(about, "has no effect without `patients`, the CSV that has the column", None);
+        findings.warn(about, "has no effect without `patients`, the CSV with that column", None);
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn ranges_rise(recipe: &Recipe, findings: &mut Findings) {
             };
             if least > most {
                 let about = [format!("augment[{i}].one_of[{j}].{key}")];
-                findings.error(about, format!("is the least and the most: {least} is above {most}"), None);
+                findings.error(about, format!("expected the minimum, then the maximum: {least} is above {most}"), None);
             }
         }
     }
@@ -92,6 +92,6 @@ pub(super) fn ranges_rise(recipe: &Recipe, findings: &mut Findings) {
 
 pub(super) fn transforms_happen(recipe: &Recipe, findings: &mut Findings) {
     for i in recipe.augment.iter().enumerate().filter(|(_, augment)| augment.p == 0.0).map(|(i, _)| i) {
-        findings.warn([format!("augment[{i}].p")], "with a probability of 0 it is never done", None);
+        findings.warn([format!("augment[{i}].p")], "has no effect: its probability is 0", None);
     }
 }

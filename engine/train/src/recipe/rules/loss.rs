@@ -47,7 +47,7 @@ pub(super) fn classes_have_weight(recipe: &Recipe, findings: &mut Findings) {
 pub(super) fn scores_have_no_area(recipe: &Recipe, findings: &mut Findings) {
     for i in recipe.loss.score.iter().enumerate().filter(|(_, term)| term.is_overlap()).map(|(i, _)| i) {
         let about = [format!("loss.score[{i}].kind")];
-        let message = "compares areas, and a score has none";
+        let message = "compares areas, but a score has none";
         findings.warn(about, message, Some("`bce`, `cross-entropy` and `focal` are for scores"));
     }
 }

@@ -12,8 +12,8 @@ pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
 /// As every recipe's name must be.
 pub fn name_is_a_stem(name: &str, findings: &mut Findings) {
     if name.starts_with('.') || name.contains(['/', '\\']) {
-        let hint = Some("it is the stem of the files that the training writes");
-        findings.error(keys(["name"]), "must be no path, and not start with a dot", hint);
+        let hint = Some("it is the stem of the files written by the training");
+        findings.error(keys(["name"]), "must not be a path or start with a dot", hint);
     }
 }
 
@@ -26,12 +26,12 @@ pub(super) fn the_encoder_can_be_frozen(recipe: &Recipe, findings: &mut Findings
         let hint = Some("leave it out, or choose an architecture over an encoder, such as `unet`");
         findings.error(
             keys(["network.freeze_encoder", "network.architecture"]),
-            "this architecture has no encoder apart from the rest",
+            "this architecture has no separate encoder",
             hint,
         );
     } else if recipe.weights.is_none() {
         let about = keys(["network.freeze_encoder", "weights"]);
-        findings.warn(about, "keeps weights that were drawn at random", Some("name a file in `weights`"));
+        findings.warn(about, "would freeze random weights", Some("name a file in `weights`"));
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) fn there_is_a_batch_norm_to_freeze(recipe: &Recipe, findings: &mut Fi
     let network = &recipe.network;
     if network.freeze_batch_norm && network.architecture.groups().is_some() {
         let about = keys(["network.freeze_batch_norm", "network.architecture.group_norm"]);
-        findings.warn(about, "has no effect: there are group norms in the place of batch norms", None);
+        findings.warn(about, "has no effect: the network uses group norms instead of batch norms", None);
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn onnx_outputs_match_the_heads(recipe: &Recipe, findings: &mut Findi
         let about = [format!("network.architecture.{key}"), "network.heads".to_owned()];
         if wanted && output.is_none() {
             let hint = format!("name the output that holds the {key}, or choose other `heads`");
-            findings.error(about, format!("`heads` has a {key}, and no output is named for it"), Some(&hint));
+            findings.error(about, format!("`heads` has a {key}, but no output is named for it"), Some(&hint));
         } else if !wanted && output.is_some() {
             findings.warn(about, format!("is not trained: `heads` has no {key}"), Some("write `heads = \"both\"`"));
         }
@@ -92,12 +92,12 @@ pub(super) fn what_is_kept_can_be_told(recipe: &Recipe, findings: &mut Findings)
 pub(super) fn weights_are_of_a_known_format(recipe: &Recipe, findings: &mut Findings) {
     let Some(weights) = &recipe.weights else { return };
     if WeightsFormat::recognize(&weights.file).is_none() {
-        let hint = Some("known are .pth, .pt, .bin and .ckpt (PyTorch), .safetensors and .onnx");
-        findings.error(keys(["weights.file"]), "the file's name does not tell its format", hint);
+        let hint = Some("expected .pth, .pt, .bin or .ckpt (PyTorch), .safetensors or .onnx");
+        findings.error(keys(["weights.file"]), "unknown file name extension", hint);
     }
     for (key, prefixes) in [("missing", &weights.missing), ("unused", &weights.unused)] {
         for i in prefixes.iter().enumerate().filter(|(_, prefix)| prefix.is_empty()).map(|(i, _)| i) {
-            let message = "every key starts with the empty text: nothing would be checked";
+            let message = "every key starts with the empty text, so nothing would be checked";
             findings.warn([format!("weights.{key}[{i}]")], message, None);
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn swa_epochs_are_reached(recipe: &Recipe, findings: &mut Findings) {
         findings.error(about, format!("there is no epoch {epoch}"), Some(&hint));
     }
     if let Some((i, epoch)) = repeated(epochs) {
-        findings.error([format!("average.epochs[{i}]")], format!("epoch {epoch} is named before"), None);
+        findings.error([format!("average.epochs[{i}]")], format!("epoch {epoch} is listed twice"), None);
     }
     for i in recipe.phases.iter().enumerate().filter(|(_, phase)| phase.patience.is_some()).map(|(i, _)| i) {
         let about = [format!("phases[{i}].patience"), "average".to_owned()];

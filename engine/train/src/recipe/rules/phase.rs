@@ -58,7 +58,7 @@ pub(super) fn phases_make_sense(recipe: &Recipe, findings: &mut Findings) {
 
 fn learning_rate(phase: &Phase, at: &str, findings: &mut Findings) {
     if phase.lr > ABSURD {
-        let message = format!("a learning rate of {} is hardly meant", phase.lr);
+        let message = format!("a learning rate of {} is unusually high", phase.lr);
         findings.warn([format!("{at}.lr")], message, Some("Adam takes about 1e-4, SGD about 1e-2"));
     }
 }
@@ -84,12 +84,12 @@ pub(in super::super) fn schedule_makes_sense(
         findings.error(about, format!("there is no epoch {step}"), Some(&hint));
     }
     if let Some((i, step)) = repeated(steps) {
-        findings.error([format!("{at}.schedule.at[{i}]")], format!("epoch {step} is named before"), None);
+        findings.error([format!("{at}.schedule.at[{i}]")], format!("epoch {step} is listed twice"), None);
     }
 }
 
 fn patience_can_end(phase: &Phase, at: &str, findings: &mut Findings) {
-    let message = "has no effect: the phase is over before";
+    let message = "has no effect: the phase ends before";
     if phase.patience.is_some_and(|patience| patience >= phase.epochs) {
         findings.warn([format!("{at}.patience"), format!("{at}.epochs")], message, None);
     }

@@ -18,38 +18,38 @@ pub use read::{is_stack, json_schema, lint};
 /// What reading a stack's recipe found out.
 pub type StackLint = pleura::lint::Lint<StackRecipe>;
 
-/// A stacking model, as its recipe declares it.
+/// A stacking model as declared by its recipe.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StackRecipe {
     /// The recipe format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub schema: u32,
-    /// What the stack is called in reports, and the stem of the file that holds it.
+    /// Name of the stack in reports, and stem of its file.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What it is, for people.
+    /// A description of the stack.
     #[serde(default)]
     pub description: String,
-    /// Another seed draws other weights and batches.
+    /// Random seed of weights and batches.
     #[serde(default = "one")]
     pub seed: u64,
-    /// What is fitted.
+    /// The model to fit.
     pub stack: Stack,
-    /// What becomes of images that are not in every member's file.
+    /// What happens to images that are missing from some member's file.
     #[serde(default)]
     pub join: Join,
-    /// Folds drawn anew, balanced in positives; left out, the members' own, which must then be the same. Mind that
-    /// folds drawn anew know nothing of patients.
+    /// New folds, balanced by positives; default: the members' own, which must be the same. New folds do not keep
+    /// patients together.
     #[serde(default)]
     pub folds: Option<Redraw>,
-    /// The members, in the order in which the ensemble's stage has them.
+    /// The members, in the order of the ensemble's stage.
     #[schemars(length(min = 1))]
     pub members: Vec<Member>,
 }
 
-/// What makes one probability of the members'. For each fold one is fitted on the images of the others; the model that
-/// is exported averages their probabilities.
+/// How the members' probabilities become one. For each fold, one model is fitted on the images of the others; the
+/// exported model averages their probabilities.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Stack {
@@ -57,21 +57,21 @@ pub enum Stack {
     /// one (the last one's next is the first), and their mean: a convolution, an activation, and a linear layer. Trained
     /// with binary cross-entropy and Adam.
     Conv {
-        /// How much of the row the convolution sees at once.
+        /// How much of the row the convolution covers.
         #[serde(default)]
         over: Window,
-        /// What comes between the convolution and the linear layer.
+        /// Activation between the convolution and the linear layer.
         #[serde(default)]
         activation: Activation,
         /// The convolution's channels.
         #[serde(default = "sixteen")]
         #[schemars(range(min = 1, max = 1024))]
         channels: u32,
-        /// How many epochs.
+        /// Number of epochs.
         #[serde(default = "fifty")]
         #[schemars(range(min = 1))]
         epochs: u32,
-        /// Images a step.
+        /// Images per step.
         #[serde(default = "sixty_four")]
         #[schemars(range(min = 1))]
         batch: u32,
@@ -83,16 +83,16 @@ pub enum Stack {
         #[serde(default)]
         #[schemars(range(min = 0.0))]
         weight_decay: f32,
-        /// How the learning rate changes, epoch by epoch; `plateau` looks at the log-loss of the fold that is held out.
+        /// How the learning rate changes, per epoch; `plateau` uses the log-loss of the held-out fold.
         #[serde(default)]
         schedule: Schedule,
-        /// Which epoch's weights a head has in the end.
+        /// Which epoch's weights a head keeps.
         #[serde(default)]
         keep: KeepHead,
     },
-    /// Logistic regression: one weight a member, and a bias. Its optimum is found exactly; the seed has no part in it.
+    /// Logistic regression: one weight per member, and a bias. Its optimum is found exactly; the seed has no effect.
     Logistic {
-        /// What is weighted.
+        /// The features.
         #[serde(default)]
         of: FeatureScale,
         /// The penalty `l2 / 2 · Σ weight²` beside the sum of all images' log-losses; the bias is free. 1 is
@@ -103,42 +103,41 @@ pub enum Stack {
     },
 }
 
-/// How much of the row of features a stack's convolution sees.
+/// How much of the row of features a stack's convolution covers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Window {
-    /// Three neighbours, wherever it is laid: a member, its half-difference to the next one, and the next one. The
-    /// default.
+    /// Three neighbours at each position: a member, its half-difference to the next one, and the next one. The default.
     #[default]
     Neighbours,
-    /// All of it: one number a channel.
+    /// All of it: one number per channel.
     All,
 }
 
-/// What comes between a stack's convolution and its linear layer.
+/// Activation between a stack's convolution and its linear layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
-    /// The positive part. The default.
+    /// ReLU. The default.
     #[default]
     Relu,
-    /// Nothing: a head's logit is linear in the members' probabilities.
+    /// None: a head's logit is linear in the members' probabilities.
     None,
 }
 
-/// Which epoch's weights a stack's head has.
+/// Which epoch's weights a stack's head keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeepHead {
     /// The last one's. The default.
     #[default]
     Last,
-    /// Those of the epoch with the lowest log-loss on the fold that is held out. What is reported of the stack is then a
-    /// little better than it is, as that fold has chosen the epoch.
+    /// Those of the epoch with the lowest log-loss on the held-out fold. The reported scores are then slightly
+    /// optimistic, because that fold has chosen the epoch.
     Best,
 }
 
-/// What a logistic regression weights.
+/// Features of a logistic regression.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FeatureScale {
@@ -149,25 +148,25 @@ pub enum FeatureScale {
     Probabilities,
 }
 
-/// What becomes of images that are not in every member's file.
+/// What happens to images that are missing from some member's file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Join {
-    /// There must be none. The default.
+    /// They are an error. The default.
     #[default]
     All,
     /// They are left out.
     Inner,
 }
 
-/// A division into folds.
+/// A split into folds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redraw {
-    /// How many folds.
+    /// Number of folds.
     #[schemars(range(min = 2, max = 100))]
     pub count: u32,
-    /// Another seed divides otherwise.
+    /// Random seed of the split.
     #[serde(default)]
     pub seed: u64,
 }
@@ -176,7 +175,7 @@ pub struct Redraw {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
-    /// What it is called in reports: best as in the manifest.
+    /// Name of the member in reports; use the manifest's.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Its out-of-fold scores, a CSV `ImageId,fold,label,score` as `pleura train` writes it (`oof.csv`), relative to the

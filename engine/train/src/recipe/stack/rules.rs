@@ -15,11 +15,15 @@ pub(super) fn check(recipe: &StackRecipe, findings: &mut Findings) {
     if let Stack::Conv { lr, epochs, ref schedule, .. } = recipe.stack {
         schedule_makes_sense(schedule, lr, epochs, "stack", findings);
         if recipe.members.len() == 1 {
-            let hint = Some("add a member, or choose `logistic`, which calibrates a single one");
-            findings.error(["members".into(), "stack".into()], "one member has no other to differ from", hint);
+            let hint = Some("add a member, or choose `logistic`, which calibrates a single member");
+            findings.error(
+                ["members".into(), "stack".into()],
+                "this kind compares members, and there is only one",
+                hint,
+            );
         }
         if lr > ABSURD {
-            let message = format!("a learning rate of {lr} is hardly meant");
+            let message = format!("a learning rate of {lr} is unusually high");
             findings.warn(["stack.lr".to_owned()], message, Some("Adam takes about 5e-4"));
         }
     }
@@ -29,11 +33,11 @@ fn members_differ(recipe: &StackRecipe, findings: &mut Findings) {
     for (i, member) in recipe.members.iter().enumerate() {
         let before = &recipe.members[..i];
         if before.iter().any(|other| other.name == member.name) {
-            let message = format!("`{}` is the name of another member; members are told apart by name", member.name);
+            let message = format!("`{}` is the name of another member; names must be unique", member.name);
             findings.error([format!("members[{i}].name")], message, None);
         }
         if before.iter().any(|other| other.oof == member.oof) {
-            let message = "are the scores of another member as well";
+            let message = "is another member's file as well";
             findings.error([format!("members[{i}].oof")], message, Some("name each member's own file"));
         }
     }

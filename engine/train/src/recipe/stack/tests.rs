@@ -43,17 +43,17 @@ fn a_sound_recipe_is_read_with_its_defaults() {
 /// One fault each: what is replaced in the sound recipe, and what is said.
 #[rustfmt::skip]
 const FAULTS: &[(&str, &str, &str)] = &[
-    ("kind = \"conv\"", "kind = \"convolution\"", "3:11: stack.kind: `convolution` is none of `conv`, `logistic`"),
+    ("kind = \"conv\"", "kind = \"convolution\"", "3:11: stack.kind: expected one of `conv`, `logistic`, found `convolution`"),
     ("kind = \"conv\"", "kind = \"conv\", l2 = 1", "3:26: stack.l2: unknown key; did you mean `lr`?"),
     ("kind = \"conv\"", "kind = \"logistic\", l2 = 0", "3:30: stack.l2: must be above 0, found 0"),
-    ("kind = \"conv\"", "kind = \"conv\", lr = 50", "3:26: warning: stack.lr: a learning rate of 50 is hardly meant; Adam takes about 5e-4"),
+    ("kind = \"conv\"", "kind = \"conv\", lr = 50", "3:26: warning: stack.lr: a learning rate of 50 is unusually high; Adam takes about 5e-4"),
     ("kind = \"conv\"", "kind = \"conv\", epochs = 4, schedule = { kind = \"step\", at = [4] }", "3:72: stack.schedule.at[0]: there is no epoch 4; epochs are counted from 0 to 3"),
-    ("schema = 1", "schema = 1\njoin = \"outer\"", "2:1: join: `outer` is none of `all`, `inner`"),
+    ("schema = 1", "schema = 1\njoin = \"outer\"", "2:1: join: expected one of `all`, `inner`, found `outer`"),
     ("schema = 1", "schema = 1\nfolds = { count = 1 }", "2:11: folds.count: must be between 2 and 100, found 1"),
-    ("\"sound\"", "\"a/b\"", "2:1: name: must be no path, and not start with a dot; it is the stem of the files that the training writes"),
-    ("name = \"b\"", "name = \"a\"", "8:1: members[1].name: `a` is the name of another member; members are told apart by name"),
-    ("b/oof.csv", "a/oof.csv", "9:1: members[1].oof: are the scores of another member as well; name each member's own file"),
-    ("[[members]]\nname = \"b\"\noof = \"b/oof.csv\"\n", "", "4:3: members: one member has no other to differ from; add a member, or choose `logistic`, which calibrates a single one"),
+    ("\"sound\"", "\"a/b\"", "2:1: name: must not be a path or start with a dot; it is the stem of the files written by the training"),
+    ("name = \"b\"", "name = \"a\"", "8:1: members[1].name: `a` is the name of another member; names must be unique"),
+    ("b/oof.csv", "a/oof.csv", "9:1: members[1].oof: is another member's file as well; name each member's own file"),
+    ("[[members]]\nname = \"b\"\noof = \"b/oof.csv\"\n", "", "4:3: members: this kind compares members, and there is only one; add a member, or choose `logistic`, which calibrates a single member"),
 ];
 
 #[test]

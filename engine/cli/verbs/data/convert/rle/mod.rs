@@ -23,7 +23,7 @@ pub use table::of_class;
 #[derive(clap::Args)]
 pub struct Args {
     /// Mask images, folders (searched recursively), globs, or `-` for a list on standard input; a file's stem is its
-    /// image's id, but where an `ids.csv` beside it says otherwise, which `convert masks` writes. With `--from`, one CSV of
+    /// image's id unless an `ids.csv` beside it, as `convert masks` writes, gives another. With `--from`, one CSV of
     /// run lengths, plain or gzip.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
@@ -32,28 +32,28 @@ pub struct Args {
     #[arg(short, long, value_name = "CSV")]
     out: PathBuf,
 
-    /// Read a CSV of run lengths of this convention: siim, airbus, severstal, severstal-column, clouds or hubmap.
+    /// Read a CSV of run lengths in this convention: siim, airbus, severstal, severstal-column, clouds or hubmap.
     #[arg(long, value_name = "CONVENTION", conflicts_with_all = ["sample", "to"], help_heading = "Conventions")]
     from: Option<Convention>,
 
-    /// Write run lengths of this convention, one of the same.
+    /// Write run lengths in this convention; the same choices as `--from`.
     #[arg(long = "as", value_name = "CONVENTION", default_value_t = Convention::Siim, help_heading = "Conventions")]
     convention: Convention,
 
-    /// The class of the masks: which to read of a convention that has classes (`all` joins them), or what to write for one
-    /// that has. Left out, ids are NAME_CLASS.
+    /// Class of the masks: the class to read from a convention with classes (`all` merges them), or to write in one.
+    /// Default: ids are NAME_CLASS.
     #[arg(long, value_name = "CLASS", help_heading = "Conventions")]
     class: Option<String>,
 
-    /// With `--from`, the size that run lengths are counted on, in pixels; left out, that of the competition's masks.
+    /// With `--from`, the mask size of the run lengths, in pixels. Default: the size of the convention's competition.
     #[arg(long, value_name = "HxW", value_parser = size, requires = "from", help_heading = "Conventions")]
     size: Option<(usize, usize)>,
 
-    /// A sample submission: rows come in its order, and images without a mask image are empty.
+    /// Sample submission: rows are written in its order, and ids without a mask image get an empty mask.
     #[arg(long, value_name = "CSV")]
     sample: Option<PathBuf>,
 
-    /// Bring masks to this size first, in pixels: what is marked by half of its area or more stays marked.
+    /// Resize masks to this size first, in pixels; an output pixel is marked if at least half of its area is.
     #[arg(long, value_name = "HxW", value_parser = size)]
     to: Option<(usize, usize)>,
 
@@ -105,8 +105,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
 fn check_class(args: &Args) -> Result<()> {
     let Some(class) = args.class.as_deref() else { return Ok(()) };
     let classed = [args.from, Some(args.convention)].into_iter().flatten().find(|it| it.has_classes());
-    let classed =
-        classed.context("--class: neither the convention that is read nor the one that is written has classes")?;
+    let classed = classed.context("--class: neither `--from` nor `--as` is a convention with classes")?;
     let joins = class == table::ALL && args.from.is_some_and(Convention::has_classes) && !args.convention.has_classes();
     ensure!(
         joins || class != table::ALL && classed.is_class(class),
@@ -124,7 +123,7 @@ fn check_class(args: &Args) -> Result<()> {
 fn explained(error: SubmissionError, args: &Args) -> anyhow::Error {
     let wants_class = matches!(error, SubmissionError::NoClass { .. }) && args.class.is_none();
     let error = anyhow::Error::new(error);
-    if wants_class { error.context("name the class of all masks with `--class`") } else { error }
+    if wants_class { error.context("give the class of all masks with `--class`") } else { error }
 }
 
 /// An id with the class that all masks have, where the convention that is written has classes.
@@ -140,7 +139,10 @@ fn report(submission: &Submission, sizes: &BTreeSet<(usize, usize)>, skipped: us
     let size = sizes.first().map_or(String::new(), |(height, width)| format!(", {height}×{width}"));
     if sizes.len() > 1 {
         let count = sizes.len();
-        term::warning(format_args!("masks are of {count} sizes, which the CSV does not state: `--to` makes them one"));
+        term::warning(format_args!(
+            "the masks have {count} different sizes, which the CSV does not store: resize them \
+                                    to one size with `--to`"
+        ));
         term::note(format_args!("masks: {images}, {positives} of them not empty, {skipped} skipped"));
     } else {
         term::note(format_args!("masks: {images}, {positives} of them not empty{size}, {skipped} skipped"));

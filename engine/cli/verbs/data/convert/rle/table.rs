@@ -31,7 +31,7 @@ pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
         },
         (false, true) if args.class.is_none() => {
             bail!(
-                "{} has no classes, and {} has: name that of these masks with `--class`",
+                "{} has no classes, and {} has: give the class of these masks with `--class`",
                 from.title(),
                 args.convention.title()
             )

@@ -17,7 +17,7 @@ pub fn draw(truth: &Truth) -> Option<String> {
     let count = |bin: i32| bins.iter().filter(|&&of| of == bin).count();
     let most = (first..=last).map(count).max()? as f64;
     let title = format!("Mask areas of {} positive images", bins.len());
-    let labels = ("share of the image that is marked; each bar 1.33 times the one before", "images");
+    let labels = ("share of the image that is marked (log scale: each bar is 1.33 times the one before)", "images");
     let across = (f64::from(first), f64::from(last + 1));
     let mut chart = Chart::new((&title, &title), labels, across, Values::Counts(most));
     for bin in (first..=last).filter(|&bin| count(bin) > 0) {

@@ -55,7 +55,7 @@ fn jpeg_ls_with_a_zero_before_its_end() {
     let with = |zeros: usize, codes: &[u8]| [codes, &vec![0; zeros], &[0xFF, 0xD9]].concat();
     let (decoded, remarks) = decode(&with(1, &frame[..end]), &header).unwrap();
     assert_eq!(decoded.words, words);
-    assert_eq!(remarks, ["its JPEG-LS image has a zero too many before its end marker"]);
+    assert_eq!(remarks, ["the JPEG-LS image has an extra zero byte before its end marker"]);
     // two are no slip of an encoder; and codes that are missing are not made up for
     assert!(decode(&with(2, &frame[..end]), &header).is_err());
     for length in 25..end - 1 {
