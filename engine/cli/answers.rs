@@ -57,7 +57,7 @@ pub fn folds(path: &Path) -> Result<HashMap<String, u32>> {
     table::read(path, FOLD)?.into_iter().map(number).collect()
 }
 
-/// What is said where a signal ends a verb that infers, and keeps nothing but answers: how to go on.
+/// The message of a verb that infers and keeps only cached outputs, if a signal ends it: how to continue.
 pub fn interrupted(cache: &CacheArgs) -> impl Fn() -> String + Send + Sync + 'static {
     let folder = cache.cache.clone();
     move || match &folder {
@@ -87,7 +87,7 @@ pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
     }
 }
 
-/// Runs the files again from a cache that keeps maps in steps, and says which masks that moves.
+/// Runs the files again from a cache of rounded maps, and reports which masks change.
 pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) -> Result<()> {
     let (mut moved, mut flipped, mut least) = (Vec::new(), 0, 1.0_f64);
     ensemble.predict_files(files, |_, finding, _| -> Result<()> {

@@ -74,8 +74,8 @@ pub struct Args {
     #[arg(long)]
     pub resume: bool,
 
-    /// Begin anew, whatever an earlier run left: for verbs that predict as one of their steps, and say themselves how to
-    /// go on.
+    /// Start over, discarding an earlier run: for verbs that predict as one of their steps and tell how to continue
+    /// themselves.
     #[arg(skip)]
     pub anew: bool,
 
