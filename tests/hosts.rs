@@ -123,7 +123,7 @@ struct Panics;
 
 impl tracing::Subscriber for Panics {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().starts_with("pleura::ensemble::cache")
+        metadata.target().starts_with("pleura::ensemble::member::cache")
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {

@@ -207,7 +207,7 @@ mod tests {
                 Options::default().output_size((0, 5)),
                 "option `output_size`: expected sides of 1 to 16384 pixels, found 0×5",
             ),
-            (Options::default().output_size((5, 1 << 32)), "not 5×4294967296"),
+            (Options::default().output_size((5, 1 << 32)), "found 5×4294967296"),
             (Options::default().device_memory(0), "option `device_memory`: "),
         ];
         for (options, expected) in cases {
