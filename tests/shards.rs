@@ -297,7 +297,7 @@ fn arrays_and_jobs_say_which_shard_it_is() {
         (
             vec![("JOB_COMPLETION_INDEX", "1"), ("JOB_COMPLETIONS", "3")],
             "part.shard-1-of-3",
-            "shard 1/3, as the indexed job says",
+            "shard 1/3, from the indexed job",
         ),
     ];
     for (environment, name, words) in &cases {
