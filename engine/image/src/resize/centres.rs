@@ -44,7 +44,7 @@ fn covered(from: usize, to: usize) -> Vec<Range<usize>> {
         };
         let mut inside = (first..end).filter(is_covered);
         match inside.next() {
-            Some(start) => start..inside.last().unwrap_or(start) + 1,
+            Some(start) => start..inside.next_back().unwrap_or(start) + 1,
             None => nearest(place, from, to)..nearest(place, from, to) + 1,
         }
     };
