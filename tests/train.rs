@@ -159,9 +159,18 @@ fn what_is_wrong_is_told_with_the_next_step() {
         .replace("loss = {", "weights = { file = \"none.safetensors\" }\nloss = {");
     let faults = check(&absent).code(2);
     let said = String::from_utf8_lossy(&faults.get_output().stdout).into_owned();
-    for part in ["data.truth.folder: there is no", "data.images: ", "weights.file: there is no"] {
+    for part in ["data.truth.folder: `", "none` does not exist", "data.images: ", "weights.file: `"] {
         assert!(said.contains(part), "no `{part}` in {said}");
     }
+
+    // a picture that is cut off is found now, and not in the middle of a training
+    let picture = fs::read_dir(folder.path().join("images")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&picture).unwrap();
+    fs::write(&picture, &whole[..whole.len() - 20]).unwrap();
+    let said = check(&text).code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+    assert!(said.contains("data.images: ") && said.contains(&*picture.to_string_lossy()), "{said}");
+    fs::write(&picture, &whole).unwrap();
 
     // faults of the keys, the weights, the folds and the batch, and none hides another
     let several = text
@@ -195,7 +204,7 @@ fn what_is_wrong_is_told_with_the_next_step() {
         support::pleura().arg("train").arg(&recipe).arg("--out").arg(&out).assert().code(2)
     };
     let cases = [
-        (text.replace("folder = \"masks\"", "folder = \"mask\""), "data.truth.folder: there is no"),
+        (text.replace("folder = \"masks\"", "folder = \"mask\""), "data.truth.folder: `"),
         (text.replace("[\"images\"]", "[\"image\"]"), "data.images"),
         (text.replace("batch = 4", "batch = 12"), "8 images"),
         (text.replace("widths = [8]", "widths = []"), "widths"),

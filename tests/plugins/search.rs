@@ -69,7 +69,10 @@ fn test_finds_what_each_bad_plugin_does() {
     let cases = [
         ("wrong-abi", "FAIL  loads: plugin library"),
         ("refuses", "FAIL  takes the parameters {}: plugin `refuses` rejects its parameters: `level` must lie"),
-        ("garbage", "FAIL  makes a mask of 7x5 noise and no mask: plugin `garbage` (postprocess): returned an invalid mask"),
+        (
+            "garbage",
+            "FAIL  makes a mask of 7x5 noise and no mask: plugin `garbage` (postprocess): returned an invalid mask",
+        ),
         ("writes-past", "(postprocess): wrote past its buffer"),
         ("unwritten", "FAIL  prepares 7x5 noise: plugin `unwritten` (prepare): left 5 pixels of its result unwritten"),
         ("returns-nan", "FAIL  view 0 is not the identity: the engine already adds the identity"),
