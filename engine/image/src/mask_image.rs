@@ -45,7 +45,7 @@ pub enum MaskImageError {
     Grey {
         /// The file.
         path: PathBuf,
-        /// How many of its pixels are between a tenth and nine tenths of the range.
+        /// How many of its pixels are between a tenth and nine tenths of its brightest.
         percent: u32,
     },
 }
@@ -74,7 +74,9 @@ pub fn open_with(path: &Path, limits: DecodeLimits) -> Result<(String, Mask), Ma
     }
     let image = Radiograph::decode_with(&bytes, path, limits)?;
     let intensities = image.intensities(Intensity::Stored);
-    let grey = intensities.iter().filter(|&&intensity| (0.1..=0.9).contains(&intensity)).count();
+    // what is white may be a grey, as long as there is no other
+    let white = intensities.fold(0.0_f32, |most, &intensity| most.max(intensity));
+    let grey = intensities.iter().filter(|&&it| (0.1 * white..=0.9 * white).contains(&it) && white > 0.0).count();
     let share = grey as f32 / intensities.len() as f32;
     let mask = Mask::from(intensities.mapv(|intensity| intensity > 0.5));
     let brightest = image.values().fold(f32::MIN, |most, &value| most.max(value));

@@ -183,7 +183,7 @@ mod tests {
         let table = [
             (tensor(ElementType::Int64, &[0]), "tensor `w` holds int64, expected floats"),
             (tensor(ElementType::Float, &[2]), "tensor `w` has shape [2], but holds 0 numbers"),
-            (tensor(ElementType::Float, &[i64::MAX, 4]), "of shape [9223372036854775807, 4] holds 0 numbers"),
+            (tensor(ElementType::Float, &[i64::MAX, 4]), "has shape [9223372036854775807, 4], but holds 0 numbers"),
             (tensor(ElementType::Float, &[-1]), "tensor `w` has shape [-1], but holds 0 numbers"),
             (
                 TensorProto { raw_data: raw, ..tensor(ElementType::Float, &[2]) },
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!((tensor.floats().unwrap(), &tensor.dims[..]), (vec![3.0, 4.0], &[2, 1][..]));
         assert_eq!(
             model.set_floats("w", &[3.0]).unwrap_err().to_string(),
-            "tensor `w` of shape [2, 1] holds 1 numbers"
+            "tensor `w` has shape [2, 1], but holds 1 numbers"
         );
         assert_eq!(model.initializer("w").unwrap().floats().unwrap(), [3.0, 4.0]);
         assert!(model.set_floats("axes", &[1.0]).is_err() && model.set_floats("v", &[1.0]).is_err());

@@ -322,9 +322,9 @@ mod tests {
         let cases = [
             ("", good.clone(), (0.0, 3.0), "is empty"),
             ("a\n", good.clone(), (0.0, 3.0), "blank"),
-            ("a", Array2::zeros((0, 0)), (0.0, 3.0), "not 0×0"),
-            ("a", Array2::zeros((3, 0)), (0.0, 3.0), "not 3×0"),
-            ("a", Array2::zeros((1, 16_385)), (0.0, 3.0), "not 1×16385"),
+            ("a", Array2::zeros((0, 0)), (0.0, 3.0), "found 0×0"),
+            ("a", Array2::zeros((3, 0)), (0.0, 3.0), "found 3×0"),
+            ("a", Array2::zeros((1, 16_385)), (0.0, 3.0), "found 1×16385"),
             ("a", array![[0.0, f32::NAN]], (0.0, 3.0), "found NaN in row 0, column 1"),
             ("a", array![[0.0], [f32::INFINITY]], (0.0, 3.0), "found inf in row 1, column 0"),
             ("a", good.clone(), (3.0, 0.0), "found 3 to 0"),

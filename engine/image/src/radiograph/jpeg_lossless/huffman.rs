@@ -98,8 +98,9 @@ impl<'a> Bits<'a> {
         if left != 0 || rest.get(zeros).is_some_and(|&byte| byte != 0xFF) || rest[zeros..].starts_with(&[0xFF, 0]) {
             return Err("more data than pixels".into());
         }
-        if zeros > MOST_ZEROS {
-            return Err(format!("{zeros} zeros follow the last pixel: the data before them are damaged"));
+        let in_all = zeros + (whole / 8) as usize;
+        if in_all > MOST_ZEROS {
+            return Err(format!("{in_all} zeros follow the last pixel: the data before them are damaged"));
         }
         Ok(self.at + zeros)
     }

@@ -122,7 +122,7 @@ fn runs_are_of_the_size_declared() {
     let folder = folder();
     std::fs::write(folder.path().join("truth.csv"), "ImageId,EncodedPixels\na,0 48\n").unwrap();
     let text = message(folder.path(), &data(rle(None, true)));
-    assert!(text.contains("the runs of `a` end at pixel 48, past 4×6: declare `size`"), "{text}");
+    assert!(text.contains("the runs of `a` end at pixel 48, past 4×6: set `size`"), "{text}");
     let data = Dataset::open(folder.path(), &data(rle(Some([8, 12]), true))).unwrap();
     assert_eq!(summary(&data)[0], ("a", true, 0.5));
     let mask = &data.prepared(0, (4, 6)).unwrap().mask;
