@@ -10,6 +10,7 @@ use super::child::program;
 use super::process::Worker;
 use super::{
     About, Context, Fault, LoadError, Origin, PluginError, PluginOptions, Role, Size, checks, exits, find, library,
+    origin,
 };
 use crate::manifest::{Isolation, Step};
 use crate::{Mask, digest};
@@ -142,7 +143,11 @@ impl Plugin {
         if let Some(sum) = self.sha256.get() {
             return Ok(sum);
         }
-        let sum = digest::file(&self.file).map_err(|source| PluginError::Read { path: self.file.clone(), source })?;
+        let unread = |source| PluginError::Read { path: self.file.clone(), source };
+        if self.origin.library().is_none() && self.file == self.origin.file() {
+            return origin::program_sha256().map_err(unread);
+        }
+        let sum = digest::file(&self.file).map_err(unread)?;
         Ok(self.sha256.get_or_init(|| sum))
     }
 

@@ -1,10 +1,12 @@
 //! Where a plugin's code is: in a dynamic library, or in the program itself.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{fmt, io};
 
 use super::LoadError;
 use super::library::{self, Loaded};
+use crate::digest;
 
 /// Where a plugin's code is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +63,16 @@ impl Origin {
             Self::Library(path) => library::load(path, global_symbols),
         }
     }
+}
+
+/// The SHA-256 of the program that runs, in lowercase hexadecimal. Computed once: each built-in plugin asks for it.
+pub(super) fn program_sha256() -> io::Result<&'static str> {
+    static SUM: OnceLock<String> = OnceLock::new();
+    if let Some(sum) = SUM.get() {
+        return Ok(sum);
+    }
+    let sum = digest::file(&std::env::current_exe()?)?;
+    Ok(SUM.get_or_init(|| sum))
 }
 
 impl fmt::Display for Origin {
