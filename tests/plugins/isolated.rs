@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pleura::manifest::Isolation;
-use pleura::plugin::Plugin;
+use pleura::plugin::{Plugin, PluginOptions};
 
 use crate::{above_half, build, context, error, map, open, step};
 
@@ -139,7 +139,8 @@ fn processes_with(argument: &str) -> usize {
 fn a_program_that_is_no_worker_is_an_error() {
     if let Some(library) = std::env::var_os("PLEURA_TEST_LIBRARY") {
         let step = step(library.to_str().unwrap(), "{}", Isolation::Process);
-        let opened = Plugin::open(&step, build::root());
+        let worker = std::env::var_os("PLEURA_TEST_WORKER").map(Into::into);
+        let opened = Plugin::open_with(&step, build::root(), &PluginOptions { worker, ..PluginOptions::default() });
         match std::env::var_os("PLEURA_TEST_OPENS") {
             Some(_) => println!("it opens: {}", opened.unwrap().name()),
             None => println!("says: {}", error(opened)),
@@ -207,10 +208,14 @@ fn a_program_that_opens_the_plugin_again_is_started_once() {
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = another_program("other", folder.path());
-    let output = command.env("PLEURA_WORKER", &script).output().unwrap();
-    let (says, within) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(says.contains("is not the plugin worker of this version of pleura"), "{says}");
-    assert!(within.contains("which is such a child itself: set PLEURA_WORKER to the `pleura` program"), "{within}");
-    assert_eq!(std::fs::read_to_string(starts).unwrap().lines().count(), 1, "{says}\n{within}");
+    // by the variable, and by the option
+    for named in ["PLEURA_WORKER", "PLEURA_TEST_WORKER"] {
+        let mut command = another_program("other", folder.path());
+        let output = command.env(named, &script).output().unwrap();
+        let (says, within) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(says.contains("is not the plugin worker of this version of pleura"), "{says}");
+        assert!(within.contains("which is such a child itself: set PLEURA_WORKER to the `pleura` program"), "{within}");
+        assert_eq!(std::fs::read_to_string(&starts).unwrap().lines().count(), 1, "{says}\n{within}");
+        std::fs::remove_file(&starts).unwrap();
+    }
 }

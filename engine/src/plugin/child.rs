@@ -32,12 +32,15 @@ pub fn this_program_is_a_worker() {
     SERVES.store(true, Ordering::Relaxed);
 }
 
-/// The program whose verb `plugin-worker` is the child: the one that `PLEURA_WORKER` names, this one if it serves that
-/// verb, or a `pleura` beside it or on `PATH`.
-pub(super) fn program(library: &Path) -> Result<PathBuf, PluginError> {
+/// The program whose verb `plugin-worker` is the child: `worker` if it is given, the one that `PLEURA_WORKER` names, this
+/// one if it serves that verb, or a `pleura` beside it or on `PATH`.
+pub(super) fn program(library: &Path, worker: Option<&Path>) -> Result<PathBuf, PluginError> {
     let current = env::current_exe().unwrap_or_default();
     if env::var_os(MARK).is_some() {
         return Err(PluginError::WithinWorker { path: library.to_owned(), program: current });
+    }
+    if let Some(worker) = worker {
+        return Ok(worker.to_owned());
     }
     if let Some(named) = env::var_os("PLEURA_WORKER").filter(|named| !named.is_empty()) {
         return Ok(named.into());

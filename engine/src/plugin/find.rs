@@ -95,7 +95,7 @@ pub struct PluginOptions {
 /// [`PluginError::NotFound`] where there is no plugin of that name.
 pub fn resolve(step: &Step, manifest_dir: &Path, options: &PluginOptions) -> Result<Origin, PluginError> {
     let name = || step.plugin.clone();
-    if is_path(&step.plugin) {
+    if step.is_path() {
         return Ok(Origin::Library(manifest_dir.join(&step.plugin)));
     }
     let folders = Folders::new(manifest_dir, &options.folders);

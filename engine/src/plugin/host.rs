@@ -83,7 +83,7 @@ impl Plugin {
         threads: usize,
         worker: Option<&Path>,
     ) -> Result<Self, PluginError> {
-        let program = worker.map_or_else(|| program(&origin.file()), |worker| Ok(worker.to_owned()))?;
+        let program = program(&origin.file(), worker)?;
         let (about, worker) = Worker::open(program, &origin, step, params(step), threads)?;
         let file = worker.file();
         Self::new(about, origin, file, Box::new(worker))

@@ -167,7 +167,7 @@ pub(super) fn describe(origin: &Origin) -> Result<About, PluginError> {
     if let Origin::BuiltIn(_) = origin {
         return origin.load(false).map(|loaded| loaded.about).map_err(failed);
     }
-    let program = program(&origin.file())?;
+    let program = program(&origin.file(), None)?;
     let limit = Duration::from_secs(DEFAULT_TIMEOUT.into());
     load(&program, origin, Terms { global_symbols: false, limit }).map(|(about, _)| about).map_err(failed)
 }
