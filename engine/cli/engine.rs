@@ -69,7 +69,7 @@ fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
 /// the latter, which would start them by itself, and panic where it cannot.
 ///
 /// # Errors
-/// Where the system refuses a thread.
+/// If the system refuses a thread.
 pub fn start_threads(threads: usize) -> Result<()> {
     Pool::shared(threads)?;
     let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();

@@ -46,7 +46,7 @@ impl Drop for InForce {
 /// A signal prints these words, and ends the process with the code for what may be tried again.
 ///
 /// # Errors
-/// Where the system does not let signals be listened to.
+/// If the system does not let signals be listened to.
 pub fn says(words: impl Fn() -> String + Send + Sync + 'static) -> Result<InForce> {
     listen()?;
     Ok(InForce { before: std::mem::replace(&mut *action(), Action::Say(Arc::new(words))) })

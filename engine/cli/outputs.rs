@@ -87,7 +87,7 @@ impl Maps {
     /// could not be written where that is no fault of the disk.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// If the disk does not take it.
     pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<Result<String>> {
         let (height, width) = map.dim();
         let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();

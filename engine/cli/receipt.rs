@@ -156,7 +156,7 @@ impl Receipt {
     /// Reads the receipt of an output.
     ///
     /// # Errors
-    /// Where there is none, it is of another version's format, or it is not what was written.
+    /// If there is none, it is of another version's format, or it is not what was written.
     pub fn read(out: &Path) -> Result<Self> {
         let path = path(out);
         let text = regular::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;

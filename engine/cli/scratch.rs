@@ -12,7 +12,7 @@ static FOLDERS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// A folder among the system's temporary files.
 ///
 /// # Errors
-/// Where it cannot be made.
+/// If it cannot be made.
 pub fn folder() -> io::Result<TempDir> {
     folder_in(&std::env::temp_dir(), ".tmp")
 }
@@ -20,7 +20,7 @@ pub fn folder() -> io::Result<TempDir> {
 /// A folder in another, whose name begins with `prefix`.
 ///
 /// # Errors
-/// Where it cannot be made.
+/// If it cannot be made.
 pub fn folder_in(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     let folder = Builder::new().prefix(prefix).tempdir_in(parent)?;
     let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);

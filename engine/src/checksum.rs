@@ -28,7 +28,7 @@ pub enum ChecksumError {
 /// belongs to.
 ///
 /// # Panics
-/// Where `object` is not the text of a JSON object with at least one entry.
+/// If `object` is not the text of a JSON object with at least one entry.
 #[must_use]
 pub fn seal(object: &str, salt: &str) -> String {
     let open = object.strip_suffix('}').expect("a record is an object");
@@ -38,7 +38,7 @@ pub fn seal(object: &str, salt: &str) -> String {
 /// The text that [`seal`] was given.
 ///
 /// # Errors
-/// Where a line has no checksum, or is not what was sealed.
+/// If a line has no checksum, or is not what was sealed.
 pub fn unseal(line: &str, salt: &str) -> Result<String, ChecksumError> {
     let (open, rest) = line.rsplit_once(&format!(",\"{KEY}\":\"")).ok_or(ChecksumError::Missing)?;
     let object = format!("{open}}}");
@@ -68,7 +68,7 @@ pub fn of_json(object: &str, except: &[&str]) -> Option<String> {
 /// Checks an object by its values, but for those of `except`.
 ///
 /// # Errors
-/// Where it has no checksum, or has other values than when it was made.
+/// If it has no checksum, or has other values than when it was made.
 pub fn check_json(object: &str, except: &[&str]) -> Result<(), ChecksumError> {
     let value: Value = serde_json::from_str(object).map_err(|_| ChecksumError::Mismatch)?;
     let check = value.get(KEY).ok_or(ChecksumError::Missing)?;

@@ -27,7 +27,7 @@ impl Pool {
     /// Starts so many threads; 0 is one a core, or what `RAYON_NUM_THREADS` says.
     ///
     /// # Errors
-    /// Where the system refuses a thread; those that were started end.
+    /// If the system refuses a thread; those that were started end.
     pub fn new(threads: usize) -> io::Result<Self> {
         let named = |index| format!("pleura-{index}");
         let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(named).build();
@@ -58,7 +58,7 @@ impl Pool {
     /// Does work on the pool's threads and waits for it; rayon's parallel iterators in it run there, too.
     ///
     /// # Panics
-    /// Where the work does.
+    /// If the work does.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         if self.holds_this_thread() || rayon::current_thread_index().is_none() {
             // Here, or by a thread of no pool, which sleeps until it is done.

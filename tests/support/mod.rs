@@ -42,7 +42,7 @@ pub fn signal(child: &Child, signal: libc::c_int) {
 /// Waits for a child, at most so long: one that waits for ever is ended.
 ///
 /// # Panics
-/// Where it is not over by then, with what `what` tells.
+/// If it is not over by then, with what `what` tells.
 pub fn wait(child: &mut Child, patience: Duration, what: impl FnOnce() -> String) -> ExitStatus {
     let begun = Instant::now();
     loop {

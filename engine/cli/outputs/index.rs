@@ -33,7 +33,7 @@ impl Index {
     /// The ids by the names of the files; nothing where there is no `ids.csv`.
     ///
     /// # Errors
-    /// Where the file cannot be read, or is not what its name says.
+    /// If the file cannot be read, or is not what its name says.
     pub fn read(folder: &Path) -> Result<HashMap<String, String>> {
         read(&folder.join(NAME))
     }
@@ -41,7 +41,7 @@ impl Index {
     /// Notes the id of a file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn add(&mut self, file: &str, id: &str) -> Result<()> {
         self.added += 1;
         self.first.get_or_insert_with(|| id.to_owned());

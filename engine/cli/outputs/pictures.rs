@@ -51,7 +51,7 @@ impl Pngs {
     /// Writes an image's file. The disk is not waited for, which would take far longer than the pictures do.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// If the disk does not take it.
     pub fn put(&mut self, id: &str, png: &[u8]) -> Result<Put> {
         if let Some(other) = self.taken(id) {
             return Ok(Put::Not(anyhow!(

@@ -19,7 +19,7 @@ impl Paths {
     /// Compares all outputs with all inputs and with each other.
     ///
     /// # Errors
-    /// Where an output is an input or would be read as one the next time, two outputs are one file, or an input is
+    /// If an output is an input or would be read as one the next time, two outputs are one file, or an input is
     /// certainly not what it has to be.
     pub(super) fn check(self) -> Result<Checked> {
         for (place, write) in self.writes.iter().enumerate() {

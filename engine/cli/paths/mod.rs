@@ -27,20 +27,20 @@ pub trait Command {
     /// Declares every file that the command reads or writes. Nothing may be written here.
     ///
     /// # Errors
-    /// Where an input is missing.
+    /// If an input is missing.
     fn paths(&self, paths: &mut Paths) -> Result<()>;
 
     /// Runs the command, whose outputs replace none of its inputs.
     ///
     /// # Errors
-    /// Where it fails.
+    /// If it fails.
     fn run(&self, checked: &Checked) -> Result<Exit>;
 }
 
 /// Runs a command, once its outputs are known to replace none of its inputs.
 ///
 /// # Errors
-/// Where an output is an input, two outputs are one file, or the command fails.
+/// If an output is an input, two outputs are one file, or the command fails.
 pub fn run(command: &dyn Command) -> Result<Exit> {
     let mut paths = Paths::default();
     command.paths(&mut paths)?;
@@ -135,7 +135,7 @@ impl Paths {
     /// Radiographs: files, folders, globs, and `-` for a list on standard input. [`Checked::images`] has what they name.
     ///
     /// # Errors
-    /// Where one names nothing.
+    /// If one names nothing.
     pub fn images(&mut self, what: &'static str, inputs: &[PathBuf]) -> Result<()> {
         let found = radiograph::search(inputs)?;
         left_out(&found.left_out);

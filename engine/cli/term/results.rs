@@ -41,7 +41,7 @@ impl Write for Results {
 /// The end of all results.
 ///
 /// # Errors
-/// Where not all of them could be written. A reader that has read enough (`| head`) is no error.
+/// If not all of them could be written. A reader that has read enough (`| head`) is no error.
 pub fn finish() -> anyhow::Result<()> {
     let _ = Results.flush(); // never fails
     let broken = BROKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

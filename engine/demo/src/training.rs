@@ -35,7 +35,7 @@ pub const MASKS: &str = "masks";
 /// They are drawn at the size of the demo's radiographs and shrunk by area, as the engine will shrink those.
 ///
 /// # Errors
-/// Where a file or a folder cannot be written.
+/// If a file or a folder cannot be written.
 pub fn draw(folder: &Path, count: u64, done: impl Fn() + Sync) -> Result<(), WriteError> {
     let [radiographs, masks] = [RADIOGRAPHS, MASKS].map(|name| folder.join(name));
     for folder in [&radiographs, &masks] {

@@ -15,7 +15,7 @@ const SUFFIX: &str = ".part";
 /// A temporary file in the folder of `path`, to be written and then [put in its place](place).
 ///
 /// # Errors
-/// Where the folder cannot be written, or `path` is there and is no file: a folder, a device, a pipe.
+/// If the folder cannot be written, or `path` is there and is no file: a folder, a device, a pipe.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     Parts::default().beside(path)
 }
@@ -45,7 +45,7 @@ impl Parts {
     /// Removes those in a folder.
     ///
     /// # Errors
-    /// Where the folder cannot be read, or one of them not be removed.
+    /// If the folder cannot be read, or one of them not be removed.
     pub fn sweep(&self, folder: &Path) -> io::Result<()> {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
@@ -77,7 +77,7 @@ impl Parts {
 /// Gives a temporary file its name: whoever reads `path` finds the old file or the whole new one.
 ///
 /// # Errors
-/// Where it cannot reach the disk, or cannot take the name; `path` is then as it was.
+/// If it cannot reach the disk, or cannot take the name; `path` is then as it was.
 pub fn place(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
     let path = target(path);
     temporary.as_file().sync_all()?;
@@ -91,7 +91,7 @@ pub fn place(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
 /// Where the machine itself stops, such a file may be there and be empty.
 ///
 /// # Errors
-/// Where it cannot take the name; `path` is then as it was.
+/// If it cannot take the name; `path` is then as it was.
 pub fn place_unsynced(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
     temporary.persist(target(path))?;
     Ok(())

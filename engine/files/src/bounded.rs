@@ -21,7 +21,7 @@ pub enum BoundedError {
 /// The number of bytes of a plain file.
 ///
 /// # Errors
-/// Where it is not there, or is no plain file.
+/// If it is not there, or is no plain file.
 pub fn size(path: &Path) -> Result<u64, BoundedError> {
     let found = fs::metadata(path).map_err(BoundedError::Io)?;
     regular::ensure_regular(&found).map_err(BoundedError::Io)?;
@@ -31,7 +31,7 @@ pub fn size(path: &Path) -> Result<u64, BoundedError> {
 /// The bytes of a plain file of at most `most` bytes; a larger one is refused before any of it is read.
 ///
 /// # Errors
-/// Where it is not there, is no plain file, has more bytes, or cannot be read.
+/// If it is not there, is no plain file, has more bytes, or cannot be read.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
     let bytes = size(path)?;
     if bytes > most {
@@ -49,7 +49,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
 /// The first bytes of a plain file, at most `most`.
 ///
 /// # Errors
-/// Where it is not there, is no plain file, or cannot be read.
+/// If it is not there, is no plain file, or cannot be read.
 pub fn start(path: &Path, most: u64) -> Result<Vec<u8>, BoundedError> {
     let mut content = Vec::new();
     let read = regular::open(path).and_then(|file| file.take(most).read_to_end(&mut content));

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Opens a regular file to read it.
 ///
 /// # Errors
-/// Where it cannot be opened, or is a folder, a pipe, a device or a socket, which the error says.
+/// If it cannot be opened, or is a folder, a pipe, a device or a socket, which the error says.
 pub fn open(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), path)
 }
@@ -37,7 +37,7 @@ pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 /// The bytes of a regular file.
 ///
 /// # Errors
-/// As [`open`], and where it cannot be read.
+/// As [`open`], and if it cannot be read.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = open(path)?;
     let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0));
@@ -48,7 +48,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// The text of a regular file.
 ///
 /// # Errors
-/// As [`open`], and where it cannot be read or is not UTF-8.
+/// As [`open`], and if it cannot be read or is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     io::read_to_string(open(path)?)
 }
@@ -56,7 +56,7 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// Refuses what is no regular file.
 ///
 /// # Errors
-/// Where it is something else, which the error says.
+/// If it is something else, which the error says.
 pub fn ensure_regular(found: &Metadata) -> io::Result<()> {
     if found.is_file() {
         return Ok(());

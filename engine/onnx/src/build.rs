@@ -47,7 +47,7 @@ impl GraphBuilder {
     /// Adds a constant of 32-bit floats, row-major, and gives its name back.
     ///
     /// # Panics
-    /// Where `numbers` are not as many as `shape` says: a mistake in the code that builds the graph.
+    /// If `numbers` are not as many as `shape` says: a mistake in the code that builds the graph.
     pub fn constant(&mut self, name: &str, shape: &[i64], numbers: &[f32]) -> String {
         let raw = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         self.initializer(name, shape, numbers.len(), ElementType::Float, raw)

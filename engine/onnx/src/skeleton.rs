@@ -18,7 +18,7 @@ impl Skeleton {
     /// Reads a model's bytes.
     ///
     /// # Errors
-    /// Where they are no ONNX model, in the decoder's words.
+    /// If they are no ONNX model, in the decoder's words.
     pub fn read(model: &[u8]) -> Result<Self, String> {
         Self::decode(model).map_err(|error| error.to_string())
     }

@@ -78,7 +78,7 @@ impl TensorProto {
     /// The numbers, row-major; halves and doubles become 32-bit floats.
     ///
     /// # Errors
-    /// Where they are no floats, are in another file, or are not as many as the shape says.
+    /// If they are no floats, are in another file, or are not as many as the shape says.
     pub fn floats(&self) -> Result<Vec<f32>, TensorError> {
         if self.data_location == Some(1) || !self.external_data.is_empty() {
             return Err(TensorError::External { name: self.name.clone() });
@@ -132,7 +132,7 @@ impl Model {
     /// on.
     ///
     /// # Errors
-    /// Where there is no such initializer, where it does not hold 32-bit floats, or where the numbers are not as many.
+    /// If there is no such initializer, if it does not hold 32-bit floats, or if the numbers are not as many.
     pub fn set_floats(&mut self, name: &str, numbers: &[f32]) -> Result<(), TensorError> {
         let found = self.graph_mut().initializer.iter_mut().find(|tensor| tensor.name == name);
         let tensor = found.ok_or_else(|| TensorError::Unknown { name: name.to_owned() })?;

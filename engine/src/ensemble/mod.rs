@@ -116,7 +116,7 @@ impl Ensemble {
     /// What is found in one radiograph.
     ///
     /// # Errors
-    /// Where a model or plugin fails on it; there is then no mask, rather than a wrong one.
+    /// If a model or plugin fails on it; there is then no mask, rather than a wrong one.
     pub fn predict(&self, radiograph: &Radiograph) -> Result<Finding, ImageError> {
         let mut findings = self.predict_batch(std::slice::from_ref(radiograph));
         findings.swap_remove(0)

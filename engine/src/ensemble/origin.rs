@@ -47,7 +47,7 @@ impl Ensemble {
     /// By what findings name a run of this ensemble.
     ///
     /// # Errors
-    /// Where the manifest or a plugin's library cannot be read any more.
+    /// If the manifest or a plugin's library cannot be read any more.
     pub fn origin(&self) -> io::Result<Origin> {
         let models: String = self.files().map(|(_, sha256)| format!("{sha256}\n")).collect();
         let plugin = |plugin: &std::sync::Arc<crate::plugin::Plugin>| {

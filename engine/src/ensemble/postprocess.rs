@@ -18,7 +18,7 @@ pub fn context(radiograph: &Radiograph, score: Option<(f32, f32)>) -> Context {
 /// Runs the steps in order; gives the mask after each, at least one.
 ///
 /// # Errors
-/// Where a plugin fails, or there is no step.
+/// If a plugin fails, or there is no step.
 pub fn run(steps: &[Arc<Plugin>], context: &Context, map: ArrayView2<'_, f32>) -> Result<Vec<Mask>, ImageError> {
     let mut masks: Vec<Mask> = Vec::with_capacity(steps.len());
     for (index, plugin) in steps.iter().enumerate() {

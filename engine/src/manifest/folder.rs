@@ -54,7 +54,7 @@ impl Folder {
     /// Where a file lies that the manifest names, relative to its folder. It need not exist.
     ///
     /// # Errors
-    /// Where it lies outside, unless that is allowed.
+    /// If it lies outside, unless that is allowed.
     pub fn resolve(&self, file: &Path) -> Result<PathBuf, FolderError> {
         let path = self.path.join(file);
         if self.allow_outside {

@@ -60,7 +60,7 @@ impl Answers {
     /// Takes in what an ensemble found in a file.
     ///
     /// # Errors
-    /// Where the image's id is empty.
+    /// If the image's id is empty.
     pub fn take(&mut self, file: &Path, found: Result<&Finding, &ImageError>) -> Result<(), OptimizeError> {
         match found {
             Ok(finding) if self.masks.contains(&finding.id) => {
@@ -86,7 +86,7 @@ impl Answers {
 /// either is not held against the variant.
 ///
 /// # Errors
-/// Where masks are of other sizes than the truth's.
+/// If masks are of other sizes than the truth's.
 pub fn compare(before: &Answers, after: &Answers, truth: Option<&Submission>) -> Result<Comparison, OptimizeError> {
     let diff = before.masks.diff(&after.masks)?;
     let lowest = diff.changed.iter().min_by(|a, b| a.dice.total_cmp(&b.dice));

@@ -78,7 +78,7 @@ impl<'e> Optimizer<'e> {
     /// Opens an ensemble's networks once more, so that the bounds of their values can be seen.
     ///
     /// # Errors
-    /// Where one cannot be read or opened.
+    /// If one cannot be read or opened.
     pub fn new(ensemble: &'e Ensemble) -> Result<Self, OptimizeError> {
         let networks = ensemble.networks().into_iter().map(Network::open).collect::<Result<_, _>>()?;
         Ok(Self { ensemble, networks })
@@ -88,7 +88,7 @@ impl<'e> Optimizer<'e> {
     /// `finding` tells, unless `everything` is shown to them.
     ///
     /// # Errors
-    /// Where the image cannot be prepared, or a network fails.
+    /// If the image cannot be prepared, or a network fails.
     pub fn calibrate(
         &mut self,
         radiograph: &Radiograph,
@@ -121,7 +121,7 @@ impl<'e> Optimizer<'e> {
     /// Writes a variant of the ensemble into a folder. Files of the same names are replaced.
     ///
     /// # Errors
-    /// Where a file cannot be read or written.
+    /// If a file cannot be read or written.
     pub fn write(&self, form: Form, folder: &Path) -> Result<Variant, OptimizeError> {
         let mut models = Vec::new();
         let manifest = self.write_with(folder, |file, to| {

@@ -70,7 +70,7 @@ impl Probe {
     /// Opens a model with its bounds as further outputs.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses it, or the temporary file cannot be written.
+    /// If ONNX Runtime refuses it, or the temporary file cannot be written.
     pub fn open(model: &Model, runtime: &Loaded, options: SessionOptions) -> Result<Self, OptimizeError> {
         let (probing, values, outputs) = probing(model);
         let folder = std::env::temp_dir();
@@ -84,7 +84,7 @@ impl Probe {
     /// Runs the network on what it is fed.
     ///
     /// # Errors
-    /// Where ONNX Runtime fails.
+    /// If ONNX Runtime fails.
     pub fn look(&mut self, input: &str, tensor: ArrayViewD<'_, f32>) -> Result<(), ModelError> {
         let names: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
         let bounds = self.model.run(input, tensor, &names)?;

@@ -20,7 +20,7 @@ use crate::{Mask, digest};
 /// # Errors
 /// Every call fails with [`PluginError::Call`], naming the plugin and the call: where the plugin says so or crashes in
 /// a child process, where its result is not what the call asks for, where its input is NaN or infinite (the plugin is
-/// then not called), or where the plugin is of another role. The image is the caller's to name.
+/// then not called), or if the plugin is of another role. The image is the caller's to name.
 pub struct Plugin {
     about: About,
     origin: Origin,
@@ -35,8 +35,8 @@ impl Plugin {
     /// Finds, loads and creates the plugin of a manifest's step; `manifest_dir` is the manifest's folder.
     ///
     /// # Errors
-    /// Where no such plugin is found, where its library is not the one that the step declares by its sha256 (none of it
-    /// has run then) or no plugin of this ABI, or where it refuses its parameters.
+    /// If no such plugin is found, where its library is not the one that the step declares by its sha256 (none of it
+    /// has run then) or no plugin of this ABI, or if it refuses its parameters.
     pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
         Self::open_with(step, manifest_dir, &PluginOptions::default())
     }
@@ -138,7 +138,7 @@ impl Plugin {
     /// one. Computed once, at the first call, or when it was checked.
     ///
     /// # Errors
-    /// Where the file cannot be read any more.
+    /// If the file cannot be read any more.
     pub fn sha256(&self) -> Result<&str, PluginError> {
         if let Some(sum) = self.sha256.get() {
             return Ok(sum);

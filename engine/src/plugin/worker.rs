@@ -20,7 +20,7 @@ const GRACE: u32 = 10;
 /// gone, the child ends itself soon after.
 ///
 /// # Errors
-/// Where the engine sends something that is no request, or has gone while it was being answered.
+/// If the engine sends something that is no request, or has gone while it was being answered.
 pub fn worker(origin: &Origin, global_symbols: bool, timeout: u32) -> io::Result<()> {
     let limit = timeout.saturating_add(GRACE);
     // Before the library is loaded: its initialisers may print, too.

@@ -40,7 +40,7 @@ struct Line {
 /// The findings of a file of JSON lines, in order.
 ///
 /// # Errors
-/// Where the file cannot be read, a line is not a finding, is not what was written, or was written before findings held
+/// If the file cannot be read, a line is not a finding, is not what was written, or was written before findings held
 /// masks, or two lines have one id.
 pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError> {
     let path = path.as_ref();

@@ -84,7 +84,7 @@ impl Report {
     /// The page: the same report gives the same text.
     ///
     /// # Errors
-    /// Where there are no cases, two of one id, a mask beyond its size, or a heat map that does not fit together.
+    /// If there are no cases, two of one id, a mask beyond its size, or a heat map that does not fit together.
     pub fn html(&self) -> Result<String, ReportError> {
         self.check()?;
         Ok(page::render(self))

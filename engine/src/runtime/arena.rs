@@ -35,7 +35,7 @@ impl Arena {
     /// Gives an environment an arena without a limit.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses.
+    /// If ONNX Runtime refuses.
     pub fn new(environment: &Environment) -> ort::Result<Self> {
         register(environment, &place()?, None)?;
         Ok(Self { limit: Mutex::new(None) })
@@ -45,7 +45,7 @@ impl Arena {
     /// last one was opened with another limit, a new arena takes the old one's place; sessions keep what they have.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses the arena or the session.
+    /// If ONNX Runtime refuses the arena or the session.
     pub fn open(
         &self,
         environment: &Environment,
@@ -72,7 +72,7 @@ impl Arena {
     /// Runs a session without inputs once, in an arena of so many bytes, and frees what it took.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses the arena or the session, or where it fails, for want of memory perhaps.
+    /// If ONNX Runtime refuses the arena or the session, or if it fails, for want of memory perhaps.
     pub fn try_run(
         &self,
         environment: &Environment,

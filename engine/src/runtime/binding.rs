@@ -22,7 +22,7 @@ impl Buffers {
     /// Page-locked memory of a CUDA device.
     ///
     /// # Errors
-    /// Where the session is not on one, or the memory is not to be had.
+    /// If the session is not on one, or the memory is not to be had.
     pub fn pinned(session: &Session, device: i32) -> ort::Result<Self> {
         let info = |memory| MemoryInfo::new(AllocationDevice::CUDA_PINNED, device, AllocatorType::Device, memory);
         Self::new(session, info(MemoryType::CPUInput)?, info(MemoryType::CPUOutput)?)
@@ -35,7 +35,7 @@ impl Buffers {
     /// Runs a session with its input and outputs bound; see [`Model::run`](super::Model::run).
     ///
     /// # Errors
-    /// Where ONNX Runtime fails, an output is missing, or one is not of floats.
+    /// If ONNX Runtime fails, an output is missing, or one is not of floats.
     pub fn run<T: PrimitiveTensorElementType + Copy + Debug>(
         &mut self,
         session: &mut Session,

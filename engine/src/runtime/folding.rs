@@ -15,7 +15,7 @@ use crate::onnx::{self, Constants, Model, Skeleton};
 /// Keeps a model's constants from being computed at its opening unless they fit into `limit` bytes.
 ///
 /// # Errors
-/// Where the model cannot be read, its sparse tensors alone do not fit, or ONNX Runtime refuses the setting.
+/// If the model cannot be read, its sparse tensors alone do not fit, or ONNX Runtime refuses the setting.
 pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
     let unread = |reason: String| ort::Error::new(reason);
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;

@@ -24,7 +24,7 @@ pub struct DeviceError {
 /// Resolves a device: by trying CUDA where it may be used, with a session of one node.
 ///
 /// # Errors
-/// Where CUDA is asked for by name and is not to be had.
+/// If CUDA is asked for by name and is not to be had.
 pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError> {
     match device {
         Device::Cpu => Ok(Placement { device, reason: "as requested".into() }),

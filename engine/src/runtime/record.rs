@@ -24,7 +24,7 @@ struct Recorded {
 /// Records the files of a folder, all of which are then expected to stay as they are.
 ///
 /// # Errors
-/// Where a file cannot be read, or the record cannot be written.
+/// If a file cannot be read, or the record cannot be written.
 pub fn write(folder: &Path) -> io::Result<()> {
     let mut lines = String::new();
     for entry in fs::read_dir(folder)? {

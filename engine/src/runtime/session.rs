@@ -71,7 +71,7 @@ impl Model {
     /// Loads an ONNX file.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses the file or the device.
+    /// If ONNX Runtime refuses the file or the device.
     pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
         let refused = |source: ort::Error| ModelError::Open { path: path.into(), source };
         let session = build(runtime, path, options).map_err(refused)?;
@@ -158,7 +158,7 @@ impl Model {
     /// single-precision floats. A model in half precision is fed half precision.
     ///
     /// # Errors
-    /// Where ONNX Runtime fails, or an output is not of floats.
+    /// If ONNX Runtime fails, or an output is not of floats.
     pub fn run(
         &self,
         name: &str,
@@ -225,7 +225,7 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
 /// Opens a model at hand, for those who bind its inputs and outputs themselves.
 ///
 /// # Errors
-/// Where ONNX Runtime refuses the model or the device.
+/// If ONNX Runtime refuses the model or the device.
 pub fn session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
     // A planned block for everything comes beside what the first run took: nearly twice the memory, and no time gained.
     builder(runtime, options)?.with_memory_pattern(false)?.commit_from_memory(model)

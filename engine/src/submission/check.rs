@@ -82,7 +82,7 @@ pub struct Options<'a> {
 /// Checks the submission at `path`, and compares its ids with a sample's.
 ///
 /// # Errors
-/// Where a file cannot be read at all or has other columns; everything less is in the report.
+/// If a file cannot be read at all or has other columns; everything less is in the report.
 pub fn check(path: &Path, options: Options<'_>) -> Result<Report, SubmissionError> {
     let sample = options.sample.map(read_ids).transpose()?;
     let mut report = Report::default();

@@ -143,7 +143,7 @@ impl Submission {
     /// and only [`Runs`] come out again.
     ///
     /// # Errors
-    /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
+    /// If the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read_as(
         path: impl AsRef<Path>,
         convention: Convention,
@@ -179,7 +179,7 @@ impl Submission {
     /// has rows of other classes alone is empty.
     ///
     /// # Errors
-    /// Where an id of this convention ends with no class.
+    /// If an id of this convention ends with no class.
     pub fn of_class(&self, convention: Convention, class: Option<&str>) -> Result<Self, SubmissionError> {
         let mut chosen = Self { size: self.size, ..Self::any_size() };
         for (id, runs) in self.iter() {

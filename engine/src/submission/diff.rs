@@ -48,7 +48,7 @@ impl Submission {
     /// What changed from this submission to `after`.
     ///
     /// # Errors
-    /// Where their masks are of different sizes.
+    /// If their masks are of different sizes.
     pub fn diff(&self, after: &Submission) -> Result<Diff, SubmissionError> {
         if self.size != after.size {
             return Err(SubmissionError::Sizes {

@@ -72,7 +72,7 @@ impl Submission {
     /// Ids keep the order in which they first appear. `size` is (height, width) of every mask.
     ///
     /// # Errors
-    /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
+    /// If the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
         Self::read_rows(path.as_ref(), size, |_, _| Ok(()))
     }
@@ -80,7 +80,7 @@ impl Submission {
     /// As [`read`](Self::read), of a submission, which has one row an image; a truth may have several.
     ///
     /// # Errors
-    /// As [`read`](Self::read); where an image has several rows.
+    /// As [`read`](Self::read); if an image has several rows.
     pub fn read_single(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
         let path = path.as_ref();
         let mut lines: IndexMap<String, u64> = IndexMap::new();
@@ -115,7 +115,7 @@ impl Submission {
     /// Adds an image, or replaces its mask.
     ///
     /// # Errors
-    /// Where the mask is not of the submission's size; where the id is empty, has blanks around it or holds control
+    /// If the mask is not of the submission's size; if the id is empty, has blanks around it or holds control
     /// characters.
     pub fn insert(&mut self, id: impl Into<String>, mask: &Mask) -> Result<(), SubmissionError> {
         self.insert_runs(id, mask.size(), Runs::from(mask))
@@ -124,7 +124,7 @@ impl Submission {
     /// As [`insert`](Self::insert), of a mask of (height, width) = `size` whose runs are known.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); where runs go past the size.
+    /// As [`insert`](Self::insert); if runs go past the size.
     pub fn insert_runs(
         &mut self,
         id: impl Into<String>,
@@ -205,7 +205,7 @@ impl Submission {
     /// Puts images in the order of `ids`, a sample's (see [`read_ids`]).
     ///
     /// # Errors
-    /// Where the sample has ids that the submission has not, or the other way round; the order is then unchanged.
+    /// If the sample has ids that the submission has not, or the other way round; the order is then unchanged.
     pub fn order_like<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), SubmissionError> {
         let missing: Vec<_> = ids.iter().map(S::as_ref).filter(|id| !self.contains(id)).map(str::to_owned).collect();
         if !missing.is_empty() {

@@ -35,7 +35,7 @@ impl Rows {
     /// Opens a file of masks of (height, width) = `size`, and reads its header.
     ///
     /// # Errors
-    /// Where the file cannot be read, or has other columns.
+    /// If the file cannot be read, or has other columns.
     pub fn open(path: &Path, size: (usize, usize)) -> Result<Self, SubmissionError> {
         let fields = Fields::open(path, columns::siim)?;
         Ok(Self { remarks: Remarks::new(&fields), fields, size, absolute: None })
@@ -97,7 +97,7 @@ impl Iterator for Rows {
 /// The ids of a file in the order in which they first appear, each once; the masks are not looked at.
 ///
 /// # Errors
-/// Where the file cannot be read, has other columns, or a row has no id.
+/// If the file cannot be read, has other columns, or a row has no id.
 pub fn read_ids(path: impl AsRef<Path>) -> Result<Vec<String>, SubmissionError> {
     ids(Fields::open(path.as_ref(), columns::siim)?)
 }

@@ -64,7 +64,7 @@ impl Submission {
     /// Scores this submission against `truth`.
     ///
     /// # Errors
-    /// Where the two are not about the same images or of different sizes or of none, or there are no images.
+    /// If the two are not about the same images or of different sizes or of none, or there are no images.
     pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
         self.comparable(truth)?;
         let missing: Vec<_> = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();

@@ -16,7 +16,7 @@ impl Submission {
     /// the old file or the whole new one.
     ///
     /// # Errors
-    /// Where the file cannot be written; `path` is then as it was.
+    /// If the file cannot be written; `path` is then as it was.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SubmissionError> {
         self.write_as(path, Convention::Siim)
     }
@@ -24,7 +24,7 @@ impl Submission {
     /// Writes the CSV of a convention, as [`write`](Self::write) does; where it has classes, ids are `NAME_CLASS`.
     ///
     /// # Errors
-    /// Where the file cannot be written, or an id ends with no class; `path` is then as it was.
+    /// If the file cannot be written, or an id ends with no class; `path` is then as it was.
     pub fn write_as(&self, path: impl AsRef<Path>, convention: Convention) -> Result<(), SubmissionError> {
         let path = path.as_ref();
         if let Some(id) = self.ids().find(|id| convention.has_classes() && convention.split(id).is_none()) {

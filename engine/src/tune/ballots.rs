@@ -62,7 +62,7 @@ impl OutputCache {
     /// Keeps what is said of an image.
     ///
     /// # Errors
-    /// Where the temporary file cannot be written.
+    /// If the temporary file cannot be written.
     pub fn keep(
         &self,
         image: &Image<'_>,
@@ -125,7 +125,7 @@ impl OutputCache {
     /// Each segmenter's answer to an image, its map cut to the image's box.
     ///
     /// # Errors
-    /// Where the temporary file cannot be read.
+    /// If the temporary file cannot be read.
     pub fn answers(&self, ballot: &CachedOutputs) -> Result<Vec<MemberAnswer>, TuneError> {
         let values = self.read(ballot)?;
         let pixels = ballot.extent.0 * ballot.extent.1;

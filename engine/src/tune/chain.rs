@@ -34,7 +34,7 @@ impl Chain {
     /// Opens the plugins of steps, of which each is given at all its choices; `folder` is the manifest's.
     ///
     /// # Errors
-    /// Where a plugin is not to be had, or refuses every choice.
+    /// If a plugin is not to be had, or refuses every choice.
     pub fn open(steps: &[Vec<manifest::Step>], folder: &Path) -> Result<Self, TuneError> {
         let opened = steps.iter().enumerate().map(|(index, choices)| open(choices, index, folder));
         Ok(Self::new(opened.collect::<Result<_, _>>()?, steps))
@@ -81,7 +81,7 @@ impl Chain {
     /// Dice's coefficient of an image at every point; NaN where a plugin refuses one.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub fn dice(&self, map: ArrayView2<'_, f32>, target: &Target, context: &Context) -> Result<Vec<f32>, ImageError> {
         let canvas = Canvas::new(map, target, context, &self.cuts);
         let mut dice = vec![f32::NAN; self.points];
@@ -92,7 +92,7 @@ impl Chain {
     /// The mask at one point, by running the plugins; `None` where one of them refuses it.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub fn mask(&self, point: usize, map: ArrayView2<'_, f32>, context: &Context) -> Result<Option<Mask>, ImageError> {
         let Some(plugins) = self.plugins(point) else { return Ok(None) };
         Ok(run_postprocess(&plugins, context, map)?.pop())

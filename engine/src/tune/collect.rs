@@ -40,7 +40,7 @@ impl Evaluator<'_> {
     /// cannot be read or answered is told to `skipped`, and left out; `done` is told of every file.
     ///
     /// # Errors
-    /// Where an image has no truth or another's id, or `keep` fails.
+    /// If an image has no truth or another's id, or `keep` fails.
     pub fn collect<T: Send>(
         &self,
         files: &[PathBuf],

@@ -28,7 +28,7 @@ impl Grid {
     /// The numbers that a manifest has, at values around its own, with those that `axes` name at theirs.
     ///
     /// # Errors
-    /// Where the manifest is wrong, an axis names no number that can be searched or a value that it cannot have, or there
+    /// If the manifest is wrong, an axis names no number that can be searched or a value that it cannot have, or there
     /// are no points or too many.
     pub fn new(text: &str, path: &Path, axes: &[Axis]) -> Result<Self, TuneError> {
         let manifest = Manifest::parse(text, path)?;

@@ -9,7 +9,7 @@ use crate::report::HeatMap;
 /// [`Tuned`](super::Tuned), and NaN where a plugin refuses the point.
 ///
 /// # Panics
-/// Where there are no such knobs, or the scores are those of another grid.
+/// If there are no such knobs, or the scores are those of another grid.
 #[must_use]
 pub fn heat_map(grid: &Grid, scores: &[f64], (x, y): (usize, usize), point: usize) -> HeatMap {
     let places = grid.places(point);

@@ -50,7 +50,7 @@ impl Knob {
 /// A knob of an axis; `found` are those that the manifest has by itself.
 ///
 /// # Errors
-/// Where the axis names no number that can be searched, or values that it cannot have.
+/// If the axis names no number that can be searched, or values that it cannot have.
 pub(super) fn knob(axis: &Axis, value: &Value, found: &[Axis]) -> Result<Knob, TuneError> {
     let key = &axis.key;
     let parts = path::parse(key).ok_or_else(|| wrong(key, "expected a key such as `postprocess[0].params.above`"))?;

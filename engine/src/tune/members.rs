@@ -43,7 +43,7 @@ impl Members {
     /// The members of an ensemble.
     ///
     /// # Errors
-    /// Where a plugin is not to be had any more.
+    /// If a plugin is not to be had any more.
     pub fn new(ensemble: &Ensemble) -> Result<Self, TuneError> {
         let manifest = ensemble.manifest().clone();
         let steps: Vec<_> = manifest.postprocess.iter().map(|step| vec![step.clone()]).collect();
@@ -61,7 +61,7 @@ impl Members {
     /// What is kept of an image.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub fn look(&self, image: &Image<'_>, answers: &Explanation) -> Result<Ablation, TuneError> {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;

@@ -64,7 +64,7 @@ impl Folds {
     /// The folds of a list, by id.
     ///
     /// # Errors
-    /// Where an image is in none, or there are fewer than two.
+    /// If an image is in none, or there are fewer than two.
     pub fn listed(images: &[Answered], list: &HashMap<String, u32>) -> Result<Self, TuneError> {
         let fold = |image: &Answered| {
             let missing = || TuneError::TooFew(format!("the list of folds lacks image `{}`", image.id));
@@ -79,7 +79,7 @@ impl Folds {
     /// `count` folds, each with its share of the positive images; the same for the same ids, in any order.
     ///
     /// # Errors
-    /// Where there are fewer images than folds, or fewer than two folds.
+    /// If there are fewer images than folds, or fewer than two folds.
     pub fn stratified(images: &[Answered], count: usize) -> Result<Self, TuneError> {
         if images.len() < count {
             return Err(TuneError::TooFew(format!("{} images are too few for {count} folds", images.len())));
@@ -141,7 +141,7 @@ impl Nested {
     /// Chooses on all folds but one, for each.
     ///
     /// # Errors
-    /// Where a fold, or all but one, has no image that counts.
+    /// If a fold, or all but one, has no image that counts.
     pub fn new(
         space: &Space,
         images: &[Answered],

@@ -38,7 +38,7 @@ pub struct Edge {
 /// Searches.
 ///
 /// # Errors
-/// Where there are no images that count, or too few for the folds.
+/// If there are no images that count, or too few for the folds.
 pub fn tune(
     space: &Space,
     images: &[Answered],

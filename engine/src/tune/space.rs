@@ -63,7 +63,7 @@ impl Space {
     /// Opens the plugins of a grid's manifest, which lies in `folder`.
     ///
     /// # Errors
-    /// Where a plugin is not to be had, or refuses every value of a knob.
+    /// If a plugin is not to be had, or refuses every value of a knob.
     pub fn open(grid: Grid, folder: &Path) -> Result<Self, TuneError> {
         let manifest = grid.manifest();
         let classifier = Gates::new(manifest.classifier.as_ref(), &grid.classifier()?);
@@ -93,7 +93,7 @@ impl Space {
     /// Makes sure that what is kept of so many images fits the memory.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     pub fn fits(&self, images: usize) -> Result<(), TuneError> {
         let values = images.saturating_mul(self.chain.points());
         if values > MOST_KEPT {
@@ -114,7 +114,7 @@ impl Space {
     /// What is kept of an image.
     ///
     /// # Errors
-    /// Where a plugin fails on it, or [`TuneError::NotStock`] where a plugin is not the one that its name says.
+    /// If a plugin fails on it, or [`TuneError::NotStock`] where a plugin is not the one that its name says.
     pub fn look(&self, image: &Image<'_>, answers: &Explanation) -> Result<Answered, TuneError> {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;
@@ -208,7 +208,7 @@ impl<'a> Image<'a> {
     /// An image with its truth, whose masks are of (height, width) = the truth's size.
     ///
     /// # Errors
-    /// Where the truth has no row for it.
+    /// If the truth has no row for it.
     pub fn new(
         radiograph: &'a Radiograph,
         answers: &Explanation,

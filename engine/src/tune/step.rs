@@ -73,7 +73,7 @@ impl Choices {
     /// What the step makes of a mask; `None` where no step before has made one.
     ///
     /// # Errors
-    /// Where the plugin fails.
+    /// If the plugin fails.
     pub fn outcomes(&self, canvas: &Canvas<'_>, shape: Option<&Shape>) -> Result<Outcomes, ImageError> {
         if self.keeps_nothing && shape.is_some_and(Shape::is_nothing) {
             let of = self.plugins.iter().map(|plugin| plugin.as_ref().map(|_| 0)).collect();

@@ -55,7 +55,7 @@ impl WeightSearch<'_> {
     /// Searches weights and grid, nested by fold; `images` are those of the ballots, with the manifest's weights.
     ///
     /// # Errors
-    /// Where no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
+    /// If no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
     pub fn tune(&self, images: Vec<Answered>, folds: &Folds, how: Choose) -> Result<WeightSearchResult, TuneError> {
         let manifest = self.space.grid().manifest();
         let reasons = [Moved::Segmenter, Moved::Classifier].map(|moved| fixed(manifest, moved));

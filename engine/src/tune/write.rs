@@ -32,7 +32,7 @@ impl fmt::Display for Number {
 /// The text of a manifest with numbers changed, or added where their table is there. It has been read and linted.
 ///
 /// # Errors
-/// Where a key's table is not there, or the result would be no manifest.
+/// If a key's table is not there, or the result would be no manifest.
 pub fn changed(text: &str, path: &Path, changes: &[(String, Number)]) -> Result<String, TuneError> {
     let text = edited(text, path, changes)?;
     Manifest::parse(&text, path)?;
@@ -42,7 +42,7 @@ pub fn changed(text: &str, path: &Path, changes: &[(String, Number)]) -> Result<
 /// Writes a manifest: whole or not at all.
 ///
 /// # Errors
-/// Where the file cannot be written; it is then as it was.
+/// If the file cannot be written; it is then as it was.
 pub fn write(path: &Path, text: &str) -> Result<(), TuneError> {
     let written = || -> std::io::Result<()> {
         let mut temporary = atomic::beside(path)?;

@@ -40,7 +40,7 @@ impl Backward<'_> {
 /// those on which the loss does not depend.
 ///
 /// # Errors
-/// Where a node on the way has no gradient: it is named.
+/// If a node on the way has no gradient: it is named.
 pub fn gradients(trace: &mut Trace, loss: &str, wanted: &[String]) -> Result<Vec<Option<String>>, NodeError> {
     let tape = trace.stop();
     let one = trace.scalar(1.0);

@@ -16,7 +16,7 @@ pub struct WriteError {
 /// Writes a file in the place of whatever `path` held.
 ///
 /// # Errors
-/// Where it cannot be written, as on a full disk; `path` is then as it was.
+/// If it cannot be written, as on a full disk; `path` is then as it was.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), WriteError> {
     let written = pleura::atomic::beside(path).and_then(|mut temporary| {
         temporary.write_all(contents.as_ref())?;

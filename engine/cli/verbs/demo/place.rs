@@ -35,7 +35,7 @@ impl<'a> Place<'a> {
     }
 
     /// # Errors
-    /// Where the folder holds files, and none of a demo: they might be replaced by the demo's.
+    /// If the folder holds files, and none of a demo: they might be replaced by the demo's.
     fn ensure_ours(&self) -> Result<()> {
         let holds_files = fs::read_dir(self.out).is_ok_and(|mut entries| entries.next().is_some());
         if holds_files && !self.networks().is_dir() {

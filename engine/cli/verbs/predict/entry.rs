@@ -68,7 +68,7 @@ impl Entry {
     /// Reads a line of a run.
     ///
     /// # Errors
-    /// Where it is torn or damaged, has no checksum, or is another run's.
+    /// If it is torn or damaged, has no checksum, or is another run's.
     pub fn parse(line: &[u8], run: &str) -> Result<(Self, Row)> {
         let entry: Self = serde_json::from_str(&checksum::unseal(std::str::from_utf8(line)?, run)?)?;
         let row = Row::parse(entry.finding.get())?;
@@ -86,7 +86,7 @@ impl Row {
     /// Reads a line of findings.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If it is none.
     pub fn parse(finding: &str) -> Result<Self> {
         let Line { id, size, area, runs: ran, rle } = serde_json::from_str(finding)?;
         let mask = Runs::decode(&rle, size)?;

@@ -34,7 +34,7 @@ impl Finish<'_> {
     /// Writes everything, the receipt last.
     ///
     /// # Errors
-    /// Where every input was skipped, or something cannot be written.
+    /// If every input was skipped, or something cannot be written.
     pub fn write(
         &self,
         journal: &mut Journal,

@@ -86,7 +86,7 @@ impl Journal {
     /// Takes the lock of an output.
     ///
     /// # Errors
-    /// Where another run has it, which is transient; or where the folder cannot be written.
+    /// If another run has it, which is transient; or if the folder cannot be written.
     pub fn lock(out: &Path) -> Result<Self> {
         let path = path(out);
         let file = lock::open(&path, out)?;
@@ -97,7 +97,7 @@ impl Journal {
     /// Forgets what an earlier run left.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn clear(&mut self) -> Result<()> {
         self.worth = false;
         self.file.set_len(0).with_context(|| self.failed())
@@ -106,7 +106,7 @@ impl Journal {
     /// Starts the journal of a run, or goes on with it; gives what is finished, by file.
     ///
     /// # Errors
-    /// Where there is an unfinished run: one like this, unless it is to be resumed; another, if it is to be.
+    /// If there is an unfinished run: one like this, unless it is to be resumed; another, if it is to be.
     pub fn begin(&mut self, run: &Identity, resume: bool) -> Result<HashMap<PathBuf, Kept>> {
         let scan = scan::read(&self.file, run).with_context(|| format!("cannot read `{}`", self.path.display()))?;
         let Some(Scan { head, kept, end, damaged, healed }) = scan.filter(|scan| !scan.kept.is_empty()) else {
@@ -177,7 +177,7 @@ impl Journal {
     /// Adds an image.
     ///
     /// # Errors
-    /// Where it cannot be written; what was there before is there still.
+    /// If it cannot be written; what was there before is there still.
     pub fn push(&mut self, entry: &Entry) -> Result<Span> {
         let span = self.write(&format!("{}\n", entry.line(&self.run)?))?;
         self.worth = true;
@@ -203,7 +203,7 @@ impl Journal {
     /// Reads an image again.
     ///
     /// # Errors
-    /// Where the file cannot be read, or was changed by somebody else.
+    /// If the file cannot be read, or was changed by somebody else.
     pub fn read(&mut self, span: Span) -> Result<(Entry, Row)> {
         let failed = || format!("cannot read `{}` again", self.path.display());
         let mut line = vec![0; span.len];
@@ -215,7 +215,7 @@ impl Journal {
     /// Removes the journal of a run that is finished.
     ///
     /// # Errors
-    /// Where it cannot be removed.
+    /// If it cannot be removed.
     pub fn close(mut self) -> Result<()> {
         self.worth = true; // dropping it need not try once more
         match fs::remove_file(&self.path) {

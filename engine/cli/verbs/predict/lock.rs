@@ -13,7 +13,7 @@ use crate::term;
 /// the lock back when the process ends, however it does.
 ///
 /// # Errors
-/// Where another process has it, which is transient; or where the file cannot be written.
+/// If another process has it, which is transient; or if the file cannot be written.
 pub fn open(path: &Path, whose: &Path) -> Result<File> {
     let failed = || format!("cannot write `{}`", path.display());
     loop {

@@ -79,7 +79,7 @@ impl<'a> Run<'a> {
     /// Nothing done yet; `receipt` will list what is skipped.
     ///
     /// # Errors
-    /// Where the manifest or a plugin cannot be read any more.
+    /// If the manifest or a plugin cannot be read any more.
     pub fn new(
         ensemble: &'a Ensemble,
         journal: &'a mut Journal,
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
     /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
     ///
     /// # Errors
-    /// Where something cannot be written; all images before are then in the journal.
+    /// If something cannot be written; all images before are then in the journal.
     pub fn all(mut self, inputs: &[Input], kept: HashMap<PathBuf, Kept>) -> Result<RunResult> {
         let turns = self.turns(inputs, kept);
         let pending = inputs.iter().zip(&turns).filter(|(_, turn)| matches!(turn, Disposition::Pending));

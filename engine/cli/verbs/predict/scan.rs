@@ -64,7 +64,7 @@ impl Head {
 /// A first line that is damaged costs nothing where the others are `run`'s, which their checksums tell.
 ///
 /// # Errors
-/// Where the file cannot be read, is no journal, or one of which nothing can be used.
+/// If the file cannot be read, is no journal, or one of which nothing can be used.
 pub fn read<F: Read + Seek>(mut file: F, run: &Identity) -> Result<Option<Scan>> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::new(file);

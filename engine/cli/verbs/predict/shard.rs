@@ -8,7 +8,7 @@ use crate::term;
 /// The shard to run; where the environment decides, that is reported.
 ///
 /// # Errors
-/// Where the environment speaks of a part, and does not say clearly which.
+/// If the environment speaks of a part, and does not say clearly which.
 pub fn chosen(asked: Option<Shard>) -> Result<Shard> {
     let (shard, whose) = find(asked)?;
     if let Some(whose) = whose {

@@ -48,7 +48,7 @@ impl Targets {
     /// Fails early where one cannot be written.
     ///
     /// # Errors
-    /// Where one cannot be written.
+    /// If one cannot be written.
     pub fn check_writable(&self) -> Result<()> {
         check_writable(&self.out)?;
         self.report.iter().chain(&self.findings).try_for_each(|path| check_writable(path))

@@ -17,7 +17,7 @@ pub struct Part {
 /// Reads the receipts, and makes sure that these are all shards of one run; gives them in order.
 ///
 /// # Errors
-/// Where a file is not what its run wrote, a shard is missing or there twice, or two are of different runs.
+/// If a file is not what its run wrote, a shard is missing or there twice, or two are of different runs.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = paths.iter().map(|path| Part::read(path)).collect::<Result<_>>()?;
     let (first, others) = parts.split_first().context("expected at least one shard")?;
@@ -47,7 +47,7 @@ impl Part {
     /// The findings of the shard: where the run wrote them, or beside the submission, should both have been moved.
     ///
     /// # Errors
-    /// Where there are none, or they are not what the run wrote.
+    /// If there are none, or they are not what the run wrote.
     pub fn findings(&self) -> Result<PathBuf> {
         let shown = self.path.display();
         let output = self.receipt.output(Kind::Findings).with_context(|| {

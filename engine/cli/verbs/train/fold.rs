@@ -31,7 +31,7 @@ impl Fold {
     /// The fold's number, from 0 as in file names.
     ///
     /// # Errors
-    /// Where it is a scheduler's to say, and none does, or not by a number.
+    /// If it is a scheduler's to say, and none does, or not by a number.
     pub fn number(self) -> Result<u32> {
         if let Self::Number(number) = self {
             return Ok(number);

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{EMPTY, RleError, Runs, pairs};
 
 impl Runs {
-    /// Writes absolute positions from 1; nothing where no pixel is marked.
+    /// Writes absolute positions from 1; an empty text if no pixel is marked.
     #[must_use]
     pub fn encode_absolute(&self) -> String {
         let mut text = String::with_capacity(12 * self.ranges().len());
@@ -17,11 +17,10 @@ impl Runs {
         text
     }
 
-    /// Reads absolute positions from 1 for masks of (height, width) = `size`; a blank or `-1` is the empty mask.
+    /// Reads absolute positions from 1 for masks of (height, width) = `size`; a blank text or `-1` is the empty mask.
     ///
-    /// # Errors
-    /// Where the text is not pairs of numbers, a run starts at 0, before the end of the one before it, or goes past the
-    /// image.
+    /// # Errors If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends
+    /// beyond the image.
     pub fn decode_absolute(text: &str, size: (usize, usize)) -> Result<Self, RleError> {
         let text = text.trim();
         let mut runs = Self::default();
@@ -47,8 +46,8 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Whether the offsets and lengths from which these runs were read fit an image of (height, width) = `size` once they
-    /// are taken for absolute positions from 1.
+    /// Whether the offsets and lengths of these runs also fit an image of (height, width) = `size` when read as absolute
+    /// positions from 1.
     #[must_use]
     pub fn reads_as_absolute(&self, size: (usize, usize)) -> bool {
         let ends = std::iter::once(0).chain(self.ranges().iter().map(|run| run.1));
@@ -57,8 +56,8 @@ impl Runs {
     }
 }
 
-/// Whether offsets and lengths read as absolute positions from 1 of an image of so many pixels; how many runs they are.
-/// `None` where they do not.
+/// The number of runs if offsets and lengths can be read as absolute positions from 1 in an image of `pixels` pixels;
+/// else `None`.
 fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) -> Option<usize> {
     let (mut reached, mut count) = (0_usize, 0);
     for (start, length) in pairs {
@@ -69,8 +68,8 @@ fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) 
     (count > 0).then_some(count)
 }
 
-/// Whether a text of run lengths reads as absolute positions from 1 of an image of so many pixels; how many runs they are.
-/// `None` where it does not.
+/// The number of runs if a text of run lengths can be read as absolute positions from 1 in an image of `pixels` pixels;
+/// else `None`.
 #[must_use]
 pub fn text_reads_as_absolute(text: &str, pixels: usize) -> Option<usize> {
     let pairs: Vec<_> =

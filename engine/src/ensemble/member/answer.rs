@@ -51,7 +51,7 @@ impl Sum {
     /// Adds what a set of weights says.
     ///
     /// # Errors
-    /// Where its map is of another size than those before.
+    /// If its map is of another size than those before.
     pub fn add(&mut self, snapshot: usize, answer: Answer, weight: f32, threshold: f32) -> Result<(), String> {
         let weighted = |value: Option<f32>| value.map(|value| value * weight);
         let plus = |sum: Option<f32>, value: Option<f32>| value.map(|value| sum.unwrap_or(0.0) + value);
@@ -80,7 +80,7 @@ impl Sum {
 /// Adds a map to a sum of maps.
 ///
 /// # Errors
-/// Where the two differ in size.
+/// If the two differ in size.
 pub fn add_map(sum: &mut Option<Array2<f32>>, part: Option<Array2<f32>>) -> Result<(), String> {
     match (sum.as_mut(), part) {
         (Some(sum), Some(part)) if sum.dim() == part.dim() => *sum += &part,

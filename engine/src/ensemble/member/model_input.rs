@@ -60,7 +60,7 @@ impl Ensemble {
     /// where `segmented`.
     ///
     /// # Errors
-    /// Where the image cannot be prepared, or what `each` returns.
+    /// If the image cannot be prepared, or what `each` returns.
     pub(crate) fn fed<E: From<ImageError>>(
         &self,
         radiograph: &Radiograph,

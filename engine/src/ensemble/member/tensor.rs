@@ -10,7 +10,7 @@ use crate::manifest::{Input, Layout};
 /// Fills a batch from planes of one size, (height, width) each; `len` beyond the planes is padded with zeros.
 ///
 /// # Panics
-/// Where planes differ in size, or there are more than `len` of them.
+/// If planes differ in size, or there are more than `len` of them.
 #[must_use]
 pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array4<f32> {
     let (height, width) = planes.first().map_or((0, 0), ArrayView2::dim);

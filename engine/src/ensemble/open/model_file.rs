@@ -46,8 +46,8 @@ pub enum ModelFileError {
 /// of all of them, one after the other, its own first and the others by name.
 ///
 /// # Errors
-/// Where the files together have more than `most` bytes, which is told before any of it is read; where weights do not lie in
-/// `folder`, the manifest's; where the file is no ONNX model.
+/// If the files together have more than `most` bytes, which is told before any of it is read; if weights do not lie in
+/// `folder`, the manifest's; if the file is no ONNX model.
 pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFileError> {
     let content = bounded::read(path, most).map_err(|error| ModelFileError::from_bounded(error, path, most))?;
     let (mut bytes, own) = (content.len() as u64, digest::bytes(&content));

@@ -175,7 +175,7 @@ impl Options {
     /// Reads the manifest, loads every model and plugin.
     ///
     /// # Errors
-    /// Where an option or the manifest is wrong, ONNX Runtime or the device is not to be had, or a model or plugin is missing,
+    /// If an option or the manifest is wrong, ONNX Runtime or the device is not to be had, or a model or plugin is missing,
     /// changed, or not what the manifest says.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
         self.check()?;

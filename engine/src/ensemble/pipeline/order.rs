@@ -45,7 +45,7 @@ impl OrderedStage<'_> {
     /// stage.
     ///
     /// # Errors
-    /// Where a crop stage finds nothing, and the manifest says to skip such an image.
+    /// If a crop stage finds nothing, and the manifest says to skip such an image.
     pub fn take(
         &self,
         verdict: Verdict,

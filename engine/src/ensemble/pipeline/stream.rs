@@ -88,7 +88,7 @@ impl Ensemble {
     /// Starts reader, lanes and finisher; gives what comes out at the end. `done` is told the bytes of what was taken.
     ///
     /// # Errors
-    /// Where the system refuses a thread.
+    /// If the system refuses a thread.
     fn start<'scope, 'env: 'scope>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,

@@ -94,7 +94,7 @@ impl Ensemble {
     /// From what the stages said to the finding, with the mask after each step of postprocessing.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub(in crate::ensemble) fn conclude(
         &self,
         radiograph: &Radiograph,

@@ -35,7 +35,7 @@ impl Crop {
     /// The box of an image of (height, width) = `of`, by the stage's verdict, in pixels of the radiograph.
     ///
     /// # Errors
-    /// Where nothing is marked, and the manifest says to skip such an image.
+    /// If nothing is marked, and the manifest says to skip such an image.
     pub fn region(&self, verdict: &Verdict, of: (usize, usize)) -> Result<Region, ImageError> {
         let map = verdict.map.as_ref().map(|map| map.view());
         match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {

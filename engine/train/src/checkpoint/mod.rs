@@ -51,7 +51,7 @@ impl Checkpoint {
     /// Writes the checkpoint in the place of whatever `path` held. The same checkpoint gives the same bytes.
     ///
     /// # Errors
-    /// Where it cannot be written, as on a full disk ([`CheckpointError::Write`], with the reason's kind); a
+    /// If it cannot be written, as on a full disk ([`CheckpointError::Write`], with the reason's kind); a
     /// tensor's shape and values disagree; or a number of the state is not finite. `path` is then as it was.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let failed = |source| CheckpointError::Write { path: path.into(), source };
@@ -63,7 +63,7 @@ impl Checkpoint {
     /// Reads a checkpoint, of whatever training. Tensors come in the order of their names.
     ///
     /// # Errors
-    /// Where the file cannot be read, is damaged or cut short, is no checkpoint, or of another format.
+    /// If the file cannot be read, is damaged or cut short, is no checkpoint, or of another format.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         file::read(path)
     }
@@ -71,7 +71,7 @@ impl Checkpoint {
     /// Reads the checkpoint of a training that is to go on.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and where it is of another network, recipe or fold; the first differences are told.
+    /// As [`read`](Self::read), and if it is of another network, recipe or fold; the first differences are told.
     /// What a recipe may change in the meantime: its description, the folds that are trained, the cache.
     pub fn resume(path: &Path, origin: &Origin<'_>) -> Result<Self, CheckpointError> {
         let checkpoint = Self::read(path)?;

@@ -37,7 +37,7 @@ const NAMED: usize = 9;
 /// Draws the curves, and puts the picture in the place of whatever `path` held.
 ///
 /// # Errors
-/// Where it cannot be written; `path` is then as it was.
+/// If it cannot be written; `path` is then as it was.
 pub fn write(path: &Path, title: &str, lines: &[Line]) -> Result<(), WriteError> {
     files::write(path, svg(title, lines))
 }

@@ -24,7 +24,7 @@ impl Dataset {
     /// there is room.
     ///
     /// # Errors
-    /// Where the file cannot be read or decoded, or is not of the size that it was of when the data were opened.
+    /// If the file cannot be read or decoded, or is not of the size that it was of when the data were opened.
     pub fn prepared(&self, index: usize, size: (usize, usize)) -> Result<Arc<Sample>, DataError> {
         if let Some(sample) = self.cache.get(index, size) {
             return Ok(sample);

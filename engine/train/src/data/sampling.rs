@@ -23,7 +23,7 @@ pub enum SamplingError {
 /// `epochs` is how many the phase has at most. A share that the negatives do not suffice for is made up of all of them.
 ///
 /// # Errors
-/// Where a share of positives is asked for and there are none.
+/// If a share of positives is asked for and there are none.
 pub fn sample(
     sampling: Sampling,
     items: &[Item],

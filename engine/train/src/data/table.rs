@@ -59,7 +59,7 @@ pub enum TableError {
 /// say the same twice are one.
 ///
 /// # Errors
-/// Where the file cannot be read, has no such column, or a row says nothing or contradicts one before.
+/// If the file cannot be read, has no such column, or a row says nothing or contradicts one before.
 pub fn read(path: &Path, column: &str) -> Result<IndexMap<String, String>, TableError> {
     let failed = |source| TableError::Read { path: path.into(), source };
     let file = pleura::regular::open(path).map_err(|error| failed(error.into()))?;

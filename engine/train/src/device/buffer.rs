@@ -43,10 +43,10 @@ impl Buffer {
     /// Floats within another buffer, from one of its numbers on.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses.
+    /// If ONNX Runtime refuses.
     ///
     /// # Panics
-    /// Where they do not lie within it: a mistake in the code.
+    /// If they do not lie within it: a mistake in the code.
     pub fn part(whole: &Arc<Self>, offset: usize, shape: &[usize]) -> Result<Arc<Self>, DeviceError> {
         let count: usize = shape.iter().product();
         assert!(offset + count <= whole.len(), "{count} floats from {offset} of {}", whole.len());
@@ -84,10 +84,10 @@ impl Buffer {
     /// Takes numbers, row-major.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     ///
     /// # Panics
-    /// Where there are not as many as the shape says: a mistake in the code.
+    /// If there are not as many as the shape says: a mistake in the code.
     pub fn write(&self, numbers: &[f32]) -> Result<(), DeviceError> {
         assert_eq!(numbers.len(), self.len(), "numbers of shape {:?}", self.shape);
         let tensor = self.lock();
@@ -109,7 +109,7 @@ impl Buffer {
     /// The numbers, row-major.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn read(&self) -> Result<Vec<f32>, DeviceError> {
         let tensor = self.lock();
         let failed = DeviceError::new("cannot read from the device's memory");

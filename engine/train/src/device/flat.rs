@@ -23,7 +23,7 @@ impl Flat {
     /// Zeros of these shapes.
     ///
     /// # Errors
-    /// Where there is not enough memory.
+    /// If there is not enough memory.
     pub fn new(place: &Place, shapes: &IndexMap<String, Vec<usize>>) -> Result<Self, DeviceError> {
         let aligned = |shape: &[usize]| shape.iter().product::<usize>().next_multiple_of(ALIGN);
         let total = shapes.values().map(|shape| aligned(shape)).sum();
@@ -46,7 +46,7 @@ impl Flat {
     /// Everything, in pieces.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses.
+    /// If ONNX Runtime refuses.
     pub fn pieces(&self) -> Result<Vec<Arc<Buffer>>, DeviceError> {
         let total = self.whole.len();
         let piece = |offset| Buffer::part(&self.whole, offset, &[PIECE.min(total - offset)]);
@@ -56,7 +56,7 @@ impl Flat {
     /// Takes the numbers of another of the same shapes.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn copy_from(&self, other: &Self) -> Result<(), DeviceError> {
         self.whole.write(&other.whole.read()?)
     }

@@ -42,7 +42,7 @@ impl Place {
     /// Training on a device, by `threads` threads (0 leaves the choice to ONNX Runtime).
     ///
     /// # Errors
-    /// Where the device is not to be had.
+    /// If the device is not to be had.
     pub fn new(runtime: &'static Loaded, device: Device, threads: usize) -> Result<Self, DeviceError> {
         let options = SessionOptions { device, threads, tensorrt: false, fp16: false, memory: None };
         let memory = match device {
@@ -61,7 +61,7 @@ impl Place {
     /// Memory for floats of a shape, zeros to begin with.
     ///
     /// # Errors
-    /// Where there is not enough.
+    /// If there is not enough.
     pub fn buffer(&self, shape: &[usize]) -> Result<Arc<Buffer>, DeviceError> {
         let standard = Allocator::default();
         let allocator = self.memory.as_ref().map_or(&standard, |(allocator, _)| allocator);

@@ -26,7 +26,7 @@ impl Program {
     /// Opens a graph on a device. `inputs` and `outputs` are all of its inputs and outputs, by name.
     ///
     /// # Errors
-    /// Where the device refuses the graph.
+    /// If the device refuses the graph.
     pub fn new(
         place: &Place,
         model: &Model,
@@ -50,7 +50,7 @@ impl Program {
     /// Runs once: reads the inputs' buffers, writes the outputs'.
     ///
     /// # Errors
-    /// Where the device fails, for want of memory perhaps.
+    /// If the device fails, for want of memory perhaps.
     pub fn run(&mut self) -> Result<(), DeviceError> {
         let ran = self.session.run_binding(&self.binding).map(drop);
         ran.map_err(DeviceError::new("a training step failed"))

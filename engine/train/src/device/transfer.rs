@@ -34,7 +34,7 @@ impl Transfer {
     /// Opens the session on a device.
     ///
     /// # Errors
-    /// Where the device refuses.
+    /// If the device refuses.
     pub fn new(runtime: &Loaded, options: SessionOptions) -> ort::Result<Self> {
         let mut graph = GraphBuilder::new("transfer");
         let input = graph.input("from", ElementType::Float, &["n".into()]);
@@ -53,7 +53,7 @@ impl Transfer {
     /// Copies `count` floats.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     ///
     /// # Safety
     /// Both locations hold that many floats in the memory they name, do not overlap, and nothing else reads or writes

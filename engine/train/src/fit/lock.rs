@@ -14,7 +14,7 @@ impl Lock {
     /// Takes the lock for oneself.
     ///
     /// # Errors
-    /// Where another training has it, or the folder cannot be written.
+    /// If another training has it, or the folder cannot be written.
     pub fn acquire(folder: &Path) -> Result<Self, TrainError> {
         take(folder, File::try_lock)
     }
@@ -22,7 +22,7 @@ impl Lock {
     /// Takes the lock together with others that do so too.
     ///
     /// # Errors
-    /// Where another training has it for itself, or the folder cannot be written.
+    /// If another training has it for itself, or the folder cannot be written.
     pub fn shared(folder: &Path) -> Result<Self, TrainError> {
         take(folder, File::try_lock_shared)
     }

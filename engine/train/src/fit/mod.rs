@@ -89,7 +89,7 @@ pub trait Watch {
 /// taken over as they are.
 ///
 /// # Errors
-/// Where recipe, data or network do not allow it; a loss is not a number; the exported network does not answer as the
+/// If recipe, data or network do not allow it; a loss is not a number; the exported network does not answer as the
 /// trained one did; a file cannot be written; or the watcher stops it. Whatever was reached before stays.
 pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
     let opened = Opened::new(recipe, None, options, watch)?;
@@ -123,7 +123,7 @@ pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<
 /// would have.
 ///
 /// # Errors
-/// As [`train`]; or where the recipe does not train that fold.
+/// As [`train`]; or if the recipe does not train that fold.
 pub fn train_fold(
     recipe: &Path,
     held_out: u32,

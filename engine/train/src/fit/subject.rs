@@ -60,7 +60,7 @@ pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError>
 /// `seed` draws other weights.
 ///
 /// # Errors
-/// Where the network cannot be built, read or trained, or the file of weights is not its own.
+/// If the network cannot be built, read or trained, or the file of weights is not its own.
 pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
     let (mut model, ports) = network(recipe, folder, seed)?;
     let remarks = load(&mut model, recipe, folder)?.into_iter().collect();
@@ -133,7 +133,7 @@ pub fn training_shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
 /// Opens a recipe's images with their truth. `folder` is the recipe's.
 ///
 /// # Errors
-/// Where there are none, or they do not fit.
+/// If there are none, or they do not fit.
 pub fn dataset(recipe: &Recipe, folder: &Path) -> Result<Dataset, TrainError> {
     Dataset::open(folder, &recipe.data).map_err(|error| match error {
         DataError::Radiograph(_) => TrainError::Images(Box::new(error)),

@@ -107,7 +107,7 @@ impl Fold<'_> {
     /// Tells each held-out image's answer; gives the mean loss.
     ///
     /// # Errors
-    /// Where an image cannot be read, or the watcher stops it, after any batch.
+    /// If an image cannot be read, or the watcher stops it, after any batch.
     fn answers(
         &self,
         evaluation: &mut Evaluation,

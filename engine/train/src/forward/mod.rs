@@ -67,7 +67,7 @@ const OPSETS: std::ops::RangeInclusive<i64> = 13..=23;
 /// their running statistics.
 ///
 /// # Errors
-/// Where the network has operators or inputs that training does not know; the node is named.
+/// If the network has operators or inputs that training does not know; the node is named.
 pub fn forward(
     trace: &mut Trace,
     model: &Model,
@@ -108,7 +108,7 @@ pub fn forward(
 /// The name of a network's one input.
 ///
 /// # Errors
-/// Where it has several, or none.
+/// If it has several, or none.
 pub fn only_input(model: &Model) -> Result<String, ForwardError> {
     match model.inputs().as_slice() {
         [input] => Ok(input.name.clone()),

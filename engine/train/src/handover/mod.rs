@@ -62,7 +62,7 @@ pub fn file_name(heads: Heads) -> &'static str {
 /// classifier stage where it has no map. The input's size is that of the recipe's last phase.
 ///
 /// # Panics
-/// Where there are no models, or the recipe has no phases.
+/// If there are no models, or the recipe has no phases.
 #[must_use]
 pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
     assert!(!models.is_empty(), "a member has weights");

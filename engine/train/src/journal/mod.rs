@@ -72,7 +72,7 @@ impl Journal {
     /// A new journal in the place of whatever `path` held.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         files::write(path, "")?;
         Self::open(path)
@@ -85,7 +85,7 @@ impl Journal {
     /// yet to be told.
     ///
     /// # Errors
-    /// Where it cannot be read or written, or a line before the last is no epoch's.
+    /// If it cannot be read or written, or a line before the last is no epoch's.
     pub fn resume(path: &Path, next: Position) -> Result<Self, JournalError> {
         let text = text(path)?;
         let mut kept = String::new();
@@ -106,7 +106,7 @@ impl Journal {
     /// Adds an epoch, and waits until it is on the disk.
     ///
     /// # Errors
-    /// Where it cannot be written; the journal is then as it was, as far as can be.
+    /// If it cannot be written; the journal is then as it was, as far as can be.
     pub fn append(&mut self, line: &Line) -> Result<(), JournalError> {
         let text = checksum::seal(&serde_json::to_string(line).expect("a line is plain data"), "") + "\n";
         self.put(&text).map_err(|source| WriteError { path: self.path.clone(), source }.into())
@@ -115,7 +115,7 @@ impl Journal {
     /// Reads the epochs of a journal; none where there is no file. A last line that was not finished is passed over.
     ///
     /// # Errors
-    /// Where it cannot be read, or a line before the last is no epoch's.
+    /// If it cannot be read, or a line before the last is no epoch's.
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         rows(&text(path)?).map(|(number, row)| parse(path, number, row)).collect()
     }

@@ -28,7 +28,7 @@ pub struct Written {
 /// Writes the weighted sum of all terms.
 ///
 /// # Panics
-/// Where the recipe has no term, or one for a head that is not there: reading a recipe sees to it.
+/// If the recipe has no term, or one for a head that is not there: reading a recipe sees to it.
 pub fn write(trace: &mut Trace, loss: &Loss, map: Option<&Head>, score: Option<&Head>) -> Written {
     let mut terms = Vec::new();
     let mut total: Option<String> = None;

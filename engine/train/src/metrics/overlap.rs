@@ -16,7 +16,7 @@ pub fn mark(probabilities: ArrayView2<'_, f32>, above: f32) -> Mask {
 /// Dice's coefficient of an image, in 0..=1; 1 where truth and prediction are both empty.
 ///
 /// # Panics
-/// Where the two differ in size.
+/// If the two differ in size.
 #[must_use]
 pub fn dice(predicted: &Mask, truth: &Mask) -> f64 {
     assert_eq!(predicted.size(), truth.size(), "masks of two sizes do not overlap");

@@ -5,7 +5,7 @@
 /// `None` where there are no positives or no negatives, or a score is not a number.
 ///
 /// # Panics
-/// Where there are not as many scores as labels.
+/// If there are not as many scores as labels.
 #[must_use]
 pub fn auc(scores: &[f32], labels: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), labels.len(), "a score for each label");
@@ -32,7 +32,7 @@ pub fn auc(scores: &[f32], labels: &[bool]) -> Option<f64> {
 /// `None` where there are no images. A score that is not a number is above nothing.
 ///
 /// # Panics
-/// Where there are not as many scores as labels.
+/// If there are not as many scores as labels.
 #[must_use]
 pub fn accuracy(scores: &[f32], labels: &[bool], above: f32) -> Option<f64> {
     assert_eq!(scores.len(), labels.len(), "a score for each label");
@@ -47,7 +47,7 @@ const MARGIN: f64 = 1e-7;
 /// number.
 ///
 /// # Panics
-/// Where there are not as many scores as labels.
+/// If there are not as many scores as labels.
 #[must_use]
 pub fn log_loss(scores: &[f32], labels: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), labels.len(), "a score for each label");

@@ -62,7 +62,7 @@ const ENCNET_STRIDE: i64 = 8;
 /// are `map`, logits (batch, 1, height, width), and `score`, logits (batch), as `network.heads` says.
 ///
 /// # Errors
-/// Where a number of the recipe makes no network, and for [`Architecture::Onnx`], which is read from its file instead.
+/// If a number of the recipe makes no network, and for [`Architecture::Onnx`], which is read from its file instead.
 pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
     Ok(assemble(network)?.finish(|it| it.draw.numbers(&it.name, &it.shape, seed)))
 }

@@ -37,7 +37,7 @@ pub fn stacker(stack: &Stack, members: usize, seed: u64) -> Model {
 /// The mean of the heads' probabilities: see [`STACK_PORTS`]. Heads' weights have the names that [`stacker`]'s have.
 ///
 /// # Panics
-/// Where a head lacks a weight: a mistake in the code.
+/// If a head lacks a weight: a mistake in the code.
 #[must_use]
 pub fn stacked(stack: &Stack, members: usize, heads: &[Tensors]) -> Model {
     let mut net = Net::new("stack");

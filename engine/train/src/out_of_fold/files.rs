@@ -37,7 +37,7 @@ impl OutOfFold {
     /// between, every prediction has its mask.
     ///
     /// # Errors
-    /// Where a file cannot be written; it is then as it was.
+    /// If a file cannot be written; it is then as it was.
     pub fn write(&self, folder: &Path) -> Result<(), OutOfFoldError> {
         if self.iter().any(|(_, prediction)| prediction.found.is_some()) {
             files::write(&folder.join(SUBMISSION), self.masks())?;
@@ -48,7 +48,7 @@ impl OutOfFold {
     /// Reads what [`write`](Self::write) wrote; nothing where there is no file.
     ///
     /// # Errors
-    /// Where a file cannot be read, or an image's mask is missing.
+    /// If a file cannot be read, or an image's mask is missing.
     pub fn read(folder: &Path) -> Result<Self, OutOfFoldError> {
         let (path, masks_path) = (folder.join(PREDICTIONS), folder.join(SUBMISSION));
         let mut read = Self::default();
@@ -116,7 +116,7 @@ fn records(path: &Path) -> Result<Vec<Answer>, csv::Error> {
 /// not looked at.
 ///
 /// # Errors
-/// Where the file cannot be read, a label is neither 0 nor 1, a score no probability, or an image comes twice.
+/// If the file cannot be read, a label is neither 0 nor 1, a score no probability, or an image comes twice.
 pub fn scores(path: &Path) -> Result<Vec<Scored>, OutOfFoldError> {
     let failed = |source| OutOfFoldError::Read { path: path.into(), source };
     let answers: Vec<Answer> = records(path).map_err(failed)?;

@@ -102,7 +102,7 @@ impl OutOfFold {
     /// Adds what an image was answered.
     ///
     /// # Errors
-    /// Where the image is there already, or its id is empty.
+    /// If the image is there already, or its id is empty.
     pub fn add(&mut self, id: impl Into<String>, prediction: Prediction) -> Result<(), OutOfFoldError> {
         let id = id.into();
         if id.trim().is_empty() {

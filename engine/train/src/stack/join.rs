@@ -29,7 +29,7 @@ impl Table {
     /// Reads and joins the files that a recipe names; `folder` is the recipe's.
     ///
     /// # Errors
-    /// Where a file is not there, cannot be read or has no scores, or the files do not fit together.
+    /// If a file is not there, cannot be read or has no scores, or the files do not fit together.
     pub fn read(recipe: &StackRecipe, folder: &Path) -> Result<Self, StackError> {
         let files = files(recipe, folder)?;
         let by_id: Vec<HashMap<&str, &Scored>> =
@@ -74,7 +74,7 @@ impl Table {
     /// The images that a fold's head is fitted on, by index.
     ///
     /// # Errors
-    /// Where they are of one class alone.
+    /// If they are of one class alone.
     pub fn training(&self, fold: u32) -> Result<Vec<usize>, StackError> {
         let rows: Vec<_> = (0..self.ids.len()).filter(|&row| self.folds[row] != fold).collect();
         let positives = rows.iter().filter(|&&row| self.labels[row]).count();

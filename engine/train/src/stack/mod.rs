@@ -76,7 +76,7 @@ struct Fitted {
 /// Stacks by a recipe. `note` is told what is worth knowing. Nothing is gone on with: it takes seconds, and begins anew.
 ///
 /// # Errors
-/// Where the recipe or the members' files do not allow it, or a file cannot be written.
+/// If the recipe or the members' files do not allow it, or a file cannot be written.
 pub fn train(recipe_path: &Path, options: &Options, note: &mut dyn FnMut(&str)) -> Result<Stacked, StackError> {
     let recipe = StackRecipe::read(recipe_path)?;
     let folder = recipe_path.parent().unwrap_or(Path::new(""));

@@ -32,7 +32,7 @@ impl Evaluation {
     /// and there are any.
     ///
     /// # Errors
-    /// Where the network has operators that training does not know, or the device refuses the graph.
+    /// If the network has operators that training does not know, or the device refuses the graph.
     pub fn new(
         place: &Place,
         subject: &Subject,
@@ -66,7 +66,7 @@ impl Evaluation {
     /// Runs a batch: images (N, C, H, W), maps (N, 1, H, W), labels (N), row-major.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn run(&mut self, [images, maps, labels]: [&[f32]; 3]) -> Result<Answers, DeviceError> {
         self.io.write(images, maps, labels)?;
         self.program.run()?;

@@ -40,7 +40,7 @@ pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> R
 /// Writes a step for images of one shape, (N, C, H, W), without running it: whether a network can be trained at all.
 ///
 /// # Errors
-/// Where it cannot: the node is named.
+/// If it cannot: the node is named.
 pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), StepError> {
     let Traced { mut trace, written, forward, .. } = trace(subject, shape, loss, Mode::Training)?;
     gradients(&mut trace, &written.total, &forward.trained)?;

@@ -33,7 +33,7 @@ impl Pass {
     /// Writes the step for images of one shape and opens it on the device.
     ///
     /// # Errors
-    /// Where the network cannot be trained, or the device refuses the graph.
+    /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, options: PassOptions<'_>) -> Result<Self, StepError> {
         let mut traced = trace(subject, options.shape, options.loss, Mode::Training)?;
         let io = Io::new(place, &traced)?;
@@ -84,7 +84,7 @@ impl Pass {
     /// added to those that are there. `random` gives numbers in 0..1, for dropout.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn run(
         &mut self,
         [images, maps, labels]: [&[f32]; 3],

@@ -29,7 +29,7 @@ impl State {
     /// The numbers of a network, and room for the rest.
     ///
     /// # Errors
-    /// Where the network's weights cannot be read, or there is not enough memory.
+    /// If the network's weights cannot be read, or there is not enough memory.
     pub fn new(place: &Place, subject: &Subject, optimizer: &Optimizer, averaged: bool) -> Result<Self, StepError> {
         let roles = Roles::new(&subject.model);
         let (mut trained, mut kept) = (IndexMap::new(), IndexMap::new());
@@ -74,7 +74,7 @@ impl State {
     /// The numbers of every weight; the averaged ones where `averaged` and there are any.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn weights(&self, averaged: bool) -> Result<Tensors, DeviceError> {
         let trained = self.average.as_ref().filter(|_| averaged).unwrap_or(&self.trained);
         trained.tensors().iter().chain(&self.kept).map(read_named).collect()
@@ -83,7 +83,7 @@ impl State {
     /// Takes the numbers of weights by name; others stay.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn set_weights(&self, numbers: &Tensors) -> Result<(), DeviceError> {
         for (name, (_, values)) in numbers {
             if let Some(buffer) = self.weight(name, false) {
@@ -102,7 +102,7 @@ impl State {
     /// Everything that the next step depends on.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn save(&self) -> Result<Tensors, DeviceError> {
         self.named().map(|(name, buffer)| Ok((name, (buffer.shape().to_vec(), buffer.read()?)))).collect()
     }
@@ -110,7 +110,7 @@ impl State {
     /// Takes what [`State::save`] gave.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn load(&self, tensors: &Tensors) -> Result<(), DeviceError> {
         for (name, buffer) in self.named() {
             if let Some((_, values)) = tensors.get(&name) {
@@ -123,7 +123,7 @@ impl State {
     /// Takes the trained weights into an average of `before` sets: all weigh the same.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn average_in(&self, before: u32) -> Result<(), DeviceError> {
         let Some(average) = &self.average else { return Ok(()) };
         let share = 1.0 / (f64::from(before) + 1.0);

@@ -24,7 +24,7 @@ impl Gathering {
     /// the batch's statistics.
     ///
     /// # Errors
-    /// Where the network cannot be trained, or the device refuses the graph.
+    /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, shape: [usize; 4]) -> Result<Option<Self>, StepError> {
         let model: &Model = &subject.model;
         let mut trace = Trace::new("statistics");
@@ -58,7 +58,7 @@ impl Gathering {
     /// Takes a batch of images, (N, C, H, W), row-major. `random` gives numbers in 0..1, for dropout.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn add(&mut self, images: &[f32], mut random: impl FnMut() -> f32) -> Result<(), DeviceError> {
         self.image.write(images)?;
         for buffer in &self.noise {
@@ -76,7 +76,7 @@ impl Gathering {
     /// Puts the means over all batches in the place of the running statistics.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn finish(self, state: &State) -> Result<(), DeviceError> {
         for (sum, (running, _)) in self.sums.iter().zip(&self.found) {
             let Some(buffer) = state.kept.get(running).filter(|_| self.batches > 0) else { continue };

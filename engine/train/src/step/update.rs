@@ -35,7 +35,7 @@ impl Update {
     /// Opens the optimiser on the device, for these weights.
     ///
     /// # Errors
-    /// Where the device refuses the graph.
+    /// If the device refuses the graph.
     pub fn new(
         place: &Place,
         state: &State,
@@ -102,7 +102,7 @@ impl Update {
     /// Changes the weights by the gradients that are there.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn run(&mut self, rates: Rates) -> Result<(), DeviceError> {
         let (first, second) = match self.optimizer {
             Optimizer::Sgd { .. } => (1.0, 1.0),

@@ -125,7 +125,7 @@ impl Trace {
     /// Adds a node of one output, under a name of the trace's choosing.
     ///
     /// # Panics
-    /// Where the operator's shape rule refuses it: a mistake in the code that writes the graph. Nodes of foreign graphs
+    /// If the operator's shape rule refuses it: a mistake in the code that writes the graph. Nodes of foreign graphs
     /// go through [`Trace::take`].
     pub fn emit(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         self.emit_all(op, inputs, 1, attributes).swap_remove(0)
@@ -146,7 +146,7 @@ impl Trace {
     /// Adds a node as it is.
     ///
     /// # Errors
-    /// Where the operator is unknown, or does not take such inputs.
+    /// If the operator is unknown, or does not take such inputs.
     pub fn take(&mut self, node: NodeProto) -> Result<(), NodeError> {
         let refused = |reason: String| NodeError { node: name_of(&node), op: node.op_type.clone(), reason };
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !self.known.contains_key(*name)) {
@@ -196,7 +196,7 @@ impl Trace {
     /// A value's element type and shape.
     ///
     /// # Panics
-    /// Where there is no such value.
+    /// If there is no such value.
     #[must_use]
     pub fn typed(&self, value: &str) -> &Typed {
         &self.known.get(value).unwrap_or_else(|| panic!("no value `{value}`")).typed
@@ -205,7 +205,7 @@ impl Trace {
     /// A value's shape.
     ///
     /// # Panics
-    /// Where there is no such value.
+    /// If there is no such value.
     #[must_use]
     pub fn shape(&self, value: &str) -> &[usize] {
         &self.typed(value).shape

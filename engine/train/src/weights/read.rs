@@ -25,7 +25,7 @@ pub(super) type Cause = Box<dyn Error + Send + Sync>;
 /// - `.onnx`: the initializers that may be weights ([`is_weight`](super::is_weight)), in the file's order.
 ///
 /// # Errors
-/// Where the file cannot be read, is not what its name says, or holds no tensors.
+/// If the file cannot be read, is not what its name says, or holds no tensors.
 pub fn read(path: &Path) -> Result<Tensors, WeightsError> {
     let format = WeightsFormat::recognize(path).ok_or_else(|| WeightsError::Format { path: path.to_owned() })?;
     // What is not there is told apart from what is wrong within.

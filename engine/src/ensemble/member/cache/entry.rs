@@ -39,7 +39,7 @@ struct Header {
 }
 
 /// # Errors
-/// Where compression fails.
+/// If compression fails.
 pub fn encode(answer: &Answer, identity: &str, form: Form) -> io::Result<Vec<u8>> {
     let Answer { score, agreement, ref views, ref map } = *answer;
     let size = map.as_ref().map(Array2::dim);

@@ -67,7 +67,7 @@ impl Cache {
     /// Opens a folder, and makes it where it is missing.
     ///
     /// # Errors
-    /// Where it cannot be made, or written to.
+    /// If it cannot be made, or written to.
     pub fn open(folder: &Path, form: Form) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         atomic::beside(&folder.join("probe")).map(drop)?;

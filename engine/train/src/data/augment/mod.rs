@@ -51,7 +51,7 @@ pub fn cut(sample: &Sample, part: (usize, usize), draw: Draw, position: usize) -
 /// Whether images of (height, width) = `size` can be changed so.
 ///
 /// # Errors
-/// Where an image is too small for CLAHE's tiles.
+/// If an image is too small for CLAHE's tiles.
 pub fn check(list: &[Augment], size: (usize, usize)) -> Result<(), DataError> {
     for transform in list.iter().flat_map(|augment| &augment.one_of) {
         if let &Transform::Clahe { tiles, .. } = transform

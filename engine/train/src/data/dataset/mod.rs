@@ -61,7 +61,7 @@ impl Dataset {
     /// `folder` is the recipe's, which its paths are relative to.
     ///
     /// # Errors
-    /// Where there are no images, the truth cannot be read, or the two do not fit: then everything that does not is
+    /// If there are no images, the truth cannot be read, or the two do not fit: then everything that does not is
     /// listed at once.
     pub fn open(folder: &Path, data: &Data) -> Result<Self, DataError> {
         let found = radiograph::search(&inputs(folder, &data.images))?;
@@ -88,7 +88,7 @@ impl Dataset {
     /// Makes sure that there are images, without a look at what is true of them.
     ///
     /// # Errors
-    /// Where there are none.
+    /// If there are none.
     pub fn find_images(folder: &Path, data: &Data) -> Result<(), DataError> {
         radiograph::search(&inputs(folder, &data.images))?;
         Ok(())

@@ -41,7 +41,7 @@ struct Filling {
 /// images are spread by area: of any `count` that follow one another by area, each fold gets one.
 ///
 /// # Errors
-/// Where there are fewer images, or patients, than folds.
+/// If there are fewer images, or patients, than folds.
 pub fn divide(subjects: &[Subject], patients: Option<&[usize]>, count: u32, seed: u64) -> Result<Vec<u32>, FoldsError> {
     let mut groups = groups(subjects, patients);
     if groups.len() < count as usize {

@@ -34,7 +34,7 @@ impl Division {
     /// `needs_positives`: the training can do nothing without them.
     ///
     /// # Errors
-    /// Where a CSV cannot be read, does not cover the images, or cannot be written; where a fold is empty, or what is
+    /// If a CSV cannot be read, does not cover the images, or cannot be written; if a fold is empty, or what is
     /// left for training has no positive though it needs one.
     pub fn open(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
         let division = Self::plan(folder, folds, items, needs_positives)?;
@@ -140,7 +140,7 @@ fn patients(folder: &Path, folds: &Folds, items: &[Item]) -> Result<Option<Vec<u
 /// The patient of each image by a CSV, numbered from 0. The images' column is `ImageId`, the patients' is `column`.
 ///
 /// # Errors
-/// Where the CSV cannot be read, has other columns, or leaves out an image.
+/// If the CSV cannot be read, has other columns, or leaves out an image.
 pub fn read_patients(csv: &Path, column: &str, ids: &[&str]) -> Result<Vec<usize>, FoldsError> {
     let table = table::read(csv, column)?;
     let missing: Vec<_> = ids.iter().filter(|&&id| !table.contains_key(id)).map(|&id| id.to_owned()).collect();
@@ -208,7 +208,7 @@ fn split(patients: &[usize], folds: &[u32]) -> usize {
 /// held. Images have the order given.
 ///
 /// # Errors
-/// Where it cannot be written; `csv` is then as it was.
+/// If it cannot be written; `csv` is then as it was.
 pub fn write(csv: &Path, ids: &[&str], folds: &[u32]) -> Result<(), FoldsError> {
     write_and_rename(csv, ids, folds).map_err(|source| FoldsError::Write { path: csv.into(), source })
 }

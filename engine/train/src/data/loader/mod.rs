@@ -73,7 +73,7 @@ impl Loader {
     /// An image whose marks are augmented away, such as by a crop, is a negative.
     ///
     /// # Errors
-    /// Where the images do not fill one batch, or are too small for an augmentation, or the system refuses a thread.
+    /// If the images do not fill one batch, or are too small for an augmentation, or the system refuses a thread.
     pub fn training(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
         if plan.items.len() < plan.batch {
             return Err(DataError::FewerThanBatch { images: plan.items.len(), batch: plan.batch });
@@ -86,7 +86,7 @@ impl Loader {
     /// Batches to validate on: all images as they are, the last batch filled up by repeating the last image.
     ///
     /// # Errors
-    /// Where there are no images, or the system refuses a thread.
+    /// If there are no images, or the system refuses a thread.
     pub fn validation(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
         if plan.items.is_empty() {
             return Err(DataError::Nothing);

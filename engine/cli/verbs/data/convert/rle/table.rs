@@ -50,7 +50,7 @@ pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
 /// The masks of a class, by the images' own ids; `None` where none is named.
 ///
 /// # Errors
-/// Where no row has that class.
+/// If no row has that class.
 pub fn of_class(
     read: &Submission,
     convention: Convention,
