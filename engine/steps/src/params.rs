@@ -1,8 +1,8 @@
-//! What several steps ask of their parameters and of the step before.
+//! Checks that several steps share.
 
 use pleura_plugin::{Error, Mask};
 
-/// The mask of the step before, for a step that cannot be the first.
+/// The mask of the previous step, for a step that cannot be the first.
 ///
 /// # Errors
 /// If there is none.
