@@ -1,9 +1,9 @@
-//! Whether a model can be what the manifest says of it, by its inputs and outputs alone.
+//! Checks whether a model matches the manifest, from its inputs and outputs alone.
 
 use crate::manifest::{Input, Layout, Member, Stack, Values};
 use crate::runtime::{Element, Port};
 
-/// Something that does not fit: the key below the member or stack, what is wrong, and what to do.
+/// A mismatch: the key below the member or stack, what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The key: `input.size`, `map.output`.
@@ -12,7 +12,7 @@ pub struct Mismatch {
     pub message: String,
 }
 
-/// What does not fit between a member and its model.
+/// Mismatches between a member and its model.
 pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatch> {
     let mut misfits = Vec::new();
     if let Some(port) = input(&member.input.name, "input.name", inputs, &mut misfits) {
@@ -49,7 +49,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
     misfits
 }
 
-/// What does not fit between a stack and its model, for `members` answers of maps or scores.
+/// Mismatches between a stack and its model, for maps or scores of `members` members.
 pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatch> {
     let mut misfits = Vec::new();
     if let Some(port) = input(&stack.input, "merge.input", inputs, &mut misfits) {
@@ -69,7 +69,7 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
     misfits
 }
 
-/// Why a model of fixed height and width cannot take a view of a (height, width), if it cannot.
+/// Why a model of fixed height and width cannot take a view of (height, width) = `size`; `None` if it can.
 pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Mismatch> {
     let port = inputs.iter().find(|port| port.name == member.input.name)?;
     let (height, width) = sides(&member.input, port)?;
@@ -85,7 +85,7 @@ pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Mi
     (!fits).then_some(Mismatch { key: "tta", message })
 }
 
-/// The batch that a model insists on.
+/// The fixed batch size of a model's input, if any.
 pub fn fixed_batch(inputs: &[Port], name: &str) -> Option<usize> {
     inputs.iter().find(|port| port.name == name)?.dims.first().copied().flatten()
 }

@@ -1,4 +1,4 @@
-//! What a member sees: intensities, resized, changed by its prepare plugins.
+//! A member's prepared image: intensities, resized, changed by its prepare plugins.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::manifest::{Intensity, Resize};
 use crate::plugin::Plugin;
 use pleura_image::resize::resize;
 
-/// What a network sees of a radiograph, in training as in prediction, before any plugin: intensities in 0..=1, brought
-/// to (height, width) = `size`.
+/// A network's input image, in training as in prediction, before any plugin: intensities in 0..=1, resized to
+/// (height, width) = `size`.
 #[must_use]
 pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: (usize, usize), how: Resize) -> Array2<f32> {
     prepare_part(radiograph, intensity, Region::whole(radiograph.size()), size, how)
 }
 
-/// As [`prepare`], of a part of the radiograph; intensities are those of the whole.
+/// As [`prepare`], for a part of the radiograph; intensities are those of the whole.
 fn prepare_part(
     radiograph: &Radiograph,
     intensity: Intensity,
@@ -30,19 +30,19 @@ fn prepare_part(
 ) -> Array2<f32> {
     let intensities = radiograph.intensities(intensity);
     let mut image = resize(part.cut(intensities.view()), size, how).into_owned();
-    // Cubic weights overshoot; intensities do not.
+    // Cubic weights overshoot; intensities must not.
     image.mapv_inplace(|v| v.clamp(0.0, 1.0));
     image
 }
 
-/// One way to prepare an image. Members that prepare it the same way share a recipe, and its result.
+/// One way of preparing an image. Members that prepare it in the same way share a recipe and its result.
 pub struct Recipe {
     pub intensity: Intensity,
     /// (height, width) in pixels.
     pub size: (usize, usize),
     pub resize: Resize,
     pub plugins: Vec<Arc<Plugin>>,
-    /// Whether only the part that the crop stage found is prepared.
+    /// Whether only the crop stage's box is prepared.
     pub crop: bool,
 }
 
@@ -58,14 +58,14 @@ impl Recipe {
     }
 }
 
-/// The images of one batch as their members see them, each prepared once a recipe.
+/// The prepared images of one batch, each computed once per recipe.
 #[derive(Default)]
 pub struct Prepared {
     images: HashMap<(usize, usize), Arc<Array2<f32>>>,
 }
 
 impl Prepared {
-    /// Prepares what is not prepared yet. Images that fail are returned.
+    /// Prepares what is not prepared yet. Returns images that fail.
     pub fn fill(
         &mut self,
         recipes: &[Recipe],

@@ -1,4 +1,4 @@
-//! Test-time augmentation: the views of one member, and the way back.
+//! Test-time augmentation: a member's views and their inverses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::plugin::{Plugin, PluginError, Role};
 /// One view of a prepared image.
 #[derive(Clone)]
 pub enum View {
-    /// The image as it is.
+    /// The unchanged image.
     Identity,
     /// A view of a TTA plugin.
     Tta(Arc<Plugin>, usize),
-    /// What a prepare plugin makes of the image; its maps need no way back.
+    /// A prepare plugin's image; its maps need no inverse.
     Prepared(Arc<Plugin>),
 }
 
 impl fmt::Display for View {
-    /// The plugin's name, with the view's number where it has several.
+    /// The plugin's name, with the view's number if it has several.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity => f.write_str("identity"),
@@ -31,7 +31,7 @@ impl fmt::Display for View {
 }
 
 impl View {
-    /// The views that a list of plugins gives, the identity first where it is wanted.
+    /// The views of a list of plugins, with the identity first if wanted.
     pub fn list(identity: bool, plugins: &[Arc<Plugin>]) -> Vec<Self> {
         let mut views = if identity { vec![Self::Identity] } else { Vec::new() };
         for plugin in plugins {
@@ -43,7 +43,7 @@ impl View {
         views
     }
 
-    /// (height, width) of the view of an image of a (height, width).
+    /// (height, width) of the view of an image of (height, width) = `size`.
     pub fn size(&self, size: (usize, usize)) -> Result<(usize, usize), PluginError> {
         match self {
             Self::Tta(plugin, view) => plugin.view_size(*view, size),
@@ -51,7 +51,7 @@ impl View {
         }
     }
 
-    /// The view of an image; `None` for the image as it is.
+    /// The view of an image; `None` for the unchanged image.
     pub fn forward(&self, image: ArrayView2<'_, f32>) -> Result<Option<Array2<f32>>, ImageError> {
         let failed = |source| ImageError::plugin(At::Tta, source);
         match self {
@@ -61,12 +61,12 @@ impl View {
         }
     }
 
-    /// Brings a map of the view back to the image; `size` is (height, width) of the image as the member sees it.
+    /// Transforms a map of the view back to the image; `size` is (height, width) of the member's prepared image.
     pub fn inverse(&self, map: Array2<f32>, size: (usize, usize)) -> Result<Array2<f32>, ImageError> {
         let failed = |source| ImageError::plugin(At::Tta, source);
         let Self::Tta(plugin, view) = self else { return Ok(map) };
         let seen = plugin.view_size(*view, size).map_err(failed)?;
-        // A network's map may be smaller than its input; the fraction stays the same on the way back.
+        // A network's map may be smaller than its input; the inverse keeps that fraction.
         let side = |map: usize, image: usize, seen: usize| (map * image + seen / 2) / seen;
         let back = (side(map.nrows(), size.0, seen.0), side(map.ncols(), size.1, seen.1));
         plugin.inverse(*view, map.view(), back).map_err(failed)

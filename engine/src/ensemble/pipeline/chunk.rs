@@ -1,4 +1,4 @@
-//! Images that travel together, and how many of them: enough to fill batches, within the memory that there may be.
+//! Chunks of images that are processed together: enough to fill batches, within the memory limit.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -9,27 +9,27 @@ use crate::ensemble::ImageError;
 use crate::ensemble::member::prepare::Prepared;
 use crate::radiograph::{self, DecodeLimits, OverLimit, RadiographError};
 
-/// Batches that a chunk may fill. What passes the gate is a fraction of it, and should fill one still.
+/// Batches that a chunk may fill. Only a fraction of them passes the gate, and should still fill one.
 const BATCHES: usize = 8;
 /// Bytes of a float.
 const FLOAT: usize = size_of::<f32>();
-/// Maps of an image that are alive at once: a view's, a member's, the merged one, and the one being made of them.
+/// Maps of an image that exist at once: a view's, a member's, the merged one, and one being computed.
 const MAPS: usize = 4;
-/// The memory of images on their way, unless said, for each image of a batch.
+/// The default memory for images in flight, for each image of a batch.
 const MEMORY: usize = 128 << 20;
 
 /// Decoded files, in order.
 pub struct Chunk<'f> {
     pub number: usize,
-    /// What its images take on their way.
+    /// The bytes that its images take while in flight.
     pub bytes: usize,
     pub images: Vec<(&'f Path, Result<Radiograph, ImageError>)>,
-    /// What is prepared of them already; images are counted as in [`Chunk::radiographs`].
+    /// Images that are already prepared; counted as in [`Chunk::radiographs`].
     pub prepared: Prepared,
 }
 
 impl Chunk<'_> {
-    /// Those that could be decoded.
+    /// The images that could be decoded.
     pub fn radiographs(&self) -> Vec<&Radiograph> {
         self.images.iter().filter_map(|(_, radiograph)| radiograph.as_ref().ok()).collect()
     }
@@ -40,38 +40,38 @@ impl Chunk<'_> {
 pub struct Plan {
     /// The largest batch of any model.
     pub batch: usize,
-    /// Chunks that may be on their way at once.
+    /// Chunks that may be in flight at once.
     pub in_flight: usize,
-    /// The bytes that all images on their way may take together.
+    /// The memory limit in bytes for all images in flight.
     pub memory: usize,
-    /// Whether an image that takes more than that is refused, and not let in alone.
+    /// Whether an image above the limit is refused, rather than admitted alone.
     pub strict: bool,
-    /// What decoding an image may take.
+    /// The memory limit for decoding an image.
     pub limits: DecodeLimits,
-    /// Bytes that an image takes besides its own pixels and maps: what its members see.
+    /// Bytes that an image takes besides its own pixels and maps: its prepared images.
     pub prepared: usize,
     /// Files that are decoded at once.
     pub threads: usize,
-    /// Maps of an image that are alive at once.
+    /// Maps of an image that exist at once.
     pub maps: usize,
-    /// (height, width) of a map; the image's own where there is none.
+    /// (height, width) of a map; `None`: the image's own.
     pub output: Option<(usize, usize)>,
 }
 
 impl Ensemble {
-    /// About how many bytes an image takes on its way, those of its pixels not counted.
+    /// About the number of bytes that an image takes in flight, without its pixels.
     pub(in crate::ensemble) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
         self.plan(1).bytes_besides(radiograph.size())
     }
 
-    /// What reading and decoding an image may take: [`Options::memory`](crate::ensemble::Options::memory) less an eighth, which is
-    /// for what allocators lose between blocks.
+    /// The memory limit for reading and decoding an image: [`Options::memory`](crate::ensemble::Options::memory) less an
+    /// eighth, reserved for what allocators lose between blocks.
     #[must_use]
     pub fn decode_limits(&self) -> DecodeLimits {
         self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)
     }
 
-    /// How files are to be divided.
+    /// How files are divided into chunks.
     pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
         let insisted = members.flat_map(|member| {
@@ -96,21 +96,21 @@ impl Ensemble {
 }
 
 impl Plan {
-    /// A reader of files by this plan.
+    /// A reader of files with this plan.
     pub fn reader(self, files: &[PathBuf]) -> Reader<'_> {
         let threads = self.threads;
         let claim = files.first().map_or(0, |path| self.claim(path));
         Reader { plan: self, rest: files, number: 0, largest: 0, claim, wanted: 0, threads, chunks: 0, bytes: 0 }
     }
 
-    /// Bytes that an image of (height, width) takes on its way.
+    /// Bytes that an image of (height, width) takes in flight.
     fn bytes(&self, size: (usize, usize)) -> usize {
-        // intensities, and what resizing makes of them, come and go: they count where a limit must hold
+        // intensities and their resized copies are temporary: they count if a limit must hold
         let passing = if self.strict { 2 } else { 0 };
         area(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
     }
 
-    /// An image of (height, width) that takes more than all may.
+    /// Checks an image of (height, width) against the limit.
     fn check(&self, size: (usize, usize)) -> Result<(), OverLimit> {
         let needed = self.bytes(size) as u64;
         if self.strict && needed > self.limits.bytes() {
@@ -119,13 +119,13 @@ impl Plan {
         Ok(())
     }
 
-    /// What a file takes while it is decoded, where a limit must hold: all that there is where it does not say.
+    /// Bytes for decoding a file if a limit must hold: all of the limit if the file does not say.
     fn claim(&self, path: &Path) -> usize {
         let estimate = || radiograph::estimate(path).map_or(self.memory, |bytes| bytes as usize);
         if self.strict { estimate().min(self.memory) } else { 0 }
     }
 
-    /// Those of them that are not its pixels.
+    /// Bytes that an image takes besides its pixels.
     fn bytes_besides(&self, size: (usize, usize)) -> usize {
         let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
         maps.saturating_add(self.prepared)
@@ -137,26 +137,26 @@ fn area((height, width): (usize, usize)) -> usize {
     height.saturating_mul(width).saturating_mul(FLOAT)
 }
 
-/// Files on their way into chunks.
+/// Reads files into chunks.
 pub struct Reader<'f> {
     plan: Plan,
     rest: &'f [PathBuf],
     number: usize,
     /// Bytes of the largest image so far.
     largest: usize,
-    /// What the next file takes while it is decoded.
+    /// Bytes for decoding the next file.
     claim: usize,
-    /// Images that the chunk before was to have.
+    /// The intended number of images of the previous chunk.
     wanted: usize,
     threads: usize,
-    /// Chunks on their way, and the bytes that their images take.
+    /// Chunks in flight, and the bytes that their images take.
     chunks: usize,
     bytes: usize,
 }
 
 impl<'f> Reader<'f> {
-    /// Waits until another chunk may be on its way; `done` tells the bytes of those that no longer are. False where
-    /// nobody is left to tell.
+    /// Waits until another chunk may be in flight; `done` receives the bytes of finished ones. False if its sender is
+    /// gone.
     pub fn wait(&mut self, done: &Receiver<usize>) -> bool {
         loop {
             let full = self.chunks >= self.plan.in_flight
@@ -172,7 +172,7 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// The next chunk; none where no files are left. A chunk has at least one file, however large.
+    /// The next chunk; `None` if no files are left. A chunk has at least one file, however large.
     pub fn next(
         &mut self,
         decode: impl Fn(&'f [PathBuf]) -> Vec<(&'f Path, Result<Radiograph, ImageError>)>,
@@ -181,10 +181,10 @@ impl<'f> Reader<'f> {
             return None;
         }
         let Plan { batch, in_flight, memory, .. } = self.plan;
-        // The first chunks are small, so that models soon have work, and the last ones, so that they end together.
+        // The first chunks are small, so that models start soon, and the last ones, so that devices finish together.
         let share = self.rest.len().div_ceil(in_flight);
         self.wanted = (2 * self.wanted).min(share).clamp(batch, batch.saturating_mul(BATCHES));
-        // a batch is filled where it can be, though fewer chunks are on their way then
+        // a batch is filled if possible, even if fewer chunks are then in flight
         let share = (memory / in_flight).max(batch.saturating_mul(self.largest));
         let quota = share.min(memory.saturating_sub(self.bytes));
         let (mut images, mut bytes) = (Vec::new(), 0_usize);
@@ -215,8 +215,8 @@ impl<'f> Reader<'f> {
 }
 
 impl Reader<'_> {
-    /// How many of the next files, at most `step`, fit `room` together while they are decoded; the first of a chunk
-    /// does, as it has been waited for.
+    /// The number of next files, at most `step`, that fit `room` together while they are decoded; the first of a chunk
+    /// always fits, because the reader has waited for it.
     fn together(&mut self, step: usize, first: bool, room: usize) -> usize {
         let (mut count, mut sum) = (0, 0_usize);
         while count < step {
@@ -230,7 +230,7 @@ impl Reader<'_> {
         count
     }
 
-    /// An image, if what comes after decoding fits the memory too.
+    /// Admits an image if the steps after decoding fit the memory, too.
     fn admit(&self, path: &Path, radiograph: Radiograph) -> Result<Radiograph, ImageError> {
         let over = |over| ImageError::from(RadiographError::Memory { path: path.into(), over });
         self.plan.check(radiograph.size()).map_err(over)?;
@@ -238,7 +238,7 @@ impl Reader<'_> {
     }
 }
 
-/// What has been told already; otherwise, whether there is nobody left to tell.
+/// A message that has already arrived; otherwise, whether the sender is gone.
 fn try_recv(done: &Receiver<usize>) -> Result<usize, bool> {
     done.try_recv().map_err(|error| error == TryRecvError::Disconnected)
 }
@@ -270,7 +270,7 @@ mod tests {
         paths.iter().map(|path| (path.as_path(), Ok(radiograph()))).collect()
     }
 
-    /// Sizes of the chunks of so many files of 10×10 pixels, and the order of their files.
+    /// Sizes of the chunks of `files` files of 10×10 pixels, and the order of their files.
     fn chunks(plan: Plan, files: usize) -> (Vec<usize>, Vec<PathBuf>) {
         let files: Vec<PathBuf> = (0..files).map(|i| format!("{i}.png").into()).collect();
         let mut reader = plan.reader(&files);
@@ -286,7 +286,7 @@ mod tests {
             let held: usize = waiting.iter().sum();
             assert!(held <= plan.memory || waiting.len() == 1 || chunk.number == 0, "{held} bytes on their way");
             assert!(waiting.len() <= plan.in_flight);
-            // The first in is the first out, as late as can be.
+            // The first in is the first out, as late as possible.
             if waiting.len() == plan.in_flight || held + 400 > plan.memory {
                 tell.send(waiting.remove(0)).unwrap();
             }
@@ -309,11 +309,11 @@ mod tests {
 
     #[test]
     fn memory_bounds_what_is_on_its_way() {
-        // 400 bytes an image, five chunks: 3 images a chunk at most. The first chunk knows no sizes yet.
+        // 400 bytes per image, five chunks: at most 3 images per chunk. The first chunk knows no sizes yet.
         let (sizes, _) = chunks(plan(3 * 400 * 5), 100);
         assert!(sizes[1..].iter().all(|&size| size <= 3), "{sizes:?}");
         assert!(sizes.contains(&3));
-        // Too little for anything is enough for one image at a time.
+        // Too little for anything still admits one image at a time.
         let (sizes, _) = chunks(plan(1), 20);
         assert!(sizes[1..].iter().all(|&size| size == 1), "{sizes:?}");
     }
