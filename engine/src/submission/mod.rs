@@ -1,6 +1,6 @@
-//! Submissions: a mask for each image, as the competition's CSV has them.
+//! Submissions: a mask for each image, in the competition's CSV format.
 //!
-//! `ImageId,EncodedPixels`, one row an image, `-1` for an image without a mask; otherwise run lengths in SIIM's
+//! `ImageId,EncodedPixels`, one row per image, `-1` for an image without a mask; otherwise run lengths in SIIM's
 //! [relative form](rle). Masks are kept as [`Runs`], a few hundred bytes each, and become pixels on demand.
 //!
 //! ```
@@ -45,7 +45,7 @@ pub use score::{ImageScore, Score};
 /// The size of SIIM's masks: (height, width) in pixels.
 pub const SIIM_SIZE: (usize, usize) = (1024, 1024);
 
-/// A mask for each image, in an order.
+/// A mask for each image, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// `None`: each mask has its own size.
@@ -54,14 +54,14 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// No images; masks will be (height, width).
+    /// An empty submission for masks of (height, width) = `size`.
     #[must_use]
     pub fn new(size: (usize, usize)) -> Self {
         Self { size: Some(size), masks: IndexMap::new() }
     }
 
-    /// No images; each mask may have a size of its own, which the file does not state. It is for writing: only
-    /// [`Runs`] come out again.
+    /// An empty submission in which each mask may have its own size, which the file does not state. For writing: only
+    /// [`Runs`] can be read back.
     #[must_use]
     pub fn any_size() -> Self {
         Self { size: None, masks: IndexMap::new() }
@@ -77,7 +77,7 @@ impl Submission {
         Self::read_rows(path.as_ref(), size, |_, _| Ok(()))
     }
 
-    /// As [`read`](Self::read), of a submission, which has one row an image; a truth may have several.
+    /// As [`read`](Self::read), for a submission, which has one row per image; a truth may have several.
     ///
     /// # Errors
     /// As [`read`](Self::read); if an image has several rows.
@@ -121,10 +121,10 @@ impl Submission {
         self.insert_runs(id, mask.size(), Runs::from(mask))
     }
 
-    /// As [`insert`](Self::insert), of a mask of (height, width) = `size` whose runs are known.
+    /// As [`insert`](Self::insert), for a mask of (height, width) = `size` given as runs.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); if runs go past the size.
+    /// As [`insert`](Self::insert); if runs exceed the size.
     pub fn insert_runs(
         &mut self,
         id: impl Into<String>,
@@ -149,7 +149,7 @@ impl Submission {
         Ok(())
     }
 
-    /// The mask of an image; `None` too where masks have sizes of their own.
+    /// The mask of an image; also `None` if masks have individual sizes.
     #[must_use]
     pub fn mask(&self, id: &str) -> Option<Mask> {
         let size = self.size?;
@@ -178,7 +178,7 @@ impl Submission {
         self.masks.contains_key(id)
     }
 
-    /// (height, width) of every mask; `None` where each has its own.
+    /// (height, width) of every mask; `None` if each has its own.
     #[must_use]
     pub fn size(&self) -> Option<(usize, usize)> {
         self.size
@@ -196,16 +196,16 @@ impl Submission {
         self.masks.is_empty()
     }
 
-    /// The number of images with a mask that is not empty.
+    /// The number of images with a non-empty mask.
     #[must_use]
     pub fn positives(&self) -> usize {
         self.masks.values().filter(|runs| !runs.is_empty()).count()
     }
 
-    /// Puts images in the order of `ids`, a sample's (see [`read_ids`]).
+    /// Sorts images in the order of `ids`, a sample's (see [`read_ids`]).
     ///
     /// # Errors
-    /// If the sample has ids that the submission has not, or the other way round; the order is then unchanged.
+    /// If the sample and the submission do not have the same ids; the order is then unchanged.
     pub fn order_like<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), SubmissionError> {
         let missing: Vec<_> = ids.iter().map(S::as_ref).filter(|id| !self.contains(id)).map(str::to_owned).collect();
         if !missing.is_empty() {
@@ -220,7 +220,7 @@ impl Submission {
         Ok(())
     }
 
-    /// Puts images in the order of their ids.
+    /// Sorts images by id.
     pub fn sort(&mut self) {
         self.masks.sort_unstable_keys();
     }

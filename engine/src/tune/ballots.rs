@@ -1,8 +1,8 @@
-//! What members say of each image, kept so that it can be merged again and again.
+//! The members' outputs for each image, kept so that they can be merged repeatedly.
 //!
-//! Of each image every segmenter's map is kept in single precision, cut to the box outside of which no member reaches
-//! the lowest threshold of the search, where the merge cannot reach it either. Maps lie in memory up to half a gigabyte
-//! in all, and in a temporary file beyond.
+//! For each image every segmenter's map is kept in single precision, cropped to the box outside of which no member
+//! reaches the lowest threshold of the search, so that the merge cannot reach it either. Up to half a gigabyte of maps
+//! is kept in memory, the rest in a temporary file.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,27 +16,27 @@ use super::target::Target;
 use crate::ensemble::{Explanation, ImageError, MemberAnswer, StageExplained};
 use crate::plugin::Context;
 
-/// Bytes of maps that lie in memory.
+/// Bytes of maps that are kept in memory.
 const IN_MEMORY: usize = 512 << 20;
-/// How far rounding may carry a mean past the highest of what it is the mean of.
+/// How far rounding may move a mean above the highest of its terms.
 const SLACK: f32 = 1e-5;
 
-/// Everybody's answers.
+/// All members' outputs.
 pub struct OutputCache {
     spool: Mutex<SpooledTempFile>,
-    /// The lowest probability that matters; `None` where all do.
+    /// The lowest probability that matters; `None` if all do.
     lowest: Option<f32>,
 }
 
-/// The answers to one image.
+/// The outputs for one image.
 pub struct CachedOutputs {
     /// The image.
     pub(super) id: String,
     /// The truth.
     pub(super) target: Target,
-    /// What plugins may know of the image.
+    /// The plugins' context of the image.
     pub(super) context: Context,
-    /// Dice of the manifest as it is.
+    /// Dice with the current manifest.
     pub(super) current: f64,
     /// Each classifier's score.
     pub(super) classifiers: Vec<Option<f32>>,
@@ -49,17 +49,17 @@ pub struct CachedOutputs {
     /// The first (row, column) of the box, and its (height, width).
     corner: (usize, usize),
     extent: (usize, usize),
-    /// Where in the spool the box's maps begin.
+    /// The offset of the box's maps in the spool.
     offset: u64,
 }
 
 impl OutputCache {
-    /// None yet.
+    /// An empty cache.
     pub fn new(lowest: Option<f32>) -> Self {
         Self { spool: Mutex::new(SpooledTempFile::new(IN_MEMORY)), lowest }
     }
 
-    /// Keeps what is said of an image.
+    /// Keeps the outputs for an image.
     ///
     /// # Errors
     /// If the temporary file cannot be written.
@@ -93,7 +93,7 @@ impl OutputCache {
         })
     }
 
-    /// The box that holds every pixel at which some member is not below the lowest probability that matters.
+    /// The box that contains every pixel at which some member reaches the lowest probability that matters.
     fn extent(&self, maps: &[&Array2<f32>], size: (usize, usize)) -> ((usize, usize), (usize, usize)) {
         let Some(lowest) = self.lowest else { return ((0, 0), size) };
         let (mut first, mut last) = ((usize::MAX, usize::MAX), (0, 0));
@@ -122,7 +122,7 @@ impl OutputCache {
         Ok(values)
     }
 
-    /// Each segmenter's answer to an image, its map cut to the image's box.
+    /// Each segmenter's output for an image, its map cropped to the image's box.
     ///
     /// # Errors
     /// If the temporary file cannot be read.
@@ -142,7 +142,7 @@ impl OutputCache {
 }
 
 impl CachedOutputs {
-    /// A map of the box, put in its place among zeros.
+    /// A map of the box, pasted into zeros.
     pub fn whole(&self, boxed: Array2<f32>) -> Array2<f32> {
         if self.extent == self.size {
             return boxed;
