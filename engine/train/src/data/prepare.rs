@@ -1,4 +1,4 @@
-//! An image as a phase sees it.
+//! Prepares images at a phase's size.
 
 use std::sync::Arc;
 
@@ -20,11 +20,10 @@ pub struct Sample {
 }
 
 impl Dataset {
-    /// The image of an index, and its mask, brought to (height, width) = `size`: kept in memory from then on, where
-    /// there is room.
+    /// The image of an index, and its mask, resized to (height, width) = `size` and then cached in memory, if there is
+    /// room.
     ///
-    /// # Errors
-    /// If the file cannot be read or decoded, or is not of the size that it was of when the data were opened.
+    /// # Errors If the file cannot be read or decoded, or its size has changed since the data were opened.
     pub fn prepared(&self, index: usize, size: (usize, usize)) -> Result<Arc<Sample>, DataError> {
         if let Some(sample) = self.cache.get(index, size) {
             return Ok(sample);
@@ -48,7 +47,7 @@ impl Dataset {
 }
 
 impl Marked {
-    /// The mask at a (height, width): marked where half of the area or more is.
+    /// The mask at a (height, width): a pixel is marked if at least half of its area is.
     fn at(&self, size: (usize, usize)) -> Array2<u8> {
         if self.runs.is_empty() {
             return Array2::zeros(size);

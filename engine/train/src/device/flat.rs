@@ -1,5 +1,5 @@
-//! Tensors of several shapes side by side in one stretch of memory, so that the optimiser can go over all of them in
-//! pieces of one size.
+//! Tensors of several shapes in one block of memory, so that the optimiser can process all of them in pieces of one
+//! size.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use indexmap::IndexMap;
 
 use super::{Buffer, DeviceError, Place};
 
-/// Where tensors begin, in floats: at a cache line's start.
+/// The alignment of tensors, in floats: a cache line.
 const ALIGN: usize = 16;
 
-/// How many floats a piece has: several of them fit into a core's cache.
+/// The number of floats in a piece: several pieces fit into a core's cache.
 const PIECE: usize = 1 << 17;
 
-/// Named tensors in one stretch of memory.
+/// Named tensors in one block of memory.
 pub struct Flat {
     whole: Arc<Buffer>,
     tensors: IndexMap<String, Arc<Buffer>>,
@@ -43,7 +43,7 @@ impl Flat {
         &self.tensors
     }
 
-    /// Everything, in pieces.
+    /// All of the memory, in pieces.
     ///
     /// # Errors
     /// If ONNX Runtime refuses.
@@ -53,7 +53,7 @@ impl Flat {
         (0..total).step_by(PIECE).map(piece).collect()
     }
 
-    /// Takes the numbers of another of the same shapes.
+    /// Copies the numbers of another block with the same shapes.
     ///
     /// # Errors
     /// If the device fails.
