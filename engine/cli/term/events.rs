@@ -1,4 +1,4 @@
-//! What the libraries log, in the form of all other messages.
+//! Log events of the libraries, in the form of all other messages.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::{paint, visible};
 
-/// A line an event: its level and its fields.
+/// Formats an event as a line: its level and its fields.
 pub struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines

@@ -82,7 +82,7 @@ impl OutOfFold {
         })
     }
 
-    /// In the format of [`pleura::submission::Submission`], which takes only masks, not runs of unknown size.
+    /// The masks as CSV text, in the format of [`pleura::submission::Submission`].
     fn masks(&self) -> Vec<u8> {
         table(|csv| {
             csv.write_record(["ImageId", "EncodedPixels"])?;
