@@ -19,8 +19,9 @@ impl Runs {
 
     /// Reads absolute positions from 1 for masks of (height, width) = `size`; a blank text or `-1` is the empty mask.
     ///
-    /// # Errors If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends
-    /// beyond the image.
+    /// # Errors
+    /// If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends beyond
+    /// the image.
     pub fn decode_absolute(text: &str, size: (usize, usize)) -> Result<Self, RleError> {
         let text = text.trim();
         let mut runs = Self::default();
@@ -46,8 +47,8 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Whether the offsets and lengths of these runs also fit an image of (height, width) = `size` when read as absolute
-    /// positions from 1.
+    /// Whether the offsets and lengths of these runs also fit an image of (height, width) = `size` when read as
+    /// absolute positions from 1.
     #[must_use]
     pub fn reads_as_absolute(&self, size: (usize, usize)) -> bool {
         let ends = std::iter::once(0).chain(self.ranges().iter().map(|run| run.1));

@@ -64,8 +64,8 @@ impl Ensemble {
         self.plan(1).bytes_besides(radiograph.size())
     }
 
-    /// The memory limit for reading and decoding an image: [`Options::memory`](crate::ensemble::Options::memory) less an
-    /// eighth, reserved for what allocators lose between blocks.
+    /// The memory limit for reading and decoding an image: [`Options::memory`](crate::ensemble::Options::memory) less
+    /// an eighth, reserved for what allocators lose between blocks.
     #[must_use]
     pub fn decode_limits(&self) -> DecodeLimits {
         self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)

@@ -41,7 +41,8 @@ impl OrderedStage<'_> {
         }
     }
 
-    /// Records the verdict on an image of (height, width) = `size`; returns whether the image continues to the next stage.
+    /// Records the verdict on an image of (height, width) = `size`; returns whether the image continues to the next
+    /// stage.
     ///
     /// # Errors
     /// If a crop stage finds nothing, and the manifest says to skip such an image.

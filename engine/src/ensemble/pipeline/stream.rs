@@ -52,9 +52,9 @@ struct Findings<'f> {
 impl Ensemble {
     /// Runs files through the ensemble and passes each result to `each`, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each` is
-    /// called on the caller's thread, and may end the run by returning an error. That thread may belong to any pool: the run
-    /// has its own threads. If the system refuses those, every file's result is [`ImageError::Threads`].
+    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each`
+    /// is called on the caller's thread, and may end the run by returning an error. That thread may belong to any pool:
+    /// the run has its own threads. If the system refuses those, every file's result is [`ImageError::Threads`].
     ///
     /// # Errors
     /// What `each` returns.
@@ -88,7 +88,8 @@ impl Ensemble {
     /// Starts reader, lanes and finisher; returns the receiver of the results. `done` receives the bytes of finished
     /// chunks.
     ///
-    /// # Errors If the system refuses a thread.
+    /// # Errors
+    /// If the system refuses a thread.
     fn start<'scope, 'env: 'scope>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,

@@ -9,8 +9,8 @@ use turbojpeg_sys as turbo;
 /// The limit on scans of a progressive image; encoders make about ten, and each costs a pass over all coefficients.
 const MOST_SCANS: i32 = 500;
 
-/// Samples of a grey image of (rows, columns), row by row. A warning of libjpeg-turbo becomes a remark: completeness has
-/// already been checked.
+/// Samples of a grey image of (rows, columns), row by row. A warning of libjpeg-turbo becomes a remark: completeness
+/// has already been checked.
 ///
 /// # Errors
 /// libjpeg-turbo's own, and if it reads another size.

@@ -41,8 +41,8 @@ pub fn augment(list: &[Augment], mut sample: Sample, draw: Draw, position: usize
     sample
 }
 
-/// A random part of (height, width) = `part` of an augmented image, at its own scale: `position` is the image's index in
-/// the epoch.
+/// A random part of (height, width) = `part` of an augmented image, at its own scale: `position` is the image's index
+/// in the epoch.
 #[must_use]
 pub fn cut(sample: &Sample, part: (usize, usize), draw: Draw, position: usize) -> Sample {
     affine::cut(sample, part, &mut draw.numbers(Purpose::Crop(position)))
