@@ -4,8 +4,8 @@
     pip install opencv-python-headless numpy
     python3 tests/reference/area.py
 
-The pictures are made of integers, by the recipe that the Rust test repeats; sizes are those of networks, shrunk to what
-a file can hold, and others at random.
+The pictures have integer values, from the same formula as in the Rust test; sizes are those of networks, scaled down
+for a small file, and random ones.
 """
 
 import json
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "engine/src/ensemble/area.json"
-# Of 1024 to 224, 320, 384, 480, 512, 640, 768, 800 and 896, by what the ratios are: 32 pixels to 7, 10, 12, 15, 16, …
+# The ratios of 1024 to 224, 320, 384, 480, 512, 640, 768, 800 and 896: 32 pixels to 7, 10, 12, 15, 16, …
 RATIOS = [((32, 32), (to, to)) for to in (7, 10, 12, 15, 16, 20, 24, 25, 28)]
 EDGES = [
     ((5, 5), (2, 2)), ((1, 9), (1, 4)), ((9, 1), (4, 1)), ((7, 3), (1, 1)), ((1, 1), (3, 5)), ((2, 2), (5, 7)),

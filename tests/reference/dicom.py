@@ -1,11 +1,11 @@
-"""What pydicom makes of DICOM files: the reference for tests/dicom.rs.
+"""pydicom's results for DICOM files: the reference for tests/dicom/.
 
     python3 tests/reference/dicom.py OUT FILE...
 
 For each FILE that pydicom can decode, OUT/STEM.i32 is written: height, width and then the modality values (after
 modality LUT or rescale, before any window), row by row, as 32-bit integers, little endian. For each that it cannot,
 OUT/STEM.error holds the reason. OUT/golden.json has for each file its size, the SHA-256 of its values and the means of
-8 by 8 blocks, or null: what tests/golden/dicom/ keeps for machines without these packages.
+8 by 8 blocks, or null; it is kept in tests/golden/dicom/ for machines without these packages.
 Packages: tests/reference/requirements.txt.
 """
 
@@ -52,7 +52,7 @@ def main(out: pathlib.Path, files: list[pathlib.Path]) -> None:
         summary[file.stem] = None
         try:
             values = modality_values(file)
-        except Exception as error:  # whatever pydicom and its plugins raise
+        except Exception as error:  # any exception of pydicom and its plugins
             (out / f"{file.stem}.error").write_text(f"{type(error).__name__}: {error}\n")
             continue
         summary[file.stem] = golden(values)

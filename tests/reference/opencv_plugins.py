@@ -4,8 +4,8 @@
     pip install opencv-python-headless numpy
     python3 tests/reference/opencv_plugins.py
 
-Every picture is made here from a fixed seed; digests and small masks are what the Rust tests compare with, so that
-they run without Python. The pictures are made of integers alone, by the recipe that the tests repeat.
+Every picture is made here from a fixed seed; the Rust tests compare with digests and small masks, so that they run
+without Python. The pictures have integer values only, from the same formula as in the tests.
 """
 
 import json

@@ -23,7 +23,7 @@ def rows(mask):
 
 
 def masks():
-    """Blobs, specks, slanted lines, and all and one of the pixels."""
+    """Blobs, specks, slanted lines, a full mask and a single pixel."""
     random = np.random.default_rng(20190904)
     for _ in range(15):
         height, width = random.integers(5, 26, 2)

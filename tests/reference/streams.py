@@ -2,8 +2,8 @@
 
     python3 tests/reference/streams.py tests/golden/dicom
 
-Each is 20 rows of 24 pixels of 12 bits, `(97 row + 331 column + row column) mod 5120`, at most 4095, so that
-losses lead out of the 12 bits.
+Each has 20 rows of 24 pixels of 12 bits, `(97 row + 331 column + row column) mod 5120`, at most 4095, so that lossy
+values exceed 12 bits.
 Packages: tests/reference/requirements.txt.
 """
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/winners.json: cases on every boundary of the winners' ensembles, and the masks that follow.
+"""Makes tests/golden/winners.json: cases on every boundary of the winners' ensembles, and their masks.
 
     pip install numpy scipy opencv-python-headless
     python3 tests/reference/winners.py
 
-A case is what each network answers to one image, made up; the mask is worked out here, in plain NumPy, SciPy and
-OpenCV, from what is known of the winners' solutions (`siim/`). tests/winners.rs gives the same answers to the program,
-by models that know the case by its image, and expects the same masks pixel for pixel.
+A case is a synthetic output of each network for one image; its mask is computed here in plain NumPy, SciPy and OpenCV,
+from the known winners' solutions (`siim/`). tests/winners.rs gives the same outputs to the program, with models that
+recognize the case by its image, and expects the same masks pixel for pixel.
 """
 
 import importlib
@@ -43,7 +43,7 @@ def golden(ensemble):
 
 
 def text(table):
-    """One line a case."""
+    """One line per case."""
     blocks = []
     for manifest, ensemble in table.items():
         cases = ",\n   ".join(json.dumps(case, separators=(",", ":")) for case in ensemble.pop("cases"))

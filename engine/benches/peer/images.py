@@ -1,6 +1,6 @@
-"""From DICOM files to what networks see, and from maps to run lengths: OpenCV and NumPy, an image at a time.
+"""From DICOM files to network inputs, and from maps to run lengths: OpenCV and NumPy, one image at a time.
 
-Every function lets go of Python's lock in its long calls, so that a pool of threads runs them side by side.
+Every function releases Python's lock in its long calls, so that a pool of threads runs them in parallel.
 """
 
 import pathlib
@@ -11,16 +11,16 @@ import pydicom
 from pydicom.pixels import pixel_array
 from pydicom.uid import JPEGBaseline8Bit
 
-# Ids of the challenge's second stage are no legal UIDs.
+# Ids of the challenge's second stage are not valid UIDs.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 SHRINK = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 
 
 def read(path: pathlib.Path) -> tuple[str, np.ndarray, int]:
-    """An image's id, its stored values, (height, width), as floats, and the one that is white."""
+    """An image's id, its stored values, (height, width), as floats, and the white value."""
     dataset = pydicom.dcmread(path)
-    # Pillow's libjpeg-turbo is the fastest of pydicom's decoders, and not the one that it takes first.
+    # Pillow's libjpeg-turbo is the fastest of pydicom's decoders, but not its default.
     jpeg = dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
     values = pixel_array(dataset, decoding_plugin="pillow" if jpeg else "")
     if values.ndim != 2 or dataset.PixelRepresentation or "RescaleSlope" in dataset or "ModalityLUTSequence" in dataset:
@@ -33,7 +33,7 @@ def read(path: pathlib.Path) -> tuple[str, np.ndarray, int]:
 
 
 def shrink(values: np.ndarray, size: tuple[int, int], how: str) -> np.ndarray:
-    """To (height, width). Bytes would be resized faster, by a tenth of a millisecond, and rounded, which moves scores."""
+    """Resizes to (height, width). Bytes would be a tenth of a millisecond faster, but rounded, which changes scores."""
     return cv2.resize(values, size[::-1], interpolation=SHRINK[how])
 
 
@@ -42,7 +42,7 @@ def enlarge(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def threshold(plane: np.ndarray, above: float) -> np.ndarray:
-    """Pixels strictly above, as 0 and 1."""
+    """Pixels strictly above the threshold, as 0 and 1."""
     return (plane > np.float32(above)).view(np.uint8)
 
 
@@ -66,7 +66,7 @@ STEPS = {"min-area": min_area, "fill-holes": fill_holes}
 
 
 def postprocess(plane: np.ndarray, steps: list[dict]) -> np.ndarray:
-    """Map to mask, by a manifest's steps: a threshold, then whatever of `STEPS`."""
+    """Map to mask, by a manifest's steps: a threshold, then any of `STEPS`."""
     first, *rest = steps
     mask = threshold(plane, **first["params"])
     for step in rest:
@@ -77,7 +77,7 @@ def postprocess(plane: np.ndarray, steps: list[dict]) -> np.ndarray:
 
 
 def encode(mask: np.ndarray) -> str:
-    """SIIM's run lengths: down the columns, each offset from the end of the run before."""
+    """SIIM's run lengths: down the columns, each offset from the end of the previous run."""
     flat = cv2.transpose(mask).ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     ends = ([0] if flat[0] else [], [flat.size] if flat[-1] else [])

@@ -10,13 +10,13 @@ AXES = {"horizontal": 1, "vertical": 0}
 
 
 def known(table: dict, keys: str, where: str) -> None:
-    """Refuses what the peer would have to leave out."""
+    """Refuses features that the peer lacks."""
     if unknown := set(table) - set(keys.split()):
         raise SystemExit(f"{where}: the peer does not know {', '.join(sorted(unknown))}")
 
 
 class Member:
-    """One network of a stage. `batch` is the most views that it is given at once."""
+    """One network of a stage. `batch` is the largest number of views per run."""
 
     def __init__(self, declared: dict, folder: pathlib.Path, batch: int, threads: int) -> None:
         self.name = declared["name"]
@@ -38,7 +38,7 @@ class Member:
         known(self.output, "output values resize_as", f"output of {self.name}")
         if self.draws and self.output.get("resize_as", self.output["values"]) != "probabilities":
             raise SystemExit(f"member {self.name}: the peer resizes maps as probabilities")
-        # The axis that each view is mirrored along; the first is the image as it is.
+        # The axis along which each view is mirrored; the first is the unchanged image.
         self.views = [None, *(AXES[step["params"]["axis"]] for step in declared.get("tta", []))]
         self.tensor = np.empty((batch, self.input["channels"], *self.size), np.float32)
 
@@ -70,7 +70,7 @@ class Member:
             target -= np.float32(mean / std)
 
     def probabilities(self, values: np.ndarray) -> np.ndarray:
-        """In place."""
+        """Applies the sigmoid in place."""
         if self.output["values"] == "logits":
             np.negative(values, out=values)
             np.exp(values, out=values)
@@ -80,5 +80,5 @@ class Member:
 
 
 def pick(values: list[float], channel: int) -> float:
-    """One number for all channels, or one a channel."""
+    """One number for all channels, or one per channel."""
     return values[channel] if len(values) > 1 else values[0]

@@ -1,12 +1,12 @@
-"""A two-stage ensemble without the engine: what a careful competitor's inference script does with the same manifest.
+"""A two-stage ensemble without the engine: a careful competitor's inference script for the same manifest.
 
     python3 engine/benches/peer/peer.py ENSEMBLE.toml submission.csv findings.jsonl FILE.dcm...
 
 Files are decoded and resized ahead by a pool of threads while the networks run, batches go over images, masks are made
-by the pool, and only so many images are held as fill the batches. `--gate stage` asks the segmenters about what passes
-the classifiers, and waits until that fills a batch; `--gate none` asks every network about every image and combines
-at the end, as most notebooks do. One line of JSON says what it took. It knows what the bench's manifest and the demo's
-need, and refuses the rest. Packages: requirements.txt beside it.
+by the pool, and only as many images are held as fill the batches. `--gate stage` runs the segmenters on images that
+pass the classifiers, once they fill a batch; `--gate none` runs every network on every image and combines at the end,
+as most notebooks do. One line of JSON has the time and memory. It supports the manifests of the bench and the demo, and
+refuses others. Packages: requirements.txt beside it.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from members import Member, known
 
 @dataclasses.dataclass
 class Image:
-    """One on its way: planes by (size, resize), prepared once however many members share them."""
+    """An image in progress: planes by (size, resize), each prepared once for all members."""
 
     id: str
     planes: dict[tuple, np.ndarray]
@@ -42,7 +42,7 @@ class Image:
 
 
 class Clock:
-    """Seconds by stage, of whatever thread."""
+    """Seconds by stage, summed over all threads."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = collections.defaultdict(float)
@@ -105,7 +105,7 @@ class Ensemble:
         return member.answers([image.planes[member.recipe] for image in some], [image.white for image in some])
 
     def finish(self, maps: list[np.ndarray]) -> str:
-        """From the maps to the run lengths."""
+        """Converts maps to run lengths."""
         merged = images.enlarge(maps[0], self.output)
         for more in maps[1:]:
             merged = cv2.add(merged, images.enlarge(more, self.output))
@@ -113,7 +113,7 @@ class Ensemble:
 
 
 def ahead(pool: ThreadPoolExecutor, work: Callable, items: Iterable, depth: int) -> Iterator:
-    """What `work` makes of the items, in order; at most `depth` of them are in the making, or made and not taken."""
+    """The results of `work` on the items, in order; at most `depth` are in progress or waiting."""
     items = iter(items)
     made = collections.deque(pool.submit(work, item) for item in itertools.islice(items, depth))
     while made:
@@ -159,7 +159,7 @@ def predict(ensemble: Ensemble, files: list[pathlib.Path], args: argparse.Namesp
 
 
 def peak_bytes() -> int:
-    """The most memory that this process held: `getrusage` counts what the process held that started this one, too."""
+    """This process's peak memory: `getrusage` also counts the memory of the parent process before the start."""
     status = pathlib.Path("/proc/self/status")
     if status.exists():
         return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) * 1024
@@ -180,7 +180,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args, clock = arguments(), Clock()
-    cv2.setNumThreads(1)  # the pool has a thread a core already
+    cv2.setNumThreads(1)  # the pool already has a thread per core
     np.seterr(over="ignore")  # the exponential of a large logit
     ensemble = clock.time("open", Ensemble, args.ensemble, args.batch, args.threads)
     start = time.perf_counter()

@@ -4,11 +4,11 @@
 
 Answers each line on standard input with one line:
 
-    layout contiguous|channels-last   `ok`: from now on, images and weights lie so in memory
-    step N                            the seconds of each of N steps, on average, and those of the processor
-    memory                            the most memory this process ever had, in MiB
+    layout contiguous|channels-last   `ok`: sets the memory layout of images and weights
+    step N                            the mean seconds of N steps, and those of the processor
+    memory                            the peak memory of this process, in MiB
 
-Networks are segmentation_models_pytorch's; without it, or without torch, it leaves with status 3.
+Networks are segmentation_models_pytorch's; without it, or without torch, it exits with status 3.
 """
 
 import sys
@@ -30,7 +30,7 @@ NETWORKS = {
 
 
 def loss(logits, truth):
-    """Binary cross-entropy and Dice an image, as the recipe's terms `bce` and `dice`."""
+    """Binary cross-entropy and the Dice loss per image, as the recipe's terms `bce` and `dice`."""
     p = logits.sigmoid()
     both, areas = (p * truth).sum((1, 2, 3)), p.sum((1, 2, 3)) + truth.sum((1, 2, 3))
     dice = 1 - ((2 * both + 1) / (areas + 1)).mean()

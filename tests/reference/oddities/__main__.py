@@ -1,18 +1,18 @@
-"""DICOM files that combine oddities at random, with the pictures that they must give: for tests/dicom/generated.rs.
+"""DICOM files with random combinations of oddities, and their correct pictures: for tests/dicom/generated.rs.
 
     python3 tests/reference/oddities OUT SEED COUNT
 
-Writes OUT/dicom/NAME, OUT/answers/ID.f32 and OUT/cases.tsv (ID, NAME, what is odd). An answer is height and width
-(32-bit integers) and four pictures in 32-bit floats, 0 being black and 1 white: the lowest and the highest `stored`
-intensities that are right, and the lowest and the highest `window` intensities. They differ where compression has
-losses, as decoders round otherwise.
+Writes OUT/dicom/NAME, OUT/answers/ID.f32 and OUT/cases.tsv (ID, NAME, oddities). An answer is height and width
+(32-bit integers) and four pictures in 32-bit floats, 0 being black and 1 white: the lowest and the highest correct
+`stored` intensities, and the lowest and the highest correct `window` intensities. They differ if compression is lossy,
+as decoders round differently.
 
-The same seed gives the same files. What is in which module:
+The same seed gives the same files. Modules:
 
-- `draw`: what an image is: its bits, its values, how they are to be shown;
+- `draw`: the image: its bits, its values, how they are displayed;
 - `codec`: its pixel data in each transfer syntax;
 - `answer`: pydicom's pixels, modality values and windows of a clean data set;
-- `oddities`: what is added that changes nothing;
+- `oddities`: additions that do not change the picture;
 - `write`: the bytes of a data set and of a file.
 
 Packages: tests/reference/requirements.txt.

@@ -1,7 +1,7 @@
 """pydicom's answers for clean data sets: pixels, modality values, windows.
 
-Where compression is without losses, the pixels are known beforehand, and pydicom's must be the same: `WRONG` names
-the cases in which they are not, with the reason. Then, and of images that are not compressed, the known ones count.
+If compression is lossless, the pixels are known beforehand, and pydicom's must be the same: `WRONG` lists the
+exceptions, with the reason. For these, and for uncompressed images, the known pixels are the answer.
 """
 
 import warnings
@@ -16,12 +16,12 @@ from draw import Image, Lut, modality_range
 
 warnings.simplefilter("ignore")
 
-# How far decoders' roundings of an inverse transform are apart, in stored values.
+# The largest rounding difference between decoders' inverse transforms, in stored values.
 LOSSES = 1
 
 
 def pictures(image: Image) -> list[numpy.ndarray]:
-    """The lowest and the highest `stored` intensities that are right, and the same of `window`."""
+    """The lowest and the highest correct intensities, for `stored` and for `window`."""
     pixels = decoded(image) if image.frame else image.values
     if image.colors or image.palette:
         return [luma(image, pixels)] * 4
@@ -38,7 +38,7 @@ def pictures(image: Image) -> list[numpy.ndarray]:
 
 
 def rounded(values: numpy.ndarray) -> list[numpy.ndarray]:
-    """What values may become in single precision, in which modality values and their range are kept."""
+    """The bounds of values in single precision, in which modality values and their range are stored."""
     if values.dtype.kind in "iu" or (values == numpy.rint(values)).all():
         return [values]
     step = 2 * float(numpy.spacing(numpy.float32(numpy.abs(values).max())))
@@ -52,7 +52,7 @@ def luma(image: Image, pixels: numpy.ndarray) -> numpy.ndarray:
     white = 255
     if image.palette:
         white = (1 << image.palette[0].bits) - 1
-        # pydicom's `apply_color_lut` wraps places as its `apply_voi` does, see `looked_up`
+        # pydicom's `apply_color_lut` wraps indices as its `apply_voi` does, see `looked_up`
         pixels = numpy.stack([entries(table, pixels) for table in image.palette], axis=2)
     return (pixels @ numpy.array([0.299, 0.587, 0.114])) / white
 
@@ -68,7 +68,7 @@ def stored(image: Image, dataset: pydicom.Dataset, values: numpy.ndarray) -> num
 
 
 def window(image: Image, dataset: pydicom.Dataset, values: numpy.ndarray) -> numpy.ndarray:
-    """As pydicom shows it; an image without a window as stored. A table goes before a window (PS3.3 C.11.2)."""
+    """pydicom's display; an image without a window as stored. A table takes precedence over a window (PS3.3 C.11.2)."""
     if image.voi_lut:
         return looked_up(image.voi_lut, values.astype(numpy.int64), dataset) / ((1 << image.voi_lut.bits) - 1)
     if not image.windows:
@@ -85,7 +85,7 @@ def window(image: Image, dataset: pydicom.Dataset, values: numpy.ndarray) -> num
 
 
 def looked_up(lut: Lut, values: numpy.ndarray, dataset: pydicom.Dataset) -> numpy.ndarray:
-    """pydicom's `apply_voi` keeps places in the table in the type of its entries, so that they wrap at 256 or 65,536."""
+    """pydicom's `apply_voi` stores table indices in the type of the entries, so that they wrap at 256 or 65,536."""
     shown = entries(lut, values)
     wraps = (values - lut.first).max() >= (256 if lut.bits == 8 else 65536)
     if not wraps and (shown != apply_voi_lut(values, dataset, index=0)).any():
@@ -94,7 +94,7 @@ def looked_up(lut: Lut, values: numpy.ndarray, dataset: pydicom.Dataset) -> nump
 
 
 def clean(image: Image) -> pydicom.Dataset:
-    """The attributes that pydicom's functions look at."""
+    """The attributes that pydicom's functions read."""
     dataset = pydicom.Dataset()
     dataset.Rows, dataset.Columns = image.values.shape[:2]
     dataset.SamplesPerPixel = 3 if image.colors else 1
@@ -104,7 +104,7 @@ def clean(image: Image) -> pydicom.Dataset:
     if image.rescale:
         dataset.RescaleSlope, dataset.RescaleIntercept = image.rescale
     if image.modality_lut:
-        # pydicom takes modality tables of 8 and of 16 bits alone; what they map to is the same
+        # pydicom accepts only modality tables of 8 and of 16 bits; the values are the same
         dataset.ModalityLUTSequence = [item(image.modality_lut, 8 if image.modality_lut.bits == 8 else 16)]
     if image.voi_lut:
         dataset.VOILUTSequence = [item(image.voi_lut, image.voi_lut.bits)]
@@ -148,15 +148,15 @@ def is_wrong(image: Image) -> bool:
     return any(wrong(image) for wrong in WRONG.values())
 
 
-# What pydicom and its plugins make otherwise of images without losses, and why that is not right.
+# Lossless images that pydicom and its plugins decode differently, and why that is wrong.
 WRONG = {
-    # pydicom turns them into RGB, with roundings
+    # pydicom converts them to RGB, with rounding
     "luma and colours": lambda image: image.photometric == "YBR_FULL",
-    # its plugins return samples of 8 bits, of which pydicom takes two for one
+    # its plugins return samples of 8 bits, two of which pydicom reads as one
     "a stream of 8 bits or fewer where 16 are allocated": lambda image: image.allocated == 16
     and image.stored <= 8
     and not image.syntax.name == "RLE",
-    # bits above HighBit are none of the sample (PS3.5 8.1.1): the sign is the highest of those stored
+    # bits above HighBit do not belong to the sample (PS3.5 8.1.1): the sign is the highest stored bit
     "two's complement of fewer bits in a stream of all": lambda image: image.signed
     and image.syntax.name == "JPEG-LS"
     and "a stream of all bits" in image.notes,

@@ -19,7 +19,7 @@ Rng = numpy.random.Generator
 class Syntax:
     name: str
     uid: str
-    # none where nothing is compressed
+    # None if uncompressed
     encode: Callable[[Rng, "Image"], bytes] | None
     # (bits allocated, bits stored, signed)
     bits: Callable[[Rng], tuple[int, int, bool]]
@@ -51,13 +51,13 @@ def unsigned(rng: Rng) -> tuple[int, int, bool]:
 
 
 def deep(rng: Rng) -> tuple[int, int, bool]:
-    """Bits of which few are losses: of 16 allocated 10 or more."""
+    """Bits for which losses are small: 10 or more of 16 allocated."""
     allocated, stored, signed = any_bits(rng)
     return allocated, max(stored, 10 if allocated == 16 else 6), signed
 
 
 def words(image: "Image", bits: int) -> numpy.ndarray:
-    """The values in so many bits, two's complement where they are signed, in 8 or 16 bits each."""
+    """The values with this number of bits, two's complement if signed, in 8 or 16 bits each."""
     masked = image.values.astype(numpy.int64) & ((1 << bits) - 1)
     return numpy.ascontiguousarray(masked.astype(numpy.uint8 if image.allocated == 8 else numpy.uint16))
 
@@ -113,7 +113,7 @@ def _lossless(rng: Rng, image: "Image", predictor: int) -> bytes:
 def overlaid(
     rng: Rng, image: "Image", bits: int, pixels: numpy.ndarray, stream: Callable[[numpy.ndarray], bytes]
 ) -> bytes:
-    """A stream of all bits, in those above the stored ones of which there is an overlay, sometimes."""
+    """A stream of all allocated bits, sometimes with an overlay above the stored ones."""
     if bits == image.stored or rng.random() > 0.4:
         return stream(pixels)
     image.notes.append("an overlay in the high bits")
@@ -140,7 +140,7 @@ def _ls(rng: Rng, image: "Image", near: int) -> bytes:
     except RuntimeError:  # its buffer is too small for noise
         frame = imagecodecs.jpegls_encode(pixels, level=near)
         image.notes.append("a stream of all bits")
-    # an encoder's slip that is met (CharLS, issue 437)
+    # an encoder's fault found in practice (CharLS, issue 437)
     if rng.random() < 0.15 and frame.endswith(b"\xff\xd9"):
         image.notes.append("a zero before EOI")
         image.sound = frame
@@ -162,7 +162,7 @@ def j2k_lossless(rng: Rng, image: "Image") -> bytes:
 
 def j2k_lossy(rng: Rng, image: "Image") -> bytes:
     bits = width(rng, image)
-    # peak signal-to-noise ratio in dB, of all bits of the stream
+    # peak signal-to-noise ratio in dB, over all bits of the stream
     level = int(rng.integers(30, 70)) + 6 * (bits - image.stored)
     frame = imagecodecs.jpeg2k_encode(
         signed_words(image), level=level, reversible=False, codecformat="j2k", bitspersample=bits

@@ -1,4 +1,4 @@
-"""What an image is: its bits, its values, and how they are to be shown."""
+"""The image: its bits, its values, and how they are displayed."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ import codec
 
 @dataclass
 class Lut:
-    """A lookup table: entries of so many bits, for values from `first` on."""
+    """A lookup table: entries with this number of bits, for values from `first` on."""
 
     first: int
     bits: int
@@ -18,7 +18,7 @@ class Lut:
 
 @dataclass
 class Image:
-    """An image of one sample a pixel, or of three."""
+    """An image of one sample per pixel, or of three."""
 
     uid: str
     syntax: codec.Syntax
@@ -37,9 +37,9 @@ class Image:
     voi_lut: Lut | None = None
     # red, green and blue
     palette: list[Lut] | None = None
-    # the compressed frame; none where nothing is compressed
+    # the compressed frame; None if uncompressed
     frame: bytes | None = None
-    # the same as the standard has it
+    # the same as defined by the standard
     sound: bytes | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -141,7 +141,7 @@ def voi(rng: numpy.random.Generator, drawn: Image) -> None:
     low, high = modality_range(drawn)
     kind = rng.random()
     whole = drawn.rescale is None or all(float(text).is_integer() for text in drawn.rescale)
-    # a table is for whole numbers; how others are rounded is nowhere said
+    # a table is for whole numbers; the rounding of others is undefined
     if kind < 0.2 and whole:
         first = int(rng.integers(max(int(low), -32768), min(int(high), 32767 if low < 0 else 65535) + 1))
         drawn.voi_lut = lut(rng, first)

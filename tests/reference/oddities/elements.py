@@ -1,4 +1,4 @@
-"""The elements of a data set: those that an image needs, and others beside them."""
+"""The elements of a data set: those of an image, and others."""
 
 import numpy
 
@@ -44,7 +44,7 @@ def needed(rng: Rng, image: Image, plan: Plan) -> list[Element]:
 
 
 def shown(rng: Rng, image: Image) -> list[Element]:
-    """Rescale, tables and windows, or what stands for none."""
+    """Rescale, tables and windows, or their absence in various forms."""
     found = []
     if image.rescale:
         slope, intercept = image.rescale
@@ -72,7 +72,7 @@ def padded(rng: Rng, text: str) -> str:
 
 
 def others(rng: Rng, image: Image) -> list[Element]:
-    """Standard elements that say nothing of the picture."""
+    """Standard elements that do not affect the picture."""
     reference = [Element((8, 0x1150), "UI", "1.2.840.10008.3.1.2.3.3"), Element((8, 0x1155), "UI", "1.2.3.9")]
     icon = [
         Element((0x28, 0x02), "US", [1]),
@@ -113,7 +113,7 @@ def others(rng: Rng, image: Image) -> list[Element]:
 
 
 def private(rng: Rng) -> list[Element]:
-    """Private elements: nested sequences, bytes that look like items, and windows that are none."""
+    """Private elements: nested sequences, bytes that look like items, and false windows."""
     deep = [Element((0x9, 0x10), "LO", "MAKER"), Element((0x9, 0x1001), "LO", "deep")]
     for _ in range(int(rng.integers(0, 4))):
         deep = [Element((0x9, 0x10), "LO", "MAKER"), Element((0x9, 0x1002), "SQ", [deep, deep])]

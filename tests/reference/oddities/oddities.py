@@ -1,4 +1,4 @@
-"""What is added to a data set and to its file that does not change the picture."""
+"""Additions to a data set and its file that do not change the picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rng = numpy.random.Generator
 
 @dataclass
 class Plan:
-    """How a file is written."""
+    """The options of writing a file."""
 
     # the data set without its pixels
     elements: list = field(default_factory=list)
@@ -30,9 +30,9 @@ class Plan:
     names_syntax: bool = True
     implicit_meta: bool = False
     group_length: str = "right"
-    # by how much the high bit is above that of the bits stored
+    # by how much the high bit exceeds that of the stored bits
     shift: int = 0
-    # whether words hold more than the bits stored
+    # whether words hold more than the stored bits
     junk: bool = False
     planar: bool = False
     # bytes after the pixels
@@ -43,7 +43,7 @@ class Plan:
     offset_table: bool = False
     # of the fragments
     end: str = "right"
-    # zeros after the data set, and the element that is for that
+    # zeros after the data set, and the element for such padding
     zeros: int = 0
     padding_element: bool = False
     # of the file's name
@@ -80,7 +80,7 @@ def file_meta(rng: Rng, image: Image, made: Plan) -> None:
         made.preamble = str(rng.choice(kinds))
     if chance(rng, 0.3):
         made.group_length = str(rng.choice(["zero", "large", "small", "missing"]))
-    # a bare data set has no file meta, and one without a transfer syntax is read by its looks
+    # a bare data set has no file meta, and one without a transfer syntax is recognized by its first bytes
     made.names_syntax = not (bare and made.preamble != "bare" and chance(rng, 0.08))
     made.implicit_meta = made.preamble in ("right", "text") and chance(rng, 0.05)
     made.meta.append((2, "UI", "1.2.840.10008.5.1.4.1.1.7"))

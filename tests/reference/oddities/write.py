@@ -38,7 +38,7 @@ class Encoding:
 
 
 class Writer:
-    """Writes elements; what may be written in several ways is written in one of them, at random."""
+    """Writes elements; if there are several valid ways, one is chosen at random."""
 
     def __init__(self, rng: Rng, plan: Plan):
         self.rng, self.plan = rng, plan
@@ -49,7 +49,7 @@ class Writer:
     def element(self, element: Element, encoding: Encoding) -> bytes:
         vr, inside = element.vr, encoding
         if encoding.explicit and vr != "OB" and chance(self.rng, self.plan.unknown):
-            # what is UN is little endian, and implicit inside (PS3.5 6.2.2)
+            # UN values are little endian, and implicit inside (PS3.5 6.2.2)
             vr, inside = "UN", Encoding(explicit=False)
         if element.vr == "SQ":
             return self.sequence(element, vr, encoding, inside)
@@ -73,13 +73,13 @@ class Writer:
         if isinstance(value, str):
             return value.encode("latin-1")
         if element.vr == "SS":
-            # of a table's descriptor the first value alone has a sign
+            # only the first value of a table's descriptor has a sign
             return struct.pack(f"{encoding.order}{len(value)}H", *[number & 0xFFFF for number in value])
         return struct.pack(f"{encoding.order}{len(value)}{NUMBERS[element.vr]}", *value)
 
     def sequence(self, element: Element, vr: str, encoding: Encoding, inside: Encoding) -> bytes:
         if element.tag[0] % 2 and chance(self.rng, self.plan.mixed):
-            # as some makers' private sequences are
+            # like some manufacturers' private sequences
             inside = Encoding(explicit=not inside.explicit, big_endian=inside.big_endian)
         items = b"".join(self.item(item, inside) for item in element.value)
         if chance(self.rng, 0.5):
@@ -117,7 +117,7 @@ def lut(rng: Rng, tag: tuple[int, int], table: Lut, signed: bool) -> Element:
 
 
 def native(rng: Rng, image: Image, plan: Plan) -> Element:
-    """Pixel data that are not compressed, with whatever else is in their words and after them."""
+    """Uncompressed pixel data, with extra bits in their words and extra bytes after them."""
     kind = numpy.dtype("<u1" if image.allocated == 8 else "<u2")
     words = (image.values.astype(numpy.int64) & ((1 << image.stored) - 1)) << plan.shift
     if plan.junk:

@@ -1,1 +1,1 @@
-"""The winners' ensembles in plain NumPy, SciPy and OpenCV: from what their networks answer to the masks."""
+"""The winners' ensembles in plain NumPy, SciPy and OpenCV: from their networks' outputs to the masks."""

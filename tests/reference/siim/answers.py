@@ -1,9 +1,9 @@
-"""What networks answer: drawings of a few rectangles, and the arrays that they stand for.
+"""Networks' outputs: drawings of a few rectangles, and their arrays.
 
-An answer is a dictionary, as `tests/golden/winners.json` holds it: `members` and `snapshots` say whose it is (all where
-they are left out), `ground` and `rectangles` what the map is (raw, as the network puts it out), `score` the score's raw
-value. Later answers replace earlier ones. With `mirrored` it is what the network answers to the mirror image alone;
-otherwise it answers to that as it should, with the mirrored map.
+An answer is a dictionary, as in `tests/golden/winners.json`: `members` and `snapshots` select the networks (all if left
+out), `ground` and `rectangles` define the map (the network's raw output), `score` the score's raw value. Later answers
+replace earlier ones. With `mirrored` it is the output for the mirror image only; otherwise the output for that is the
+mirrored map.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ class Answers:
         self.said, self.frame = said, tuple(frame)
 
     def raw(self, network, snapshot=0, mirrored=False, size=None):
-        """The map as the network puts it out, float32 of the network's size, or of a view's own."""
+        """The network's raw map, float32, of the network's size or of a view's own."""
         drawing, mirror = (0.0, ()), False
         for said in self._of(network, snapshot):
             if "ground" in said and (mirrored or not said.get("mirrored")):
@@ -61,13 +61,13 @@ class Answers:
 
     @staticmethod
     def resized(image, size):
-        """(height, width) by OpenCV's INTER_LINEAR."""
+        """Resizes to (height, width) with OpenCV's INTER_LINEAR."""
         if image.shape == tuple(size):
             return image
         return cv2.resize(np.ascontiguousarray(image), size[::-1], interpolation=cv2.INTER_LINEAR)
 
     def score(self, network, snapshot=0, mirrored=False):
-        """The score as the network puts it out."""
+        """The network's raw score."""
         value = 0.0
         for said in self._of(network, snapshot):
             if "score" in said and (mirrored or not said.get("mirrored")):
@@ -82,7 +82,7 @@ class Answers:
 
 
 class Probe:
-    """Answers with a row of candidate values for maps and scores alike, to find the one that leads to a certain result.
+    """Answers with a range of candidate values for maps and scores, to find the one that gives a certain result.
 
     Those that `fine` says (`members`, `snapshots`, `mirrored`, as of an answer) give the candidates, networks in
     `fixed` a number of their own, all others `others`."""
@@ -96,7 +96,7 @@ class Probe:
 
     @staticmethod
     def resized(image, size):
-        """One value is as good at any size."""
+        """A single value is the same at any size."""
         return image
 
     def score(self, network, snapshot=0, mirrored=False):
@@ -108,7 +108,7 @@ class Probe:
 
 @functools.lru_cache(maxsize=64)
 def draw(ground, rectangles, frame, size, mirror):
-    """A drawing at a size: a pixel belongs to a rectangle where its centre lies."""
+    """A drawing at a size: a pixel belongs to the rectangle of its centre."""
     height, width = size
     out = np.full(size, ground, F)
     for top, bottom, left, right, value in rectangles:
@@ -126,7 +126,7 @@ def place(edge, frame, side):
 
 
 def runs(mask):
-    """A mask's runs, column by column: each start counted from the end of the run before; `*n` is a run n times."""
+    """A mask's runs, column by column: each start counted from the end of the previous run; `*n` is a run n times."""
     flat = np.concatenate([[0], mask.T.ravel().astype(np.int8), [0]])
     starts, ends = np.flatnonzero(np.diff(flat) == 1), np.flatnonzero(np.diff(flat) == -1)
     offsets = starts - np.concatenate([[0], ends[:-1]]) if len(starts) else starts

@@ -1,8 +1,8 @@
 """8th place: DeepLabV3+ throughout; three snapshots weighing 3, 1, 1; mirrored views.
 
-Four networks of all images give a score: the mean of their maps' highest pixels. Four that have seen positives only are
-multiplied by it, four others count as they are. Nothing where no pixel of the mean is above SURE, or where fewer than
-AREA pixels are above BAR.
+Four networks trained on all images give a score: the mean of their maps' highest pixels. The maps of four networks
+trained on positives are multiplied by it, those of four others are used unchanged. The mask is empty if no pixel of the
+mean is above SURE, or fewer than AREA pixels are above BAR.
 """
 
 from .answers import F, Network, answer
@@ -30,7 +30,7 @@ class Eighth:
         return mask & (p.max() > F(SURE)) & (mask.sum() >= AREA)
 
     def cases(self):
-        """Edges lie at multiples of 4, where the pixels of 1280 end; 2e-6 is what resizing may round."""
+        """Edges are at multiples of 4, where the pixels of 1280 end; 2e-6 is the rounding error of resizing."""
         classes, positives = [it.name for it in CLASS], [it.name for it in POSITIVES]
         block = (100, 164, 200, 232, HIGH)
 
@@ -40,7 +40,7 @@ class Eighth:
 
         yield "nothing", [answer(LOW)]
         yield "everything", [answer(HIGH)]
-        # With certain maps p is 1/2 + score / 2 where there is something.
+        # With certain maps, p is 1/2 + score / 2 inside of a spot.
         full = answer(20, members=["all-resnext101", *positives])
         yield "not-quite-sure", [full, seen(2 * SURE - 1 - 4e-6)]
         yield "just-sure", [full, seen(2 * SURE - 1 + 4e-6)]

@@ -1,8 +1,8 @@
-"""11th place: each network makes a mask of its own; the union of the masks.
+"""11th place: each network has its own mask; the union of the masks.
 
-Each network: 8 folds, mirrored views. Probabilities below FLOOR are nothing before the two views are averaged. Above
-BAR; components of at least 1000 pixels; holes filled; grown by a disk of radius 1. Where the mirrored view's mask
-overlaps the plain one's with a Dice below AGREE, 1500 pixels and radius 2. In the union, holes are filled once more.
+Each network: 8 folds, mirrored views. Probabilities below FLOOR become 0 before the two views are averaged. Pixels
+above BAR; components of at least 1000 pixels; holes filled; dilated by a disk of radius 1. If the Dice of the two
+views' masks, the mean over folds, is below AGREE: 1500 pixels and radius 2. In the union, holes are filled again.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""5th place: seven networks with mirrored views, five of one kind and two of another, all counting alike.
+"""5th place: seven networks with mirrored views, five of one kind and two of another, with equal weights.
 
-Nothing where no pixel of the mean is above SURE, or where no more than AREA pixels are above BAR.
+The mask is empty if no pixel of the mean is above SURE, or at most AREA pixels are above BAR.
 """
 
 from .answers import F, Network, answer
@@ -33,7 +33,7 @@ class Fifth:
             BAR, self.merged, {"members": ["aspp-se101"]}, lambda v: [(10, 18, 10, 18, HIGH), (10, 18, 18, 60, v)],
         )
         yield "just-above-the-bar", [answer(LOW, (10, 18, 10, 18, HIGH), (10, 18, 18, 60, logit(BAR + 1e-6)))]
-        # Networks count alike, not kinds: two of seven say yes, then four of seven.
+        # Networks have equal weights, not kinds: two of seven are positive, then four of seven.
         yield "two-of-seven", [answer(LOW, (0, 50, 0, 50, HIGH)), answer(LOW, members=["aspp-se50"])]
         yield "four-of-seven", [
             answer(LOW, (0, 50, 0, 50, HIGH)),

@@ -1,7 +1,7 @@
 """1st place: four U-Nets at 1024, a weighted mean, and the triplet rule.
 
-Each network: 5 folds of 3 checkpoints, as it is and mirrored. Fewer than AREA pixels above TOP: nothing. Otherwise what
-is above BOTTOM, its contours of more than 100 filled.
+Each network: 5 folds of 3 checkpoints, plain and mirrored. Empty with fewer than AREA pixels above TOP; otherwise the
+pixels above BOTTOM, with their contours of more than 100 filled.
 """
 
 from .answers import F, Network, answer
@@ -31,7 +31,7 @@ class First:
         return filled_contours(p > F(BOTTOM), CONTOUR)
 
     def cases(self):
-        """Sure pixels one by one, then what becomes of the rest."""
+        """The number of sure pixels, then the effect on the others."""
         above_top, above_bottom = logit(self.top + 1e-5), logit(BOTTOM + 1e-5)
         sure = (300, 350, 100, 100 + self.area // 50, HIGH)
         # One pixel of the sure ones is not.

@@ -1,7 +1,7 @@
 """4th place: one network with a label branch, 8 folds of 4 checkpoints, mirrored views, all at 768.
 
-Nothing where the score is below GATE, or where fewer than AREA pixels of 768 x 768 are above SURE; otherwise what is
-above BAR, made 1024 x 1024 by the nearest pixel.
+The mask is empty if the score is below GATE, or fewer than AREA pixels of 768 x 768 are above SURE; otherwise the
+pixels above BAR, resized to 1024 x 1024 by the nearest pixel.
 """
 
 import cv2
@@ -36,7 +36,7 @@ class Fourth:
         sure = (100, 140, 200, 220, HIGH)
         around = (90, 150, 190, 301, 1)
         one_less = (139, 140, 219, 220, 1)
-        # One of 64 answers makes up for what 63 equal ones miss.
+        # One of 64 outputs makes up the difference that 63 equal ones lack.
         fine = {"snapshots": [9], "mirrored": True}
         equal, mirror = settle(GATE, self.score, fine)
         yield "nothing", both(HIGH)
@@ -58,7 +58,7 @@ class Fourth:
             answer(LOW, sure, score=1), answer(LOW, sure, (300, 380, 300, 380, HIGH), snapshots=list(range(17))),
             answer(LOW, sure, score=-1.5, snapshots=[31], mirrored=True),
         ]
-        # A single pixel, a row and a column at the far border: what the nearest pixel makes of them.
+        # A single pixel, a row and a column at the far border, resized by the nearest pixel.
         yield "nearest-pixels", both(HIGH, sure, (767, 768, 0, 768, 1), (0, 768, 767, 768, 1), (401, 402, 401, 402, 1),
                                      (500, 502, 500, 502, 1))
 

@@ -1,8 +1,8 @@
-"""9th place: something is there if a U-Net finds a large spot, or if five classifiers agree; mirrored views.
+"""9th place: an image is positive if a U-Net finds a large spot, or if five classifiers agree; mirrored views.
 
-The U-Net's spot: more than SPOT pixels of 1024 x 1024 that hang together by their sides, where the mean of p less each
-fold's threshold is positive. The classifiers: each above AGREE. Then the networks of positives, each less its own
-threshold: what is not negative, in components of more than SMALL pixels.
+The U-Net's spot: more than SPOT pixels of 1024 x 1024, connected by their sides, where the mean over folds of p minus
+the fold's threshold is positive. The classifiers: each above AGREE. Then the networks trained on positives, each minus
+its own threshold: pixels that are not negative, in components of more than SMALL pixels.
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ FIRST = Network("first-unet", (768, 768), FOLDS)
 KINDS = (("se101-384", 384), ("r34-a", 1024), ("r34-b", 1024), ("se50-512", 512), ("se101-512", 512))
 CLASSIFIERS = [Network(f"cls-{name}", (size, size), FOLDS) for name, size in KINDS]
 SECOND = [Network("second-768", (768, 768), (1.0,) * 10), Network("second-928", (928, 928), FOLDS)]
-# The winner's own are not known, and the manifest has 0.5 throughout; these are put there, to be told from it. Their
-# means are 0.5, 0.375 and 0.75.
+# The winner's own are unknown, and the manifest has 0.5 throughout; these replace them, to tell them apart. Their means
+# are 0.5, 0.375 and 0.75.
 THRESHOLDS = {
     "first-unet": [0.25, 0.75, 0.5, 0.375, 0.625],
     "second-768": [0.25, 0.5, 0.375, 0.375, 0.125, 0.625, 0.25, 0.5, 0.5, 0.25],
@@ -26,7 +26,7 @@ THRESHOLDS = {
 
 
 def less_threshold(answers, network):
-    """The mean over a network's folds of p less the threshold."""
+    """The mean over a network's folds of p minus the threshold."""
     return network_map(answers, network) - mean([F(it) for it in THRESHOLDS[network.name]])
 
 
@@ -49,7 +49,7 @@ class Ninth:
         return large_components(mask, SMALL + 1, corners=False) & self.is_there(answers)
 
     def cases(self):
-        """Edges lie at multiples of 4, where three pixels of 768 are four of 1024, unless said."""
+        """Edges are at multiples of 4 by default, where three pixels of 768 are four of 1024."""
         block = answer(LOW, (96, 160, 320, 384, HIGH), members=["second-768", "second-928"])
         no, yes, blank = answer(score=-3), answer(score=3), answer(LOW)
 
@@ -69,7 +69,7 @@ class Ninth:
         score = [answer(score=equal, **last), answer(score=fine, snapshots=[1], mirrored=True, **last)]
         yield "four-agree-and-one-is-at-the-limit", [block, first(), yes, *score]
         yield "five-agree", [block, first(), yes, answer(score=logit(AGREE + 1e-6), **last)]
-        # A raw 0 is one half: less 0.375 twice and 0.75 once, in the mean nothing.
+        # A raw 0 is one half: minus 0.375 twice and 0.75 once, the mean is 0.
         both = ["second-768", "second-928"]
         yield "second-equal-to-their-thresholds", [blank, yes, answer(LOW, members=both), answer(0, members=both)]
         yield "second-just-below-their-thresholds", [yes, blank, answer(-1e-4, members=both)]

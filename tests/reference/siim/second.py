@@ -1,7 +1,8 @@
-"""2nd place: a stacked classifier as the gate, and segmenters that have seen positives only. No mirrored views.
+"""2nd place: a stacked classifier as the gate, and segmenters trained on positives only. No mirrored views.
 
-The stacker sees each classifier's mean over its folds, the mean of these, and their cyclic half-differences. Above GATE
-the mean of the segmenters' sigmoids, above BAR; the logits of the one at 768 are enlarged before the sigmoid.
+The stacker's inputs are each classifier's mean over its folds, the mean of these, and their cyclic half-differences. If
+its output is above GATE, pixels whose mean of the segmenters' sigmoids is above BAR; the logits of the one at 768 are
+enlarged before the sigmoid.
 """
 
 import numpy as np
@@ -16,8 +17,8 @@ CLASSIFIERS = [Network(f"cls-{name}", (size, size), FOLDS, (False,)) for name, s
 SMALL = Network("seg-b5", (768, 768), FOLDS, (False,))
 LARGE = [Network(f"seg-{name}", weights=FOLDS, views=(False,)) for name in ("se50", "se101", "b3", "deeplab")]
 SEGMENTERS = [*LARGE, SMALL]
-# A stacker of our own, the features' weighted sum, with numbers that leave nothing to rounding where every classifier
-# answers one half: then the sum is GATE to the last bit.
+# A synthetic stacker, the features' weighted sum, with numbers that need no rounding if every classifier's output is
+# one half: then the sum is GATE to the last bit.
 WEIGHTS = [0.25, 0.125, 0.0625, 0.125, 0.1875, 0.25, 0.125, -0.0625, 0.125, -0.125, 0.0625]
 BIAS = F(GATE) - F(0.5)
 
@@ -50,12 +51,12 @@ class Second:
         yield "below-the-gate", [answer(HIGH, score=-2)]
         yield "score-equal-to-the-gate", [block, answer(score=0)]
         yield "score-just-above-the-gate", [block, answer(score=0), answer(score=1e-4, members=["cls-b3-1024"])]
-        # Half of it says yes, and their order counts: half-differences have signs.
+        # Half of the classifiers are positive, and their order matters: half-differences have signs.
         yield "classifiers-disagree", [
             block, answer(score=2), answer(score=-3, members=["cls-se50-1024", "cls-b3-1024"]),
         ]
         yield "folds-disagree", [block, answer(score=1), answer(score=-4, snapshots=[0, 3])]
-        # What the network at 768 answers is 0, the same at any size; the others are exact.
+        # The output of the network at 768 is 0, the same at any size; the others are exact.
         zero = [answer(0, members=["seg-b5"]), yes]
         yield "equal-to-the-bar", exactly(
             BAR, self.merged, {"members": ["seg-se50"]}, lambda v: [(100, 140, 50, 60, v)],

@@ -1,6 +1,6 @@
-"""7th place: 27 networks, all counting alike: 17 at 1024 with mirrored views, 10 at 768 with a view of 1024.
+"""7th place: 27 networks with equal weights: 17 at 1024 with mirrored views, 10 at 768 with a view of 1024.
 
-Nothing where no pixel of the mean is above SURE; otherwise what is above BAR.
+The mask is empty if no pixel of the mean is above SURE; otherwise the pixels above BAR.
 """
 
 from .answers import F, Network, answer
@@ -19,7 +19,7 @@ NETWORKS = MIRRORED + SCALED
 
 
 def scaled_map(answers, network):
-    """The mean of two views, the second of 1024 x 1024 and brought back."""
+    """The mean of two views, the second of 1024 x 1024 and resized back."""
     def one(snapshot):
         larger = sigmoid(answers.raw(network, snapshot, size=(1024, 1024)))
         return mean([sigmoid(answers.raw(network, snapshot)), answers.resized(larger, network.size)])
@@ -37,7 +37,7 @@ class Seventh:
         return (p > F(BAR)) & (p.max() > F(SURE))
 
     def cases(self):
-        """Edges lie at multiples of 4, where the pixels of both views end; 2e-6 is what resizing may round."""
+        """Edges are at multiples of 4, where the pixels of both views end; 2e-6 is the rounding error of resizing."""
         sure = (400, 440, 400, 420, HIGH)
         yield "nothing", [answer(LOW)]
         yield "everything", [answer(HIGH)]

@@ -1,4 +1,4 @@
-"""The steps that the winners' recipes are made of, each a few lines of NumPy, SciPy or OpenCV.
+"""The steps of the winners' pipelines, each a few lines of NumPy, SciPy or OpenCV.
 
 Single precision, summed in the order in which members, checkpoints and views are listed.
 """
@@ -10,7 +10,7 @@ from scipy import ndimage
 from .answers import F, Probe, answer
 
 CORNERS = np.ones((3, 3), int)
-# Raw values of what is surely nothing, and surely something.
+# Raw values that are surely negative, and surely positive.
 LOW, HIGH = -8, 6
 
 
@@ -30,7 +30,7 @@ def flip(image):
 
 
 def mean(values, weights=None):
-    """The weighted mean, one value after the other."""
+    """The weighted mean, summed one value after the other."""
     weights = [1.0] * len(values) if weights is None else weights
     total, weight = F(0), F(0)
     for value, share in zip(values, weights, strict=True):
@@ -39,7 +39,7 @@ def mean(values, weights=None):
 
 
 def network_map(answers, network, size=(1024, 1024), logits=False, floor=None):
-    """The mean over a network's views and sets of weights, at a size: brought there as probabilities or as logits."""
+    """The mean over a network's views and snapshots at a size, resized as probabilities or as logits."""
     def one(snapshot):
         views = []
         for mirrored in network.views:
@@ -61,19 +61,19 @@ def network_score(answers, network):
 
 
 def areas(mask, corners=True):
-    """Components, labelled from 1, and the number of pixels of each; corners connect unless told otherwise."""
+    """Components, labelled from 1, and the number of pixels of each; corners connect by default."""
     labels, count = ndimage.label(mask, CORNERS if corners else None)
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
 def large_components(mask, least, corners=True):
-    """Only the components of at least so many pixels."""
+    """Only the components of at least this number of pixels."""
     labels, counted = areas(mask, corners)
     return np.concatenate([[False], counted >= least])[labels]
 
 
 def disk(radius):
-    """All pixels of a square no further than the radius from its middle."""
+    """All pixels of a square within the radius of its centre."""
     y, x = np.mgrid[-radius:radius + 1, -radius:radius + 1]
     return x * x + y * y <= radius * radius
 

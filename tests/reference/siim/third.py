@@ -1,8 +1,8 @@
-"""3rd place: the lungs first, then three networks inside their box, and the answer put back; mirrored views.
+"""3rd place: the lungs first, then three networks on their box, and the result placed back; mirrored views.
 
-The box encloses the two largest spots above LUNGS, grows by MARGIN of its own sides, outward to whole pixels, and ends
-at the image's border; where there is none it is the whole image. Each network: 3 folds of 3 epochs, weighing 0.5, 0.3
-and 0.2.
+The box encloses the two largest spots above LUNGS, is extended by MARGIN of its own sides, outward to whole pixels, and
+clipped at the image's border; without a spot it is the whole image. Each network: 3 folds of 3 epochs with weights 0.5,
+0.3 and 0.2.
 """
 
 import math

@@ -4,7 +4,7 @@
     pip install opencv-python-headless numpy
     python3 engine/train/tests/reference/augment.py
 
-The picture is made of integers alone, by the recipe that the Rust test repeats.
+The picture has integer values only, from the same formula as in the Rust test.
 """
 
 import json

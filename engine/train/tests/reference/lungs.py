@@ -2,9 +2,9 @@
 
     python lungs.py OUT [--folds 0 1 ...] [--seed N] [--threads N]
 
-The recipe is read, not repeated: images, folds, network, losses, augmentations, schedule. What cannot agree is what is
-drawn at random: weights (of the same distributions), batches, augmentations. Told for each fold: the held-out mean Dice
-at a threshold of 0.5, at the size of the last phase, of the last epoch. Appends to OUT/lungs.jsonl.
+The recipe is read for images, folds, network, losses, augmentations and schedule. Only random numbers cannot agree:
+weights (from the same distributions), batches, augmentations. Prints for each fold the held-out mean Dice at a
+threshold of 0.5, at the size of the last phase, after the last epoch. Appends to OUT/lungs.jsonl.
 """
 
 import argparse
@@ -107,13 +107,13 @@ def network(recipe):
     )
     for module in model.encoder.modules():
         if isinstance(module, nn.Conv2d):
-            # smp hands the grey input its own convolution, as PyTorch draws it; torchvision's scheme is this
+            # smp's convolution for a grey input has PyTorch's default initialization; this is torchvision's
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     return model
 
 
 def losses(recipe, logits, truth):
-    """Of a batch's images, whose mean is the loss: no term couples images."""
+    """The loss of each image of a batch; the mean is the loss, as no term couples images."""
     total = 0
     for term in recipe["loss"]["map"]:
         if term["kind"] == "bce":
@@ -153,7 +153,7 @@ def one_epoch(recipe, phase, model, optimizer, training, draw):
     model.train()
     size, total = phase["batch"], []
     order = draw.permutation(len(training))
-    # what does not fill a batch is left out, as the trainer does
+    # an incomplete batch is left out, as by the trainer
     for first in range(0, len(order) - size + 1, size):
         shown = [augment(recipe, *training[index], draw) for index in order[first : first + size]]
         images, truth = batch(recipe, shown)

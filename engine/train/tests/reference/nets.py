@@ -1,11 +1,11 @@
-"""Writes golden/nets.json: what PyTorch makes of the networks that engine/train/src/nets builds.
+"""Writes golden/nets.json: PyTorch's results for the networks that engine/train/src/nets builds.
 
-    python nets.py [NAME...]   all of it, or (printed, not written) the forward passes whose names hold one of these
+    python nets.py [NAME...]   all results, or (only printed) the forward passes whose names contain one of these
 
-Published definitions come from torchvision, timm and segmentation_models_pytorch (0.6); those that these lack are
-written down here after their papers. Of each network: how many parameters it has, and the SHA-256 of its sorted lines
-`key shape`. Of some: a few numbers of its answer to a made-up image, with made-up weights; both come from one formula
-over a name and an index (`numbers`), which the test repeats.
+Published definitions come from torchvision, timm and segmentation_models_pytorch (0.6); others are written here from
+their papers. Each network has its number of parameters, and the SHA-256 of its sorted lines `key shape`. Some also have
+a few output values for a synthetic image and synthetic weights; both come from `numbers`, a formula of a name and an
+index that the test repeats.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ KINDS = {
 }
 
 
-# --- what the libraries lack
+# --- definitions that the libraries lack
 
 
 class AlexNet(nn.Module):
@@ -99,7 +99,7 @@ def over_alexnet(kind, channels, output_stride):
 
 
 class Whole(nn.Module):
-    """An encoder of its own, a decoder, heads."""
+    """A custom encoder, a decoder, heads."""
 
     def __init__(self, encoder, decoder, head, width):
         super().__init__()
@@ -325,7 +325,7 @@ def encnet(encoder, channels, codes=32):
     return Whole(encoder, EncDecoder(width, codes), head, width)
 
 
-# --- what they have
+# --- definitions of the libraries
 
 
 def published(kind, encoder, channels, **options):
@@ -334,7 +334,7 @@ def published(kind, encoder, channels, **options):
 
 
 def with_group_norm(model, groups):
-    """Group norms in the place of all batch norms."""
+    """Replaces all batch norms by group norms."""
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
@@ -410,7 +410,7 @@ def build(architecture, channels):
 
 
 def state(model, architecture):
-    """Keys and values, without those that no answer depends on."""
+    """Keys and values, without those that no output depends on."""
     unused = ["decoder.center."]  # with_aspp's second name of a module
     if architecture.get("encoder", "").startswith("efficientnet"):
         unused += ["encoder.conv_head.", "encoder.bn2."]
@@ -485,7 +485,7 @@ def gradients(name, channels, size, precision):
     model = build(architecture, channels).to(precision).train()
     for module in model.modules():
         if isinstance(module, nn.Dropout):
-            module.p = 0.0  # smp's label head has one unless told otherwise
+            module.p = 0.0  # smp's label head has one by default
     weights = state(model, architecture)
     with torch.no_grad():
         for key, value in weights.items():
@@ -506,8 +506,8 @@ def gradients(name, channels, size, precision):
 
 
 def backward(name, channels=1, size=(64, 96)):
-    """Gradients in training mode: of each weight the norm, and the product with made-up numbers. `single` is how far
-    PyTorch's own single precision is from its double one, as a share of the norm: kinks that rounding crosses."""
+    """Gradients in training mode: each weight's norm, and the product with synthetic numbers. `single` is the
+    difference of PyTorch's single and double precision, as a share of the norm: from kinks that rounding crosses."""
     loss, exact = gradients(name, channels, size, torch.float64)
     _, rounded = gradients(name, channels, size, torch.float32)
     least = 1e-5 * max(norm for norm, _ in exact.values())
@@ -518,7 +518,7 @@ def backward(name, channels=1, size=(64, 96)):
     return {"name": name, "network": network, "size": size, "gain": GAINS.get(name, 6), "loss": loss, "single": max(off), "gradients": short}
 
 
-# those in which single precision says anything at all with made-up weights
+# those for which single precision is meaningful with synthetic weights
 BACKWARD = ["unet-resnet34", "unet-se-resnext50", "unet-scse", "unet-cbam", "dc-unet"]
 
 
@@ -568,8 +568,8 @@ FORWARD = {
     "dc-unet": {"kind": "dc-unet", "width": 16},
 }
 
-# Kaiming's 6 keeps signals alive in most; where many gates follow each other, it makes them so large that PyTorch's own
-# single and double precision part ways.
+# Kaiming's 6 preserves signals in most; with many gates in sequence they become so large that PyTorch's own single and
+# double precision diverge.
 GAINS = {"unet-se-resnext50": 3, "unet-scse": 3}
 
 

@@ -1,7 +1,7 @@
 """Learning rates of PyTorch's schedulers, for `src/schedule/tests.rs`: python schedules.py > schedules.json
 
 Each case holds a recipe's phase, the validation losses (for `plateau`) or none, the steps of an epoch, and the rate of
-each step, epoch by epoch. Numbers of a recipe are single precision, so they are rounded to it before PyTorch sees them.
+each step, epoch by epoch. A recipe's numbers are in single precision, so they are rounded to it for PyTorch.
 """
 
 import json
@@ -58,7 +58,7 @@ def falling(n):
     return [1 / (1 + i) for i in range(n)]
 
 
-# falls, stands, falls by less than the threshold, falls, rises, stands
+# falls, stays, falls by less than the threshold, falls, rises, stays
 BUMPY = [1.0, 0.8, 0.8, 0.79999, 0.7, 0.71, 0.72, 0.7, 0.7, 0.7, 0.7, 0.69999, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
 
 CASES = [

@@ -16,7 +16,7 @@ IMAGES, MEMBERS, CHANNELS, EPOCHS, LR, DECAY, L2 = 48, 3, 4, 30, 0.01, 1e-3, 0.5
 
 
 class Head(nn.Module):
-    """Each probability, half of its difference to the next one's, and in the end the mean; three neighbours at a time."""
+    """Each probability, half of its difference to the next one, and finally the mean; three neighbours at a time."""
 
     def __init__(self):
         super().__init__()

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 
 class Net(nn.Module):
-    """A stem, a residual block in groups, a depthwise block with squeeze and excitation, skips, both heads."""
+    """A stem, a grouped residual block, a depthwise block with squeeze and excitation, skips, both heads."""
 
     def __init__(self):
         super().__init__()
@@ -50,7 +50,7 @@ class Net(nn.Module):
 
 
 def batch(step):
-    """The same numbers as the Rust test makes: sines, and a disc for the truth."""
+    """The same numbers as in the Rust test: sines, and a disc for the truth."""
     n, h, w = 3, 24, 32
     index = torch.arange(n * h * w, dtype=torch.float64)
     image = torch.sin(index * 0.37 + step).float().reshape(n, 1, h, w)
@@ -113,7 +113,7 @@ def lovasz(x, t, over):
     return sum((hinge(x, t) + hinge(-x, 1 - t)) / 2 for x, t in rows) / len(rows)
 
 
-# as a recipe writes them: terms on the map, terms on the score
+# as in a recipe: terms on the map, terms on the score
 LOSSES = {
     "bce": ([{"kind": "bce"}], []),
     "bce, positives": ([{"kind": "bce", "positive": 3.0}], [{"kind": "bce", "weight": 0.5}]),
@@ -150,7 +150,7 @@ def loss(terms, answers, truth):
 
 
 def summary(tensor):
-    """What tells a tensor: its norm, its sum, and its first and last number."""
+    """A fingerprint of a tensor: its norm, its sum, and its first and last number."""
     flat = tensor.detach().double().flatten()
     return [flat.norm().item(), flat.sum().item(), flat[0].item(), flat[-1].item()]
 

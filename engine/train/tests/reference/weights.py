@@ -2,7 +2,7 @@
 
     python engine/train/tests/reference/weights.py      # needs torch and safetensors
 
-The numbers are a rule that the tests know: of the tensor at place `k` among the keys, number `i` is `k + i / 8`
+The numbers follow a rule that the tests know: in the tensor at index `k` of the keys, number `i` is `k + i / 8`
 (exact in half precision too).
 """
 
@@ -70,7 +70,7 @@ def main():
         net.load_state_dict(state_dict())
         optimizer = torch.optim.Adam(net.parameters())
         net.fc(torch.zeros(1, 2)).sum().backward()
-        optimizer.step()  # so that the optimiser's state holds tensors, which are no weights
+        optimizer.step()  # so that the optimiser's state holds tensors, which are not weights
         checkpoint = {"epoch": 3, key: state_dict(), "optimizer": optimizer.state_dict()}
         torch.save(checkpoint, FOLDER / f"{key}.pth")
     net = Net()
