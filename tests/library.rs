@@ -146,3 +146,116 @@ fn five_pixels_shrink_to_two_by_area() {
         assert!((found - expected).abs() < 1e-3, "{found}, not {expected}");
     }
 }
+
+/// Radiographs that differ in size and content.
+fn radiographs(count: u32) -> Vec<Radiograph> {
+    let values = |seed: u32| {
+        let size = (8 + seed as usize % 5, 9 + seed as usize % 3);
+        Array2::from_shape_fn(size, |(row, column)| ((row * 31 + column * 7 + seed as usize * 13) % 256) as f32)
+    };
+    let radiograph = |seed| Radiograph::from_values(format!("image{seed}"), values(seed), (0.0, 255.0)).unwrap();
+    (0..count).map(radiograph).collect()
+}
+
+#[test]
+fn a_stream_of_radiographs_gives_each_its_own_finding_in_their_order() {
+    let ensemble = case().open(None);
+    let expected: Vec<_> = radiographs(40).iter().map(|radiograph| ensemble.predict(radiograph).unwrap()).collect();
+    let mut found = Vec::new();
+    // of unknown length
+    let stream = radiographs(40).into_iter().filter(|_| true);
+    let ended = ensemble.predict_stream(stream, |id, finding, radiograph| {
+        assert_eq!((id, radiograph.unwrap().id()), (finding.as_ref().unwrap().id.as_str(), id));
+        found.push(finding.unwrap());
+        Ok::<_, ()>(())
+    });
+    assert_eq!((ended, found), (Ok(()), expected));
+    assert_eq!(ensemble.predict_stream([], |_, _, _| Err(())), Ok(()));
+}
+
+#[test]
+fn a_stream_without_an_end_is_ended_by_its_taker() {
+    let ensemble = case().open(None);
+    let endless = radiographs(7).into_iter().cycle();
+    let mut taken = 0;
+    let ended = ensemble.predict_stream(endless, |_, finding, _| {
+        finding.unwrap();
+        taken += 1;
+        if taken == 25 { Err("enough") } else { Ok(()) }
+    });
+    assert_eq!((ended, taken), (Err("enough"), 25));
+}
+
+#[test]
+fn a_stream_that_panics_is_its_callers_panic_and_what_came_before_is_handed_over() {
+    let ensemble = case().open(None);
+    let mut made = radiographs(12).into_iter();
+    let stream = std::iter::from_fn(move || Some(made.next().expect("the archive is gone")));
+    let mut taken = 0;
+    let run = std::panic::AssertUnwindSafe(|| {
+        ensemble.predict_stream(stream, |_, finding, _| {
+            taken += usize::from(finding.is_ok());
+            Ok::<_, ()>(())
+        })
+    });
+    assert!(std::panic::catch_unwind(run).is_err());
+    assert!((1..=12).contains(&taken), "{taken}");
+    // and the ensemble is none the worse
+    assert!(ensemble.predict(&radiographs(1)[0]).is_ok());
+}
+
+#[test]
+fn a_stream_stays_within_the_memory_it_is_given() {
+    let case = case();
+    let open = |memory| Ensemble::options().device(Device::Cpu).threads(1).memory(memory).open(&case.manifest).unwrap();
+    let large = Radiograph::from_values("large", Array2::zeros((2000, 2000)), (0.0, 1.0)).unwrap();
+    let stream = || radiographs(3).into_iter().chain([large.clone()]).chain(radiographs(3));
+    let count = |memory| {
+        let (mut good, mut refused) = (0, Vec::new());
+        let ended = open(memory).predict_stream(stream(), |id, finding, _| {
+            match finding {
+                Ok(_) => good += 1,
+                Err(error) => refused.push(format!("{id}: {}", chain(&error))),
+            }
+            Ok::<_, ()>(())
+        });
+        ended.unwrap();
+        (good, refused)
+    };
+    assert_eq!(count(1 << 30), (7, vec![]));
+    let (good, refused) = count(20 << 20);
+    assert_eq!((good, refused.len()), (6, 1), "{refused:?}");
+    assert!(refused[0].starts_with("large: `large`: needs ") && refused[0].contains("`--memory`"), "{refused:?}");
+}
+
+#[test]
+fn threads_share_an_ensemble_and_get_the_findings_of_one() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    let ensemble = case().open(None);
+    is_shared(&ensemble);
+    let images = radiographs(6);
+    let expected: Vec<_> = images.iter().map(|radiograph| ensemble.predict(radiograph).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for thread in 0..6 {
+            let (ensemble, images, expected) = (&ensemble, &images, &expected);
+            scope.spawn(move || match thread % 3 {
+                0 => {
+                    let found = images.iter().map(|radiograph| ensemble.predict(radiograph).unwrap());
+                    assert_eq!(&found.collect::<Vec<_>>(), expected);
+                }
+                1 => {
+                    let found = ensemble.predict_batch(images).into_iter().map(Result::unwrap);
+                    assert_eq!(&found.collect::<Vec<_>>(), expected);
+                }
+                _ => {
+                    let mut found = Vec::new();
+                    let ended = ensemble.predict_stream(images.iter().cloned(), |_, finding, _| {
+                        finding.map(|finding| found.push(finding))
+                    });
+                    ended.unwrap();
+                    assert_eq!(&found, expected);
+                }
+            });
+        }
+    });
+}

@@ -63,7 +63,28 @@ use pipeline::trace::Trace;
 use stage::Stage;
 use stage::crop::Crop;
 
-/// A two-stage ensemble, ready to run. Calls may come from several threads; sessions take them in turn.
+/// A two-stage ensemble, ready to run.
+///
+/// Open it once, and share it: it is `Send` and `Sync`, and several threads may call it at once. Each call gives what it
+/// would give alone. A device runs one batch at a time, so that calls take turns there, and go on side by side before and
+/// after; for many images, one [`predict_files`](Self::predict_files) or [`predict_stream`](Self::predict_stream) fills
+/// batches that many calls of [`predict`](Self::predict) leave to one image. The engine's threads
+/// ([`Options::threads`]) are shared by all calls.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use pleura::{Radiograph, ensemble::Ensemble};
+///
+/// let ensemble = Ensemble::open("ensembles/demo.toml")?;
+/// std::thread::scope(|scope| {
+///     for file in ["a.dcm", "b.dcm"] {
+///         let ensemble = &ensemble;
+///         scope.spawn(move || ensemble.predict(&Radiograph::open(file).expect("a radiograph")));
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
 pub struct Ensemble {
     manifest: Manifest,
     path: PathBuf,

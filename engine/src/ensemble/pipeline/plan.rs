@@ -1,0 +1,123 @@
+//! What images on their way may take: batches, chunks and memory.
+
+use crate::Radiograph;
+use crate::ensemble::Ensemble;
+use crate::radiograph::{DecodeLimits, OverLimit};
+
+/// Bytes of a float.
+const FLOAT: usize = size_of::<f32>();
+/// Maps of an image that are alive at once: a view's, a member's, the merged one, and the one being made of them.
+const MAPS: usize = 4;
+/// The memory of images on their way, unless said, for each image of a batch.
+const MEMORY: usize = 128 << 20;
+
+/// How images are divided into chunks.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// The largest batch of any model.
+    pub batch: usize,
+    /// Chunks that may be on their way at once.
+    pub in_flight: usize,
+    /// The bytes that all images on their way may take together.
+    pub memory: usize,
+    /// Whether an image that takes more than that is refused, and not let in alone.
+    pub strict: bool,
+    /// What decoding an image may take.
+    pub limits: DecodeLimits,
+    /// Bytes that an image takes besides its own pixels and maps: what its members see.
+    pub prepared: usize,
+    /// Files that are decoded at once.
+    pub threads: usize,
+    /// Maps of an image that are alive at once.
+    pub maps: usize,
+    /// (height, width) of a map; the image's own where there is none.
+    pub output: Option<(usize, usize)>,
+}
+
+impl Ensemble {
+    /// About how many bytes an image takes on its way, those of its pixels not counted.
+    pub(in crate::ensemble) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
+        self.plan(1).bytes_besides(radiograph.size())
+    }
+
+    /// What reading and decoding an image may take: [`Options::memory`](crate::ensemble::Options::memory) less an eighth, which is
+    /// for what allocators lose between blocks.
+    #[must_use]
+    pub fn decode_limits(&self) -> DecodeLimits {
+        self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)
+    }
+
+    /// How files are to be divided.
+    pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
+        let members = self.stages().flat_map(|stage| &stage.members);
+        let insisted = members.flat_map(|member| {
+            member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))
+        });
+        let batch = self.batch.max(insisted.max().unwrap_or(1));
+        Plan {
+            batch,
+            in_flight,
+            threads: self.pool.threads(),
+            memory: match self.memory {
+                Some(_) => usize::try_from(self.decode_limits().bytes()).unwrap_or(usize::MAX),
+                None => batch.saturating_mul(MEMORY).saturating_mul(self.devices.len()),
+            },
+            strict: self.memory.is_some(),
+            limits: self.decode_limits(),
+            prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
+            maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
+            output: self.manifest.output.size.map(|[height, width]| (height as usize, width as usize)),
+        }
+    }
+}
+
+impl Plan {
+    /// Bytes that an image of (height, width) takes on its way.
+    pub fn bytes(&self, size: (usize, usize)) -> usize {
+        // intensities, and what resizing makes of them, come and go: they count where a limit must hold
+        let passing = if self.strict { 2 } else { 0 };
+        area(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
+    }
+
+    /// An image of (height, width) that takes more than all may.
+    pub fn check(&self, size: (usize, usize)) -> Result<(), OverLimit> {
+        let needed = self.bytes(size) as u64;
+        if self.strict && needed > self.limits.bytes() {
+            return Err(OverLimit { needed, limit: self.limits.bytes() });
+        }
+        Ok(())
+    }
+
+    /// Those of them that are not its pixels.
+    fn bytes_besides(&self, size: (usize, usize)) -> usize {
+        let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
+        maps.saturating_add(self.prepared)
+    }
+}
+
+/// Bytes of a plane of (height, width).
+fn area((height, width): (usize, usize)) -> usize {
+    height.saturating_mul(width).saturating_mul(FLOAT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_weighs_its_pixels_and_its_maps() {
+        let plan = Plan {
+            batch: 2,
+            in_flight: 5,
+            memory: 0,
+            threads: 4,
+            strict: false,
+            limits: DecodeLimits::default(),
+            prepared: 7,
+            maps: 2,
+            output: Some((2, 2)),
+        };
+        assert_eq!(plan.bytes((3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
+        assert_eq!(Plan { output: None, ..plan }.bytes((3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
+    }
+}
