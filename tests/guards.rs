@@ -121,7 +121,7 @@ fn weights_in_another_file_are_looked_for_where_they_may_lie() {
     weights[0] ^= 1;
     fs::write(model.with_file_name("weights.data"), weights).unwrap();
     let says = open(&case.manifest, false).unwrap();
-    assert!(says.contains("toy.onnx` has changed: its sha256 is "), "{says}");
+    assert!(says.contains("toy.onnx` has changed: expected sha256 "), "{says}");
     fs::write(&case.manifest, text).unwrap();
     fs::remove_file(model.with_file_name("weights.data")).unwrap();
     let (code, says) = check(&case.manifest, &[]);

@@ -9,12 +9,19 @@
 
 #![deny(missing_docs)]
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../../tests/support/error_texts.rs"]
+mod texts;
+
 mod chain;
 #[cfg(feature = "report")]
 pub mod chart;
 pub mod check;
 pub mod checksum;
 pub mod ensemble;
+#[cfg(test)]
+mod error_texts;
 pub mod file_name;
 pub mod lint;
 pub mod manifest;

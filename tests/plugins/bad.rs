@@ -132,9 +132,12 @@ fn views_are_neither_none_nor_absurd() {
         assert_eq!(text, "plugin `no-views` (views): has 0 views; expected 1 to 1024");
         let plugin = open("absurd_views", isolation).unwrap();
         let text = error(plugin.forward(0, map().view()));
-        assert_eq!(text, "plugin `absurd-views` (forward): makes view 0 0x10; expected sides from 1 to 16384");
+        assert_eq!(
+            text,
+            "plugin `absurd-views` (forward): makes view 0 of 0×10 pixels; expected sides from 1 to 16384"
+        );
         let text = error(plugin.view_size(1, (6, 10)));
-        assert!(text.contains("makes view 1 1099511627776x10"), "{text}");
+        assert!(text.contains("makes view 1 of 1099511627776×10 pixels"), "{text}");
         assert!(error(plugin.view_size(2, (6, 10))).contains("view 2 does not exist: there are 2"));
     }
 }

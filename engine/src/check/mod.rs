@@ -8,6 +8,7 @@ mod step;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::chain;
 use crate::ensemble::model_file::MAX_MODEL_BYTES;
 use crate::ensemble::{Options, classifier_wants};
 use crate::manifest::{self, Diagnostic, Folder, Lint, Manifest, ManifestError, Member, Merge, Severity};
@@ -101,7 +102,7 @@ impl Checker<'_> {
     fn load(&mut self, device: Device, onnxruntime: Option<&Path>) {
         let runtime = match runtime::load(onnxruntime) {
             Ok(runtime) => runtime,
-            Err(error) => return self.error("", error.to_string(), None),
+            Err(error) => return self.error("", chain(&error), None),
         };
         match runtime::place(runtime, device) {
             Ok(placement) => {
@@ -119,7 +120,7 @@ impl Checker<'_> {
                 self.engine = Some((runtime, options));
                 self.report.placement = Some(placement);
             }
-            Err(error) => self.error("", error.to_string(), None),
+            Err(error) => self.error("", chain(&error), None),
         }
     }
 
@@ -144,7 +145,7 @@ impl Checker<'_> {
     fn files(&mut self, manifest: &Manifest) {
         for (field, file) in manifest.files() {
             if let Err(error) = self.folder.resolve(file) {
-                self.error(&field, error.to_string(), None);
+                self.error(&field, chain(&error), None);
                 self.outside.insert(field);
             }
         }

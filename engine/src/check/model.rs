@@ -102,7 +102,7 @@ impl Checker<'_> {
                 {
                     self.changed(field, &path, found);
                 }
-                self.error(&key, error.to_string(), None);
+                self.error(&key, chain(&error), None);
                 return None;
             }
             (Ok(found), Some(declared)) if !declared.eq_ignore_ascii_case(&found) => {

@@ -6,6 +6,7 @@ use ndarray::Array2;
 use pleura_plugin::Context;
 
 use super::Checker;
+use crate::chain;
 use crate::ensemble::{compatibility, run_postprocess};
 use crate::manifest::{Member, Step};
 use crate::plugin::{Plugin, PluginError, Role};
@@ -31,7 +32,7 @@ impl Checker<'_> {
                 }
                 Err(error) => {
                     let key = if matches!(error, PluginError::Refused { .. }) { "params" } else { "plugin" };
-                    self.error(&format!("{field}.{key}"), error.to_string(), None);
+                    self.error(&format!("{field}.{key}"), chain(&error), None);
                 }
                 Ok(plugin) if !roles.contains(&plugin.role()) => {
                     let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
@@ -70,7 +71,7 @@ impl Checker<'_> {
         let size = (member.input.size[0] as usize, member.input.size[1] as usize);
         for plugin in self.steps(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare]) {
             if let Err(error) = plugin.prepare(ramp(size).view()) {
-                self.error(&format!("{field}.prepare"), format!("on a ramp: {error}"), None);
+                self.error(&format!("{field}.prepare"), format!("on a ramp: {}", chain(&error)), None);
             }
         }
     }
@@ -87,7 +88,7 @@ impl Checker<'_> {
         let size = (64, 64);
         let context = Context::new("check", size);
         if let Err(error) = run_postprocess(&plugins, &context, ramp(size).view()) {
-            self.error(field, format!("on a ramp: {error}"), None);
+            self.error(field, format!("on a ramp: {}", chain(&error)), None);
         }
     }
 
@@ -102,7 +103,7 @@ impl Checker<'_> {
             };
             match views {
                 Ok(views) => sizes.extend::<Vec<_>>(views),
-                Err(error) => self.error(&format!("{field}.tta"), error.to_string(), None),
+                Err(error) => self.error(&format!("{field}.tta"), chain(&error), None),
             }
         }
         sizes.sort_unstable();

@@ -29,7 +29,7 @@ pub enum FolderError {
         real: PathBuf,
     },
     /// Where it leads cannot be told.
-    #[error("cannot resolve `{file}`: {source}", file = file.display())]
+    #[error("cannot resolve `{file}`", file = file.display())]
     Unknown {
         /// As it is named.
         file: PathBuf,

@@ -13,7 +13,7 @@ use super::{Row, RowError, Rows, SubmissionError, read_ids};
 #[non_exhaustive]
 pub enum Problem {
     /// A row that gives no mask.
-    #[error("line {line}: {source}")]
+    #[error("line {line}")]
     Row {
         /// Counted from 1, the header included.
         line: u64,

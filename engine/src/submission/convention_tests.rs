@@ -64,7 +64,7 @@ fn each_convention_has_its_columns_and_is_written_as_it_is_read() {
         assert_eq!(std::fs::read_to_string(path).unwrap(), text, "{convention}");
         // elsewhere it is refused by name
         let siim = super::tests::read(text);
-        let message = siim.unwrap_err().to_string();
+        let message = crate::chain(&siim.unwrap_err());
         assert!(convention == Airbus || message.contains(convention.title()), "{convention}: {message}");
     }
     let other = read_as("EncodedPixels,ImageId,ClassId\n1 2,a.jpg,4\n", Severstal).unwrap();
@@ -90,7 +90,7 @@ fn classes_are_chosen_joined_and_not_forgotten() {
     assert_eq!(error.to_string(), "expected an id NAME_CLASS, as Severstal has it, found `ID_00f`");
     assert!(!folder.path().join("x.csv").exists());
     let error = read_as("ImageId_ClassId,EncodedPixels\na.jpg,1 2\n", Convention::Severstal).unwrap_err();
-    assert!(error.to_string().ends_with("line 2: `a.jpg` has no class"), "{error}");
+    assert!(crate::chain(&error).ends_with("line 2: `a.jpg` has no class"), "{error}");
 }
 
 #[test]
@@ -102,11 +102,11 @@ fn other_columns_are_called_what_they_are() {
         ("id,rle\nx,1 5\n", "these are the columns of HuBMAP: `pleura data convert rle --from hubmap`"),
         ("Image_Label,EncodedPixels\n", "--from clouds`"),
     ] {
-        let message = read(text).unwrap_err().to_string();
+        let message = crate::chain(&read(text).unwrap_err());
         assert!(message.contains("line 1: expected the columns `ImageId,EncodedPixels`, found `"), "{message}");
         assert!(message.contains(hint), "{text:?}: {message}");
     }
-    let message = read_as("ImageId_ClassId,EncodedPixels\n", Convention::Clouds).unwrap_err().to_string();
+    let message = crate::chain(&read_as("ImageId_ClassId,EncodedPixels\n", Convention::Clouds).unwrap_err());
     assert!(message.contains("expected the columns `Image_Label,EncodedPixels`"), "{message}");
     assert!(message.contains("the columns of Severstal: `--from severstal` reads them"), "{message}");
 }
@@ -154,7 +154,7 @@ fn pandas_index_is_passed_over_with_a_remark() {
     let (runs, remarks) = rows(",ImageId,EncodedPixels\n0,x,0 5\n1,y,\"\"\n");
     assert_eq!(runs.iter().map(|runs| runs.as_ref().unwrap().area()).collect::<Vec<_>>(), [5, 0]);
     assert!(remarks.len() == 2 && remarks[0].contains("pandas' index"), "{remarks:?}");
-    let message = read("Unnamed: 0,ImageId,EncodedPixels\n0,x\n").unwrap_err().to_string();
+    let message = crate::chain(&read("Unnamed: 0,ImageId,EncodedPixels\n0,x\n").unwrap_err());
     assert!(message.ends_with("line 2: expected 2 fields (id, run lengths), found 1"), "{message}");
 }
 
@@ -162,7 +162,7 @@ fn pandas_index_is_passed_over_with_a_remark() {
 fn a_submission_has_one_row_an_image() {
     let twice = file(b"ImageId,EncodedPixels\nx,0 5 0 5\ny,-1\nx,20 5\n");
     assert_eq!(Submission::read(twice.path(), (8, 8)).unwrap().runs("x").unwrap().area(), 15);
-    let message = Submission::read_single(twice.path(), (8, 8)).unwrap_err().to_string();
+    let message = crate::chain(&Submission::read_single(twice.path(), (8, 8)).unwrap_err());
     assert!(message.contains("line 4: `x` already has a row, line 2: expected one row per image"), "{message}");
     let options = CheckOptions { size: (8, 8), sample: None, subset: false };
     let report = check(twice.path(), options).unwrap();

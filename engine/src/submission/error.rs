@@ -26,7 +26,7 @@ pub enum SubmissionError {
         source: csv::Error,
     },
     /// The first line names other columns.
-    #[error("`{path}`: line 1: {source}", path = path.display())]
+    #[error("`{path}`: line 1", path = path.display())]
     Columns {
         /// The file.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum SubmissionError {
         convention: Convention,
     },
     /// A row that gives no mask.
-    #[error("`{path}`: line {line}: {source}", path = path.display())]
+    #[error("`{path}`: line {line}", path = path.display())]
     Row {
         /// The file.
         path: PathBuf,

@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> Result<Submission, SubmissionError> {
 
 /// What the error says after the file's name.
 fn complaint(text: &str) -> String {
-    let message = read(text).unwrap_err().to_string();
+    let message = crate::chain(&read(text).unwrap_err());
     message.split_once("`: ").map_or(message.clone(), |(_, after)| after.to_owned())
 }
 

@@ -6,11 +6,18 @@
 
 #![deny(missing_docs)]
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../../../tests/support/error_texts.rs"]
+mod texts;
+
 pub mod backward;
 pub mod checkpoint;
 pub mod curves;
 pub mod data;
 pub mod device;
+#[cfg(test)]
+mod error_texts;
 pub mod files;
 pub mod fit;
 pub mod forward;

@@ -117,7 +117,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
 fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
     let path = args.submission.display();
     let mut out = term::Results;
-    report.problems.iter().take(SHOWN).try_for_each(|problem| writeln!(out, "{path}: {problem}"))?;
+    report.problems.iter().take(SHOWN).try_for_each(|problem| writeln!(out, "{path}: {}", pleura::chain(problem)))?;
     and_more(&mut out, report.problems.len())?;
     writeln!(out, "{path}: {} rows, {} images, {} with a mask", report.rows, report.images, report.positives)?;
     match (report.problems.len(), &args.sample) {

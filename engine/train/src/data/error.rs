@@ -168,11 +168,8 @@ impl fmt::Display for List<'_> {
         let count = self.0.len();
         write!(f, "{count} {} with the data:", if count == 1 { "problem" } else { "problems" })?;
         for problem in self.0.iter().take(NAMED) {
-            write!(f, "\n  {problem}")?;
-            // a system's reason is a source of the error; in a list nobody prints sources
-            if let Problem::Unreadable(RadiographError::Read { source, .. }) = problem {
-                write!(f, ": {source}")?;
-            }
+            // with its causes, which a list cannot pass on as its own
+            write!(f, "\n  {}", pleura::chain(problem))?;
         }
         match count.saturating_sub(NAMED) {
             0 => Ok(()),

@@ -30,7 +30,7 @@ fn mask(folder: &Path, name: &str, white: u8) {
 }
 
 fn message(folder: &Path, data: &Data) -> String {
-    Dataset::open(folder, data).unwrap_err().to_string()
+    pleura::chain(&Dataset::open(folder, data).unwrap_err())
 }
 
 fn summary(data: &Dataset) -> Vec<(&str, bool, f32)> {
