@@ -55,7 +55,7 @@ fn the_version_tells_the_commit_and_what_the_program_works_with() {
     let commit = lines[1].strip_prefix("commit        ").unwrap();
     let is_commit = commit.trim_end_matches('+').bytes().all(|byte| byte.is_ascii_hexdigit());
     assert!(commit == "unknown" || option_env!("PLEURA_COMMIT") == Some(commit) || is_commit, "{long}");
-    assert_eq!(lines[2], "plugin ABI    1.0");
+    assert_eq!(lines[2], "plugin ABI    1.1");
     assert!(lines[3].starts_with("ONNX Runtime  ") && lines[3].ends_with(" or newer is needed"), "{long}");
     assert_eq!(out("-V"), format!("pleura {} ({commit})\n", env!("CARGO_PKG_VERSION")));
     let missing = pleura("--version").env("ORT_DYLIB_PATH", "/nowhere.so").assert().success();

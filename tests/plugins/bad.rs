@@ -27,7 +27,7 @@ fn a_good_plugin_does_the_same_here_and_in_a_child_process() {
 #[test]
 fn libraries_that_are_no_plugins_are_refused_with_the_next_step() {
     let cases = [
-        ("wrong_abi", "has ABI 2, expected 1.0: rebuild the plugin against the header"),
+        ("wrong_abi", "has ABI 2, expected 1.1: rebuild the plugin against the header"),
         ("no_symbol", "exports no `pleura_plugin`: use `export!` in Rust, define that function in C"),
         ("null_table", "returns no table from `pleura_plugin`"),
         ("short_table", "has a table of 16 bytes, expected at least"),

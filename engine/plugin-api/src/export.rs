@@ -11,6 +11,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::de::DeserializeOwned;
 
 use crate::abi::{self, Host, OK, Plane, PlaneMut, Str, Table};
+use crate::log::use_log;
 use crate::{Context, Error, Postprocess, Prepare, Tta};
 
 /// Exports a plugin from its dynamic library: `export!(postprocess: Threshold)`, `export!(tta: Flip)`,
@@ -47,6 +48,7 @@ pub trait PrepareTable: Prepare {
             create: Some(create_prepare::<Self>),
             destroy: Some(destroy::<Self>),
             prepare: Some(prepare::<Self>),
+            use_log: Some(use_log),
             ..Table::empty(Self::NAME, version, abi::PREPARE)
         }
     }
@@ -64,6 +66,7 @@ pub trait TtaTable: Tta {
             view_size: Some(view_size::<Self>),
             forward: Some(forward::<Self>),
             inverse: Some(inverse::<Self>),
+            use_log: Some(use_log),
             ..Table::empty(Self::NAME, version, abi::TTA)
         }
     }
@@ -79,6 +82,7 @@ pub trait PostprocessTable: Postprocess {
             create: Some(create_postprocess::<Self>),
             destroy: Some(destroy::<Self>),
             postprocess: Some(postprocess::<Self>),
+            use_log: Some(use_log),
             ..Table::empty(Self::NAME, version, abi::POSTPROCESS | score)
         }
     }

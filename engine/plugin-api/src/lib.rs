@@ -44,9 +44,11 @@
 
 pub mod abi;
 mod export;
+mod log;
 mod role;
 
 pub use export::{PostprocessTable, PrepareTable, TtaTable};
+pub use log::{Level, log};
 pub use ndarray;
 pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, Prepare, Tta};
 

@@ -30,6 +30,13 @@ pub(super) fn within<T>(name: &str, call: &'static str, work: impl FnOnce() -> T
     work()
 }
 
+/// The plugin in whose call this thread is.
+pub(super) fn caller() -> Option<String> {
+    let (name, _) = CALLER.get()?;
+    // SAFETY: `within` has not returned, so that what it borrows is alive.
+    Some(unsafe { name.as_ref() }.to_owned())
+}
+
 /// Has `exit` look whether a plugin called it, before it does anything that was asked of it earlier: what libraries do at
 /// the process's end may hang in the middle of a run. For plugins in this process: of a child's end its status tells.
 #[cfg(unix)]

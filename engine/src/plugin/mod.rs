@@ -21,6 +21,7 @@ mod exits;
 mod find;
 mod host;
 mod library;
+mod log;
 mod origin;
 mod pipe;
 mod process;

@@ -9,10 +9,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::call::PlaneCall;
+use super::log::Message;
 use super::{About, Context, Fault, LoadError, MAX_SIDE, Size};
 
 /// Raised where a frame changes; engine and child are usually one program, but need not be.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 const MAGIC: &[u8; 4] = b"plr1";
 const MAX_HEADER: u32 = 16 << 20;
 /// A map and a mask of the greatest size.
@@ -65,6 +66,8 @@ pub(super) enum Reply {
     /// Payload: the mask.
     Mask,
     Fault(Fault),
+    /// Before any other reply: what the plugin logged meanwhile.
+    Logged(Vec<Message>),
 }
 
 /// [`Context`] with its numbers as bits: JSON has neither infinities nor exact floats.

@@ -10,7 +10,7 @@ use super::buffer::mask_of;
 use super::call::{Calls, Instance};
 use super::library::Loaded;
 use super::wire::{self, PROTOCOL, Reply, Request};
-use super::{Fault, Origin, Size};
+use super::{Fault, Origin, Size, log};
 
 /// How many seconds after its time limit a child ends by itself. The engine ends it before that, if there still is one.
 const GRACE: u32 = 10;
@@ -23,6 +23,7 @@ const GRACE: u32 = 10;
 /// Where the engine sends something that is no request, or has gone while it was being answered.
 pub fn worker(origin: &Origin, global_symbols: bool, timeout: u32) -> io::Result<()> {
     let limit = timeout.saturating_add(GRACE);
+    log::collect();
     // Before the library is loaded: its initialisers may print, too.
     let (mut requests, replies) = take_pipes()?;
     let mut replies = BufWriter::new(replies);
@@ -44,14 +45,23 @@ fn serve(loaded: &Loaded, limit: u32, requests: &mut impl Read, replies: &mut im
     };
     let instance = match within(limit, || Instance::create(loaded.table, &loaded.about.name, &params)) {
         Ok(instance) => instance,
-        Err(message) => return wire::send(replies, &Reply::Refused(message), &[]),
+        Err(message) => return reply(replies, &Reply::Refused(message), &[]),
     };
-    wire::send(replies, &Reply::Created, &[])?;
+    reply(replies, &Reply::Created, &[])?;
     while let Some((request, payload)) = next(requests)? {
-        let (reply, payload) = within(limit, || answer(&instance, &request, &payload, threads));
-        wire::send(replies, &reply, &[&payload])?;
+        let (answered, payload) = within(limit, || answer(&instance, &request, &payload, threads));
+        reply(replies, &answered, &[&payload])?;
     }
     Ok(())
+}
+
+/// Sends a reply, and what the plugin logged before it.
+fn reply(replies: &mut impl Write, reply: &Reply, parts: &[&[u8]]) -> io::Result<()> {
+    let logged = log::collected();
+    if !logged.is_empty() {
+        wire::send(replies, &Reply::Logged(logged), &[])?;
+    }
+    wire::send(replies, reply, parts)
 }
 
 /// The next request; none where the engine is done.

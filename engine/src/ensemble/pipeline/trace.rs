@@ -100,7 +100,8 @@ impl Ensemble {
         radiograph: &Radiograph,
         trace: Trace,
     ) -> Result<(Finding, Vec<Mask>), ImageError> {
-        let _span = tracing::debug_span!("image", id = radiograph.id()).entered();
+        // of the highest level, so that whatever is logged has it
+        let _span = tracing::error_span!("image", id = radiograph.id()).entered();
         let Trace { size, crop, classified, segmented } = trace;
         let score = classified.as_ref().and_then(|verdict| verdict.score);
         let scores = classified.map(|verdict| verdict.scores).unwrap_or_default();
