@@ -45,10 +45,12 @@
 pub mod abi;
 mod export;
 mod role;
+mod size;
 
 pub use export::{PostprocessTable, PrepareTable, TtaTable};
 pub use ndarray;
 pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, Prepare, Tta};
+pub use size::Size;
 
 /// An abort would take the engine down with it: a panic must unwind to be reported as an error.
 #[cfg(panic = "abort")]

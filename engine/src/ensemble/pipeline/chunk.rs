@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use crate::Radiograph;
 use crate::ensemble::Ensemble;
 use crate::ensemble::ImageError;
 use crate::ensemble::member::prepare::Prepared;
 use crate::radiograph::{self, DecodeLimits, OverLimit, RadiographError};
+use crate::{Radiograph, Size};
 
 /// Batches that a chunk may fill. What passes the gate is a fraction of it, and should fill one still.
 const BATCHES: usize = 8;
@@ -54,8 +54,8 @@ pub struct Plan {
     pub threads: usize,
     /// Maps of an image that are alive at once.
     pub maps: usize,
-    /// (height, width) of a map; the image's own where there is none.
-    pub output: Option<(usize, usize)>,
+    /// Size of a map; the image's own where there is none.
+    pub output: Option<Size>,
 }
 
 impl Ensemble {
@@ -88,9 +88,9 @@ impl Ensemble {
             },
             strict: self.memory.is_some(),
             limits: self.decode_limits(),
-            prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
+            prepared: self.recipes.iter().map(|recipe| recipe.size.area() * FLOAT).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
-            output: self.manifest.output.size.map(|[height, width]| (height as usize, width as usize)),
+            output: self.manifest.output.size.map(Size::from),
         }
     }
 }
@@ -103,15 +103,15 @@ impl Plan {
         Reader { plan: self, rest: files, number: 0, largest: 0, claim, wanted: 0, threads, chunks: 0, bytes: 0 }
     }
 
-    /// Bytes that an image of (height, width) takes on its way.
-    fn bytes(&self, size: (usize, usize)) -> usize {
+    /// Bytes that an image of a size takes on its way.
+    fn bytes(&self, size: Size) -> usize {
         // intensities, and what resizing makes of them, come and go: they count where a limit must hold
         let passing = if self.strict { 2 } else { 0 };
-        area(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
+        plane(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
     }
 
-    /// An image of (height, width) that takes more than all may.
-    fn check(&self, size: (usize, usize)) -> Result<(), OverLimit> {
+    /// An image of a size that takes more than all may.
+    fn check(&self, size: Size) -> Result<(), OverLimit> {
         let needed = self.bytes(size) as u64;
         if self.strict && needed > self.limits.bytes() {
             return Err(OverLimit { needed, limit: self.limits.bytes() });
@@ -126,15 +126,15 @@ impl Plan {
     }
 
     /// Those of them that are not its pixels.
-    fn bytes_besides(&self, size: (usize, usize)) -> usize {
-        let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
+    fn bytes_besides(&self, size: Size) -> usize {
+        let maps = plane(self.output.unwrap_or(size)).saturating_mul(self.maps);
         maps.saturating_add(self.prepared)
     }
 }
 
-/// Bytes of a plane of (height, width).
-fn area((height, width): (usize, usize)) -> usize {
-    height.saturating_mul(width).saturating_mul(FLOAT)
+/// Bytes of a plane of a size.
+fn plane(size: Size) -> usize {
+    size.area().saturating_mul(FLOAT)
 }
 
 /// Files on their way into chunks.
@@ -346,8 +346,8 @@ mod tests {
 
     #[test]
     fn an_image_weighs_its_pixels_and_its_maps() {
-        let plan = Plan { prepared: 7, maps: 2, output: Some((2, 2)), ..plan(0) };
-        assert_eq!(plan.bytes((3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
-        assert_eq!(Plan { output: None, ..plan }.bytes((3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
+        let plan = Plan { prepared: 7, maps: 2, output: Some(Size::new(2, 2)), ..plan(0) };
+        assert_eq!(plan.bytes(Size::new(3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
+        assert_eq!(Plan { output: None, ..plan }.bytes(Size::new(3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
     }
 }
