@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use pleura::Size;
 use pleura::ensemble::Ensemble;
 use pleura::onnx::proto::{StringStringEntryProto, TensorProto};
 use pleura::runtime::Device;
@@ -141,7 +142,7 @@ fn an_optimised_ensemble_with_weights_in_another_file_opens() {
     let images = case.folder.path().join("images");
     fs::create_dir(&images).unwrap();
     for seed in 0..4 {
-        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, (8, 8)));
+        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, Size::new(8, 8)));
     }
     let out = case.folder.path().join("smaller");
     let mut command = support::pleura();

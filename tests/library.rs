@@ -9,7 +9,7 @@ use pleura::ensemble::{Ensemble, EnsembleError};
 use pleura::manifest::Manifest;
 use pleura::runtime::{self, Device};
 use pleura::submission::{Runs, Submission};
-use pleura::{Mask, Radiograph};
+use pleura::{Mask, Radiograph, Size};
 use support::case::{Case, POST, chain, member, ramp};
 use support::toy::Toy;
 
@@ -109,19 +109,19 @@ fn what_a_submission_takes_it_gives_back() {
     let path = folder.path().join("s.csv");
     let mask = Mask::from(array![[true, false, true], [false, false, true]]);
     let ids = ["1.2.840.113619", "a,b", "say \"a\"", "a b", "-1", "ImageId", "é"];
-    let mut submission = Submission::new((2, 3));
+    let mut submission = Submission::new(Size::new(2, 3));
     for id in ids {
         submission.insert(id, &mask).unwrap();
     }
     submission.write(&path).unwrap();
-    assert_eq!(Submission::read(&path, (2, 3)).unwrap(), submission);
+    assert_eq!(Submission::read(&path, Size::new(2, 3)).unwrap(), submission);
 
     for id in ["", " ", " a", "a\t", "a\nb", "a\rb", "a\u{1b}[2J"] {
         let message = submission.insert(id, &mask).unwrap_err().to_string();
         assert!(message.contains("id"), "{id:?}: {message}");
     }
     let beyond = Runs::from(&Mask::from(Array2::from_elem((3, 3), true)));
-    let message = submission.insert_runs("x", (2, 3), beyond).unwrap_err().to_string();
+    let message = submission.insert_runs("x", Size::new(2, 3), beyond).unwrap_err().to_string();
     assert!(message.contains("`x` end at pixel 9, past 2×3"), "{message}");
     assert_eq!(submission.len(), ids.len());
 }
@@ -129,8 +129,8 @@ fn what_a_submission_takes_it_gives_back() {
 #[test]
 fn masks_of_no_common_size_are_not_scored() {
     let mut any = Submission::any_size();
-    any.insert("a", &Mask::empty((2, 2))).unwrap();
-    any.insert("b", &Mask::empty((3, 5))).unwrap();
+    any.insert("a", &Mask::empty(Size::new(2, 2))).unwrap();
+    any.insert("b", &Mask::empty(Size::new(3, 5))).unwrap();
     assert!(any.score(&any).unwrap_err().to_string().contains("without a common size"));
 }
 
@@ -141,7 +141,8 @@ fn five_pixels_shrink_to_two_by_area() {
     let models = support::cases("models");
     let image =
         Radiograph::open(models.join("area-five.png")).unwrap().intensities(pleura::manifest::Intensity::Stored);
-    let found = pleura::ensemble::resize(image.view(), (2, 2), pleura::manifest::Resize::Area).mapv(|v| v * 255.0);
+    let found =
+        pleura::ensemble::resize(image.view(), Size::new(2, 2), pleura::manifest::Resize::Area).mapv(|v| v * 255.0);
     for (found, expected) in found.iter().zip([102.24, 87.84, 90.72, 116.64]) {
         assert!((found - expected).abs() < 1e-3, "{found}, not {expected}");
     }

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use pleura::Size;
 use support::toy::{Toy, noise, png};
 
 fn pleura(words: &str) -> assert_cmd::Command {
@@ -36,7 +37,7 @@ fn bench() -> tempfile::TempDir {
     fs::write(folder.path().join("toy.toml"), manifest).unwrap();
     fs::create_dir(folder.path().join("images")).unwrap();
     for number in 0..8 {
-        png(&folder.path().join("images"), &format!("image{number}"), &noise(number, (8, 8)));
+        png(&folder.path().join("images"), &format!("image{number}"), &noise(number, Size::new(8, 8)));
     }
     folder
 }

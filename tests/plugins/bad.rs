@@ -5,6 +5,7 @@ use pleura::manifest::Isolation;
 use pleura::plugin::{Fault, LoadError, Plugin, PluginError, Role};
 
 use crate::{above_half, build, context, error, map, open, step, target};
+use pleura::Size;
 
 const BOTH: [Isolation; 2] = [Isolation::None, Isolation::Process];
 
@@ -120,7 +121,7 @@ fn nan_from_a_plugin_is_reported() {
     for isolation in BOTH {
         let plugin = open("returns_nan", isolation).unwrap();
         assert_eq!(plugin.forward(0, map().view()).unwrap(), map());
-        let text = error(plugin.inverse(0, map().view(), (6, 10)));
+        let text = error(plugin.inverse(0, map().view(), Size::new(6, 10)));
         assert_eq!(text, "plugin `returns-nan` (inverse): returned 2 pixels that are NaN or infinite");
     }
 }
@@ -136,9 +137,9 @@ fn views_are_neither_none_nor_absurd() {
             text,
             "plugin `absurd-views` (forward): makes view 0 of 0×10 pixels; expected sides from 1 to 16384"
         );
-        let text = error(plugin.view_size(1, (6, 10)));
+        let text = error(plugin.view_size(1, Size::new(6, 10)));
         assert!(text.contains("makes view 1 of 1099511627776×10 pixels"), "{text}");
-        assert!(error(plugin.view_size(2, (6, 10))).contains("view 2 does not exist: there are 2"));
+        assert!(error(plugin.view_size(2, Size::new(6, 10))).contains("view 2 does not exist: there are 2"));
     }
 }
 
@@ -147,7 +148,7 @@ fn a_plugin_makes_no_calls_of_another_role() {
     let plugin = open("good", Isolation::None).unwrap();
     let text = error(plugin.prepare(map().view()));
     assert_eq!(text, "plugin `good` (prepare): is a postprocess plugin, which has no such call");
-    assert!(error(plugin.inverse(0, map().view(), (6, 10))).contains("is a postprocess plugin"));
+    assert!(error(plugin.inverse(0, map().view(), Size::new(6, 10))).contains("is a postprocess plugin"));
     let empty = Array2::zeros((0, 0));
     assert!(error(plugin.postprocess(&context("a"), empty.view(), None)).contains("the map is 0x0"));
 }

@@ -1,5 +1,6 @@
 //! Every text of this crate's errors, in one snapshot.
 
+use crate::Size;
 use crate::mask_image::MaskImageError;
 use crate::radiograph::{DicomFault, LeftOut, OverLimit, RadiographError};
 use crate::rle::RleError;
@@ -79,8 +80,8 @@ fn run_lengths(texts: &mut Texts) {
         NotANumber { run: 1, word: "x".into() },
         Negative { run: 1, word: "-3".into() },
         NoLength { run: 1 },
-        Overflow { run: 2, end: 20, past: 4, size: (4, 4), absolute: false },
-        Overflow { run: 2, end: 20, past: 4, size: (4, 4), absolute: true },
+        Overflow { run: 2, end: 20, past: 4, size: Size::new(4, 4), absolute: false },
+        Overflow { run: 2, end: 20, past: 4, size: Size::new(4, 4), absolute: true },
         Zero { run: 1 },
         Disorder { run: 2, start: 3, before: 5 },
     });

@@ -21,5 +21,6 @@ pub mod resize;
 pub mod rle;
 
 pub use mask::Mask;
+pub use pleura_plugin::Size;
 pub use radiograph::{Intensity, Radiograph};
 pub use resize::Resize;

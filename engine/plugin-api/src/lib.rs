@@ -57,13 +57,14 @@
 //! #         Ok(())
 //! #     }
 //! # }
+//! use pleura_plugin::Size;
 //! use pleura_plugin::ndarray::{Array2, array};
 //!
 //! # fn main() -> Result<(), Error> {
 //! let above = Above::create(Params { probability: 0.5 })?;
 //! let map = array![[0.2, 0.6], [0.9, 0.5]];
 //! let mut mask = Array2::from_elem(map.dim(), false);
-//! above.apply(&Context::new("case-7", (2, 2).into()), map.view(), None, mask.view_mut())?;
+//! above.apply(&Context::new("case-7", Size::new(2, 2)), map.view(), None, mask.view_mut())?;
 //! assert_eq!(mask, array![[false, true], [true, false]]);
 //! # Ok(())
 //! # }
@@ -82,11 +83,13 @@ pub mod abi;
 mod export;
 mod log;
 mod role;
+mod size;
 
 pub use export::{PostprocessTable, PrepareTable, TtaTable};
 pub use log::{Level, log};
 pub use ndarray;
 pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, Prepare, Tta};
+pub use size::Size;
 
 /// An abort would take the engine down with it: a panic must unwind to be reported as an error.
 #[cfg(panic = "abort")]

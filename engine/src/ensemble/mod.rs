@@ -48,11 +48,11 @@ pub(crate) use stage::merge::MergeAccumulator;
 pub use summary::Summary;
 pub use task::Region;
 
-use crate::Radiograph;
 use crate::manifest::Manifest;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::runtime::{Model, Placement};
+use crate::{Radiograph, Size};
 use device::clock::Clock;
 use device::slot::DeviceSlot;
 use member::cache::{Cache, Counts};
@@ -243,8 +243,8 @@ impl Ensemble {
         DeviceSlot { device, turn: &self.devices[device].1, clock: &self.clock, pool: &self.pool }
     }
 
-    /// (height, width) at which an image's maps are merged.
-    fn output_size(&self, radiograph: &Radiograph) -> (usize, usize) {
-        self.manifest.output.size.map_or(radiograph.size(), |[height, width]| (height as usize, width as usize))
+    /// Size at which an image's maps are merged.
+    fn output_size(&self, radiograph: &Radiograph) -> Size {
+        self.manifest.output.size.map_or(radiograph.size(), Size::from)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{gone, invalid};
+use crate::Size;
 use crate::ensemble::{EnsembleError, ImageError, Step};
 use crate::overlay;
 use crate::plugin::{Fault, PluginError};
@@ -43,7 +44,7 @@ pub fn add(texts: &mut Texts) {
     });
     images(texts);
     let picture = ndarray::Array2::zeros((4, 4));
-    let mask = crate::Mask::empty((4, 5).into());
+    let mask = crate::Mask::empty(Size::new(4, 5));
     texts.add("OverlayError", "", &overlay::render(picture.view(), None, &mask).unwrap_err());
 }
 

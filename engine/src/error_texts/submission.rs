@@ -1,6 +1,7 @@
 //! Submissions and their rows.
 
 use super::gone;
+use crate::Size;
 use crate::submission::{ColumnsError, Convention, Problem, RleError, RowError, SubmissionError};
 use crate::texts::Texts;
 
@@ -20,11 +21,11 @@ pub fn add(texts: &mut Texts) {
         Twice { path: path(), line: 4, id: "a".into(), first: 2 },
         NoClass { id: "a".into(), convention: Convention::Clouds },
         Row { path: path(), line: 2, source: RowError::NoId },
-        Size { id: "a".into(), found: (4, 4).into(), expected: (8, 8).into() },
-        Sizes { left: (4, 4).into(), right: (8, 8).into() },
+        Size { id: "a".into(), found: Size::new(4, 4), expected: Size::new(8, 8) },
+        Sizes { left: Size::new(4, 4), right: Size::new(8, 8) },
         EmptyId {},
         Id { id: "a ".into() },
-        Runs { id: "a".into(), end: 17, size: (4, 4).into() },
+        Runs { id: "a".into(), end: 17, size: Size::new(4, 4) },
         Unsized {},
         Missing { ids: ids(1) },
         Missing { ids: ids(5) },

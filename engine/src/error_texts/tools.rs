@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{gone, invalid};
+use crate::Size;
 use crate::ensemble::{EnsembleError, ImageError};
 use crate::onnx::OnnxError;
 use crate::optimize::OptimizeError;
@@ -50,7 +51,7 @@ pub fn add(texts: &mut Texts) {
     add!(texts, ReportError {
         Nothing {},
         Twice { id: id() },
-        Overflow { id: id(), what: "true", end: 17, size: (4, 4).into() },
+        Overflow { id: id(), what: "true", end: 17, size: Size::new(4, 4) },
         HeatMap { x_name: "above".into(), y_name: "min_area".into(), fault: "no values".into() },
     });
 }

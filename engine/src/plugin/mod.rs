@@ -41,6 +41,8 @@ pub use origin::Origin;
 pub use pleura_plugin::Context;
 pub use worker::worker;
 
+use crate::Size;
+
 /// What a plugin does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {
@@ -80,6 +82,3 @@ pub struct About {
 
 /// The longest side of an image, a map or a view, in pixels.
 const MAX_SIDE: usize = 16384;
-
-/// (height, width) in pixels.
-type Size = (usize, usize);

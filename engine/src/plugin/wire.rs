@@ -158,10 +158,10 @@ mod tests {
     #[test]
     fn a_frame_comes_back_as_it_went() {
         let mut pipe = Vec::new();
-        send(&mut pipe, &Reply::ViewSize((3, 4)), &[b"ab", b"", b"c"]).unwrap();
+        send(&mut pipe, &Reply::ViewSize(Size::new(3, 4)), &[b"ab", b"", b"c"]).unwrap();
         send(&mut pipe, &Reply::Fault(Fault::WrotePast), &[]).unwrap();
         let mut pipe = pipe.as_slice();
-        assert_eq!(receive(&mut pipe).unwrap(), (Reply::ViewSize((3, 4)), b"abc".to_vec()));
+        assert_eq!(receive(&mut pipe).unwrap(), (Reply::ViewSize(Size::new(3, 4)), b"abc".to_vec()));
         assert_eq!(receive(&mut pipe).unwrap(), (Reply::Fault(Fault::WrotePast), Vec::new()));
         assert_eq!(receive::<Reply>(&mut pipe).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_context_keeps_every_bit() {
-        let context = Context::new("1.2.3 ä\"", (1024, 1000));
+        let context = Context::new("1.2.3 ä\"", Size::new(1024, 1000));
         let context = context.with_score(0.1, f32::INFINITY).with_spacing(Some((0.143, 1e-30)));
         let text = serde_json::to_string(&WireContext::from(&context)).unwrap();
         let wire: WireContext = serde_json::from_str(&text).unwrap();

@@ -106,7 +106,7 @@ fn make(instance: &Instance, request: &Request, payload: &[u8]) -> Result<Answer
             Ok((Reply::Plane, bytemuck::cast_slice(&plane.into_raw_vec_and_offset().0).to_vec()))
         }
         Request::Postprocess { context, size, has_mask } => {
-            let (map, marks) = payload.split_at_checked(size.0 * size.1 * 4).ok_or_else(short)?;
+            let (map, marks) = payload.split_at_checked(size.area() * 4).ok_or_else(short)?;
             let pixels = floats(map, *size)?;
             let mask = if *has_mask { Some(mask_of(marks, *size)?) } else { None };
             let mask = mask.as_ref().map(|mask| mask.view());
@@ -117,11 +117,7 @@ fn make(instance: &Instance, request: &Request, payload: &[u8]) -> Result<Answer
 }
 
 fn floats(bytes: &[u8], size: Size) -> Result<Vec<f32>, Fault> {
-    if bytes.len() == size.0 * size.1 * size_of::<f32>() {
-        Ok(bytemuck::pod_collect_to_vec(bytes))
-    } else {
-        Err(short())
-    }
+    if bytes.len() == size.area() * size_of::<f32>() { Ok(bytemuck::pod_collect_to_vec(bytes)) } else { Err(short()) }
 }
 
 fn view(pixels: &[f32], size: Size) -> Result<ArrayView2<'_, f32>, Fault> {

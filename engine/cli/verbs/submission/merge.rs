@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Inferences;
 use pleura::submission::{Rows, Submission, read_ids};
-use pleura::{Shard, regular};
+use pleura::{Shard, Size, regular};
 
 use super::parts::{self, Part};
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use crate::receipt::{self, Kind, Receipt, Sum};
 use crate::term::{self, Skips};
 
 /// The largest mask, (height, width), that a row may be of: each has a size of its own, and kept to it when it was made.
-const ANY: (usize, usize) = (u16::MAX as usize, u16::MAX as usize);
+const ANY: Size = Size::new(u16::MAX as usize, u16::MAX as usize);
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -1,8 +1,8 @@
 //! What images on their way may take: batches, chunks and memory.
 
-use crate::Radiograph;
 use crate::ensemble::Ensemble;
 use crate::radiograph::{DecodeLimits, OverLimit};
+use crate::{Radiograph, Size};
 
 /// Bytes of a float.
 const FLOAT: usize = size_of::<f32>();
@@ -30,8 +30,8 @@ pub struct Plan {
     pub threads: usize,
     /// Maps of an image that are alive at once.
     pub maps: usize,
-    /// (height, width) of a map; the image's own where there is none.
-    pub output: Option<(usize, usize)>,
+    /// Size of a map; the image's own where there is none.
+    pub output: Option<Size>,
 }
 
 impl Ensemble {
@@ -64,23 +64,23 @@ impl Ensemble {
             },
             strict: self.memory.is_some(),
             limits: self.decode_limits(),
-            prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
+            prepared: self.recipes.iter().map(|recipe| recipe.size.area() * FLOAT).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
-            output: self.manifest.output.size.map(|[height, width]| (height as usize, width as usize)),
+            output: self.manifest.output.size.map(Size::from),
         }
     }
 }
 
 impl Plan {
-    /// Bytes that an image of (height, width) takes on its way.
-    pub fn bytes(&self, size: (usize, usize)) -> usize {
+    /// Bytes that an image of a size takes on its way.
+    pub fn bytes(&self, size: Size) -> usize {
         // intensities, and what resizing makes of them, come and go: they count where a limit must hold
         let passing = if self.strict { 2 } else { 0 };
-        area(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
+        plane(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
     }
 
-    /// An image of (height, width) that takes more than all may.
-    pub fn check(&self, size: (usize, usize)) -> Result<(), OverLimit> {
+    /// An image of a size that takes more than all may.
+    pub fn check(&self, size: Size) -> Result<(), OverLimit> {
         let needed = self.bytes(size) as u64;
         if self.strict && needed > self.limits.bytes() {
             return Err(OverLimit { needed, limit: self.limits.bytes() });
@@ -89,15 +89,15 @@ impl Plan {
     }
 
     /// Those of them that are not its pixels.
-    fn bytes_besides(&self, size: (usize, usize)) -> usize {
-        let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
+    fn bytes_besides(&self, size: Size) -> usize {
+        let maps = plane(self.output.unwrap_or(size)).saturating_mul(self.maps);
         maps.saturating_add(self.prepared)
     }
 }
 
-/// Bytes of a plane of (height, width).
-fn area((height, width): (usize, usize)) -> usize {
-    height.saturating_mul(width).saturating_mul(FLOAT)
+/// Bytes of a plane of a size.
+fn plane(size: Size) -> usize {
+    size.area().saturating_mul(FLOAT)
 }
 
 #[cfg(test)]
@@ -115,9 +115,9 @@ mod tests {
             limits: DecodeLimits::default(),
             prepared: 7,
             maps: 2,
-            output: Some((2, 2)),
+            output: Some(Size::new(2, 2)),
         };
-        assert_eq!(plan.bytes((3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
-        assert_eq!(Plan { output: None, ..plan }.bytes((3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
+        assert_eq!(plan.bytes(Size::new(3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
+        assert_eq!(Plan { output: None, ..plan }.bytes(Size::new(3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
     }
 }

@@ -11,7 +11,7 @@ use crate::ensemble::stage::Verdict;
 use crate::ensemble::task::{ImageTask, Region};
 use pleura_image::resize::nearest;
 
-use crate::{Mask, Radiograph};
+use crate::{Mask, Radiograph, Size};
 
 /// What is kept of an image's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub enum Keep {
 
 /// What the stages said of an image.
 pub struct Trace {
-    /// (height, width) at which maps were merged.
-    pub size: (usize, usize),
+    /// Size at which maps were merged.
+    pub size: Size,
     pub crop: Option<(Region, Verdict)>,
     pub classified: Option<Verdict>,
     pub segmented: Option<Verdict>,
@@ -136,9 +136,9 @@ impl Ensemble {
         Ok((finding, masks))
     }
 
-    /// (height, width) of the masks of images whose maps are merged at a size.
-    fn mask_size(&self, merged: (usize, usize)) -> (usize, usize) {
-        self.manifest.output.mask_size.map_or(merged, |[height, width]| (height as usize, width as usize))
+    /// Size of the masks of images whose maps are merged at a size.
+    fn mask_size(&self, merged: Size) -> Size {
+        self.manifest.output.mask_size.map_or(merged, Size::from)
     }
 
     /// Scores with the names of the classifiers that gave them.

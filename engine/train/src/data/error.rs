@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use pleura::Size;
 use pleura::mask_image::MaskImageError;
 use pleura::radiograph::RadiographError;
 use pleura::submission::{SubmissionError, rle::ABSOLUTE};
@@ -50,14 +51,14 @@ pub enum DataError {
         images: usize,
     },
     /// A file that is not what it was.
-    #[error("`{}` was {}×{} when the training began, but is {}×{} now", path.display(), was.0, was.1, is.0, is.1)]
+    #[error("`{}` was {was} when the training began, but is {is} now", path.display())]
     Changed {
         /// The image's file.
         path: PathBuf,
-        /// (height, width) when the data were opened.
-        was: (usize, usize),
-        /// (height, width) now.
-        is: (usize, usize),
+        /// Size when the data were opened.
+        was: Size,
+        /// Size now.
+        is: Size,
     },
     /// Too few images for one step.
     #[error("an epoch has {images} images, fewer than a batch of {batch}: set `batch` to at most {images}")]
@@ -74,13 +75,10 @@ pub enum DataError {
     #[error("no images to validate on")]
     Nothing,
     /// Tiles that an image is too small for.
-    #[error(
-        "images of {}×{} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger", size.0,
-        size.1
-    )]
+    #[error("images of {size} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger")]
     Tiles {
-        /// (height, width) of the phase.
-        size: (usize, usize),
+        /// The phase's size.
+        size: Size,
         /// Along each side.
         tiles: u32,
     },
@@ -128,14 +126,14 @@ pub enum Problem {
     #[error("mask `{}` has no image with the same stem", .0.display())]
     NoImage(PathBuf),
     /// A mask of another size than its image.
-    #[error("mask `{}` is {}×{}, but its image is {}×{}", path.display(), mask.0, mask.1, image.0, image.1)]
+    #[error("mask `{}` is {mask}, but its image is {image}", path.display())]
     Size {
         /// The mask's file.
         path: PathBuf,
-        /// (height, width) of the mask.
-        mask: (usize, usize),
-        /// (height, width) of the image.
-        image: (usize, usize),
+        /// Size of the mask.
+        mask: Size,
+        /// Size of the image.
+        image: Size,
     },
     /// A mask that cannot be read, or has marks too dark to count.
     #[error(transparent)]
@@ -145,7 +143,7 @@ pub enum Problem {
     Row(SubmissionError),
     /// Runs that lie outside.
     #[error(
-        "the runs of `{id}` end at pixel {end}, past {}×{}: {}", size.0, size.1,
+        "the runs of `{id}` end at pixel {end}, past {size}: {}",
         if *absolute { ABSOLUTE } else { "set `size` to the size of the images that they were counted on" }
     )]
     Overflow {
@@ -153,8 +151,8 @@ pub enum Problem {
         id: String,
         /// One past the last pixel.
         end: usize,
-        /// (height, width) that the runs were taken to be of.
-        size: (usize, usize),
+        /// Size that the runs were taken to be of.
+        size: Size,
         /// Whether they fit once they are read as absolute positions.
         absolute: bool,
     },

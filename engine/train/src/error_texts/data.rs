@@ -7,6 +7,7 @@ use pleura::submission::{RowError, SubmissionError};
 use super::gone;
 use crate::data::{DataError, FoldsError, Problem, TableError};
 use crate::texts::Texts;
+use pleura::Size;
 
 pub fn add(texts: &mut Texts) {
     let (image, csv) = (|| "a.png".into(), || "rle.csv".into());
@@ -20,11 +21,11 @@ pub fn add(texts: &mut Texts) {
         Strangers { images: 3, csv: csv(), image: "a".into(), row: "1.2.3".into() },
         NoRows(csv()),
         NoPositives { images: 3 },
-        Changed { path: image(), was: (8, 8).into(), is: (8, 9).into() },
+        Changed { path: image(), was: Size::new(8, 8), is: Size::new(8, 9) },
         FewerThanBatch { images: 3, batch: 4 },
         Threads(gone()),
         Nothing {},
-        Tiles { size: (8, 8).into(), tiles: 8 },
+        Tiles { size: Size::new(8, 8), tiles: 8 },
     });
     let id = || "a".to_owned();
     add!(texts, Problem {
@@ -33,11 +34,11 @@ pub fn add(texts: &mut Texts) {
         TwoStems { first: image(), second: "b/a.png".into() },
         NoTruth { id: id(), path: image(), wanted: "row in `rle.csv`".into() },
         NoImage("b.png".into()),
-        Size { path: image(), mask: (8, 8).into(), image: (8, 9).into() },
+        Size { path: image(), mask: Size::new(8, 8), image: Size::new(8, 9) },
         Mask(MaskImageError::Dicom { path: "a.dcm".into() }),
         Row(row()),
-        Overflow { id: id(), end: 65, size: (8, 8).into(), absolute: false },
-        Overflow { id: id(), end: 65, size: (8, 8).into(), absolute: true },
+        Overflow { id: id(), end: 65, size: Size::new(8, 8), absolute: false },
+        Overflow { id: id(), end: 65, size: Size::new(8, 8), absolute: true },
     });
     folds(texts);
 }

@@ -7,11 +7,12 @@ use anyhow::{Result, bail};
 use pleura::submission::{Convention, Runs, Submission};
 
 use super::{Args, Converted, with_class};
+use pleura::Size;
 
 /// The class that stands for all of them.
 pub const ALL: &str = "all";
 /// Of what size an image is whose masks are only counted.
-const ANY: (usize, usize) = (usize::MAX, 1);
+const ANY: Size = Size::new(usize::MAX, 1);
 
 /// Reads the CSV, with the classes that the other convention has room for.
 pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
