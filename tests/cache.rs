@@ -1,4 +1,4 @@
-//! Answers that are kept: replayed byte for byte, through whatever a manifest may change without asking a network.
+//! The cache of networks' outputs: replayed byte for byte after every manifest change that needs no inference.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::case::{Case, POST, member, score};
 use support::toy::{Toy, noise, png};
 use walkdir::WalkDir;
 
-/// An ensemble of four toys, and six images.
+/// An ensemble of four toy networks, and six images.
 struct Bench {
     case: Case,
     images: PathBuf,
@@ -53,7 +53,7 @@ impl Bench {
         command.args(["--device", "cpu"]).args(more).assert()
     }
 
-    /// As [`Self::predict`], with the cache; gives what was said.
+    /// As [`Self::predict`], with the cache; returns standard error.
     fn cached(&self, out: &str, more: &[&str]) -> String {
         let folder = self.path("cache").display().to_string();
         let done = self.predict(out, &[&["--cache", &folder], more].concat()).success();
@@ -93,7 +93,7 @@ fn a_replay_is_the_same_csv_without_any_inference() {
 #[test]
 fn weights_thresholds_gates_and_plugins_change_without_inference() {
     let bench = Bench::new();
-    // Everything is asked once.
+    // Every network runs once.
     let all = "gate = { kind = \"score\", at_least = 0.0 }";
     bench.rewrite(&[
         ("gate = { kind = \"score\", above = 0.45 }", all),
@@ -160,7 +160,7 @@ fn damaged_and_half_written_entries_are_computed_again() {
     fs::write(&entries[0], flipped).unwrap();
     fs::write(&entries[1], &whole[1][..whole[1].len() / 2]).unwrap();
     fs::write(&entries[2], b"").unwrap();
-    // An entry of another question in its place.
+    // Replace an entry with that of another output.
     fs::write(&entries[3], &whole[4]).unwrap();
     let said = bench.cached("second.csv", &[]);
     assert!(said.contains("inferences: 4;") && said.contains("4 cache entries were damaged"), "{said}");
@@ -185,14 +185,14 @@ fn steps_are_smaller_and_say_which_decisions_they_move() {
     let said = first.lines().find(|line| line.starts_with("from the rounded maps of the cache")).unwrap();
     assert_eq!(!said.contains(" 0 of 6 masks differ"), differ, "{said}");
     assert!(replay.contains("inferences: none"), "{replay}");
-    // Entries of one form do not stand in for those of another.
+    // Full and rounded entries do not replace each other.
     assert!(bench.cached("again.csv", &[]).contains("inferences: "));
 }
 
 #[test]
 fn what_nobody_wants_costs_no_image() {
     let bench = Bench::new();
-    // Of this classifier only the score is wanted, and its map holds what is no probability.
+    // Only this classifier's score is used; its map has values that are not probabilities.
     Toy { gain: 1.0, shift: -0.2, ..Toy::default() }.write(&bench.path("d.onnx"));
     bench.rewrite(&[("name = \"d\"", "weight = 0.1\nname = \"d\""), ("postprocess", "exit = \"full\"\npostprocess")]);
     bench.predict("plain.csv", &[]).success();
@@ -264,10 +264,10 @@ fn explain_tells_each_step_and_draws_it() {
         let at = rest.find(part).unwrap_or_else(|| panic!("no {part:?} in its place:\n{said}"));
         rest = &rest[at..];
     }
-    // The radiograph, two segmenters, what is merged of them, and one step.
+    // The radiograph, two segmenters, their merged map, and one step.
     let drawn = image::open(&picture).unwrap();
     assert!(drawn.width() > 4 * 8, "{}", drawn.width());
-    // The answer is the one that a run gives.
+    // The result is that of a run.
     bench.predict("out.csv", &[]).success();
     let submission = pleura::submission::Submission::read(bench.path("out.csv"), Size::new(8, 8)).unwrap();
     let area = submission.runs("image5").unwrap().area();

@@ -1,5 +1,4 @@
-//! Networks that give a number for each of several classes, as training by cross-entropy leaves them: `values =
-//! "softmax"`, from `check` to the CSV.
+//! Networks with an output per class, trained with cross-entropy: `values = "softmax"`, from `check` to the CSV.
 
 mod support;
 
@@ -15,7 +14,7 @@ use pleura::{Radiograph, Size, mask_image};
 use support::case::{POST, chain};
 use support::toy::{noise, png};
 
-/// Class `c` has the number `gains[c] * x + shifts[c]` at a pixel of intensity `x`; the score's numbers are their means.
+/// Class `c` is `gains[c] * x + shifts[c]` at a pixel of intensity `x`; the score's classes are the means of that.
 fn network(path: &Path, gains: &[f32], shifts: &[f32]) {
     let classes = gains.len() as i64;
     let mut g = GraphBuilder::new("classes");
@@ -135,7 +134,7 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
         assert!(said.contains(&expected) && said.contains("declare \"softmax\""), "{said}");
     }
     assert!(said.contains("members[0].map.channel: output `map` has 2 channels, and channel 0 is used"), "{said}");
-    // which class is the pneumothorax is not guessed
+    // the class of pneumothorax is not guessed
     let (code, said) = check("n", "\"softmax\"");
     for field in ["map", "score"] {
         let expected =
@@ -150,7 +149,7 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
     assert!(code == Some(2) && said.contains("map.values: a softmax needs two or more channels"), "{said}");
 }
 
-/// Two classifiers of two views each, then a segmenter.
+/// Two classifiers with two views each, then a segmenter.
 fn two_stages(folder: &Path, values: &str) -> PathBuf {
     network(&folder.join("a.onnx"), &[-6.0, 6.0], &[2.0, -1.5]);
     network(&folder.join("b.onnx"), &[0.0, 8.0, -3.0], &[0.0, -3.0, 1.0]);
@@ -173,7 +172,7 @@ fn images(folder: &Path) -> Vec<PathBuf> {
     (0..16).map(image).collect()
 }
 
-/// Masks and decisions, and what was inferred.
+/// Masks and decisions, and the inferences.
 fn run(manifest: &Path, files: &[PathBuf], exit: Exit, cache: Option<&Path>) -> (Vec<String>, Inferences, usize) {
     let options = Ensemble::options().device(Device::Cpu).threads(1).exit(exit);
     let options = match cache {
@@ -205,7 +204,7 @@ fn early_exit_and_the_cache_change_nothing_but_the_time() {
     let (second, replayed, _) = run(&manifest, &files, Exit::Full, Some(&cache));
     assert_eq!((&first, &second), (&full, &full));
     assert!(inferred.replayed == 0 && replayed.run == 0 && replayed.replayed == inferred.run, "{replayed:?}");
-    // the same files, declared as what they are not: nothing of it may come from the cache
+    // the same files with wrong declarations: nothing may come from the cache
     let (_, other, _) = run(&two_stages(folder.path(), "logits"), &files, Exit::Full, Some(&cache));
     assert!(other.replayed == 0 && other.run > 0, "{other:?}");
 }
@@ -265,7 +264,7 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
     assert!(differ <= 4, "class 1 is what the masks mark: {differ} of 64 pixels differ");
 }
 
-/// Of the cases that are kept beside the checkout: the first pixels of `ramp.png`.
+/// One of the cases beside the checkout: the first pixels of `ramp.png`.
 #[test]
 #[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn the_case_of_two_logits() {

@@ -1,6 +1,7 @@
-//! CSVs of run lengths as they are met: other competitions', pandas' and spreadsheets', each accepted or refused by name.
+//! CSVs of run lengths in the wild: of other competitions, of pandas and of spreadsheets. Each is accepted, or refused
+//! with a clear error.
 //!
-//! They are looked for in `../shared/cases/csv`; all are made up.
+//! Looked for in `../shared/cases/csv`; all are synthetic.
 
 mod support;
 
@@ -11,7 +12,7 @@ fn cases() -> PathBuf {
     support::cases("csv")
 }
 
-/// Runs the program in a folder of its own: its exit code, standard output and standard error.
+/// Runs the program in its own folder; returns its exit code, standard output and standard error.
 fn run(folder: &Path, words: &str) -> (Option<i32>, String, String) {
     let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_pleura"));
     let output = command.current_dir(folder).args(words.split_whitespace()).output().unwrap();
@@ -111,7 +112,7 @@ fn other_conventions_are_converted_by_name_and_back() {
         let (code, _, error) = run(folder.path(), &words);
         assert_eq!(code, Some(0), "{name}: {error}");
         assert_eq!(read("siim.csv"), expected, "{name}");
-        // whatever keeps its classes is itself again
+        // conventions that keep classes give the same file back
         let words = format!("data convert rle {} --from {from} --as {from} --out same.csv", path.display());
         assert_eq!(run(folder.path(), &words).0, Some(0), "{name}");
         if name != "severstal3" {

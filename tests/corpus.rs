@@ -1,4 +1,4 @@
-//! Replays the inputs of the fuzz targets: files of every kind, and those that once broke something.
+//! Replays the inputs of the fuzz targets: files of every kind, and those that once broke a target.
 
 #[path = "corpus/targets.rs"]
 mod targets;
@@ -15,7 +15,7 @@ fn every_file_of_the_corpus_is_survived() {
         let files = corpus(name);
         assert!(files.len() >= 5, "the corpus of `{name}` is all but empty");
         for (file, bytes) in files {
-            // The file that breaks it is to be known.
+            // Name the file, in case it breaks the target.
             eprintln!("{name}.zip: {file}");
             target(&bytes);
         }
@@ -36,7 +36,7 @@ fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
     (0..files).map(read).collect()
 }
 
-/// A byte changed, a part left out, a part twice: what a careless tool, or a careful enemy, makes of a sound file.
+/// Changes a byte, removes a part or repeats one, as careless tools and attackers do to valid files.
 fn harmed(bytes: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
     let len = bytes.len().max(1);
     (0..len, 0..len, any::<u8>(), 0..3_u8).prop_map(move |(from, to, byte, kind)| {

@@ -1,6 +1,6 @@
-//! The host's side of CUDA, without a GPU: ONNX Runtime's own CUDA provider over make-believe CUDA libraries
-//! (`tests/gpu/fake`), whose memory is the host's and whose kernels do nothing. Sessions are opened, nodes placed, memory
-//! taken, limits kept, inputs and outputs bound and copied. Numbers and masks mean nothing.
+//! The host's side of CUDA without a GPU: ONNX Runtime's CUDA provider over fake CUDA libraries (`tests/gpu/fake`), whose
+//! memory is the host's and whose kernels do nothing. Tests cover sessions, node placement, memory limits, and the
+//! binding and copying of inputs and outputs. Numbers and masks are meaningless.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod support;
@@ -14,10 +14,10 @@ use std::time::Duration;
 use assert_cmd::assert::Assert;
 use support::discs::training;
 
-/// Far longer than any of these takes: what hangs fails.
+/// Far longer than any test takes: what hangs fails.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Where ONNX Runtime for CUDA is fetched to, and the make-believe libraries are built.
+/// Folders of ONNX Runtime for CUDA and of the fake libraries.
 struct Cuda {
     cache: PathBuf,
     libraries: PathBuf,
@@ -31,7 +31,7 @@ fn cuda() -> &'static Cuda {
         let (cache, libraries) = (folder.join("cache"), folder.join("libraries"));
         make(&["--driver".as_ref(), libraries.as_ref()]);
         let cuda = Cuda { cache, libraries };
-        // A machine with a driver gets the GPU's build.
+        // A machine with a driver gets the GPU build.
         cuda.pleura().args(["runtime", "install"]).timeout(2 * DEADLINE).assert().success();
         let shown = cuda.pleura().args(["runtime", "show"]).assert().success();
         let shown = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
@@ -57,7 +57,7 @@ impl Cuda {
         command
     }
 
-    /// Radiographs, and predictions for them on the device that `auto` finds.
+    /// Draws radiographs and predicts them on the device that `auto` finds.
     fn demo(&self, folder: &Path) -> Assert {
         self.pleura().args(["demo", "--images", "8", "--out"]).arg(folder).assert()
     }
@@ -118,8 +118,8 @@ fn a_device_that_is_not_there_is_named() {
     assert!(said.contains("cuda:7") && said.contains("`nvidia-smi -L`"), "{said}");
 }
 
-/// Kernels do nothing, so that the exported network, on the CPU, may give other numbers than the trained one, and be refused
-/// for it. Everything before that has to work: buffers, steps, evaluations, checkpoints.
+/// Kernels do nothing, so the exported network may differ from the trained one on the CPU, and be refused for it. All that
+/// comes before has to work: buffers, steps, evaluations, checkpoints.
 #[test]
 #[cfg_attr(no_cuda_runtime, ignore = "no ONNX Runtime for CUDA: CI=1 fetches it (220 MB)")]
 fn a_network_is_trained_and_its_state_is_read_back() {

@@ -1,4 +1,4 @@
-//! `pleura demo`, as a newcomer runs it.
+//! `pleura demo`, as a new user runs it.
 
 mod support;
 
@@ -11,7 +11,7 @@ use pleura::manifest::Intensity;
 use pleura_demo::committed::{MANIFEST, NETWORKS};
 use pleura_demo::{Encoding, Phantom, training};
 
-/// Runs the demo on a seed that neither the networks were trained on nor the demo shows by itself.
+/// Runs the demo with a seed that differs from the networks' training data and the demo's default.
 fn demo(out: &Path, images: u32) -> Assert {
     let images = images.to_string();
     support::pleura()
@@ -54,7 +54,7 @@ fn the_demo_finds_what_it_drew() {
     for (name, lines) in [("submission.csv", 21), ("truth.csv", 21), ("findings.jsonl", 20)] {
         assert_eq!(fs::read_to_string(out.join(name)).unwrap().lines().count(), lines, "{name}");
     }
-    // honest networks, not hard-coded answers: good on radiographs they never saw, and not perfect
+    // real networks: good on radiographs outside their training data, but not perfect
     let score = score(&out);
     let number = |key: &str| score[key].as_f64().unwrap();
     let right = number("true_positives") + number("true_negatives");
@@ -81,7 +81,7 @@ fn a_second_run_uses_the_edited_manifest_and_leaves_other_files_alone() {
     assert!(rows.lines().skip(1).all(|row| row.ends_with(",-1")), "no score is above 1: {rows}");
 }
 
-/// Ctrl-C says how to go on, and that is so: the journal that is left does not stand in the way.
+/// Ctrl-C prints how to continue, and that works: the journal left behind does no harm.
 #[test]
 #[cfg(unix)]
 fn an_interrupted_demo_can_be_run_again() {
@@ -100,7 +100,7 @@ fn an_interrupted_demo_can_be_run_again() {
         support::signal(&child, libc::SIGINT);
         let ended = child.wait_with_output().unwrap();
         if ended.status.success() {
-            continue; // it was over before
+            continue; // it had ended before
         }
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!(ended.status.code(), Some(75), "{said}");
@@ -113,7 +113,7 @@ fn an_interrupted_demo_can_be_run_again() {
     panic!("no demo was caught between its first image and its end");
 }
 
-/// Pictures of 64 × 64 pixels in the place of those that `--train` would draw.
+/// Pictures of 64 × 64 pixels in place of those that `--train` would draw.
 fn small_pictures(networks: &Path) {
     for number in 0..training::IMAGES {
         let phantom = Phantom::new(training::SEED, number, 64);
@@ -127,7 +127,7 @@ fn small_pictures(networks: &Path) {
     }
 }
 
-/// A recipe with an epoch a phase, at 64 × 64 pixels.
+/// A recipe with one epoch per phase, at 64 × 64 pixels.
 fn shortened(recipe: &[u8]) -> String {
     let mut recipe: toml::Table = std::str::from_utf8(recipe).unwrap().parse().unwrap();
     for phase in recipe["phases"].as_array_mut().unwrap() {
@@ -179,7 +179,7 @@ fn the_seed_of_the_training_is_refused() {
 fn every_encoding_reads_back_as_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let phantom = Phantom::new(3, 0, 256);
-    // half a step of the stored bits; JPEG loses some of the noise, far less than what a wrong window would do
+    // half a step of the stored bits; JPEG loses some of the noise, far less than a wrong window would change
     let cases = [
         (Encoding::Plain, 0.5 / 255.0),
         (Encoding::Inverted, 0.5 / 255.0),

@@ -1,4 +1,4 @@
-//! Early exit between the views of a member and between its sets of weights: the answers of a full run, for less.
+//! Early exit between a member's views and between its snapshots: the results of a full run, with fewer inferences.
 
 mod support;
 
@@ -12,7 +12,7 @@ use pleura::runtime::Device;
 use support::case::{Case, POST, chain, member, score};
 use support::toy::{Toy, noise, png};
 
-/// Three views that a network which sees the left half alone scores differently.
+/// Three views that a network which sees only the left half scores differently.
 const VIEWS: &str = "tta = [{ plugin = \"flip\", params = { axis = \"horizontal\" } }, \
                      { plugin = \"gamma\", params = { gamma = 2.0 } }]";
 
@@ -21,7 +21,7 @@ fn models() -> [(&'static str, Toy); 4] {
     [("a", toy(1.0, false)), ("b", toy(0.9, true)), ("c", toy(0.8, false)), ("s", toy(1.0, false))]
 }
 
-/// A classifier stage of two members, the first of two sets of weights, and a segmenter.
+/// A classifier stage of two members, the first with two snapshots, and a segmenter.
 fn toml(merge: &str, gate: &str) -> String {
     let snapshots = "snapshots = [{ model = \"a.onnx\", weight = 2.0 }, { model = \"b.onnx\" }]";
     let first = member("classifier", "a", &format!("{}\n{VIEWS}\n{snapshots}", score()));
@@ -47,7 +47,7 @@ fn findings(ensemble: &Ensemble, files: &[PathBuf]) -> Vec<Finding> {
     findings
 }
 
-/// How many planes the models were given.
+/// The number of planes that the models received.
 fn planes(ensemble: &Ensemble) -> usize {
     let shapes = ensemble.times().models.into_values().flat_map(|usage| usage.shapes);
     shapes.map(|(shape, runs)| shape[0] * runs).sum()
@@ -76,11 +76,11 @@ fn views_that_cannot_matter_are_not_looked_at_and_nothing_changes() {
                 let ((low, high), (score, _)) = (exact.score.unwrap(), full.score.unwrap());
                 assert!(low <= score && score <= high, "{merge} {gate}: {score} outside {low}..{high}");
             }
-            // Of the full run's planes of an image, nine are the classifiers'.
+            // Of an image's planes in a full run, nine are the classifiers'.
             let (less, more) = (planes(&exact), planes(&full));
             assert_eq!(more, 16 * 9 + passed, "{merge} {gate}");
             writeln!(report, "{less:4} of {more} planes, {passed:2} of 16 pass: {merge} {gate}").unwrap();
-            // A network that had begun, and was not asked to the end.
+            // A member that had begun, and was not run to the end.
             spared += found.iter().filter(|finding| finding.classifiers.len() < finding.runs.classifiers).count();
             assert!(less <= more, "{report}");
         }

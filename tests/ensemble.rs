@@ -1,4 +1,4 @@
-//! Stages, members, merges, gates and early exit, on toy networks whose answers can be worked out by hand.
+//! Stages, members, merges, gates and early exit, on toy networks whose outputs can be computed by hand.
 
 mod support;
 
@@ -16,7 +16,7 @@ use support::toy::{Toy, noise, png};
 fn an_identity_network_gives_back_the_stored_values() {
     let case = Case::new(&[("a", Toy::default())], &format!("{POST}\n{}", member("segmenter", "a", "")));
     let finding = case.predict(&ramp());
-    // SIIM's 8-bit values reach the network exactly: v / 255, not one ulp beside it.
+    // SIIM's 8-bit values reach the network exactly as v / 255, to the last bit.
     assert_eq!(finding.map.as_ref().unwrap(), &intensities(&ramp()));
     assert_eq!(finding.mask.pixels(), intensities(&ramp()).mapv(|p| p > 0.5));
     assert_eq!(finding.decision, Decision::Postprocess);
@@ -115,7 +115,7 @@ fn maps_are_resized_as_logits_or_as_probabilities_as_declared() {
 
 #[test]
 fn views_are_undone() {
-    // The network sees each flipped image and answers alike: undone, all views agree with the identity.
+    // The network sees each flipped image and gives the same output: flipped back, all views agree with the identity.
     for tta in [
         "[{ plugin = \"flip\", params = { axis = \"horizontal\" } }]",
         "[{ plugin = \"flip\", params = { axis = \"both\" } }, { plugin = \"rotate\", params = { degrees = [90.0, 180.0] } }]",
@@ -133,7 +133,7 @@ fn a_scaled_view_runs_at_its_own_size_and_comes_back() {
     let flat = Array2::from_elem((8, 8), 102u8);
     let map = Case::new(&[("a", Toy::default())], &toml).predict(&flat).map.unwrap();
     assert!(close(&map, &Array2::from_elem((8, 8), 0.4)));
-    // A network of fixed size says so before anything runs.
+    // A network of fixed size is reported before anything runs.
     let case = Case::new(&[("a", Toy { fixed: Some((1, 8, 8)), ..Toy::default() })], &toml);
     let error = chain(&Ensemble::options().device(Device::Cpu).open(&case.manifest).err().unwrap());
     assert!(error.contains("a view is 16×16, but the model takes 8×8 only"), "{error}");
@@ -199,7 +199,7 @@ fn early_exit_answers_as_the_full_run_and_runs_less() {
     assert!(saved > 0, "early exit never spared a run");
 }
 
-/// Noise of a brightness that the seed chooses.
+/// Noise with a brightness that depends on the seed.
 fn dimmed(case: &Case, seed: u32) -> Radiograph {
     let factor = 0.3 + 0.06 * seed as f32;
     case.image(&noise(seed, Size::new(8, 8)).mapv(|v| (f32::from(v) * factor).min(255.0) as u8))
@@ -261,7 +261,7 @@ fn stacks_merge_scores_or_maps() {
     let models = [("a", Toy { gain: 0.5, ..Toy::default() }), ("b", Toy::default())];
     let stage = |stage: &str| [member(stage, "a", score()), member(stage, "b", score())].concat();
     let any_pixel = "gate = { kind = \"any-pixel\", above = 0.7 }\n";
-    // Maps where the gate looks at pixels, scores where it looks at the score.
+    // Maps if the gate looks at pixels, scores if it looks at the score.
     for (gate, maps) in [(any_pixel, true), ("gate = { kind = \"score\", above = 0.7 }\n", false)] {
         let classifier = [stack("classifier"), gate.into(), stage("classifier")].concat();
         let toml = [POST, "\n", &classifier, &stack("segmenter"), &stage("segmenter")].concat();
@@ -273,7 +273,7 @@ fn stacks_merge_scores_or_maps() {
         assert!(close(&bright.map.unwrap(), &Array2::from_elem((8, 8), 0.75)));
         // (0.5 + 1) / 2 * 0.9 is below the gate.
         assert_eq!(case.predict(&Array2::from_elem((8, 8), 229)).decision, Decision::ClassifierGate, "{gate}");
-        // A stack of the other kind is refused, by opening and by a check.
+        // A stack of the other kind is refused, on opening and by a check.
         support::toy::stack(&case.folder.path().join("classifier.onnx"), 2, !maps);
         let error = chain(&Ensemble::options().device(Device::Cpu).open(&case.manifest).err().unwrap());
         assert!(error.contains("expected (N, M"), "{error}");

@@ -1,4 +1,4 @@
-//! `pleura train --fold K`: folds trained alone, at once or one after the other, make what one training does.
+//! `pleura train --fold K`: folds trained separately, in parallel or in sequence, give the same as one training.
 #![cfg(unix)]
 
 mod support;
@@ -18,7 +18,7 @@ fn command(recipe: &Path, out: &Path, more: &[&str]) -> Command {
     command
 }
 
-/// Runs to the end, which has this exit code, and gives what was said.
+/// Runs a training and expects this exit code; returns standard error.
 fn train(recipe: &Path, out: &Path, more: &[&str], code: i32) -> String {
     ended(command(recipe, out, more).output().unwrap(), code)
 }
@@ -29,14 +29,14 @@ fn ended(output: Output, code: i32) -> String {
     said
 }
 
-/// Ends a training as schedulers do, once its journal has so many lines.
+/// Ends a training as schedulers do, once its journal has this many lines.
 fn stop(child: Child, journal: &Path, lines: usize) {
     wait_for_lines(journal, lines);
     support::signal(&child, libc::SIGTERM);
     ended(child.wait_with_output().unwrap(), 75);
 }
 
-/// What is told of each epoch but for the time that it took, fold by fold.
+/// The metrics of each epoch without its time, fold by fold.
 fn epochs(out: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     let timeless = |line: &str| {
@@ -46,12 +46,12 @@ fn epochs(out: &Path) -> Vec<serde_json::Value> {
         line.clone().into()
     };
     let mut epochs: Vec<serde_json::Value> = text.lines().map(timeless).collect();
-    // stable: within a fold they stay in the order in which they were told
+    // stable: within a fold, epochs stay in order
     epochs.sort_by_key(|epoch| epoch["fold"].as_u64());
     epochs
 }
 
-/// Whatever a training leaves is the same in both folders.
+/// All files of a training are the same in both folders.
 fn assert_same(out: &Path, plain: &Path) {
     for name in ["discs-fold0.onnx", "discs-fold1.onnx", "ensemble.toml", "oof.csv", "oof-submission.csv"] {
         let read = |folder: &Path| fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -90,7 +90,7 @@ fn folds_trained_at_once_make_what_one_training_does() {
     let said = train(&recipe, &plain, &[], 0);
     assert!(!said.contains("already"), "{said}");
     assert_same(&out, &plain);
-    // once more, and nothing changes; a fold that is done stays so
+    // again, and nothing changes; a finished fold is left alone
     train(&recipe, &out, &["--fold", "1"], 0);
     train(&recipe, &out, &[], 0);
     assert_same(&out, &plain);
@@ -103,7 +103,7 @@ fn alone_goes_on_with_all_and_all_with_alone() {
     let (out, plain) = (folder.path().join("out"), folder.path().join("plain"));
     train(&recipe, &plain, &[], 0);
 
-    // fold 0: by a training of all, alone, and to its end by a training of all; fold 1 lies finished before it is done
+    // fold 0: by a training of all, alone, and finished by a training of all; fold 1 is finished before it
     stop(command(&recipe, &out, &[]).spawn().unwrap(), &out.join("metrics.jsonl"), 2);
     let alone = out.join("fold0/metrics.jsonl");
     stop(command(&recipe, &out, &["--fold", "0"]).spawn().unwrap(), &alone, 8);
@@ -113,7 +113,7 @@ fn alone_goes_on_with_all_and_all_with_alone() {
     assert!(said.contains("fold 1: continuing at") && said.contains("fold 2: already trained"), "{said}");
     assert_same(&out, &plain);
 
-    // afresh, one fold alone: its old epochs and answers are gone, and those of the other stay
+    // `--fresh` for one fold: its old epochs and outputs are removed, and those of the other kept
     stop(command(&recipe, &out, &["--fold", "0", "--fresh"]).spawn().unwrap(), &alone, 2);
     assert!(!out.join("discs-fold0.onnx").exists() && out.join("discs-fold1.onnx").exists());
     let said = train(&recipe, &out, &[], 0);

@@ -1,4 +1,4 @@
-//! What a manifest may not do: name files outside of its folder, or models of any size.
+//! What a manifest may not do: name files outside its folder, or models of any size.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -13,19 +13,19 @@ use pleura::runtime::Device;
 use support::case::{Case, POST, chain, member};
 use support::toy::{Toy, stack};
 
-/// What opening a manifest says; nothing where it opens.
+/// The error on opening a manifest; `None` if it opens.
 fn open(manifest: &Path, allow_outside: bool) -> Option<String> {
     let options = Ensemble::options().device(Device::Cpu).threads(1).allow_outside(allow_outside);
     options.open(manifest).err().map(|error| chain(&error))
 }
 
-/// What `pleura check` says, and its exit code.
+/// The output of `pleura check`, and its exit code.
 fn check(manifest: &Path, options: &[&str]) -> (Option<i32>, String) {
     let output = support::pleura().args(["check", "--device", "cpu"]).args(options).arg(manifest).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// A sound ensemble in `home/`, with a toy, a stack, a recipe and a folder beside it.
+/// A valid ensemble in `home/`, with a toy network, a stack, a recipe and a folder beside it.
 fn case(toml: &str) -> Case {
     let mut case = Case::new(&[("toy", Toy::default())], "");
     let home = case.folder.path().join("home");
@@ -93,7 +93,7 @@ fn a_link_out_of_the_folder_is_no_way_round() {
 fn keep_elsewhere(model: &Path, location: &str) {
     let mut read = pleura::onnx::read(model).unwrap();
     let mut constants = read.graph_mut().initializer.iter_mut();
-    // Axes are needed to tell shapes, and ONNX Runtime wants those at hand.
+    // Axes are needed to infer shapes, and ONNX Runtime requires those in the file.
     let tensor: &mut TensorProto = constants.find(|tensor| tensor.data_type == 1).unwrap();
     let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
     tensor.external_data = vec![entry("location", location)];
@@ -110,7 +110,7 @@ fn weights_in_another_file_are_looked_for_where_they_may_lie() {
     let model = case.manifest.with_file_name("toy.onnx");
     keep_elsewhere(&model, "weights.data");
     assert_eq!(open(&case.manifest, false), None);
-    // The sum that is told is of all files.
+    // The reported sum is of all files.
     let (_, says) = check(&case.manifest, &[]);
     let (_, sum) = says.split_once("add sha256 = \"").unwrap();
     let pinned = format!("sha256 = \"{}\"", &sum[..64]);
@@ -178,7 +178,7 @@ fn a_model_that_is_too_large_is_refused_by_what_all_its_files_have() {
 #[test]
 fn a_model_of_five_gibibytes_is_refused_before_it_is_read() {
     let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
-    // A hole of a file: reading it would take minutes and memory that a test has not.
+    // A sparse file: reading it would take more time and memory than a test has.
     fs::OpenOptions::new()
         .write(true)
         .open(case.manifest.with_file_name("toy.onnx"))

@@ -1,4 +1,4 @@
-//! The engine in other people's programs: it waits for none of their threads, and a fault in one image stays there.
+//! The engine in other programs: it waits for none of their threads, and an image's fault does not spread.
 
 mod support;
 
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use support::case::Case;
 use support::toy::{noise, png};
 
-/// How long a program may take that does not wait for ever; the machine may be busy.
+/// Time limit for a program, to detect a hang; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(240);
 const IMAGES: u32 = 24;
 
@@ -26,7 +26,7 @@ fn images(folder: &Path) -> Vec<PathBuf> {
     (0..IMAGES).map(|seed| png(folder, &format!("image-{seed:02}"), &noise(seed, Size::new(8, 8)))).collect()
 }
 
-/// What is found in files, in their order.
+/// The findings of files, in their order.
 fn run(ensemble: &Ensemble, files: &[PathBuf]) -> Vec<Finding> {
     let mut found = Vec::new();
     let each = |_: &Path, finding: Result<Finding, ImageError>, _: Option<&Radiograph>| {
@@ -41,7 +41,7 @@ fn open(radiographs: &[PathBuf]) -> Vec<Radiograph> {
     radiographs.iter().map(|path| Radiograph::open(path).unwrap()).collect()
 }
 
-/// Ways to call the engine that make it wait for itself where it takes its caller's threads.
+/// Calls of the engine that would deadlock if it used its caller's threads.
 fn calls(threads: usize) {
     let (case, _) = Case::two_stages(support::case::POST);
     let (one, other) = (case.open(None), case.open(None));
@@ -66,7 +66,7 @@ fn calls(threads: usize) {
     let decided: Vec<_> = explained.map(|finding| finding.decision).collect();
     assert_eq!(decided, expected.iter().map(|finding| finding.decision).collect::<Vec<_>>());
 
-    // A worker that waits for the engine must not begin another item: here it would wait for its own lock.
+    // A worker that waits for the engine must not start another item: here it would wait for its own lock.
     let locked = Mutex::new(0);
     radiographs.par_iter().for_each(|radiograph| {
         let mut count = locked.lock().unwrap();
@@ -94,7 +94,7 @@ fn calls(threads: usize) {
     });
 }
 
-/// Runs a test of this file again in a process of its own, and ends it where it takes for ever.
+/// Runs a test of this file again in its own process, with a time limit.
 fn again(test: &str, threads: usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
@@ -118,7 +118,7 @@ fn the_engine_waits_for_no_pool_of_its_callers() {
     }
 }
 
-/// A logger that panics: a stand-in for whatever may panic in a lane, between an image's decoding and its mask.
+/// A logger that panics: it stands for any panic in a lane between an image's decoding and its mask.
 struct Panics;
 
 impl tracing::Subscriber for Panics {
@@ -149,7 +149,7 @@ fn a_panic_in_a_lane() {
     let cache = case.folder.path().join("cache");
     let options = || Ensemble::options().device(Device::Cpu).cache(&cache, Form::Exact);
     let expected = run(&options().open(&case.manifest).unwrap(), &files);
-    // One answer is damaged, which the lane says to the log.
+    // One entry is damaged, which the lane logs.
     let entry = walkdir::WalkDir::new(&cache).sort_by_file_name().into_iter().flatten();
     let entry = entry.into_iter().find(|entry| entry.path().extension().is_some_and(|e| e == "answer")).unwrap();
     let bytes = std::fs::read(entry.path()).unwrap();

@@ -1,4 +1,4 @@
-//! The Indexed Job of `ensembles/cluster`, against the schema of Kubernetes and against what `pleura` reads.
+//! The Indexed Job of `ensembles/cluster`, checked against Kubernetes' schema and what `pleura` reads.
 
 use std::path::Path;
 use std::process::Command;
@@ -57,7 +57,7 @@ fn shards_exit_codes_and_the_merge_fit_together() {
     }
 }
 
-/// The containers' command, with `exit` in the place of `pleura`.
+/// The containers' command, with `exit` in place of `pleura`.
 #[cfg(unix)]
 #[test]
 #[cfg_attr(no_kubernetes_validate, ignore = "no kubernetes-validate: set PLEURA_PYTHON")]

@@ -1,4 +1,4 @@
-//! The library as other programs call it: what makes no sense is an error, and not an answer.
+//! The library as other programs call it: meaningless input is an error.
 
 mod support;
 
@@ -134,7 +134,7 @@ fn masks_of_no_common_size_are_not_scored() {
     assert!(any.score(&any).unwrap_err().to_string().contains("without a common size"));
 }
 
-/// Of the cases that are kept beside the checkout.
+/// One of the cases beside the checkout.
 #[test]
 #[cfg_attr(no_cases, ignore = "no cases: set PLEURA_CASES")]
 fn five_pixels_shrink_to_two_by_area() {

@@ -1,4 +1,4 @@
-//! Machines with too few threads or too little memory: a run says so and ends, and what it finished is kept.
+//! Machines with too few threads or too little memory: a run reports it and ends, and its finished images are kept.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -14,7 +14,7 @@ use support::case::{Case, POST, member, score};
 use support::toy::{Toy, noise, png};
 
 const MIB: u64 = 1 << 20;
-/// How long a run may take that does not wait for ever; the machine may be busy.
+/// Time limit for a run, to detect a hang; the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How a run ended.
@@ -24,7 +24,7 @@ struct Ended {
     csv: String,
 }
 
-/// An ensemble of two stages whose maps are of the image's size, small images, and one of 3000 × 3000 among them.
+/// An ensemble of two stages whose maps have the image's size, and small images with one of 3000 × 3000.
 fn ensemble() -> (Case, Vec<PathBuf>) {
     let toml = format!(
         "{POST}\n[classifier]\ngate = {{ kind = \"score\", above = 0.01 }}\n{}{}",
@@ -39,7 +39,7 @@ fn ensemble() -> (Case, Vec<PathBuf>) {
     (case, images)
 }
 
-/// Runs `pleura predict` with at most so many bytes of address space, and so many for each thread's stack.
+/// Runs `pleura predict` with limits on the address space, and on each thread's stack, in bytes.
 fn predict(case: &Case, images: &[PathBuf], out: &Path, options: &[&str], space: Option<u64>, stack: u64) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
     command.args(["predict", "--device", "cpu", "--threads", "2"]).args(options);
@@ -64,7 +64,8 @@ fn predict(case: &Case, images: &[PathBuf], out: &Path, options: &[&str], space:
     Ended { code: status.code(), stderr, csv: fs::read_to_string(out).unwrap_or_default() }
 }
 
-/// A run under a limit ends with a code and a line, and going on without it gives the bytes of a run that had none.
+/// A run under a limit ends with a code and a line; continued without it, it gives the same bytes as a run without
+/// limits.
 fn survives(case: &Case, images: &[PathBuf], whole: &str, space: u64, stack: u64) -> Option<i32> {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.csv");
@@ -115,7 +116,7 @@ fn threads_that_cannot_be_started_end_the_run_with_a_line() {
     let out = case.folder.path().join("whole.csv");
     let whole = predict(&case, &images, &out, &[], None, 2 * MIB);
     assert_eq!(whole.code, Some(0), "{}", whole.stderr);
-    // Room for one thread more each time: for the pools, then for the reader, the lanes and the finisher.
+    // Room for one more thread each time: for the pools, then for the reader, the lanes and the finisher.
     let codes: Vec<_> = (1..=12).map(|threads| survives(&case, &images, &whole.csv, threads * STACK, STACK)).collect();
     assert_eq!(codes.first(), Some(&Some(75)), "{codes:?}");
     assert_eq!(codes.last(), Some(&Some(0)), "{codes:?}");

@@ -1,4 +1,4 @@
-//! `pleura optimize`: variants run, and cost what it says they cost.
+//! `pleura optimize`: variants run, and differ by as much as it reports.
 
 mod support;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 use support::case::{Case, POST, member};
 use support::toy::{self, Toy, noise, png};
 
-/// Runs `pleura optimize --json` on the CPU; what it printed, and said.
+/// Runs `pleura optimize --json` on the CPU; returns standard output and standard error.
 fn optimize(code: i32, manifest: &Path, inputs: &[&Path], out: &Path, more: &[&str]) -> (Value, String) {
     let mut command = support::pleura();
     command.arg("optimize").arg(manifest).args(inputs).arg("--out").arg(out).args(["--json", "--device", "cpu"]);
@@ -41,7 +41,7 @@ fn strings(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect()
 }
 
-/// Mean Dice of images that a submission has with the truth.
+/// Mean Dice of a submission against the truth.
 fn dice(submission: &Submission, truth: &Submission) -> f64 {
     let each = submission.iter().map(|(id, runs)| runs.dice(truth.runs(id).unwrap()));
     each.sum::<f64>() / submission.len() as f64
@@ -80,7 +80,7 @@ fn variants_of_the_demo_run_and_are_what_is_told_of_them() {
             let share = model["bytes_after"].as_f64().unwrap() / model["bytes_before"].as_f64().unwrap();
             assert!(sizes.contains(&share), "{form}: {model}");
             assert!(model["seconds_after"].as_f64().unwrap() > 0.0, "{form}: {model}");
-            // whoever fed and read the original feeds and reads the variant
+            // the variant has the inputs and outputs of the original
             let ports = |path: PathBuf| {
                 let model = onnx::read(path).unwrap();
                 (model.inputs(), model.outputs())
@@ -99,7 +99,7 @@ fn variants_of_the_demo_run_and_are_what_is_told_of_them() {
     }
 }
 
-/// A network whose map is its input, 0..=1, plus 0: the difference of two values that are 60,000 times the input.
+/// A network whose map is an eighth of its input, plus 0 as the difference of two values 60,000 times the input.
 fn steep(path: &Path) {
     let dims = ["batch".into(), 1.into(), "height".into(), "width".into()];
     let mut g = GraphBuilder::new("steep");
@@ -116,7 +116,7 @@ fn steep(path: &Path) {
     g.build().write(path).unwrap();
 }
 
-/// An ensemble of [`steep`], with one image of each brightness, named so that they are found in this order.
+/// An ensemble of [`steep`], with one image per brightness, named to sort in this order.
 fn steep_case(brightness: &[u8]) -> (Case, PathBuf) {
     let member = member("segmenter", "steep", "").replace("channels = 1", "channels = 1, scale = 8.0");
     let case = Case::new(&[], &format!("{POST}\n{member}"));
@@ -144,11 +144,11 @@ fn values_beyond_a_half_are_kept_in_single_precision_where_calibration_meets_the
 
 #[test]
 fn an_answer_that_is_no_number_is_told_and_not_hidden() {
-    // the first and the third calibrate, which are dark; the last is not
+    // calibration uses the first and the third, which are dark, and not the last
     let (case, images) = steep_case(&[10, 12, 10, 255]);
     let out = case.folder.path().join("out");
     let (told, said) = optimize(1, &case.manifest, &[&images], &out, &["--form", "fp16", "--calibrate", "2"]);
-    // the CPU does not compute in halves: what a GPU would make of it is told beside
+    // the CPU does not compute in halves: a GPU's result is simulated and reported beside
     let variant = &told["variants"][0]["rounded"];
     let failed = variant["failed"].as_array().unwrap();
     assert_eq!((failed.len(), variant["images"].as_u64()), (1, Some(1)), "{variant}");
@@ -218,7 +218,7 @@ fn maps(manifest: &Path, images: &[PathBuf]) -> Vec<Array2<f32>> {
     images.iter().map(map).collect()
 }
 
-/// The mean and the largest difference of maps.
+/// The mean and the largest difference between maps.
 fn apart(a: &[Array2<f32>], b: &[Array2<f32>]) -> (f32, f32) {
     let (mut sum, mut most, mut count) = (0.0, 0.0_f32, 0.0);
     for (a, b) in a.iter().zip(b) {
@@ -282,7 +282,7 @@ fn wrong_usage_is_told_before_anything_is_written_over() {
     }
     let (_, said) = optimize(2, &own.join("ensemble.toml"), &[&image], root, &[]);
     assert!(said.contains("--out would overwrite an input, ENSEMBLE"), "{said}");
-    // one image alone calibrates and is compared on, which is said
+    // a single image is used for calibration and comparison, which is reported
     let (told, said) = optimize(0, &case.manifest, &[&image], &root.join("out"), &["--form", "fp16"]);
     assert_eq!(told["held_out"].as_bool(), Some(false));
     assert!(said.contains("on the same 1 images"), "{said}");

@@ -1,4 +1,4 @@
-//! The Python script that benches compare the engine with gives the same answers: engine/benches/peer.
+//! The Python script that benches compare the engine with gives the same results: engine/benches/peer.
 
 mod support;
 
@@ -48,7 +48,7 @@ fn the_peer_answers_as_the_engine_does_with_either_gate() {
         command.args(pleura::radiograph::find(&[at("demo/radiographs")]).unwrap());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{gate}: {}", String::from_utf8_lossy(&output.stderr));
-        // Sums and resizes come in another order: rounding moves a mask's edge by a pixel here and there.
+        // Sums and resizes are in another order: rounding moves a mask's edge by a pixel here and there.
         let score = Submission::read(at("peer.csv"), Size::new(1024, 1024)).unwrap().score(&engine).unwrap();
         assert!(score.positives > 0 && score.per_image.iter().all(|image| image.dice > 0.999), "{gate}: {score:?}");
         let found = scores(&at("peer.jsonl"));

@@ -1,4 +1,4 @@
-//! The pipeline: what comes out does not depend on how many hands there are, nor on who is quick.
+//! The pipeline: its results depend neither on the number of threads nor on their timing.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -13,7 +13,7 @@ use pleura::runtime::Device;
 use support::case::{Case, POST, chain, member, ramp, score};
 use support::toy::{Toy, noise, png};
 
-/// `pleura predict` with these options: the submission's and the findings' bytes.
+/// Runs `pleura predict` with these options; returns the bytes of the submission and the findings.
 fn predicted(ensemble: &Path, inputs: &[PathBuf], options: &[&str]) -> (Vec<u8>, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let (out, findings) = (folder.path().join("s.csv"), folder.path().join("f.jsonl"));
@@ -23,7 +23,7 @@ fn predicted(ensemble: &Path, inputs: &[PathBuf], options: &[&str]) -> (Vec<u8>,
     (std::fs::read(out).unwrap(), std::fs::read(findings).unwrap())
 }
 
-/// So many radiographs: real ones, or else drawn ones.
+/// This many radiographs: real ones, or else synthetic ones.
 fn radiographs(folder: &Path, count: usize) -> Vec<PathBuf> {
     if cfg!(not(no_real_data)) {
         let folder = support::data().join("siim/stage2_dicom");
@@ -60,7 +60,7 @@ fn the_same_bytes_for_any_threads_batch_memory_and_number_of_devices() {
 fn results_come_in_the_order_of_the_files_whoever_is_quick() {
     let toml = format!("{POST}\n{}", member("segmenter", "a", score()));
     let case = Case::new(&[("a", Toy::default())], &toml);
-    // Some take a hundred times as long to decode as others, and some cannot be decoded.
+    // Some take a hundred times as long to decode as others, and some are invalid.
     let draw = |place: usize| match place % 7 {
         3 => {
             let path = case.folder.path().join(format!("bad{place}.png"));
@@ -89,7 +89,7 @@ fn results_come_in_the_order_of_the_files_whoever_is_quick() {
     assert_eq!((ended, seen), (Ok(()), files));
 }
 
-/// A network that wants next to nothing for one image, and so many floats for each beyond.
+/// A network that needs little memory for one image, and `floats` floats for each further one.
 fn greedy(path: &Path, floats: i64) {
     let mut g = GraphBuilder::new("greedy");
     let image = g.input("image", ElementType::Float, &["batch".into(), 1.into(), 8.into(), 8.into()]);
@@ -147,7 +147,7 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
         let error = chain(&finding.unwrap_err());
         assert!(error.contains("greedy.onnx") && error.contains("Available memory of"), "{error}");
     }
-    // What ONNX Runtime itself says of it does not go to the terminal, where a node's name could steer that.
+    // ONNX Runtime's own message is not printed, as a node's name could contain control characters.
     let out = case.folder.path().join("out.csv");
     let mut command = support::pleura();
     command.args(["predict", "--device", "cpu", "--device-memory", "100B", "--out"]).arg(out).arg(&case.manifest);
@@ -155,7 +155,7 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
     let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(said.contains("greedy.onnx` ran out of memory: ") && !said.contains("[E:onnxruntime"), "{said}");
     assert!(!said.contains("\n\n"), "{said}");
-    // Its weights alone are more.
+    // Its weights alone need more.
     let options = Ensemble::options().device(Device::Cpu).device_memory(10);
     let error = chain(&options.open(&case.manifest).map(drop).unwrap_err());
     assert!(
@@ -164,7 +164,7 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
     );
 }
 
-/// A network that answers two images with one map.
+/// A network that returns one map for two images.
 fn forgetful(path: &Path) {
     let mut g = GraphBuilder::new("forgetful");
     let image = g.input("image", ElementType::Float, &["batch".into(), 1.into(), 8.into(), 8.into()]);
@@ -203,7 +203,7 @@ fn memory_has_a_ceiling_that_the_user_sets() {
         assert_eq!(told["rounds"][0]["images"], 40);
         told["peak_memory_bytes"].as_u64()
     };
-    // Only where the system tells: an image takes 80 MB on its way.
+    // Only if the system reports it: an image takes 80 MB on its way.
     let (Some(little), Some(much)) = (peak("200MB"), peak("2GB")) else { return };
     assert!(little < 500 << 20, "{} MiB", little >> 20);
     assert!(2 * little < much, "{} and {} MiB", little >> 20, much >> 20);
@@ -240,7 +240,7 @@ fn bench_tells_where_the_time_goes() {
         assert!(table.lines().any(|found| found.starts_with(line)), "no `{line}` in\n{table}");
     }
     assert!(table.contains(".onnx") && table.contains(" runs"), "{table}");
-    // Several devices run the models alone as they do the images: side by side.
+    // With several devices, models alone are run like images: in parallel.
     let mut command = support::pleura();
     command.arg("bench").arg(&demo).args(&images).args(["--json", "--rounds", "1", "--device", "cpu,cpu"]);
     let output = command.assert().success().get_output().stdout.clone();

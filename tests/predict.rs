@@ -11,7 +11,7 @@ use pleura::manifest::Manifest;
 use support::toy::{Toy, noise, png};
 use tempfile::TempDir;
 
-/// Toy networks: a classifier that answers an image's mean, a segmenter that answers the image itself.
+/// Toy networks: a classifier that returns an image's mean, a segmenter that returns the image itself.
 const MANIFEST: &str = r#"
 schema = 1
 name = "toy"
@@ -97,7 +97,7 @@ fn a_folder_becomes_a_submission_with_findings_and_maps() {
     );
     assert!(text(&out.stderr).contains("CPUExecutionProvider"), "{}", text(&out.stderr));
     assert_eq!(fs::read_dir(at("maps")).unwrap().count(), 10 - gated);
-    // No bar and no colour where the output is no terminal.
+    // No bar and no colour if the output is not a terminal.
     assert!(!text(&out.stderr).contains('\u{1b}'));
 }
 
@@ -135,7 +135,7 @@ fn rows_come_in_the_samples_order_and_what_is_missing_is_said() {
     let csv = fs::read_to_string(&out).unwrap();
     let ids: Vec<_> = csv.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
     assert_eq!(ids, ["image3", "image9"]);
-    // What is outside the sample is not looked at.
+    // Images outside the sample are not read.
     let receipt = fs::read_to_string(folder.path().join("submission.receipt.json")).unwrap();
     let receipt: serde_json::Value = serde_json::from_str(&receipt).unwrap();
     assert_eq!(receipt["inferences"]["run"], 3, "{receipt}");
@@ -225,7 +225,7 @@ fn the_same_csv_whatever_the_batch() {
     assert_eq!(csv("1"), csv("7"));
 }
 
-/// Ten faults in one manifest, of every kind that a check looks for.
+/// Ten faults in one manifest, one of every kind that a check finds.
 const FAULTS: &str = r#"
 schema = 1
 name = "ten faults"
@@ -284,7 +284,7 @@ fn check_finds_ten_faults_in_one_go_each_with_its_line() {
         let found = report.lines().any(|row| row.contains(&format!("faults.toml:{line}:")) && row.contains(words));
         assert!(found, "line {line}, {words:?}, is missing from:\n{report}");
     }
-    // Not a sigmoid at the end: a warning, and no more than that.
+    // An output without a sigmoid is only a warning.
     assert!(report.contains("warning:") && report.contains("comes from"), "{report}");
 }
 

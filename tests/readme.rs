@@ -1,4 +1,4 @@
-//! The commands of the README and of the guide do what they say, copied and pasted.
+//! The commands of the README and of the guide, run as printed.
 #![cfg(unix)]
 
 mod support;
@@ -6,17 +6,17 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-/// What people do, by the README's headings, in the order of the page.
+/// The README's headings with commands, in the order of the page.
 const README: [&str; 3] = ["Edit a manifest", "Make a submission", "Drop in a plugin"];
 
-/// The pages of `engine/docs` with commands that go on from there, in the order of the guide.
+/// The pages of `engine/docs` with commands that continue from there, in the order of the guide.
 const GUIDE: [&str; 6] = ["submissions.md", "tune.md", "report.md", "data.md", "training.md", "performance.md"];
 
 fn docs() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/docs")
 }
 
-/// The `sh` blocks of a text, which has some.
+/// The `sh` blocks of a text, which must have some.
 fn blocks(name: &str, text: &str) -> String {
     let blocks: Vec<_> = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```\n").next()).collect();
     assert!(!blocks.is_empty(), "`{name}` has no commands");
@@ -29,7 +29,7 @@ fn section(readme: &str, heading: &str) -> String {
     blocks(heading, section.unwrap_or_else(|| panic!("the README has no section `{heading}`")))
 }
 
-/// All commands, as a reader meets them.
+/// All commands, in reading order.
 fn script() -> String {
     let readme = std::fs::read_to_string(docs().join("../../README.md")).unwrap();
     let guide = GUIDE.map(|page| blocks(page, &std::fs::read_to_string(docs().join(page)).unwrap()));
@@ -55,7 +55,7 @@ fn every_page_with_commands_is_run() {
 fn what_people_do_works_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
-    // What the first of the two commands leaves, and the header that the plugin includes.
+    // The output of the first of the two commands, and the header that the plugin includes.
     support::pleura().current_dir(folder.path()).args(["demo", "--images", "8"]).assert().success();
     std::os::unix::fs::symlink(root.join("engine"), folder.path().join("engine")).unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap();

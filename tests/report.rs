@@ -1,7 +1,7 @@
 //! `pleura report`, and its page in a real browser.
 //!
-//! Chromium prints the page's elements as its script left them; what the page found is read out of these. Views are
-//! asked for by the address's fragment, as people share them.
+//! Chromium prints the page's elements after its script has run; the tests read the results from them. Views are
+//! selected by the URL's fragment, as when people share them.
 
 mod support;
 
@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use support::browser::{Seen, browse, chromium};
 
-/// A demo's folder: radiographs, truth and findings of networks that never saw them. The manifest is made worse, so
-/// that every kind of outcome is there.
+/// A demo's folder: radiographs, truth, and findings on images outside the networks' training data. The manifest is
+/// made worse, so that every kind of outcome occurs.
 fn demo() -> &'static Path {
     static DEMO: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = DEMO.get_or_init(|| {
@@ -25,7 +25,7 @@ fn demo() -> &'static Path {
     folder.path()
 }
 
-/// Runs `pleura report` on the demo's findings; gives the page's path and text.
+/// Runs `pleura report` on the demo's findings; returns the page's path and text.
 fn report(folder: &Path, name: &str, arguments: &[&str]) -> (PathBuf, String) {
     let out = folder.join(name);
     let mut command = support::pleura();
@@ -69,7 +69,7 @@ fn a_browser_draws_the_page_and_agrees_with_every_number() {
 fn filters_sorts_and_searches_are_in_the_address() {
     let chromium = chromium();
     let folder = tempfile::tempdir().unwrap();
-    // a truth in which one empty image has a mask, one with a mask is empty and one has it elsewhere: every outcome is there
+    // a truth with a mask for an empty image, none for one with a mask, and a moved one: every outcome occurs
     let (out, text) = report(folder.path(), "report.html", &["--truth", &swapped(folder.path())]);
     let cases = cases(&text);
     let marked = |case: &Value, mask: &str| case[mask] != "-1";
@@ -104,13 +104,13 @@ fn filters_sorts_and_searches_are_in_the_address() {
     }
 }
 
-/// The demo's truth with a found mask taken away, one put where none was found, and one moved into a corner.
+/// The demo's truth with one found mask removed, one added to an empty image, and one moved into a corner.
 fn swapped(folder: &Path) -> String {
     let text = fs::read_to_string(demo().join("truth.csv")).unwrap();
     let findings = fs::read_to_string(demo().join("findings.jsonl")).unwrap();
     let found: Vec<Value> = findings.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let empty_in_truth = |id: &str| text.contains(&format!("{id},-1"));
-    // images of which the ensemble is right, with a mask or without
+    // images that the ensemble gets right, with a mask or without
     let right = |positive: bool| {
         let ids = found.iter().filter(move |it| it["positive"] == positive).map(|it| it["id"].as_str().unwrap());
         ids.filter(move |id| empty_in_truth(id) != positive)
@@ -137,7 +137,7 @@ fn masks_are_drawn_in_their_colours_and_can_be_switched_off() {
     let id =
         cases(&text).iter().find(|case| (0.1..0.99).contains(&case["dice"].as_f64().unwrap())).unwrap()["id"].clone();
     let id = id.as_str().unwrap();
-    // behind the case that is shown large all colours are dimmed: what is left is the case's own
+    // behind the enlarged case all colours are dimmed: the remaining ones are the case's own
     let counts = |fragment: &str| {
         let picture = folder.path().join("seen.png");
         browse(chromium, &out, &format!("case={id}{fragment}"), &format!("--screenshot={}", picture.display()));
@@ -164,7 +164,7 @@ fn a_changed_file_is_found_out() {
     let seen = Seen::new(chromium, &out, "");
     assert_eq!((seen.noted("mismatches"), seen.console.as_str()), (Some("1"), ""));
     assert!(seen.page.contains("1 of 16 cases do not match"));
-    // a script that is not the one of the policy is not run
+    // a script other than the policy's does not run
     fs::write(&out, text.replace("\"use strict\";", "\"use strict\"; ")).unwrap();
     let seen = Seen::new(chromium, &out, "");
     assert_eq!(seen.noted("ready"), None);

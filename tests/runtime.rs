@@ -1,4 +1,4 @@
-//! `pleura runtime`: finding ONNX Runtime, and fetching it.
+//! `pleura runtime`: finds ONNX Runtime, and fetches it.
 
 mod support;
 
@@ -89,7 +89,7 @@ fn an_index_that_does_not_answer_and_a_full_disk_are_transient() {
     }
 }
 
-/// The stand-in for pip brings a file that is not the pinned wheel.
+/// The fake pip delivers a file that is not the pinned wheel.
 #[test]
 #[cfg(unix)]
 fn a_changed_wheel_is_refused_and_nothing_is_left() {
@@ -103,7 +103,7 @@ fn a_changed_wheel_is_refused_and_nothing_is_left() {
     assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0, "nothing is left behind");
 }
 
-/// A library that says it is ONNX Runtime 1.9.0, and nothing else.
+/// A library that reports ONNX Runtime 1.9.0, and has nothing else.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_library_that_is_too_old_is_told_with_its_version() {
@@ -122,7 +122,7 @@ fn a_library_that_is_too_old_is_told_with_its_version() {
     assert!(said.contains("version 1.9.0, expected 1.24 or newer"), "{said}");
 }
 
-/// The system would end a process that looks beyond the end of a library with SIGBUS.
+/// The system would end a process that reads beyond the end of a library with SIGBUS.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_library_that_was_cut_short_is_an_error_wherever_it_was_found() {
@@ -177,7 +177,7 @@ fn the_pinned_runtime_is_fetched_once_and_found() {
     assert!(shown.starts_with("ONNX Runtime 1.") && shown.contains("the cache folder"), "{shown}");
     assert!(shown.contains("CPU"), "{shown}");
 
-    // damaged on the disk: named by every command, replaced by `install` alone
+    // damaged on disk: every command reports it, only `install` replaces it
     let library = pleura::runtime::find::library_in(&cache.path().join(&entries[0])).unwrap();
     let bytes = fs::read(&library).unwrap();
     let mut flipped = bytes.clone();
@@ -195,7 +195,7 @@ fn the_pinned_runtime_is_fetched_once_and_found() {
     pleura(cache.path()).args(["runtime", "show"]).assert().success();
 }
 
-/// Whether pip can reach its index. In CI it has to.
+/// Whether pip can reach its index. In CI it must.
 fn online() -> bool {
     let ask = ["-m", "pip", "--timeout", "3", "--retries", "0", "index", "versions", "onnxruntime"];
     let reachable = Command::new("python3").args(ask).output().is_ok_and(|output| output.status.success());

@@ -1,4 +1,4 @@
-//! Parts of a run on machines that know nothing of each other, put together to the bytes of one run over all.
+//! Parts of a run on independent machines, merged to the same bytes as a single run.
 #![cfg(unix)]
 
 mod support;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::case::{Case, POST};
 use support::toy::{Toy, noise, png};
 
-/// A two-stage ensemble; images in two folders, one of them broken and one with the id of another.
+/// A two-stage ensemble, and images in two folders, one of them invalid and one with a repeated id.
 struct Bench {
     case: Case,
     toml: String,
@@ -54,7 +54,7 @@ impl Bench {
         self.run(&[&words, out, more].concat(), environment)
     }
 
-    /// All N shards; their names.
+    /// Runs all N shards; returns their names.
     fn shards(&self, of: u32, more: &[&str]) -> Vec<String> {
         let shard = |index: u32| {
             let run = self.predict(&[&["--shard", &format!("{index}/{of}")], more].concat(), &[]);
@@ -69,7 +69,7 @@ impl Bench {
         self.run(&[&["submission", "merge"], &shards[..], &["--out", "merged.csv"], more].concat(), &[])
     }
 
-    /// A merge that is refused, with these words; nothing is written.
+    /// Expects a merge to be refused with these words, and to write nothing.
     fn refused(&self, shards: &[String], more: &[&str], words: &[&str]) -> String {
         let run = self.merge(shards, more);
         assert_eq!(run.status.code(), Some(2), "{}", said(&run));
@@ -101,7 +101,7 @@ fn a_receipt_that_is_damaged_puts_nothing_together() {
     let shards = bench.shards(2, &[]);
     let receipt = bench.at("part.shard-1-of-2.receipt.json");
     let text = fs::read_to_string(&receipt).unwrap();
-    // which images have a row, by their places: the findings would come in another order
+    // the images that have a row, by index: the findings would be in another order
     let (start, rest) = text.split_once("\"answered\":").unwrap();
     let digit = rest.find(|c: char| c.is_ascii_digit()).unwrap();
     let other = if rest[digit..].starts_with('1') { '2' } else { '1' };
@@ -113,7 +113,7 @@ fn a_receipt_that_is_damaged_puts_nothing_together() {
         &["--findings", "merged.jsonl"],
         &["part.shard-1-of-2.receipt.json` is damaged or was edited"],
     );
-    // written again by another tool it says the same
+    // rewritten by another tool it has the same content
     let value: Value = serde_json::from_str(&text).unwrap();
     fs::write(&receipt, value.to_string()).unwrap();
     let merged = bench.merge(&shards, &["--findings", "merged.jsonl"]);
@@ -123,7 +123,7 @@ fn a_receipt_that_is_damaged_puts_nothing_together() {
 #[test]
 fn merged_shards_are_the_bytes_of_one_run() {
     let bench = Bench::new();
-    // in an order of its own, without one of the images, with one that is not there
+    // in another order, without one of the images, and with one that does not exist
     fs::write(bench.at("sample.csv"), {
         let ids = (0..13).map(|index| format!("image{:02},-1\n", index * 5 % 13)).collect::<String>();
         format!("ImageId,EncodedPixels\nnowhere,-1\n{ids}")
@@ -148,7 +148,7 @@ fn merged_shards_are_the_bytes_of_one_run() {
             assert_eq!(merged["inferences"]["run"], receipt["inferences"]["run"]);
             assert_eq!(merged["skipped"].as_array().unwrap().len(), receipt["skipped"].as_array().unwrap().len());
             assert_eq!(merged["merged"].as_array().unwrap().len(), of as usize);
-            // No image is in two shards, none is in no shard, and each is where its id says.
+            // No image is in two shards, none is missing, and each is in the shard of its id.
             let parts: Vec<Vec<String>> = shards.iter().map(|shard| ids(&bench.read(shard))).collect();
             let all: Vec<&String> = parts.iter().flatten().collect();
             assert_eq!(all.len(), ids(&csv).len());
@@ -156,7 +156,7 @@ fn merged_shards_are_the_bytes_of_one_run() {
             for (index, part) in (0..).zip(&parts) {
                 assert!(part.iter().all(|id| Shard::new(index, of).unwrap().holds(id)), "{part:?}");
             }
-            // What is merged is finished: whoever asks for the whole is given it.
+            // A merged run is finished: predicting the whole finds it complete.
             let again = bench.run(
                 &[
                     &["predict", "ensemble.toml", "images", "--device", "cpu", "--resume", "--out", "merged.csv"],
@@ -184,7 +184,7 @@ fn a_shard_may_have_no_image_or_none_but_a_broken_one() {
     assert_eq!(merged.status.code(), Some(1), "{}", said(&merged));
     assert!(said(&merged).contains("skipped `images/a/broken.png`"), "{}", said(&merged));
     assert_eq!((ids(&bench.read("merged.csv")).len(), bench.read("merged.jsonl").lines().count()), (1, 1));
-    // Where there are no others, the whole has nothing to say.
+    // If there are no others, the whole has no such line.
     fs::remove_file(bench.at("images/a/image00.png")).unwrap();
     fs::remove_file(bench.at("merged.csv")).unwrap();
     bench.refused(&bench.shards(2, &[]), &[], &["all 1 inputs were skipped"]);
@@ -309,7 +309,7 @@ fn arrays_and_jobs_say_which_shard_it_is() {
     }
     let shards: Vec<String> = (0..3).map(|index| format!("part.shard-{index}-of-3.csv")).collect();
     assert_eq!(bench.merge(&shards, &[]).status.code(), Some(1));
-    // What the user says counts.
+    // The user's choice takes precedence.
     let run = bench.predict(&["--shard", "0/1"], &cases[0].0);
     assert!(bench.at("part.csv").exists() && !said(&run).contains("Slurm"), "{}", said(&run));
     assert_eq!(bench.read("part.csv"), bench.read("merged.csv"));
@@ -347,13 +347,13 @@ fn ids_are_those_of_real_images() {
     real.iter().step_by(40).for_each(|file| assert_id(file));
 }
 
-/// The id that tells an image's shard is the one that the whole file gives.
+/// The id that determines an image's shard is that of the whole file.
 fn assert_id(file: &Path) {
     let id = pleura::Radiograph::open(file).unwrap().id().to_owned();
     assert_eq!(pleura::radiograph::id_of(file).unwrap(), id, "{}", file.display());
 }
 
-/// An id's shard decides which machine answers for it: with another rule, parts of old and new runs would not fit.
+/// An id's shard determines the machine that predicts it: with another rule, parts of old and new runs would not fit.
 #[test]
 fn where_an_id_belongs_is_the_same_everywhere() {
     let index = |id: &str, of| (0..of).find(|&index| Shard::new(index, of).unwrap().holds(id)).unwrap();

@@ -10,14 +10,14 @@ use std::process::Command;
 use pleura::Size;
 use support::slurm::{Cluster, wait_until};
 
-/// How many radiographs are predicted.
+/// Number of radiographs that are predicted.
 const IMAGES: usize = 32;
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles/cluster").join(name)
 }
 
-/// Runs one of the scripts, and gives the jobs that it says it has submitted.
+/// Runs one of the scripts; returns the jobs that it submitted.
 fn submit(cluster: &Cluster, folder: &Path, name: &str, arguments: &[&str]) -> Vec<String> {
     let output = cluster.command(script(name), folder).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -25,14 +25,14 @@ fn submit(cluster: &Cluster, folder: &Path, name: &str, arguments: &[&str]) -> V
     said.lines().map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
 }
 
-/// Everything that the jobs have said.
+/// The logs of all jobs.
 fn logs(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let logs = entries.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
     logs.map(|path| format!("{}:\n{}", path.display(), fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// The command without Slurm, run to its end.
+/// Runs the command without Slurm.
 fn plain(folder: &Path, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_pleura")).args(arguments).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -66,7 +66,7 @@ fn a_killed_task_goes_on_and_the_merge_is_the_whole() {
     // the run's identity and three images
     wait_until("the second task has done something", || lines() >= 4);
     let process = cluster.process(array, "1").expect("the task runs");
-    // SAFETY: a signal to a process; the worst is that it is not there any more.
+    // SAFETY: a signal to a process, which may have ended already.
     assert_eq!(unsafe { libc::kill(process, libc::SIGKILL) }, 0);
     let mut states = cluster.ended(array);
     states.sort();
@@ -118,14 +118,14 @@ fn a_task_that_meets_passing_trouble_is_queued_again() {
     let arguments = ["0", "recipe.toml", "--out", "out", "--device", "cpu", "--threads", "1"];
     let first = submit(&cluster, folder.path(), "train.sh", &arguments);
     support::discs::wait_for_lines(&folder.path().join("out/fold0/metrics.jsonl"), 2);
-    // ended as at the time limit: it leaves a checkpoint, waits its turn, and goes on
+    // as at the time limit: it leaves a checkpoint, is queued again, and continues
     cluster.ask(&["scancel", "--batch", "--signal=TERM", &format!("{}_0", first[0])]);
     assert_eq!(cluster.ended(&first[0]), ["COMPLETED"], "{}", logs(folder.path()));
     let said = logs(folder.path());
     assert!(said.contains("queued again") && said.contains("fold 1: continuing at phase 1"), "{said}");
 }
 
-/// Phantoms in a folder, one file of which is no picture, and the options of a prediction over them.
+/// Phantoms in a folder, with one invalid file, and the options to predict them.
 fn phantoms(folder: &Path, out: &'static str) -> [String; 8] {
     let images = folder.join("images");
     fs::create_dir_all(&images).unwrap();

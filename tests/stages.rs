@@ -1,5 +1,5 @@
-//! What a manifest may ask of members besides a mean: snapshots, crops, masks of their own, thresholds, and gates that
-//! look at one of them. Toy networks answer what can be worked out by hand.
+//! Features of members besides a mean: snapshots, crops, masks of their own, thresholds, and gates that look at one of
+//! them. The outputs of toy networks can be computed by hand.
 
 mod support;
 
@@ -13,17 +13,17 @@ use pleura::{Radiograph, Size};
 use support::case::{Case, POST, chain, close, intensities, member, ramp, score};
 use support::toy::{Toy, png};
 
-/// A network that answers the same everywhere.
+/// A network with the same output everywhere.
 fn flat(shift: f32) -> Toy {
     Toy { gain: 0.0, shift, ..Toy::default() }
 }
 
-/// A member of several sets of weights, in TOML.
+/// A member with several snapshots, in TOML.
 fn snapshots(stage: &str, name: &str, list: &str, more: &str) -> String {
     member(stage, name, more).replace(&format!("model = \"{name}.onnx\"\n"), &format!("snapshots = [{list}]\n"))
 }
 
-/// The same, whatever leaves members out.
+/// The findings of all exit modes, which must agree.
 fn findings(case: &Case, image: &Radiograph) -> [Finding; 2] {
     [Exit::Exact, Exit::Full]
         .map(|exit| case.open(Some(exit)).predict(image).unwrap_or_else(|e| panic!("{}", chain(&e))))
@@ -142,8 +142,8 @@ fn steps_wait_for_views_to_disagree() {
         );
         format!("{POST}\n{}", member("segmenter", "a", &format!("{tta}\n{steps}")))
     };
-    // Of the network that sees the left half alone, the mirrored view marks the right half: they have nothing in common,
-    // and their mean marks both.
+    // The network sees only the left half, so the mirrored view marks the right half: they do not overlap, and their
+    // mean marks both.
     let halves = Toy { left_only: true, ..Toy::default() };
     let cases = [
         (Toy::default(), "views_dice_below", 32),
@@ -172,7 +172,7 @@ fn maps_are_multiplied_by_the_exact_score() {
 fn gates_look_at_one_member_or_at_all_of_them() {
     let models = [("u", Toy::default()), ("c", flat(0.8)), ("d", flat(0.6)), ("s", flat(0.9))];
     let bright = |count: usize| Array2::from_shape_fn((8, 8), |(y, x)| if y * 8 + x < count { 255 } else { 0 });
-    // The way of the 9th: a U-Net sees a component that is large enough, or all classifiers are sure.
+    // The gate of the 9th: a U-Net finds a component that is large enough, or all classifiers are sure.
     let gate = |agree: f32, least: u32| {
         format!(
             "gate = {{ kind = \"any\", of = [\n  \
@@ -194,14 +194,14 @@ fn gates_look_at_one_member_or_at_all_of_them() {
         let [exact, full] = findings(&case, &case.image(&bright(count)));
         assert_eq!(exact.mask, full.mask, "{agree} {least}");
         assert_eq!(full.decision == Decision::Postprocess, passes, "{agree} {least}");
-        // The component settles it: nobody else is asked.
+        // The component decides: no other member runs.
         assert_eq!(exact.runs.classifiers, if least <= 16 { 1 } else { exact.runs.classifiers });
     }
 }
 
 #[test]
 fn members_see_the_box_and_their_maps_are_pasted_back() {
-    // Bright from (4, 2) to (11, 13) of 16 × 16, and a bright speck that is no part of the largest component.
+    // Bright from (4, 2) to (11, 13) of 16 × 16, and a bright speck outside the largest component.
     let mut image = Array2::from_elem((16, 16), 20_u8);
     image.slice_mut(s![4..12, 2..14]).fill(220);
     image[(15, 0)] = 220;
@@ -215,11 +215,11 @@ fn members_see_the_box_and_their_maps_are_pasted_back() {
     let toml = format!("{POST}\n{}{}", crop(""), member("segmenter", "s", "crop = true"));
     let case = Case::new(&models, &toml);
     let finding = case.predict(&image);
-    // 8 rows and 12 columns, grown by 2 and 3 on each side, and ended by the border.
+    // 8 rows and 12 columns, extended by 2 and 3 on each side, and clipped at the border.
     assert_eq!(finding.crop, Some(Region { top: 2, left: 0, height: 12, width: 16, of: Size::new(16, 16) }));
     let expected = Array2::from_shape_fn((16, 16), |(y, _)| if (2..14).contains(&y) { 0.75 } else { 0.0 });
     assert_eq!(finding.map.unwrap(), expected);
-    // Where nothing is found, the manifest says what happens.
+    // If nothing is found, the manifest determines the result.
     let dark = Array2::from_elem((16, 16), 20_u8);
     let image = Radiograph::open(png(case.folder.path(), "dark", &dark)).unwrap();
     let error = case.open(None).predict(&image).unwrap_err().to_string();
@@ -238,7 +238,7 @@ fn a_cropped_network_is_shown_the_box_alone() {
         member("segmenter", "a", "crop = true")
     );
     let map = Case::new(&[("a", Toy::default())], &toml).predict(&image).map.unwrap();
-    // The box is as large as the input: nothing is resized, and what comes back is the image itself.
+    // The box has the input's size: nothing is resized, and the output is the image itself.
     let expected = Array2::from_shape_fn((16, 16), |place| {
         let inside = (4..12).contains(&place.0) && (4..12).contains(&place.1);
         if inside { f32::from(image[place]) / 255.0 } else { 0.0 }

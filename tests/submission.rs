@@ -26,7 +26,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", stdout(output), stderr(output)))
 }
 
-/// The truth with every answer replaced by `-1`, one row an image.
+/// The truth with every mask replaced by `-1`, one row per image.
 fn all_empty(truth: &Path) -> String {
     let mut text = String::new();
     flate2::read::GzDecoder::new(fs::File::open(truth).unwrap()).read_to_string(&mut text).unwrap();

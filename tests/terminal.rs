@@ -1,4 +1,4 @@
-//! What is said, where, and how: help, version, colours, progress, and what files say of themselves.
+//! Terminal output: help, version, colours, progress, and text from files.
 
 mod support;
 
@@ -21,12 +21,12 @@ fn texts(output: &Output) -> (String, String) {
     (out, error)
 }
 
-/// Standard output of a run that is good.
+/// Standard output of a successful run.
 fn out(words: &str) -> String {
     texts(pleura(words).assert().success().get_output()).0
 }
 
-/// An ensemble of one network over eight images, and a file that is none.
+/// An ensemble of one network, eight images, and an invalid file.
 fn bench() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     Toy::default().write(&folder.path().join("toy.onnx"));
@@ -128,7 +128,7 @@ fn progress_is_a_line_now_and_then_where_there_is_no_terminal() {
     command.env("PLEURA_PROGRESS", "1").stderr(Stdio::piped()).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    // an epoch that is done has a line of its own, `fold 1 phase 1`
+    // a finished epoch has its own line, `fold 1 phase 1`
     let found = lines.map(Result::unwrap).find(|line| line.starts_with("fold 1/2 phase 1/1 epoch "));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -144,12 +144,12 @@ fn what_a_file_says_does_not_steer_the_terminal() {
     let mut command = pleura("data inspect --out");
     let output = command.arg(folder.path().join("out")).arg(&file).output().unwrap();
     let (out, error) = texts(&output);
-    // its id makes no mask's name, which is said
+    // its id cannot be a mask's file name, which is reported
     assert!(output.status.code() == Some(1) && error.contains(r"\u{1b}[2J"), "{error}");
     assert!(out.contains(r"\u001b[2J\u001b]0;pwn\u0007"), "{out}");
     let steers = |text: &str| text.chars().any(|c| c.is_control() && c != '\n');
     assert!(!steers(&out) && !steers(&error), "{out}{error}");
-    // a table is for programs, which read what the file says
+    // a table is for programs, which get the file's exact text
     let table = fs::read_to_string(folder.path().join("out/tags.csv")).unwrap();
     assert!(table.contains("\u{1b}[2J\u{1b}]0;pwn\u{7}"), "{table}");
 }
@@ -205,7 +205,7 @@ fn shells_and_man_read_what_is_written_for_them() {
     let page = fs::read_to_string(folder.path().join("man1/pleura-predict.1")).unwrap();
     assert!(page.contains(".SH SYNOPSIS") && page.contains("pleura predict ensemble.toml images"), "{page}");
     assert_eq!(out("man"), fs::read_to_string(folder.path().join("man1/pleura.1")).unwrap());
-    // bash takes the script
+    // bash accepts the script
     let script = folder.path().join("pleura.bash");
     fs::write(&script, out("completions bash")).unwrap();
     let bash = std::process::Command::new("bash").arg("-n").arg(&script).status();

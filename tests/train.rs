@@ -33,7 +33,7 @@ fn what_is_trained_predicts_as_it_did_out_of_fold() {
     assert!(printed.starts_with("out of fold, 16 images: Dice 0.") && printed.contains("AUC "), "{printed}");
     support::pleura().arg("check").arg(out.join("ensemble.toml")).assert().success();
 
-    // without the gate, each image answered by what has not seen it
+    // without the gate, each image predicted out of fold
     let text = fs::read_to_string(out.join("ensemble.toml")).unwrap();
     let mut manifest: toml::Table = text.parse().unwrap();
     manifest.remove("classifier");
@@ -75,7 +75,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     );
     let epochs = fs::read_to_string(out.join("metrics.jsonl")).unwrap().lines().count();
 
-    // a recipe that asks for something else is not gone on with
+    // with a changed recipe, training is not continued
     let text = fs::read_to_string(&recipe).unwrap();
     fs::write(&recipe, text.replace("lr = 0.03", "lr = 0.02")).unwrap();
     let again = |recipe: &Path| {
@@ -89,7 +89,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     command.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     wait_for_lines(&out.join("metrics.jsonl"), epochs + 2);
-    // schedulers end jobs so
+    // as schedulers end jobs
     support::signal(&child, libc::SIGTERM);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -103,7 +103,7 @@ fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     assert_eq!(told, (0..told.len() as u64).collect::<Vec<_>>(), "no epoch is told twice, and none is missing");
 }
 
-/// Epochs of one update have no place between two updates: what stops a training is looked at in between epochs, too.
+/// Epochs of one update have no point between two updates: signals are checked between epochs, too.
 #[test]
 fn ctrl_c_ends_a_training_whose_epochs_are_one_update() {
     support::runtime();
@@ -111,7 +111,7 @@ fn ctrl_c_ends_a_training_whose_epochs_are_one_update() {
     let recipe = training(folder.path(), 100_000);
     let text = fs::read_to_string(&recipe).unwrap();
     let out = folder.path().join("out");
-    // of 8 images: one batch an epoch, and two that are added up to one update
+    // of 8 images: one batch per epoch, or two that are accumulated into one update
     for (batch, lines) in [("batch = 8", 3), ("batch = 4\naccumulate = 2", 3)] {
         fs::write(&recipe, text.replace("batch = 4", batch)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
@@ -152,7 +152,7 @@ fn what_is_wrong_is_told_with_the_next_step() {
     }
     assert!(!out.exists());
 
-    // files that are not there, all of them
+    // all missing files are reported
     let absent = text
         .replace("images = [\"images\"]", "images = [\"nowhere\"]")
         .replace("folder = \"masks\"", "folder = \"none\"")
@@ -163,7 +163,7 @@ fn what_is_wrong_is_told_with_the_next_step() {
         assert!(said.contains(part), "no `{part}` in {said}");
     }
 
-    // a picture that is cut off is found now, and not in the middle of a training
+    // a truncated picture is found now, and not during training
     let picture = fs::read_dir(folder.path().join("images")).unwrap().next().unwrap().unwrap().path();
     let whole = fs::read(&picture).unwrap();
     fs::write(&picture, &whole[..whole.len() - 20]).unwrap();
@@ -172,7 +172,7 @@ fn what_is_wrong_is_told_with_the_next_step() {
     assert!(said.contains("data.images: ") && said.contains(&*picture.to_string_lossy()), "{said}");
     fs::write(&picture, &whole).unwrap();
 
-    // faults of the keys, the weights, the folds and the batch, and none hides another
+    // faults of the keys, the weights, the folds and the batch; none hides another
     let several = text
         .replace("count = 2", "count = 50")
         .replace("lr = 0.03", "lr = 0.03\nepoch = 3")
@@ -219,7 +219,7 @@ fn what_is_wrong_is_told_with_the_next_step() {
     assert!(failed.contains("case-03") && failed.contains("case-05") && failed.contains("49"), "{failed}");
 }
 
-/// A member's out-of-fold scores; another `factor` spreads them otherwise.
+/// A member's out-of-fold scores; `factor` spreads them.
 fn out_of_fold(path: &Path, factor: u32) {
     let rows = (0..60_u32).map(|row| {
         let label = row % 3 == 0;
@@ -270,7 +270,7 @@ fn scores_are_stacked() {
     assert!(said.contains("members[0].oof: `") && said.contains("none.csv` does not exist"), "{said}");
 }
 
-/// A model that answers one pixel of a 1 × 2 image.
+/// A model that returns one pixel of a 1 × 2 image.
 fn pixel(path: &Path, column: i64) {
     use pleura::onnx::{ElementType, GraphBuilder, attribute};
     let mut graph = GraphBuilder::new("pixel");

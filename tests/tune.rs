@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 const SIZE: Size = Size::new(16, 16);
 
-/// A classifier that answers an image's mean, a segmenter that answers the image itself, and one that knows nothing.
+/// A classifier that returns an image's mean, a segmenter that returns the image itself, and one without any skill.
 const MANIFEST: &str = r#"# What it is for: stays.
 schema = 1
 name = "toy"   # and so does this
@@ -58,7 +58,7 @@ struct Case {
     folder: TempDir,
 }
 
-/// What is marked in an image of which nothing is too dark: what is brighter than a threshold.
+/// The true mask of image `number`: none before image 10, and from there the pixels above a threshold.
 fn truth(pixels: &Array2<u8>, number: usize, threshold: impl Fn(usize) -> f32) -> Mask {
     let found = number >= 10;
     Mask::from(pixels.mapv(|v| found && f32::from(v) / 255.0 > threshold(number)))
@@ -97,7 +97,7 @@ impl Case {
         command.arg(self.at("images")).args(args).output().unwrap()
     }
 
-    /// Standard output and error of a run that ends with a code.
+    /// Standard output and error of a run with this exit code.
     fn told(&self, args: &[&str], code: i32) -> (String, String) {
         let output = self.tune(args);
         let [out, error] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -106,7 +106,7 @@ impl Case {
     }
 }
 
-/// The score in the line that says so.
+/// The score in the first line that contains `line`.
 fn score(out: &str, line: &str) -> f64 {
     let found = out.lines().find(|it| it.contains(line)).unwrap_or_else(|| panic!("no `{line}` in {out}"));
     found.split_whitespace().find_map(|word| word.parse().ok()).unwrap()
@@ -117,7 +117,7 @@ fn the_best_numbers_are_found_from_the_cache_and_written_between_the_comments() 
     let case = Case::new(MANIFEST, |_| 0.6);
     let grid = ["--grid", "postprocess[0].params.above=0.3:0.8:0.1", "--grid", "postprocess[1].params.area=1,4"];
     let (out, error) = case.told(&grid, 0);
-    // One network, of which the classifier is asked for a score and the segmenter for a map.
+    // One network, with its score for the classifier and its map for the segmenter.
     assert!(error.contains("inferences: 40; 0 outputs came from the cache"), "{error}");
     assert_eq!(fs::read_to_string(case.at("toy.toml")).unwrap(), MANIFEST, "nothing is written unless asked for");
     assert!(error.contains("nothing written"), "{error}");
@@ -128,7 +128,7 @@ fn the_best_numbers_are_found_from_the_cache_and_written_between_the_comments() 
     assert_eq!(score(&again, "best of the grid"), 1.0);
     assert!(again.contains("postprocess[0].params.above: 0.3 -> 0.6"), "{again}");
 
-    // Only the numbers have changed, in whatever way they were written.
+    // Only the numbers have changed, whatever their notation.
     let written = fs::read_to_string(case.at("toy.toml")).unwrap();
     let differ: Vec<_> = written.lines().zip(MANIFEST.lines()).filter(|(new, old)| new != old).collect();
     assert_eq!(written.lines().count(), MANIFEST.lines().count());
@@ -154,7 +154,7 @@ fn the_score_of_the_manifest_is_that_of_predict() {
 
 #[test]
 fn the_nested_score_is_not_the_one_that_was_made_large() {
-    // What is best for even images is not what is best for odd ones.
+    // The best value differs between even and odd images.
     let case = Case::new(MANIFEST, |number| if number % 2 == 0 { 0.4 } else { 0.7 });
     let folds = case.at("folds.csv");
     let args = ["--folds", folds.to_str().unwrap(), "--grid", "postprocess[0].params.above=0.3:0.8:0.1"];
@@ -196,7 +196,7 @@ fn a_member_that_knows_nothing_loses_its_weight() {
     assert!(weight("flat") < 0.2 && weight("itself") > 0.8, "{out}");
     let tuned = fs::read_to_string(case.at("tuned.toml")).unwrap();
     assert!(tuned.contains("# as much as the other") && !tuned.contains("weight = 1.0 "), "{tuned}");
-    // What was promised is what the written manifest does.
+    // The written manifest reaches the reported score.
     let mut predict = support::pleura();
     predict.args(["predict", "--device", "cpu"]).arg(case.at("tuned.toml")).arg(case.at("images"));
     predict.arg("--out").arg(case.at("out.csv")).assert().success();
@@ -258,7 +258,7 @@ fn a_file_that_cannot_be_read_is_skipped_and_remembered() {
     assert!(error.contains("skipped `") && error.contains("broken.png") && error.contains("1 skipped"), "{error}");
 }
 
-/// What is kept of each image, by an ensemble of the case's folder.
+/// The cached values of each image, by an ensemble of the case's folder.
 fn kept<T: Send>(
     case: &Case,
     manifest: &str,
@@ -308,7 +308,7 @@ fn members_alone_and_left_out_are_what_manifests_without_the_others_are() {
     assert!(close(other.alone, flat) && close(other.without, itself) && other.auc.is_none(), "{rows:?}");
 }
 
-/// Goes by the name of `threshold`, and marks what is above 0.6 whatever it is told.
+/// A step that has the name `threshold`, and marks pixels above 0.6 whatever its parameters.
 const IMPOSTOR: &str = r#"
 #include <pleura_plugin.h>
 static int instance;

@@ -1,9 +1,9 @@
 //! The winners' ensembles decide as their reference does, pixel for pixel.
 //!
-//! `tests/reference/winners.py` works the masks out, in NumPy, from made-up answers of each network to each case. Here the
-//! manifests of `ensembles/siim-*` are run as they are, with players in place of their models: small ONNX models that
-//! know the case by its image, and give the same answers. (The 9th place's thresholds, which are not known, are moved to
-//! where they can be told apart.)
+//! `tests/reference/winners.py` computes the masks in NumPy from synthetic outputs of each network for each case. Here the
+//! manifests of `ensembles/siim-*` are run unchanged, with players in place of their models: small ONNX models that
+//! recognize the case by its image, and return the same outputs. (The thresholds of the 9th place, which are unknown, are
+//! moved to values that can be told apart.)
 
 mod support;
 
@@ -137,17 +137,17 @@ fn staged(path: &str, cases: &Ensemble) -> TempDir {
     folder
 }
 
-/// Which network's which snapshot plays for a model file, and what the model has to look like.
+/// The network and snapshot that plays for each model file, with the model's inputs and outputs.
 type Parts = BTreeMap<String, (String, usize, Shape)>;
 
-/// A place for a model, with the folder around it.
+/// The path of a model, whose folder is created.
 fn made(home: &Path, model: &str) -> PathBuf {
     let path = home.join(model);
     fs::create_dir_all(path.parent().expect("a file is in a folder")).unwrap();
     path
 }
 
-/// Puts the reference's thresholds in place of a member's own.
+/// Replaces a member's own thresholds by the reference's.
 fn move_thresholds(member: &mut Value, cases: &Ensemble) {
     let Some(thresholds) = cases.thresholds.get(member["name"].as_str().unwrap()) else { return };
     let snapshots = member["snapshots"].as_array_mut().unwrap();
@@ -157,7 +157,7 @@ fn move_thresholds(member: &mut Value, cases: &Ensemble) {
     }
 }
 
-/// Gives every model of a member a part.
+/// Assigns a part to every model of a member.
 fn cast(member: &Value, cases: &Ensemble, parts: &mut Parts) {
     let name = member["name"].as_str().unwrap();
     let known = cases.networks.get(name).unwrap_or_else(|| panic!("the reference knows no `{name}`"));
@@ -169,20 +169,20 @@ fn cast(member: &Value, cases: &Ensemble, parts: &mut Parts) {
     assert_eq!((known.size, known.snapshots), (shape.size, models.len()), "`{name}`: not as the reference knows it");
     for (snapshot, model) in models.into_iter().enumerate() {
         let part = parts.entry(model.to_owned()).or_insert_with(|| (name.to_owned(), snapshot, shape.clone()));
-        // A network of both stages is one model with two outputs.
+        // A network in both stages is one model with two outputs.
         assert_eq!((part.0.as_str(), part.1), (name, snapshot), "two networks of one file, `{model}`");
         part.2.map = part.2.map.take().or_else(|| shape.map.clone());
         part.2.score = part.2.score.take().or_else(|| shape.score.clone());
     }
 }
 
-/// What a member's model has to look like.
+/// The inputs and outputs that a member's model must have.
 fn shape(member: &Value) -> Shape {
     let input = &member["input"];
     let number = |value: &Value| value.as_float().or_else(|| value.as_integer().map(|v| v as f64)).unwrap() as f32;
     let first = |key: &str, default: f32| input.get(key).map_or(default, |values| number(&values[0]));
     let size = |axis: usize| input["size"][axis].as_integer().unwrap();
-    // The reference takes every number for a logit.
+    // The reference assumes logits.
     let output = |key: &str| {
         let output = member.get(key)?;
         assert_eq!(output["values"].as_str(), Some("logits"), "{key} of {}", member["name"]);

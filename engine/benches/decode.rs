@@ -1,4 +1,4 @@
-//! DICOM decode: a 1024×1024 JPEG Baseline file made here, the same not compressed, and a real one where there is one.
+//! DICOM decoding: a generated 1024×1024 JPEG Baseline file, the same uncompressed, and a real one if available.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -14,7 +14,7 @@ use pleura::manifest::Intensity;
 
 const SIDE: u16 = 1024;
 
-/// Waves with some noise: as hard to compress as a radiograph.
+/// Waves with some noise: as compressible as a radiograph.
 fn pixels() -> Vec<u8> {
     let mut noise = 1_u32;
     let mut pixel = |row: u16, col: u16| {
@@ -59,7 +59,7 @@ fn baseline(pixels: &[u8]) -> Vec<u8> {
     file(Value::from(sequence), uids::JPEG_BASELINE8_BIT)
 }
 
-/// The first SIIM image in `$PLEURA_DATA` or `../shared/data`, if it is there.
+/// The first SIIM image in `$PLEURA_DATA` or `../shared/data`, if there is one.
 fn real() -> Option<Vec<u8>> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     let data = std::env::var_os("PLEURA_DATA").map_or_else(beside, Into::into);

@@ -1,5 +1,5 @@
 //! Engine efficiency: the time of bare `Session::run` calls for the same batches, divided by the wall time of a run
-//! over files (decode, TTA, postprocessing and CSV included). 1.0 would be an engine that costs nothing.
+//! over files (decode, TTA, postprocessing and CSV included). 1.0 would be an engine without overhead.
 //!
 //! Run with `cargo bench --bench efficiency`. Each round measures both, one after the other, so that the ratio holds
 //! on a noisy machine; the median of the rounds is printed. `PLEURA_DATA` names a folder with `siim/train_dicom`;
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let bare = bare(&model, &input, batches)?;
         ensemble.reset_times();
         let whole = whole(&ensemble, &files, &folder.path().join("submission.csv"))?;
-        // What the models lose to the work beside them; the rest is time in which no model ran.
+        // Model time lost to concurrent work; the rest is time in which no model ran.
         let inside: f64 = ensemble.times().models.values().map(|usage| usage.time.as_secs_f64()).sum();
         // The first round warms up.
         if round > 0 {
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A batch as the model is given it: what it takes depends on the numbers, too.
+/// A batch as given to the model: the run time depends on the numbers, too.
 fn seen(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Array4<f32>, Box<dyn std::error::Error>> {
     let member = &ensemble.manifest().segmenter.members[0];
     let (input, size) = (&member.input, member.input.size.into());

@@ -1,12 +1,12 @@
-//! The engine against what a user would otherwise run: a Python script done well (`peer/peer.py`) with the same manifest,
+//! The engine against the usual alternative: a well-written Python script (`peer/peer.py`) with the same manifest,
 //! models, ONNX Runtime, batch and threads, over real DICOM files.
 //!
-//! Run with `cargo bench -p pleura --bench peer`. Each round runs all four sides, one after the other, each a process of its
-//! own, so that ratios hold on a noisy machine; medians over the rounds are printed. That all sides answer alike is
-//! checked first, or the bench fails. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a Python
-//! with the packages of `peer/requirements.txt`, which is made in `target/peer-python` otherwise;
+//! Run with `cargo bench -p pleura --bench peer`. Each round runs all four sides, one after the other, each in its own
+//! process, so that ratios hold on a noisy machine; medians over the rounds are printed. The bench first checks that all
+//! sides agree, and fails otherwise. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a Python
+//! with the packages of `peer/requirements.txt`, which is otherwise created in `target/peer-python`;
 //! `PLEURA_PEER_SIZE`, `_CLASSIFIERS` (of the five networks), `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are numbers.
-//! What is synthetic about the ensemble is said in `peer/ensemble.rs`.
+//! `peer/ensemble.rs` describes what is synthetic about the ensemble.
 
 #[path = "peer/ensemble.rs"]
 mod ensemble;
@@ -28,9 +28,9 @@ use pleura::submission::{SIIM_SIZE, Submission};
 use serde_json::Value;
 use side::{Side, Task, Took};
 
-/// How far scores may differ: decoders differ by a grey level here and there, sums by their order.
+/// The allowed difference of scores: decoders differ by a grey level in places, sums by their order.
 const SCORES: f64 = 1e-3;
-/// How alike masks must be, in the mean over the images that have one.
+/// The required Dice between masks, averaged over the images that have one.
 const DICE: f64 = 0.99;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     ensemble::make(folder.path(), &files, shape, runtime::load(Some(&onnxruntime))?)?;
-    // At the gate 0 every image passes: its score is read, and the gate put where it belongs.
+    // With a gate at 0 every image passes: its score is read, and the real gate chosen from the scores.
     std::fs::write(&manifest, ensemble::manifest(shape, 0.0))?;
     Side::EngineFull.run(&task)?;
     let scores = scores(Side::EngineFull, &task)?;
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut runs = Vec::new();
     for round in 0..=rounds {
         let took = turn(round, &task)?;
-        // The first round warms up, and tells whether all sides answer alike.
+        // The first round warms up, and checks that all sides agree.
         if round == 0 {
             agree(&task)?;
             exits(&task)?;
@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Every side once, each round beginning with another; what they took, in the order of [`Side::ALL`].
+/// Runs every side once, each round starting with another; returns their results in the order of [`Side::ALL`].
 fn turn(round: usize, task: &Task<'_>) -> Result<[Took; 4], Box<dyn Error>> {
     let mut took = [None; 4];
     for step in 0..4 {
@@ -123,7 +123,7 @@ fn summarize(runs: &[[Took; 4]]) {
     }
 }
 
-/// That all sides answer alike, and the engine the same with early exit and without.
+/// Checks that all sides agree, and that the engine's results are the same with and without early exit.
 fn agree(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
     let read = |side: Side| Submission::read(side.submission(task.folder), SIIM_SIZE);
     let bytes = |side: Side| std::fs::read(side.submission(task.folder));
@@ -149,7 +149,7 @@ fn agree(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many networks early exit leaves; the last of them may have been asked for one of its two views.
+/// Prints how many networks run with early exit; the last of them may have run one of its two views.
 fn exits(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
     for side in [Side::EngineFull, Side::EngineExact] {
         let findings = findings(side, task)?;
@@ -195,7 +195,7 @@ fn files(most: usize) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     Ok(files)
 }
 
-/// `PLEURA_PEER_NAME`, a number.
+/// The environment variable `PLEURA_PEER_NAME` as a number.
 fn number(name: &str, default: usize) -> Result<usize, String> {
     let name = format!("PLEURA_PEER_{name}");
     let Ok(text) = std::env::var(&name) else { return Ok(default) };

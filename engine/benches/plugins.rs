@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const SIZE: Size = Size::new(1024, 1024);
 const HOST: Host = Host { sink: std::ptr::null_mut(), error: complain };
 
-/// A plugin with its parameters; neither is ever freed, for the process ends with the bench.
+/// A plugin with its parameters; neither is ever freed, because the process ends with the bench.
 struct Plugin {
     table: &'static Table,
     this: *const c_void,
@@ -35,7 +35,7 @@ impl Plugin {
     }
 }
 
-/// Cargo puts the plugins on which the engine's benches depend beside them, or one folder above.
+/// Cargo puts the plugins that the engine's benches depend on beside them, or one folder above.
 fn open(name: &str) -> Library {
     let file = libloading::library_filename(format!("plugin_{}", name.replace('-', "_")));
     let bench = std::env::current_exe().expect("a bench has a path");
@@ -58,7 +58,7 @@ fn write(image: &mut Array2<f32>) -> PlaneMut {
     PlaneMut { data: image.as_mut_ptr(), height: image.nrows(), width: image.ncols() }
 }
 
-/// Two soft crescents, one of them speckled: a map as a network gives, a few percent of it marked.
+/// Two soft crescents, one of them speckled: a map like a network's, a few percent of it marked.
 fn map() -> Array2<f32> {
     Array2::from_shape_fn(SIZE, |(row, column)| {
         let distance = |y: f32, x: f32| ((row as f32 - y).powi(2) + (column as f32 - x).powi(2)).sqrt();

@@ -1,4 +1,4 @@
-//! Run lengths both ways at 1024²: a lesion, nothing, everything, and noise, the worst there is.
+//! Encoding and decoding run lengths at 1024²: a lesion, nothing, everything, and noise, the worst case.
 
 use std::hint::black_box;
 

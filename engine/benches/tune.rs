@@ -1,6 +1,6 @@
-//! The triplet rule at 1,000 points over 2,000 maps of 256²: counted, and by running the plugin at every point.
+//! The triplet rule at 1,000 points over 2,000 maps of 256²: by counting, and by running the plugin at every point.
 //!
-//! `cargo bench -p pleura --bench tune`. Running is timed on a few maps, and told for all.
+//! `cargo bench -p pleura --bench tune`. Running is timed on a few maps, and extrapolated to all.
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,7 +18,7 @@ const SIZE: Size = Size::new(256, 256);
 const MAPS: usize = 2000;
 const RUN: usize = 4;
 
-/// What happens to a mask after the triplet rule.
+/// The steps after the triplet rule.
 fn cases() -> [(&'static str, serde_json::Value, Option<Step>); 3] {
     let none = json!({});
     let contours = json!({ "contour_min_area": 100 });
@@ -48,7 +48,7 @@ fn choices(more: &serde_json::Value) -> Vec<Step> {
     (0..1000).map(choice).collect()
 }
 
-/// Soft spots on a quiet ground, as networks give: three images in four have next to nothing.
+/// Soft spots on a quiet background, like a network's: three maps in four have next to none.
 fn map(number: usize) -> Array2<f32> {
     let mut state = (number as u32).wrapping_mul(2_654_435_761).wrapping_add(1);
     let mut random = || {
@@ -67,7 +67,7 @@ fn map(number: usize) -> Array2<f32> {
 }
 
 fn main() {
-    // `cargo test --benches` only asks whether it starts.
+    // `cargo test --benches` only checks that it starts.
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }

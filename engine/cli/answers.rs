@@ -1,4 +1,4 @@
-//! Where networks' answers are kept, and which of them an image is given.
+//! The cache of networks' outputs, and lists of folds.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use pleura_train::data::table;
 use crate::engine::given;
 use crate::term;
 
-/// The columns of a list of folds are `ImageId` and this.
+/// The second column of a list of folds, after `ImageId`.
 const FOLD: &str = "fold";
-/// How many ids are named.
+/// Number of ids that a message names.
 const SHOWN: usize = 5;
 
 /// Whether answers are kept, and how.
@@ -40,7 +40,7 @@ fn form(text: &str) -> Result<Form, String> {
 }
 
 impl CacheArgs {
-    /// Options with the cache that is asked for.
+    /// Adds the cache folder of these arguments to the options.
     pub fn apply(&self, options: Options) -> Options {
         given(options, self.cache.clone(), |options, folder| options.cache(folder, self.cache_form))
     }
@@ -69,7 +69,7 @@ pub fn interrupted(cache: &CacheArgs) -> impl Fn() -> String + Send + Sync + 'st
     }
 }
 
-/// Says how many answers were inferred, and how many came from the cache.
+/// Prints how many outputs were inferred, and how many came from the cache.
 pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
     let Some(folder) = &cache.cache else { return };
     let done = ensemble.inferences();
@@ -87,11 +87,11 @@ pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
     }
 }
 
-/// Runs the files again from a cache of rounded maps, and reports which masks change.
+/// Predicts the files again from a cache of rounded maps, and reports which masks change.
 pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) -> Result<()> {
     let (mut moved, mut flipped, mut least) = (Vec::new(), 0, 1.0_f64);
     ensemble.predict_files(files, |_, finding, _| -> Result<()> {
-        // What failed has been reported, and has no row to differ from.
+        // files that failed have been reported already and have no row to compare
         let Ok(finding) = finding else { return Ok(()) };
         let Some(before) = exact.runs(&finding.id) else { return Ok(()) };
         let after = Runs::from(&finding.mask);

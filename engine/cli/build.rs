@@ -1,9 +1,9 @@
-//! Tells the program which commit it is built from, as `PLEURA_COMMIT`, and the tests what this machine lacks.
+//! Sets `PLEURA_COMMIT`, the commit that the program is built from, and declares to the tests what this machine lacks.
 //!
-//! Whoever builds from an archive sets that variable; where neither it nor git tells, it is `unknown`. Git is asked again
+//! Builds from an archive set that variable themselves; without it and without git it is `unknown`. Git is asked again
 //! when a source changes, which compiles the program anyway, and for a release when another commit is checked out. A
-//! development build that was made before its changes were committed goes on saying `COMMIT+`, which is what it was made
-//! from: a commit alone compiles nothing anew.
+//! development build made before its changes were committed keeps saying `COMMIT+`, which is what it was made from: a
+//! commit alone recompiles nothing.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::process::Command;
 mod lacking;
 
 const VARIABLE: &str = "PLEURA_COMMIT";
-/// What the program is compiled from.
+/// Paths of the program's sources, relative to the repository.
 const SOURCES: [&str; 4] = ["engine", "plugins", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
@@ -28,8 +28,8 @@ fn main() {
     println!("cargo::rustc-env={VARIABLE}={}", commit.split_whitespace().collect::<Vec<_>>().join(" "));
 }
 
-/// The commit that is checked out, with a `+` where sources differ from it; `None` without git, or where the sources are
-/// not a checkout of their own, such as an archive unpacked within another repository.
+/// The commit that is checked out, with a `+` if sources differ from it; `None` without git, or if the sources are not a
+/// checkout of their own, such as an archive unpacked within another repository.
 fn commit(root: &Path) -> Option<String> {
     let top = PathBuf::from(git(root, &["rev-parse", "--show-toplevel"])?);
     if top.canonicalize().ok()? != root.canonicalize().ok()? {
@@ -42,8 +42,8 @@ fn commit(root: &Path) -> Option<String> {
     Some(format!("{commit}{}", if changed { "+" } else { "" }))
 }
 
-/// Has cargo look again once a source changes, and for a release `HEAD` or the branch that it names. A file that is not
-/// there would have it look every time.
+/// Makes cargo rerun this script when a source changes, and for a release when `HEAD` or its branch does. Paths that do
+/// not exist are left out: cargo would rerun it every time.
 fn watch(root: &Path) {
     let branch = git(root, &["symbolic-ref", "--quiet", "HEAD"]);
     let names = ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref());
@@ -55,7 +55,7 @@ fn watch(root: &Path) {
     }
 }
 
-/// What git prints; `None` where it fails or is not there.
+/// The output of git; `None` if it fails or is missing.
 fn git(root: &Path, words: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .arg("--no-optional-locks")

@@ -1,4 +1,4 @@
-//! What decoding an image may take, for the verbs that read images without an ensemble.
+//! Limits of image decoding, for the verbs that read images without an ensemble.
 
 use bytesize::ByteSize;
 use pleura::radiograph::DecodeLimits;
@@ -16,7 +16,7 @@ impl DecodeArgs {
     }
 }
 
-/// The limits of a process that may take so much more; the library's own where nothing is said.
+/// Decoding limits for this much memory; without a size, the library's defaults.
 pub fn limits(memory: Option<ByteSize>) -> DecodeLimits {
     let limit = |size: ByteSize| DecodeLimits::of_memory(usize::try_from(size.0).unwrap_or(usize::MAX));
     memory.map_or(DecodeLimits::default(), limit)

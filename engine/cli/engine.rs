@@ -1,4 +1,4 @@
-//! How the engine runs: the options that every verb with an ensemble has.
+//! The options shared by all verbs that run an ensemble.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub struct EngineArgs {
     pub cache: CacheArgs,
 }
 
-/// Reads a count; one that is absurd would take the machine down.
+/// Parses a count of at most `most`: absurd counts would exhaust the machine.
 fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
     move |text| match text.parse() {
         Ok(count) if count <= most => Ok(count),
@@ -65,15 +65,15 @@ fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
     }
 }
 
-/// Starts the engine's shared threads, and those of what verbs do side by side by themselves: before anything else needs
-/// the latter, which would start them by itself, and panic where it cannot.
+/// Starts the engine's shared threads and rayon's global ones. Call it early: rayon would otherwise start its own on
+/// first use, and panic if it cannot.
 ///
 /// # Errors
-/// Where the system refuses a thread.
+/// If the system refuses a thread.
 pub fn start_threads(threads: usize) -> Result<()> {
     Pool::shared(threads)?;
     let started = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    // Without a cause they are there already, and stay.
+    // an error without a cause means that they run already
     match started.as_ref().err().and_then(std::error::Error::source).and_then(|cause| cause.downcast_ref::<io::Error>())
     {
         Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context(
@@ -85,7 +85,7 @@ pub fn start_threads(threads: usize) -> Result<()> {
 }
 
 impl EngineArgs {
-    /// Declares the files that these options name.
+    /// Declares the files of these options.
     pub fn paths(&self, paths: &mut Paths) {
         paths.reads_any("--onnxruntime", &self.onnxruntime);
         if let Some(folder) = &self.cache.cache {
@@ -93,12 +93,12 @@ impl EngineArgs {
         }
     }
 
-    /// What decoding an image may take.
+    /// The limits of image decoding.
     pub fn decode_limits(&self) -> DecodeLimits {
         decode::limits(self.memory)
     }
 
-    /// Starts the threads that all share; see [`start_threads`].
+    /// Starts the shared threads; see [`start_threads`].
     ///
     /// # Errors
     /// As [`start_threads`].
@@ -106,7 +106,7 @@ impl EngineArgs {
         start_threads(self.threads)
     }
 
-    /// Opens an ensemble, fetching ONNX Runtime where none is found, and says where it runs.
+    /// Opens an ensemble, fetching ONNX Runtime if none is found, and prints the devices in use.
     pub fn open(&self, path: &Path, options: Options) -> Result<Ensemble> {
         fetch::ensure(self.onnxruntime.as_deref())?;
         self.set_up_threads()?;
@@ -125,7 +125,7 @@ impl EngineArgs {
     }
 }
 
-/// Options with what an argument says, where it was given.
+/// Sets an option if its argument was given.
 pub fn given<T>(options: Options, value: Option<T>, set: impl FnOnce(Options, T) -> Options) -> Options {
     match value {
         Some(value) => set(options, value),

@@ -3,7 +3,7 @@
 use clap::Command;
 use clap::builder::StyledStr;
 
-/// Of each verb, as it is named on the command line; what is no command explains the one before.
+/// Examples by verb, as named on the command line; lines that are not commands explain the one before.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("", &["pleura demo", "pleura predict ensemble.toml images --out submission.csv"]),
     ("demo", &["pleura demo --out demo", "pleura demo --train"]),

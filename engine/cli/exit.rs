@@ -6,7 +6,7 @@ use std::process::{ExitCode, Termination};
 /// How a verb ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// All good.
+    /// Success.
     Good = 0,
     /// Some inputs were skipped and reported, or a comparison found differences.
     Skipped = 1,
@@ -25,7 +25,7 @@ impl Termination for Exit {
 /// Prints what went wrong, once, and chooses the code.
 pub fn conclude(result: anyhow::Result<Exit>) -> Exit {
     let exit = result.unwrap_or_else(|error| failed(&error));
-    // results that were not written count, whatever became of the rest
+    // results that could not be written count, even if all else succeeded
     match crate::term::finish() {
         Ok(()) => exit,
         Err(error) => exit.max(failed(&error)),
@@ -38,7 +38,7 @@ fn failed(error: &anyhow::Error) -> Exit {
 }
 
 fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
-    // these two do not give the system's error as their source
+    // these two do not return the system's error as their source
     let picture = cause.downcast_ref::<image::ImageError>().and_then(|error| match error {
         image::ImageError::IoError(error) => Some(error),
         _ => None,
@@ -57,7 +57,7 @@ fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
                 | ErrorKind::Interrupted
                 | ErrorKind::TimedOut
                 | ErrorKind::ResourceBusy
-                // no thread or process more
+                // the system refuses another thread or process
                 | ErrorKind::WouldBlock
                 | ErrorKind::OutOfMemory
         )

@@ -1,6 +1,6 @@
 //! Fetches ONNX Runtime, and CUDA's libraries, into the cache folder.
 //!
-//! Only the command line does this, never the library. What is fetched is pinned: a version and a SHA-256 a wheel.
+//! Only the command line does this, never the library. Downloads are pinned: a version and a SHA-256 per wheel.
 
 mod pins;
 mod pip;
@@ -18,19 +18,19 @@ use pleura::runtime::{self, Loaded, RuntimeError, record};
 use crate::{scratch, term};
 use pins::{Build, Wheel};
 
-/// The file that tells which wheels a folder of the cache holds.
+/// The file that lists the wheels in a folder of the cache.
 const CONTENTS: &str = "wheels.txt";
 
-/// How the folders begin in which something is made ready.
+/// Prefix of temporary folders for unfinished downloads.
 const UNFINISHED: &str = ".fetch-";
 
-/// Loads ONNX Runtime, and fetches it before where there is none: the GPU's where there is an NVIDIA driver. Says what
-/// it did.
+/// Loads ONNX Runtime, fetching it first if there is none: the GPU build if there is an NVIDIA driver. Prints what it
+/// did.
 pub fn ensure(explicit: Option<&Path>) -> anyhow::Result<&'static Loaded> {
     match runtime::load(explicit) {
         Ok(loaded) => return Ok(loaded),
         Err(RuntimeError::NotFound { .. }) => {}
-        // Python's was not meant for this program: that it does not serve is no reason to stop.
+        // A copy among Python's packages was not meant for this program: if it does not load, fetch one.
         Err(
             error @ (RuntimeError::TooOld { origin: Origin::Python, .. }
             | RuntimeError::Unusable { origin: Origin::Python, .. }),
@@ -47,7 +47,7 @@ pub fn ensure(explicit: Option<&Path>) -> anyhow::Result<&'static Loaded> {
     Ok(runtime::load(explicit)?)
 }
 
-/// Fetches the pinned ONNX Runtime, with `cuda` the GPU's together with CUDA's libraries; says where it is.
+/// Fetches the pinned ONNX Runtime, with `cuda` its GPU build with CUDA's libraries, and prints its folder.
 pub fn install_pinned(cuda: bool, force: bool) -> anyhow::Result<()> {
     let build = if cuda { pins::with_cuda()? } else { pins::fitting()? };
     let (folder, fetched) = install(&build, force)?;
@@ -61,17 +61,17 @@ pub fn install_pinned(cuda: bool, force: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts a build into the cache folder, unless it is there; tells the folder, and whether anything was fetched.
+/// Installs a build into the cache folder, unless it is there; returns the folder, and whether anything was fetched.
 ///
-/// Everything is made ready in a folder of its own and renamed, so that another process sees all or nothing of it, and
-/// of two that do the same one wins and both are content.
+/// All files are prepared in a temporary folder that is then renamed: other processes see all files or none, and of two
+/// that install the same build one wins and both succeed.
 fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     let cache = find::cache_folder().context("no cache folder: set PLEURA_CACHE or HOME")?;
     let target = cache.join(build.folder());
     if !force && holds(&target, build) {
         return Ok((target, false));
     }
-    // nothing is announced that is not done
+    // before anything is announced
     refuse_offline(build)?;
     if lists(&target, build)
         && let Err(reason) = record::check(&target)
@@ -101,41 +101,41 @@ fn fetch_wheel(wheel: &Wheel, build: &Build, work: &Path, ready: &Path, spinner:
     spinner.set_message(format!("unpacking {} {}", wheel.package, wheel.version));
     unpack::verify(&file, wheel)?;
     unpack::libraries(&file, ready)?;
-    // The largest wheels weigh half a gigabyte: gone before the next one comes.
+    // The largest wheels have half a gigabyte: remove each before the next download.
     fs::remove_file(&file).with_context(|| format!("cannot remove `{}`", file.display()))
 }
 
-/// Renames what is ready to where it belongs.
+/// Renames the prepared folder to its final place.
 fn put_in_place(ready: &Path, target: &Path, work: &Path, build: &Build, force: bool) -> anyhow::Result<()> {
-    // What is already there is incomplete or unwanted: out of the way with it. That it is gone is as good.
+    // An existing folder is incomplete or unwanted: move it away. It may be gone already.
     if force || !holds(target, build) {
         _ = fs::rename(target, work.join("old"));
     }
     match fs::rename(ready, target) {
         Ok(()) => Ok(()),
-        // Another process was quicker, and its copy is as good.
+        // Another process was faster; its copy is as good.
         Err(_) if holds(target, build) => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot install ONNX Runtime into `{}`", target.display())),
     }
 }
 
-/// Whether a folder of the cache holds every wheel of a build, each file as it was unpacked.
+/// Whether a folder of the cache holds every wheel of a build, with all files unchanged since they were unpacked.
 fn holds(folder: &Path, build: &Build) -> bool {
     lists(folder, build) && find::library_in(folder).is_some() && record::check(folder).is_ok()
 }
 
-/// Whether a folder of the cache says that every wheel of a build was unpacked there.
+/// Whether a folder of the cache lists every wheel of a build.
 fn lists(folder: &Path, build: &Build) -> bool {
     let inside = fs::read_to_string(folder.join(CONTENTS)).unwrap_or_default();
     contents(build).lines().all(|line| inside.lines().any(|it| it == line))
 }
 
-/// A line a wheel: package, version and SHA-256.
+/// One line per wheel: package, version and SHA-256.
 fn contents(build: &Build) -> String {
     build.wheels().map(|wheel| format!("{} {} {}\n", wheel.package, wheel.version, wheel.sha256)).collect()
 }
 
-/// Removes what runs that were killed a day ago or earlier left behind: it may be gigabytes.
+/// Removes temporary folders of runs killed at least a day ago: they may hold gigabytes.
 fn sweep(cache: &Path) {
     let is_old = |entry: &fs::DirEntry| {
         let age = entry.metadata().and_then(|it| it.modified()).ok().and_then(|it| it.elapsed().ok());

@@ -1,5 +1,5 @@
-//! Ends that no verb chose: a library that calls `exit`, an abort, memory that is not there, a panic. Each gets a line on
-//! standard error and an exit code that does not claim success; what a run has finished stands in its journal.
+//! Ends of the process that no verb chose: a library that calls `exit`, an abort, memory exhaustion, a panic. Each prints
+//! a line on standard error and has an exit code other than success; finished images are in the run's journal.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::any::Any;
@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::exit::Exit;
 
-/// Whether the program is about to end by its own choice.
+/// Whether the program is ending on purpose.
 static LEAVING: AtomicBool = AtomicBool::new(false);
 /// Whether the system has refused memory.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, which remembers that memory was refused: the abort that follows is then known to be for want
-/// of it.
+/// The system's allocator, which records refused requests: an abort that follows is then known to be caused by them.
 pub struct Allocator;
 
 impl Allocator {
@@ -26,10 +25,10 @@ impl Allocator {
     }
 }
 
-// SAFETY: every call is passed on as it is.
+// SAFETY: every call is passed on unchanged.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller vouches.
+        // SAFETY: the caller's guarantees.
         Self::noted(unsafe { System.alloc(layout) })
     }
 
@@ -49,8 +48,8 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// Has errors capture no backtraces, which are printed nowhere. Capturing one holds a lock; where memory runs out
-/// meanwhile, the report of that waits for the same lock, and the program never ends. For the start of the program.
+/// Disables the capture of backtraces in errors, which are printed nowhere. A capture holds a lock; if memory runs out
+/// meanwhile, the report of that waits for the same lock, and the program hangs. Call it at the start of the program.
 pub fn leave_out_backtraces() {
     const VARIABLE: &str = "RUST_LIB_BACKTRACE";
     if std::env::var_os(VARIABLE).is_none() {
@@ -59,7 +58,7 @@ pub fn leave_out_backtraces() {
     }
 }
 
-/// Does the program's work under guard; a panic ends it with [`Exit::Wrong`], and a line.
+/// Runs the program's work; a panic ends it with [`Exit::Wrong`] and a message.
 pub fn run(work: impl FnOnce() -> Exit) -> Exit {
     watch();
     let exit = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
@@ -78,23 +77,23 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
-/// Has `exit` look whether the program is to end, before it does anything that was asked of it earlier: what libraries that
-/// were loaded meanwhile do at the process's end may hang in the middle of a run.
+/// Registers a check with `exit` that the program is ending on purpose. It runs before handlers registered earlier: those
+/// of libraries loaded meanwhile may hang in the middle of a run.
 pub fn watch_exit() {
     #[cfg(unix)]
-    // SAFETY: the handler stays for as long as the process, and calls nothing that must not be called at its end.
+    // SAFETY: the handler exists as long as the process, and calls only what is allowed at its end.
     unsafe {
         libc::atexit(at_exit);
     }
 }
 
-/// Has `exit` and `abort` look whether the program is to end.
+/// Registers checks with `exit` and `abort` that the program is ending on purpose.
 #[cfg(unix)]
 fn watch() {
     let handler: extern "C" fn(libc::c_int) = at_abort;
     watch_exit();
-    // SAFETY: the handler stays for as long as the process, and calls nothing that a signal must not. An all-zero
-    // `sigaction` is one without flags and masked signals.
+    // SAFETY: the handler exists as long as the process, and calls only async-signal-safe functions. An all-zero
+    // `sigaction` has no flags and masks no signals.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as *const () as libc::sighandler_t;
@@ -133,7 +132,7 @@ extern "C" fn at_abort(_: libc::c_int) {
     );
 }
 
-/// Says why and ends the process: only what a signal handler may call.
+/// Prints a message and ends the process, calling only async-signal-safe functions.
 #[cfg(unix)]
 fn end(text: &str, exit: Exit) -> ! {
     // SAFETY: plain system calls.

@@ -1,8 +1,8 @@
-//! What Ctrl-C does, and the signals by which schedulers and terminals end a process.
+//! Handling of Ctrl-C, and of the signals by which schedulers and terminals end a process.
 //!
-//! A verb that keeps what it has finished [says] how to go on, and ends at once. A training
-//! [stops](InForce::becomes_stop) after its step, with a checkpoint; a second signal ends it at once. Where neither was
-//! ever in force, a signal ends the process as it ends any other.
+//! A verb that keeps finished results [says] how to continue, and ends at once. A training
+//! [stops](InForce::becomes_stop) after its step, with a checkpoint; a second signal ends it at once. Without either, a
+//! signal ends the process as usual.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,26 +12,26 @@ use anyhow::{Context, Result};
 use crate::exit::Exit;
 use crate::term;
 
-/// What a signal does.
+/// The effect of a signal.
 #[derive(Clone)]
 enum Action {
     /// Ends the process.
     End,
-    /// Says how to go on, and ends the process.
+    /// Prints how to continue, and ends the process.
     Say(Arc<dyn Fn() -> String + Send + Sync>),
-    /// Sets the flag; ends the process where it is set already.
+    /// Sets the flag; ends the process if it is set already.
     Stop(Arc<AtomicBool>),
 }
 
 static ACTION: Mutex<Action> = Mutex::new(Action::End);
 
-/// What a signal does, as long as this lives; what it did before, afterwards.
+/// Keeps the effect of a signal while it exists; dropping it restores the previous one.
 pub struct InForce {
     before: Action,
 }
 
 impl InForce {
-    /// From now on a signal sets this flag, and a second one ends the process.
+    /// Makes a signal set this flag, and a second one end the process.
     pub fn becomes_stop(&self, flag: &Arc<AtomicBool>) {
         *action() = Action::Stop(Arc::clone(flag));
     }
@@ -43,16 +43,16 @@ impl Drop for InForce {
     }
 }
 
-/// A signal prints these words, and ends the process with the code for what may be tried again.
+/// Makes a signal print these words and end the process with the code for transient errors.
 ///
 /// # Errors
-/// Where the system does not let signals be listened to.
+/// If the system refuses a signal handler.
 pub fn says(words: impl Fn() -> String + Send + Sync + 'static) -> Result<InForce> {
     listen()?;
     Ok(InForce { before: std::mem::replace(&mut *action(), Action::Say(Arc::new(words))) })
 }
 
-/// A signal says that the same command is to be run again: for verbs that keep nothing, and write whole files or none.
+/// Makes a signal print that the command has to be run again: for verbs that write whole files or none.
 ///
 /// # Errors
 /// As [`says`].
@@ -89,10 +89,10 @@ fn on_signal() {
     }
 }
 
-/// Ends the process without the destructors of libraries, as other threads still compute with them.
+/// Ends the process without running libraries' destructors, as other threads still compute with them.
 fn end() -> ! {
     #[cfg(unix)]
-    // SAFETY: it takes any number, and does not come back.
+    // SAFETY: it accepts any code and does not return.
     unsafe {
         libc::_exit(Exit::Transient as i32)
     }
@@ -100,17 +100,17 @@ fn end() -> ! {
     std::process::exit(Exit::Transient as i32)
 }
 
-/// Signals that whoever started the process has it ignore, such as by `nohup`.
+/// Signals that the parent process set to be ignored, for example with `nohup`.
 #[cfg(unix)]
 mod ignored {
     const HANDLED: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-    /// Those that are ignored.
+    /// The handled signals that are ignored now.
     pub fn signals() -> Vec<i32> {
         let is_ignored = |&signal: &i32| {
             let mut found = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-            // SAFETY: no new action is given, and there is room for the one in force, which is all zeros should the call
-            // fail: a valid value of that struct.
+            // SAFETY: no new action is set. The struct for the current one is all zeros if the call fails, which is a
+            // valid value of it.
             let found = unsafe {
                 libc::sigaction(signal, std::ptr::null(), found.as_mut_ptr());
                 found.assume_init()
@@ -120,7 +120,7 @@ mod ignored {
         HANDLED.iter().copied().filter(is_ignored).collect()
     }
 
-    /// Has them ignored again.
+    /// Ignores these signals again.
     pub fn ignore(signals: &[i32]) {
         for &signal in signals {
             // SAFETY: ignoring a signal runs no code.

@@ -1,4 +1,4 @@
-//! The command line of pleura: one verb, one file.
+//! The command line of pleura; each verb has its own file.
 
 mod answers;
 mod decode;
@@ -69,7 +69,7 @@ fn main() -> Exit {
     };
     term::init(cli.terminal);
     if cli.verb.is_worker() {
-        // The engine that started it looks at how it ends.
+        // the engine that started it reads its exit code
         return exit::conclude(cli.verb.run());
     }
     pleura::plugin::this_program_is_a_worker();

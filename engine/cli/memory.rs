@@ -1,4 +1,4 @@
-//! The process's peak memory, where the system tells it.
+//! The process's peak memory, if the system reports it.
 
 /// Peak resident memory in bytes, from `/proc`; `None` elsewhere.
 pub fn peak() -> Option<u64> {
@@ -8,7 +8,7 @@ pub fn peak() -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Peak memory as the end of a line: `, peak memory 812 MiB`.
+/// Peak memory as the last part of a line: `, peak memory 812 MiB`.
 pub fn peak_text() -> String {
     peak().map_or(String::new(), |bytes| format!(", peak memory {} MiB", bytes >> 20))
 }

@@ -1,4 +1,4 @@
-//! What a run leaves beside the submission: lines and maps, each whole or not at all.
+//! Outputs beside the submission: text files and maps, each written whole or not at all.
 
 mod index;
 mod pictures;
@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 pub use index::Index;
 pub use pictures::{Pngs, Put, short};
 
-/// Fails early where a file cannot be written, rather than after hours of work.
+/// Fails early if a file cannot be written, rather than after hours of work.
 pub fn check_writable(path: &Path) -> Result<()> {
     temporary(path).map(drop)
 }
@@ -25,14 +25,14 @@ fn temporary(path: &Path) -> Result<NamedTempFile> {
     atomic::beside(path).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// Lines of text, renamed to their place at the end.
+/// A text file, renamed to its final name at the end.
 pub struct Lines {
     path: PathBuf,
     out: BufWriter<NamedTempFile>,
 }
 
 impl Lines {
-    /// Opens the temporary file.
+    /// Creates the temporary file.
     pub fn create(path: &Path) -> Result<Self> {
         Ok(Self { path: path.into(), out: BufWriter::new(temporary(path)?) })
     }
@@ -42,7 +42,7 @@ impl Lines {
         writeln!(self.out, "{line}").with_context(|| self.failed())
     }
 
-    /// Puts the file in its place.
+    /// Renames the file to its final name.
     pub fn finish(self) -> Result<()> {
         let failed = self.failed();
         let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error).context(failed.clone())?;
@@ -58,8 +58,8 @@ impl Lines {
 pub struct Maps(Pngs);
 
 impl Maps {
-    /// Makes the folder where it is missing, and removes what the run that wrote `out` before, and was killed, left half
-    /// written there.
+    /// Creates the folder if it is missing, and removes half-written files of an earlier run with the output `out` that
+    /// was killed.
     pub fn create(folder: &Path, out: &Path) -> Result<Self> {
         let parts = Parts::new(out);
         let pngs = Pngs::create(folder)?;
@@ -67,27 +67,27 @@ impl Maps {
         Ok(Self(pngs.with_parts(parts)))
     }
 
-    /// Whether the map of an image is still what an earlier run wrote, by its SHA-256: the disk is not waited for, so
-    /// that a machine that stops may leave an empty file or zeros.
+    /// Whether the map of an image has the SHA-256 of what an earlier run wrote. Maps are not synced to disk, so after
+    /// a machine's crash a file may be empty or zeros.
     pub fn holds(&self, id: &str, sha256: &str) -> bool {
         digest::file(&self.0.path(id)).is_ok_and(|found| found == sha256)
     }
 
-    /// Says where the ids are, if the files' names are not all of them.
+    /// Prints where the ids are, if some file names differ from them.
     pub fn tell_renamed(&self) {
         self.0.tell_renamed();
     }
 
-    /// Keeps the map that an earlier run left.
+    /// Keeps the map of an earlier run.
     pub fn keep(&mut self, id: &str) {
         self.0.keep(id);
     }
 
-    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image; gives the file's SHA-256, or why it
-    /// could not be written where that is no fault of the disk.
+    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image. Returns the file's SHA-256, or the
+    /// reason that only this file could not be written.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// If the disk fails or is full.
     pub fn write(&mut self, id: &str, map: ArrayView2<'_, f32>) -> Result<Result<String>> {
         let (height, width) = map.dim();
         let pixels = map.iter().map(|&p| (p * 65535.0).round() as u16).collect();

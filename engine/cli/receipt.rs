@@ -1,4 +1,4 @@
-//! What a run leaves to be told by later: what went in, what came out, and on what it ran.
+//! Receipts: the inputs, outputs and environment of a run.
 
 mod identity;
 mod places;
@@ -16,7 +16,7 @@ use crate::outputs::Lines;
 pub use identity::{Identity, differences_text};
 pub use places::Places;
 
-/// The format of receipts. 2: what shards are put together by. 3: a checksum.
+/// The format of receipts. 2: data for merging shards. 3: a checksum.
 const SCHEMA: u32 = 3;
 
 /// A run's receipt, as JSON.
@@ -30,9 +30,9 @@ pub struct Receipt {
     /// Seconds since 1970, UTC.
     pub started: u64,
     pub seconds: f64,
-    /// Which part of the inputs this is; `0/1` is all.
+    /// The part of the inputs that was run; `0/1` is all.
     pub shard: Shard,
-    /// The shards' submissions, where it was put together from such.
+    /// The shards' submissions, if this is the receipt of a merge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<Sum>,
     pub manifest: Sum,
@@ -44,16 +44,16 @@ pub struct Receipt {
     pub inputs: Inputs,
     pub outputs: Vec<Output>,
     pub summary: Summary,
-    /// Images that an earlier run had finished, when this one went on from its journal.
+    /// Images finished by an earlier run, if this one continued its journal.
     pub resumed: usize,
-    /// Files that gave no row, each with the reason.
+    /// Files without a row, each with the reason.
     pub skipped: Vec<Skipped>,
-    /// Ids of the sample that had no image.
+    /// Number of ids of the sample without an image.
     pub unanswered: usize,
     pub inferences: Inferences,
     /// The exit code.
     pub exit: u8,
-    /// The [checksum](checksum::of_json) of all the others: shards are put together by what receipts say.
+    /// The [checksum](checksum::of_json) of all other fields: merging shards relies on receipts.
     check: String,
 }
 
@@ -68,7 +68,8 @@ pub struct Sum {
 pub struct Model {
     pub path: PathBuf,
     pub sha256: String,
-    /// How many nodes each execution provider got; none where the model was not opened, as a cache stood in for it.
+    /// The number of nodes of each execution provider; empty if all outputs came from the cache and the model was not
+    /// opened.
     pub providers: Vec<(String, usize)>,
 }
 
@@ -76,12 +77,12 @@ pub struct Model {
 pub struct Plugin {
     pub name: String,
     pub version: String,
-    /// Its library, or `built-in`; the hash is then the program's.
+    /// Its library, or `built-in`; the digest is then the program's.
     pub path: PathBuf,
     pub sha256: String,
 }
 
-/// What an output is.
+/// The kind of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -97,15 +98,15 @@ pub struct Output {
     pub sha256: String,
 }
 
-/// What the run was given, all shards together.
+/// The inputs of the run, all shards together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inputs {
     pub files: usize,
-    /// SHA-256 over the files' paths, lengths and times of change, in order.
+    /// SHA-256 over the files' paths, lengths and modification times, in order.
     pub listing: String,
-    /// SHA-256 over the images' ids, in order: wherever the files lie. Known where there are several shards.
+    /// SHA-256 over the images' ids, in order, whatever their folders. Known if there are several shards.
     pub collection: Option<String>,
-    /// Which of the inputs have a row, in the order of the findings.
+    /// The inputs that have a row, in the order of the findings.
     pub answered: Places,
 }
 
@@ -115,15 +116,15 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Where the receipt of an output lies: `submission.csv` has `submission.receipt.json`.
+/// The path of an output's receipt: `submission.receipt.json` for `submission.csv`.
 pub fn path(out: &Path) -> PathBuf {
-    // a shard of an output without an extension has its mark where one would be
+    // a shard of an output without an extension has its mark in place of one
     let marked = Shard::of_name(out).is_some_and(|(whole, _)| whole.extension().is_none());
     if marked { out.with_added_extension("receipt.json") } else { out.with_extension("receipt.json") }
 }
 
 impl Receipt {
-    /// What is known before anything has run; the rest is empty.
+    /// A receipt with everything known before the run; the rest is empty.
     pub fn new(ensemble: &Ensemble, inputs: Inputs, shard: Shard) -> Result<Self> {
         Ok(Self {
             schema: SCHEMA,
@@ -156,7 +157,7 @@ impl Receipt {
     /// Reads the receipt of an output.
     ///
     /// # Errors
-    /// Where there is none, it is of another version's format, or it is not what was written.
+    /// If there is none, it has the format of another version, or it was changed.
     pub fn read(out: &Path) -> Result<Self> {
         let path = path(out);
         let text = regular::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -169,7 +170,7 @@ impl Receipt {
         Ok(receipt)
     }
 
-    /// Notes an output that is in its place.
+    /// Adds an output that has been written.
     pub fn wrote(&mut self, kind: Kind, path: &Path) -> Result<()> {
         let Sum { path, sha256 } = Sum::read(path)?;
         self.outputs.push(Output { kind, path, sha256 });
@@ -181,7 +182,7 @@ impl Receipt {
         self.outputs.iter().find(|output| output.kind == kind)
     }
 
-    /// Notes when the run began.
+    /// Sets the duration, and with it the start of the run.
     pub fn took(&mut self, took: Duration) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.started = now.saturating_sub(took).as_secs();
@@ -198,14 +199,14 @@ impl Receipt {
 }
 
 impl Sum {
-    /// Reads a file for its SHA-256.
+    /// Computes a file's SHA-256.
     pub fn read(path: &Path) -> Result<Self> {
         let sha256 = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         Ok(Self { path: path.into(), sha256 })
     }
 }
 
-/// The models' files; each with the providers of its session, once it has one.
+/// The models' files, each with the execution providers of its session if it has one.
 pub fn models(ensemble: &Ensemble) -> Vec<Model> {
     let opened = ensemble.models();
     let providers = |path: &Path| {

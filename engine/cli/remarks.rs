@@ -1,19 +1,19 @@
-//! What is odd about files, yet harmless: said of the first few, and counted of the others.
+//! Harmless oddities of files: reported by name for the first few files, counted for the others.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::term;
 
-/// Files of which the same is said by name: a collection is often odd throughout.
+/// Number of files that are named for each remark: a collection is often odd throughout.
 const NAMED: usize = 3;
 
-/// How many files each remark was made on.
+/// The number of files with each remark.
 #[derive(Default)]
 pub struct Remarks(BTreeMap<String, usize>);
 
 impl Remarks {
-    /// Says what was remarked on a file, unless it has been said of enough others.
+    /// Prints the remarks on a file, unless the same has been printed for enough others.
     pub fn tell(&mut self, path: &Path, remarks: &[String]) {
         for remark in remarks {
             let files = self.0.entry(remark.clone()).or_default();
@@ -24,7 +24,7 @@ impl Remarks {
         }
     }
 
-    /// Says on how many files more each remark was made.
+    /// Prints how many more files each remark applies to.
     pub fn finish(&self) {
         for (remark, files) in &self.0 {
             if let more @ 1.. = files.saturating_sub(NAMED) {

@@ -1,4 +1,4 @@
-//! Temporary folders, whose names no message has: they are gone before anybody could look there.
+//! Temporary folders. Messages do not name them, as they are removed before anyone could look there.
 
 use std::io;
 use std::path::Path;
@@ -6,21 +6,21 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::{Builder, TempDir};
 
-/// All that were made; errors are told after they are gone.
+/// All folders made so far, kept because errors are printed after they are removed.
 static FOLDERS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// A folder among the system's temporary files.
+/// Creates a folder in the system's temporary folder.
 ///
 /// # Errors
-/// Where it cannot be made.
+/// If it cannot be created.
 pub fn folder() -> io::Result<TempDir> {
     folder_in(&std::env::temp_dir(), ".tmp")
 }
 
-/// A folder in another, whose name begins with `prefix`.
+/// Creates a folder in another, whose name begins with `prefix`.
 ///
 /// # Errors
-/// Where it cannot be made.
+/// If it cannot be created.
 pub fn folder_in(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     let folder = Builder::new().prefix(prefix).tempdir_in(parent)?;
     let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ pub fn folder_in(parent: &Path, prefix: &str) -> io::Result<TempDir> {
     Ok(folder)
 }
 
-/// A message in which files of these folders have their own names alone.
+/// A message with paths in these folders shortened to the files' names.
 pub fn hidden(text: &str) -> String {
     let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
     folders.iter().fold(text.to_owned(), |text, folder| text.replace(folder, ""))

@@ -1,4 +1,4 @@
-//! What this program is: its version, the commit that it was built from, and what it works with.
+//! The program's version, the commit that it was built from, and what it works with.
 
 use std::fmt::Write;
 
@@ -12,7 +12,8 @@ pub const SHORT: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PLEURA_CO
 /// The first lines of `--version`; [`rest`] follows.
 pub const LONG: &str = concat!(env!("CARGO_PKG_VERSION"), "\ncommit        ", env!("PLEURA_COMMIT"));
 
-/// What plugins and ONNX Runtime have to be, and which ONNX Runtime is found: looked for only where that is asked.
+/// The plugin ABI and ONNX Runtime versions that are supported, and the ONNX Runtime that is found, searched only on
+/// request.
 pub fn rest() -> String {
     let mut text = format!("plugin ABI    {ABI_MAJOR}.{ABI_MINOR}\n");
     let found = match runtime::load(None) {

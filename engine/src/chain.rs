@@ -2,14 +2,14 @@
 
 use std::error::Error;
 
-/// An error with its causes, outermost first. A cause that its parent already tells is not repeated, and neither is the
-/// name of the file that both are about; temporary files are not named at all.
+/// An error with its causes, outermost first. A cause that its parent's message already contains is not repeated, nor
+/// is the name of the file that both name; temporary files are not named at all.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        // ONNX Runtime ends some of its words with a line
+        // some messages of ONNX Runtime end in a line break
         let words = cause.to_string();
         let words = without_place(without_temporary(words.trim_end()));
         let words = match subject(words) {
@@ -25,13 +25,13 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// What a message is about, in backticks, and what it says of that.
+/// A message split into its subject in backticks and the rest.
 fn subject(message: &str) -> Option<(&str, &str)> {
     let end = message.strip_prefix('`')?.find("`: ")? + 2;
     Some((&message[..end], &message[end + 2..]))
 }
 
-/// ONNX Runtime's words without where in its own source they come from:
+/// ONNX Runtime's message without the position in its own source:
 /// `Load model from X failed:/onnxruntime_src/…/model.cc:166 onnxruntime::Model::Model(…) No graph was found`.
 fn without_place(cause: &str) -> &str {
     let Some((_, place)) = cause.split_once("/onnxruntime_src/") else { return cause };
@@ -39,7 +39,7 @@ fn without_place(cause: &str) -> &str {
     place.split_once(") ").map_or(cause, |(_, words)| words)
 }
 
-/// A system's error without the name of a temporary file, which nobody gave and which is gone.
+/// A system error without the name of a temporary file, which the user does not know and which is gone.
 fn without_temporary(cause: &str) -> &str {
     cause.split_once(" at path \"").map_or(cause, |(cause, _)| cause)
 }

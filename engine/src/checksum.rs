@@ -1,8 +1,8 @@
 //! Checksums inside records of JSON that are read back later: journals, findings and receipts.
 //!
 //! A record is an object, and its checksum an entry of it, `"check"`: 16 hexadecimal digits of a SHA-256. [`seal`] and
-//! [`unseal`] go by the text, byte by byte, for files that only pleura writes. [`of_json`] goes by the values, for files
-//! that other tools may write again with other blanks or another order of keys.
+//! [`unseal`] cover the text, byte by byte, for files that only pleura writes. [`of_json`] covers the values, for files
+//! that other tools may rewrite with other blanks or another order of keys.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -13,32 +13,32 @@ pub const KEY: &str = "check";
 /// Hexadecimal digits of a checksum: 64 bits.
 const DIGITS: usize = 16;
 
-/// A record that cannot be trusted.
+/// Why a record cannot be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
     /// It has no checksum.
     #[error("it has no checksum")]
     Missing,
-    /// It has another checksum than its contents.
+    /// Its checksum does not match its contents.
     #[error("its checksum does not match its contents")]
     Mismatch,
 }
 
-/// Adds the checksum of a line as its last entry. `salt` is whatever else the line depends on, such as the run it
+/// Adds the checksum of a line as its last entry. `salt` is other data that the line depends on, such as the run it
 /// belongs to.
 ///
 /// # Panics
-/// Where `object` is not the text of a JSON object with at least one entry.
+/// If `object` is not the text of a JSON object with at least one entry.
 #[must_use]
 pub fn seal(object: &str, salt: &str) -> String {
     let open = object.strip_suffix('}').expect("a record is an object");
     format!("{open},\"{KEY}\":\"{}\"}}", of_text(object, salt))
 }
 
-/// The text that [`seal`] was given.
+/// The text that was given to [`seal`].
 ///
 /// # Errors
-/// Where a line has no checksum, or is not what was sealed.
+/// If a line has no checksum, or differs from the sealed one.
 pub fn unseal(line: &str, salt: &str) -> Result<String, ChecksumError> {
     let (open, rest) = line.rsplit_once(&format!(",\"{KEY}\":\"")).ok_or(ChecksumError::Missing)?;
     let object = format!("{open}}}");
@@ -54,8 +54,8 @@ pub fn is_sealed(line: &str) -> bool {
     unseal(line, "") != Err(ChecksumError::Missing)
 }
 
-/// The checksum of the values of a JSON object, in whatever order and with whatever blanks they are written; the entry
-/// with the checksum itself and those of `except` do not count. `None` where `object` is not a JSON object.
+/// The checksum of the values of a JSON object, independent of order and blanks; the checksum's own entry and those of
+/// `except` are left out. `None` if `object` is not a JSON object.
 #[must_use]
 pub fn of_json(object: &str, except: &[&str]) -> Option<String> {
     let Ok(Value::Object(mut entries)) = serde_json::from_str(object) else { return None };
@@ -65,10 +65,10 @@ pub fn of_json(object: &str, except: &[&str]) -> Option<String> {
     Some(of_text(&text, ""))
 }
 
-/// Checks an object by its values, but for those of `except`.
+/// Checks an object by its values, except those of `except`.
 ///
 /// # Errors
-/// Where it has no checksum, or has other values than when it was made.
+/// If it has no checksum, or its values have changed.
 pub fn check_json(object: &str, except: &[&str]) -> Result<(), ChecksumError> {
     let value: Value = serde_json::from_str(object).map_err(|_| ChecksumError::Mismatch)?;
     let check = value.get(KEY).ok_or(ChecksumError::Missing)?;
@@ -86,7 +86,7 @@ fn of_text(text: &str, salt: &str) -> String {
     digits
 }
 
-/// Compact JSON with sorted keys: `serde_json` keeps keys sorted or as they come, by its features.
+/// Compact JSON with sorted keys: whether `serde_json` sorts keys depends on its features.
 fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(entries) => {

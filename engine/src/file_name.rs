@@ -1,20 +1,20 @@
-//! Names of files for images: unique, short, and the same every time, whatever an id holds.
+//! File names for images: unique, short and reproducible for any id.
 
 use crate::digest;
 
-/// The longest id, in bytes, that is a name as it is; names end at 255 bytes on most file systems.
+/// The longest id, in bytes, that is used unchanged; names end at 255 bytes on most file systems.
 const MAX_LEN: usize = 100;
-/// How much of an id stays where the rest is replaced by a hash.
+/// Bytes of an id that are kept if the rest is replaced by a hash.
 const PREFIX: usize = 48;
-/// How many hexadecimal digits of the id's SHA-256 make a name unique.
+/// Hexadecimal digits of the id's SHA-256 that make a name unique.
 const DIGITS: usize = 16;
 
 /// The stem of a file's name for an image with this id.
 ///
-/// An id of ASCII letters, digits, dots, dashes and underscores, such as a UID, is its own name. Any other, one of more
-/// than 100 bytes, and one that a file system or a shell takes for something else (`..`, `.hidden`, `-rf`, `NUL`) is a name
-/// of what can stay of it, a dash, and 16 digits of its SHA-256. Two ids never have one name, but for the case of letters
-/// on file systems that ignore it.
+/// An id of ASCII letters, digits, dots, dashes and underscores, such as a UID, is used unchanged. Any other, one of more
+/// than 100 bytes, and one with a meaning for a file system or a shell (`..`, `.hidden`, `-rf`, `NUL`) becomes its usable
+/// characters, a dash, and 16 digits of its SHA-256. Two ids never share a name, except by the case of letters on file
+/// systems that ignore it.
 ///
 /// ```
 /// use pleura::file_name::of_id;
@@ -30,7 +30,7 @@ pub fn of_id(id: &str) -> String {
     }
     let safe = |c: char| if is_safe(c) { c } else { '_' };
     let mut prefix: String = id.chars().take(PREFIX).map(safe).collect();
-    // hidden files and options are no names for an image
+    // hidden files and options are not suitable names
     if prefix.starts_with(['.', '-']) || is_reserved(&prefix) || prefix.is_empty() {
         prefix.insert(0, '_');
     }
@@ -41,8 +41,8 @@ fn is_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-".contains(c)
 }
 
-/// Whether an id is its own name. One that looks as if a hash had been put at its end is not, or it could be the name of
-/// another.
+/// Whether an id is used unchanged. One that looks as if it ended in a hash is not, because it could be the name of
+/// another id.
 fn is_plain(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= MAX_LEN
@@ -57,7 +57,7 @@ fn ends_with_hash(id: &str) -> bool {
     id.rsplit_once('-').is_some_and(|(_, end)| end.len() == DIGITS && end.bytes().all(is_digit))
 }
 
-/// Whether Windows takes a name for a device, whatever follows its first dot.
+/// Whether Windows reserves a name for a device, whatever follows its first dot.
 fn is_reserved(name: &str) -> bool {
     let first = name.split('.').next().unwrap_or_default().to_ascii_uppercase();
     let numbered = |device: &str| {
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// Ids that are told apart by what no name should hold, or that mean something to a file system.
+    /// Ids that differ only in characters that no name may hold, or that have a meaning for a file system.
     #[test]
     fn ids_that_look_alike_have_names_of_their_own() {
         let long = "x".repeat(5000);
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Worked out by Python: `hashlib.sha256("a b".encode()).hexdigest()[:16]`.
+    /// Computed by Python: `hashlib.sha256("a b".encode()).hexdigest()[:16]`.
     #[test]
     fn a_name_never_changes() {
         assert_eq!(of_id("a b"), "a_b-c8687a08aa5d6ed2");

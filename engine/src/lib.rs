@@ -2,7 +2,7 @@
 //!
 //! An ensemble is a TOML [manifest](manifest::Manifest): a classifier stage decides whether there is anything to
 //! segment, a segmentation stage runs only on what passes, and postprocessing plugins turn the merged probability map
-//! into a mask. One image's way, in one direction:
+//! into a mask. The path of an image, in one direction:
 //!
 //! `file → Radiograph → (per member: prepare → TTA views → session → undo views) → merge → gate? → (same for
 //! segmenters) → probability map → postprocess plugins → Mask → Finding → CSV row`

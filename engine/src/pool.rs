@@ -1,8 +1,8 @@
-//! The engine's own threads, for what goes side by side within it.
+//! The engine's own threads for parallel work.
 //!
-//! A library must not wait for threads of its caller: callers may be all the workers of rayon's global pool, or of a pool
-//! of their own, each waiting for the engine. So the engine never runs on those, and a worker of another pool that waits
-//! here takes on no other work meanwhile: that work could need a lock which the waiting caller holds.
+//! A library must not wait for its caller's threads: callers may be all the workers of rayon's global pool, or of their
+//! own pool, each waiting for the engine. So the engine never runs on those, and a worker of another pool that waits here
+//! takes no other work meanwhile: that work could need a lock that the waiting caller holds.
 
 use std::io;
 use std::mem;
@@ -13,34 +13,34 @@ use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// How long a worker of the pool that waits for a channel sleeps where the pool has nothing to do.
+/// How long a worker of the pool that waits for a channel sleeps if the pool is idle.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Threads that are started once, and end with the last clone.
+/// Threads that are started once, and end when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Pool(Arc<ThreadPool>);
 
-/// The pool of all that need no other number of threads.
+/// The pool shared by all users that do not need another number of threads.
 static SHARED: Mutex<Option<Pool>> = Mutex::new(None);
 
 impl Pool {
-    /// Starts so many threads; 0 is one a core, or what `RAYON_NUM_THREADS` says.
+    /// Starts `threads` threads; 0: one per core, or `RAYON_NUM_THREADS`.
     ///
     /// # Errors
-    /// Where the system refuses a thread; those that were started end.
+    /// If the system refuses a thread; those that were started end.
     pub fn new(threads: usize) -> io::Result<Self> {
         let named = |index| format!("pleura-{index}");
         let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(named).build();
         pool.map(|pool| Self(Arc::new(pool))).map_err(|error| not_started(&error))
     }
 
-    /// The process's shared pool, started by the first call with so many threads (see [`Pool::new`]); of another number,
-    /// a pool of its own. 0 takes the shared one, whatever its number.
+    /// The process's shared pool, started by the first call with its number of threads (see [`Pool::new`]); for another
+    /// number, a separate pool. 0 takes the shared one, whatever its number.
     ///
     /// # Errors
     /// As [`Pool::new`].
     pub fn shared(threads: usize) -> io::Result<Self> {
-        // Nothing is left half done by a panic.
+        // A panic leaves the state consistent.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         match &*shared {
             Some(pool) if threads == 0 || pool.threads() == threads => Ok(pool.clone()),
@@ -49,42 +49,42 @@ impl Pool {
         }
     }
 
-    /// How many threads there are, at least 1.
+    /// The number of threads, at least 1.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.0.current_num_threads()
     }
 
-    /// Does work on the pool's threads and waits for it; rayon's parallel iterators in it run there, too.
+    /// Runs work on the pool's threads and waits for it; rayon's parallel iterators in it run there, too.
     ///
     /// # Panics
-    /// Where the work does.
+    /// If the work panics.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         if self.holds_this_thread() || rayon::current_thread_index().is_none() {
-            // Here, or by a thread of no pool, which sleeps until it is done.
+            // On this thread, or from a thread of no pool, which sleeps until it is done.
             self.0.install(work)
         } else {
             self.run_for_a_worker(work)
         }
     }
 
-    /// As [`Pool::run`], for a worker of another pool. It sleeps, where `install` would have it take on other work of its
-    /// pool.
+    /// As [`Pool::run`], for a worker of another pool. It sleeps, whereas `install` would make it take other work of its
+    /// own pool.
     fn run_for_a_worker<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let (sender, done) = channel();
         let job: Box<dyn FnOnce() + Send + '_> = Box::new(move || {
-            // Nobody but the caller sees what a panic leaves behind, and there it goes on.
+            // Only the caller sees the state after a panic, and the panic is resumed there.
             let result = catch_unwind(AssertUnwindSafe(work));
             let _ = sender.send(result);
         });
         // SAFETY: what the job borrows lives until this function returns, which waits for the job's end: the sender is
-        // dropped with the job, whether it ran or not, and `recv` returns no earlier than the job has used up `work`.
+        // dropped with the job, whether it ran or not, and `recv` returns no earlier than the job has consumed `work`.
         let job = unsafe { mem::transmute::<Box<dyn FnOnce() + Send + '_>, Box<dyn FnOnce() + Send + 'static>>(job) };
         self.0.spawn(job);
         match done.recv() {
             Ok(Ok(value)) => value,
             Ok(Err(panic)) => resume_unwind(panic),
-            // The pool lives as long as `self`, and runs all that it is given.
+            // The pool lives as long as `self`, and runs every job.
             Err(_) => unreachable!("a job that was given to a pool is run"),
         }
     }
@@ -94,8 +94,8 @@ impl Pool {
         self.0.current_thread_index().is_some()
     }
 
-    /// The next message, `None` where no sender is left. A worker of this very pool does the pool's work while it waits:
-    /// the message may depend on it.
+    /// The next message; `None` if all senders are gone. A worker of this pool does the pool's work while it waits,
+    /// because the message may depend on it.
     pub(crate) fn receive<T>(&self, from: &Receiver<T>) -> Option<T> {
         if !self.holds_this_thread() {
             return from.recv().ok();
@@ -113,7 +113,7 @@ impl Pool {
     }
 }
 
-/// What the system said, with its kind.
+/// The system's error, with its kind.
 fn not_started(error: &rayon::ThreadPoolBuildError) -> io::Error {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
     let kind = cause.map_or(io::ErrorKind::Other, io::Error::kind);
@@ -172,7 +172,7 @@ mod tests {
         let (sender, receiver) = channel();
         let (there, later) = (pool.clone(), pool.clone());
         let received = pool.run(move || {
-            // Needs the pool's only thread, which is the one that waits.
+            // Needs the pool's only thread, which is the waiting one.
             there.0.spawn(move || sender.send(7).unwrap());
             (later.receive(&receiver), later.receive(&receiver))
         });

@@ -1,10 +1,10 @@
-//! Proportions: how far a share of so many images is to be believed.
+//! Confidence intervals of proportions.
 
 /// The 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Wilson's 95 % interval of the share that `part` is of `whole`, within 0..=1; (0, 1) of nothing. Unlike a bootstrap it
-/// does not shrink to a point where the share is 0 or 1.
+/// Wilson's 95 % interval of the proportion `part / whole`, within 0..=1; (0, 1) if `whole` is 0. Unlike a bootstrap
+/// interval, it does not shrink to a point for a proportion of 0 or 1.
 ///
 /// Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference (1927).
 #[must_use]
@@ -16,7 +16,7 @@ pub fn wilson(part: usize, whole: usize) -> (f64, f64) {
     let shrink = 1.0 + Z * Z / n;
     let center = (p + Z * Z / (2.0 * n)) / shrink;
     let reach = Z / shrink * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    // at either end the sum is 0 or 1 but for rounding
+    // at either end the sum is 0 or 1 except for rounding
     let low = if part == 0 { 0.0 } else { (center - reach).max(0.0) };
     let high = if part == whole { 1.0 } else { (center + reach).min(1.0) };
     (low, high)

@@ -1,5 +1,5 @@
-//! One of N parts of a collection. Which part an image belongs to is a matter of its id alone, so that processes which
-//! know nothing of each other share the work without leaving any out or doing any twice.
+//! One of N parts of a collection. An image's id alone determines its part, so that independent processes share the
+//! work without leaving out or repeating any.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The one part that is all of it.
+    /// The single part that is the whole.
     pub const ALL: Self = Self { index: 0, of: 1 };
 
     /// Part `index` of `of`; `None` unless `index` is below `of`.
@@ -26,32 +26,32 @@ impl Shard {
         (index < of).then_some(Self { index, of })
     }
 
-    /// Which part, from 0.
+    /// The part's index, from 0.
     #[must_use]
     pub fn index(self) -> u32 {
         self.index
     }
 
-    /// How many parts there are.
+    /// The number of parts.
     #[must_use]
     pub fn count(self) -> u32 {
         self.of
     }
 
-    /// Whether there are no other parts.
+    /// Whether this part is the whole.
     #[must_use]
     pub fn is_all(self) -> bool {
         self.of == 1
     }
 
-    /// Whether an image of this id belongs here: its SHA-256, the first eight bytes read as a number with the highest
-    /// first, modulo N. The same on every machine and for every version.
+    /// Whether an image with this id belongs here: the first eight bytes of its SHA-256 as a big-endian number, modulo
+    /// N. The same on every machine and for every version.
     #[must_use]
     pub fn holds(self, id: &str) -> bool {
         self.holds_bytes(id.as_bytes())
     }
 
-    /// Where a file's id cannot be known: as [`holds`](Self::holds) with the file's name, without its folder.
+    /// For a file whose id cannot be read: as [`holds`](Self::holds) with the file's name, without its folder.
     #[must_use]
     pub fn holds_file(self, path: &Path) -> bool {
         self.holds_bytes(path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes())
@@ -63,8 +63,7 @@ impl Shard {
         u64::from_be_bytes(*first) % u64::from(self.of) == u64::from(self.index)
     }
 
-    /// What this part calls an output: `submission.csv` becomes `submission.shard-2-of-4.csv`. The one part that is all
-    /// keeps the name.
+    /// This part's name of an output: `submission.csv` becomes `submission.shard-2-of-4.csv`. The whole keeps the name.
     #[must_use]
     pub fn name(self, path: &Path) -> PathBuf {
         if self.is_all() {
@@ -79,14 +78,14 @@ impl Shard {
         path.with_file_name(name)
     }
 
-    /// Undoes [`name`](Self::name): the output that a part belongs to, and which part. `None` where the name is no part's.
+    /// Reverses [`name`](Self::name): the output that a part belongs to, and the part. `None` if the name is not a part's.
     #[must_use]
     pub fn of_name(path: &Path) -> Option<(PathBuf, Self)> {
         let parse = |mark: &str| {
             let (index, of) = mark.strip_prefix("shard-")?.split_once("-of-")?;
             Self::new(index.parse().ok()?, of.parse().ok()?).filter(|shard| !shard.is_all())
         };
-        // without an extension of its own, the mark is what looks like one
+        // without an extension of its own, the mark looks like one
         if let Some(shard) = parse(path.extension()?.to_str()?) {
             return Some((path.with_extension(""), shard));
         }
@@ -161,7 +160,7 @@ mod tests {
         }
     }
 
-    /// Worked out by Python: `int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") % n`.
+    /// Computed by Python: `int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") % n`.
     #[test]
     fn where_an_id_belongs_never_changes() {
         let index = |id: &str, of| (0..of).find(|&index| Shard::new(index, of).unwrap().holds(id)).unwrap();
@@ -175,7 +174,7 @@ mod tests {
         }));
     }
 
-    /// An id, and its parts of 2, 3, 4, 7 and 1000.
+    /// An id, and its parts for N = 2, 3, 4, 7 and 1000.
     const GOLDEN: [(&str, [u32; 5]); 3] = [
         ("", [0, 1, 0, 1, 652]),
         ("1.2.276.0.7230010.3.1.4.8323329.4904.1517875185.355709", [1, 2, 1, 0, 441]),

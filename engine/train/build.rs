@@ -1,4 +1,4 @@
-//! Tells the tests whether there is real data. For them alone: the package that is published goes without.
+//! Sets `cfg(no_real_data)` if there is no real data. For tests only: the published package does not contain it.
 
 use std::path::Path;
 

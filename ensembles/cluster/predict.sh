@@ -1,10 +1,10 @@
 #!/bin/bash
-# pleura predict, over N tasks of a Slurm array:
+# pleura predict, in N tasks of a Slurm array:
 #
 #     predict.sh N ENSEMBLE INPUT... --out submission.csv [more options of `pleura predict`]
 #
-# Each task does a shard; once all are done, the shards are merged to the CSV that one run would have written. If a task
-# is lost, run the same command again: what is finished is not done again, and what is half done goes on.
+# Each task predicts a shard; once all are done, the shards are merged to the CSV that one run would have written. If a
+# task is lost, run the same command again: finished shards are kept, unfinished ones continue.
 set -eu
 
 usage() {
@@ -16,7 +16,7 @@ usage() {
 count=$1
 shift
 
-# The merge is given those of the options that speak of the whole submission.
+# The merge gets the options that concern the whole submission.
 out=
 merge=()
 arguments=("$@")
@@ -38,7 +38,7 @@ task=$(dirname "$0")/task.sbatch
 array=$(sbatch --parsable --array="0-$((count - 1))" "$task" predict "$@" --resume)
 array=${array%%;*} # the cluster's name may follow
 echo "tasks: $array"
-# A single shard is the whole, and already has its name.
+# A single shard is the whole submission, and already has its name.
 [ "$count" -gt 1 ] || exit 0
 
 folder=$(dirname "$out") name=$(basename "$out")
@@ -48,7 +48,7 @@ shards=()
 for ((shard = 0; shard < count; shard++)); do
     shards+=("$folder/$stem.shard-$shard-of-$count$ending")
 done
-# Where a task fails for good, the merge is taken out of the queue.
+# If a task fails for good, the merge leaves the queue.
 merged=$(sbatch --parsable --dependency="afterok:$array" --kill-on-invalid-dep=yes --output="pleura-%j.log" \
     "$task" submission merge "${shards[@]}" "${merge[@]}")
 echo "merge: ${merged%%;*}"

@@ -1,11 +1,11 @@
 #!/bin/bash
-# pleura train, a fold a task of a Slurm array:
+# pleura train, one fold per task of a Slurm array:
 #
 #     train.sh FOLDS RECIPE --out DIR [more options of `pleura train`]
 #
-# FOLDS is what `sbatch --array` takes: `0-4`, or `0,2`, or `0-4%2` for two at a time. Once all are trained, a last job
-# hands over: out-of-fold predictions, curves and the manifest, as one training of all folds would have left them. If a
-# task is lost, run the same command again: every fold goes on from its checkpoint.
+# FOLDS is in the form of `sbatch --array`: `0-4`, or `0,2`, or `0-4%2` for two at a time. Once all are trained, a last
+# job writes out-of-fold predictions, curves and the manifest, as one training of all folds would have. If a task is
+# lost, run the same command again: every fold continues from its checkpoint.
 set -eu
 
 usage() {
@@ -19,7 +19,7 @@ shift
 for argument; do
     case "$argument" in
         --fold | --fold=*) echo "--fold: each task takes its own; leave it out" >&2 && exit 2 ;;
-        # A task that is queued again would begin anew each time.
+        # A task that is queued again would start over each time.
         --fresh) echo "--fresh: delete the folder instead, then every task may go on" >&2 && exit 2 ;;
     esac
 done

@@ -1,5 +1,5 @@
-//! What is done with bytes from anywhere: `engine/fuzz` looks for bytes that break it, `tests/corpus.rs` replays those
-//! that once did, and others of every kind. A target panics where something does not hold.
+//! Fuzz targets: `engine/fuzz` looks for bytes that break them, `tests/corpus.rs` replays those that once did, and
+//! others of every kind. A target panics if a check fails.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use pleura::radiograph::{ImageHeader, Tags};
 use pleura::submission::{Rows, Runs, Submission, read_ids};
 use pleura::{Radiograph, Size};
 
-/// A target's name, which is its corpus' too, and what it does.
+/// A target's name, which its corpus shares, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
@@ -18,7 +18,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: [Target; 5] =
     [("manifest", manifest), ("rle", rle), ("csv", csv), ("plugin_table", plugin_table), ("dicom", dicom)];
 
-/// A manifest's text: every problem is told and none is a panic; what is accepted can be written and read again.
+/// A manifest's text: every problem is reported without a panic; an accepted manifest can be written and read again.
 pub fn manifest(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let path = Path::new("ensemble.toml");
@@ -41,12 +41,12 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// Run lengths, of an image whose size the first two bytes tell: what is accepted lies in it, and survives both ways.
+/// Run lengths of an image whose size is in the first two bytes: accepted ones fit the image, and survive a round trip.
 pub fn rle(bytes: &[u8]) {
     let [height, width, text @ ..] = bytes else { return };
     let size = Size::new(usize::from(*height) + 1, usize::from(*width) + 1);
     let Ok(text) = std::str::from_utf8(text) else { return };
-    // Numbers may be of any size where the image is not.
+    // Numbers may be of any size if the image's size is unlimited.
     let _ = Runs::decode(text, Size::new(usize::MAX, usize::MAX));
     let Ok(runs) = Runs::decode(text, size) else { return };
     assert!(runs.area() <= size.area());
@@ -56,7 +56,7 @@ pub fn rle(bytes: &[u8]) {
     assert_eq!((mask.area(), Runs::from(&mask)), (runs.area(), runs));
 }
 
-/// A submission's file: its rows come to an end, each with its line, and what is accepted survives being written.
+/// A submission's file: reading its rows ends, each has its line, and accepted rows survive being written.
 pub fn csv(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (path, copy) = (folder.path().join("in.csv"), folder.path().join("out.csv"));
@@ -80,7 +80,7 @@ pub fn csv(bytes: &[u8]) {
     }
 }
 
-/// A plugin's table of such bytes, its texts within them: it is refused, or what it says of itself is sane.
+/// A plugin's table made of these bytes, with its texts among them: it is refused, or its description is valid.
 pub fn plugin_table(bytes: &[u8]) {
     if let Ok(about) = plugin::table_of(bytes) {
         assert!(!about.name.is_empty() && !about.version.is_empty());
@@ -88,7 +88,7 @@ pub fn plugin_table(bytes: &[u8]) {
     }
 }
 
-/// An image's file, whatever it claims to be: an error that names it, or an image of a possible size with finite pixels.
+/// An image file of any format: an error with its name, or an image of a possible size with finite pixels.
 pub fn dicom(bytes: &[u8]) {
     let path = Path::new("folder/x.dcm");
     let glance = {

@@ -15,7 +15,7 @@ fn images_become_png_of_the_same_values() {
     let deep = image::open(at("c.png")).unwrap();
     let expected: Vec<u16> = (0..48).map(|pixel| (f64::from(pixel * 87) / 4095.0 * 65535.0).round() as u16).collect();
     assert_eq!(deep.as_luma16().expect("16 bits of grey").as_raw(), &expected);
-    // a PNG of a PNG is the same PNG
+    // converting a PNG gives the same PNG
     run(folder.path(), 0, &["convert", "images", "png", "--out", "again"]);
     assert_eq!(fs::read(at("c.png")).unwrap(), fs::read(folder.path().join("again/c.png")).unwrap());
 }

@@ -65,7 +65,7 @@ fn inspect_draws_what_there_is_to_draw() {
     run(folder.path(), 1, &["inspect", "dicom", "--truth", "truth.csv", "--size", "8x6", "--out", "out"]);
     assert_eq!(pictures("out"), ["ages.svg", "areas.svg", "heatmap.svg", "mosaic.svg", "positives.svg"]);
     let read = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).unwrap();
-    // four tags, of which one is no age
+    // four tags, one of which is not an age
     assert!(read("ages.svg").contains("Ages of patients, 3 images"), "{}", read("ages.svg"));
     assert!(read("ages.svg").contains("45 to 49 years, mask: 1<"), "{}", read("ages.svg"));
     assert!(read("positives.svg").contains(">1 of 1<"), "{}", read("positives.svg"));
@@ -74,7 +74,7 @@ fn inspect_draws_what_there_is_to_draw() {
     assert_eq!(mosaic.matches("<image ").count(), 5);
     assert!(mosaic.contains(">F, 45 years, PA<") && mosaic.contains(">2 masks, 10 px (20.83 %)<"), "{mosaic}");
     assert!(mosaic.contains(">M, 6 months, AP<"), "{mosaic}");
-    // what the next run cannot draw does not stay behind
+    // pictures that the next run cannot draw are removed
     run(folder.path(), 0, &["inspect", "--truth", "truth.csv", "--size", "8x6", "--out", "out"]);
     assert_eq!(pictures("out"), ["areas.svg", "heatmap.svg"]);
     // PNG files have no tags; what is a mask of one has its id below

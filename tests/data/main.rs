@@ -1,4 +1,4 @@
-//! `pleura data`: on made-up DICOM files, and on the competition's own data.
+//! `pleura data`, on synthetic DICOM files and on the competition's own data.
 
 mod convert;
 mod inspect;
@@ -25,7 +25,7 @@ fn pleura(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pleura")).current_dir(folder).arg("data").args(arguments).output().unwrap()
 }
 
-/// Runs a verb that is to end with `code`; gives what it wrote to standard output and to standard error.
+/// Runs a verb and expects exit code `code`; returns standard output and standard error.
 #[track_caller]
 fn run(folder: &Path, code: i32, arguments: &[&str]) -> (String, String) {
     let output = pleura(folder, arguments);
@@ -38,7 +38,7 @@ fn run(folder: &Path, code: i32, arguments: &[&str]) -> (String, String) {
 /// A patient's tags: sex, age, view and PatientID, each of which may be missing.
 type Patient = [Option<&'static str>; 4];
 
-/// Writes a DICOM file of 8×6 pixels that have the values 0, 1, 2, … of `bits` stored bits.
+/// Writes a DICOM file of 8×6 pixels with the values 0, 1, 2, … in `bits` stored bits.
 fn dicom(path: &Path, id: &str, bits: u16, photometric: &str, [sex, age, view, patient]: Patient) {
     let mut object = InMemDicomObject::new_empty();
     let mut text = |tag: Tag, vr: VR, value: Option<&str>| {
@@ -75,7 +75,7 @@ fn dicom(path: &Path, id: &str, bits: u16, photometric: &str, [sex, age, view, p
         let bytes: Vec<u8> = (0..48).collect();
         DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bytes.into()))
     });
-    // a file's meta must hold a legal UID, which ids of the second stage are not
+    // a file's meta must hold a valid UID, unlike ids of the second stage
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
         .media_storage_sop_class_uid(uids::SECONDARY_CAPTURE_IMAGE_STORAGE)
@@ -84,7 +84,7 @@ fn dicom(path: &Path, id: &str, bits: u16, photometric: &str, [sex, age, view, p
     file.write_to_file(path).unwrap();
 }
 
-/// Six files, of which one is no image, and a truth of five images: `a` has two masks, one file has no row.
+/// Six files, one of which is not an image, and a truth of five images: `a` has two masks, one file has no row.
 fn collection() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join("dicom").join(name);
@@ -101,7 +101,7 @@ fn collection() -> tempfile::TempDir {
     folder
 }
 
-/// A CSV's rows by their first field, each by the names of its columns.
+/// A CSV's rows by their first field, as maps from column names.
 fn table(path: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let rows = reader.deserialize().map(|row| row.unwrap());

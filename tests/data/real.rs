@@ -25,7 +25,7 @@ fn the_whole_truth_counts_as_it_should() {
     }
 }
 
-/// What the folder's own table says of each image, the tags say too.
+/// The tags agree with the folder's own table.
 #[test]
 #[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn real_tags_are_those_of_the_labels() {
@@ -65,7 +65,7 @@ fn real_masks_survive_the_way_to_png_and_back() {
     let siim = support::data().join("siim");
     let folder = tempfile::tempdir().unwrap();
     let truth = Submission::read(siim.join("train-rle.csv.gz"), Size::new(1024, 1024)).unwrap();
-    // every hundredth positive, and as many of the others
+    // every hundredth positive, and as many negatives
     let (positives, others): (Vec<_>, Vec<_>) = truth.iter().partition(|(_, runs)| !runs.is_empty());
     let some = positives.iter().step_by(100).chain(others.iter().step_by(400));
     let text: String = some.map(|(id, runs)| format!("{id},{}\n", runs.encode())).collect();

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn split_is_balanced_and_the_same_every_time() {
     let folder = tempfile::tempdir().unwrap();
-    // of 40 images every fourth is positive, the i-th by i pixels; a patient has two images
+    // of 40 images every fourth is positive, the i-th with i pixels; each patient has two images
     let row = |i: usize| if i.is_multiple_of(4) { format!("i{i},0 {}\n", i + 1) } else { format!("i{i},-1\n") };
     let truth: String = (0..40).map(row).collect();
     fs::write(folder.path().join("truth.csv"), format!("ImageId,EncodedPixels\n{truth}")).unwrap();
@@ -58,7 +58,7 @@ fn split_takes_patients_from_dicom() {
 #[test]
 fn a_recipe_takes_the_folds() {
     let folder = collection();
-    // without `e`, which the truth leaves out, and the file that is no image
+    // without `e`, which the truth lacks, and the file that is not an image
     let files = ["dicom/1.dcm", "dicom/2.dcm", "dicom/3.dcm", "dicom/4.dcm"];
     let split = ["split", "truth.csv", "--size", "8x6", "--folds", "2", "--out", "folds.csv", "--images"];
     run(folder.path(), 0, &[&split[..], &files].concat());

@@ -1,4 +1,4 @@
-//! Files that must be refused, each with an error that names file, syntax and reason. None may panic.
+//! Files that must be refused, each with an error that has the file, syntax and reason. None may panic.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use pleura::Radiograph;
 
 use super::made::{bytes, color, file, fragments, grey, number, text, words};
 
-/// The error's message, which must name the file and hold all of `parts`.
+/// Expects an error that names the file and contains all of `parts`.
 fn refused(what: &str, file: &[u8], parts: &[&str]) {
     let error = Radiograph::decode(file, "folder/x.dcm").map(|radiograph| radiograph.size()).expect_err(what);
     let message = error.to_string();
@@ -93,7 +93,7 @@ fn compressed_images_that_are_cut_off() {
             file(&object, syntax)
         };
         assert!(Radiograph::decode(&with(&frame), "x.dcm").is_ok(), "{syntax}");
-        // fragments are of even length
+        // fragments have even lengths
         for length in (0..frame.len()).step_by(2) {
             refused("cut", &with(&frame[..length]), &["x.dcm"]);
         }
@@ -127,7 +127,7 @@ fn objects_without_pixels_are_called_what_they_are() {
         (uids::MEDIA_STORAGE_DIRECTORY_STORAGE, "a DICOMDIR, which has no pixels"),
         (uids::RT_STRUCTURE_SET_STORAGE, "an RT Structure Set, which has no pixels"),
         ("1.3.12.2.1107.5.9.1", "an object of SOP class 1.3.12.2.1107.5.9.1, which has no pixels"),
-        // an image's class is another matter
+        // the SOP class does not matter
         (uids::CT_IMAGE_STORAGE, "PixelData is missing"),
     ];
     for (class, what) in cases {
@@ -149,7 +149,7 @@ fn syntaxes_and_photometries_that_are_not_read() {
         fragments(&mut object, &[&[1, 2, 3, 4]]);
         let mut bytes = file(&object, uids::RLE_LOSSLESS);
         if let Some(at) = bytes.windows(19).position(|window| window == b"1.2.840.10008.1.2.5") {
-            // the writer knows not every syntax: the UID is put in afterwards, with its length
+            // the writer does not support every syntax: the UID is replaced afterwards, with its length
             let mut uid = syntax.as_bytes().to_vec();
             uid.resize(uid.len().next_multiple_of(2), 0);
             let grown = uid.len() as i32 - 20;
@@ -191,11 +191,11 @@ fn truncation_anywhere_is_an_error() {
     fragments(&mut object, &[&stream]);
     let whole = file(&object, uids::JPEG_BASELINE8_BIT);
     assert!(Radiograph::decode(&whole, "x.dcm").is_ok());
-    // the file ends early; the last 8 bytes only close the sequence of fragments
+    // the file is truncated; the last 8 bytes only close the sequence of fragments
     for length in 0..whole.len() - 8 {
         assert!(Radiograph::decode(&whole[..length], "x.dcm").is_err(), "{length} of {} bytes", whole.len());
     }
-    // the stream ends early in a whole file: its last 2 bytes only mark the end
+    // the stream is truncated in a complete file: its last 2 bytes only mark the end
     for length in 0..stream.len() - 4 {
         let mut object = grey(16, 16, 8, 8, false);
         fragments(&mut object, &[&stream[..length]]);
@@ -214,11 +214,11 @@ fn no_change_of_a_byte_panics() {
             let mut bytes = whole.clone();
             bytes[at] ^= flip;
             let start = Instant::now();
-            // either is fine: many bytes are pixels
+            // both are fine: many bytes are pixels
             if let Ok(radiograph) = Radiograph::decode(&bytes, "x.dcm") {
                 assert_eq!(radiograph.values().len(), radiograph.size().area());
             }
-            // what a length claims is not allocated
+            // a claimed length is not allocated
             assert!(start.elapsed().as_secs() < 5, "byte {at} with {flip:#x}");
         }
     }

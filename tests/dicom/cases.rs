@@ -1,6 +1,6 @@
-//! Odd files as they are met, each with the picture that it must give.
+//! Unusual files from practice, each with its expected picture.
 //!
-//! They are looked for in `../shared/cases/dicom`, with their pictures in `expected`; all are made up.
+//! Looked for in `../shared/cases/dicom`, with the pictures in `expected`; all are synthetic.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use pleura::radiograph::{ImageHeader, Tags, id_of};
 
 use crate::support;
 
-/// Files that must be read. Any other of the folder may be refused.
+/// Files that must be read. Others in the folder may be refused.
 const READ: [&str; 29] = [
     "00-plain",
     "01-un-rescale",
@@ -44,7 +44,7 @@ const READ: [&str; 29] = [
     "k1-un-voilut-sequence",
 ];
 
-/// How far intensities are from a picture of 16 bits.
+/// The largest difference between intensities and a picture of 16 bits.
 fn distance(intensities: &Array2<f32>, picture: &Path) -> f32 {
     let picture = image::open(picture).unwrap().into_luma16();
     assert_eq!((picture.height() as usize, picture.width() as usize), intensities.dim());
@@ -52,7 +52,7 @@ fn distance(intensities: &Array2<f32>, picture: &Path) -> f32 {
     intensities.iter().zip(picture.as_raw()).map(distance).fold(0.0, f32::max)
 }
 
-/// What is wrong with what a file gives.
+/// The error in a file's picture, if there is one.
 fn fault(folder: &Path, name: &str) -> Option<String> {
     let path = folder.join(name).with_extension("dcm");
     let radiograph = match Radiograph::open(&path) {

@@ -1,4 +1,4 @@
-//! Folders as they are met: images of any name among reports and other files, and many with one oddity.
+//! Folders from practice: images with any name among reports and other files, and many with one oddity.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn report() -> Vec<u8> {
     file(&object, uids::EXPLICIT_VR_LITTLE_ENDIAN)
 }
 
-/// Converts what an input names: the exit code, the pictures, and what was said.
+/// Converts an input; returns the exit code, the pictures, and standard error.
 fn convert(input: &Path) -> (Option<i32>, Vec<String>, String) {
     let out = tempfile::tempdir().unwrap();
     let mut command = support::pleura();
@@ -50,7 +50,7 @@ fn what_is_no_image_of_a_folder_is_named_and_no_fault() {
     assert_eq!(pictures, ["1.2.3.1.png", "1.2.3.2.png", "1.2.3.3.png"], "{said}");
     assert_eq!(said.matches("a Basic Text SR, which has no pixels").count(), 5, "{said}");
     assert!(said.contains("SR4`: a Basic") && said.contains("left out 2 more files: `-v` names them"), "{said}");
-    // by its own name it is an input that cannot be answered for
+    // named directly, it is an input that fails
     let (code, _, said) = convert(&at("SR0"));
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("SR0`: a Basic Text SR, which has no pixels (Explicit VR"), "{said}");

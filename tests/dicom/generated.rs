@@ -1,7 +1,7 @@
-//! Files that combine oddities at random, made and answered by tests/reference/oddities: what `pleura data convert images`
-//! makes of them must be what pydicom makes of the same images in sound files.
+//! Files with random combinations of oddities, from tests/reference/oddities: `pleura data convert images` must give the
+//! same pictures as pydicom gives for the same images in plain files.
 //!
-//! `PLEURA_DICOM_FILES` says how many (400 where it does not), `PLEURA_DICOM_SEED` from which seed.
+//! `PLEURA_DICOM_FILES` sets their number (400 by default), `PLEURA_DICOM_SEED` the first seed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,16 +10,16 @@ use std::process::Command;
 use crate::support;
 use pleura::Size;
 
-/// Seeds are tried one after another with so many files each: what is wrong shows soon.
+/// Number of files per seed: faults show early.
 const AT_ONCE: usize = 2000;
 
-/// Half a level of the PNG's 16 bits, and what is lost in single precision.
+/// Half a level of the PNG's 16 bits, and the error of single precision.
 const ROUNDING: f32 = 0.51 / 65535.0 + 2e-6;
 
-/// The right pictures of one image.
+/// The correct pictures of one image.
 struct Answer {
     size: Size,
-    /// For `stored`, then for `window`: the lowest and the highest intensities that are right.
+    /// For `stored`, then for `window`: the lowest and the highest correct intensities.
     bounds: [[Vec<f32>; 2]; 2],
 }
 
@@ -35,7 +35,7 @@ impl Answer {
         Self { size: Size::new(side(0), side(1)), bounds: [[picture(0), picture(1)], [picture(2), picture(3)]] }
     }
 
-    /// What is wrong with a picture of 16 bits.
+    /// The error in a picture of 16 bits, if there is one.
     fn fault(&self, kind: usize, picture: &Path) -> Option<String> {
         let image = image::open(picture).unwrap().into_luma16();
         let size = Size::new(image.height() as usize, image.width() as usize);
@@ -50,7 +50,7 @@ impl Answer {
     }
 }
 
-/// Makes files, converts them, and returns what is wrong, one line a file.
+/// Makes and converts files; returns the errors, one line per file.
 fn faults(python: &str, seed: usize, count: usize) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

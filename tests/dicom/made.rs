@@ -1,4 +1,4 @@
-//! Files written here, and the exact values that they must give.
+//! Files written by these tests, and their exact values.
 
 use dicom_core::value::{DataSetSequence, PixelFragmentSequence, Value};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
@@ -9,7 +9,7 @@ use pleura::{Radiograph, Size};
 
 pub const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// A data set without pixels: one sample a pixel, MONOCHROME2.
+/// A data set without pixels: one sample per pixel, MONOCHROME2.
 pub fn grey(rows: u16, cols: u16, allocated: u16, stored: u16, signed: bool) -> InMemDicomObject {
     let mut object = InMemDicomObject::new_empty();
     text(&mut object, tags::SOP_CLASS_UID, VR::UI, uids::SECONDARY_CAPTURE_IMAGE_STORAGE);
@@ -25,7 +25,7 @@ pub fn grey(rows: u16, cols: u16, allocated: u16, stored: u16, signed: bool) -> 
     object
 }
 
-/// The same with three samples a pixel.
+/// The same with three samples per pixel.
 pub fn color(rows: u16, cols: u16, photometric: &str, planar: bool) -> InMemDicomObject {
     let mut object = grey(rows, cols, 8, 8, false);
     number(&mut object, tags::SAMPLES_PER_PIXEL, 3);
@@ -67,7 +67,7 @@ pub fn lut(descriptor: [u16; 3], data: &[u16]) -> InMemDicomObject {
     object
 }
 
-/// The file's bytes. Its meta holds another instance UID than the data set, as those of SIIM's second stage do.
+/// The file's bytes. Its meta has another instance UID than the data set, as in SIIM's second stage.
 pub fn file(object: &InMemDicomObject, syntax: &str) -> Vec<u8> {
     let meta = FileMetaTableBuilder::new()
         .transfer_syntax(syntax)
@@ -93,7 +93,7 @@ fn shown(radiograph: &Radiograph, intensity: Intensity) -> Vec<f32> {
 #[test]
 fn twelve_bits_in_sixteen_in_every_byte_order() {
     let mut object = grey(2, 3, 16, 12, false);
-    // the highest four bits are not the image's
+    // the highest four bits do not belong to the image
     words(&mut object, tags::PIXEL_DATA, VR::OW, &[0, 1, 0x0100, 0xF0FF, 2048, 0x1FFF]);
     let syntaxes =
         [uids::EXPLICIT_VR_LITTLE_ENDIAN, uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN];
@@ -275,7 +275,7 @@ fn jpeg_colors_become_luma() {
         let mut object = color(8, 8, photometric, false);
         fragments(&mut object, &[&jpeg]);
         let radiograph = Radiograph::decode(&file(&object, uids::JPEG_BASELINE8_BIT), "a.dcm").unwrap();
-        // a flat colour loses only roundings, to 8 bits and of the transform
+        // a flat colour is off only by rounding, to 8 bits and in the transform
         assert!(radiograph.values().iter().all(|value| (value - luma).abs() < 1.5), "{photometric}");
     }
 }
@@ -324,7 +324,7 @@ fn a_table_that_cannot_be_used_leaves_the_window() {
         assert_eq!(shown(&radiograph, Intensity::Window), window);
         assert_eq!(radiograph.remarks().len(), remarks, "{:?}", radiograph.remarks());
     }
-    // an empty modality table is as good as none
+    // an empty modality table is the same as none
     item(&mut object, tags::MODALITY_LUT_SEQUENCE, InMemDicomObject::new_empty());
     text(&mut object, tags::RESCALE_SLOPE, VR::DS, "2");
     assert_eq!(values(&open(&object)), [200.0, 400.0]);

@@ -1,13 +1,13 @@
-//! DICOM in, pixels or a named error out.
+//! DICOM files give pixels or a clear error.
 //!
-//! - `shared`: real files, against pydicom where Python has it, and against its digests in any case;
-//! - `made`: files written here, for the kinds that the real ones lack;
+//! - `shared`: real files, against pydicom if Python has it, and against its digests in any case;
+//! - `made`: files written by the tests, for the kinds that the real ones lack;
 //! - `broken`: files that must be refused;
-//! - `unknown`: attributes with a value representation that is not theirs;
-//! - `cases`: odd files as they are met;
+//! - `unknown`: attributes with a wrong value representation;
+//! - `cases`: unusual files from practice;
 //! - `streams`: kinds of compression that no Rust crate writes;
 //! - `folders`: images among other files;
-//! - `generated`: files that combine oddities at random.
+//! - `generated`: files with random combinations of oddities.
 
 mod broken;
 mod cases;
@@ -22,8 +22,8 @@ mod unknown;
 
 use std::process::Command;
 
-/// The Python that has the packages of tests/reference/requirements.txt: `$PLEURA_PYTHON` or `python3`. `import` is what
-/// is needed of them. Tests that need it are ignored `cfg_attr(no_pydicom)`.
+/// The Python with the packages of tests/reference/requirements.txt: `$PLEURA_PYTHON` or `python3`. `import` names those
+/// needed. Tests that need it are ignored `cfg_attr(no_pydicom)`.
 fn python(import: &str) -> String {
     let python = std::env::var("PLEURA_PYTHON").unwrap_or_else(|_| "python3".into());
     let has = Command::new(&python).args(["-c", import]).output().is_ok_and(|output| output.status.success());

@@ -1,6 +1,6 @@
-//! Real files: every one of them ends in pydicom's pixels or in a named error.
+//! Real files: every one gives pydicom's pixels or a clear error.
 //!
-//! They are looked for in `$PLEURA_DATA` or `../shared/data`.
+//! Looked for in `$PLEURA_DATA` or `../shared/data`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,25 +13,26 @@ use sha2::{Digest, Sha256};
 
 use crate::support::data;
 
-/// How a file is to end.
+/// The expected result of a file.
 #[derive(Debug)]
 enum Expected {
-    /// In exactly the reference's values.
+    /// Exactly the reference's values.
     Exact,
-    /// In values that differ from the reference's by no more than the first number, and in the mean by the second.
+    /// Values that differ from the reference's by at most the first number, and in the mean by the second.
     Within(f32, f32),
-    /// In values that differ in the mean by so much from another file's, of the same image: the reference cannot read it.
+    /// Values whose mean difference from another file's, of the same image, is at most this: the reference cannot read
+    /// it.
     Near(&'static str, f32),
-    /// In an error that holds this text.
+    /// An error that contains this text.
     Refused(&'static str),
 }
 
 use Expected::{Exact, Near, Refused, Within};
 
-/// The reference decoders round the inverse DCT otherwise than ours: by one grey level here and there.
+/// The reference decoders round the inverse DCT differently: by one grey level here and there.
 const JPEG: Expected = Within(1.0, 0.05);
-/// Both decoders are OpenJPEG, one of them a translation, and agree where this was written. Irreversible wavelets are in
-/// single precision, whose roundings another processor may do otherwise: by one of 32,768 levels.
+/// Both decoders are OpenJPEG, one of them a translation, and agree on the author's machine. Irreversible wavelets are
+/// in single precision, whose rounding may differ between processors: by one of 32,768 levels.
 const JPEG_2000: Expected = Within(1.0, 0.01);
 
 const FILES: [(&str, Expected); 22] = [
@@ -74,7 +75,7 @@ impl Reference {
     }
 }
 
-/// Whole numbers: a palette's luma alone has fractions.
+/// Values as integers: only a palette's luma has fractions.
 fn whole(radiograph: &Radiograph) -> Vec<i32> {
     radiograph.values().iter().map(|value| value.round_ties_even() as i32).collect()
 }
@@ -84,7 +85,7 @@ fn sha256(values: &[i32]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Means of 8 by 8 blocks, as numpy's `array_split` cuts them: the first ones are one larger where it does not go up.
+/// Means of 8 by 8 blocks, split as by numpy's `array_split`: the first blocks are one larger if sizes do not divide.
 fn means(values: &[i32], Size { height: rows, width: cols }: Size) -> Vec<f64> {
     let cut = |length: usize, block: usize| block * (length / 8) + block.min(length % 8);
     let mut means = Vec::new();
@@ -98,7 +99,7 @@ fn means(values: &[i32], Size { height: rows, width: cols }: Size) -> Vec<f64> {
     means
 }
 
-/// Opens each file of the table; for one that is not to be refused, `check` says what is wrong with it.
+/// Opens each file of the table; `check` returns the error in one that is not to be refused.
 fn each_file(folder: &Path, mut check: impl FnMut(&str, &Expected, &Radiograph) -> Result<(), String>) {
     let mut faults = Vec::new();
     for (stem, expected) in &FILES {
@@ -204,7 +205,7 @@ fn one_radiograph_in_several_syntaxes_is_one_picture() {
             assert!(plain == open(other).intensities(Intensity::Stored), "{other}");
         }
     }
-    // the chest is MONOCHROME1: lung is of high values as stored, and darker than the heart as shown
+    // the chest is MONOCHROME1: lung has high stored values, and is shown darker than the heart
     let chest = open("RG1_UNCR");
     assert!(chest.is_inverted() && chest.has_window());
     let (lung, heart) = ([320, 660], [1200, 1200]);
@@ -255,8 +256,8 @@ fn siim_images_are_exactly_as_stored() {
     }
 }
 
-/// A second opinion that needs no Python: `dicom-pixeldata`'s own reading, rescaled by it. It refuses some of what is
-/// read here; where it answers, it must answer alike.
+/// A second reference without Python: `dicom-pixeldata`'s own reading and rescaling. It refuses some files that are
+/// read here; otherwise the values must agree.
 #[test]
 #[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
 fn dicom_pixeldata_reads_the_same_values() {
@@ -266,7 +267,7 @@ fn dicom_pixeldata_reads_the_same_values() {
     let mut compared = Vec::new();
     each_file(&folder, |name, expected, radiograph| {
         let Ok(object) = dicom_object::open_file(folder.join(format!("{name}.dcm"))) else { return Ok(()) };
-        // Its modality LUT and its grey of palettes are other matters.
+        // Its modality LUT, and its grey of palettes, differ.
         if ["mlut_18", "OT-PAL-8-face"].contains(&name) {
             return Ok(());
         }

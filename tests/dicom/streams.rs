@@ -1,5 +1,5 @@
-//! Compressed images of kinds that no Rust crate encodes, from tests/reference/streams.py: read as they were made, and
-//! refused by name where anything is missing.
+//! Compressed images of kinds that no Rust crate encodes, from tests/reference/streams.py: decoded exactly, and refused
+//! with a clear error if anything is missing.
 
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
@@ -21,7 +21,7 @@ fn around(stream: &[u8], syntax: &str) -> Vec<u8> {
     with_syntax(file(&object, uids::JPEG2000), syntax)
 }
 
-/// The file with another transfer syntax of JPEG 2000's kind: the writer does not know all.
+/// The file with another JPEG 2000 transfer syntax: the writer does not support all.
 fn with_syntax(mut bytes: Vec<u8>, syntax: &str) -> Vec<u8> {
     let at = bytes.windows(uids::JPEG2000.len()).position(|uid| uid == uids::JPEG2000.as_bytes()).unwrap();
     let mut uid = syntax.as_bytes().to_vec();
@@ -34,7 +34,7 @@ fn with_syntax(mut bytes: Vec<u8>, syntax: &str) -> Vec<u8> {
     bytes
 }
 
-/// How far a radiograph's values are from those that were compressed.
+/// The largest difference between a radiograph's values and the original ones.
 fn distance(radiograph: &Radiograph) -> f32 {
     let made = |row: usize, column: usize| ((97 * row + 331 * column + row * column) % 5120).min(4095) as f32;
     assert_eq!(radiograph.size(), Size::new(20, 24));
@@ -42,7 +42,7 @@ fn distance(radiograph: &Radiograph) -> f32 {
     radiograph.values().indexed_iter().map(distance).fold(0.0, f32::max)
 }
 
-/// What there is: a name, the stream, a transfer syntax, how far values may be, remarks.
+/// The streams: name, bytes, transfer syntax, tolerance of values, number of remarks.
 fn kinds() -> Vec<(&'static str, &'static [u8], &'static str, f32, usize)> {
     vec![
         ("JPEG of 12 bits", JPEG_12, uids::JPEG_EXTENDED12_BIT, 120.0, 0),

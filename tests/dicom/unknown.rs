@@ -1,5 +1,5 @@
-//! Attributes whose value representation in the file is `UN`, or another than the dictionary's: every reader gives what it
-//! gives for the plain file.
+//! Attributes whose value representation is `UN`, or differs from the dictionary's: every reader returns the same as for
+//! the plain file.
 
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};
@@ -34,14 +34,14 @@ fn words(tag: Tag, vr: VR, value: &[u16]) -> Element {
     Element(tag, vr, Words(value.into()))
 }
 
-/// How elements are written.
+/// The encoding of elements.
 #[derive(Clone, Copy, PartialEq)]
 struct Style {
     explicit: bool,
     big_endian: bool,
-    /// The value representation of all elements, in the place of their own.
+    /// Replaces the value representation of all elements.
     vr: Option<VR>,
-    /// Sequences and their items have undefined lengths.
+    /// Whether sequences and their items have undefined lengths.
     undefined: bool,
 }
 
@@ -61,7 +61,7 @@ impl Style {
         [self.u16(tag.group()), self.u16(tag.element())].concat()
     }
 
-    /// An item, or the end of one or of a sequence.
+    /// An item, or the end of an item or a sequence.
     fn item(self, number: u16, length: u32, value: &[u8]) -> Vec<u8> {
         [self.tag(Tag(0xFFFE, number)), self.u32(length).to_vec(), value.to_vec()].concat()
     }
@@ -72,7 +72,7 @@ impl Style {
 
     fn element(self, Element(tag, own, content): &Element) -> Vec<u8> {
         let vr = self.vr.unwrap_or(*own);
-        // what is `UN` is little endian, and its items implicit
+        // `UN` values are little endian, and their items implicit
         let inside = if self.explicit && vr == VR::UN { Style { undefined: self.undefined, ..IMPLICIT } } else { self };
         let mut value = match content {
             Text(text) => text.clone().into_bytes(),
@@ -119,7 +119,7 @@ fn file(syntax: &str, data_set: &[u8]) -> Vec<u8> {
     [&[0; 128][..], b"DICM", &group_length, &meta, data_set].concat()
 }
 
-/// A data set with what every reader reads. Sequences of its maker's and of other images stand before what is wanted.
+/// A data set for every reader. Private sequences and those of other images come before the attributes that are read.
 fn patient() -> Vec<Element> {
     let code = vec![text(tags::CODE_VALUE, VR::SH, "121327"), text(tags::SOP_INSTANCE_UID, VR::UI, "9.9")];
     let nested = Element(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, VR::SQ, Items(vec![code.clone()]));
@@ -171,7 +171,7 @@ fn pixels() -> Element {
     words(tags::PIXEL_DATA, VR::OW, &[0, 1, 300, 0x07FF, 0x0800, 0x0FFF, 0x0F00, 42])
 }
 
-/// Data sets that differ in where their values come from.
+/// Data sets whose values come from different attributes.
 fn data_sets() -> [(&'static str, Vec<Element>); 3] {
     let group = |sequence: Tag, elements: Vec<Element>| Element(sequence, VR::SQ, Items(vec![elements]));
     let groups =
@@ -190,7 +190,7 @@ fn data_sets() -> [(&'static str, Vec<Element>); 3] {
     ]
 }
 
-/// What every reader says of a file: the picture, the header, the tags but for the syntax, and the id by its first bytes.
+/// The results of every reader: the picture, the header, the tags except the syntax, and the id from the first bytes.
 fn readings(file: &[u8]) -> (Radiograph, ImageHeader, Tags, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stem.dcm");
@@ -274,7 +274,7 @@ fn a_known_but_wrong_representation_is_that_of_the_dictionary() {
         for vr in [VR::LO, VR::SH, VR::UT, VR::OB, VR::OW, VR::US, VR::DS, VR::FD, VR::SQ] {
             let wrong = data_set.iter().flat_map(|element| {
                 let style = match (&element.2, element.1) {
-                    // a text in place of numbers is met, a number in place of a sequence is not
+                    // text in place of numbers occurs in practice, a number in place of a sequence does not
                     (Items(_), _) if vr != VR::OB => PLAIN,
                     _ => Style { vr: Some(vr), ..PLAIN },
                 };
@@ -331,7 +331,7 @@ fn compressed_pixel_data_are_unknown_too() {
 
 #[test]
 fn items_are_read_as_they_are_written() {
-    // a sequence whose items are explicit although it is `UN`, or implicit although it is `SQ`
+    // a sequence with explicit items although it is `UN`, or implicit ones although it is `SQ`
     let (name, data_set) = &data_sets()[1];
     let plain = file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &PLAIN.data_set(data_set));
     for (vr, inside) in [(VR::UN, PLAIN), (VR::SQ, IMPLICIT)] {
@@ -368,7 +368,7 @@ fn a_deflated_data_set_may_not_grow_beyond_its_image() {
     let plain = PLAIN.data_set(&data_sets()[0].1);
     let private = |bytes: usize| PLAIN.element(&Element(Tag(0x0009, 0x1010), VR::OB, Bytes(vec![0; bytes])));
     let expected = file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &plain);
-    // a megabyte of a maker's own, before or after, is what a data set may have
+    // a megabyte of private data, before or after, is allowed
     assert_same("before", &deflated(&[private(1 << 20), plain.clone()].concat()), &expected);
     assert_same("after", &deflated(&[plain.clone(), private(1 << 20)].concat()), &expected);
     let refused = |data_set: &[u8]| Radiograph::decode(&deflated(data_set), "x.dcm").unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Links of Markdown pages: what they point at, and whether it is there.
+//! Links of Markdown pages, and whether their targets exist.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -13,12 +13,12 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// How many links were followed.
+    /// The number of links that were checked.
     pub fn checked(&self) -> usize {
         self.checked.get()
     }
 
-    /// The links of a page that point at no file or no heading, each with its page.
+    /// The links of a page without a target file or heading, each with its page.
     pub fn broken(&self, page: &Path) -> Vec<String> {
         let text = fs::read_to_string(page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
         let broken = targets(&text).into_iter().filter(|target| !self.resolves(page, target));
@@ -44,14 +44,14 @@ impl Checker {
     }
 }
 
-/// What the inline links and images of a page point at.
+/// The targets of a page's inline links and images.
 pub fn targets(text: &str) -> Vec<&str> {
     let lines = prose(text);
     let ends = lines.flat_map(|line| line.match_indices("](").map(move |(at, _)| &line[at + 2..]));
     ends.filter_map(|rest| rest.split_once(')').map(|(target, _)| target)).collect()
 }
 
-/// The anchors of a page's headings: lower case, hyphens for spaces, a number where one is there already.
+/// The anchors of a page's headings: lower case, hyphens for spaces, a number if repeated.
 fn anchors(text: &str) -> Vec<String> {
     let mut anchors: Vec<String> = Vec::new();
     for heading in prose(text).filter_map(heading) {

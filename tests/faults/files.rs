@@ -1,4 +1,4 @@
-//! Bad files among good ones.
+//! Invalid files among valid ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use pleura::Size;
 
 const GOOD: u32 = 1000;
 
-/// A folder of good images, each of another noise.
+/// A folder of valid images, each with its own noise.
 fn good() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for seed in 0..GOOD {
@@ -63,7 +63,7 @@ fn bad_files_among_a_thousand_good_ones_cost_nothing_but_themselves() {
     let mut jpeg = Vec::new();
     let pixels = image::GrayImage::from_fn(128, 128, |x, y| image::Luma([(x * y % 251) as u8]));
     pixels.write_to(&mut std::io::Cursor::new(&mut jpeg), image::ImageFormat::Jpeg).unwrap();
-    // The name, the bytes, and what is said; names sort before, among and after the good ones.
+    // The name, the bytes, and the message; names sort before, among and after the valid ones.
     let cut = |to: usize| jpeg[..to].to_vec();
     let bad: [(&str, Vec<u8>, &str); 13] = [
         ("a-empty.dcm", Vec::new(), "is empty"),
@@ -95,7 +95,7 @@ fn bad_files_among_a_thousand_good_ones_cost_nothing_but_themselves() {
     }
 }
 
-/// There is no receipt that could list them.
+/// No receipt is written that could list them.
 #[test]
 fn where_every_input_is_skipped_nothing_points_to_a_file_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,7 +131,7 @@ fn links_in_a_circle_and_pipes_end() {
     for name in ["up", "itself.dcm", "nowhere.dcm"] {
         assert!(ran.stderr.lines().any(|line| line.contains("skipped a link") && line.contains(name)), "{name}");
     }
-    // Named outright, a pipe is an input, and waiting for it would never end.
+    // Named directly, a pipe is an input, and reading it would never end.
     let ran = predict(&case.manifest, &[&at("good.png"), &pipe], &[]);
     assert_eq!((ran.code, ran.csv.lines().count()), (Some(1), 2), "{}", ran.stderr);
     assert!(

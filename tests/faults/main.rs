@@ -1,4 +1,4 @@
-//! Faults, made to happen to the real binary: nothing is lost, no row is wrong, and each has its line.
+//! Faults injected into the real binary: nothing is lost, no row is wrong, and each fault has its line.
 
 mod files;
 mod models;
@@ -12,22 +12,22 @@ use std::path::Path;
 use support::case::{Case, POST, member};
 use support::toy::Toy;
 
-/// What a run left.
+/// The outputs of a run.
 struct Ran {
     code: Option<i32>,
     stderr: String,
-    /// Empty where none was written.
+    /// Empty if none was written.
     csv: String,
 }
 
 impl Ran {
-    /// The lines that tell of skipped inputs.
+    /// The lines about skipped inputs.
     fn skipped(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| line.contains("skipped `")).collect()
     }
 }
 
-/// Runs an ensemble over what is named.
+/// Runs an ensemble on these inputs.
 fn predict(manifest: &Path, inputs: &[&Path], options: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("submission.csv");
@@ -38,7 +38,7 @@ fn predict(manifest: &Path, inputs: &[&Path], options: &[&str]) -> Ran {
     Ran { code: output.status.code(), stderr: String::from_utf8_lossy(&output.stderr).into_owned(), csv }
 }
 
-/// An ensemble of one toy, whose map is the image itself.
+/// An ensemble of one toy network, whose map is the image itself.
 fn itself() -> Case {
     Case::new(&[("toy", Toy::default())], &format!("{POST}\n{}", member("segmenter", "toy", "")))
 }

@@ -1,4 +1,4 @@
-//! Models that break a promise, for one image or for one batch, and models that are not what they were.
+//! Models that fail for one image or one batch, and models that have changed.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::support::toy::{noise, png};
 use crate::{itself, predict};
 use pleura::Size;
 
-/// `image` to `map`, what becomes of it being `body`'s.
+/// A network from `image` to `map`, with the layers that `body` adds.
 fn network(path: &Path, body: impl FnOnce(&mut GraphBuilder, &str) -> String) {
     let dims: [Dim; 4] = ["batch".into(), 1.into(), 8.into(), 8.into()];
     let mut g = GraphBuilder::new("faulty");
@@ -31,7 +31,7 @@ fn nan_for_black(path: &Path) {
     });
 }
 
-/// A network that forgets the last image of a batch of three.
+/// A network that drops the last image of a batch of three.
 fn forgets_the_third(path: &Path) {
     network(path, |g, image| {
         let shape = g.node("Shape", &[image], vec![a::int("end", 1)]);
@@ -83,7 +83,7 @@ fn a_wrong_shape_for_one_batch_costs_no_row_and_makes_no_wrong_one() {
         let ran = predict(&case.manifest, &[folder.path()], &["--batch", batch]);
         let rows: Vec<_> = ran.csv.lines().collect();
         assert!(rows.iter().all(|row| clean.csv.lines().any(|other| other == *row)), "a wrong row: {}", ran.csv);
-        // Every image has its row, or a line that says why it has none.
+        // Every image has its row, or a line with the reason that it has none.
         assert_eq!(rows.len() - 1 + ran.skipped().len(), 8, "batch {batch}: {}", ran.stderr);
         assert_eq!(ran.code, Some(i32::from(!ran.skipped().is_empty())));
         let says = |line: &&str| line.contains("member `toy`, output `map`");

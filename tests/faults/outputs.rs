@@ -1,4 +1,4 @@
-//! Outputs that cannot be written: said before the work is done, and nothing is left behind.
+//! Outputs that cannot be written: reported before the work is done, and nothing is left behind.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn an_output_that_cannot_be_written_is_told_before_any_work() {
     let image = png(folder, "image", &noise(1, Size::new(8, 8)));
     fs::create_dir(folder.join("full")).unwrap();
     fs::write(folder.join("full/of.txt"), "").unwrap();
-    // Root may write where it likes, but not below a file, not over a folder, and not where there is no disk.
+    // Root may write anywhere, except below a file, over a folder, and where there is no disk.
     let below = folder.join("image.png/submission.csv");
     let nowhere = folder.join("none/submission.csv");
     let outs = [below.as_path(), &nowhere, &folder.join("full"), Path::new("/proc/submission.csv")];

@@ -1,5 +1,5 @@
-//! Outputs that are inputs are refused before anything is written. That every option of every verb is, the program's own
-//! tests show; here are the ways in which data was lost.
+//! Outputs that are inputs are refused before anything is written. The program's own tests cover every option of every
+//! verb; these are cases that lost data.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! What goes in and what comes out: inputs that are kept, streams that break, names of files, and files that are none.
+//! Inputs and outputs: inputs that are kept, streams that break, file names, and files of other kinds.
 #![cfg(unix)]
 
 mod inputs;
@@ -18,7 +18,7 @@ use pleura::Size;
 use support::case::{Case, POST, member};
 use support::toy::{Toy, noise, png};
 
-/// A folder with `ensemble.toml`, four `images`, and a `truth.csv` of them.
+/// A folder with `ensemble.toml`, four `images`, and their `truth.csv`.
 struct Bench(Case);
 
 impl Bench {
@@ -45,7 +45,7 @@ impl Bench {
 
     fn command(&self, words: &str) -> assert_cmd::Command {
         let mut command = support::pleura();
-        // what waits for ever is a fault, not a test that hangs
+        // a hang is a failure, not a test that never ends
         command.current_dir(self.folder()).timeout(Duration::from_secs(240));
         command.args(words.split_whitespace());
         command

@@ -1,4 +1,4 @@
-//! Ids that are no names of files: each image has a file of its own, and none ends a run.
+//! Ids that are not file names: each image has its own file, and none ends a run.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::toy::{noise, png};
 use crate::{Bench, said};
 use pleura::Size;
 
-/// Ids that become one name where what is odd becomes an underscore, one of 5,000 characters, and odd ones.
+/// Ids that are the same with odd characters as underscores, one of 5,000 characters, and odd ones.
 fn odd_ids() -> Vec<String> {
     let mut ids: Vec<String> = ["a b", "a_b", "a+b", "..", "-v", "NUL", "ä/ö"].map(str::to_owned).into();
     ids.push("x".repeat(5000));

@@ -1,4 +1,4 @@
-//! Pipes in the place of files: nothing waits for them.
+//! Pipes in place of files: nothing waits for them.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Standard error and standard output that take nothing, or no more.
+//! Standard error and standard output that accept nothing, or no more.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::support::discs::training;
 use crate::{Bench, said};
 
-/// A stream that takes nothing: the disk is full, or the reader has hung up.
+/// A stream that accepts nothing: the disk is full, or the reader has closed it.
 fn broken(hung_up: bool) -> Stdio {
     if !hung_up {
         return File::options().write(true).open("/dev/full").unwrap().into();

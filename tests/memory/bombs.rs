@@ -1,4 +1,4 @@
-//! Files that claim much, or hold it in a few bytes.
+//! Files that claim a huge size, or compress one into a few bytes.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [&(data.len() as u32).to_be_bytes()[..], kind, data, &crc.sum().to_be_bytes()].concat()
 }
 
-/// Zeros, compressed a little at a time.
+/// Zeros, compressed in small pieces.
 pub fn zeros(bytes: u64) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     let piece = vec![0; 1 << 20];
@@ -25,7 +25,7 @@ pub fn zeros(bytes: u64) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A black PNG file of this side, bits and color type, with a chunk before its pixels.
+/// A black square PNG file of this side, bit depth and color type, with a chunk before its pixels.
 pub fn black(side: u32, bits: u8, color: u8, before: &[u8]) -> Vec<u8> {
     let samples = [1, 0, 3, 1, 2, 0, 4][usize::from(color)];
     let row = 1 + u64::from(side) * samples * u64::from(bits) / 8;
@@ -42,12 +42,12 @@ pub fn jpeg(side: u16, progressive: bool) -> Vec<u8> {
     bytes
 }
 
-/// A DICOM file of this side with one fragment, explicit VR little endian.
+/// A square DICOM file with one fragment, explicit VR little endian.
 pub fn dicom(side: u16, syntax: &str, fragment: &[u8]) -> Vec<u8> {
     dicom_of((8, 8), side, syntax, fragment)
 }
 
-/// The same with so many bits (allocated, stored).
+/// The same with these bits (allocated, stored).
 pub fn dicom_of(bits: (u16, u16), side: u16, syntax: &str, fragment: &[u8]) -> Vec<u8> {
     let length = fragment.len() + fragment.len() % 2;
     [
@@ -79,13 +79,13 @@ fn short(group: u16, number: u16, vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
     [&group.to_le_bytes()[..], &number.to_le_bytes(), vr, &length, &value].concat()
 }
 
-/// What a file begins with.
+/// A file's preamble and meta.
 fn meta(syntax: &str) -> Vec<u8> {
     let meta = short(2, 0x10, b"UI", syntax.as_bytes());
     [&[0; 128][..], b"DICM", &short(2, 0, b"UL", &(meta.len() as u32).to_le_bytes()), &meta].concat()
 }
 
-/// The attributes of an image of this side with so many bits (allocated, stored).
+/// The attributes of a square image with these bits (allocated, stored).
 fn attributes((allocated, stored): (u16, u16), side: u16, uid: &str) -> Vec<u8> {
     let number = |element: u16, value: u16| short(0x28, element, b"US", &value.to_le_bytes());
     [
@@ -111,7 +111,7 @@ pub fn rle(side: u16) -> Vec<u8> {
     frame
 }
 
-/// A JPEG 2000 codestream of one tile without a code.
+/// A JPEG 2000 codestream with one tile and no code.
 pub fn jpeg_2000(side: u32, tile: u32) -> Vec<u8> {
     let size = [side, side, 0, 0, tile, tile, 0, 0].map(u32::to_be_bytes).concat();
     let start = [&[0xFF, 0x4F, 0xFF, 0x51, 0, 41, 0, 0][..], &size, &[0, 1, 7, 1, 1]].concat();

@@ -1,4 +1,4 @@
-//! What `--memory` promises: no file, whatever it claims, takes more. It is predicted rightly, or skipped by name.
+//! The limit of `--memory`: no file takes more, whatever it claims. It is predicted correctly, or skipped by name.
 
 #![cfg(target_os = "linux")]
 
@@ -15,7 +15,7 @@ use pleura::Size;
 use support::case::{Case, POST, member};
 use support::toy::{Toy, noise, png};
 
-/// What the images of a run may take, and what the process may then take more than with one small image.
+/// The memory for the images of a run, and how much more than with one small image the process may take.
 const MEMORY: &str = "256MiB";
 const MIB: u64 = 256;
 
@@ -28,7 +28,7 @@ struct Ran {
     peak: u64,
 }
 
-/// The process says its own peak: what a parent measures of a child includes the parent's, before the child began.
+/// Uses the peak that the process itself reports: the parent's measurement includes its own memory before the start.
 fn predict(manifest: &Path, inputs: &[&Path]) -> Ran {
     predict_with(manifest, inputs, &[])
 }
@@ -88,13 +88,13 @@ fn no_file_takes_more_than_the_memory_given() {
         check(&case, [&path, &small], fits, baseline.peak);
         all.push(path);
     }
-    // a hole of a file, for the most part
+    // mostly a hole
     let hole = folder.path().join("hole.png");
     fs::write(&hole, black(64, 8, 0, &[])).unwrap();
     fs::OpenOptions::new().write(true).open(&hole).unwrap().set_len(1 << 30).unwrap();
     check(&case, [&hole, &small], false, baseline.peak);
 
-    // ids are read before anything else: what the sample does not ask for is not decoded
+    // ids are read first: files outside the sample are not decoded
     let deflated = folder.path().join("deflated.dcm");
     let asked = sample(folder.path());
     let ran = predict_with(&case.manifest, &[&deflated, &small], &["--sample", asked.to_str().unwrap()]);
@@ -107,21 +107,21 @@ fn no_file_takes_more_than_the_memory_given() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && stderr.contains("raise it with `--memory`"), "{stderr}");
 
-    // all of them, with what fits twice
+    // all of them, with those that fit twice
     let inputs: Vec<&Path> = all.iter().map(PathBuf::as_path).chain([small.as_path(), &hole]).collect();
     let ran = predict(&case.manifest, &inputs);
     assert_eq!((ran.code, ran.csv.lines().count()), (Some(1), 1 + 9), "{}", ran.stderr);
     assert!(ran.peak <= baseline.peak + MIB, "all: {} MiB, one small image {} MiB", ran.peak, baseline.peak);
 }
 
-/// A sample that asks for the small image alone.
+/// A sample of the small image only.
 fn sample(folder: &Path) -> PathBuf {
     let path = folder.join("sample.csv");
     fs::write(&path, "ImageId,EncodedPixels\nsmall,-1\n").unwrap();
     path
 }
 
-/// Predicts one file beside a small one: rightly if it fits, and otherwise skipped by name, with the figures and what to do.
+/// Predicts one file beside a small one: correctly if it fits, or else skipped by name, with the figures and what to do.
 fn check(case: &Case, [path, small]: [&Path; 2], fits: bool, baseline: u64) {
     let name = path.file_name().unwrap().to_string_lossy();
     let ran = predict(&case.manifest, &[path, small]);

@@ -1,4 +1,4 @@
-//! Bad plugins: each is found out, and the error says what to do.
+//! Bad plugins: each is detected, and the error says what to do.
 
 use ndarray::Array2;
 use pleura::manifest::Isolation;
@@ -17,7 +17,7 @@ fn a_good_plugin_does_the_same_here_and_in_a_child_process() {
         assert_eq!((plugin.about().abi, plugin.uses_score(), plugin.views()), ((1, 0), false, 0));
         assert_eq!(plugin.sha256().unwrap().len(), 64);
         assert_eq!(plugin.postprocess(&context("a"), map().view(), None).unwrap(), above_half());
-        // Not in standard layout: what the plugin is given must be.
+        // Not in standard layout: the plugin must receive one that is.
         let turned = plugin.postprocess(&context("a"), map().t(), Some(&above_half())).err();
         assert!(matches!(turned, Some(PluginError::Call { why: Fault::Input(_), .. })), "sizes differ: {turned:?}");
         let turned = plugin.postprocess(&context("a"), map().t(), None).unwrap();
@@ -175,7 +175,7 @@ fn a_plugin_that_would_abort_on_panic_does_not_compile() {
     let compile = |panic: &str| {
         let source = build::root().join("engine/plugin-api/src/lib.rs");
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        // Without its dependencies nothing compiles; the refusal comes first.
+        // Nothing compiles without its dependencies; the refusal comes first.
         let output = std::process::Command::new(rustc)
             .args(["--edition=2024", "--crate-type=rlib", "--emit=metadata", "-o", "/dev/null", "-C"])
             .arg(format!("panic={panic}"))

@@ -1,4 +1,4 @@
-//! The stock plugins twice: linked into the program, and as libraries.
+//! The built-in plugins twice: linked into the program, and as libraries.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{error, step, support};
 
-/// The libraries that were built with this test.
+/// The folder of libraries that were built with this test.
 fn libraries() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap().join("deps")
 }
@@ -40,7 +40,7 @@ fn run(command: &mut Command) -> String {
     out.into_owned()
 }
 
-/// The plugins of a run by its receipt: where each is, and its hash.
+/// The plugins of a run from its receipt: paths and digests.
 fn plugins(csv: &Path) -> Vec<(String, String)> {
     let receipt = fs::read_to_string(csv.with_extension("receipt.json")).unwrap();
     let receipt: Value = serde_json::from_str(&receipt).unwrap();

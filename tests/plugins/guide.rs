@@ -1,4 +1,4 @@
-//! `plugins/README.md`, followed to the letter.
+//! Follows `plugins/README.md` to the letter.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn shell(script: &str, folder: &Path) -> String {
     )
 }
 
-/// Clears a border of 2 pixels of a full mask of 6 x 10, and shows that a typo is refused.
+/// Clears a border of 2 pixels of a full mask of 6 x 10, and checks that a typo is refused.
 fn use_it(plugin: &str, folder: &Path) {
     for isolation in [Isolation::None, Isolation::Process] {
         let plugin_with = |params| Plugin::open(&step(plugin, params, isolation), folder);

@@ -1,4 +1,4 @@
-//! Plugins that never answer: in a process of their own they cost the image at hand, and its time-out.
+//! Plugins that hang: in a separate process they cost only the current image, and its time-out.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use pleura::plugin::{Plugin, PluginError};
 
 use crate::{above_half, build, context, error, map, step};
 
-/// Opens a fixture that may take three seconds over each call.
+/// Opens a fixture with a time-out of three seconds per call.
 fn open(fixture: &str, params: &str) -> Result<Plugin, PluginError> {
     let step = step(&format!("./lib{fixture}.so"), params, Isolation::Process);
     Plugin::open(&Step { timeout: Some(3), ..step }, build::fixtures())

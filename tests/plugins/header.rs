@@ -8,7 +8,7 @@ use pleura_plugin::abi;
 
 use crate::build;
 
-/// A line of C that prints a number, and what Rust makes of it.
+/// A line of C that prints a number, and its value in Rust.
 struct Line {
     c: String,
     rust: usize,
@@ -20,7 +20,7 @@ macro_rules! layout {
         $lines.push(Line { c: format!("sizeof({})", $c), rust: size_of::<$rust>() });
         $lines.push(Line { c: format!("_Alignof({})", $c), rust: align_of::<$rust>() });
         $($lines.push(Line { c: format!("offsetof({}, {})", $c, stringify!($field)), rust: offset_of!($rust, $field) });)+
-        // One that C has and Rust has not would change the size, or hide in the padding.
+        // A field that only C has would change the size, or hide in the padding.
         let fields = [$(stringify!($field)),+];
         assert_eq!(fields.len(), fields_in_header($c), "fields of {}", $c);
     };

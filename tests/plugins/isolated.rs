@@ -1,4 +1,4 @@
-//! `isolation = "process"`: what a plugin does to its process stays there.
+//! `isolation = "process"`: a plugin's damage to its process is contained.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn a_segfault_costs_one_image_and_the_next_gets_a_fresh_child() {
 
 #[test]
 fn without_isolation_a_segfault_ends_the_run() {
-    // The manual says so; a child of our own shows it, by making the same call in its own process.
+    // As documented; shown in a child process of this test, by the same call in its own process.
     if std::env::var_os("PLEURA_TEST_CRASH").is_some() {
         let plugin = open("segfaults", Isolation::None).unwrap();
         let _ = plugin.postprocess(&context("crash"), map().view(), None);
@@ -89,7 +89,7 @@ fn threads_do_not_wait_for_each_other_or_mix_their_images_up() {
     });
 }
 
-/// Opens a copy of a fixture, in a child process that can be told from all others by the library's path.
+/// Opens a copy of a fixture in a child process, recognizable by the library's path.
 #[cfg(target_os = "linux")]
 fn open_alone(fixture: &str, folder: &Path) -> (Plugin, String) {
     let library = folder.join(fixture);
@@ -126,7 +126,7 @@ fn a_child_that_died_while_idle_is_no_fault_of_the_next_image() {
     }
 }
 
-/// How many processes have that text among their arguments.
+/// The number of processes with this text among their arguments.
 #[cfg(target_os = "linux")]
 fn processes_with(argument: &str) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -134,7 +134,7 @@ fn processes_with(argument: &str) -> usize {
     arguments.filter(|line| line.split(|&byte| byte == 0).any(|part| part == argument.as_bytes())).count()
 }
 
-/// A worker that is no worker: garbage on the pipe is an error, and so is nothing at all.
+/// A program other than a worker: garbage on the pipe is an error, and so is no output.
 #[test]
 fn a_program_that_is_no_worker_is_an_error() {
     if let Some(library) = std::env::var_os("PLEURA_TEST_LIBRARY") {
@@ -167,7 +167,7 @@ fn a_program_that_is_no_worker_is_an_error() {
     assert!(says("/no/such/program").contains("its process (`/no/such/program`) does not start: "));
 }
 
-/// A program that uses the library, is no worker, and goes by a name of its own.
+/// A program that uses the library, is not a worker, and has its own name.
 fn another_program(name: &str, folder: &Path) -> Command {
     let program = folder.join(name);
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
@@ -181,12 +181,12 @@ fn another_program(name: &str, folder: &Path) -> Command {
 #[test]
 fn another_program_called_pleura_is_not_taken_for_the_worker() {
     let folder = tempfile::tempdir().unwrap();
-    // Beside it there is none but itself.
+    // The folder has no other program.
     let mut command = another_program("pleura", folder.path());
     let says = build::run(command.env("PATH", folder.path()));
     assert!(says.contains("cannot run in a child process: no `pleura` program beside `"), "{says}");
     assert!(says.contains("set PLEURA_WORKER to one"), "{says}");
-    // The variable comes first.
+    // The variable takes precedence.
     let mut command = another_program("pleura", folder.path());
     let says = build::run(command.env("PLEURA_WORKER", env!("CARGO_BIN_EXE_pleura")).env("PLEURA_TEST_OPENS", "1"));
     assert!(says.contains("it opens"), "{says}");
@@ -197,7 +197,7 @@ fn a_program_that_opens_the_plugin_again_is_started_once() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let starts = folder.path().join("starts");
-    // Whatever its arguments, it does the same again: it opens the plugin in a child process.
+    // With any arguments it does the same again: it opens the plugin in a child process.
     let script = folder.path().join("again");
     let test = "isolated::a_program_that_is_no_worker_is_an_error";
     let exe = std::env::current_exe().unwrap();
@@ -208,7 +208,7 @@ fn a_program_that_opens_the_plugin_again_is_started_once() {
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    // by the variable, and by the option
+    // with the variable, and with the option
     for named in ["PLEURA_WORKER", "PLEURA_TEST_WORKER"] {
         let mut command = another_program("other", folder.path());
         let output = command.env(named, &script).output().unwrap();

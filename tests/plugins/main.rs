@@ -1,4 +1,4 @@
-//! Plugins, with real built libraries: what bad ones do, what the guide says, and what the header says.
+//! Plugins as real libraries: the effects of bad ones, the guide, and the header.
 
 mod bad;
 mod build;
@@ -21,7 +21,7 @@ use pleura::plugin::{Context, Plugin, PluginError};
 use pleura::{Mask, Size};
 use serde_json::{Map, Value};
 
-/// A step as a manifest has it.
+/// A step as in a manifest.
 fn step(plugin: &str, params: &str, isolation: Isolation) -> Step {
     let params: Map<String, Value> = serde_json::from_str(params).unwrap();
     Step { plugin: plugin.to_owned(), params, isolation, ..Step::default() }
@@ -32,7 +32,7 @@ fn open(fixture: &str, isolation: Isolation) -> Result<Plugin, PluginError> {
     Plugin::open(&step(&format!("./lib{fixture}.so"), "{}", isolation), build::fixtures())
 }
 
-/// The error of something that must fail, as people read it.
+/// The text of the expected error.
 fn error<T>(result: Result<T, PluginError>) -> String {
     match result {
         Ok(_) => panic!("this should have failed"),
@@ -49,12 +49,12 @@ fn map() -> Array2<f32> {
     Array2::from_shape_fn((6, 10), |(y, x)| (10 * y + x) as f32 / 60.0)
 }
 
-/// What the fixtures that work make of [`map`].
+/// The mask that working fixtures make of [`map`].
 fn above_half() -> Mask {
     map().mapv(|p| p > 0.5).into()
 }
 
-/// The folder in which cargo puts libraries, and the program.
+/// Cargo's output folder of libraries and the program.
 fn target() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_pleura")).parent().unwrap()
 }

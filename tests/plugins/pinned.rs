@@ -1,4 +1,4 @@
-//! `sha256` of a step: a library that is not the one declared is never loaded, as loading runs its code.
+//! `sha256` of a step: a library with another digest is never loaded, as loading runs its code.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn a_child_that_is_started_again_loads_the_library_declared_or_none() {
     assert!(apply("crash").is_err());
     assert_eq!(apply("fine").unwrap(), above_half());
     assert!(apply("crash").is_err());
-    // The file is replaced, not written over: no process has this one mapped.
+    // The file is replaced, not overwritten: no process has the new one mapped.
     fs::remove_file(&library).unwrap();
     fs::copy(build::fixtures().join("libgood.so"), &library).unwrap();
     let text = error(apply("fine"));

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use crate::build;
 use crate::support::{self, toy};
 
-/// An ensemble whose map is the image itself, with a second postprocessing step; and three white images, of which one
-/// is called `crash`.
+/// An ensemble whose map is the image itself, with a second postprocessing step; and three white images, one of them
+/// named `crash`.
 fn ensemble(step: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     toy::Toy::default().write(&folder.path().join("toy.onnx"));
@@ -36,7 +36,7 @@ map = { output = "map", values = "probabilities" }
     (folder, manifest)
 }
 
-/// The exit code, standard error, and the CSV.
+/// Returns the exit code, standard error, and the CSV.
 fn predict(folder: &Path, manifest: &Path, bad: &str) -> (Option<i32>, String, String) {
     let out = folder.join("submission.csv");
     let mut command = support::pleura();
@@ -84,7 +84,7 @@ fn without_isolation_a_segfault_leaves_no_submission() {
     assert_eq!(csv, "");
 }
 
-/// Whatever way a plugin ends the process, the run does not claim success.
+/// However a plugin ends the process, the run does not report success.
 #[test]
 fn a_plugin_that_ends_the_process_is_named_and_the_exit_code_says_so() {
     let called = "error: plugin `quits` (postprocess) called `exit`";
@@ -139,7 +139,7 @@ fn a_plugin_that_reads_the_score_gets_it_to_the_end() {
              score = {{ output = \"score\", values = \"probabilities\" }}\n"
         )
     };
-    // The first member alone settles that white images pass: without the plugin, the second would not run.
+    // The first member alone determines that white images pass: without the plugin, the second would not run.
     let gate = "[classifier]\ngate = { kind = \"score\", above = 0.4 }\n";
     let toml = fs::read_to_string(&manifest).unwrap() + gate + &classifier("one") + &classifier("two");
     fs::write(&manifest, toml).unwrap();

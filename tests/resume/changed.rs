@@ -1,4 +1,4 @@
-//! What changed between a run and its resumption.
+//! Changes between a run and its continuation.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn what_changed_is_named_and_an_unfinished_run_is_not_thrown_away() {
     change(&bench.toml);
     Toy { gain: 0.8, ..Toy::default() }.write(&bench.at("s.onnx"));
     refused(&["--resume"], &["the model `s.onnx`"]);
-    // The other run is started anew without being asked to be gone on with.
+    // Without `--resume`, the other run starts from the beginning.
     let run = bench.predict("out", &[]);
     assert!(
         run.status.success() && said(&run).contains("replaced the journal of a different, unfinished run"),
@@ -69,14 +69,14 @@ fn an_image_that_changed_and_a_map_that_is_gone_are_done_again() {
     let with_maps = ["--maps", maps.to_str().unwrap()];
     let done = bench.interrupted("out", 8, &with_maps);
     let mut pictures: Vec<PathBuf> = fs::read_dir(&maps).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // the one that was being written when the run was killed has another end
+    // the file being written when the run was killed has another extension
     pictures.retain(|path| path.extension().is_some_and(|end| end == "png"));
     assert!(pictures.len() > 3);
     let before = fs::read(&pictures[0]).unwrap();
     fs::remove_file(&pictures[0]).unwrap();
     bench.draw(1, 99);
     let said = bench.resume("out", &with_maps);
-    // whether image 1 has a map, and that map is the one that was removed, does not matter
+    // image 1 may or may not have the removed map
     assert!((1..=2).any(|again| said.contains(&format!("resumed: {} of {IMAGES}", done - again))), "{said}");
     if !pictures[0].ends_with("image01.png") {
         assert!(fs::read(&pictures[0]).unwrap() == before);

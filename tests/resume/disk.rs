@@ -1,8 +1,8 @@
-//! Disks that are full, or not to be written.
+//! Disks that are full, or read-only.
 
 use super::*;
 
-/// Runs a script as root of namespaces of its own, where it may mount. Tests that need them are ignored
+/// Runs a script as root in separate namespaces, where it may mount. Tests that need them are ignored
 /// `cfg_attr(no_namespaces)`.
 fn with_mounts(bench: &Bench, script: &str) -> Output {
     let mut command = Command::new("unshare");
@@ -16,7 +16,7 @@ fn a_full_disk_loses_nothing_that_was_finished() {
     let bench = Bench::new();
     let (whole, _) = bench.whole();
     fs::create_dir_all(bench.at("disk")).unwrap();
-    // 8 KiB have room for some lines of the journal; 16 KiB for all, and not for the findings beside it
+    // 8 KiB fit some lines of the journal; 16 KiB all, but not the findings as well
     for (size, full) in [("8k", false), ("16k", true)] {
         let script = format!(
             "mount -t tmpfs -o size={size} tmpfs disk

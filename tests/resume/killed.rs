@@ -19,7 +19,7 @@ fn killed_at_any_moment_a_run_goes_on_to_the_same_bytes() {
     let mut in_between = 0;
     for round in 0..10 {
         let mut child = bench.start("killed", &[]);
-        // by the clock, so that any part of the program is hit; and by what is finished, so that the middle is, too
+        // by time, to hit any part of the program; and by progress, to hit the middle as well
         if round % 2 == 0 {
             sleep(took.mul_f64(random()));
         } else {
@@ -57,7 +57,7 @@ fn any_flipped_bit_is_noticed_and_the_bytes_are_the_same() {
         fs::remove_file(bench.at("out.csv")).unwrap();
         said
     };
-    // the first mask moved by some pixels, as one digit does: as plausible as it was
+    // the first mask moved by some pixels by changing one digit: as plausible as before
     let text = String::from_utf8(journal.clone()).unwrap();
     let (start, rest) = text.split_once("\"rle\":\"").unwrap();
     let digit = if rest.starts_with('1') { "2" } else { "1" };
@@ -65,7 +65,7 @@ fn any_flipped_bit_is_noticed_and_the_bytes_are_the_same() {
     let said = resume(format!("{start}\"rle\":\"{digit}{}", &rest[1..]).as_bytes(), "a digit");
     assert!(said.contains(&format!("resumed: {} of {IMAGES}", done - 1)), "line {line}: {said}");
     assert!(said.contains("1 line damaged") || said.contains("cut "), "{said}");
-    // all over the file; scan.rs tries every bit of a smaller one
+    // anywhere in the file; scan.rs tests every bit of a smaller one
     for round in 0..10 {
         let bit = (8 * journal.len() / 10 * round) + 37 * round + 3;
         let mut bytes = journal.clone();
@@ -109,7 +109,7 @@ fn lines_that_are_torn_or_damaged_cost_their_images_alone() {
     let torn_after = [&journal[..], b"{\"file\":\"images/ima"].concat();
     let torn_within = journal[..journal.len() - 30].to_vec();
     let mut zeros = journal.clone();
-    // as a file system may leave it where the machine stops
+    // as a file system may leave it after a crash
     zeros[journal.len() - 40..].fill(0);
     for (bytes, left) in [(torn_after, done), (torn_within, done - 1), (zeros, done - 1)] {
         fs::write(bench.journal("out"), bytes).unwrap();
@@ -123,7 +123,7 @@ fn lines_that_are_torn_or_damaged_cost_their_images_alone() {
     }
 }
 
-/// Ctrl-C, and the signal of a scheduler, end a run at once; what it says is how to go on, and that goes on.
+/// Ctrl-C and a scheduler's signal end a run at once; it prints how to continue, and that works.
 #[test]
 fn a_signal_ends_a_run_with_how_to_go_on() {
     let bench = Bench::new();
@@ -137,13 +137,13 @@ fn a_signal_ends_a_run_with_how_to_go_on() {
         unsafe { libc::kill(i32::try_from(child.id()).unwrap(), signal) };
         let ended = child.wait_with_output().unwrap();
         if ended.status.success() {
-            continue; // it was over before
+            continue; // it had ended before
         }
         assert_eq!(ended.status.code(), Some(75), "{}", said(&ended));
         let (images, _) = journaled(&bench.journal(&out));
         let words = said(&ended);
         assert!(words.contains("run the same command with `--resume` to continue"), "{words}");
-        // another image may be finished between the words and the end
+        // another image may be finished between the message and the end
         let told = words.split_once("interrupted: ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
         assert!(told.is_some_and(|told: usize| (3..=images).contains(&told)), "{images} images: {words}");
         let told = bench.resume(&out, &[]);
@@ -157,7 +157,7 @@ fn a_signal_ends_a_run_with_how_to_go_on() {
     panic!("{caught} of 30 runs were caught before their end");
 }
 
-/// `nohup` has SIGHUP ignored, and a shell's background jobs have SIGINT so: that stays.
+/// `nohup` ignores SIGHUP, and a shell's background jobs ignore SIGINT: that is kept.
 #[test]
 fn an_ignored_signal_stays_ignored() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! One run on an output at a time, and no file of somebody else's.
+//! One run per output at a time, and no other files touched.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn two_runs_on_one_output_the_second_waits_for_another_time() {
     let (whole, _) = bench.whole();
     let mut first = bench.start("out", &[]);
     bench.wait_for("out", 1, &mut first);
-    // stopped, it holds its output for as long as the others take
+    // a stopped process keeps its output locked while the others run
     support::signal(&first, libc::SIGSTOP);
     for more in [&[][..], &["--resume"]] {
         let second = bench.predict("out", more);
@@ -18,7 +18,7 @@ fn two_runs_on_one_output_the_second_waits_for_another_time() {
     support::signal(&first, libc::SIGCONT);
     assert!(first.wait().unwrap().success());
     assert!(bench.outputs("out") == whole && !bench.journal("out").exists());
-    // Nothing but the lock: a file that nobody holds is in nobody's way.
+    // A file without a lock on it does not stop a run.
     let lock = File::create(bench.journal("out")).unwrap();
     lock.lock().unwrap();
     assert_eq!(bench.predict("out", &[]).status.code(), Some(75));
@@ -33,7 +33,7 @@ fn an_output_that_is_a_link_stays_one() {
     fs::create_dir(bench.at("real")).unwrap();
     fs::write(bench.at("real/file.csv"), "old").unwrap();
     std::os::unix::fs::symlink("real/file.csv", bench.at("out.csv")).unwrap();
-    // The lock is the file's, by whatever name.
+    // The lock belongs to the file, whatever its name.
     let lock = File::create(bench.at("real/file.csv.journal")).unwrap();
     lock.lock().unwrap();
     assert_eq!(bench.predict("out", &[]).status.code(), Some(75));

@@ -1,4 +1,4 @@
-//! Runs that are ended at any moment, and gone on with: nothing lost, nothing done twice, the same bytes.
+//! Runs that are interrupted at any moment and continued: nothing lost, nothing done twice, the same bytes.
 #![cfg(unix)]
 
 mod changed;
@@ -70,8 +70,8 @@ impl Bench {
         self.at(&format!("{out}.csv.journal"))
     }
 
-    /// Runs until some images are finished and not all, and kills that; on a busy machine a run may be over before it
-    /// is looked at again, and another is tried.
+    /// Runs until some but not all images are finished, and kills the run; on a busy machine a run may end before it is
+    /// checked, and another is tried.
     fn interrupted(&self, out: &str, images: usize, more: &[&str]) -> usize {
         for _ in 0..20 {
             let mut child = self.start(out, more);
@@ -103,14 +103,14 @@ impl Bench {
         serde_json::from_str(&fs::read_to_string(self.at(&format!("{out}.receipt.json"))).unwrap()).unwrap()
     }
 
-    /// What an uninterrupted run writes, and how many inferences it takes.
+    /// The outputs of an uninterrupted run, and its number of inferences.
     fn whole(&self) -> ([String; 2], u64) {
         let run = self.predict("whole", &[]);
         assert_eq!(run.status.code(), Some(0), "{}", said(&run));
         (self.outputs("whole"), self.receipt("whole")["inferences"]["run"].as_u64().unwrap())
     }
 
-    /// Goes on with a run to its end.
+    /// Continues a run to its end.
     fn resume(&self, out: &str, more: &[&str]) -> String {
         let run = self.predict(out, &[&["--resume"], more].concat());
         assert_eq!(run.status.code(), Some(0), "{}", said(&run));
@@ -131,7 +131,7 @@ fn said(run: &Output) -> String {
     String::from_utf8_lossy(&run.stderr).into_owned()
 }
 
-/// How many images a journal has, and how many inferences they took.
+/// The number of images in a journal, and of their inferences.
 fn journaled(path: &Path) -> (usize, u64) {
     let text = fs::read_to_string(path).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);

@@ -1,5 +1,5 @@
-//! Gates and thresholds: networks of two epochs answer all images much alike, so where the lines are drawn is moved to
-//! where their answers lie.
+//! Gates and thresholds: networks of two epochs give much the same output for all images, so thresholds are moved into
+//! its range.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::folder::{Standin, read};
 use crate::run::{Maps, Predicted, cached, maps, number, predict};
 use crate::{IMAGES, SIZE};
 
-/// Everything there is to know: every member's answer to every image, let pass whatever its score is.
+/// Every member's output for every image, with a gate that passes any score.
 pub fn everything(standin: &Standin) -> (Predicted, Maps) {
     let open = standin.rewrite("open.toml", |manifest| {
         manifest.insert("exit".into(), "full".into());
@@ -26,7 +26,7 @@ pub fn everything(standin: &Standin) -> (Predicted, Maps) {
     (predicted, maps(&folder))
 }
 
-/// The merged score of each image, which is one number where every member has run.
+/// The merged score of each image, a single number if every member has run.
 pub fn scores(predicted: &Predicted) -> BTreeMap<&str, f32> {
     let score = |finding: &Value| {
         let (low, high) = (number(&finding["score"][0]), number(&finding["score"][1]));
@@ -56,7 +56,7 @@ pub fn tuned(standin: &Standin, scores: &BTreeMap<&str, f32>, maps: &Maps) -> (P
     (manifest, gate)
 }
 
-/// Thresholds are moved without inference; with a cache or without, with early exit or without, the answer is the same.
+/// Thresholds change without inference; with or without a cache or early exit, the results are the same.
 pub fn runs(standin: &Standin, tuned: &Path, gate: f32, scores: &BTreeMap<&str, f32>) -> Predicted {
     let shipped = cached(standin, &standin.manifest(), &[]);
     assert!(shipped.said.contains("inferences: none; all "), "{}", shipped.said);
@@ -83,7 +83,7 @@ pub fn runs(standin: &Standin, tuned: &Path, gate: f32, scores: &BTreeMap<&str, 
     plain
 }
 
-/// Explains an image; gives what is said once it has been compared with the run.
+/// Explains an image; returns the output after the comparison with the run.
 pub fn explain(standin: &Standin, manifest: &Path, predicted: &Predicted, passes: bool) -> String {
     let is_wanted = |runs: &Runs| runs.is_empty() != passes;
     let (id, runs) = predicted.submission.iter().find(|(_, runs)| is_wanted(runs)).unwrap();
@@ -98,7 +98,7 @@ pub fn explain(standin: &Standin, manifest: &Path, predicted: &Predicted, passes
     said
 }
 
-/// The submission is one that `pleura score` takes.
+/// `pleura score` accepts the submission.
 pub fn is_scored(standin: &Standin) {
     let files = [standin.path("submission.csv"), standin.data("test-rle.csv")];
     let scored = crate::support::pleura().args(["score", "--json"]).args(files).assert().success();

@@ -25,7 +25,7 @@ pub struct Standin {
 }
 
 impl Standin {
-    /// The shipped manifest and recipes as they are, and phantoms in the place of radiographs.
+    /// The shipped manifest and recipes, and phantoms in place of radiographs.
     pub fn new(name: &'static str) -> Self {
         let standin = Self { root: tempfile::tempdir().unwrap(), name };
         fs::create_dir_all(standin.path("recipes")).unwrap();
@@ -57,7 +57,7 @@ impl Standin {
         self.path("ensemble.toml")
     }
 
-    /// Draws as many positives as negatives into `data/NAME`, and writes what is true of them at `side` × `side`.
+    /// Draws as many positives as negatives into `data/NAME`, and writes their truth at `side` × `side`.
     fn draw(&self, name: &str, seed: u64, each: usize, side: usize) {
         fs::create_dir_all(self.data(name)).unwrap();
         let mut truth = Submission::any_size();
@@ -81,14 +81,14 @@ impl Standin {
         truth.write(self.data(&format!("{name}-rle.csv"))).unwrap();
     }
 
-    /// Puts the rows of one CSV behind those of another.
+    /// Appends the rows of one CSV to those of another.
     fn join(&self, first: &str, second: &str, to: &str) {
         let mut text = fs::read_to_string(self.data(first)).unwrap();
         text.extend(fs::read_to_string(self.data(second)).unwrap().split_inclusive('\n').skip(1));
         fs::write(self.data(to), text).unwrap();
     }
 
-    /// Makes recipes and manifest small, and deals out the folds of [`FOLDS`] that the recipes name.
+    /// Shortens recipes and manifest, and assigns the [`FOLDS`] folds that the recipes name.
     pub fn shorten(&self) {
         for (path, mut recipe) in self.recipes() {
             if !is_stack(&path) {
@@ -103,7 +103,7 @@ impl Standin {
         });
     }
 
-    /// Divides a recipe's images as the index of the ensembles tells to.
+    /// Splits a recipe's images as the ensembles' index describes.
     fn deal(&self, folds: PathBuf, recipe: &Table) {
         if folds.exists() {
             return;
@@ -118,7 +118,7 @@ impl Standin {
         split.assert().success();
     }
 
-    /// Deals images of CheXpert out beside the competition's, as the 2nd's page tells to.
+    /// Splits images of CheXpert beside the competition's, as the 2nd's page describes.
     fn deal_beside(&self, folds: &Path) {
         let pseudo = fs::read_to_string(self.data("chexpert-pseudo-rle.csv")).unwrap();
         let mut text = fs::read_to_string(self.data("folds-5.csv")).unwrap();
@@ -128,7 +128,7 @@ impl Standin {
         fs::write(folds, text).unwrap();
     }
 
-    /// Recipes by path, those that others start from or learn from before these.
+    /// Recipes by path, in an order in which those that others start or learn from come first.
     fn recipes(&self) -> Vec<(PathBuf, Table)> {
         let paths = fs::read_dir(self.path("recipes")).unwrap().map(|entry| entry.unwrap().path());
         let mut recipes: Vec<_> = paths.map(|path| (path.clone(), read(&path))).collect();
@@ -136,13 +136,13 @@ impl Standin {
         recipes
     }
 
-    /// The recipes, each with the folder that its networks go to, in the order in which they can be trained.
+    /// The recipes in the order of training, each with the folder of its networks.
     pub fn trainings(&self) -> Vec<(PathBuf, PathBuf)> {
         let recipes = self.recipes().into_iter();
         recipes.map(|(path, recipe)| (path, self.path("models").join(recipe["name"].as_str().unwrap()))).collect()
     }
 
-    /// Writes another manifest beside the ensemble's: that with a change.
+    /// Writes a changed manifest beside the ensemble's.
     pub fn rewrite(&self, name: &str, change: impl FnOnce(&mut Table)) -> PathBuf {
         let mut manifest = read(&self.manifest());
         change(&mut manifest);

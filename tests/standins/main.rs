@@ -1,5 +1,5 @@
 //! The 2nd's and the 6th's ensembles end to end, as small stand-ins: their own manifests and recipes, shortened by
-//! program, from phantoms to a submission.
+//! program and run on phantoms, up to the submission.
 
 use pleura::Size;
 
@@ -13,8 +13,8 @@ mod sixth;
 mod support;
 mod training;
 
-/// The height and width of masks in a submission, which is what the ensembles' areas are counted at.
+/// The height and width of masks in a submission, to which the ensembles' areas refer.
 const SIZE: Size = Size::new(1024, 1024);
 
-/// How many images are predicted; half of them are positive.
+/// Number of images that are predicted; half of them are positive.
 const IMAGES: usize = 4;

@@ -1,4 +1,4 @@
-//! `pleura predict`, and what it leaves.
+//! `pleura predict`, and its outputs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::SIZE;
 use crate::folder::Standin;
 
-/// A run's rows, what it says, and its findings in the images' order.
+/// A run's rows, its messages, and its findings in the images' order.
 pub struct Predicted {
     pub csv: Vec<u8>,
     pub submission: Submission,
@@ -34,7 +34,7 @@ pub fn predict(standin: &Standin, manifest: &Path, images: &str, more: &[&str]) 
     }
 }
 
-/// As [`predict`], of the test images, with a cache.
+/// As [`predict`], on the test images, with a cache.
 pub fn cached(standin: &Standin, manifest: &Path, more: &[&str]) -> Predicted {
     let cache = standin.path("cache").display().to_string();
     predict(standin, manifest, "test", &[&["--cache", &cache], more].concat())

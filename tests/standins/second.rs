@@ -9,7 +9,7 @@ use crate::folder::Standin;
 use crate::run::{number, predict};
 use crate::training::train;
 
-/// The stack's answer to the members' scores, in their order.
+/// The stack's output for the members' scores, in their order.
 fn stacked(standin: &Standin, manifest: &Manifest, finding: &Value) -> f32 {
     let classifier = manifest.classifier.as_ref().unwrap();
     let Merge::Stack(stack) = &classifier.merge else { panic!("the 2nd place stacks") };
@@ -22,14 +22,14 @@ fn stacked(standin: &Standin, manifest: &Manifest, finding: &Value) -> f32 {
     *model.run(&stack.input, scores.view(), &[&stack.output]).unwrap()[0].first().unwrap()
 }
 
-/// On the images of the training, each answered by what has not seen it, classifiers give what the stack learnt from.
+/// On training images, each predicted out of fold, classifiers give the values that the stack learnt from.
 fn are_stacked_as_they_answer(standin: &Standin, manifest: &Manifest) {
     let folds = standin.data("folds-5.csv").display().to_string();
     let predicted = predict(standin, &standin.manifest(), "train", &["--folds", &folds]);
     for member in &manifest.classifier.as_ref().unwrap().members {
         let answers = standin.path("models").join(&member.name).join("oof.csv");
         let answers = pleura_train::out_of_fold::scores(&answers).unwrap();
-        // the images of CheXpert are one member's alone
+        // only one member uses the images of CheXpert
         let answers: Vec<_> =
             answers.into_iter().filter(|answer| predicted.findings.contains_key(&answer.id)).collect();
         assert_eq!(answers.len(), predicted.findings.len());

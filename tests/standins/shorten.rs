@@ -1,15 +1,15 @@
-//! Recipes and manifests made small: less of everything, of the same kind.
+//! Recipes and manifests made small: less of everything, but of the same kind.
 
 use toml::{Table, Value};
 
-/// How many folds a stand-in has.
+/// Number of folds of a stand-in.
 pub const FOLDS: i64 = 2;
 
-/// How many epochs a phase has.
+/// Number of epochs per phase.
 const EPOCHS: i64 = 2;
 
-/// As many snapshots as there are folds, fed as the shortened recipes train them; all else stays, areas and the sizes
-/// that they are counted at too.
+/// As many snapshots as folds, with the inputs of the shortened recipes; all else is kept, even areas and the sizes
+/// that they refer to.
 pub fn shorten_manifest<'r>(manifest: &mut Table, recipe_of: impl Fn(&str) -> &'r Table) {
     for member in members(manifest) {
         let recipe = recipe_of(member["recipe"].as_str().unwrap());
@@ -27,14 +27,13 @@ fn members(manifest: &mut Table) -> impl Iterator<Item = &mut Table> {
     stages.flat_map(|(_, stage)| stage["members"].as_array_mut().unwrap()).map(|member| member.as_table_mut().unwrap())
 }
 
-/// Whether a recipe starts from what another one of the same folder has trained.
+/// Whether a recipe starts from a network that another one of the same folder trains.
 pub fn starts_from_another(recipe: &Table) -> bool {
     let file = recipe.get("weights").map(|weights| weights["file"].as_str().unwrap());
     file.is_some_and(|file| file.starts_with("../models/"))
 }
 
-/// A recipe of the same kind: architecture, heads, losses, optimiser, augmentations, schedules and averaging
-/// stay.
+/// Shortens a recipe. Architecture, heads, losses, optimiser, augmentations, schedules and averaging are kept.
 pub fn shorten(recipe: &mut Table) {
     if !starts_from_another(recipe) {
         recipe.remove("weights");
@@ -65,7 +64,7 @@ fn shorten_phase(phase: &mut Table) {
     for side in phase["size"].as_array_mut().unwrap() {
         *side = Value::from(small(side.as_integer().unwrap()));
     }
-    // a step of the optimiser sees four images
+    // an optimiser step uses four images
     let batch = phase["batch"].as_integer().unwrap().min(4);
     phase.insert("batch".into(), batch.into());
     if let Some(steps) = phase.get_mut("accumulate") {
@@ -73,7 +72,7 @@ fn shorten_phase(phase: &mut Table) {
     }
 }
 
-/// A smaller relative; different ones for networks that differ by nothing else.
+/// A smaller encoder of the same family; different ones for networks that differ in nothing else.
 fn small_encoder(encoder: &str) -> &'static str {
     match encoder {
         "se-resnext50" => "efficientnet-b0", // has squeeze and excitation too
@@ -83,7 +82,7 @@ fn small_encoder(encoder: &str) -> &'static str {
     }
 }
 
-/// 1024 becomes 96, 768 and 640 become 64, 512 becomes 32: encoders want multiples of 32.
+/// 1024 becomes 96, 768 and 640 become 64, 512 becomes 32: encoders need multiples of 32.
 fn small(side: i64) -> i64 {
     (side * 3 / 32 + 15) / 32 * 32
 }

@@ -1,4 +1,4 @@
-//! The 6th place: a gate that looks eleven ways, four groups of segmenters.
+//! The 6th place: a gate with eleven views, four groups of segmenters.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::folder::Standin;
 use crate::run::{Maps, cached, maps, number};
 use crate::training::train;
 
-/// The map of each image by one segmenter alone, replayed from the cache.
+/// The maps of one segmenter alone by image, replayed from the cache.
 fn alone(standin: &Standin, name: &str, change: impl FnOnce(&mut Table)) -> Maps {
     let manifest = standin.rewrite("alone.toml", |manifest| {
         manifest.remove("classifier");
@@ -24,7 +24,7 @@ fn alone(standin: &Standin, name: &str, change: impl FnOnce(&mut Table)) -> Maps
     maps(&folder)
 }
 
-/// Four groups count alike in the merged map, whatever the number of networks in them.
+/// Four groups have equal weight in the merged map, whatever their numbers of networks.
 fn groups_count_alike(merged: &Maps, members: &BTreeMap<String, Maps>) {
     let mut groups: BTreeMap<&str, Vec<&Maps>> = BTreeMap::new();
     for (name, maps) in members {
@@ -46,8 +46,8 @@ fn area(map: &[u16], above: u16) -> usize {
     map.iter().filter(|&&value| value > above).count()
 }
 
-/// EfficientNet's maps come to the mean as masks of 0 and 1, and those of fewer than 2048 pixels as nothing: at a
-/// threshold that leaves an image fewer, and another one more.
+/// EfficientNet's maps enter the mean as masks of 0 and 1, and those of fewer than 2048 pixels as empty: at a threshold
+/// that leaves one image fewer pixels, and another one more.
 fn small_masks_are_dropped(standin: &Standin, name: &str) {
     let probabilities = alone(standin, name, |member| drop(member.remove("postprocess")));
     let nearly: BTreeMap<u16, &str> = probabilities
@@ -58,7 +58,7 @@ fn small_masks_are_dropped(standin: &Standin, name: &str) {
             (value, id.as_str())
         })
         .collect();
-    // the brightest but one keeps fewer pixels than the brightest does
+    // the second-brightest image keeps fewer pixels than the brightest
     let above = *nearly.keys().rev().nth(1).unwrap();
     let masks = alone(standin, name, |member| {
         let step = member["postprocess"][0]["params"].as_table_mut().unwrap();

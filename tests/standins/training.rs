@@ -1,4 +1,4 @@
-//! `pleura check` and `pleura train`, as the ensembles' pages tell to use them.
+//! `pleura check` and `pleura train`, used as the ensembles' pages describe.
 
 use std::fs;
 use std::path::Path;
@@ -9,18 +9,18 @@ use pleura_train::{nets, weights};
 
 use crate::folder::Standin;
 
-/// What `pleura check` says of a manifest.
+/// The output of `pleura check` on a manifest.
 fn check(manifest: &Path, code: i32) -> String {
     let done = crate::support::pleura().args(["check", "--device", "cpu"]).arg(manifest).assert().code(code);
     String::from_utf8(done.get_output().stdout.clone()).unwrap()
 }
 
-/// A command as `pleura check` gives it.
+/// A training command as `pleura check` prints it.
 fn told(recipe: &Path, out: &Path) -> String {
     format!("pleura train {} --out {}", recipe.display(), out.display())
 }
 
-/// Nothing is missing but what the recipes make; once they have been followed, nothing is.
+/// Only files that the recipes make are missing; after training, none is.
 pub fn train(standin: &Standin) {
     let shipped = check(&standin.manifest(), 1);
     standin.shorten();
@@ -39,12 +39,12 @@ pub fn train(standin: &Standin) {
         }
     }
     let trained = check(&standin.manifest(), 0);
-    // of a training of one's own nobody else knows the digests
+    // the digests of a user's own training are unknown
     let (warnings, digests) = (trained.matches(": warning: "), trained.matches("no sha256 is declared"));
     assert_eq!((warnings.count(), trained.contains("missing")), (digests.count(), false), "{trained}");
 }
 
-/// A training's networks are the recipe's, and none of their weights are those that were drawn.
+/// A training's networks have the recipe's architecture, and none of their initial weights.
 fn is_trained(recipe: &Path, out: &Path) {
     let recipe = Recipe::read(recipe).unwrap();
     let drawn = nets::build(&recipe.network, recipe.seed).unwrap();
@@ -56,8 +56,7 @@ fn is_trained(recipe: &Path, out: &Path) {
     assert_eq!(moved, pairs.len(), "{}", recipe.name);
 }
 
-/// Trains by a recipe. What an interrupted training would go on from is removed: it is several times as large as the
-/// networks.
+/// Trains by a recipe, and removes the checkpoints: they are several times as large as the networks.
 fn run(recipe: &Path, out: &Path) {
     let mut train = crate::support::pleura();
     train.arg("train").arg(recipe).arg("--out").arg(out).args(["--device", "cpu", "--threads", "1"]).assert().success();

@@ -1,4 +1,4 @@
-//! Pages in a real browser: Chromium without a window.
+//! Pages in a real browser: headless Chromium.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -11,13 +11,13 @@ pub fn chromium() -> &'static str {
     found.expect("no chromium on PATH")
 }
 
-/// What a browser makes of a page: its elements as text, and what it said on its console.
+/// A page after loading: its elements as text, and its console output.
 pub struct Seen {
     pub page: String,
     pub console: String,
 }
 
-/// Opens a page, and leaves what is asked for by `wanted`.
+/// Opens a page, with the output that `wanted` selects.
 pub fn browse(chromium: &str, page: &Path, fragment: &str, wanted: &str) -> Output {
     let profile = tempfile::tempdir().unwrap();
     let done = Command::new(chromium)
@@ -39,7 +39,7 @@ impl Seen {
         Self { page: String::from_utf8(done.stdout).unwrap(), console }
     }
 
-    /// What the page's script noted of itself.
+    /// A value that the page's script recorded.
     pub fn noted(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.page.split_once(&format!("data-{name}=\""))?;
         rest.split_once('"').map(|(value, _)| value)

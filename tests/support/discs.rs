@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use image::{GrayImage, Luma};
 
-/// Of the images, in pixels.
+/// Side of the images, in pixels.
 pub const SIDE: u32 = 48;
 
-/// A folder of images with bright discs and their masks, and a recipe of so many epochs.
+/// Makes a folder of images with bright discs and their masks, and a recipe of `epochs` epochs.
 pub fn training(folder: &Path, epochs: u32) -> PathBuf {
     for kind in ["images", "masks"] {
         fs::create_dir(folder.join(kind)).unwrap();
@@ -46,7 +46,7 @@ lr = 0.03
     recipe
 }
 
-/// Waits until a file has so many lines.
+/// Waits until a file has this many lines.
 pub fn wait_for_lines(path: &Path, lines: usize) {
     let begun = Instant::now();
     while fs::read_to_string(path).unwrap_or_default().lines().count() < lines {

@@ -1,4 +1,4 @@
-//! The table of `tests/golden/winners.json`: cases, what each network answers to them, and the masks that follow.
+//! The table of `tests/golden/winners.json`: cases, each network's outputs for them, and the resulting masks.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,29 +12,29 @@ use pleura::Size;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ensemble {
-    /// (height, width) in which cases are drawn, and of the masks.
+    /// (height, width) of the cases' drawings, and of the masks.
     pub frame: (i64, i64),
     /// Size of the images.
     pub image: Size,
-    /// What the reference takes each network to be, by its name in the manifest.
+    /// The reference's assumptions on each network, by its name in the manifest.
     pub networks: BTreeMap<String, Network>,
-    /// Thresholds that are put into the manifest in place of its own, one a snapshot, by the member's name.
+    /// Thresholds that replace those of the manifest, one per snapshot, by the member's name.
     #[serde(default)]
     pub thresholds: BTreeMap<String, Vec<f64>>,
-    /// What the classifiers' stacker does.
+    /// The classifiers' stacker.
     pub stack: Option<Stack>,
     pub cases: Vec<Case>,
 }
 
-/// What the reference takes a network to be.
+/// The reference's assumptions on a network.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// (height, width) of its input.
     pub size: (i64, i64),
-    /// How many sets of weights there are of it.
+    /// Its number of snapshots.
     pub snapshots: usize,
-    /// (height, width) in which its answers are drawn, where that is not the ensemble's.
+    /// (height, width) of its drawings, if not the ensemble's.
     pub frame: Option<(i64, i64)>,
 }
 
@@ -52,22 +52,22 @@ pub struct Stack {
 pub struct Case {
     pub name: String,
     answers: Vec<Answer>,
-    /// Runs `offset length`, as a submission has them; `*n` after a run is that run n times.
+    /// Runs `offset length`, as in a submission; `*n` after a run repeats it n times.
     mask: Vec<String>,
 }
 
-/// What some networks answer; later answers replace earlier ones.
+/// The outputs of some networks; later entries replace earlier ones.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    /// Left out: all.
+    /// All if absent.
     members: Option<Vec<String>>,
-    /// Left out: all.
+    /// All if absent.
     snapshots: Option<Vec<usize>>,
-    /// Answers to the mirror image alone, as a network sees it. Otherwise they are the straight ones, mirrored.
+    /// Whether it is the output for the mirrored image only, in its orientation. Otherwise outputs for it are mirrored.
     #[serde(default)]
     mirrored: bool,
-    /// The ground's value.
+    /// The background value.
     ground: Option<f32>,
     /// Top, bottom, left, right, value.
     #[serde(default)]
@@ -83,7 +83,7 @@ pub fn table() -> BTreeMap<String, Ensemble> {
 }
 
 impl Case {
-    /// What one set of weights of a network answers to the image and to its mirror image.
+    /// The outputs of one snapshot of a network for the image and for its mirror image.
     pub fn replies(&self, ensemble: &Ensemble, name: &str, snapshot: usize) -> [Reply; 2] {
         let network = &ensemble.networks[name];
         let (size, frame) = (network.size, network.frame.unwrap_or(ensemble.frame));
@@ -111,7 +111,7 @@ impl Case {
         [straight, mirrored]
     }
 
-    /// The mask as a submission has it.
+    /// The mask's run lengths, as in a submission.
     pub fn encoded(&self) -> String {
         if self.mask.is_empty() {
             return "-1".to_owned();
@@ -125,7 +125,7 @@ impl Case {
 }
 
 impl Answer {
-    /// Brings rectangles from the frame to a map of `size`: a pixel belongs where its centre lies.
+    /// Scales rectangles from the frame to a map of `size`: a pixel belongs to the rectangle of its centre.
     fn drawn(&self, ground: f32, frame: (i64, i64), size: (i64, i64)) -> Drawing {
         let place = |edge: i64, frame: i64, side: i64| -(frame - 2 * edge * side).div_euclid(2 * frame);
         let rectangle = |&(top, bottom, left, right, value)| {

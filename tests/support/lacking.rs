@@ -1,16 +1,16 @@
-//! What this machine lacks, for build scripts: `cfg(no_real_data)` and its like, by which tests are ignored.
+//! What this machine lacks, for build scripts: sets `cfg(no_real_data)` and the like, by which tests are ignored.
 //!
-//! A test that returns early counts as passed. One that is ignored is counted, and named with its reason, by Cargo.
+//! A test that returns early counts as passed. An ignored one is counted, and listed with its reason, by Cargo.
 #![allow(dead_code, reason = "each build script uses its own part")]
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What changes the answers, as far as Cargo can know; `touch` the build script after installing a program.
+/// Variables that change the result, as far as Cargo can know; `touch` the build script after installing a program.
 const VARIABLES: [&str; 5] = ["CI", "PLEURA_DATA", "PLEURA_CASES", "PLEURA_PYTHON", "PLEURA_PEER_PYTHON"];
 
-/// Programs of which a test needs each.
+/// Programs that one test needs, all of them.
 const SLURM: [&str; 7] = ["sbatch", "slurmctld", "slurmd", "munged", "unshare", "nsenter", "ip"];
 
 /// Prints, for each list of modules, whether Python has all of them; none is imported.
@@ -20,7 +20,7 @@ for modules in sys.argv[1:]:
     print(all(importlib.util.find_spec(module) for module in modules.split(',')))
 ";
 
-/// Declares everything that integration tests may lack. `root` is the repository.
+/// Declares a `cfg` for everything that integration tests may lack. `root` is the repository.
 pub fn declare_all(root: &Path) {
     let [reader, validator, peer] = python_lacks([
         "imagecodecs,jpeg_ls,libjpeg,numpy,openjpeg,pydicom,rle",
@@ -40,7 +40,7 @@ pub fn declare_all(root: &Path) {
     declare("no_cuda_runtime", target().is_none_or(|target| !target.join("tmp/cuda/cache").exists()));
 }
 
-/// Sets a `cfg` where something is lacking; not in CI, where a test that lacks something is to fail.
+/// Sets a `cfg` if something is missing; not in CI, where tests must fail for it.
 pub fn declare(name: &str, is_lacking: bool) {
     for variable in VARIABLES {
         println!("cargo::rerun-if-env-changed={variable}");
@@ -60,7 +60,7 @@ fn folder(root: &Path, variable: &str, name: &str) -> bool {
     !env::var_os(variable).map_or_else(|| root.join("../shared").join(name), PathBuf::from).is_dir()
 }
 
-/// Of lists of modules, those that `python3` lacks.
+/// Whether `python3` lacks any module, for each list of modules.
 fn python_lacks<const N: usize>(modules: [&str; N]) -> [bool; N] {
     let output = Command::new("python3").args(["-c", PYTHON]).args(modules).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -76,7 +76,7 @@ fn is_on_path(program: &str) -> bool {
     env::split_paths(&env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(program).is_file())
 }
 
-/// Cargo's `target`, of which a build script is told a folder in `debug/build/PACKAGE`.
+/// Cargo's `target` folder, found from the build script's own folder in `debug/build/PACKAGE`.
 fn target() -> Option<PathBuf> {
     Some(Path::new(&env::var_os("OUT_DIR")?).ancestors().nth(4)?.to_owned())
 }

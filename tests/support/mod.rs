@@ -1,4 +1,4 @@
-//! What integration tests share: the binary, ONNX Runtime, real data, toy models and images.
+//! Helpers of the integration tests: the binary, ONNX Runtime, real data, toy models and images.
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
 pub mod browser;
@@ -21,7 +21,7 @@ pub fn pleura() -> assert_cmd::Command {
     assert_cmd::Command::new(env!("CARGO_BIN_EXE_pleura"))
 }
 
-/// Makes sure that there is an ONNX Runtime, installing the pinned one as a user would.
+/// Installs the pinned ONNX Runtime if there is none, as a user would.
 pub fn runtime() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -35,14 +35,14 @@ pub fn runtime() {
 /// Sends a signal to a child that has not been waited for.
 #[cfg(unix)]
 pub fn signal(child: &Child, signal: libc::c_int) {
-    // SAFETY: the worst is that the process is not there any more; until it is waited for, nobody else has its number.
+    // SAFETY: the process may have ended; until it is waited for, no other process has its number.
     assert_eq!(unsafe { libc::kill(i32::try_from(child.id()).unwrap(), signal) }, 0);
 }
 
-/// Waits for a child, at most so long: one that waits for ever is ended.
+/// Waits for a child until a time limit, after which it is killed.
 ///
 /// # Panics
-/// Where it is not over by then, with what `what` tells.
+/// If it exceeds the limit, with the message of `what`.
 pub fn wait(child: &mut Child, patience: Duration, what: impl FnOnce() -> String) -> ExitStatus {
     let begun = Instant::now();
     loop {
@@ -66,7 +66,7 @@ pub fn data() -> PathBuf {
     folder
 }
 
-/// A folder of small inputs that are odd. Tests that need one are ignored `cfg_attr(no_cases)`.
+/// A folder of small, unusual inputs. Tests that need one are ignored `cfg_attr(no_cases)`.
 pub fn cases(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let cases = std::env::var_os("PLEURA_CASES").map_or_else(|| root.join("../shared/cases"), PathBuf::from);
@@ -75,8 +75,8 @@ pub fn cases(name: &str) -> PathBuf {
     folder
 }
 
-/// Prints that a test cannot run, past the capture of its output. For what is known only now, such as the network: what
-/// is known when tests are built has them ignored (`lacking.rs`).
+/// Prints that a test cannot run, bypassing the capture of its output. For conditions known only at run time, such as
+/// the network; those known at build time ignore tests (`lacking.rs`).
 pub fn skipped(reason: &str) {
     use std::io::Write;
     let thread = std::thread::current();

@@ -1,6 +1,8 @@
-//! Players: ONNX models that know each case by its image, and answer what the case's table says a network would.
+//! Players: ONNX models that recognize each case by its image, and return the outputs that the case's table has for a
+//! network.
 //!
-//! An image is grey of a level that tells its case, a little darker at its left: so a player also knows a mirrored view.
+//! An image's grey level identifies its case; it is slightly darker at the left, so that a player recognizes mirrored
+//! views.
 
 use std::path::Path;
 
@@ -10,23 +12,23 @@ use pleura::onnx::{ElementType, GraphBuilder, attribute as a};
 use super::golden::Stack;
 use pleura::Size;
 
-/// How far the left and the right border of an image are from its middle, in grey levels.
+/// Difference in grey levels of an image's left and right borders from its middle.
 const SLANT: f32 = 3.0;
-/// The darkest case's level. Black would be what a rotation leaves in the corners.
+/// The darkest case's level. Black would be the same as the corners of rotated images.
 const DARKEST: f32 = 40.0;
 /// The brightest case's level.
 const BRIGHTEST: f32 = 240.0;
 
-/// Rectangles of one value each, on a ground; later ones lie on top. In pixels of a map of the network's input size.
+/// Rectangles of constant value on a background; later ones are on top. In pixels of a map of the network's input size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawing {
     pub ground: f32,
-    /// Top, bottom, left, right; a bottom and a right of their own pixels no more.
+    /// Top, bottom, left, right; bottom and right are exclusive.
     pub rectangles: Vec<([i64; 4], f32)>,
 }
 
 impl Drawing {
-    /// The drawing in a mirror, for a width.
+    /// The drawing mirrored at this width.
     pub fn mirrored(&self, width: i64) -> Self {
         let flip = |&([top, bottom, left, right], value): &([i64; 4], f32)| {
             ([top, bottom, width - right, width - left], value)
@@ -35,7 +37,7 @@ impl Drawing {
     }
 }
 
-/// What a network answers to one view of one image.
+/// A network's output for one view of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     pub map: Drawing,
@@ -48,7 +50,7 @@ pub struct Shape {
     pub input: String,
     pub size: (i64, i64),
     pub channels: i64,
-    /// Of the first channel: (intensity * scale - mean) / std.
+    /// Normalization of the first channel: (intensity * scale - mean) / std.
     pub scale: f32,
     pub mean: f32,
     pub std: f32,
@@ -70,7 +72,7 @@ fn step(cases: usize) -> f32 {
     step
 }
 
-/// Writes a player: two replies a case, to the image and to its mirror image.
+/// Writes a player with two replies per case, to the image and to its mirror image.
 pub fn write(path: &Path, shape: &Shape, replies: &[[Reply; 2]]) {
     let mut g = GraphBuilder::new("player");
     let dims = ["batch".into(), shape.channels.into(), "height".into(), "width".into()];
@@ -89,7 +91,7 @@ pub fn write(path: &Path, shape: &Shape, replies: &[[Reply; 2]]) {
     g.build().write(path).expect("a temporary folder can be written");
 }
 
-/// Writes a stacker, as the manifest's `merge` wants it: scores (N, M) to a probability (N, 1).
+/// Writes a stacker for the manifest's `merge`: scores (N, M) to a probability (N, 1).
 pub fn write_stack(path: &Path, merge: &toml::Table, stack: &Stack) {
     let members = (stack.weights.len() - 1) / 2;
     let name = |key: &str| merge[key].as_str().expect("a stack's names are text");
@@ -98,7 +100,7 @@ pub fn write_stack(path: &Path, merge: &toml::Table, stack: &Stack) {
     let scores = g.input(name("input"), ElementType::Float, &["batch".into(), (members as i64).into()]);
     let across = g.integers("across", &[1]);
     let mean = g.node("ReduceMean", &[&scores, &across], vec![a::int("keepdims", 1)]);
-    // Each score's neighbour, the first being the last one's.
+    // Each score's neighbour; the last one's is the first.
     let order: Vec<i64> = (0..members as i64).map(|member| (member + 1) % members as i64).collect();
     let order = g.integers("order", &order);
     let next = g.node("Gather", &[&scores, &order], vec![a::int("axis", 1)]);
@@ -116,7 +118,7 @@ pub fn write_stack(path: &Path, merge: &toml::Table, stack: &Stack) {
     g.build().write(path).expect("a temporary folder can be written");
 }
 
-/// (N, C, H, W) -> (N,): twice the case, and one more where the view is mirrored.
+/// (N, C, H, W) -> (N,): twice the case, plus one if the view is mirrored.
 fn recognise(g: &mut GraphBuilder, image: &str, shape: &Shape, cases: usize) -> String {
     let first = g.integers("first", &[0]);
     let grey = g.node("Gather", &[image, &first], vec![a::int("axis", 1)]);
@@ -132,7 +134,7 @@ fn recognise(g: &mut GraphBuilder, image: &str, shape: &Shape, cases: usize) -> 
         g.node("ReduceMean", &[&block, &all], vec![a::int("keepdims", 0)])
     };
     let (middle, left, right) = (mean("middle", 6, 10), mean("left", 1, 5), mean("right", 11, 15));
-    // From the network's numbers to grey levels, and to the number of steps above the darkest.
+    // From the network's input values to grey levels, and to the number of steps above the darkest.
     let gain = shape.std / shape.scale * 255.0 / step(cases);
     let shift = (shape.mean / shape.scale * 255.0 - DARKEST) / step(cases);
     let (gain, shift, zero, last) = (g.scalar(gain), g.scalar(shift), g.scalar(0.0), g.scalar((cases - 1) as f32));
@@ -148,8 +150,8 @@ fn recognise(g: &mut GraphBuilder, image: &str, shape: &Shape, cases: usize) -> 
     g.node("Cast", &[&row], vec![a::int("to", 7)])
 }
 
-/// A map from a small table: rows (N, H, K) by cells (N, K, L) by columns (N, L, W), where rows and columns hold a single
-/// 1 a pixel, so that the products copy the cells' values exactly.
+/// A map from a small table: rows (N, H, K) by cells (N, K, L) by columns (N, L, W), in which rows and columns have a
+/// single 1 per pixel, so that the products copy the cells' values exactly.
 fn draw(g: &mut GraphBuilder, image: &str, row: &str, shape: &Shape, replies: &[[Reply; 2]]) -> String {
     let grids: Vec<Grid> = replies.iter().flatten().map(|reply| Grid::new(&reply.map, shape.size)).collect();
     let count = grids.len() as i64;
@@ -170,7 +172,7 @@ fn draw(g: &mut GraphBuilder, image: &str, row: &str, shape: &Shape, replies: &[
     g.node("Unsqueeze", &[&map, &channel], vec![])
 }
 
-/// (N, side, K): which band each pixel of an axis lies in. A view of another size sees the same drawing, scaled.
+/// (N, side, K): the band of each pixel of an axis. A view of another size sees the same drawing, scaled.
 fn one_hot(
     g: &mut GraphBuilder,
     image: &str,
@@ -181,7 +183,7 @@ fn one_hot(
 ) -> String {
     let most = bands.iter().map(Vec::len).max().unwrap_or_default();
     let mut edges = |end: &str, pick: fn(&(i64, i64)) -> i64| {
-        // Bands that a drawing lacks hold no pixel.
+        // Bands that a drawing lacks contain no pixel.
         let padded = bands.iter().flat_map(|it| (0..most).map(move |k| it.get(k).map_or(-1.0, |b| pick(b) as f32)));
         let padded: Vec<f32> = padded.collect();
         let table = g.constant(&format!("{name}_{end}"), &[bands.len() as i64, 1, most as i64], &padded);
@@ -204,7 +206,7 @@ fn one_hot(
     g.node("Cast", &[&within], vec![a::int("to", 1)])
 }
 
-/// A drawing cut along all of its edges.
+/// A drawing cut along all its edges.
 struct Grid {
     rows: Vec<(i64, i64)>,
     columns: Vec<(i64, i64)>,

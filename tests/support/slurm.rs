@@ -1,4 +1,4 @@
-//! A real Slurm on this machine: munge, slurmctld and two slurmd, in namespaces that die with it.
+//! A real Slurm on this machine: munge, slurmctld and two slurmd, in namespaces that end with it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything here may take on a busy machine.
+/// Time limit for any step on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A Slurm that takes jobs.
+/// A running Slurm.
 pub struct Cluster {
-    /// `unshare`, which takes the namespaces' first process with it.
+    /// `unshare`, which kills the namespaces' first process when it ends.
     outside: Child,
     /// The first process of the namespaces.
     inside: String,
@@ -19,7 +19,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts one. Tests that need it are ignored `cfg_attr(no_slurm)`.
+    /// Starts Slurm. Tests that need it are ignored `cfg_attr(no_slurm)`.
     pub fn start() -> Self {
         let programs = ["sbatch", "slurmctld", "slurmd", "munged", "unshare", "nsenter", "ip"];
         let missing = programs.iter().find(|name| !is_on_path(name));
@@ -39,7 +39,7 @@ impl Cluster {
         cluster
     }
 
-    /// A command where Slurm's own commands reach it, `pleura` is on the path, and jobs run in `folder`.
+    /// A command with access to Slurm's own commands and `pleura`, which runs jobs in `folder`.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["--target", &self.inside, "--net", "--pid", "--uts", "--ipc"]).arg(program).current_dir(folder);
@@ -49,7 +49,7 @@ impl Cluster {
         command
     }
 
-    /// What a command of Slurm's prints.
+    /// The output of one of Slurm's commands.
     pub fn ask(&self, command: &[&str]) -> String {
         let output = self.command(command[0], self.folder.path()).args(&command[1..]).output().unwrap();
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -102,7 +102,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.outside.kill();
         let _ = self.outside.wait();
-        // the folder can go once nobody writes to it
+        // the folder can be removed once nothing writes to it
         let begun = Instant::now();
         while Path::new("/proc").join(&self.inside).exists() && begun.elapsed() < Duration::from_secs(10) {
             std::thread::sleep(Duration::from_millis(10));
@@ -110,7 +110,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Waits for something, and looks often.
+/// Waits for a condition, checking it often.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! Networks whose answers can be worked out by hand, and images to feed them.
+//! Networks whose outputs can be computed by hand, and images for them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use ndarray::Array2;
 use pleura::Size;
 use pleura::onnx::{Dim, ElementType, GraphBuilder, attribute as a};
 
-/// What a toy network is fed and gives.
+/// The options of a toy network.
 #[derive(Clone, Copy)]
 pub struct Toy {
     /// The map is `gain * mean over channels + shift`.
@@ -19,11 +19,11 @@ pub struct Toy {
     pub sigmoid: bool,
     /// Halve the map's size by means of 2 × 2 pixels.
     pub halve: bool,
-    /// Fail where any pixel of a batch is brighter than 200 / 255.
+    /// Fail if any pixel of a batch is brighter than 200 / 255.
     pub fragile: bool,
-    /// See nothing in the right half of an image of 8 × 8.
+    /// Ignore the right half of an image of 8 × 8.
     pub left_only: bool,
-    /// Insist on this batch and (height, width).
+    /// Accept only this batch size and (height, width).
     pub fixed: Option<(i64, i64, i64)>,
 }
 

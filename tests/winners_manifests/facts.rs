@@ -1,4 +1,4 @@
-//! What is published of the winners' trainings, as their recipes and manifests state it.
+//! Published facts of the winners' trainings, compared with their recipes and manifests.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn winner(place: &str, name: &str) -> Recipe {
     Recipe::read(&path).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// What `key` of a recipe's TOML is, such as `phases[1].batch`.
+/// The value of `key` in a recipe's TOML, such as `phases[1].batch`.
 fn stated(place: &str, name: &str, key: &str) -> toml::Value {
     let path = ensembles().join(format!("siim-{place}/recipes/{name}.toml"));
     let mut value: toml::Value = toml::Value::Table(fs::read_to_string(path).unwrap().parse().unwrap());
@@ -39,7 +39,7 @@ fn rates(recipe: &Recipe) -> Vec<f32> {
     recipe.phases.iter().flat_map(of).collect()
 }
 
-/// Cycles of five epochs that do not grow, then constant rates: by the published scheduler, whose factor is 1.
+/// Cycles of five epochs of constant length, then constant rates: by the published scheduler, whose factor is 1.
 #[test]
 fn the_second_s_rates_are_as_published() {
     // half a cosine in five steps from 5e-4, to 1e-5 and to 1e-6
@@ -60,7 +60,7 @@ fn the_second_s_rates_are_as_published() {
             }
         }
     }
-    // what is averaged: in the classifiers' case the cycles' ends and the constant epochs
+    // averaged weights: for the classifiers, the cycles' ends and the constant epochs
     let averaged = |name| rates(&winner("2nd", name));
     let Some(Average::Swa { epochs }) = winner("2nd", "seg-se50").average else { panic!("no SWA") };
     let found: Vec<_> = epochs.iter().map(|&epoch| format!("{:.1e}", averaged("seg-se50")[epoch as usize])).collect();
@@ -69,7 +69,7 @@ fn the_second_s_rates_are_as_published() {
     assert_eq!(epochs, [24, 29, 30, 31, 32, 33]);
 }
 
-/// Facts of the winners' trainings, as their code and write-ups state them: a recipe's key and its value.
+/// Facts of the winners' trainings from their code and write-ups: a recipe's key and its value.
 #[rustfmt::skip]
 const FACTS: &[(&str, &str, &str, &str)] = &[
     // The Dice of the batch, eps 1e-6; borders reflected; batch, decay and clip.
@@ -144,7 +144,7 @@ fn recipes_state_the_facts() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Every phase of a recipe of the 2nd has the same batch and size.
+/// All phases of a recipe of the 2nd have the same batch and size.
 #[test]
 fn the_second_s_phases_differ_in_their_rates_alone() {
     for path in files(&ensembles().join("siim-2nd/recipes"), ".toml") {
@@ -163,7 +163,7 @@ fn the_second_s_phases_differ_in_their_rates_alone() {
     }
 }
 
-/// Logits, rather than probabilities, are what is enlarged: of the 2nd's member at 768 and the 7th's pyramids.
+/// Logits, not probabilities, are enlarged: of the 2nd's member at 768 and the 7th's pyramids.
 #[test]
 fn logits_are_enlarged_where_they_were() {
     let cases = [("2nd", vec!["seg-b5"]), ("7th", vec!["fpn-r50", "fpn-r101", "fpn-r101-seeds"])];

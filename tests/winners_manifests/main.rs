@@ -1,4 +1,4 @@
-//! The winners' manifests and recipes: sound, of one piece, and complete.
+//! The winners' manifests and recipes: valid, consistent and complete.
 
 mod facts;
 #[path = "../support/mod.rs"]
@@ -16,7 +16,7 @@ fn ensembles() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles")
 }
 
-/// What lies in a folder and ends so, sorted.
+/// The files of a folder with this ending, sorted.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -40,14 +40,14 @@ fn manifests() -> Vec<(PathBuf, Manifest)> {
     paths.map(|path| (path.clone(), Manifest::read(&path).unwrap_or_else(|e| panic!("{e}")))).collect()
 }
 
-/// The stages' members, stage by stage.
+/// The members of each stage.
 fn stages(manifest: &Manifest) -> Vec<(&'static str, &[Member])> {
     let crop = manifest.crop.iter().map(|crop| ("crop", &crop.members[..]));
     let classifier = manifest.classifier.iter().map(|stage| ("classifier", &stage.members[..]));
     crop.chain(classifier).chain([("segmenter", &manifest.segmenter.members[..])]).collect()
 }
 
-/// The recipe of a member of a manifest at `path`: its file and what it says.
+/// The recipe of a member of a manifest at `path`: its file and content.
 fn recipe_of(path: &Path, member: &Member) -> (PathBuf, Recipe) {
     let name = &member.name;
     let recipe = member.recipe.as_ref().unwrap_or_else(|| panic!("{}: `{name}` has no recipe", path.display()));
@@ -56,7 +56,7 @@ fn recipe_of(path: &Path, member: &Member) -> (PathBuf, Recipe) {
     (file, recipe)
 }
 
-/// An ensemble's folder without what was trained there: models of one's own are nobody else's fault.
+/// A copy of an ensemble's folder without trained models: a user's own models must not fail the tests.
 fn without_models(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     fs::create_dir(copy.path().join("recipes")).unwrap();
@@ -151,7 +151,7 @@ fn networks_are_fed_as_they_were_trained() {
     }
 }
 
-/// The files that a recipe's training writes, each with the fold that it held out, as a manifest beside names them.
+/// The files that a recipe's training writes, each with its held-out fold, as a manifest beside it names them.
 fn written_by(recipe: &Recipe) -> BTreeSet<(u32, String)> {
     let folds = recipe.folds.train.clone().unwrap_or_else(|| (0..recipe.folds.count).collect());
     let name = &recipe.name;
@@ -200,7 +200,7 @@ fn a_stack_has_the_stage_s_members_in_their_order() {
     assert_eq!((&*stack.input, &*stack.output, stack.values), ("scores", "score", Values::Probabilities));
 }
 
-/// The manifest that the index shows.
+/// The manifest in the ensembles' index.
 fn composed() -> String {
     let readme = fs::read_to_string(ensembles().join("README.md")).unwrap();
     let block = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());

@@ -1,12 +1,12 @@
-//! The ensemble that both sides run: five networks of the real shapes and costs, classifiers and segmenters, whose random
-//! weights are made to answer as trained ones do.
+//! The ensemble that both sides run: five networks of realistic shapes and costs, classifiers and segmenters, whose
+//! random weights are adjusted to give outputs like trained ones.
 //!
-//! What is synthetic: the weights are random, and random networks answer nearly the same to every image. So each
-//! network's last layer is scaled and shifted, by what it says of the very images that are measured. Of a classifier's
-//! scores a fifth are then above 0.5 and half below 0.05, and the classifiers agree as far as their random features do,
-//! less than trained ones would; maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which
-//! costs no arithmetic and makes maps of blobs. What the numbers are decides how many images pass, how soon bounds
-//! settle a gate, and how ragged masks are, and nothing else of either side's work.
+//! What is synthetic: the weights are random, and random networks give nearly the same output for every image. So each
+//! network's last layer is scaled and shifted by its outputs on the measured images. A fifth of a classifier's scores are
+//! then above 0.5 and half below 0.05, and the classifiers agree as far as their random features do, less than trained
+//! ones would; maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which costs no arithmetic
+//! and gives maps of blobs. The outputs determine how many images pass, how soon bounds decide a gate, and how ragged
+//! masks are, but nothing else of either side's work.
 
 use std::path::{Path, PathBuf};
 
@@ -21,32 +21,32 @@ use super::unet::{self, Draw};
 
 type Error = Box<dyn std::error::Error>;
 
-/// Networks in all.
+/// The number of networks.
 const MEMBERS: usize = 5;
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const STD: [f32; 3] = [0.229, 0.224, 0.225];
-/// Of the images, which share is to pass the classifiers.
+/// The share of images that pass the classifiers.
 const PASSING: f64 = 0.2;
-/// How far apart scores beside the gate are at least: the sides' answers differ by less.
+/// The minimum distance of scores beside the gate: the sides' scores differ by less.
 const APART: f32 = 4e-3;
-/// Of a map's pixels, which share is above 0.5.
+/// The share of a map's pixels above 0.5.
 const MARKED: f64 = 0.1;
-/// What a median score or pixel becomes: the logit of 0.05.
+/// The logit of a median score or pixel: that of 0.05.
 const MEDIAN: f32 = -3.0;
-/// So many images tell the spread of a map's pixels.
+/// The number of images from which the spread of a map's pixels is estimated.
 const MAPS: usize = 8;
 
-/// How the ensemble is made up.
+/// The composition of the ensemble.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// Height and width that networks see.
+    /// Height and width of the networks' input.
     pub size: u32,
-    /// So many of the five are classifiers, and the rest segmenters.
+    /// The number of classifiers among the five; the others are segmenters.
     pub classifiers: usize,
 }
 
 impl Shape {
-    /// A shape with at least one network a stage.
+    /// A shape with at least one network per stage.
     pub fn new(size: usize, classifiers: usize) -> Result<Self, Error> {
         if !(1..MEMBERS).contains(&classifiers) {
             return Err(format!("{classifiers} classifiers: 1 to {} leave a segmenter", MEMBERS - 1).into());
@@ -80,7 +80,7 @@ pub fn make(folder: &Path, files: &[PathBuf], shape: Shape, runtime: &Loaded) ->
         let draw = Draw { seed, ..Draw::default() };
         resnet::resnet34(draw).write(&path)?;
         let logits = answers(&path, "score", &planes, size, runtime)?;
-        // Which way a random feature goes means nothing: all go as the first does.
+        // The sign of a random feature means nothing: all get the sign of the first.
         let sign = first.as_ref().map_or(1.0, |first| covariance(first, &logits).signum());
         let signed: Vec<f32> = logits.iter().map(|logit| logit * sign).collect();
         let (gain, shift) = spread(signed, 1.0 - PASSING);
@@ -121,8 +121,8 @@ pub fn manifest(shape: Shape, gate: f32) -> String {
     text
 }
 
-/// A gate that [`PASSING`] of the images pass: midway between two scores, and where these are too close for rounding not
-/// to decide, between the two above them or below.
+/// A gate that [`PASSING`] of the images pass: midway between two scores, or, if these are so close that rounding could
+/// decide, between the two above or below them.
 pub fn gate(mut scores: Vec<f32>) -> Option<f32> {
     scores.sort_by(f32::total_cmp);
     let rank = ((1.0 - PASSING) * scores.len() as f64).round() as usize;
@@ -131,7 +131,7 @@ pub fn gate(mut scores: Vec<f32>) -> Option<f32> {
     gaps.find(|(low, high)| high - low > APART).map(|(low, high)| f32::midpoint(low, high))
 }
 
-/// All that a network says of the planes, unchanged.
+/// A network's raw outputs for the planes.
 fn answers(path: &Path, output: &str, planes: &[Array2<f32>], size: u32, runtime: &Loaded) -> Result<Vec<f32>, Error> {
     let options = SessionOptions { device: Device::Cpu, threads: 0, tensorrt: false, fp16: false, memory: None };
     let model = Model::open(runtime, path, options)?;
@@ -154,7 +154,7 @@ fn answers(path: &Path, output: &str, planes: &[Array2<f32>], size: u32, runtime
     Ok(values)
 }
 
-/// Gain and shift of logits: their quantile `middle` comes to 0, their median to [`MEDIAN`].
+/// Gain and shift of logits that move their quantile `middle` to 0 and their median to [`MEDIAN`].
 fn spread(mut logits: Vec<f32>, middle: f64) -> (f32, f32) {
     logits.sort_by(f32::total_cmp);
     let quantile = |share: f64| logits[(share * (logits.len() - 1) as f64).round() as usize];

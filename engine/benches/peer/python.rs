@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `PLEURA_PEER_PYTHON`, or a virtual environment in `target`, which is made where it is not there.
+/// `PLEURA_PEER_PYTHON`, or a virtual environment in `target`, created if missing.
 pub fn find() -> Result<PathBuf, Box<dyn Error>> {
     if let Some(python) = std::env::var_os("PLEURA_PEER_PYTHON") {
         return Ok(python.into());
@@ -22,7 +22,7 @@ pub fn find() -> Result<PathBuf, Box<dyn Error>> {
     Ok(python)
 }
 
-/// The library of ONNX Runtime in that Python: both sides run the same one.
+/// The ONNX Runtime library of that Python: both sides run the same one.
 pub fn onnxruntime(python: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let script = "import onnxruntime, pathlib; \
                   print(next(pathlib.Path(onnxruntime.__file__).parent.glob('capi/libonnxruntime.so*')))";

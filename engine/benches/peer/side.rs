@@ -1,4 +1,4 @@
-//! The sides that are compared, each a process of its own: so that memory is its own, and starting counts.
+//! The sides that are compared, each in its own process, so that memory is measured separately and start-up counts.
 
 use std::error::Error;
 use std::fmt;
@@ -13,40 +13,40 @@ use pleura::runtime::Device;
 use pleura::submission::{SIIM_SIZE, Submission};
 use serde::{Deserialize, Serialize};
 
-/// The first argument of this program where it is to be the engine's side.
+/// The first argument of this program when it runs the engine's side.
 pub const ENGINE: &str = "--engine";
 
-/// Who runs the ensemble, and how.
+/// The program that runs the ensemble, and its mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Every network on every image.
     PeerNone,
-    /// Segmenters on what passes.
+    /// Segmenters only on images that pass.
     PeerStage,
-    /// Segmenters on what passes.
+    /// Segmenters only on images that pass.
     EngineFull,
-    /// And no classifier that cannot change whether an image passes.
+    /// As `EngineFull`, and no classifier that cannot change whether an image passes.
     EngineExact,
 }
 
-/// What every side is given.
+/// The inputs of every side.
 pub struct Task<'a> {
     pub python: &'a Path,
-    /// The library of ONNX Runtime that `python` has, for the engine too.
+    /// The ONNX Runtime library of `python`, also used by the engine.
     pub onnxruntime: &'a Path,
     pub manifest: &'a Path,
     pub files: &'a [PathBuf],
-    /// Where submissions and findings go.
+    /// The folder for submissions and findings.
     pub folder: &'a Path,
     pub batch: usize,
     pub threads: usize,
 }
 
-/// What a run took.
+/// The measurements of a run.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Took {
     pub images: usize,
-    /// From the first file to the CSV, the models being open.
+    /// From the first file to the CSV, with the models open.
     pub seconds: f64,
     pub peak_bytes: u64,
     /// From the process's start to its end, as the bench sees it.
@@ -68,7 +68,7 @@ impl fmt::Display for Side {
 impl Side {
     pub const ALL: [Self; 4] = [Self::PeerNone, Self::PeerStage, Self::EngineFull, Self::EngineExact];
 
-    /// Runs the side in a process of its own.
+    /// Runs the side in its own process.
     pub fn run(self, task: &Task<'_>) -> Result<Took, Box<dyn Error>> {
         let mut command = match self {
             Self::PeerNone => peer(task, "none"),
@@ -92,7 +92,7 @@ impl Side {
         folder.join(format!("{self:?}.csv"))
     }
 
-    /// A line of JSON an image: its id, and its score or, of the engine, the bounds of its score.
+    /// A line of JSON per image: its id, and its score or, for the engine, the bounds of its score.
     pub fn findings(self, folder: &Path) -> PathBuf {
         folder.join(format!("{self:?}.jsonl"))
     }
@@ -112,7 +112,7 @@ fn engine(task: &Task<'_>, exit: &str) -> std::io::Result<Command> {
     Ok(command)
 }
 
-/// The engine's side, in the process that is to be measured: what `pleura predict` does, without its receipt.
+/// The engine's side, in the measured process: what `pleura predict` does, without its receipt.
 pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     pleura::runtime::keep_freed_memory(); // as the command line does
     let mut next = || args.next().ok_or("the bench gives all arguments");
@@ -140,7 +140,7 @@ pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// The most memory that this process held. `getrusage` would count what the process held that started this one, too.
+/// The peak memory of this process. `getrusage` would also count that of the parent process.
 fn peak_bytes() -> Result<u64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;

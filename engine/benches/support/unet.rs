@@ -1,4 +1,4 @@
-//! Networks with a ResNet34 encoder and random weights: the shapes and the arithmetic of the real thing, nothing else.
+//! Networks with a ResNet34 encoder and random weights: the shapes and the arithmetic of real networks, nothing else.
 
 use pleura::onnx::{ElementType, GraphBuilder, Model, attribute as a};
 
@@ -10,13 +10,13 @@ const DECODER: [i64; 5] = [256, 128, 64, 32, 16];
 /// What may differ between networks of one architecture.
 #[derive(Debug, Clone, Copy)]
 pub struct Draw {
-    /// Where the random weights start.
+    /// The seed of the random weights.
     pub seed: u32,
     /// The last layer's logits are multiplied by this,
     pub gain: f32,
     /// and this is added to them.
     pub shift: f32,
-    /// The weights of what comes over the skips are multiplied by this: less of them, and maps are blobs, not textures.
+    /// The factor of the weights of skip connections: with small ones, maps are blobs, not textures.
     pub skips: f32,
 }
 

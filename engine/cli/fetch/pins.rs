@@ -1,4 +1,4 @@
-//! The wheels that are fetched: versions and digests.
+//! The pinned wheels: versions and digests.
 
 use std::env::consts::{ARCH, OS};
 
@@ -15,10 +15,10 @@ pub struct Wheel {
     pub sha256: &'static str,
 }
 
-/// What belongs together in one folder of the cache.
+/// The wheels of one folder of the cache.
 pub struct Build {
     runtime: &'static Wheel,
-    /// CUDA's libraries, where they are asked for.
+    /// CUDA's libraries, if requested.
     libraries: &'static [Wheel],
     /// The platform tags under which pip finds the wheels.
     pub platforms: &'static [&'static str],
@@ -55,14 +55,14 @@ impl Build {
         std::iter::once(self.runtime).chain(self.libraries)
     }
 
-    /// The command that does the same by hand: the search looks at Python's packages too.
+    /// The pip command that installs the same wheels: Python's packages are searched too.
     pub fn by_hand(&self) -> String {
         let extras = if self.libraries.is_empty() { "" } else { "[cuda,cudnn]" };
         format!("python3 -m pip install '{}{extras}=={}'", self.package(), self.version())
     }
 }
 
-/// The build for this machine, without CUDA's libraries: the GPU's where there is an NVIDIA driver.
+/// The build for this machine, without CUDA's libraries: the GPU build if there is an NVIDIA driver.
 pub fn fitting() -> anyhow::Result<Build> {
     match find::driver_version() {
         Some(version) if (OS, ARCH) == ("linux", "x86_64") => Ok(gpu(cuda_for(Some(version)), false)),
@@ -70,7 +70,7 @@ pub fn fitting() -> anyhow::Result<Build> {
     }
 }
 
-/// The GPU's build with CUDA's libraries, for the driver that is there, or for the newest one.
+/// The GPU build with CUDA's libraries, for the installed driver or else the newest.
 pub fn with_cuda() -> anyhow::Result<Build> {
     if (OS, ARCH) != ("linux", "x86_64") {
         bail!("the CUDA libraries are available for Linux on x86_64 only; this is {OS} on {ARCH}");
@@ -82,7 +82,7 @@ fn cuda_for(driver: Option<(u32, u32)>) -> Cuda {
     if driver.is_some_and(|(major, _)| major < 13) { Cuda::Twelve } else { Cuda::Thirteen }
 }
 
-/// The GPU's build.
+/// The GPU build.
 pub fn gpu(cuda: Cuda, with_libraries: bool) -> Build {
     let (runtime, libraries): (_, &[_]) = match cuda {
         Cuda::Twelve => (&GPU_CUDA12, &CUDA12),
@@ -121,11 +121,11 @@ static CPU_MACOS_ARM64: Wheel =
     wheel("onnxruntime", "1.24.4", "cad1c2b3f455c55678ab2a8caa51fb420c25e6e3cf10f4c23653cdabedc8de78");
 static GPU_CUDA12: Wheel =
     wheel("onnxruntime-gpu", "1.24.4", "eb0e38f0c1ef3b76ae0081c8e51eed20dd8925aa916f0fc6f9b8b17d05610e99");
-// The first on the index that is built for CUDA 13.
+// The first version on the index that is built for CUDA 13.
 static GPU_CUDA13: Wheel =
     wheel("onnxruntime-gpu", "1.27.0", "b2b8d6afabf3c23c2c698639a16388816dc7298f388a9ddddf504b283990ea01");
 
-// The oldest CUDA 13, so that every driver of that major version runs it.
+// The oldest CUDA 13, which every driver of that major version runs.
 static CUDA13: [Wheel; 7] = [
     wheel("nvidia-cuda-runtime", "13.0.96", "7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548"),
     wheel("nvidia-cuda-nvrtc", "13.0.88", "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575"),

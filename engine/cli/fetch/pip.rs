@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::pins::{Build, Wheel};
 
-/// Downloads a wheel into a new folder of `work` and tells its path.
+/// Downloads a wheel into a new folder in `work`; returns its path.
 pub fn download(wheel: &Wheel, build: &Build, work: &Path) -> anyhow::Result<PathBuf> {
     let folder = work.join(wheel.package);
     let output = command(wheel, build, &folder).output().with_context(|| {
@@ -33,17 +33,17 @@ pub fn download(wheel: &Wheel, build: &Build, work: &Path) -> anyhow::Result<Pat
 fn command(wheel: &Wheel, build: &Build, folder: &Path) -> Command {
     let mut command = Command::new("python3");
     command.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]);
-    // The digest differs with the Python tag, so the tag is fixed, whichever Python this is.
+    // The digest depends on the Python tag, so the tag is fixed whatever this Python's version.
     command.args(["--no-deps", "--only-binary=:all:", "--python-version", "3.12", "--implementation", "cp"]);
     command.args(["--abi", "cp312", "--abi", "abi3", "--abi", "none"]);
     command.args(build.platforms.iter().flat_map(|platform| ["--platform", platform]));
     command.arg("--dest").arg(folder).arg(format!("{}=={}", wheel.package, wheel.version));
-    // `-m` looks in the working directory first: let it be one that holds nothing.
+    // `-m` searches the working directory first: use an empty one.
     command.current_dir(folder.parent().unwrap_or(folder)).stdin(Stdio::null());
     command
 }
 
-/// What pip's words mean; a full disk and an index that does not answer are worth another try.
+/// The error for pip's output; a full disk and an unreachable index are transient.
 fn reason(said: &str) -> anyhow::Error {
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if says(&["No module named pip"]) {

@@ -1,4 +1,4 @@
-//! Checks a wheel and takes the libraries out of it.
+//! Checks a wheel and extracts its libraries.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -25,7 +25,7 @@ pub fn libraries(file: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut archive = ZipArchive::new(source).with_context(opened)?;
     for i in 0..archive.len() {
         let mut entry = archive.by_index(i).with_context(opened)?;
-        // The last part alone: no entry can climb out of the folder.
+        // Only the file name: no entry can escape from the folder.
         let Some(name) = entry.name().rsplit('/').next().filter(|name| is_wanted(name)).map(str::to_owned) else {
             continue;
         };
@@ -33,13 +33,13 @@ pub fn libraries(file: &Path, folder: &Path) -> anyhow::Result<()> {
         let wrote = || format!("cannot write `{}`", path.display());
         let mut target = File::create(&path).with_context(wrote)?;
         io::copy(&mut entry, &mut target).with_context(wrote)?;
-        // A full disk may only tell when it is asked.
+        // a full disk may only be reported on sync
         target.sync_all().with_context(wrote)?;
     }
     Ok(())
 }
 
-/// Libraries, but neither Python's own module nor the second copy of nvrtc, which nothing asks for by name.
+/// Whether it is a library, but not Python's own module or the second copy of nvrtc, which nothing loads by name.
 fn is_wanted(name: &str) -> bool {
     let is_library = name.starts_with("lib") && (name.contains(".so") || name.ends_with(".dylib"));
     is_library && !name.contains(".alt.so")

@@ -1,4 +1,4 @@
-//! Which image a file belongs to, where its name is not the image's id.
+//! The image of each file whose name is not the image's id.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -9,39 +9,39 @@ use anyhow::{Context, Result, ensure};
 use csv::ReaderBuilder;
 use pleura::regular;
 
-/// The file's name; it is written where there is something to tell.
+/// The file's name; it is written only if a name differs.
 pub const NAME: &str = "ids.csv";
 const COLUMNS: [&str; 2] = ["file", "ImageId"];
 
-/// `ids.csv` of a folder, to which rows are added: each as soon as its file is about to be written, so that a run that is
-/// killed leaves no file without its id.
+/// `ids.csv` of a folder. A row is added just before its file is written, so that a killed run leaves no file without its
+/// id.
 pub struct Index {
     path: PathBuf,
-    /// What is there, once it was needed.
+    /// The file and its rows by file name, once opened.
     open: Option<(File, HashMap<String, String>)>,
-    /// The ids that this run has named files for, but for the first just counted.
+    /// The number of ids added by this run, and the first of them.
     added: usize,
     first: Option<String>,
 }
 
 impl Index {
-    /// That of a folder. Nothing is read or written yet.
+    /// The index of a folder. Nothing is read or written yet.
     pub fn beside(folder: &Path) -> Self {
         Self { path: folder.join(NAME), open: None, added: 0, first: None }
     }
 
-    /// The ids by the names of the files; nothing where there is no `ids.csv`.
+    /// The ids by file name; empty without an `ids.csv`.
     ///
     /// # Errors
-    /// Where the file cannot be read, or is not what its name says.
+    /// If the file cannot be read, or is not such an index.
     pub fn read(folder: &Path) -> Result<HashMap<String, String>> {
         read(&folder.join(NAME))
     }
 
-    /// Notes the id of a file.
+    /// Adds the id of a file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn add(&mut self, file: &str, id: &str) -> Result<()> {
         self.added += 1;
         self.first.get_or_insert_with(|| id.to_owned());
@@ -54,7 +54,7 @@ impl Index {
         }
         let mut row = csv::Writer::from_writer(Vec::new());
         row.write_record([file, id]).context("cannot make a row")?;
-        // in one piece: shards of a run may share a folder
+        // one write per row: shards of a run may share a folder
         let row = row.into_inner().map_err(csv::IntoInnerError::into_error)?;
         out.write_all(&row).with_context(|| format!("cannot write `{}`", self.path.display()))?;
         known.insert(file.to_owned(), id.to_owned());
@@ -65,7 +65,7 @@ impl Index {
         &self.path
     }
 
-    /// How many files have other names than their ids.
+    /// The number of files whose names differ from their ids.
     pub fn added(&self) -> usize {
         self.added
     }

@@ -1,4 +1,4 @@
-//! A folder of pictures, one an image.
+//! A folder of PNG files, one per image.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,20 +18,20 @@ pub struct Pngs {
     folder: PathBuf,
     parts: Parts,
     index: Index,
-    /// Which image has each name, in small letters where the file system ignores case.
+    /// The image of each name, in lower case if the file system ignores case.
     names: HashMap<String, String>,
     ignores_case: bool,
 }
 
-/// What became of an image's file.
+/// The result of writing an image's file.
 pub enum Put {
     Done,
-    /// It could not be written, which is no fault of the disk: others can.
+    /// Only this file could not be written; others can.
     Not(Error),
 }
 
 impl Pngs {
-    /// Makes the folder where it is missing.
+    /// Creates the folder if it is missing.
     pub fn create(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make folder `{}`", folder.display()))?;
         Ok(Self {
@@ -43,15 +43,15 @@ impl Pngs {
         })
     }
 
-    /// With temporary files that are told from those of others.
+    /// Uses temporary files that can be told from those of other runs.
     pub fn with_parts(self, parts: Parts) -> Self {
         Self { parts, ..self }
     }
 
-    /// Writes an image's file. The disk is not waited for, which would take far longer than the pictures do.
+    /// Writes an image's file, without syncing it to disk, which would take far longer than the run.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// If the disk fails or is full.
     pub fn put(&mut self, id: &str, png: &[u8]) -> Result<Put> {
         if let Some(other) = self.taken(id) {
             return Ok(Put::Not(anyhow!(
@@ -82,17 +82,17 @@ impl Pngs {
         atomic::place_unsynced(file, path)
     }
 
-    /// Keeps an image's file as it is.
+    /// Keeps an image's existing file.
     pub fn keep(&mut self, id: &str) {
         self.names.insert(self.key(id), id.to_owned());
     }
 
-    /// Where an image's file lies.
+    /// The path of an image's file.
     pub fn path(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{}.png", file_name::of_id(id)))
     }
 
-    /// Says once that names differ from ids, and where the ids are.
+    /// Prints once that names differ from ids, and where the ids are.
     pub fn tell_renamed(&self) {
         if self.index.added() > 0 {
             term::warning(format_args!(
@@ -104,7 +104,7 @@ impl Pngs {
         }
     }
 
-    /// The other image that has the name of this one.
+    /// Another image that already has this one's name.
     fn taken(&self, id: &str) -> Option<&String> {
         self.names.get(&self.key(id)).filter(|other| *other != id)
     }
@@ -115,7 +115,7 @@ impl Pngs {
     }
 }
 
-/// The beginning of an id, for people: one may have thousands of characters.
+/// The beginning of an id, for messages: ids may have thousands of characters.
 pub fn short(id: &str) -> String {
     const SHOWN: usize = 64;
     match id.char_indices().nth(SHOWN) {
@@ -124,7 +124,7 @@ pub fn short(id: &str) -> String {
     }
 }
 
-/// Whether a failure is that of one file and not of the disk: a folder of its name, a name that the file system refuses.
+/// Whether an error concerns one file and not the disk: a folder of its name, a name that the file system refuses.
 fn is_of_this_file(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! The comparison: no output is an input, and no two outputs are one file.
+//! The comparison: no output is an input, and no two outputs are the same file.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -12,15 +12,15 @@ use walkdir::WalkDir;
 use super::identity::{Identity, real};
 use super::{Checked, Names, PICTURES, Paths, Read, Write};
 
-/// Models of more bytes than this are not searched for the names of other files: ONNX itself ends at 2 GiB.
+/// Larger models, in bytes, are not searched for the names of other files: ONNX's own limit is 2 GiB.
 const MAX_MODEL: u64 = 4 << 30;
 
 impl Paths {
     /// Compares all outputs with all inputs and with each other.
     ///
     /// # Errors
-    /// Where an output is an input or would be read as one the next time, two outputs are one file, or an input is
-    /// certainly not what it has to be.
+    /// If an output is an input or would be read as one the next time, two outputs are the same file, or an input is
+    /// certainly of the wrong kind.
     pub(super) fn check(self) -> Result<Checked> {
         for (place, write) in self.writes.iter().enumerate() {
             self.writes[..place].iter().try_for_each(|other| write.ensure_apart(other))?;
@@ -31,8 +31,8 @@ impl Paths {
         Ok(Checked { images: self.images })
     }
 
-    /// Refuses outputs that are inputs. What does not exist yet is no input, so that a command whose outputs are all new
-    /// costs nothing here.
+    /// Refuses outputs that are inputs. A file that does not exist yet cannot be an input, so that this costs nothing if
+    /// all outputs are new.
     fn ensure_kept(&self) -> Result<()> {
         let replaced = self.replaced();
         let caches: Vec<_> = self
@@ -45,7 +45,7 @@ impl Paths {
             return Ok(());
         }
         let check = |what: &str, path: &Path| -> Result<()> {
-            // no look at thousands of files where there is nothing to find
+            // without replaced files there is nothing to look for
             let identity = if replaced.is_empty() { None } else { Identity::existing(path) };
             let found = identity.and_then(|identity| replaced.get(&identity));
             if let Some((write, target)) = found.filter(|(write, _)| write.updates != Some(what)) {
@@ -65,7 +65,7 @@ impl Paths {
         self.images.iter().try_for_each(|path| check(self.images_option, path))
     }
 
-    /// The files that exist and may be replaced, each with the output that would.
+    /// The existing files that may be replaced, each with its output.
     fn replaced(&self) -> HashMap<Identity, (&Write, PathBuf)> {
         let mut replaced = HashMap::new();
         for write in &self.writes {
@@ -78,8 +78,8 @@ impl Paths {
 }
 
 impl Read {
-    /// The files in which a model keeps weights, as far as one of `targets` could be such a file: it lies beside the
-    /// model, or has several names.
+    /// The files in which a model keeps weights, if one of `targets` could be such a file: it is beside the model, or
+    /// has several hard links.
     fn weights<'a>(&self, mut targets: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let home = real(folder);
@@ -88,7 +88,7 @@ impl Read {
             return Vec::new();
         }
         let small = self.path.metadata().is_ok_and(|found| found.is_file() && found.len() <= MAX_MODEL);
-        // a model that cannot be read is reported where it is opened
+        // a model that cannot be read is reported when it is opened
         let bytes = small.then(|| regular::read(&self.path).ok()).flatten().unwrap_or_default();
         let names = Skeleton::read(&bytes).map(|it| it.external_files()).unwrap_or_default();
         names.iter().map(|name| folder.join(name)).collect()
@@ -109,7 +109,7 @@ fn has_several_names(_: &Path) -> bool {
 }
 
 impl Write {
-    /// The files that exist and that this may replace.
+    /// The existing files that this output may replace.
     fn targets(&self) -> Vec<PathBuf> {
         match &self.names {
             Names::File => vec![self.path.clone()],
@@ -118,12 +118,12 @@ impl Write {
                 entries.filter(|entry| self.takes(&entry.file_name())).map(|entry| entry.path()).collect()
             }
             Names::Tree => WalkDir::new(&self.path).into_iter().flatten().map(walkdir::DirEntry::into_path).collect(),
-            // a cache may have millions of entries: they are known by their names instead
+            // a cache may have millions of entries: they are recognized by name instead
             Names::Answers => Vec::new(),
         }
     }
 
-    /// Whether a file of this name in the folder may be replaced.
+    /// Whether the output may replace a file of this name in the folder.
     fn takes(&self, name: &OsStr) -> bool {
         let Names::Like(patterns) = &self.names else { return false };
         let name = name.to_string_lossy().to_lowercase();
@@ -138,7 +138,7 @@ impl Write {
         })
     }
 
-    /// Refuses two outputs that are one.
+    /// Refuses two outputs that are the same file.
     fn ensure_apart(&self, other: &Self) -> Result<()> {
         let (what, other_what, path) = (&self.what, &other.what, self.path.display());
         let same = Identity::new(&self.path).is_same(&Identity::new(&other.path));
@@ -153,7 +153,7 @@ impl Write {
         Ok(())
     }
 
-    /// Whether a file may be one of those that are written in this folder.
+    /// Whether a file may be one of those written in this folder.
     fn holds(&self, file: &Path) -> bool {
         let (file, folder) = (real(file), real(&self.path));
         match &self.names {
@@ -163,7 +163,7 @@ impl Write {
         }
     }
 
-    /// Refuses pictures in a folder that is searched for radiographs: the next run would take them for such.
+    /// Refuses pictures in a folder that is searched for radiographs: the next run would read them as such.
     fn ensure_outside(&self, searched: &Path, images_option: &str) -> Result<()> {
         let is_picture = match &self.names {
             Names::File => radiograph::is_image_name(&self.path),

@@ -1,20 +1,20 @@
-//! Which file a path names, whatever way it is spelled.
+//! The identity of a file, however its path is spelled.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// A file, or the place where one would be made.
+/// A file, or the place of one that does not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Identity {
-    /// A file that exists: its device and number. All its hard links are one.
+    /// The device and inode of an existing file. All its hard links have the same.
     #[cfg(unix)]
     Inode(u64, u64),
-    /// The name of a file in its folder, without links and `..`.
+    /// The folder and name of a file, without links and `..`.
     Place(PathBuf),
 }
 
 impl Identity {
-    /// That of a file or folder which exists; links are followed.
+    /// The identity of an existing file or folder; links are followed.
     pub fn existing(path: &Path) -> Option<Self> {
         #[cfg(unix)]
         {
@@ -29,12 +29,12 @@ impl Identity {
         }
     }
 
-    /// That of a file which may not exist yet.
+    /// The identity of a file that may not exist yet.
     pub fn new(path: &Path) -> Self {
         Self::existing(path).unwrap_or_else(|| Self::Place(real(path)))
     }
 
-    /// Whether two paths name one file. Names that differ in case alone do where the file system ignores case.
+    /// Whether two paths name the same file. Names that differ only in case do if the file system ignores case.
     pub fn is_same(&self, other: &Self) -> bool {
         self == other || self.is_same_but_for_case(other, ignores_case)
     }
@@ -54,8 +54,8 @@ fn folded(path: &Path) -> String {
     path.to_string_lossy().to_lowercase()
 }
 
-/// Whether the file system of a folder takes `a` and `A` for one name: tried out with a temporary file, as one system may
-/// have file systems and even folders of both kinds.
+/// Whether the file system of a folder ignores the case of names. Tested with a temporary file, as one system may have
+/// file systems and even folders of both kinds.
 pub fn ignores_case(folder: &Path) -> bool {
     let Some(folder) = folder.ancestors().find(|folder| folder.is_dir()) else { return false };
     let Ok(probe) = tempfile::Builder::new().prefix(".pleura-case-").tempfile_in(folder) else { return false };
@@ -63,12 +63,12 @@ pub fn ignores_case(folder: &Path) -> bool {
     folder.join(name).exists()
 }
 
-/// A path without links and `..`, as far as it exists; what does not exist follows as it is written.
+/// A path without links and `..`; the part that does not exist is kept as written.
 pub fn real(path: &Path) -> PathBuf {
     let path = if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) };
     match path.canonicalize() {
         Ok(real) => return real,
-        // a link to nothing is replaced, not followed
+        // a dangling link is replaced, not followed
         Err(error) if error.kind() != io::ErrorKind::NotFound => return path,
         Err(_) => {}
     }
@@ -129,7 +129,7 @@ mod tests {
         assert!(lower.is_same_but_for_case(&upper, |_| true));
         assert!(!lower.is_same_but_for_case(&upper, |_| false));
         assert!(!lower.is_same_but_for_case(&other, |_| true));
-        // the probe agrees with what the file system does
+        // the probe agrees with the file system's behaviour
         fs::write(folder.path().join("probe.csv"), "").unwrap();
         assert_eq!(ignores_case(folder.path()), folder.path().join("PROBE.csv").exists());
         assert_eq!(lower.is_same(&upper), folder.path().join("PROBE.csv").exists());

@@ -1,5 +1,4 @@
-//! What a file is, as far as its beginning tells: so that arguments in each other's place, or a recipe in that of a
-//! manifest, are called that.
+//! Recognizes files by their beginnings, to report swapped arguments, or a recipe in place of a manifest.
 
 use std::fmt;
 use std::io::Read;
@@ -10,9 +9,9 @@ use pleura::regular;
 
 use super::Paths;
 
-/// How much of a file is looked at; people write the others.
+/// Bytes that are read of a file, enough for files written by hand.
 const BYTES: u64 = 1 << 20;
-/// How many of the images are looked at for a file that stands in the wrong place.
+/// Number of images that are checked for being another kind of file.
 const IMAGES: usize = 32;
 
 /// What a file may be.
@@ -46,7 +45,7 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// What a file certainly is; `None` where that is open.
+    /// The certain kind of a file; `None` if it is uncertain.
     pub fn recognize(path: &Path) -> Option<Self> {
         if path.is_dir() {
             return Some(Self::Folder);
@@ -84,7 +83,7 @@ impl Kind {
     }
 }
 
-/// A file that has to be of a kind.
+/// A file that must have a certain kind.
 pub struct Expected {
     pub what: String,
     pub path: PathBuf,
@@ -92,19 +91,19 @@ pub struct Expected {
 }
 
 impl Paths {
-    /// A file of a kind that is read.
+    /// Declares a file that is read, and its kind.
     pub fn reads_as(&mut self, kind: Kind, what: impl Into<String>, path: &Path) {
         let what = what.into();
         self.reads(what.clone(), path);
         self.expects(kind, what, path);
     }
 
-    /// Declares what a file has to be; it is looked at once outputs are known to replace no input.
+    /// Declares the kind that a file must have. It is checked after outputs are known to replace no input.
     pub(super) fn expects(&mut self, kind: Kind, what: impl Into<String>, path: &Path) {
         self.expected.push(Expected { what: what.into(), path: path.into(), kind });
     }
 
-    /// Refuses a file that is certainly of another kind than it has to be.
+    /// Refuses a file that is certainly of another kind than it must be.
     pub(super) fn ensure_kinds(&self) -> Result<()> {
         for expected in &self.expected {
             let Some(found) = Kind::recognize(&expected.path).filter(|found| *found != expected.kind) else { continue };
@@ -130,11 +129,11 @@ impl Paths {
         }
     }
 
-    /// Another argument that is what one should be.
+    /// Another argument that has the expected kind.
     fn other(&self, expected: &Expected) -> Option<(&str, &Path)> {
         let images = self.images.iter().take(IMAGES).map(|path| (self.images_option, path.as_path()));
         let reads = self.reads.iter().map(|read| (read.what.as_str(), read.path.as_path()));
-        // what a manifest names is no argument, and what is where it belongs stays there
+        // files named by a manifest are not arguments, and arguments of the right kind are not suggested
         let belongs = |what: &str| self.expected.iter().any(|it| it.what == what && it.kind == expected.kind);
         let mut all = reads.chain(images).filter(|(what, _)| !what.contains("'s ") && !belongs(what));
         all.find(|(_, path)| Kind::recognize(path) == Some(expected.kind))
@@ -158,7 +157,7 @@ mod tests {
             (b"[stack]\nkind = \"conv\"\n", Some(Kind::Recipe)),
             (b"\xef\xbb\xbf\"ImageId\",\"EncodedPixels\"\n", Some(Kind::Csv)),
             (b"{\"id\":\"a\"}\n", Some(Kind::Findings)),
-            // open: whoever reads it says what is wrong
+            // uncertain: the reader of the file reports what is wrong
             (b"", None),
             (b"schema = 1\n", None),
             (b"[segmenter\n", None),

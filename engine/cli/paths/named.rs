@@ -9,8 +9,8 @@ use pleura_train::recipe::{self, stack};
 use super::{Kind, Paths, Read};
 
 impl Paths {
-    /// A manifest, and every file that it names: models, their weights, plugins. What cannot be read is left for the
-    /// command to report.
+    /// Declares a manifest and every file that it names: models, their weights, plugins. Unreadable files are left for
+    /// the command to report.
     pub fn reads_ensemble(&mut self, what: &str, path: &Path) {
         self.reads_as(Kind::Manifest, what, path);
         let Some(manifest) = path.is_file().then(|| manifest::lint(path).ok()?.document).flatten() else { return };
@@ -26,7 +26,7 @@ impl Paths {
         }
     }
 
-    /// A recipe, and every file that it names: images, truth, folds, weights.
+    /// Declares a recipe and every file that it names: images, truth, folds, weights.
     pub fn reads_recipe(&mut self, what: &str, path: &Path) {
         self.reads_as(Kind::Recipe, what, path);
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -46,7 +46,7 @@ impl Paths {
         }
         for file in recipe.folds.csv.iter().map(|csv| folder.join(csv)) {
             let what = format!("{what}'s folds.csv");
-            // one that is missing is made
+            // a missing file is created
             if file.exists() { self.reads(what, &file) } else { self.writes(what, &file) }
         }
         let images: Vec<_> = recipe.data.images.iter().map(|images| folder.join(images)).collect();

@@ -1,4 +1,4 @@
-//! Whether two runs are one: whether what they answer would be the same.
+//! Identity of runs: whether two runs would have the same outputs.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Model, Plugin, Receipt, Sum};
 
-/// All that a run's rows depend on, apart from the images.
+/// Everything that a run's rows depend on, apart from the images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     pub pleura: String,
     pub onnxruntime: Option<String>,
-    /// `cpu` or `cuda`: they round differently.
+    /// `cpu` or `cuda`, which round differently.
     pub device: String,
     pub manifest: Sum,
     pub models: Vec<Sum>,
@@ -20,20 +20,20 @@ pub struct Identity {
     pub sample: Option<Sum>,
     pub folds: Option<Sum>,
     pub shard: Shard,
-    /// The folder of maps: with it segmentation is carried to its end, and images finished earlier have theirs there.
+    /// The folder of maps: with one, segmentation never exits early, and images finished earlier have their maps there.
     pub maps: Option<PathBuf>,
 }
 
-/// Something in which two runs differ.
+/// One difference between two runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// What differs: `manifest`, `model 2`.
     pub what: String,
-    /// How it is in the one.
+    /// Its value in the first run.
     pub left: String,
-    /// How it is in the other.
+    /// Its value in the second run.
     pub right: String,
-    /// Whether it moves masks by rounding at most.
+    /// Whether it changes masks by rounding at most.
     pub rounding: bool,
 }
 
@@ -57,7 +57,7 @@ impl From<&Receipt> for Identity {
 }
 
 impl Identity {
-    /// In what two runs differ. Where files lie does not matter, only what is in them.
+    /// The differences between two runs. Files are compared by their contents, not their paths.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut compare = |what: &str, left: String, right: String, rounding: bool| {
@@ -90,7 +90,7 @@ impl Identity {
     }
 }
 
-/// What is compared of a file.
+/// The part of a file's record that is compared.
 fn told(sum: &Sum) -> String {
     format!("sha256 {}", sum.sha256.get(..12).unwrap_or(&sum.sha256))
 }
@@ -99,7 +99,7 @@ fn told_plugin(plugin: &Plugin) -> String {
     format!("{} {}, sha256 {}", plugin.name, plugin.version, plugin.sha256.get(..12).unwrap_or(&plugin.sha256))
 }
 
-/// Differences as a list for people, `left` and `right` being what the two are called.
+/// Differences as a list for people; `left` and `right` are the names of the two runs.
 pub fn differences_text(differences: &[Difference], left: &str, right: &str) -> String {
     let told = |d: &Difference| format!("the {}: {left} {}, {right} {}", d.what, d.left, d.right);
     differences.iter().map(told).collect::<Vec<_>>().join("; ")

@@ -1,4 +1,4 @@
-//! Numbers that ascend, as text that stays short where many follow each other: `0-5 7 9-12`.
+//! Ascending numbers as text, with ranges to keep it short: `0-5 7 9-12`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Places(Vec<(usize, usize)>);
 
 impl Places {
-    /// Adds a number above all that are there.
+    /// Adds a number greater than all others.
     pub fn push(&mut self, place: usize) {
         match self.0.last_mut() {
             Some((_, last)) if *last + 1 == place => *last = place,
@@ -23,7 +23,7 @@ impl Places {
 }
 
 impl FromIterator<usize> for Places {
-    /// Takes ascending numbers.
+    /// Collects ascending numbers.
     fn from_iter<T: IntoIterator<Item = usize>>(numbers: T) -> Self {
         let mut places = Self::default();
         numbers.into_iter().for_each(|number| places.push(number));

@@ -1,4 +1,4 @@
-//! What the libraries log, in the form of all other messages.
+//! Log events of the libraries, in the form of all other messages.
 
 use std::fmt::{self, Write};
 

@@ -1,15 +1,15 @@
-//! What goes to the terminal: results, messages, warnings and progress.
+//! Terminal output: results, messages, warnings and progress.
 //!
-//! Messages go to standard error, so that standard output holds nothing but results. Where standard error is not a
-//! terminal there is no bar and no colour; progress is then a line a minute.
+//! Messages go to standard error, so that standard output has only results. If standard error is not a terminal, there is
+//! no bar and no colour; progress is then a line per minute.
 //!
-//! Neither ends a run. A message that cannot be shown is dropped, as its reader hung up or its disk is full. Results that
-//! cannot be written are dropped too, and [`finish`] then says why: what the run writes elsewhere is complete, and its exit
-//! code is that of its work.
+//! Neither stream ends a run. A message that cannot be written, as its reader closed or its disk is full, is dropped.
+//! Results that cannot be written are dropped too, and [`finish`] returns the error: all other outputs of the run are
+//! complete, and its exit code is that of its work.
 //!
-//! Nothing that a file says steers the terminal: both streams show such characters as their numbers, whether or not they
-//! are a terminal now, as what a log or a pipe holds is looked at on one later. JSON loses nothing by that, as it writes
-//! them the same way; tables for other programs go to files, which have every byte as it is.
+//! Text from files cannot control the terminal: both streams escape control characters, whether or not they are a
+//! terminal, as a log may be viewed on one later. JSON loses nothing, as it escapes them the same way; tables for other
+//! programs go to files, which have every byte unchanged.
 
 mod events;
 mod progress;
@@ -56,14 +56,14 @@ pub fn init(args: Args) {
         _ => "debug",
     };
     let _ = ARGS.set(args); // there is one command line
-    // ONNX Runtime's chatter is for `-vv`.
+    // ONNX Runtime's log is for `-vv`
     let filter = tracing_subscriber::EnvFilter::try_from_env("PLEURA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).event_format(events::Lines);
     lines.with_writer(|| Messages).init();
 }
 
-/// What `--color` says, before the command line is read as a whole: its faults are coloured, too.
+/// The value of `--color`, found before the command line is parsed: parse errors are coloured, too.
 pub fn color_of(words: impl Iterator<Item = std::ffi::OsString>) -> ColorChoice {
     let words: Vec<_> = words.filter_map(|word| word.into_string().ok()).take_while(|word| word != "--").collect();
     let place = words.iter().rposition(|word| word == "--color" || word.starts_with("--color="));
@@ -86,14 +86,14 @@ pub fn warning(message: impl std::fmt::Display) {
     self::message(format_args!("{style}warning{style:#}: {}", visible(message)));
 }
 
-/// Prints something worth knowing, unless `--quiet` is given.
+/// Prints a message, unless `--quiet` is given.
 pub fn note(message: impl std::fmt::Display) {
     if !is_quiet() {
         self::message(visible(message));
     }
 }
 
-/// Prints a result to standard output, as [`Results`] do.
+/// Prints a result to standard output, through [`Results`].
 pub fn result(text: impl std::fmt::Display) {
     let _ = writeln!(Results, "{text}"); // never fails
 }
@@ -107,7 +107,7 @@ pub fn refusal(error: &clap::Error, color: ColorChoice) {
     let _ = write!(Messages, "{}", if styled { text.ansi().to_string() } else { shown }); // never fails
 }
 
-/// Prints help to standard output: it is a result, too.
+/// Prints help to standard output, as it is a result, too.
 pub fn help(help: &clap::Error, color: ColorChoice) {
     let text = help.render();
     let styled = is_coloured(color, io::stdout().is_terminal());
@@ -119,13 +119,13 @@ fn message(text: impl std::fmt::Display) {
     let _ = writeln!(Messages, "{text}"); // never fails
 }
 
-/// Standard error, to which writing never fails: what cannot be shown is dropped.
+/// Standard error. Writing never fails: what cannot be written is dropped.
 struct Messages;
 
 impl Write for Messages {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if cfg!(test) {
-            // shown where a test fails, and not otherwise
+            // captured by the test harness, and shown if a test fails
             eprint!("{}", String::from_utf8_lossy(bytes));
         } else {
             let _ = stderr().write_all(bytes);
@@ -142,7 +142,7 @@ fn is_quiet() -> bool {
     ARGS.get().is_some_and(|args| args.quiet)
 }
 
-/// Whether everything is to be said that there is.
+/// Whether `-v` is given.
 pub fn is_verbose() -> bool {
     ARGS.get().is_some_and(|args| args.verbose > 0)
 }

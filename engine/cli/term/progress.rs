@@ -1,4 +1,4 @@
-//! Progress: a bar on a terminal, and a line a minute elsewhere.
+//! Progress: a bar on a terminal, and a line per minute elsewhere.
 
 use std::io::{IsTerminal, stderr};
 use std::ops::Deref;
@@ -10,16 +10,16 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, Prog
 
 use super::{is_quiet, message, visible};
 
-/// Seconds between two lines where there is no terminal; 0 for none.
+/// Environment variable: seconds between two lines without a terminal; 0 for none.
 const VARIABLE: &str = "PLEURA_PROGRESS";
 const SECONDS: u64 = 60;
-/// Of the thread that writes the lines, in bytes.
+/// Stack size of the thread that writes the lines, in bytes.
 const STACK: usize = 128 << 10;
 
-/// How far work has come. Dropped, it is gone from the terminal.
+/// A progress bar, removed from the terminal when dropped.
 pub struct Bar {
     bar: ProgressBar,
-    /// Kept for what it does when it is dropped.
+    /// Ends the thread when dropped.
     _log: Option<Log>,
 }
 
@@ -31,7 +31,7 @@ impl Deref for Bar {
     }
 }
 
-/// A bar for work of `len` pieces.
+/// A bar for `len` items of work.
 pub fn progress(len: u64, what: &'static str) -> Bar {
     let style =
         ProgressStyle::with_template("{prefix} {wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left {msg}")
@@ -46,14 +46,14 @@ pub fn progress(len: u64, what: &'static str) -> Bar {
 /// A spinner for work of unknown length.
 pub fn spinner(what: &'static str) -> Bar {
     let bar = ProgressBar::with_draw_target(None, target()).with_message(what);
-    // The bar's own way to start its thread panics where the system has none to spare; it then stands still.
+    // The bar's own thread panics if the system refuses one; without it the bar is not animated.
     if !bar.is_hidden() && thread::Builder::new().spawn(|| ()).is_ok() {
         bar.enable_steady_tick(Duration::from_millis(100));
     }
     logged(bar, |bar, begun| Some(format!("{}: {} so far", bar.message(), HumanDuration(begun.elapsed()))))
 }
 
-/// A line that is written again and again.
+/// A line that is overwritten again and again.
 pub fn line() -> Bar {
     let style = ProgressStyle::with_template("{wide_msg}").expect("the template is well formed");
     let bar = ProgressBar::with_draw_target(None, target()).with_style(style);
@@ -77,7 +77,7 @@ fn counted(done: u64, all: u64, elapsed: Duration) -> String {
     text
 }
 
-/// A bar, with a line now and then where it is not seen.
+/// A bar that also writes lines if it is not visible.
 fn logged(bar: ProgressBar, text: impl Fn(&ProgressBar, Instant) -> Option<String> + Send + 'static) -> Bar {
     let (watched, begun) = (bar.clone(), Instant::now());
     let log = interval().and_then(|interval| {
@@ -89,21 +89,21 @@ fn logged(bar: ProgressBar, text: impl Fn(&ProgressBar, Instant) -> Option<Strin
     Bar { bar, _log: log }
 }
 
-/// How often a line is written; `None` where there is a bar, or nothing is wanted.
+/// The time between two lines; `None` if there is a bar, or lines are disabled.
 fn interval() -> Option<Duration> {
     let said = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
     let seconds = said.unwrap_or(SECONDS);
     (seconds > 0 && !is_quiet() && !stderr().is_terminal()).then(|| Duration::from_secs(seconds))
 }
 
-/// A thread that writes now and then, until this is dropped.
+/// A thread that writes at intervals, until this is dropped.
 struct Log {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Log {
-    /// `None` where the system has no thread to spare: nothing is written then.
+    /// `None` if the system refuses a thread: nothing is written then.
     fn start(interval: Duration, write: impl Fn() + Send + 'static) -> Option<Self> {
         let (stop, stopped) = mpsc::channel();
         let run = move || {
@@ -119,7 +119,7 @@ impl Log {
 impl Drop for Log {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // it may be writing: what follows comes after
+        // wait for a write in progress, so that later output follows it
         self.thread.take().map(JoinHandle::join);
     }
 }

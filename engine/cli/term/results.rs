@@ -5,15 +5,14 @@ use std::sync::Mutex;
 
 use super::text::visible;
 
-/// Why standard output takes no more.
+/// The error after which standard output takes no more.
 static BROKEN: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Standard output, to which writing never fails: [`finish`] says what went wrong. Nothing that is written steers the
-/// terminal.
+/// Standard output. Writing never fails: [`finish`] returns the error. Control characters are escaped.
 pub struct Results;
 
 impl Results {
-    /// Writes text of our own, with its colours.
+    /// Writes the program's own text, with its colours.
     pub fn styled(&self, text: &str) {
         self.attempt(|out| out.write_all(text.as_bytes()));
     }
@@ -38,10 +37,10 @@ impl Write for Results {
     }
 }
 
-/// The end of all results.
+/// Flushes all results.
 ///
 /// # Errors
-/// Where not all of them could be written. A reader that has read enough (`| head`) is no error.
+/// If they could not all be written. A reader that closes early (`| head`) is not an error.
 pub fn finish() -> anyhow::Result<()> {
     let _ = Results.flush(); // never fails
     let broken = BROKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

@@ -1,4 +1,4 @@
-//! Warnings of which there may be thousands: the first are shown, all are counted.
+//! Warnings that may come in thousands: the first are shown, all are counted.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{is_verbose, reason, warning};
 
-/// How many are shown.
+/// Number of warnings that are shown.
 const SHOWN: usize = 20;
-/// How all are shown.
+/// Where all are shown if no file lists them.
 const WITH_V: &str = "with `-v`";
 
-/// Warnings of one kind. How many were not shown is said once it is dropped; with `-v` all are.
+/// Warnings of one kind. When dropped, it prints how many were not shown; with `-v` all are.
 pub struct Skips {
     count: AtomicUsize,
     most: usize,
@@ -20,12 +20,13 @@ pub struct Skips {
 }
 
 impl Skips {
-    /// None yet. `what` they are, `skipped files`; all of them are found in `list`, ``in `x.json` ``.
+    /// No warnings yet. `what` names them, such as `skipped files`; `list` is where all are found, such as ``in
+    /// `x.json` ``.
     pub fn new(what: &'static str, list: impl Into<String>) -> Self {
         Self::at_most(if is_verbose() { usize::MAX } else { SHOWN }, what, list.into())
     }
 
-    /// Those that no file lists.
+    /// Warnings that no file lists.
     pub fn unlisted(what: &'static str) -> Self {
         Self::new(what, WITH_V)
     }
@@ -34,29 +35,29 @@ impl Skips {
         Self { count: AtomicUsize::new(0), most, what, list }
     }
 
-    /// The list is not written after all.
+    /// Notes that the list will not be written.
     pub fn are_unlisted(&mut self) {
         self.list = WITH_V.to_owned();
     }
 
-    /// Prints one, or counts it.
+    /// Prints a warning, or counts it.
     pub fn warn(&self, text: impl Display) {
         if self.count.fetch_add(1, Relaxed) < self.most {
             warning(text);
         }
     }
 
-    /// Says that a file was skipped, and why.
+    /// Prints that a file was skipped, and why.
     pub fn file(&self, path: &Path, error: &anyhow::Error) {
         self.warn(format_args!("skipped `{}`: {}", path.display(), reason(path, error)));
     }
 
-    /// How many there were.
+    /// The number of warnings.
     pub fn count(&self) -> usize {
         self.count.load(Relaxed)
     }
 
-    /// How many more there were than are shown, and where they are found.
+    /// How many were not shown, and where they are listed.
     fn rest(&self) -> Option<String> {
         let more = self.count().saturating_sub(self.most);
         (more > 0).then(|| format!("{more} more {} are not shown: all are listed {}", self.what, self.list))

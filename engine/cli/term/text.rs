@@ -1,16 +1,16 @@
-//! Texts as people are shown them: nothing in them steers the terminal, and no name comes twice.
+//! Text for people: without control characters and repeated names.
 
 use std::path::Path;
 
 use crate::scratch;
 
-/// A text without what would steer the terminal, as names of files, ids of images and DICOM's tags may: such a character
-/// is shown as its number, `\u001b`, which is also how JSON writes it.
+/// A text with control characters escaped as `\u001b`, the way of JSON. File names, image ids and DICOM tags may contain
+/// them.
 pub fn visible(text: impl std::fmt::Display) -> String {
     escaped(text.to_string(), steers)
 }
 
-/// As [`visible`], of what stands within a line: a line feed or a tab in it would look like the text's own.
+/// As [`visible`], for text within a line: line feeds and tabs are escaped, too.
 pub fn inline(text: impl std::fmt::Display) -> String {
     escaped(text.to_string(), |c| steers(c) || c == '\n' || c == '\t')
 }
@@ -22,22 +22,22 @@ fn escaped(text: String, is_escaped: impl Fn(char) -> bool) -> String {
     text.chars().map(|c| if is_escaped(c) { format!("\\u{:04x}", u32::from(c)) } else { c.into() }).collect()
 }
 
-/// Control characters but for line feed and tab, and those that turn the direction of writing.
+/// Whether it is a control character other than line feed and tab, or changes the direction of writing.
 fn steers(c: char) -> bool {
     c.is_control() && c != '\n' && c != '\t' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A number of things: `1 file`, `3 files`.
+/// A number with a noun: `1 file`, `3 files`.
 pub fn quantity(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// [`pleura::chain`], with files of temporary folders by their own names alone.
+/// [`pleura::chain`], with files in temporary folders shortened to their names.
 pub fn chain(error: &anyhow::Error) -> String {
     scratch::hidden(&pleura::chain(error.as_ref()))
 }
 
-/// As [`chain`], of what is wrong with a file whose name has just been said.
+/// As [`chain`], for an error about a file whose name has just been printed.
 pub fn reason(path: &Path, error: &anyhow::Error) -> String {
     let (text, name) = (chain(error), format!("`{}`", path.display()));
     let Some((before, after)) = text.split_once(&name) else { return text };

@@ -1,4 +1,4 @@
-//! `pleura check`: everything that is wrong with an ensemble, in one go.
+//! `pleura check`: all faults of an ensemble at once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ fn print(report: &Report) {
     term::result(format_args!("{}, {}", count(Severity::Error, "error"), count(Severity::Warning, "warning")));
 }
 
-/// Models that are not there yet, with the command that makes them.
+/// Reports missing models, with the command that makes them.
 fn missing(report: &Report) {
     let mut recipes: BTreeMap<(&Path, &Path), Vec<&Missing>> = BTreeMap::new();
     for model in &report.missing {

@@ -1,4 +1,4 @@
-//! `pleura completions`: what a shell needs to complete the command line.
+//! `pleura completions`: completion scripts for shells.
 
 use anyhow::Result;
 use clap_complete::Shell;

@@ -1,7 +1,7 @@
-//! `pleura demo`: all of it on made-up radiographs, from nothing.
+//! `pleura demo`: a complete run on synthetic radiographs.
 //!
-//! What it does is what a user would do by hand: it draws radiographs, then runs the verbs `predict`, `score` and
-//! `report`, and `train` before them where it is asked to.
+//! It does what a user would do by hand: draws radiographs, then runs the verbs `predict`, `score` and `report`, and on
+//! request `train` before them.
 
 mod place;
 mod training;
@@ -106,7 +106,7 @@ fn run(args: &Args) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Draws the radiographs and writes them and the truth; gives the files in order.
+/// Draws the radiographs and writes them and the truth; returns the files in order.
 fn draw(args: &Args, place: &Place<'_>) -> Result<Vec<PathBuf>> {
     let bar = term::progress(args.images, "drawing");
     let draw = |number: u64| -> Result<(PathBuf, String, Mask)> {
@@ -118,7 +118,7 @@ fn draw(args: &Args, place: &Place<'_>) -> Result<Vec<PathBuf>> {
     };
     let mut truth = Submission::new(SIZE);
     let mut files = Vec::new();
-    // a few at a time: the masks of thousands of radiographs would fill the memory
+    // in small groups: the masks of thousands of radiographs would fill the memory
     for start in (0..args.images).step_by(64) {
         let drawn: Vec<_> = (start..args.images.min(start + 64)).into_par_iter().map(draw).collect::<Result<_>>()?;
         for (path, uid, mask) in drawn {
@@ -145,7 +145,7 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         report: None,
         maps: None,
         folds: None,
-        // whatever array it may be run in
+        // even if the demo runs as a task of an array
         shard: Some(Shard::ALL),
         resume: false,
         anew: true,
@@ -161,7 +161,7 @@ fn picture(place: &Place<'_>, files: &[PathBuf]) -> Result<()> {
     files.par_iter().try_for_each(|file| -> Result<()> {
         let radiograph = Radiograph::open(file)?;
         bar.inc(1);
-        // an image that was skipped has no row
+        // a skipped image has no row
         let Some(found) = found.mask(radiograph.id()) else { return Ok(()) };
         let truth = truth.mask(radiograph.id()).map(|mask| half_mask(&mask));
         let image = half(radiograph.intensities(Intensity::Stored).view());
@@ -173,12 +173,12 @@ fn picture(place: &Place<'_>, files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// The means of 2 × 2 pixels.
+/// Halves an image, by the means of 2 × 2 pixels.
 fn half(image: ArrayView2<'_, f32>) -> Array2<f32> {
     Zip::from(image.exact_chunks((2, 2))).map_collect(|block| block.sum() / 4.0)
 }
 
-/// Marked where at least two of 2 × 2 pixels are.
+/// Halves a mask; a pixel is marked if at least two of 2 × 2 are.
 fn half_mask(mask: &Mask) -> Mask {
     let marked = |block: ArrayView2<'_, bool>| block.iter().filter(|&&marked| marked).count() >= 2;
     Mask::from(Zip::from(mask.pixels().exact_chunks((2, 2))).map_collect(marked))

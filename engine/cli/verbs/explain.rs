@@ -1,4 +1,4 @@
-//! `pleura explain`: which gate or step did what to one image.
+//! `pleura explain`: the effect of each gate and step on one image.
 
 use std::path::{Path, PathBuf};
 
@@ -83,14 +83,14 @@ fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// What was found in the image before.
+/// The image's earlier finding.
 fn finding(path: &PathBuf, explanation: &Explanation) -> Result<Found> {
     let id = &explanation.finding.id;
     let found = read_findings(path)?.into_iter().find(|found| found.case.id == *id);
     found.with_context(|| format!("`{}` has no finding for `{id}`", path.display()))
 }
 
-/// Says whether a finding is of this ensemble, and whether it has the same mask.
+/// Prints whether a finding is of this ensemble, and whether it has the same mask.
 fn compare(found: &Found, manifest: &Path, ensemble: &Ensemble, explanation: &Explanation) -> Result<()> {
     let (mask, case) = (&explanation.finding.mask, &found.case);
     let same = case.size == mask.size() && case.predicted == Runs::from(mask);
@@ -109,7 +109,7 @@ fn compare(found: &Found, manifest: &Path, ensemble: &Ensemble, explanation: &Ex
     Ok(())
 }
 
-/// The image's true mask, of the size of the one found.
+/// The image's true mask, in the size of the predicted one.
 fn truth(path: &PathBuf, explanation: &Explanation) -> Result<Mask> {
     let id = &explanation.finding.id;
     let truth = Submission::read(path, explanation.finding.mask.size())?;
@@ -163,7 +163,7 @@ fn tell_stage(name: &str, stage: &StageExplained) {
     }
 }
 
-/// A member's own numbers, then those of each set of weights and view.
+/// Prints a member's own numbers, then those of each of its networks and views.
 fn tell_member(member: &Explained, longest: usize) {
     let mut line = format!("  {:longest$}  weight {}", member.name, member.weight);
     let answer = &member.answer;

@@ -1,4 +1,4 @@
-//! `pleura man`: the manual, a page a verb.
+//! `pleura man`: manual pages, one per verb.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Command for Args {
     }
 }
 
-/// Writes the page of a verb and of all below it; gives how many that are.
+/// Writes the pages of a verb and its subcommands; returns their number.
 fn write(command: &clap::Command, dir: &Path) -> Result<usize> {
     let mut count = 1;
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {

@@ -73,12 +73,12 @@ impl Verb {
         matches!(self, Self::PluginWorker(_))
     }
 
-    /// Runs the verb, once its outputs are known to replace none of its inputs.
+    /// Runs the verb, after checking that its outputs replace none of its inputs.
     pub fn run(&self) -> anyhow::Result<Exit> {
         paths::run(self.command())
     }
 
-    /// The command itself; a verb with subcommands gives the one chosen.
+    /// The command itself; for a verb with subcommands, the chosen one.
     pub fn command(&self) -> &dyn Command {
         match self {
             Self::Demo(args) => args,

@@ -1,4 +1,4 @@
-//! `pleura optimize`: an ensemble in half precision and in 8 bits, and what that changes.
+//! `pleura optimize`: an ensemble in half precision and in 8 bits, compared with the original.
 
 mod print;
 
@@ -21,7 +21,7 @@ use crate::term::{self, Skips};
 use crate::verbs::submission::size;
 use crate::{interrupt, scratch};
 
-/// How many images calibrate, if that leaves as many to compare on.
+/// Number of images for calibration, if as many are left to compare on.
 const CALIBRATE: usize = 32;
 
 #[derive(clap::Args)]
@@ -81,35 +81,36 @@ impl From<Wanted> for Form {
     }
 }
 
-/// What came of it all.
+/// The results.
 #[derive(Serialize)]
 struct Report<'a> {
     ensemble: &'a Path,
-    /// Files that calibrated.
+    /// Files used for calibration.
     calibrated: Vec<&'a Path>,
     /// Files that original and variants are compared on.
     compared: Vec<&'a Path>,
-    /// Whether none of the images that are compared on calibrated.
+    /// Whether the compared images exclude those used for calibration.
     held_out: bool,
-    /// Files that the original gives no answer to, and why.
+    /// Files for which the original failed, and why.
     skipped: &'a [(PathBuf, String)],
     variants: Vec<Compared>,
 }
 
-/// A variant beside its original.
+/// A variant compared with its original.
 #[derive(Serialize)]
 struct Compared {
     #[serde(flatten)]
     variant: Variant,
     #[serde(flatten)]
     comparison: Comparison,
-    /// Half precision on a CPU: the same with every value rounded, as it would be where halves are computed with.
+    /// Half precision on a CPU: compared also with every value rounded to a half, as on hardware that computes with
+    /// them.
     #[serde(skip_serializing_if = "Option::is_none")]
     rounded: Option<Comparison>,
 }
 
 impl Args {
-    /// The variants, each once.
+    /// The forms of the variants, without repetition.
     fn forms(&self) -> Vec<Form> {
         let mut forms = Vec::new();
         for form in self.form.iter().map(|&wanted| wanted.into()) {
@@ -143,7 +144,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     }
     let _interrupt = interrupt::says(crate::answers::interrupted(&args.engine.cache))?;
-    // Every member is run, so that scores are exact; the masks are those of an early exit.
+    // every member runs, so that scores are exact; the masks are those of an early exit
     let ensemble = args.engine.open(&args.ensemble, Ensemble::options().exit(Early::Full))?;
     let chosen = choose(files.len(), args.calibrate);
     let mut optimizer = Optimizer::new(&ensemble)?;
@@ -178,7 +179,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     Ok(if good { Exit::Good } else { Exit::Skipped })
 }
 
-/// Which of so many inputs calibrate, spread evenly.
+/// The inputs used for calibration, spread evenly.
 fn choose(files: usize, wanted: Option<u32>) -> HashSet<usize> {
     let count = match wanted {
         Some(count) => count as usize,
@@ -188,7 +189,7 @@ fn choose(files: usize, wanted: Option<u32>) -> HashSet<usize> {
     (0..count).map(|place| place * files / count).collect()
 }
 
-/// Asks the original about every input, and looks into its networks while they see those that calibrate.
+/// Runs the original on every input, and records its networks' values on those used for calibration.
 fn original(
     ensemble: &Ensemble,
     optimizer: &mut Optimizer<'_>,
@@ -234,7 +235,7 @@ fn original(
     Ok(answers)
 }
 
-/// Makes sure that the truth knows an image, at the size of its mask.
+/// Checks that the truth has a row of the image, of the size of its mask.
 fn check_truth(finding: &Finding, truth: Option<&Submission>, args: &Args) -> Result<()> {
     let Some(truth) = truth else { return Ok(()) };
     let id = &finding.id;
@@ -251,7 +252,7 @@ fn check_truth(finding: &Finding, truth: Option<&Submission>, args: &Args) -> Re
     Ok(())
 }
 
-/// Asks an ensemble about files.
+/// Runs an ensemble on files.
 fn answers(args: &Args, manifest: &Path, files: &[PathBuf]) -> Result<Answers> {
     let ensemble = args.engine.open(manifest, Ensemble::options().exit(Early::Full))?;
     let mut answers = Answers::default();

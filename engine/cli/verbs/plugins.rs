@@ -1,4 +1,4 @@
-//! `pleura plugins`: which plugins there are, and whether one keeps the contract.
+//! `pleura plugins`: lists plugins, and tests their conformance.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ fn parse_params(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|e| format!("expected a JSON object: {e}"))
 }
 
-/// Manifests name plugins relative to their own folder; here, that is the current one.
+/// The folder that relative paths refer to: the manifest's in manifests, the current one here.
 fn here() -> &'static Path {
     Path::new(".")
 }
@@ -105,7 +105,7 @@ fn test(args: &TestArgs) -> anyhow::Result<Exit> {
     Ok(if all_hold { Exit::Good } else { Exit::Wrong })
 }
 
-/// On the command line a bare file name means that file, as everywhere.
+/// The origin of a plugin; on the command line a bare file name is a file, as everywhere.
 fn origin(plugin: &str) -> anyhow::Result<Origin> {
     let file = PathBuf::from(plugin);
     if file.is_file() { Ok(Origin::Library(file)) } else { Ok(plugin::named(plugin, here())?) }

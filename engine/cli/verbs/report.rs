@@ -1,4 +1,4 @@
-//! `pleura report`: findings and truth as one page, for people who would rather look than read.
+//! `pleura report`: findings and truth as one HTML page.
 
 mod origins;
 mod worth;
@@ -25,7 +25,7 @@ use crate::verbs::submission::size;
 pub use origins::Origins;
 use worth::Measured;
 
-/// How many cases have their picture unless asked for.
+/// Number of cases with a picture, by default.
 const PICTURES: usize = 200;
 
 #[derive(clap::Args)]
@@ -83,7 +83,7 @@ impl Command for Args {
             paths.reads_ensemble("--ensemble", path);
         }
         self.engine.paths(paths);
-        // a page that is new replaces no radiograph
+        // a new page cannot replace a radiograph
         if self.out.exists() {
             files_of(&self.findings).iter().for_each(|file| paths.reads("a radiograph of FINDINGS,", file));
         }
@@ -141,7 +141,7 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     Ok(if unreadable > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-/// The page of findings alone, as `predict` leaves it; its name is not printed.
+/// The page of findings alone, which `predict` writes; its name is not printed.
 pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
     let args = Args {
         findings: findings.into(),
@@ -159,7 +159,7 @@ pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
     make(&args, &[])
 }
 
-/// The radiographs that findings name, as far as they can be read: what is wrong is reported where they are used.
+/// The radiographs that findings name. Errors are ignored here, and reported when the findings are used.
 fn files_of(findings: &Path) -> Vec<PathBuf> {
     #[derive(serde::Deserialize)]
     struct Line {
@@ -170,7 +170,7 @@ fn files_of(findings: &Path) -> Vec<PathBuf> {
     lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()?.file).collect()
 }
 
-/// Cases, and which file each came from, by id.
+/// Cases, and the file of each, by id.
 fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
     let mut files = HashMap::new();
     let cases = found.into_iter().map(|Found { case, file, .. }| {
@@ -180,7 +180,7 @@ fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
     (cases.collect(), files)
 }
 
-/// Gives each case its truth; those that have none are counted and said.
+/// Gives each case its truth; cases without one are counted and reported.
 fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: Size) -> Result<()> {
     let mut without = 0;
     for case in cases.iter_mut() {
@@ -210,7 +210,7 @@ fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: Size) -> Res
     Ok(())
 }
 
-/// Where each image lies: what `--images` has comes before what the findings say.
+/// The path of each image; `--images` takes precedence over the findings' paths.
 fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<String, PathBuf> {
     let skips = Skips::unlisted("skipped files");
     let glances: Vec<_> = images.par_iter().map(|path| (ImageHeader::open(path), path)).collect();
@@ -223,7 +223,7 @@ fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<St
     files
 }
 
-/// Gives the first `count` cases their pictures; tells how many have none that can be read.
+/// Gives the first `count` cases their pictures; returns how many could not be read.
 fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>, limits: DecodeLimits) -> usize {
     let count = count.min(cases.len());
     let bar = term::progress(count as u64, "pictures");

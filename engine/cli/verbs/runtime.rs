@@ -1,4 +1,4 @@
-//! `pleura runtime`: which ONNX Runtime, which devices; fetch one.
+//! `pleura runtime`: shows ONNX Runtime and the devices, or fetches ONNX Runtime.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ fn describe_cuda(folder: &Path) -> String {
     let driver = find::driver_version();
     let driver = driver.map_or("none found".into(), |(major, minor)| format!("supports CUDA up to {major}.{minor}"));
     row(&mut text, "NVIDIA driver", &driver);
-    // What lies where the loader does not look counts too.
+    // libraries outside the loader's search path count too
     find::preload_cuda(folder);
     for name in find::needed_cuda(folder) {
         row(&mut text, &name, if find::loads(&name) { &"found" } else { &"missing" });

@@ -1,4 +1,4 @@
-//! `pleura score`: a submission against the truth.
+//! `pleura score`: scores a submission against the truth.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
 use crate::verbs::submission::size;
 
-/// How many ids are named.
+/// Number of ids that a message names.
 const SHOWN: usize = 3;
 
 #[derive(clap::Args)]
@@ -73,8 +73,8 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Reads both files. A submission has one row an image; where it has several and the truth does not, the two are likely
-/// in the other order. A file that is both is a truth, which is compared with itself.
+/// Reads both files. A submission has one row per image; if it has several and the truth does not, the two are probably
+/// swapped. If both are the same file, it is read as a truth and compared with itself.
 fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
     if args.submission == args.truth {
         let truth = Submission::read(&args.truth, args.size)?;
@@ -91,7 +91,7 @@ fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
     Ok((submission, Submission::read(&args.truth, args.size)?))
 }
 
-/// Says which of two files lacks what the other has, and what to do about it.
+/// Adds which file lacks images of the other, and what to do about it.
 fn explained(error: SubmissionError, args: &Args, submission: &Submission, truth: &Submission) -> anyhow::Error {
     let (answers, truths) = (args.submission.display(), args.truth.display());
     match &error {

@@ -1,4 +1,4 @@
-//! `pleura train`: trains what a recipe declares, a network or a stack.
+//! `pleura train`: trains a recipe's network or stack.
 
 mod fold;
 mod stack;
@@ -115,7 +115,7 @@ fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Trains by a recipe and shows how it goes; none where Ctrl-C stopped it, which is said.
+/// Trains by a recipe and shows the progress; `None` if Ctrl-C stopped it, which is printed.
 pub fn train(recipe: &Path, options: &Options) -> Result<Option<Outcome>> {
     shown(|screen| fit::train(recipe, options, screen))
 }
@@ -134,7 +134,7 @@ fn shown(train: impl FnOnce(&mut Screen) -> Result<Outcome, TrainError>) -> Resu
     }
 }
 
-/// How good the networks are on images that they never saw.
+/// The networks' metrics on images held out of training, as text.
 pub fn figures(outcome: &Outcome) -> String {
     let figure = |name: &str, value: Option<f64>| value.map(|value| format!("{name} {value:.4}"));
     let figures =
@@ -142,7 +142,7 @@ pub fn figures(outcome: &Outcome) -> String {
     figures.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Everything that is wrong with the recipe, and with the files, the network and the data that it names.
+/// All faults of the recipe, and of the files, the network and the data that it names.
 fn check(args: &Args) -> Result<Exit> {
     let found = fit::check(&args.recipe)?;
     found.diagnostics.iter().for_each(term::result);
@@ -156,11 +156,11 @@ fn check(args: &Args) -> Result<Exit> {
     Ok(if found.is_good() { Exit::Good } else { Exit::Wrong })
 }
 
-/// The terminal, while a training lasts.
+/// The terminal during a training.
 struct Screen {
     bar: term::Bar,
     stopped: Arc<AtomicBool>,
-    /// What Ctrl-C does: before the first step, all that was trained is on the disk.
+    /// The handling of Ctrl-C: before the first step, everything trained is on disk.
     interrupt: InForce,
     steps: bool,
 }

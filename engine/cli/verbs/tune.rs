@@ -1,4 +1,4 @@
-//! `pleura tune`: a manifest's numbers, found by its members' own answers and the truth.
+//! `pleura tune`: optimizes a manifest's numbers on its members' outputs and the truth.
 
 mod print;
 
@@ -89,7 +89,7 @@ pub struct Args {
     engine: EngineArgs,
 }
 
-/// What `--cache` is here, where it must be given.
+/// Help of `--cache`, which is required here.
 const CACHE: &str = "Cache the members' outputs in this folder; missing outputs are inferred once and added";
 
 fn metric(text: &str) -> Result<Metric, String> {
@@ -124,7 +124,7 @@ impl Command for Args {
 }
 
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
-    // What can be known to fail is known before the first model runs.
+    // check everything that can fail before the first model runs
     let axes = args.grid.iter().map(|text| text.parse::<Axis>()).collect::<Result<Vec<_>, _>>()?;
     let path = &args.ensemble;
     let text = regular::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
@@ -165,7 +165,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-/// Where the result is written to, if anywhere.
+/// The file to write the result to, if any.
 fn target<'a>(args: &'a Args, folder: &Path) -> Result<Option<&'a Path>> {
     let target = if args.write { Some(&args.ensemble) } else { args.out.as_ref() };
     let Some(target) = target else { return Ok(None) };
@@ -183,7 +183,7 @@ fn target<'a>(args: &'a Args, folder: &Path) -> Result<Option<&'a Path>> {
     Ok(Some(target))
 }
 
-/// Says where members have seen the images that they answer for.
+/// Warns if members have seen the images that they predict.
 fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     let manifest = grid.manifest();
     let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
@@ -196,11 +196,11 @@ fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     }
 }
 
-/// What each image comes to at every point.
+/// Each image's result at every point.
 struct Found {
     space: Space,
     images: Vec<Answered>,
-    /// The members' maps, where weights are searched.
+    /// The members' maps, if weights are searched.
     ballots: OutputCache,
     kept: Vec<CachedOutputs>,
     skipped: usize,
@@ -248,8 +248,8 @@ fn collect_once(
     Ok((images, (ballots, kept.into_iter().flatten().collect()), skips.count()))
 }
 
-/// Writes the manifest, and says what has changed. A file of its own is written whether or not anything has: whoever
-/// named it goes on with it.
+/// Writes the manifest, and prints what changed. A separate file is written even without changes: the next command will
+/// expect it.
 fn write(
     space: &Space,
     (tuned, weights): (&Tuned, Option<&Weights>),
@@ -257,7 +257,7 @@ fn write(
     path: &Path,
     target: Option<&Path>,
 ) -> Result<()> {
-    // the same numbers may differ by rounding in what they score
+    // the same numbers may differ by rounding in their scores
     let found = changes(space, tuned, weights);
     let better = tuned.best.score > tuned.current && !found.is_empty();
     let changes = if better { found } else { Vec::new() };
@@ -267,7 +267,7 @@ fn write(
     let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
     print::changes(space, &changes);
     match target {
-        // what is updated in place is as it should be
+        // in place, an unchanged manifest needs no write
         Some(target) if better || target != path => {
             tune::write(target, &changed)?;
             if !better {

@@ -1,4 +1,4 @@
-//! One made-up chest: outlines, bones, vessels, and perhaps a pneumothorax.
+//! One synthetic chest: outlines, bones, vessels, and perhaps a pneumothorax.
 
 use std::f32::consts::{PI, TAU};
 
@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::Random;
 use crate::canvas::{Point, Stroke, bone, closed_curve, smooth, soft};
 
-/// Which lung: the patient's right is on the image's left.
+/// A lung's side: the patient's right is on the image's left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The patient's right lung, on the image's left.
@@ -26,7 +26,7 @@ impl Side {
 /// A lung's outline as a radius for each direction around its centre.
 #[derive(Debug, Clone)]
 pub struct Lung {
-    /// Which.
+    /// The lung's side.
     pub side: Side,
     centre: Point,
     radii: Vec<f32>,
@@ -56,7 +56,7 @@ const OUTLINE: [Point; 15] = [
 impl Lung {
     fn random(side: Side, random: &mut Random) -> Self {
         let (wide, tall) = (random.random_range(0.94..1.05), random.random_range(0.92..1.06));
-        // the heart pushes the left lung's base aside and down
+        // the heart pushes the base of the left lung aside and down
         let lower = if side == Side::Left { 0.05 } else { 0.0 };
         let points = OUTLINE.map(|(x, y)| {
             let wobble = (random.random_range(-0.012..0.012), random.random_range(-0.015..0.015));
@@ -67,8 +67,8 @@ impl Lung {
         Self { side, centre, radii: radii(&closed_curve(&points, 24), centre) }
     }
 
-    /// Where a point lies: its distance from the centre as a fraction of the outline's (1 on the outline), and its
-    /// direction: 0 away from the spine, negative upwards, in -π..=π.
+    /// Polar coordinates of a point: its distance from the centre as a fraction of the outline's (1 on the outline),
+    /// and its direction in -π..=π: 0 away from the spine, negative upwards.
     pub fn place(&self, (x, y): Point) -> (f32, f32) {
         let (dx, dy) = (self.side.sign() * (x - self.centre.0), y - self.centre.1);
         let direction = dy.atan2(dx);
@@ -111,13 +111,13 @@ impl Pneumothorax {
         }
     }
 
-    /// Where the lung ends in a direction, as a fraction of the outline; 1 where it still touches the wall.
+    /// The lung's edge in a direction, as a fraction of the outline; 1 where it still touches the wall.
     pub fn edge(&self, direction: f32) -> f32 {
         let away = (direction - self.middle) / self.reach;
         1.0 - self.depth * (1.0 - away * away).max(0.0).powf(0.8)
     }
 
-    /// Deeper means more collapsed, and denser.
+    /// The degree of collapse: a deeper rim means a more collapsed and denser lung.
     pub fn collapse(&self) -> f32 {
         self.depth
     }
@@ -133,7 +133,7 @@ impl Pneumothorax {
     }
 }
 
-/// A made-up chest.
+/// A synthetic chest.
 #[derive(Debug, Clone)]
 pub struct Anatomy {
     /// Both lungs.
@@ -144,14 +144,14 @@ pub struct Anatomy {
     pub bones: Vec<Stroke>,
     /// The vessels of both lungs.
     pub vessels: Vec<Stroke>,
-    /// Lines that are no pleura: skin folds and leads.
+    /// Lines other than the pleura: skin folds and leads.
     pub lines: Vec<Stroke>,
     /// The heart's centre and half axes.
     pub heart: (Point, Point),
 }
 
 impl Anatomy {
-    /// A chest of its own for each radiograph.
+    /// A random chest.
     pub fn random(collapsed: bool, random: &mut Random) -> Self {
         let lungs = [Side::Right, Side::Left].map(|side| Lung::random(side, random));
         let pneumothorax = collapsed.then(|| Pneumothorax::random(random));
@@ -195,7 +195,7 @@ fn bones(side: Side, random: &mut Random) -> Vec<Stroke> {
         let n = number as f32;
         let wall = 0.33 + 0.425 * (1.0 - (-n * 0.42).exp());
         let (top, drop) = (first + n * gap, 0.08 + 0.018 * n);
-        // below the diaphragm the abdomen outshines them
+        // below the diaphragm the abdomen is brighter than they are
         let lower = 1.0 - 0.65 * smooth(6.5, 9.0, n);
         let back = (0..=24).map(|step| {
             let t = step as f32 / 24.0 * PI / 2.0;
@@ -208,7 +208,7 @@ fn bones(side: Side, random: &mut Random) -> Vec<Stroke> {
             let t = step as f32 / 24.0;
             let x = wall - (wall - 0.2) * (t * PI / 2.0).sin().powf(1.6);
             let y = top + drop + (0.13 + 0.012 * n) * t.powf(0.7);
-            // the front ends are cartilage, which hardly shows
+            // the front ends are cartilage, which is hardly visible
             ((sign * x, y), strength * 0.62 * lower * (1.0 - smooth(0.5, 0.9, t)))
         });
         Stroke { points: back.chain(front).collect(), half_width: 0.026 + 0.0006 * n, profile: bone }
@@ -257,7 +257,7 @@ fn branch(start: Point, direction: f32, width: f32, sign: f32, random: &mut Rand
     }
 }
 
-/// Skin folds and leads: bright lines that cross a lung with vessels on both sides, now and then.
+/// Occasional skin folds and leads: bright lines that cross a lung, with vessels on both sides.
 fn lines(random: &mut Random) -> Vec<Stroke> {
     let mut strokes = Vec::new();
     if random.random_bool(0.3) {

@@ -9,7 +9,7 @@ use crate::Random;
 /// A point in body coordinates: the thorax spans about -1..=1 both ways, x to the image's right, y down.
 pub type Point = (f32, f32);
 
-/// Where the body lies in the image: rotated, scaled and shifted a little, as patients stand.
+/// The position of the body in the image: rotated, scaled and shifted a little, as patients' positions vary.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame {
     /// The side of the square image in pixels.
@@ -20,7 +20,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A position of its own for each radiograph.
+    /// A random position.
     pub fn random(side: usize, random: &mut Random) -> Self {
         let angle: f32 = random.random_range(-0.05..0.05);
         let scale = side as f32 / 2.0 * random.random_range(1.04..1.16);
@@ -28,7 +28,7 @@ impl Frame {
         Self { side, scale, turn: angle.sin_cos(), shift }
     }
 
-    /// From pixel centres to the body.
+    /// Converts pixel centres to body coordinates.
     pub fn body(&self, row: usize, column: usize) -> Point {
         let half = self.side as f32 / 2.0;
         let (x, y) = ((column as f32 + 0.5 - half) / self.scale, (row as f32 + 0.5 - half) / self.scale);
@@ -36,7 +36,7 @@ impl Frame {
         (cos * x + sin * y - self.shift.0, cos * y - sin * x - self.shift.1)
     }
 
-    /// From the body to pixels, (x, y).
+    /// Converts body coordinates to pixels, (x, y).
     pub fn pixel(&self, (x, y): Point) -> Point {
         let (x, y) = (x + self.shift.0, y + self.shift.1);
         let (sin, cos) = self.turn;
@@ -44,20 +44,20 @@ impl Frame {
         ((cos * x - sin * y) * self.scale + half, (cos * y + sin * x) * self.scale + half)
     }
 
-    /// A length of the body in pixels.
+    /// Converts a length in body coordinates to pixels.
     pub fn pixels(&self, length: f32) -> f32 {
         length * self.scale
     }
 }
 
-/// A curve with a width: drawn as the distance to its middle, so that it does not add up where it overlaps itself.
+/// A curve with a width: drawn by the distance to its centre line, so that self-overlaps do not add up.
 #[derive(Debug, Clone)]
 pub struct Stroke {
-    /// Points along the middle, in body coordinates, with a strength each.
+    /// Points along the centre line, in body coordinates, each with a strength.
     pub points: Vec<(Point, f32)>,
-    /// From the middle to the edge, in body units.
+    /// From the centre line to the edge, in body units.
     pub half_width: f32,
-    /// Brightness across, by the distance from the middle as a fraction of the half width.
+    /// Brightness across, by the distance from the centre line as a fraction of the half width.
     pub profile: fn(f32) -> f32,
 }
 
@@ -92,18 +92,18 @@ impl Stroke {
     }
 }
 
-/// Bright inside, fading at the edge.
+/// A profile that is bright inside and fades at the edge.
 pub fn soft(distance: f32) -> f32 {
     (1.0 - distance * distance).max(0.0)
 }
 
-/// As a bone: a dense rim around a spongy inside.
+/// A bone's profile: a dense rim around a spongy inside.
 pub fn bone(distance: f32) -> f32 {
     let edge = 1.0 - smooth(0.9, 1.1, distance);
     edge * (0.72 + 0.38 * distance.powi(4))
 }
 
-/// 0 below `low`, 1 above `high`, smooth between.
+/// 0 below `low`, 1 above `high`, smooth in between.
 pub fn smooth(low: f32, high: f32, value: f32) -> f32 {
     let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
@@ -127,7 +127,7 @@ pub fn noise(side: usize, cell: f32, random: &mut Random) -> Array2<f32> {
     })
 }
 
-/// A closed curve through points (Catmull-Rom), `steps` points from one to the next.
+/// A closed curve through points (Catmull-Rom), with `steps` points from each to the next.
 pub fn closed_curve(points: &[Point], steps: usize) -> Vec<Point> {
     let at = |index: usize| points[index % points.len()];
     let piece = |index: usize, t: f32| {
@@ -140,7 +140,7 @@ pub fn closed_curve(points: &[Point], steps: usize) -> Vec<Point> {
     (0..points.len()).flat_map(|index| (0..steps).map(move |step| piece(index, step as f32 / steps as f32))).collect()
 }
 
-/// Rows and columns that a stroke may touch; none if it lies outside the image.
+/// Rows and columns that a stroke may touch; `None` if it is outside the image.
 fn bounds(
     points: &[(Point, f32)],
     reach: f32,

@@ -1,33 +1,33 @@
-//! The ensemble of the demo as it is committed: `ensembles/demo.toml` with its networks, carried in the binary so that
-//! the demo works from anywhere.
+//! The committed ensemble of the demo: `ensembles/demo.toml` with its networks, embedded in the binary so that the demo
+//! works from anywhere.
 //!
-//! `cargo run --release -- demo --train --out demo` trains the networks anew. To commit them:
+//! `cargo run --release -- demo --train --out demo` retrains the networks. To commit them:
 //!
 //! ```sh
 //! cp demo/ensemble/demo.toml ensembles/ && cp demo/ensemble/demo/*.onnx ensembles/demo/
 //! ```
 
-/// A file.
+/// An embedded file.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
     /// Its path, relative to the manifest.
     pub path: &'static str,
-    /// What it holds.
+    /// Its content.
     pub bytes: &'static [u8],
 }
 
 /// A network of the ensemble.
 #[derive(Debug, Clone, Copy)]
 pub struct Network {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// The recipe that it was trained by.
+    /// The recipe of its training.
     pub recipe: File,
     /// The ONNX model.
     pub model: File,
 }
 
-/// A file beneath `ensembles`.
+/// A file below `ensembles`.
 macro_rules! file {
     ($path:literal) => {
         File { path: $path, bytes: include_bytes!(concat!("../../../ensembles/", $path)) }
@@ -67,7 +67,7 @@ mod tests {
         }
     }
 
-    /// The files are compared byte for byte with what the recipe's network becomes with the files' weights.
+    /// The files are compared byte for byte with the recipe's network with the files' weights.
     #[test]
     fn the_models_are_the_recipes_networks_with_other_weights() {
         for network in NETWORKS {

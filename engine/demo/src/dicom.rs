@@ -1,4 +1,4 @@
-//! Phantoms as DICOM files, in the encodings that radiographs come in.
+//! Phantoms as DICOM files, in the usual encodings of radiographs.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use ndarray::ArrayView2;
 use crate::phantom::Phantom;
 use pleura::Size;
 
-/// How pixels are stored. Read back with the full range of the stored bits, all give the same picture, but for JPEG's
+/// How pixels are stored. Read with the full range of the stored bits, all give the same picture, except for JPEG's
 /// losses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -26,7 +26,7 @@ pub enum Encoding {
     TwelveBit,
 }
 
-/// A phantom that cannot be stored.
+/// Why a phantom cannot be stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -35,7 +35,7 @@ pub enum WriteError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: Box<dicom_object::WriteError>,
     },
     /// The pixels cannot be compressed.
@@ -43,13 +43,13 @@ pub enum WriteError {
     Compress {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: image::ImageError,
     },
 }
 
 impl Encoding {
-    /// Mostly JPEG, with the others in between.
+    /// The encoding of phantom `number`: mostly JPEG, with the others in between.
     #[must_use]
     pub fn new(number: u64) -> Self {
         match number % 8 {

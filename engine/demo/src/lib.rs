@@ -1,8 +1,8 @@
-//! What `pleura demo` runs on: made-up radiographs of known truth, and the small networks that read them.
+//! The data of `pleura demo`: synthetic radiographs of known truth, and the small networks that read them.
 //!
 //! [`Phantom`] draws a chest, some with a pneumothorax, and [`Phantom::write`] stores it as DICOM. [`committed`] holds
-//! the ensemble of `ensembles/demo.toml`: two networks, each with the recipe by which `pleura train` made it. [`training`]
-//! draws the phantoms that they learned from, which the demo never shows.
+//! the ensemble of `ensembles/demo.toml`: two networks, each with the recipe of its training. [`training`] draws the
+//! phantoms on which they were trained, which the demo never uses.
 
 #![deny(missing_docs)]
 

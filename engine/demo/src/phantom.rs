@@ -8,21 +8,21 @@ use crate::Random;
 use crate::anatomy::{Anatomy, Lung};
 use crate::canvas::{Frame, Point, noise, smooth, soft};
 
-/// A made-up radiograph of known truth. The same seed and number give the same one on every run.
+/// A synthetic radiograph of known truth. The same seed and number give the same one on every run.
 #[derive(Debug, Clone)]
 pub struct Phantom {
-    /// A valid UID (under 2.25), the id that the image has in a submission.
+    /// A valid UID (under 2.25), the image's id in a submission.
     pub uid: String,
     /// Intensities in 0..=1, (height, width), 1 being white.
     pub intensities: Array2<f32>,
-    /// The pneumothorax; empty where there is none.
+    /// The pneumothorax; empty if there is none.
     pub truth: Mask,
 }
 
 /// The share of phantoms with a pneumothorax.
 const COLLAPSED: f64 = 0.38;
 
-/// How much light each part takes away.
+/// The attenuation by each part.
 struct Layers {
     bones: Array2<f32>,
     vessels: Array2<f32>,
@@ -56,15 +56,15 @@ impl Phantom {
     }
 }
 
-/// What lies at a point.
+/// The tissue at a point.
 struct Tissue {
     /// Muscle, fat, abdomen, heart and spine.
     solid: f32,
-    /// How much of the way leads through a lung's side of the chest, 0..=1.
+    /// The share of the path through a lung's side of the chest, 0..=1.
     air: f32,
-    /// How much of that is lung, with its vessels, 0..=1.
+    /// The share of the path through lung tissue, with its vessels, 0..=1.
     lung: f32,
-    /// The lung is denser for being collapsed.
+    /// Additional density of a collapsed lung.
     collapse: f32,
     /// Within the bony chest, so that bones are drawn.
     body: f32,
@@ -82,7 +82,7 @@ fn tissue(anatomy: &Anatomy, point: Point) -> Tissue {
         if fraction >= 1.0 {
             continue;
         }
-        // behind and before the heart there is less of the lung
+        // behind and in front of the heart there is less lung
         tissue.air = (1.0 - fraction.powi(5)).sqrt() * smooth(1.0, 0.965, fraction) * (1.0 - 0.72 * heart);
         tissue.lung = 1.0;
         if let Some((edge, collapse)) = edge(anatomy, lung, direction) {
@@ -95,13 +95,13 @@ fn tissue(anatomy: &Anatomy, point: Point) -> Tissue {
     tissue
 }
 
-/// Where a collapsed lung ends in a direction, and how far it is collapsed.
+/// The edge of a collapsed lung in a direction, and its degree of collapse.
 fn edge(anatomy: &Anatomy, lung: &Lung, direction: f32) -> Option<(f32, f32)> {
     let collapsed = anatomy.pneumothorax.as_ref().filter(|air| air.side == lung.side)?;
     Some((collapsed.edge(direction), collapsed.collapse()))
 }
 
-/// How much of the body the light crosses: 0 beside it.
+/// The thickness of the body at a point: 0 beside it.
 fn body((x, y): Point) -> f32 {
     let shoulder = smooth(-1.06, -0.56, y);
     let half = 0.24 + 0.72 * shoulder + 0.02 * (y * 3.0).sin();
@@ -109,7 +109,7 @@ fn body((x, y): Point) -> f32 {
     (1.0 - across.powi(6)).sqrt() * (0.74 + 0.26 * smooth(-0.9, -0.3, y))
 }
 
-/// How much of the way leads through the heart, 0..=1.
+/// The share of the path through the heart, 0..=1.
 fn heart(anatomy: &Anatomy, (x, y): Point) -> f32 {
     let ((hx, hy), (ax, ay)) = anatomy.heart;
     // the left border bulges, the apex points down and out
@@ -117,7 +117,7 @@ fn heart(anatomy: &Anatomy, (x, y): Point) -> f32 {
     1.0 - smooth(0.55, 1.04, dx.hypot(dy))
 }
 
-/// What the body takes away where there is no air.
+/// The attenuation of the body without air.
 fn solid((x, y): Point, body: f32, heart: f32) -> f32 {
     let half = 0.1 + 0.04 * smooth(-0.2, 0.3, y) + 0.055 * soft((y + 0.36) / 0.13) * f32::from(x > 0.0);
     let mediastinum = 1.0 - smooth(half * 0.5, half * 1.25, x.abs());
@@ -160,7 +160,7 @@ impl Layers {
     }
 }
 
-/// How the film was exposed and developed.
+/// The film's exposure and development.
 struct Exposure {
     offset: f32,
     contrast: f32,

@@ -1,4 +1,4 @@
-//! What the demo's networks are trained on: phantoms that the demo never shows, as a folder of pictures and one of masks.
+//! The training data of the demo's networks: phantoms that the demo never uses, as a folder of pictures and one of masks.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -13,14 +13,13 @@ use rayon::prelude::*;
 
 use crate::{Phantom, SIDE};
 
-/// The seed of the phantoms that networks are trained on; the demo refuses it.
+/// The seed of the training phantoms; the demo refuses it.
 pub const SEED: u64 = 0x0070_6c65_7572_6166;
 
-/// How many phantoms the committed networks were trained on.
+/// The number of phantoms on which the committed networks were trained.
 pub const IMAGES: u64 = 240;
 
-/// The pictures' height and width: a quarter of the radiographs', and the larger of the two sizes that the recipes ask
-/// for.
+/// The pictures' height and width: a quarter of the radiographs', and the larger of the recipes' two sizes.
 pub const PICTURE_SIDE: usize = 256;
 
 /// The folder of pictures, beside the recipes.
@@ -29,13 +28,13 @@ pub const RADIOGRAPHS: &str = "radiographs";
 /// The folder of masks, beside the recipes.
 pub const MASKS: &str = "masks";
 
-/// Draws the phantoms 0 to `count` of [`SEED`] into `folder`: `radiographs/phantom-000.png`, and what is true of it as
-/// `masks/phantom-000.png`. Those that are there already stay. `done` is called after each.
+/// Draws the phantoms 0 to `count` of [`SEED`] into `folder`: `radiographs/phantom-000.png`, and its true mask as
+/// `masks/phantom-000.png`. Existing ones are kept. `done` is called after each.
 ///
-/// They are drawn at the size of the demo's radiographs and shrunk by area, as the engine will shrink those.
+/// They are drawn at the size of the demo's radiographs and reduced by area, as the engine reduces those.
 ///
 /// # Errors
-/// Where a file or a folder cannot be written.
+/// If a file or a folder cannot be written.
 pub fn draw(folder: &Path, count: u64, done: impl Fn() + Sync) -> Result<(), WriteError> {
     let [radiographs, masks] = [RADIOGRAPHS, MASKS].map(|name| folder.join(name));
     for folder in [&radiographs, &masks] {
@@ -118,7 +117,7 @@ mod tests {
         fs::write(&radiograph, "mine").unwrap();
         draw(folder.path(), 1, || ()).unwrap();
         assert_eq!(fs::read(&radiograph).unwrap(), b"mine");
-        // half a pair is none
+        // half a pair counts as missing
         fs::remove_file(&mask).unwrap();
         draw(folder.path(), 1, || ()).unwrap();
         assert_eq!(fs::read(&mask).unwrap(), drawn);

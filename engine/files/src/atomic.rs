@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -8,33 +8,33 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::digest;
 
-/// What the names of temporary files begin and end with.
+/// The prefix and suffix of temporary files' names.
 const PREFIX: &str = ".pleura-";
 const SUFFIX: &str = ".part";
 
 /// A temporary file in the folder of `path`, to be written and then [put in its place](place).
 ///
 /// # Errors
-/// Where the folder cannot be written, or `path` is there and is no file: a folder, a device, a pipe.
+/// If the folder cannot be written, or `path` exists and is not a file: a folder, a device, a pipe.
 pub fn beside(path: &Path) -> io::Result<NamedTempFile> {
     Parts::default().beside(path)
 }
 
-/// Temporary files whose writer can be told, so that what it left when it was killed can be removed.
+/// Temporary files whose names identify their writer, so that the files of a killed process can be removed.
 #[derive(Debug, Clone)]
 pub struct Parts {
     prefix: String,
 }
 
 impl Default for Parts {
-    /// Nobody's in particular.
+    /// Temporary files without an owner.
     fn default() -> Self {
         Self { prefix: PREFIX.into() }
     }
 }
 
 impl Parts {
-    /// Those of whoever writes a file, one process at a time: see to it by a lock.
+    /// Temporary files of the writer of `owner`. Only one process at a time may use them: ensure it with a lock.
     #[must_use]
     pub fn new(owner: &Path) -> Self {
         let path = std::path::absolute(target(owner)).unwrap_or_else(|_| owner.into());
@@ -42,10 +42,10 @@ impl Parts {
         Self { prefix: format!("{PREFIX}{}-", &digest[..16]) }
     }
 
-    /// Removes those in a folder.
+    /// Removes this owner's temporary files from a folder.
     ///
     /// # Errors
-    /// Where the folder cannot be read, or one of them not be removed.
+    /// If the folder cannot be read, or one of them cannot be removed.
     pub fn sweep(&self, folder: &Path) -> io::Result<()> {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
@@ -60,50 +60,50 @@ impl Parts {
     /// As [`beside`].
     ///
     /// # Errors
-    /// Likewise.
+    /// As [`beside`].
     pub fn beside(&self, path: &Path) -> io::Result<NamedTempFile> {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file, so it is not replaced"));
         }
         let mut builder = Builder::new();
         builder.prefix(&self.prefix).suffix(SUFFIX);
-        // Others may read it as the umask says; left to itself, `tempfile` makes it the owner's alone.
+        // Readable by others according to the umask; by default, `tempfile` creates files for the owner only.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         builder.tempfile_in(folder(&target(path))).map_err(unnamed)
     }
 }
 
-/// Gives a temporary file its name: whoever reads `path` finds the old file or the whole new one.
+/// Renames a temporary file to `path`: a reader finds either the old file or the whole new one.
 ///
 /// # Errors
-/// Where it cannot reach the disk, or cannot take the name; `path` is then as it was.
+/// If it cannot be flushed to disk, or cannot be renamed; `path` is then unchanged.
 pub fn place(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
     let path = target(path);
     temporary.as_file().sync_all()?;
     temporary.persist(&path)?;
-    // The name must reach the disk too; not every file system can be asked for that.
+    // The rename must reach the disk, too; not every file system supports that.
     let _ = File::open(folder(&path)).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// As [`place`], without waiting for the disk: for files of which there are thousands, and which can be made again.
-/// Where the machine itself stops, such a file may be there and be empty.
+/// As [`place`], without waiting for the disk: for files that are many and can be made again.
+/// If the machine itself stops, such a file may exist and be empty.
 ///
 /// # Errors
-/// Where it cannot take the name; `path` is then as it was.
+/// If it cannot be renamed; `path` is then unchanged.
 pub fn place_unsynced(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
     temporary.persist(target(path))?;
     Ok(())
 }
 
-/// What a link points to, so that the link stays; `path` itself where it is none, or points nowhere yet.
+/// The target of a link, so that the link is kept; `path` itself if it is not a link, or a dangling one.
 #[must_use]
 pub fn target(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.into())
 }
 
-/// A system's error without the temporary file's name, which `tempfile` adds: whoever reads it knows another name.
+/// A system error without the temporary file's name, which `tempfile` adds: users know another name.
 fn unnamed(error: io::Error) -> io::Error {
     match error.to_string().split_once(" at path \"") {
         Some((cause, _)) => io::Error::new(error.kind(), cause),

@@ -10,7 +10,7 @@ use crate::regular;
 /// The SHA-256 of a file, in lowercase hexadecimal.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub fn file(path: &Path) -> io::Result<String> {
     let mut reader = BufReader::with_capacity(1 << 16, regular::open(path)?);
     let mut hasher = Sha256::new();

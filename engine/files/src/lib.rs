@@ -1,4 +1,4 @@
-//! Files, read and written with care: regular ones only, no larger than is expected, whole or not at all.
+//! Files, read and written safely: regular files only, of bounded size, written completely or not at all.
 
 #![deny(missing_docs)]
 

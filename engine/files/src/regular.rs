@@ -1,7 +1,7 @@
-//! Files that are opened only if they are regular ones: opening a pipe may wait for ever, reading a device may never end.
+//! Opens regular files only: opening a pipe may block for ever, reading a device may never end.
 //!
-//! That holds for what a user names as well. Most files are read more than once (for a checksum, by a later stage, to
-//! resume), which a pipe such as the shell's `<(…)` does not allow: it would be read as empty the second time.
+//! This applies to paths given by the user, too. Most files are read more than once (for a checksum, by a later stage, to
+//! resume), which a pipe such as the shell's `<(…)` does not allow: the second time, it would be empty.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -10,23 +10,23 @@ use std::path::Path;
 /// Opens a regular file to read it.
 ///
 /// # Errors
-/// Where it cannot be opened, or is a folder, a pipe, a device or a socket, which the error says.
+/// If it cannot be opened, or is a folder, a pipe, a device or a socket, which the error names.
 pub fn open(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), path)
 }
 
-/// As [`open`], with other options. A file that these make is a regular one.
+/// As [`open`], with other options. A file that these create is a regular one.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // opening a device may do something, such as rewind a tape
+    // opening a device may have effects, such as rewinding a tape
     match path.metadata() {
         Ok(found) => ensure_regular(&found)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // it may have become a pipe since, for whose other end this does not wait
+    // it may have become a pipe since; do not wait for its other end
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NONBLOCK);
     let file = options.open(path)?;
@@ -37,7 +37,7 @@ pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 /// The bytes of a regular file.
 ///
 /// # Errors
-/// As [`open`], and where it cannot be read.
+/// As [`open`], and if it cannot be read.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = open(path)?;
     let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0));
@@ -48,15 +48,15 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// The text of a regular file.
 ///
 /// # Errors
-/// As [`open`], and where it cannot be read or is not UTF-8.
+/// As [`open`], and if it cannot be read or is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     io::read_to_string(open(path)?)
 }
 
-/// Refuses what is no regular file.
+/// Refuses anything but a regular file.
 ///
 /// # Errors
-/// Where it is something else, which the error says.
+/// If it is something else, which the error names.
 pub fn ensure_regular(found: &Metadata) -> io::Result<()> {
     if found.is_file() {
         return Ok(());
@@ -88,7 +88,7 @@ fn kind(found: &Metadata) -> &'static str {
 mod tests {
     use super::*;
 
-    /// Opened in the usual way, the pipe would hang this test.
+    /// Opened in the usual way, the pipe would block this test.
     #[test]
     fn what_is_no_regular_file_is_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2};
 use crate::Size;
 
 const VALUES: usize = 256;
-/// From grey value to grey value.
+/// Maps grey values to grey values.
 type Table = [u8; VALUES];
 
 /// Equalises tiles of the image, and interpolates between the four tables nearest to each pixel.
@@ -14,7 +14,7 @@ type Table = [u8; VALUES];
 /// A grey value may have `clip_limit` times its even share of a tile; `tiles` is (down, across).
 ///
 /// # Panics
-/// Where the image has no more rows or columns than there are tiles: those at the border are completed by mirroring.
+/// If the image has no more rows or columns than there are tiles: tiles at the border are extended by mirroring.
 #[must_use]
 pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) -> Array2<u8> {
     let size @ Size { height, width } = image.dim().into();
@@ -47,7 +47,7 @@ fn tile_size(Size { height, width }: Size, (down, across): (usize, usize)) -> Si
     }
 }
 
-/// Counts grey values in a tile; beyond the image's border, it is mirrored without its last pixel.
+/// Counts the grey values of a tile; beyond the border, the image is mirrored without its last pixel.
 fn histogram(image: ArrayView2<'_, u8>, (top, left): (usize, usize), tile: Size) -> [u32; VALUES] {
     let mirrored = |index: usize, length: usize| if index < length { index } else { 2 * length - 2 - index };
     let mut counts = [0; VALUES];
@@ -76,7 +76,7 @@ fn table(mut counts: [u32; VALUES], pixels: usize, clip_limit: f64) -> Table {
     })
 }
 
-/// Gives what was clipped to all values alike, and the rest of it to values at even distances.
+/// Distributes the clipped counts evenly over all values, and the remainder over values at even distances.
 fn spread(counts: &mut [u32; VALUES], clipped: u32) {
     let (share, rest) = (clipped / VALUES as u32, clipped as usize % VALUES);
     counts.iter_mut().for_each(|count| *count += share);
@@ -86,7 +86,7 @@ fn spread(counts: &mut [u32; VALUES], clipped: u32) {
     }
 }
 
-/// The tiles between whose centres a pixel lies, and how far it is from the first to the second, in 0..1.
+/// The two tiles between whose centres a pixel lies, and its distance from the first to the second, in 0..1.
 fn between(pixel: usize, side: usize, tiles: usize) -> (usize, usize, f32) {
     let at = pixel as f32 * (1.0 / side as f32) - 0.5;
     let first = at.floor();

@@ -1,4 +1,4 @@
-//! Radiographs, masks and what is computed of them; no configuration and no networks.
+//! Radiographs, masks and operations on them, without configuration or networks.
 //!
 //! `file → Radiograph → intensities → resized plane` on one side, `mask ↔ runs ↔ run lengths` on the other.
 

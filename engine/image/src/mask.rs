@@ -9,7 +9,7 @@ use crate::Size;
 pub struct Mask(Array2<bool>);
 
 impl Mask {
-    /// Nothing marked.
+    /// A mask of (height, width) = `size` without marked pixels.
     #[must_use]
     pub fn empty(size: Size) -> Self {
         Self(Array2::from_elem(size, false))
@@ -39,7 +39,7 @@ impl Mask {
         self.0.view()
     }
 
-    /// The pixels, given away.
+    /// Returns the pixels, (height, width).
     #[must_use]
     pub fn into_pixels(self) -> Array2<bool> {
         self.0

@@ -9,17 +9,17 @@ use crate::radiograph::{self, DecodeLimits, RadiographError};
 use crate::resize::shares;
 use crate::{Mask, Radiograph, Size};
 
-/// What counts as half: the mean of an area that is half marked may fall short of it by its rounding.
+/// One half, less rounding: the mean of a half-marked area may come out slightly below it.
 const HALF: f32 = 0.5 - 1e-5;
 
-/// A file that is no mask.
+/// Why a file is not a mask.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MaskImageError {
-    /// No image, or a broken one.
+    /// The file is not an image, or is broken.
     #[error(transparent)]
     Radiograph(#[from] RadiographError),
-    /// Marks too dark to count: 0 and 1, say, where 0 and 255 were meant.
+    /// The marks are too dark: for example 0 and 1 instead of 0 and 255.
     #[error(
         "mask `{}` has no pixel above half of its range ({} at most, of {}): mark pixels with white, {}",
         path.display(), .brightest, .white, .white
@@ -38,35 +38,35 @@ pub enum MaskImageError {
         /// The file.
         path: PathBuf,
     },
-    /// A picture with many greys: a radiograph, say.
+    /// An image with many greys, such as a radiograph.
     #[error(
         "`{}`: expected a mask, black and white, found {percent} % of its pixels neither of the two", path.display()
     )]
     Grey {
         /// The file.
         path: PathBuf,
-        /// How many of its pixels are between a tenth and nine tenths of its brightest.
+        /// The percentage of its pixels that are between a tenth and nine tenths of its brightest.
         percent: u32,
     },
 }
 
-/// The most of its pixels that may be neither black nor white: those at the borders of masks that were resized.
+/// The largest share of pixels that may be neither black nor white, as at the borders of resized masks.
 const MOST_GREY: f32 = 0.25;
 
-/// Reads a mask, of the image's own size, and the image's id: its file's stem. What is above half of the range is
+/// Reads a mask at the image's own size, and the image's id: its file's stem. Pixels above half of the range are
 /// marked.
 ///
 /// # Errors
-/// Where the file cannot be read or decoded, or is no picture in black and white; where nothing is marked though it is not
-/// all black: it would count as empty without a word.
+/// If the file cannot be read or decoded, or is not black and white; if nothing is marked although it is not all black,
+/// because it would silently count as empty.
 pub fn open(path: &Path) -> Result<(String, Mask), MaskImageError> {
     open_with(path, DecodeLimits::default())
 }
 
-/// As [`open`], within a limit of memory.
+/// As [`open`], within a memory limit.
 ///
 /// # Errors
-/// As [`open`], and where reading and decoding the file would take more than the limit.
+/// As [`open`], and if reading and decoding the file would take more than the limit.
 pub fn open_with(path: &Path, limits: DecodeLimits) -> Result<(String, Mask), MaskImageError> {
     let bytes = radiograph::read_with(path, limits)?;
     if radiograph::is_dicom(&bytes) {
@@ -74,7 +74,7 @@ pub fn open_with(path: &Path, limits: DecodeLimits) -> Result<(String, Mask), Ma
     }
     let image = Radiograph::decode_with(&bytes, path, limits)?;
     let intensities = image.intensities(Intensity::Stored);
-    // what is white may be a grey, as long as there is no other
+    // white may be a grey, as long as there is no other
     let white = intensities.fold(0.0_f32, |most, &intensity| most.max(intensity));
     let grey = intensities.iter().filter(|&&it| (0.1 * white..=0.9 * white).contains(&it) && white > 0.0).count();
     let share = grey as f32 / intensities.len() as f32;
@@ -98,7 +98,7 @@ pub fn resized(mask: &Mask, size: Size) -> Mask {
     Mask::from(shares(mask, size).mapv(|share| share >= HALF))
 }
 
-/// The mask as a picture of 8 bits: 255 where it is marked, 0 elsewhere.
+/// The mask as an 8-bit image: 255 where it is marked, 0 elsewhere.
 #[must_use]
 pub fn picture(mask: &Mask) -> GrayImage {
     let Size { height, width } = mask.size();
@@ -121,10 +121,10 @@ mod tests {
     #[test]
     fn half_of_an_area_is_enough_at_any_scale() {
         for factor in 1..=12 {
-            // the upper half of each block, rounded up: half of it or more
+            // the upper half of each block, rounded up: at least half
             let enough = mask(Size::new(factor * 5, factor * 3), |row, _| row % factor < factor.div_ceil(2));
             assert_eq!(resized(&enough, Size::new(5, 3)).area(), 15, "1 in {factor}");
-            // a row less, or nothing at all
+            // one row less, or nothing at all
             let less = mask(Size::new(factor * 5, factor * 3), |row, _| row % factor + 1 < factor.div_ceil(2));
             assert!(resized(&less, Size::new(5, 3)).is_empty(), "1 in {factor}");
         }
@@ -152,7 +152,7 @@ mod tests {
             message.ends_with("expected a mask, black and white, found 80 % of its pixels neither of the two"),
             "{message}"
         );
-        // a border as resizing makes it
+        // a border as left by resizing
         GrayImage::from_fn(16, 16, |x, _| Luma([[0, 128, 255][x.clamp(7, 9) as usize - 7]])).save(&path).unwrap();
         assert_eq!(open(&path).unwrap().1.area(), 8 * 16);
     }

@@ -1,12 +1,12 @@
-//! Passes over planes of numbers, written so that the compiler takes many pixels a step.
+//! Passes over planes of numbers, written so that the compiler vectorises them.
 //!
-//! Every figure is the same on every processor: wider vectors change how many pixels are taken at once, and nothing is
-//! fused or reordered.
+//! Results are the same on every processor: wider vectors only process more pixels at once, and nothing is fused or
+//! reordered.
 
 use multiversion::multiversion;
 use ndarray::{ArrayBase, Data, Dimension};
 
-/// Pixels that are taken at once: enough for the widest vectors, several of them.
+/// Pixels processed at once: enough for several of the widest vectors.
 const LANES: usize = 64;
 
 /// Logits to probabilities, each within 4 units in the last place of `1 / (1 + exp(-x))`.
@@ -17,9 +17,9 @@ pub fn sigmoid(logits: &mut [f32]) {
     }
 }
 
-/// `e` to the power of `x`, bounded so that it is neither infinite nor subnormal: reduced to `2^n e^r`, with Cephes'
+/// `e` to the power of `x`, clamped so that it is neither infinite nor subnormal: reduced to `2^n e^r`, with Cephes'
 /// polynomial for `e^r`.
-#[inline(always)] // compiled anew for each width of vectors
+#[inline(always)] // compiled separately for each vector width
 fn exp(x: f32) -> f32 {
     // Adding it rounds to a whole number, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
@@ -35,7 +35,7 @@ fn exp(x: f32) -> f32 {
     (p * r * r + r + 1.0) * power
 }
 
-/// The highest of numbers, at least 0; what is not a number does not count.
+/// The highest of the numbers, at least 0; NaN is ignored.
 pub fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> f32 {
     let Some(numbers) = plane.as_slice_memory_order() else { return plane.iter().copied().fold(0.0, f32::max) };
     let mut lanes = [0.0_f32; LANES];
@@ -49,9 +49,9 @@ pub fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> f32
     lanes.into_iter().fold(rest, f32::max)
 }
 
-/// How many numbers are infinite, or none.
+/// The number of values that are infinite or NaN.
 pub fn not_finite<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> usize {
-    // How many matters only where there is one.
+    // The count matters only if there is one.
     let finite = |numbers: &[f32]| numbers.iter().fold(true, |all, number| all & number.is_finite());
     if plane.as_slice_memory_order().is_some_and(finite) {
         return 0;

@@ -13,7 +13,7 @@ pub const OPSET: i64 = 18;
 /// The file format version of the models written here.
 pub const IR_VERSION: i64 = 9;
 
-/// A graph in the making. Values are known by their names; every node makes one value, named after its operator.
+/// A graph under construction. Values have names; every node makes one value, named after its operator.
 #[derive(Debug, Clone)]
 pub struct GraphBuilder {
     graph: GraphProto,
@@ -27,40 +27,40 @@ impl GraphBuilder {
         Self { graph: GraphProto { name: name.to_owned(), ..GraphProto::default() }, names: 0 }
     }
 
-    /// Says what the graph is, for people.
+    /// Sets the graph's description, for people.
     pub fn describe(&mut self, text: &str) {
         text.clone_into(&mut self.graph.doc_string);
     }
 
-    /// Declares an input and gives its name back.
+    /// Declares an input and returns its name.
     pub fn input(&mut self, name: &str, element: ElementType, dims: &[Dim]) -> String {
         self.graph.input.push(value_info(name, element, dims));
         name.to_owned()
     }
 
-    /// Declares that a value is an output of the graph, under this name.
+    /// Declares a value as an output of the graph, under this name.
     pub fn output(&mut self, value: &str, name: &str, element: ElementType, dims: &[Dim]) {
         self.push("Identity", &[value], name, vec![]);
         self.graph.output.push(value_info(name, element, dims));
     }
 
-    /// Adds a constant of 32-bit floats, row-major, and gives its name back.
+    /// Adds a constant of 32-bit floats, row-major, and returns its name.
     ///
     /// # Panics
-    /// Where `numbers` are not as many as `shape` says: a mistake in the code that builds the graph.
+    /// If the count of `numbers` does not match `shape`: a mistake in the code that builds the graph.
     pub fn constant(&mut self, name: &str, shape: &[i64], numbers: &[f32]) -> String {
         let raw = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         self.initializer(name, shape, numbers.len(), ElementType::Float, raw)
     }
 
-    /// Adds a constant list of 64-bit integers and gives its name back.
+    /// Adds a constant list of 64-bit integers and returns its name.
     pub fn integers(&mut self, name: &str, numbers: &[i64]) -> String {
         let raw = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         let shape = [i64::try_from(numbers.len()).unwrap_or(i64::MAX)];
         self.initializer(name, &shape, numbers.len(), ElementType::Int64, raw)
     }
 
-    /// Adds a constant single number; the same number is stored once.
+    /// Adds a scalar constant and returns its name; the same number is stored once.
     pub fn scalar(&mut self, number: f32) -> String {
         let raw = number.to_le_bytes().to_vec();
         let known = |tensor: &&TensorProto| tensor.dims.is_empty() && tensor.raw_data.as_ref() == Some(&raw);
@@ -76,7 +76,7 @@ impl GraphBuilder {
         self.graph.initializer.iter().find(|tensor| tensor.name == name)
     }
 
-    /// Adds a node and gives the name of the value it makes. An empty input name leaves an optional input out.
+    /// Adds a node and returns the name of its value. An empty input name omits an optional input.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         self.names += 1;
         let value = format!("{}_{}", op.to_lowercase(), self.names);
@@ -116,7 +116,7 @@ impl GraphBuilder {
 }
 
 impl From<GraphProto> for Model {
-    /// The model of a graph whose nodes are of the operator set [`OPSET`].
+    /// A model of a graph whose nodes are of the operator set [`OPSET`].
     fn from(graph: GraphProto) -> Self {
         let header = ModelProto {
             ir_version: IR_VERSION,
@@ -151,7 +151,7 @@ impl From<&Dim> for DimensionProto {
     }
 }
 
-/// Attributes of nodes.
+/// Constructors of node attributes.
 pub mod attribute {
     use super::super::proto::{AttributeKind, AttributeProto};
 

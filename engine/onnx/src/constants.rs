@@ -1,29 +1,29 @@
-//! The part of a graph that depends on constants alone, which ONNX Runtime computes while it opens a model.
+//! The part of a graph that depends only on constants, which ONNX Runtime computes when it opens a model.
 
 use std::collections::HashSet;
 
 use super::model::Model;
 use super::proto::{GraphProto, NodeProto, SparseTensorProto, TensorProto, ValueInfoProto};
 
-/// What of a model is computed before it has an input.
+/// What ONNX Runtime computes of a model before it has inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Constants {
     /// Nothing.
     None,
-    /// What this model computes: it has no inputs, and every result is an output.
+    /// A model of that part: it has no inputs, and every result is an output.
     Graph(Box<Model>),
-    /// Something that cannot be cut out: it lies in a branch, in a loop or in a function, or depends on lengths of inputs.
+    /// Cannot be cut out: it is in a branch, a loop or a function, or depends on lengths of inputs.
     Unknown,
 }
 
-/// Operators whose results are never computed beforehand.
+/// Operators whose results are never computed in advance.
 const RANDOM: [&str; 6] =
     ["RandomUniform", "RandomNormal", "RandomUniformLike", "RandomNormalLike", "Multinomial", "Bernoulli"];
 
-/// Operators that need the lengths of their input, not its numbers; ONNX Runtime may know the former beforehand.
+/// Operators that need the lengths of their input, not its numbers; ONNX Runtime may know the lengths in advance.
 const LENGTHS: [&str; 2] = ["Shape", "Size"];
 
-/// Cuts out of a model what depends on constants alone.
+/// Cuts out the part of a model that depends only on constants.
 #[must_use]
 pub fn constants(model: &Model) -> Constants {
     let graph = model.graph();
@@ -53,7 +53,7 @@ pub fn constants(model: &Model) -> Constants {
     Constants::Graph(Box::new(Model::new(model.header().clone(), cut(graph, &nodes))))
 }
 
-/// These nodes of a graph, with the initializers that they use.
+/// A graph of these nodes, with the initializers that they use.
 fn cut(graph: &GraphProto, nodes: &[&NodeProto]) -> GraphProto {
     let used: HashSet<&str> = nodes.iter().flat_map(|node| &node.input).map(String::as_str).collect();
     let is_used = |tensor: &&TensorProto| used.contains(tensor.name.as_str());
@@ -80,7 +80,7 @@ mod tests {
     use super::super::{ElementType, GraphBuilder};
     use super::*;
 
-    /// `y` is `x` times whatever `write` makes.
+    /// A model in which `y` is `x` times the value that `write` makes.
     fn model(write: impl FnOnce(&mut GraphBuilder) -> String) -> Model {
         let mut graph = GraphBuilder::new("test");
         let input = graph.input("x", ElementType::Float, &["n".into()]);

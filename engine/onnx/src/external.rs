@@ -1,7 +1,7 @@
-//! What a model takes beside the bytes of its own file: files in which it keeps weights, and sparse tensors.
+//! What a model needs besides its file: external files of weights, and the memory of sparse tensors.
 //!
-//! A model may name any path there, and ONNX Runtime reads it; a sparse tensor of a few bytes may have any shape, and
-//! ONNX Runtime makes it dense. So both are looked at before it does.
+//! A model may name any path, and ONNX Runtime reads it; a sparse tensor of a few bytes may have any shape, and ONNX
+//! Runtime makes it dense. So both are checked first.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::skeleton::{Attribute, Graph, Skeleton, SparseTensor, Tensor};
 
 impl Skeleton {
-    /// The files that the model keeps weights in, relative to its own folder, each once, by name.
+    /// The external files of the model's weights, relative to its own folder, each once, sorted by name.
     #[must_use]
     pub fn external_files(&self) -> BTreeSet<PathBuf> {
         let mut found = BTreeSet::new();
@@ -34,7 +34,7 @@ impl Skeleton {
         bytes
     }
 
-    /// Shows every tensor to `visitor`.
+    /// Calls `visitor` for every tensor.
     fn visit(&self, visitor: &mut Visitor<'_>) {
         self.graph.iter().for_each(|graph| graph.visit(visitor));
         for function in &self.functions {
@@ -80,7 +80,7 @@ impl SparseTensor {
     }
 }
 
-/// The bytes of an element, by ONNX's number of its type; of a type that is not known here, as many as any has.
+/// The bytes of an element, by ONNX's number of its type; an unknown type counts as the largest.
 fn element_bytes(data_type: i32) -> u64 {
     match data_type {
         2 | 3 | 9 => 1,        // uint8, int8, bool

@@ -1,18 +1,18 @@
-//! How many nodes a model has once its functions are inlined.
+//! Counts a model's nodes after its functions are inlined.
 //!
-//! ONNX Runtime puts a function's nodes in the place of each call. Functions that call one another twice double with
-//! every level: thirty of them, in a file of 2 kB, make a thousand million nodes. So they are counted before it does.
+//! ONNX Runtime replaces each call by the function's nodes. Functions that call another function twice double with
+//! every level: thirty of them, in a file of 2 kB, make a thousand million nodes. So they are counted first.
 
 use std::collections::HashMap;
 
 use super::skeleton::{Node, Skeleton};
 
-/// Functions in functions; exporters nest a handful.
+/// The maximum nesting of functions; exporters nest a handful.
 const MAX_DEPTH: usize = 100;
 
 impl Skeleton {
-    /// The nodes of the model, those of its subgraphs and of its functions included, once for each call; [`u64::MAX`]
-    /// where functions call themselves, or are nested more than 100 deep.
+    /// The number of the model's nodes, including those of subgraphs and functions, once for each call; [`u64::MAX`] if
+    /// functions call themselves or are nested more than 100 deep.
     #[must_use]
     pub fn inlined_nodes(&self) -> u64 {
         let bodies = self.functions.iter().map(|it| ((&*it.domain, &*it.name, &*it.overload), &*it.node));
@@ -21,7 +21,7 @@ impl Skeleton {
     }
 }
 
-/// What a function is called by: domain, name, overload.
+/// The identity of a function: domain, name, overload.
 type Name<'m> = (&'m str, &'m str, &'m str);
 
 struct Count<'m> {
@@ -38,7 +38,7 @@ impl<'m> Count<'m> {
         }))
     }
 
-    /// One node itself: a call counts as what it calls.
+    /// The count of one node: 1, or that of the function that it calls.
     fn node(&mut self, name: Name<'m>, depth: usize) -> u64 {
         let Some(&body) = self.bodies.get(&name) else { return 1 };
         if let Some(&nodes) = self.counted.get(&name) {

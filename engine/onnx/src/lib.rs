@@ -1,7 +1,7 @@
 //! ONNX models as messages: reading graphs for checks, and writing them.
 //!
-//! No model is run here. It tells what a file declares (inputs, outputs, the node an output comes from, the
-//! numbers of its constants) and lets code build graphs:
+//! No model is run here. The crate reads what a file declares (inputs, outputs, the node that makes an output, the
+//! values of its constants) and builds graphs:
 //!
 //! ```
 //! use pleura_onnx::{ElementType, GraphBuilder};

@@ -1,4 +1,4 @@
-//! What a model's file declares.
+//! ONNX models: reading, inspecting and writing.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ pub struct Model {
     graph: GraphProto,
 }
 
-/// What squashes an output's numbers last.
+/// The last function applied to an output's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Activation {
-    /// An operator whose results lie in 0..=1: its name.
+    /// An operator whose results are in 0..=1: its name.
     Probability(String),
-    /// An operator that leaves numbers unbounded: its name.
+    /// An operator whose results are unbounded: its name.
     Other(String),
 }
 
-/// A file that gives no model, or a model that cannot be written.
+/// Why a model cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
@@ -33,7 +33,7 @@ pub enum OnnxError {
     Read {
         /// The model.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// The bytes are not an ONNX model.
@@ -49,12 +49,12 @@ pub enum OnnxError {
     Write {
         /// The model.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
 }
 
-/// Reads a model. Weights kept in other files (external data) are not looked at.
+/// Reads a model. Weights in other files (external data) are not read.
 pub fn read(path: impl AsRef<Path>) -> Result<Model, OnnxError> {
     let path = path.as_ref();
     let bytes =
@@ -62,7 +62,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Model, OnnxError> {
     decode(&bytes).map_err(|reason| OnnxError::NotOnnx { path: path.to_owned(), reason })
 }
 
-/// The model in these bytes, or what is wrong with them.
+/// Decodes a model, or returns what is wrong with it.
 fn decode(bytes: &[u8]) -> Result<Model, String> {
     if bytes.starts_with(b"version https://git-lfs") {
         return Err("it is a Git LFS pointer; run `git lfs pull`".into());
@@ -79,7 +79,7 @@ fn decode(bytes: &[u8]) -> Result<Model, String> {
 }
 
 impl Model {
-    /// A model of these parts; `proto.graph` is replaced.
+    /// Builds a model from a header and a graph; `proto.graph` is replaced.
     #[must_use]
     pub fn new(mut proto: ModelProto, graph: GraphProto) -> Self {
         proto.graph = None;
@@ -99,18 +99,18 @@ impl Model {
         self.graph.output.iter().map(Value::from).collect()
     }
 
-    /// The node that makes a value; none for inputs, initializers and unknown names.
+    /// The node that makes a value; `None` for inputs, initializers and unknown names.
     #[must_use]
     pub fn producer_of(&self, value: &str) -> Option<&NodeProto> {
         self.graph.node.iter().find(|node| node.output.iter().any(|output| output == value))
     }
 
-    /// What squashes an output's numbers last, looking back through nodes that only move or pick numbers, as
-    /// Reshape, Transpose or Resize; none where the way back ends at an input or at a constant.
+    /// The last function applied to an output's numbers, found by going back through nodes that only move or pick
+    /// numbers, such as Reshape, Transpose or Resize; `None` if that leads to an input or a constant.
     #[must_use]
     pub fn last_activation(&self, output: &str) -> Option<Activation> {
         let mut value = output;
-        // a malformed graph may run in circles: no way is longer than there are nodes
+        // a malformed graph may contain a cycle: no path is longer than the number of nodes
         for _ in 0..=self.graph.node.len() {
             let node = self.producer_of(value)?;
             let op = node.op_type.as_str();
@@ -133,7 +133,7 @@ impl Model {
         &self.graph
     }
 
-    /// The graph, to be changed.
+    /// The graph, mutable.
     pub fn graph_mut(&mut self) -> &mut GraphProto {
         &mut self.graph
     }
@@ -150,7 +150,7 @@ impl Model {
         ModelProto { graph: Some(self.graph.clone()), ..self.proto.clone() }.encode_to_vec()
     }
 
-    /// Writes the file, first under another name, so that a reader never sees half of it.
+    /// Writes the file under a temporary name first, so that a reader never sees half of it.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), OnnxError> {
         let path = path.as_ref();
         let part = path.with_extension("onnx.part");
@@ -181,7 +181,7 @@ const MOVERS: [&str; 18] = [
     "GlobalAveragePool",
 ];
 
-/// Operators whose results lie in 0..=1.
+/// Operators whose results are in 0..=1.
 const SQUASHERS: [&str; 3] = ["Sigmoid", "HardSigmoid", "Softmax"];
 
 /// Whether a node clips to 0..=1.

@@ -1,10 +1,10 @@
 //! ONNX's protobuf messages, with the schema's field numbers.
 //!
-//! Written for this crate rather than generated, so that building needs no `protoc`. Fields the engine does not look at
-//! are kept where they matter to a model that is read, changed and written again; unknown ones are dropped. The schema
-//! is proto2: what may be absent or zero with a different meaning is an `Option`.
+//! Written for this crate rather than generated, so that building needs no `protoc`. Fields that the engine does not
+//! use are included if they matter to a model that is read, changed and written again; unknown ones are dropped. The
+//! schema is proto2: a field whose absence differs from zero is an `Option`.
 
-/// A model: a graph with the operator sets it relies on.
+/// A model: a graph with the operator sets that it uses.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ModelProto {
     /// The version of the file format.
@@ -28,10 +28,10 @@ pub struct ModelProto {
     /// The graph.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
-    /// The operator sets the graph's nodes come from.
+    /// The operator sets of the graph's nodes.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
-    /// Anything else, by name.
+    /// Any other metadata, by name.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<StringStringEntryProto>,
     /// Functions that nodes may call.
@@ -61,7 +61,7 @@ pub struct StringStringEntryProto {
     pub value: String,
 }
 
-/// Nodes in topological order, with the constants they use.
+/// Nodes in topological order, with their constants.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct GraphProto {
     /// The nodes.
@@ -70,7 +70,7 @@ pub struct GraphProto {
     /// The graph's name.
     #[prost(string, tag = "2")]
     pub name: String,
-    /// Constants: weights, mostly.
+    /// Constants: mostly weights.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
     /// What the graph is, for people.
@@ -82,10 +82,10 @@ pub struct GraphProto {
     /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
-    /// Types of values in between, where the writer noted them.
+    /// Types of intermediate values, if the writer recorded them.
     #[prost(message, repeated, tag = "13")]
     pub value_info: Vec<ValueInfoProto>,
-    /// Constants that are mostly zero.
+    /// Sparse constants.
     #[prost(message, repeated, tag = "15")]
     pub sparse_initializer: Vec<SparseTensorProto>,
 }
@@ -93,13 +93,13 @@ pub struct GraphProto {
 /// One operation.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct NodeProto {
-    /// Values it takes; an empty name is an optional input left out.
+    /// Names of input values; an empty name is an omitted optional input.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
-    /// Values it makes.
+    /// Names of output values.
     #[prost(string, repeated, tag = "2")]
     pub output: Vec<String>,
-    /// Its name, for people.
+    /// The node's name, for people.
     #[prost(string, tag = "3")]
     pub name: String,
     /// The operator.
@@ -108,7 +108,7 @@ pub struct NodeProto {
     /// The operator's parameters.
     #[prost(message, repeated, tag = "5")]
     pub attribute: Vec<AttributeProto>,
-    /// What it is, for people.
+    /// A description, for people.
     #[prost(string, tag = "6")]
     pub doc_string: String,
     /// The operator's domain; empty is ONNX's own.
@@ -116,7 +116,7 @@ pub struct NodeProto {
     pub domain: String,
 }
 
-/// One parameter of a node: a name and exactly one value, of the kind that `type` tells.
+/// One parameter of a node: a name and exactly one value, of the kind given by `type`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct AttributeProto {
     /// The parameter's name.
@@ -155,7 +155,7 @@ pub struct AttributeProto {
     /// Which of the fields holds the value.
     #[prost(enumeration = "AttributeKind", tag = "20")]
     pub r#type: i32,
-    /// In a function: the function's parameter whose value this is.
+    /// In a function: the name of the function's parameter that holds the value.
     #[prost(string, tag = "21")]
     pub ref_attr_name: String,
     /// A sparse tensor.
@@ -167,7 +167,7 @@ pub struct AttributeProto {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum AttributeKind {
-    /// Not told: files of the first format version.
+    /// Not given: files of the first format version.
     Undefined = 0,
     /// `f`.
     Float = 1,
@@ -226,24 +226,24 @@ pub struct TensorProto {
     /// Elements of type uint32 or uint64.
     #[prost(uint64, repeated, tag = "11")]
     pub uint64_data: Vec<u64>,
-    /// What it is, for people.
+    /// A description, for people.
     #[prost(string, tag = "12")]
     pub doc_string: String,
     /// Where the elements are, if in another file: `location`, `offset`, `length`.
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<StringStringEntryProto>,
-    /// 1 where the elements are in another file.
+    /// 1 if the elements are in another file.
     #[prost(int32, optional, tag = "14")]
     pub data_location: Option<i32>,
 }
 
-/// A tensor that is mostly zero.
+/// A sparse tensor.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct SparseTensorProto {
-    /// The values that are not zero, with the tensor's name.
+    /// The non-zero values, with the tensor's name.
     #[prost(message, optional, tag = "1")]
     pub values: Option<TensorProto>,
-    /// Where they are.
+    /// The positions of the non-zero values.
     #[prost(message, optional, tag = "2")]
     pub indices: Option<TensorProto>,
     /// The shape.
@@ -260,12 +260,12 @@ pub struct ValueInfoProto {
     /// The type.
     #[prost(message, optional, tag = "2")]
     pub r#type: Option<TypeProto>,
-    /// What it is, for people.
+    /// A description, for people.
     #[prost(string, tag = "3")]
     pub doc_string: String,
 }
 
-/// A type; only tensors are spelled out.
+/// A type; only tensor types are decoded.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TypeProto {
     /// A tensor's element type and shape; absent for sequences, maps and optionals.
@@ -279,12 +279,12 @@ pub struct TensorTypeProto {
     /// The element type; see [`super::ElementType`].
     #[prost(int32, tag = "1")]
     pub elem_type: i32,
-    /// The shape; absent where not even the rank is known.
+    /// The shape; absent if not even the rank is known.
     #[prost(message, optional, tag = "2")]
     pub shape: Option<TensorShapeProto>,
 }
 
-/// A shape.
+/// The shape of a tensor.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorShapeProto {
     /// The axes.
@@ -303,7 +303,7 @@ pub struct DimensionProto {
     pub dim_param: Option<String>,
 }
 
-/// A function: nodes under a name that other nodes may use as their operator.
+/// A function: nodes under a name that other nodes may use as operator.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FunctionProto {
     /// The operator's name.
@@ -321,10 +321,10 @@ pub struct FunctionProto {
     /// The nodes.
     #[prost(message, repeated, tag = "7")]
     pub node: Vec<NodeProto>,
-    /// What it does, for people.
+    /// A description, for people.
     #[prost(string, tag = "8")]
     pub doc_string: String,
-    /// The operator sets the nodes come from.
+    /// The operator sets of the nodes.
     #[prost(message, repeated, tag = "9")]
     pub opset_import: Vec<OperatorSetIdProto>,
     /// The operator's domain.

@@ -1,11 +1,11 @@
-//! What is looked at of a model before ONNX Runtime is given it: the messages of [`super::proto`] without all that leads
-//! neither to a tensor nor to a call. The rest of the file is skipped over.
+//! Reads a reduced model before ONNX Runtime opens it: the messages of [`super::proto`] without anything that leads
+//! neither to a tensor nor to a call. The rest of the file is skipped.
 //!
-//! Messages that may come once are read as often as they come: what counts is what ONNX Runtime may see.
+//! Messages that may occur once are read as often as they occur: what counts is what ONNX Runtime may see.
 
 use prost::Message;
 
-/// A model without its numbers: what its tensors and its functions will take is known before any of it is loaded.
+/// A model without its numbers, from which the memory of its tensors and functions is known before it is loaded.
 #[derive(Clone, PartialEq, Message)]
 pub struct Skeleton {
     #[prost(message, repeated, tag = "7")]
@@ -18,7 +18,7 @@ impl Skeleton {
     /// Reads a model's bytes.
     ///
     /// # Errors
-    /// Where they are no ONNX model, in the decoder's words.
+    /// If they are not an ONNX model; the decoder's message.
     pub fn read(model: &[u8]) -> Result<Self, String> {
         Self::decode(model).map_err(|error| error.to_string())
     }

@@ -1,4 +1,4 @@
-//! The numbers of tensors: reading them, and putting others in their place.
+//! Reads and replaces the numbers of tensors.
 
 use half::{bf16, f16};
 
@@ -6,42 +6,42 @@ use super::model::Model;
 use super::proto::TensorProto;
 use super::value::ElementType;
 
-/// Why a tensor's numbers cannot be had, or put in.
+/// Why a tensor's numbers cannot be read or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TensorError {
-    /// They are in another file.
+    /// The numbers are in another file.
     #[error("tensor `{name}` is stored in another file: save the model as one file, without external data")]
     External {
         /// The tensor.
         name: String,
     },
-    /// They are not floats.
+    /// The numbers are not floats.
     #[error("tensor `{name}` holds {element}, expected floats")]
     NotFloat {
         /// The tensor.
         name: String,
-        /// What it holds.
+        /// Its element type.
         element: ElementType,
     },
-    /// They are not as many as the shape says.
+    /// The number of elements does not match the shape.
     #[error("tensor `{name}` has shape {shape:?}, but holds {found} numbers")]
     Count {
         /// The tensor.
         name: String,
         /// Its shape.
         shape: Vec<i64>,
-        /// How many there are.
+        /// The number of elements found.
         found: usize,
     },
-    /// They end in the middle of one.
+    /// The bytes end within an element.
     #[error("tensor `{name}` holds {bytes} bytes, which is not a multiple of the size of {element}")]
     Torn {
         /// The tensor.
         name: String,
-        /// What it holds.
+        /// Its element type.
         element: ElementType,
-        /// How many bytes there are.
+        /// The number of bytes found.
         bytes: usize,
     },
     /// The model has no such initializer.
@@ -56,7 +56,7 @@ impl TensorProto {
     /// A tensor of 32-bit floats, row-major.
     ///
     /// # Errors
-    /// [`TensorError::Count`] where `numbers` are not as many as `shape` says.
+    /// [`TensorError::Count`] if the count of `numbers` does not match `shape`.
     pub fn from_floats(name: &str, shape: &[i64], numbers: &[f32]) -> Result<Self, TensorError> {
         let tensor = Self {
             dims: shape.to_vec(),
@@ -69,16 +69,16 @@ impl TensorProto {
         Ok(tensor)
     }
 
-    /// What the tensor holds.
+    /// The tensor's element type.
     #[must_use]
     pub fn element(&self) -> ElementType {
         self.data_type.into()
     }
 
-    /// The numbers, row-major; halves and doubles become 32-bit floats.
+    /// The numbers, row-major; halves and doubles are converted to 32-bit floats.
     ///
     /// # Errors
-    /// Where they are no floats, are in another file, or are not as many as the shape says.
+    /// If they are not floats, are in another file, or their count does not match the shape.
     pub fn floats(&self) -> Result<Vec<f32>, TensorError> {
         if self.data_location == Some(1) || !self.external_data.is_empty() {
             return Err(TensorError::External { name: self.name.clone() });
@@ -103,7 +103,7 @@ impl TensorProto {
         Ok(floats)
     }
 
-    /// Numbers of 16 bits, which stand in 32-bit fields where they are not raw.
+    /// 16-bit elements, which are stored in 32-bit fields if not as raw bytes.
     fn bits(&self) -> impl Iterator<Item = u16> {
         self.int32_data.iter().map(|&it| it as u16)
     }
@@ -115,24 +115,23 @@ impl TensorProto {
     }
 }
 
-/// Numbers of `N` bytes each; none where the bytes do not come out even.
+/// Elements of `N` bytes each; `None` if the number of bytes is not a multiple of `N`.
 fn each<const N: usize>(raw: &[u8], number: impl Fn([u8; N]) -> f32) -> Option<Vec<f32>> {
     let (chunks, rest) = raw.as_chunks::<N>();
     rest.is_empty().then(|| chunks.iter().map(|bytes| number(*bytes)).collect())
 }
 
 impl Model {
-    /// The initializer of this name.
+    /// The initializer with this name.
     #[must_use]
     pub fn initializer(&self, name: &str) -> Option<&TensorProto> {
         self.graph().initializer.iter().find(|tensor| tensor.name == name)
     }
 
-    /// Puts numbers, row-major, in the place of an initializer's; it keeps its shape, and holds 32-bit floats from then
-    /// on.
+    /// Replaces the numbers of an initializer, row-major; its shape stays, and its elements are stored as 32-bit
+    /// floats.
     ///
-    /// # Errors
-    /// Where there is no such initializer, where it does not hold 32-bit floats, or where the numbers are not as many.
+    /// # Errors If there is no such initializer, if it does not hold 32-bit floats, or if the count of numbers differs.
     pub fn set_floats(&mut self, name: &str, numbers: &[f32]) -> Result<(), TensorError> {
         let found = self.graph_mut().initializer.iter_mut().find(|tensor| tensor.name == name);
         let tensor = found.ok_or_else(|| TensorError::Unknown { name: name.to_owned() })?;

@@ -1,4 +1,4 @@
-//! What a value of a graph is: its name, element type and shape.
+//! The name, element type and shape of a graph's value.
 
 use super::proto::{DimensionProto, ValueInfoProto};
 
@@ -7,16 +7,16 @@ use super::proto::{DimensionProto, ValueInfoProto};
 pub struct Value {
     /// The name.
     pub name: String,
-    /// The element type; none for what is not a tensor.
+    /// The element type; `None` if the value is not a tensor.
     pub element: Option<ElementType>,
-    /// The shape; none where the model does not even tell the rank.
+    /// The shape; `None` if the model does not even state the rank.
     pub dims: Option<Vec<Dim>>,
 }
 
 /// One axis of a shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dim {
-    /// A length known beforehand.
+    /// A fixed length.
     Fixed(i64),
     /// A length known at run time; the name may be empty.
     Dynamic(String),
@@ -61,7 +61,7 @@ impl From<&ValueInfoProto> for Value {
 impl From<&DimensionProto> for Dim {
     fn from(dim: &DimensionProto) -> Self {
         match dim.dim_value {
-            // some exporters write 0 or -1 for "known at run time"
+            // some exporters write 0 or -1 for a length known at run time
             Some(length) if length > 0 => Self::Fixed(length),
             _ => Self::Dynamic(dim.dim_param.clone().unwrap_or_default()),
         }

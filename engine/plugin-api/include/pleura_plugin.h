@@ -1,10 +1,10 @@
-/* Write plugins for pleura in C, or in anything that speaks C.
+/* Plugins for pleura, in C or in any language with a C interface.
  *
  * Export one function, `pleura_plugin`, that returns a table; fill in the calls
  * of one role. No memory changes owner: the host allocates every buffer, and a
- * failing call says why through `host->error` before it returns something other
- * than PLEURA_OK. A call may come from several threads at once: an instance is
- * read-only after `create`.
+ * call that fails reports why through `host->error` before it returns something
+ * other than PLEURA_OK. Calls may come from several threads at once: an instance
+ * is read-only after `create`.
  *
  *   cc -std=c11 -O2 -shared -fPIC -I include -o libmine.so mine.c
  */
@@ -24,7 +24,7 @@ extern "C" {
 /* What a call returns on success: not 0, so that a plugin that never ran cannot pass for one that did. */
 #define PLEURA_OK 0x504C5552u
 
-/* Capabilities: one role, and PLEURA_USES_SCORE where postprocessing reads the score. */
+/* Capabilities: one role, plus PLEURA_USES_SCORE if postprocessing reads the score. */
 #define PLEURA_PREPARE 1u
 #define PLEURA_TTA 2u
 #define PLEURA_POSTPROCESS 4u
@@ -36,14 +36,14 @@ extern "C" {
 #define PLEURA_LOG_INFO 3u
 #define PLEURA_LOG_DEBUG 4u
 
-/* UTF-8, `len` bytes, not terminated, alive as long as the call. */
+/* UTF-8, `len` bytes, not terminated, valid during the call. */
 typedef struct { const char *data; size_t len; } pleura_str;
 
 /* A text literal as a pleura_str. */
 #define PLEURA_STR(text) { (text), sizeof(text) - 1 }
 
-/* Dense rows of `width` floats. Images: grey, 0 to 1, 1 is white. Maps: probabilities, or logits where the
- * manifest has logits resized. */
+/* Dense rows of `width` floats. Images: grey, 0 to 1, 1 is white. Maps: probabilities, or logits if the
+ * manifest resizes logits. */
 typedef struct { const float *data; size_t height, width; } pleura_plane;
 typedef struct { float *data; size_t height, width; } pleura_plane_mut;
 
@@ -66,14 +66,14 @@ typedef struct {
 typedef struct {
     uint32_t struct_size;            /* sizeof(pleura_plugin_table) */
     uint16_t abi_major, abi_minor;   /* PLEURA_ABI_MAJOR, PLEURA_ABI_MINOR */
-    pleura_str name, version;        /* name: what manifests call it, in kebab-case */
+    pleura_str name, version;        /* name: the one in manifests, in kebab-case */
     uint32_t capabilities;
 
-    /* Every role. `params` is a JSON object; NULL is a refusal. */
+    /* Every role. `params` is a JSON object; returning NULL refuses it. */
     void *(*create)(pleura_str params, const pleura_host *host);
     void (*destroy)(void *self);
 
-    /* PLEURA_PREPARE: write all of `out`, of the size of `image`. */
+    /* PLEURA_PREPARE: writes all of `out`, which has the size of `image`. */
     uint32_t (*prepare)(const void *self, pleura_plane image, pleura_plane_mut out, const pleura_host *host);
 
     /* PLEURA_TTA: the identity is not among the views. */

@@ -1,13 +1,13 @@
 //! The C boundary, as `include/pleura_plugin.h` declares it.
 //!
 //! No memory changes owner across it: the host allocates every buffer, and a
-//! plugin says what it has to say through the [`Host`] callback while the call lasts.
+//! plugin reports errors through the [`Host`] callback during the call.
 
 use std::ffi::{c_char, c_void};
 
-/// Raised where a table of the old layout can no longer be read: host and plugin must agree on it.
+/// Raised when a table of the old layout can no longer be read: host and plugin must have the same number.
 pub const ABI_MAJOR: u16 = 1;
-/// Raised where calls or fields are added at the end of the table.
+/// Raised when calls or fields are added at the end of the table.
 pub const ABI_MINOR: u16 = 1;
 /// What a call returns on success. It is not 0, so that a plugin that never ran cannot pass for one that did.
 pub const OK: u32 = 0x504C_5552;
@@ -35,7 +35,7 @@ pub const LOG_DEBUG: u32 = 4;
 /// The host's function for messages; any thread may call it for as long as the process. The text is copied at once.
 pub type Log = unsafe extern "C" fn(level: u32, message: Str);
 
-/// UTF-8 text of `len` bytes, not terminated, alive as long as the call.
+/// UTF-8 text of `len` bytes, not terminated, valid during the call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Str {
@@ -69,23 +69,23 @@ pub struct PlaneMut {
     pub width: usize,
 }
 
-/// How a plugin speaks to the host during a call.
+/// Callbacks of the host, valid during a call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
     /// Passed back as the first argument of `error`.
     pub sink: *mut c_void,
-    /// Says why the call fails; the text is copied at once.
+    /// Reports why the call fails; the text is copied at once.
     pub error: unsafe extern "C" fn(sink: *mut c_void, message: Str),
 }
 
-/// What a postprocessing step may know of the image; see [`crate::Context`].
+/// What a postprocessing step knows about the image; see [`crate::Context`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// `sizeof(pleura_context)` of the host, so that fields can be added.
     pub struct_size: u32,
-    /// The id that the image has in the submission.
+    /// The image's id in the submission.
     pub image_id: Str,
     /// Rows of the radiograph as stored.
     pub original_height: usize,
@@ -101,7 +101,7 @@ pub struct Context {
     pub spacing_column: f32,
 }
 
-/// What the exported symbol returns: one table, alive as long as the process. Calls of other roles are null.
+/// What the exported symbol returns: one table, valid as long as the process. Calls of other roles are null.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
@@ -111,17 +111,17 @@ pub struct Table {
     pub abi_major: u16,
     /// [`ABI_MINOR`] of the plugin.
     pub abi_minor: u16,
-    /// The name by which manifests call the plugin.
+    /// The plugin's name in manifests.
     pub name: Str,
     /// The plugin's own version.
     pub version: Str,
-    /// One role, and [`USES_SCORE`] where it applies.
+    /// One role, plus [`USES_SCORE`] where it applies.
     pub capabilities: u32,
-    /// Makes an instance from parameters as a JSON object; null is a refusal, its reason given through `host`.
+    /// Makes an instance from parameters as a JSON object; null refuses them, with the reason given through `host`.
     pub create: Option<unsafe extern "C" fn(params: Str, host: *const Host) -> *mut c_void>,
-    /// Ends an instance.
+    /// Frees an instance.
     pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
-    /// [`PREPARE`]: writes the whole of `out`, of the size of `image`.
+    /// [`PREPARE`]: writes the whole of `out`, which has the size of `image`.
     pub prepare:
         Option<unsafe extern "C" fn(this: *const c_void, image: Plane, out: PlaneMut, host: *const Host) -> u32>,
     /// [`TTA`]: the number of views.
@@ -140,12 +140,12 @@ pub struct Table {
     pub forward: Option<
         unsafe extern "C" fn(this: *const c_void, view: usize, image: Plane, out: PlaneMut, host: *const Host) -> u32,
     >,
-    /// [`TTA`]: brings a view's map back.
+    /// [`TTA`]: transforms a view's map back to the image's orientation and size.
     pub inverse: Option<
         unsafe extern "C" fn(this: *const c_void, view: usize, map: Plane, out: PlaneMut, host: *const Host) -> u32,
     >,
     /// [`POSTPROCESS`]: `mask` (null for the first step) and `out` are `map.height * map.width` bytes, each 0 or 1;
-    /// `out` arrives zeroed.
+    /// `out` is zeroed before the call.
     pub postprocess: Option<
         unsafe extern "C" fn(
             this: *const c_void,
@@ -166,22 +166,22 @@ unsafe impl Sync for Table {}
 unsafe impl Send for Table {}
 
 impl Str {
-    /// Views text.
+    /// Borrows a text.
     #[must_use]
     pub const fn new(text: &str) -> Self {
         Self { data: text.as_ptr().cast(), len: text.len() }
     }
 
-    /// Copies the text, replacing what is not UTF-8; empty where the pointer is null.
+    /// Copies the text, replacing bytes that are not UTF-8; empty if the pointer is null.
     ///
     /// # Safety
-    /// The bytes must be alive.
+    /// The bytes must be valid for reads.
     #[must_use]
     pub unsafe fn to_text(self) -> String {
         if self.data.is_null() {
             return String::new();
         }
-        // SAFETY: the caller vouches for the bytes.
+        // SAFETY: the caller guarantees that the bytes are valid.
         let bytes = unsafe { std::slice::from_raw_parts(self.data.cast::<u8>(), self.len) };
         String::from_utf8_lossy(bytes).into_owned()
     }

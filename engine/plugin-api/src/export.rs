@@ -15,9 +15,9 @@ use crate::log::use_log;
 use crate::{Context, Error, Postprocess, Prepare, Size, Tta};
 
 /// Exports a plugin from its dynamic library: `export!(postprocess: Threshold)`, `export!(tta: Flip)`,
-/// `export!(prepare: Clahe)`. Once a library.
+/// `export!(prepare: Clahe)`. Use it once per library.
 ///
-/// A program that links several plugin crates as Rust libraries has that symbol several times over, and may not link:
+/// A program that links several plugin crates as Rust libraries contains the symbol several times, and may not link:
 /// load their dynamic libraries instead, as the engine does.
 #[macro_export]
 macro_rules! export {
@@ -42,7 +42,7 @@ macro_rules! export {
 
 /// The C table of a [`Prepare`] plugin.
 pub trait PrepareTable: Prepare {
-    /// Builds it; `version` is the plugin's own.
+    /// Builds the table; `version` is the plugin's own.
     fn table(version: &'static str) -> Table {
         Table {
             create: Some(create_prepare::<Self>),
@@ -57,7 +57,7 @@ impl<P: Prepare> PrepareTable for P {}
 
 /// The C table of a [`Tta`] plugin.
 pub trait TtaTable: Tta {
-    /// Builds it; `version` is the plugin's own.
+    /// Builds the table; `version` is the plugin's own.
     fn table(version: &'static str) -> Table {
         Table {
             create: Some(create_tta::<Self>),
@@ -75,7 +75,7 @@ impl<P: Tta> TtaTable for P {}
 
 /// The C table of a [`Postprocess`] plugin.
 pub trait PostprocessTable: Postprocess {
-    /// Builds it; `version` is the plugin's own.
+    /// Builds the table; `version` is the plugin's own.
     fn table(version: &'static str) -> Table {
         let score = if Self::USES_SCORE { abi::USES_SCORE } else { 0 };
         Table {
@@ -105,9 +105,9 @@ unsafe extern "C" fn create_postprocess<P: Postprocess>(params: Str, host: *cons
 }
 
 unsafe extern "C" fn destroy<P>(this: *mut c_void) {
-    // SAFETY: `this` came from `create` of the same table, and the host gives it up.
+    // SAFETY: `this` came from `create` of the same table, and the host does not use it again.
     let outcome = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(this.cast::<P>()) })));
-    // A panic in a destructor has nobody to be reported to; the instance is gone either way.
+    // A panic in a destructor cannot be reported; the instance is gone either way.
     outcome.unwrap_or_else(std::mem::forget);
 }
 
@@ -185,11 +185,11 @@ unsafe extern "C" fn postprocess<P: Postprocess>(
 
 impl Context {
     /// # Safety
-    /// The texts in `context` must be alive.
+    /// The texts in `context` must be valid for reads.
     unsafe fn from_abi(context: &abi::Context) -> Self {
         let spacing = (context.spacing_row, context.spacing_column);
         Self {
-            // SAFETY: the caller vouches for it.
+            // SAFETY: the caller guarantees it.
             image_id: unsafe { context.image_id.to_text() },
             original_size: Size::new(context.original_height, context.original_width),
             score: (context.score_low, context.score_high),
@@ -199,14 +199,14 @@ impl Context {
 }
 
 /// # Safety
-/// `params` and `host` must be alive.
+/// `params` and `host` must be valid.
 unsafe fn create<P, Q: DeserializeOwned>(
     params: Str,
     host: *const Host,
     new: impl FnOnce(Q) -> Result<P, Error>,
 ) -> *mut c_void {
     let mut made = std::ptr::null_mut();
-    // SAFETY: the caller vouches for both.
+    // SAFETY: the caller guarantees that both are valid.
     unsafe {
         reply(host, || {
             let params = serde_json::from_str(&params.to_text()).map_err(|e| parameter_error(&e))?;
@@ -217,7 +217,7 @@ unsafe fn create<P, Q: DeserializeOwned>(
     made
 }
 
-/// serde's message without the place in a JSON text that nobody has seen.
+/// serde's message without its position in the JSON text, which users never see.
 fn parameter_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
@@ -226,17 +226,17 @@ fn parameter_error(error: &serde_json::Error) -> String {
     }
 }
 
-/// Runs a call, and tells the host what went wrong.
+/// Runs a call, and reports an error or a panic to the host. Returns [`OK`](abi::OK) or 0.
 ///
 /// # Safety
-/// `host` must be alive.
+/// `host` must be valid.
 unsafe fn reply(host: *const Host, call: impl FnOnce() -> Result<(), Error>) -> u32 {
     let message = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => return OK,
         Ok(Err(Error(message))) => message,
         Err(panic) => panic_message(panic),
     };
-    // SAFETY: the caller vouches for the host, which copies the message at once.
+    // SAFETY: the caller guarantees that the host is valid; it copies the message at once.
     unsafe { ((*host).error)((*host).sink, Str::new(&message)) };
     0
 }
@@ -245,7 +245,7 @@ fn panic_message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     let message = format!("panicked: {text}");
-    // Its destructor may panic in turn, outside of what is caught.
+    // Its destructor may panic, too, outside of `catch_unwind`.
     std::mem::forget(panic);
     message
 }
@@ -253,22 +253,22 @@ fn panic_message(panic: Box<dyn Any + Send>) -> String {
 /// # Safety
 /// `this` must be a live instance of `P`.
 unsafe fn instance<'a, P>(this: *const c_void) -> &'a P {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     unsafe { &*this.cast::<P>() }
 }
 
 /// # Safety
-/// The plane must be alive and dense.
+/// The plane must be valid for reads, and dense.
 unsafe fn view<'a>(plane: Plane) -> ArrayView2<'a, f32> {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     let data = unsafe { slice::from_raw_parts(plane.data, plane.height * plane.width) };
     ArrayView2::from_shape((plane.height, plane.width), data).expect("the length is the product of the sides")
 }
 
 /// # Safety
-/// The plane must be alive, dense, and aliased by nothing.
+/// The plane must be valid for writes, dense, and not aliased.
 unsafe fn view_mut<'a>(plane: PlaneMut) -> ArrayViewMut2<'a, f32> {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     let data = unsafe { slice::from_raw_parts_mut(plane.data, plane.height * plane.width) };
     ArrayViewMut2::from_shape((plane.height, plane.width), data).expect("the length is the product of the sides")
 }

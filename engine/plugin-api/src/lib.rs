@@ -1,6 +1,6 @@
-//! Write plugins for pleura.
+//! Traits, a macro and a C ABI for writing pleura plugins.
 //!
-//! A plugin is a dynamic library that exports one symbol. It plays one of three roles:
+//! A plugin is a dynamic library that exports one symbol. It has one of three roles:
 //!
 //! | role | trait | what it does |
 //! |---|---|---|
@@ -8,7 +8,7 @@
 //! | TTA | [`Tta`] | a number of views: forward on images, inverse on maps |
 //! | postprocess | [`Postprocess`] | probability map and mask so far → mask |
 //!
-//! Implement the trait, name the crate type `cdylib`, and [`export!`] the type:
+//! Implement the trait, set the crate type to `cdylib`, and [`export!`] the type:
 //!
 //! ```
 //! use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess, export};
@@ -91,6 +91,6 @@ pub use ndarray;
 pub use role::{Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, Prepare, Tta};
 pub use size::Size;
 
-/// An abort would take the engine down with it: a panic must unwind to be reported as an error.
+/// An abort would end the engine's process: a panic must unwind to be reported as an error.
 #[cfg(panic = "abort")]
 compile_error!("build pleura plugins with panic = \"unwind\": a panic is then reported instead of ending the process");

@@ -1,4 +1,4 @@
-//! The three roles a plugin can play, as traits.
+//! The three roles of plugins, as traits.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::de::DeserializeOwned;
@@ -7,18 +7,18 @@ use crate::Size;
 
 /// Grey intensities, (height, width), in 0..=1, row-major; 1 is white (dense tissue).
 pub type Image<'a> = ArrayView2<'a, f32>;
-/// An image to be written, every pixel of it.
+/// An image to write; every pixel must be written.
 pub type ImageMut<'a> = ArrayViewMut2<'a, f32>;
-/// A map, (height, width), row-major: probabilities in 0..=1, or logits where the manifest has logits resized.
+/// A map, (height, width), row-major: probabilities in 0..=1, or logits if the manifest resizes logits.
 pub type Map<'a> = ArrayView2<'a, f32>;
-/// A map to be written, every pixel of it.
+/// A map to write; every pixel must be written.
 pub type MapMut<'a> = ArrayViewMut2<'a, f32>;
 /// A mask, (height, width), row-major.
 pub type Mask<'a> = ArrayView2<'a, bool>;
-/// A mask to be written; it arrives all `false`.
+/// A mask to write, all `false` before the call.
 pub type MaskMut<'a> = ArrayViewMut2<'a, bool>;
 
-/// Why a plugin refused its parameters, or failed on an image: a lowercase fragment for people to read.
+/// Why a plugin refused its parameters or failed on an image: a lowercase fragment that fits after "failed to".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(pub String);
 
@@ -36,16 +36,16 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a postprocessing step may know of the image besides its map.
+/// What a postprocessing step knows about the image besides its map.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Context {
-    /// The id that the image has in the submission.
+    /// The image's id in the submission.
     pub image_id: String,
     /// Size of the radiograph as stored, in pixels; the map may be of another size.
     pub original_size: Size,
-    /// Bounds of the classifier stage's score, in 0..=1: equal where every member ran,
-    /// apart where exact early exit made the rest unnecessary, (0, 1) without a classifier.
+    /// Bounds of the classifier stage's score, in 0..=1: equal if every member ran, apart if early exit skipped some,
+    /// (0, 1) without a classifier.
     pub score: (f32, f32),
     /// Pixel spacing of the radiograph as stored, (row, column) in mm, where the file states it.
     pub spacing: Option<(f32, f32)>,
@@ -58,14 +58,14 @@ impl Context {
         Self { image_id: image_id.into(), original_size, score: (0.0, 1.0), spacing: None }
     }
 
-    /// With bounds of the classifier stage's score.
+    /// Sets the bounds of the classifier stage's score.
     #[must_use]
     pub fn with_score(mut self, low: f32, high: f32) -> Self {
         self.score = (low, high);
         self
     }
 
-    /// With the pixel spacing, (row, column) in mm, where it is known.
+    /// Sets the pixel spacing, (row, column) in mm, if known.
     #[must_use]
     pub fn with_spacing(mut self, spacing: Option<(f32, f32)>) -> Self {
         self.spacing = spacing;
@@ -73,9 +73,9 @@ impl Context {
     }
 }
 
-/// Image to image of the same size, before a member sees it: contrast, gamma, denoising.
+/// Image to image of the same size, before a member's inference: contrast, gamma, denoising.
 pub trait Prepare: Send + Sync + Sized + 'static {
-    /// The name by which manifests call the plugin, in kebab-case.
+    /// The plugin's name in manifests, in kebab-case.
     const NAME: &'static str;
     /// Parameters as the manifest gives them; `#[serde(deny_unknown_fields)]` turns a typo into an error.
     type Params: DeserializeOwned;
@@ -83,13 +83,13 @@ pub trait Prepare: Send + Sync + Sized + 'static {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// Where a parameter is out of its range; name it and the range.
+    /// If a parameter is out of its range; name it and the range.
     fn create(params: Self::Params) -> Result<Self, Error>;
 
     /// Writes the prepared image.
     ///
     /// # Errors
-    /// Where this image cannot be prepared; it is then skipped and reported.
+    /// If this image cannot be prepared; it is then skipped and reported.
     fn apply(&self, image: Image<'_>, out: ImageMut<'_>) -> Result<(), Error>;
 }
 
@@ -97,7 +97,7 @@ pub trait Prepare: Send + Sync + Sized + 'static {
 ///
 /// The identity is not a view of the plugin: the engine adds it, once.
 pub trait Tta: Send + Sync + Sized + 'static {
-    /// The name by which manifests call the plugin, in kebab-case.
+    /// The plugin's name in manifests, in kebab-case.
     const NAME: &'static str;
     /// Parameters as the manifest gives them; `#[serde(deny_unknown_fields)]` turns a typo into an error.
     type Params: DeserializeOwned;
@@ -105,7 +105,7 @@ pub trait Tta: Send + Sync + Sized + 'static {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// Where a parameter is out of its range; name it and the range.
+    /// If a parameter is out of its range; name it and the range.
     fn create(params: Self::Params) -> Result<Self, Error>;
 
     /// The number of views, at least 1.
@@ -117,25 +117,25 @@ pub trait Tta: Send + Sync + Sized + 'static {
         size
     }
 
-    /// Writes view number `view` of an image; `out` has the size that [`view_size`](Tta::view_size) gave.
+    /// Writes view number `view` of an image; `out` has the size returned by [`view_size`](Tta::view_size).
     ///
     /// # Errors
-    /// Where this image has no such view; it is then skipped and reported.
+    /// If this image has no such view; it is then skipped and reported.
     fn forward(&self, view: usize, image: Image<'_>, out: ImageMut<'_>) -> Result<(), Error>;
 
-    /// Brings the map of view number `view` back; `out` has the size of the image before `forward`,
-    /// or the same fraction of it that `map` is of the view, where a network's map is smaller than its input.
+    /// Transforms the map of view number `view` back; `out` has the size of the image before `forward`,
+    /// or, where a network's map is smaller than its input, the fraction of it that `map` is of the view.
     ///
     /// # Errors
-    /// Where the map cannot be brought back; the image is then skipped and reported.
+    /// If the map cannot be transformed back; the image is then skipped and reported.
     fn inverse(&self, view: usize, map: Map<'_>, out: MapMut<'_>) -> Result<(), Error>;
 }
 
-/// Probability map and the mask so far to the next mask.
+/// Turns a probability map and the mask so far into the next mask.
 pub trait Postprocess: Send + Sync + Sized + 'static {
-    /// The name by which manifests call the plugin, in kebab-case.
+    /// The plugin's name in manifests, in kebab-case.
     const NAME: &'static str;
-    /// Whether the result depends on [`Context::score`]; the engine then always computes it to the end.
+    /// Whether the result depends on [`Context::score`]; the engine then always computes the exact score.
     const USES_SCORE: bool = false;
     /// Parameters as the manifest gives them; `#[serde(deny_unknown_fields)]` turns a typo into an error.
     type Params: DeserializeOwned;
@@ -143,12 +143,12 @@ pub trait Postprocess: Send + Sync + Sized + 'static {
     /// Checks the parameters.
     ///
     /// # Errors
-    /// Where a parameter is out of its range; name it and the range.
+    /// If a parameter is out of its range; name it and the range.
     fn create(params: Self::Params) -> Result<Self, Error>;
 
-    /// Writes the next mask. `mask` is what the step before made: `None` for the first step.
+    /// Writes the next mask. `mask` is the previous step's mask: `None` for the first step.
     ///
     /// # Errors
-    /// Where this image cannot be done; it is then skipped and reported.
+    /// If this image cannot be processed; it is then skipped and reported.
     fn apply(&self, context: &Context, map: Map<'_>, mask: Option<Mask<'_>>, out: MaskMut<'_>) -> Result<(), Error>;
 }

@@ -1,4 +1,4 @@
-//! What the macro's table does, called as the host calls it.
+//! The exported table, called as the host calls it.
 
 use std::ffi::c_void;
 use std::ptr::null;
@@ -15,7 +15,7 @@ struct Params {
     level: f32,
 }
 
-/// Marks what is above the level, and keeps what was marked.
+/// Marks what is above the level, and keeps what is already marked.
 struct Above(f32);
 
 impl Postprocess for Above {
@@ -46,7 +46,7 @@ impl Postprocess for Above {
     }
 }
 
-/// Negative.
+/// Inverts the image.
 struct Negative;
 
 impl Prepare for Negative {
@@ -63,7 +63,7 @@ impl Prepare for Negative {
     }
 }
 
-/// Transposes; its number of views is not to be had.
+/// Transposes; its `views` panics.
 struct Transpose;
 
 impl Tta for Transpose {
@@ -94,11 +94,11 @@ impl Tta for Transpose {
 }
 
 unsafe extern "C" fn note(sink: *mut c_void, message: Str) {
-    // SAFETY: the sink is the string of `with_host`, and the message is alive.
+    // SAFETY: the sink is the string of `with_host`, and the message is valid.
     unsafe { *sink.cast::<String>() = message.to_text() };
 }
 
-/// Makes a call with a host; what it returns, and what it said.
+/// Makes a call with a host; returns its result and the reported error.
 fn with_host<T>(call: impl FnOnce(&Host) -> T) -> (T, String) {
     let mut said = String::new();
     let host = Host { sink: (&raw mut said).cast(), error: note };
@@ -153,7 +153,7 @@ fn parameters_are_checked_and_refusals_say_why() {
     assert_eq!(create(&table, r#"{"levl": 1}"#).unwrap_err(), "unknown field `levl`, expected `level`");
     assert_eq!(create(&table, "{}").unwrap_err(), "missing field `level`");
     assert!(create(&table, r#"{"level": "high"}"#).unwrap_err().starts_with("invalid type: string \"high\""));
-    // with `float_roundtrip`, which another crate of the build may ask for, serde_json refuses it before the plugin does
+    // with `float_roundtrip`, which another crate of the build may enable, serde_json refuses it before the plugin does
     let parses = serde_json::from_str::<f32>("1e60").is_ok();
     let expected = if parses { "`level` must be finite" } else { "number out of range" };
     assert_eq!(create(&table, r#"{"level": 1e60}"#).unwrap_err(), expected);
@@ -168,7 +168,7 @@ fn postprocessing_adds_to_the_mask_so_far_and_reports_errors_and_panics() {
     let apply = |context: &abi::Context, mask: *const u8| {
         let mut out = [0_u8; 4];
         let call = table.postprocess.unwrap();
-        // SAFETY: all that is pointed to is alive, and map and masks are of 2 x 2 pixels.
+        // SAFETY: all pointers are valid, and map and masks have 2 x 2 pixels.
         let (status, said) =
             with_host(|host| unsafe { call(this, context, plane(&map, 2, 2), mask, out.as_mut_ptr(), host) });
         (status, out, said)

@@ -1,6 +1,6 @@
 //! Axes with round numbers.
 
-/// Maps values to places on the picture.
+/// Maps values to positions in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Axis {
     values: (f64, f64),
@@ -8,33 +8,32 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// From the first value at the first place to the second at the second.
+    /// Maps the first value to the first position, and the second value to the second.
     #[must_use]
     pub fn new(values: (f64, f64), places: (f64, f64)) -> Self {
         Self { values, places }
     }
 
-    /// One whose ends are round, and that holds both values; within `bounds` as far as those hold them.
+    /// An axis with round ends that covers both values, within `bounds` as far as `bounds` covers them.
     #[must_use]
     pub fn round((low, high): (f64, f64), bounds: (f64, f64), places: (f64, f64)) -> Self {
         let (low, high) =
             if low < high { (low, high) } else { (low - 0.1 * low.abs().max(0.1), high + 0.1 * high.abs().max(0.1)) };
         let (low, high) = (low.max(bounds.0), high.min(bounds.1));
         let step = step(high - low, 5.0);
-        // a hair's breadth beyond a round number is that number
+        // a value within rounding of a round number counts as that number
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         Self::new((first * step, last * step), places)
     }
 
-    /// Where a value is drawn.
+    /// The position of a value.
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
         let share = (value - self.values.0) / (self.values.1 - self.values.0);
         self.places.0 + share * (self.places.1 - self.places.0)
     }
 
-    /// Round values in reach, about as many as asked for, with what is written beside them; `whole` leaves out
-    /// fractions.
+    /// Round values within the range, about `about` of them, with their labels; `whole` leaves out fractions.
     #[must_use]
     pub fn ticks(&self, about: f64, whole: bool) -> Vec<(f64, String)> {
         let mut step = step(self.values.1 - self.values.0, about);
@@ -43,13 +42,13 @@ impl Axis {
         }
         let (first, last) = ((self.values.0 / step - 1e-6).ceil() as i64, (self.values.1 / step + 1e-6).floor() as i64);
         let decimals = (-(step * 1.000_001).log10().floor()).max(0.0) as usize;
-        // 0.25 needs a digit more than 0.2
+        // 0.25 needs one digit more than 0.2
         let decimals = decimals + usize::from((step * 10_f64.powi(decimals as i32)).fract() > 1e-6);
         (first..=last).map(|i| i as f64 * step).map(|value| (value, format!("{value:.decimals$}"))).collect()
     }
 }
 
-/// The least of 1, 2, 2.5 and 5 times a power of ten of which a range holds no more than asked for.
+/// The smallest of 1, 2, 2.5 and 5 times a power of ten that divides a range into at most `about` steps.
 fn step(range: f64, about: f64) -> f64 {
     let rough = range.max(1e-9) / about;
     let power = 10_f64.powf(rough.log10().floor());

@@ -5,8 +5,8 @@ use std::fmt::{Arguments, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// All that comes before what is drawn: a white ground of (width, height), the title from `left` on, and the sentence
-/// that screen readers read. The caller ends the picture with `</svg>`.
+/// The start of a picture: a white background of (width, height), the title from `left` on, and the description for
+/// screen readers. The caller ends the picture with `</svg>`.
 #[must_use]
 pub fn head(title: &str, described: &str, (width, height): (f64, f64), left: f64) -> String {
     let (title, described) = (escaped(title), escaped(described));
@@ -19,13 +19,13 @@ pub fn head(title: &str, described: &str, (width, height): (f64, f64), left: f64
     )
 }
 
-/// A line from one place to another, (x, y).
+/// A line between two points, (x, y).
 pub fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64), style: &str) {
     let (x1, y1, x2, y2) = (from.0, from.1, to.0, to.1);
     put(svg, format_args!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" {style}/>\n"));
 }
 
-/// A filled box of (width, height) from its upper left corner, (x, y); what it stands for shows when pointed at.
+/// A filled box of (width, height) with its upper left corner at (x, y) and a tooltip.
 pub fn bar(svg: &mut String, (x, y): (f64, f64), (width, height): (f64, f64), colour: &str, told: &str) {
     let told = escaped(told);
     put(
@@ -37,13 +37,13 @@ pub fn bar(svg: &mut String, (x, y): (f64, f64), (width, height): (f64, f64), co
     );
 }
 
-/// Text whose `anchor` (`start`, `middle`, `end`) stands at (x, y).
+/// Text with its `anchor` (`start`, `middle`, `end`) at (x, y).
 pub fn text(svg: &mut String, x: f64, y: f64, anchor: &str, text: &str) {
     let text = escaped(text);
     put(svg, format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>\n"));
 }
 
-/// Text that runs upwards, its middle at (x, y): what an axis of values is of.
+/// Upward text with its middle at (x, y): the label of a value axis.
 pub fn upright(svg: &mut String, x: f64, y: f64, text: &str) {
     let text = escaped(text);
     put(
@@ -54,8 +54,8 @@ pub fn upright(svg: &mut String, x: f64, y: f64, text: &str) {
     );
 }
 
-/// A picture of (width, height) from its upper left corner, (x, y), kept within the SVG. `kind` is its media type,
-/// such as `image/png`; what it shows is told when pointed at.
+/// An embedded picture of (width, height) with its upper left corner at (x, y) and a tooltip. `kind` is its media type,
+/// such as `image/png`.
 pub fn picture(svg: &mut String, at: (f64, f64), size: (f64, f64), (kind, bytes): (&str, &[u8]), told: &str) {
     let ((x, y), (width, height), told) = (at, size, escaped(told));
     put(
@@ -68,12 +68,12 @@ pub fn picture(svg: &mut String, at: (f64, f64), size: (f64, f64), (kind, bytes)
     );
 }
 
-/// Adds what is already XML.
+/// Appends text that is already XML.
 pub fn put(svg: &mut String, what: Arguments<'_>) {
     svg.write_fmt(what).expect("writing to a string cannot fail");
 }
 
-/// Text as XML wants it; characters that XML cannot hold become blanks.
+/// Escapes text for XML; characters that XML cannot hold become blanks.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -1,6 +1,6 @@
-//! Finds everything that is wrong with an ensemble, in one go: the manifest, the models, the plugins.
+//! Finds all faults of an ensemble at once: the manifest, the models, the plugins.
 //!
-//! A fault in one place does not hide those in others: what can still be read of a manifest is checked.
+//! A fault in one place does not hide those in others: the readable part of a manifest is checked.
 
 mod model;
 mod step;
@@ -15,33 +15,33 @@ use crate::ensemble::{Options, classifier_wants};
 use crate::manifest::{self, Diagnostic, Folder, Lint, Manifest, ManifestError, Member, Merge, Severity};
 use crate::runtime::{self, Device, Loaded, Placement, SessionOptions};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Every problem, in the order of the manifest's lines.
     pub diagnostics: Vec<Diagnostic>,
-    /// Where models run, and why there; `None` where ONNX Runtime or the device is not to be had.
+    /// Where models run, with the reason; `None` if ONNX Runtime or the device is unavailable.
     pub placement: Option<Placement>,
     /// Each model that loaded.
     pub sessions: Vec<Session>,
-    /// Each model that is not there yet, and has a recipe.
+    /// Each model that does not exist yet and has a recipe.
     pub missing: Vec<Missing>,
     /// Each plugin that loaded, by name and version.
     pub plugins: Vec<String>,
 }
 
-/// A model that loaded, and took a batch of zeros.
+/// A model that loaded and ran a batch of zeros.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The key of the member or stack.
     pub field: String,
     /// The ONNX file.
     pub path: PathBuf,
-    /// What it got, by ONNX Runtime's own account: `CPUExecutionProvider 74 nodes`.
+    /// The execution providers that it got, as ONNX Runtime reports: `CPUExecutionProvider 74 nodes`.
     pub providers: String,
 }
 
-/// A model that is not there yet, and can be trained.
+/// A model that does not exist yet and can be trained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The key that names it.
@@ -53,18 +53,18 @@ pub struct Missing {
 }
 
 impl Report {
-    /// Whether nothing is wrong with the ensemble; models may be [missing](Report::missing).
+    /// Whether the ensemble has no faults; models may be [missing](Report::missing).
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error)
     }
 }
 
-/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Of the options, those of the
-/// device, its memory, the runtime, files outside of the manifest's folder and the size of models count.
+/// Checks an ensemble; problems with ONNX Runtime or the device are among the diagnostics. Of the options, only the
+/// device, its memory, the runtime, files outside of the manifest's folder and the size of models are used.
 ///
 /// # Errors
-/// Only where the manifest cannot be read at all.
+/// Only if the manifest cannot be read at all.
 pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     let lint = manifest::lint(path)?;
     let mut checker = Checker {
@@ -88,11 +88,11 @@ pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
 struct Checker<'a> {
     path: &'a Path,
     folder: Folder,
-    /// The keys that name files which are not to be opened.
+    /// The keys whose files must not be opened.
     outside: HashSet<String>,
-    /// The most bytes that a model may have.
+    /// The largest allowed size of a model in bytes.
     most_bytes: u64,
-    /// The most bytes that models may take.
+    /// The memory limit of models in bytes.
     device_memory: Option<usize>,
     lint: &'a Lint,
     engine: Option<(&'static Loaded, SessionOptions)>,
@@ -141,7 +141,7 @@ impl Checker<'_> {
         self.postprocess("postprocess", &manifest.postprocess);
     }
 
-    /// Files that are named lie in the manifest's folder.
+    /// Checks that named files are in the manifest's folder.
     fn files(&mut self, manifest: &Manifest) {
         for (field, file) in manifest.files() {
             if let Err(error) = self.folder.resolve(file) {
@@ -166,7 +166,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A recipe that is named is there.
+    /// Checks that a named recipe exists.
     fn recipe(&mut self, field: &str, recipe: Option<&Path>) {
         let Some(path) = recipe.map(|recipe| self.resolve(recipe)) else { return };
         if self.outside.contains(field) {
@@ -187,7 +187,7 @@ impl Checker<'_> {
     }
 
     fn say(&mut self, severity: Severity, field: &str, message: String, hint: Option<String>) {
-        // What the lint had to replace by something plausible has been reported, and says nothing.
+        // What the lint replaced by a plausible value has been reported, and checking it would say nothing.
         if self.lint.is_replaced(field) || self.lint.holds_replaced(field) {
             return;
         }
@@ -196,7 +196,7 @@ impl Checker<'_> {
         self.report.diagnostics.push(Diagnostic { severity, path, line, column, field, message, hint });
     }
 
-    /// A path of the manifest, which is relative to it.
+    /// Resolves a path relative to the manifest.
     fn resolve(&self, file: &Path) -> PathBuf {
         self.folder.path().join(file)
     }

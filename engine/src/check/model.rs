@@ -14,7 +14,7 @@ use crate::runtime::Model;
 use crate::{Size, chain};
 
 impl Checker<'_> {
-    /// Opens each set of weights; zeros go through the first that fits, as the others differ by their numbers alone.
+    /// Opens each set of weights; zeros run through the first that fits, as the others differ only in their numbers.
     pub(super) fn member(&mut self, field: &str, member: &Member) {
         let mut sizes: Option<Vec<Size>> = None;
         let mut ran = false;
@@ -33,7 +33,7 @@ impl Checker<'_> {
             }
         }
         if sizes.is_none() {
-            // The plugins can be tried without a model.
+            // The plugins can be tested without a model.
             self.view_sizes(field, member, &[]);
         }
     }
@@ -72,7 +72,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The model, if the file is there, is the one declared, and loads.
+    /// Checks that the model's file, if it exists, is the declared one and loads.
     fn model(
         &mut self,
         field: &str,
@@ -138,9 +138,9 @@ impl Checker<'_> {
         );
     }
 
-    /// Warns where the graph's last node speaks against what is declared.
+    /// Warns if the graph's last node contradicts the declaration.
     fn activation(&mut self, field: &str, path: &Path, output: &str, values: Values) {
-        // What cannot be read has been reported by the session already.
+        // An unreadable model has already been reported by the session.
         let Some(last) = onnx::read(path).ok().and_then(|model| model.last_activation(output)) else { return };
         match (values, last) {
             (Values::Probabilities, Activation::Other(op)) => {
@@ -164,7 +164,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Warns where one of several channels is taken by default, or its sigmoid.
+    /// Warns if one of several channels, or its sigmoid, is used by default.
     fn channels(
         &mut self,
         field: &str,
@@ -186,7 +186,7 @@ impl Checker<'_> {
         self.warn(&format!("{field}.values"), message, Some(hint.into()));
     }
 
-    /// Pushes a batch of zeros of each view's size through, and reads what comes out as a run would.
+    /// Runs a batch of zeros of each view's size, and reads the outputs as a run would.
     fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[Size]) {
         let len = compatibility::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
         let channels = member.input.channels as usize;

@@ -1,4 +1,4 @@
-//! Checks plugins: that they load, take their parameters, and stand where their role belongs.
+//! Checks plugins: that they load, accept their parameters, and are used where their role belongs.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::plugin::{Plugin, PluginError, Role};
 use crate::runtime::Port;
 
 impl Checker<'_> {
-    /// Opens each plugin of a list; gives those that are good.
+    /// Opens each plugin of a list; returns those without faults.
     pub(super) fn steps(&mut self, field: &str, steps: &[Step], roles: &[Role]) -> Vec<Plugin> {
         let mut good = Vec::new();
         for (index, step) in steps.iter().enumerate() {
@@ -56,7 +56,8 @@ impl Checker<'_> {
         good
     }
 
-    /// A library that is named by its path is some file; one that is found by its name may be another on each machine.
+    /// Warns about a library given by path without `sha256`. One found by name is exempt: its file may differ on each
+    /// machine.
     fn unpinned(&mut self, field: &str, step: &Step, plugin: &Plugin) {
         if step.is_path()
             && step.sha256.is_none()
@@ -67,7 +68,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Tries a member's prepare plugins on a ramp of its input's size.
+    /// Tests a member's prepare plugins on a ramp of its input's size.
     pub(super) fn prepare(&mut self, field: &str, member: &Member) {
         let size = Size::from(member.input.size);
         for plugin in self.steps(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare]) {
@@ -77,7 +78,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Runs the whole chain once, on a ramp: a step that needs a mask before there is one says so here.
+    /// Runs the whole chain once, on a ramp: a step that needs a mask before there is one fails here.
     pub(super) fn postprocess(&mut self, field: &str, steps: &[Step]) {
         let plugins: Vec<_> = self.steps(field, steps, &[Role::Postprocess]).into_iter().map(Arc::new).collect();
         if steps.is_empty() {
@@ -111,7 +112,7 @@ impl Checker<'_> {
         sizes.dedup();
         sizes.retain(|&view| match compatibility::view(member, inputs, view) {
             None => true,
-            // The unchanged image is the input itself, of which that is said already.
+            // The unchanged image is the input itself, whose size has already been reported.
             Some(_) if view == size => false,
             Some(misfit) => {
                 self.error(&format!("{field}.{}", misfit.key), misfit.message, None);
@@ -129,7 +130,7 @@ fn there_and_back(plugin: &Plugin, view: usize, size: Size) -> Result<Size, Plug
     Ok(seen.dim().into())
 }
 
-/// From 0 to 1, row by row.
+/// A ramp from 0 to 1, row by row.
 fn ramp(size: Size) -> Array2<f32> {
     let last = (size.area() - 1).max(1) as f32;
     Array2::from_shape_fn(size, |(y, x)| (y * size.width + x) as f32 / last)

@@ -1,4 +1,4 @@
-//! What can go wrong: with an ensemble as a whole, and with one image.
+//! Errors of an ensemble as a whole, and of one image.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use crate::plugin::PluginError;
 use crate::radiograph::RadiographError;
 use crate::runtime::{DeviceError, ModelError, RuntimeError};
 
-/// An ensemble that cannot be opened.
+/// Why an ensemble cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnsembleError {
-    /// The manifest is not right.
+    /// The manifest is invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// ONNX Runtime is not to be had.
+    /// ONNX Runtime is unavailable.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// A choice of [`Options`](crate::ensemble::Options) that makes no sense.
+    /// An invalid choice of [`Options`](crate::ensemble::Options).
     #[error("option `{option}`: {message}")]
     Option {
         /// The option's name.
@@ -26,34 +26,34 @@ pub enum EnsembleError {
         /// What is wrong with it.
         message: String,
     },
-    /// The system refuses the engine's threads.
+    /// The system refuses to start the engine's threads.
     #[error("cannot open an ensemble")]
     Threads(#[source] std::io::Error),
-    /// The device is not to be had.
+    /// The device is unavailable.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// A model does not load.
     #[error(transparent)]
     Load(#[from] std::sync::Arc<ModelError>),
-    /// The folder of answers cannot be used.
+    /// The cache folder cannot be used.
     #[error("cannot use the cache `{folder}`", folder = folder.display())]
     Cache {
         /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// A plugin is not to be had.
+    /// A plugin cannot be opened.
     #[error("in manifest `{manifest}`, at `{field}`")]
     Plugin {
         /// The manifest.
         manifest: PathBuf,
-        /// The key at which the plugin is named.
+        /// The key that names the plugin.
         field: String,
-        /// Why.
+        /// The cause.
         source: Box<PluginError>,
     },
-    /// A model's file is not there.
+    /// A model's file does not exist.
     #[error("in manifest `{manifest}`, at `{field}`: cannot read `{path}`: there is no such file", path = path.display())]
     ModelMissing {
         /// The manifest.
@@ -63,7 +63,7 @@ pub enum EnsembleError {
         /// The model's file.
         path: PathBuf,
     },
-    /// A model's file is not the one that the manifest declares by its `sha256`.
+    /// A model's file does not have the `sha256` that the manifest declares.
     #[error(
         "in manifest `{manifest}`, at `{field}`: `{path}` has changed: expected sha256 {declared}, found {found}",
         path = path.display()
@@ -77,22 +77,22 @@ pub enum EnsembleError {
         path: PathBuf,
         /// The SHA-256 of the file, in lowercase hexadecimal.
         found: String,
-        /// The one declared.
+        /// The declared SHA-256.
         declared: String,
     },
-    /// A model does not fit what the manifest says of it.
+    /// A model does not match the manifest.
     #[error("in manifest `{manifest}`, at `{field}`: {message}")]
     Model {
         /// The manifest.
         manifest: PathBuf,
-        /// The key that does not fit.
+        /// The key that does not match.
         field: String,
-        /// What does not fit, and what to do.
+        /// What does not match, and what to do.
         message: String,
     },
 }
 
-/// Where in an image's way something went wrong.
+/// The step in which an image failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -114,7 +114,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// An image that has no finding. It is skipped and reported; the others are none the worse.
+/// Why an image has no finding. It is skipped and reported; other images are not affected.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -124,9 +124,9 @@ pub enum ImageError {
     /// A plugin failed.
     #[error("in {step}")]
     Plugin {
-        /// Where.
+        /// The step.
         step: Step,
-        /// Why.
+        /// The cause.
         source: std::sync::Arc<PluginError>,
     },
     /// A model failed.
@@ -134,10 +134,10 @@ pub enum ImageError {
     Model {
         /// The member.
         member: String,
-        /// Why.
+        /// The cause.
         source: std::sync::Arc<ModelError>,
     },
-    /// A model's output cannot be what the manifest says.
+    /// A model's output contradicts the manifest.
     #[error("member `{member}`, output `{output}`: {message}")]
     Output {
         /// The member.
@@ -152,7 +152,7 @@ pub enum ImageError {
     Member {
         /// The member.
         member: String,
-        /// Why.
+        /// The cause.
         source: Box<ImageError>,
     },
     /// The crop stage found nothing.
@@ -161,7 +161,7 @@ pub enum ImageError {
         /// The probability that no pixel exceeds.
         above: f32,
     },
-    /// An out-of-fold run, and none of a member's sets of weights has not seen the image.
+    /// In an out-of-fold run, all of a member's sets of weights have seen the image.
     #[error("member `{member}` has no snapshot with `fold = {fold}`, the image's fold")]
     NoFold {
         /// The member.
@@ -169,19 +169,20 @@ pub enum ImageError {
         /// The image's fold.
         fold: u32,
     },
-    /// An out-of-fold run, and the image is in no fold.
+    /// In an out-of-fold run, the image has no fold.
     #[error("the list of folds does not have its id")]
     Unfolded,
-    /// The system refuses the threads of [`Ensemble::predict_files`](crate::ensemble::Ensemble::predict_files); no image is answered.
+    /// The system refuses the threads of [`Ensemble::predict_files`](crate::ensemble::Ensemble::predict_files); no image is
+    /// predicted.
     #[error("cannot start the engine's threads: allow more processes, or more memory for their stacks")]
     Threads(#[source] std::sync::Arc<std::io::Error>),
-    /// There is not enough memory for the image now.
+    /// There is currently not enough memory for the image.
     #[error("needs {} MiB of memory to run through the ensemble, which the system cannot allocate", bytes.div_ceil(1 << 20))]
     Memory {
-        /// About how many bytes it needs, those of its pixels not counted.
+        /// About the number of bytes that it needs, without its pixels.
         bytes: usize,
     },
-    /// The engine, or a library beneath it, broke off: a bug. The image has no finding, and others go on.
+    /// The engine, or a library below it, panicked: a bug. The image has no finding, other images continue.
     #[error("the engine panicked: {message}; please report it")]
     Panic {
         /// The panic's message.

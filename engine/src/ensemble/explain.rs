@@ -1,4 +1,4 @@
-//! How an ensemble comes to its answer, member by member and step by step.
+//! Explains an ensemble's result for one image, member by member and step by step.
 
 use std::path::PathBuf;
 
@@ -14,53 +14,53 @@ use crate::ensemble::stage::gate::Reading;
 use crate::ensemble::stage::{Stage, Verdict};
 use crate::{Mask, Radiograph};
 
-/// One image's way through an ensemble. Every member of a stage that was reached has run.
+/// One image's path through an ensemble. Every member of each stage that was reached has run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// What it came to.
+    /// The result.
     pub finding: Finding,
-    /// The crop stage, if there is one; the box it found is in the finding.
+    /// The crop stage, if there is one; its box is in the finding.
     pub crop: Option<StageExplained>,
     /// The classifier stage, if there is one.
     pub classifier: Option<StageExplained>,
-    /// The segmentation stage, if the image got there.
+    /// The segmentation stage, if the image reached it.
     pub segmenter: Option<StageExplained>,
     /// The mask after each step of postprocessing, at the size at which maps are merged.
     pub masks: Vec<Mask>,
 }
 
-/// One stage's part in it.
+/// One stage's results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageExplained {
     /// The members, in order.
     pub members: Vec<Explained>,
-    /// The merged score, in 0..=1; `None` where the members give none.
+    /// The merged score, in 0..=1; `None` if the members give none.
     pub score: Option<f32>,
-    /// The merged map, (height, width) of the output; `None` where it was not wanted.
+    /// The merged map, (height, width) of the output; `None` if it was not needed.
     pub map: Option<Array2<f32>>,
-    /// What the gate compared; empty without a gate.
+    /// The gate's comparisons; empty without a gate.
     pub readings: Vec<Reading>,
     /// Whether the image passed.
     pub passed: bool,
 }
 
-/// One member's part in it.
+/// One member's results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
-    /// The member.
+    /// The member's name.
     pub name: String,
-    /// Its share of the merge.
+    /// Its weight in the merge.
     pub weight: f32,
-    /// What its views are called, in order.
+    /// The names of its views, in order.
     pub views: Vec<String>,
     /// Its sets of weights, as the manifest names them.
     pub models: Vec<PathBuf>,
-    /// What it said.
+    /// Its output.
     pub answer: MemberAnswer,
 }
 
 impl Ensemble {
-    /// How the ensemble comes to its answer. Early exit leaves nothing out here.
+    /// Explains the result for an image. Early exit is off here.
     ///
     /// # Errors
     /// As [`Ensemble::predict`].
@@ -68,7 +68,8 @@ impl Ensemble {
         self.explain_one(radiograph, Keep::Answers)
     }
 
-    /// As [`Ensemble::explain`], with every segmenter run, whatever the gates say: what a search for better gates needs.
+    /// As [`Ensemble::explain`], with every segmenter run, whatever the gates decide: input of the search for better
+    /// gates.
     ///
     /// # Errors
     /// As [`Ensemble::predict`].
@@ -89,7 +90,7 @@ impl Ensemble {
     }
 }
 
-/// What segmenters said counts only where the gate let the image pass.
+/// Drops the segmenters' verdict if the gate stopped the image.
 fn stopped(segmented: Option<Verdict>, classifier: Option<&StageExplained>) -> Option<Verdict> {
     segmented.filter(|_| classifier.is_none_or(|stage| stage.passed))
 }

@@ -1,4 +1,4 @@
-//! What the engine finds in one radiograph.
+//! The result for one radiograph.
 
 use std::path::Path;
 
@@ -10,54 +10,54 @@ use crate::ensemble::task::Region;
 use crate::submission::rle;
 use crate::{Mask, Size, checksum};
 
-/// What the engine finds in one radiograph.
+/// The result for one radiograph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The id that the image has in a submission.
+    /// The image's id in the submission.
     pub id: String,
-    /// Where: (height, width) of the ensemble's output.
+    /// The mask, (height, width) of the ensemble's output.
     pub mask: Mask,
-    /// Which stage had the last word.
+    /// The stage that decided.
     pub decision: Decision,
-    /// Bounds of the classifier stage's score, in 0..=1: equal where every member ran, apart where exact early exit
-    /// made the rest unnecessary; `None` without a classifier stage, or where its members give no scores.
+    /// Bounds of the classifier stage's score, in 0..=1: equal if every member ran, apart if early exit skipped some;
+    /// `None` without a classifier stage, or if its members give no scores.
     pub score: Option<(f32, f32)>,
-    /// The merged probability map, (height, width) of the output; `None` for images that never had one, and wherever
-    /// [`Options::keep_maps`](crate::ensemble::Options::keep_maps) was not asked for.
+    /// The merged probability map, (height, width) of the output; `None` for images that never had one, and without
+    /// [`Options::keep_maps`](crate::ensemble::Options::keep_maps).
     pub map: Option<Array2<f32>>,
-    /// What ran.
+    /// The numbers of members that ran.
     pub runs: Runs,
-    /// Each classifier's score, by name, as far as they ran to their end.
+    /// The score of each classifier that ran fully, by name.
     pub classifiers: Vec<(String, f32)>,
     /// The marked area after each postprocessing step, in pixels of the output.
     pub areas: Vec<usize>,
-    /// The part of the radiograph that the crop stage found, if there is one.
+    /// The box that the crop stage found, if there is one.
     pub crop: Option<Region>,
 }
 
-/// Which stage had the last word on an image.
+/// The stage that decided on an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Decision {
-    /// The classifier's gate: segmenters never ran.
+    /// The classifier's gate: segmenters did not run.
     ClassifierGate,
-    /// The segmenter's gate: postprocessing never ran.
+    /// The segmenter's gate: postprocessing did not run.
     SegmenterGate,
     /// Postprocessing.
     Postprocess,
 }
 
-/// How many members ran on an image: over all their views, or as many as settled a gate.
+/// The numbers of members that ran on an image, over all their views or over as many as decided a gate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runs {
-    /// Of the classifier stage.
+    /// Members of the classifier stage.
     pub classifiers: usize,
-    /// Of the segmentation stage.
+    /// Members of the segmentation stage.
     pub segmenters: usize,
 }
 
-/// What the checksum of a line leaves out.
+/// Keys that the checksum of a line leaves out.
 pub(crate) const UNCHECKED: [&str; 1] = ["file"];
 
 /// One line of `--findings`.
@@ -83,9 +83,9 @@ struct Line<'a> {
 impl Finding {
     /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
     ///
-    /// `file` is where the image came from. A path that is not Unicode is left out: JSON cannot hold it. `run` is what
-    /// [`Ensemble::origin`](crate::ensemble::Ensemble::origin) gives. The line ends with a [checksum](checksum::of_json) of all
-    /// but `file`, since files may be moved.
+    /// `file` is the image's source. A path that is not Unicode is left out: JSON cannot hold it. `run` is the value of
+    /// [`Ensemble::origin`](crate::ensemble::Ensemble::origin). The line ends with a [checksum](checksum::of_json) of
+    /// everything but `file`, since files may be moved.
     #[must_use]
     pub fn to_json(&self, file: Option<&Path>, run: Option<&Origin>) -> String {
         let line = Line {
@@ -103,7 +103,7 @@ impl Finding {
             run,
             rle: rle::encode(&self.mask),
         };
-        // Numbers are finite and keys are text: nothing in a line can fail to serialize.
+        // Numbers are finite and keys are text: serialization cannot fail.
         let text = serde_json::to_string(&line).unwrap_or_default();
         match (text.strip_suffix('}'), checksum::of_json(&text, &UNCHECKED)) {
             (Some(open), Some(check)) => format!("{open},\"{}\":\"{check}\"}}", checksum::KEY),

@@ -1,4 +1,4 @@
-//! Ensembles: opened from a manifest, asked about radiographs.
+//! Ensembles: opened from a manifest, run on radiographs.
 
 mod device;
 mod error;
@@ -94,16 +94,16 @@ pub struct Ensemble {
     postprocess: Vec<Arc<Plugin>>,
     recipes: Vec<Recipe>,
     sources: Vec<Arc<Source>>,
-    /// Every instance that was opened, wherever it stands.
+    /// Every plugin instance that was opened, for all places.
     plugins: Vec<Arc<Plugin>>,
     cache: Option<Cache>,
     counts: Counts,
     clock: Clock,
-    /// For what goes side by side around the models.
+    /// The threads for work around the models.
     pool: Pool,
     /// The fold of each image, in an out-of-fold run.
     folds: Option<HashMap<String, u32>>,
-    /// Where models run, and whose turn it is there.
+    /// The devices on which models run, each with a lock for taking turns.
     devices: Vec<(Placement, Mutex<()>)>,
     batch: usize,
     memory: Option<usize>,
@@ -120,7 +120,7 @@ impl std::fmt::Debug for Ensemble {
 }
 
 impl Ensemble {
-    /// Opens an ensemble on the device that is there, with the defaults of [`Options`].
+    /// Opens an ensemble on the available device, with the defaults of [`Options`].
     ///
     /// # Errors
     /// See [`Options::open`].
@@ -128,22 +128,22 @@ impl Ensemble {
         Self::options().open(path)
     }
 
-    /// Opens an ensemble with choices: `Ensemble::options().device(Device::Cpu).open(path)`.
+    /// Opens an ensemble with options: `Ensemble::options().device(Device::Cpu).open(path)`.
     #[must_use]
     pub fn options() -> Options {
         Options::default()
     }
 
-    /// What is found in one radiograph.
+    /// Predicts one radiograph.
     ///
     /// # Errors
-    /// Where a model or plugin fails on it; there is then no mask, rather than a wrong one.
+    /// If a model or plugin fails on it; there is then no mask, rather than a wrong one.
     pub fn predict(&self, radiograph: &Radiograph) -> Result<Finding, ImageError> {
         let mut findings = self.predict_batch(std::slice::from_ref(radiograph));
         findings.swap_remove(0)
     }
 
-    /// What is found in several radiographs, in their order; one that fails does not harm the others.
+    /// Predicts several radiographs, in order; one that fails does not affect the others.
     pub fn predict_batch(&self, radiographs: &[Radiograph]) -> Vec<Result<Finding, ImageError>> {
         let radiographs: Vec<&Radiograph> = radiographs.iter().collect();
         self.predict_refs(&radiographs)
@@ -161,7 +161,7 @@ impl Ensemble {
         &self.path
     }
 
-    /// Where models run, and why there; the first of several devices.
+    /// Where models run, with the reason; the first of several devices.
     #[must_use]
     pub fn placement(&self) -> &Placement {
         &self.devices[0].0
@@ -172,35 +172,36 @@ impl Ensemble {
         self.devices.iter().map(|(placement, _)| placement)
     }
 
-    /// What time has gone to so far.
+    /// The time spent so far, by step and model.
     #[must_use]
     pub fn times(&self) -> Times {
         self.clock.times()
     }
 
-    /// Counts time from here on.
+    /// Resets the times.
     pub fn reset_times(&self) {
         self.clock.reset();
     }
 
-    /// The models that have been opened, each once a device. With a cache, that is those it could not stand in for.
+    /// The models that have been opened, each once per device. With a cache, only those whose outputs were not all
+    /// cached.
     #[must_use]
     pub fn models(&self) -> Vec<&Arc<Model>> {
         self.sources.iter().flat_map(|source| source.opened()).collect()
     }
 
-    /// The models' files with their SHA-256, each once, opened or not.
+    /// The models' files with their SHA-256, each once, whether opened or not.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.sources.iter().map(|source| (source.path(), source.sha256.as_str()))
     }
 
-    /// Every plugin that was opened, an instance for each place it stands in.
+    /// Every plugin that was opened, one instance for each place.
     #[must_use]
     pub fn plugins(&self) -> &[Arc<Plugin>] {
         &self.plugins
     }
 
-    /// How many answers were inferred so far, and how many came from the cache.
+    /// The numbers of outputs inferred so far, and of those from the cache.
     #[must_use]
     pub fn inferences(&self) -> Inferences {
         self.counts.total(self.cache.as_ref())
@@ -212,13 +213,13 @@ impl Ensemble {
         &self.postprocess
     }
 
-    /// How many of the engine's threads work around its models.
+    /// The number of the engine's threads around its models.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
 
-    /// The most images that a model is given at once.
+    /// The maximum number of images per run of a model.
     #[must_use]
     pub fn batch(&self) -> usize {
         self.batch
@@ -233,7 +234,7 @@ impl Ensemble {
         self.pool.run(|| traces.into_par_iter().map(finish).collect())
     }
 
-    /// The stages, in the order in which images come to them.
+    /// The stages, in the order in which images pass through them.
     fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.ordered_stages().map(|ordered| ordered.stage)
     }

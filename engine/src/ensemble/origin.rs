@@ -1,4 +1,4 @@
-//! By what a finding names the run that it is of: what was in the files that it depends on.
+//! Identifies a finding's run by the hashes of the files that it depends on.
 
 use std::io;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 use crate::digest;
 use crate::ensemble::Ensemble;
 
-/// Hexadecimal digits of each hash, the first of a SHA-256.
+/// Hexadecimal digits of each hash: the first ones of a SHA-256.
 const DIGITS: usize = 16;
 
-/// The run that a finding is of. Each hash is the first 16 hexadecimal digits of a SHA-256.
+/// The identity of a run. Each hash is the first 16 hexadecimal digits of a SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
-    /// Of the manifest's file, as `sha256sum` prints it.
+    /// The hash of the manifest's file, as `sha256sum` prints it.
     pub manifest: String,
-    /// Of the list of the models' SHA-256, a line each, in the order in which the manifest names them.
+    /// The hash of the list of the models' SHA-256, one per line, in the manifest's order.
     pub models: String,
-    /// Of the list of the plugins' names, versions and SHA-256; `None` where there are no plugins.
+    /// The hash of the list of the plugins' names, versions and SHA-256; `None` without plugins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugins: Option<String>,
-    /// Of the fold of each image, by id; `None` where the run is not out-of-fold.
+    /// The hash of the fold of each image, by id; `None` if the run is not out-of-fold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<String>,
 }
 
 impl Origin {
-    /// In what the files of another run differ, in words: `manifest (sha256 0f1e… there, 9a8b… here)`.
+    /// The differences to another run's files, in words: `manifest (sha256 0f1e… there, 9a8b… here)`.
     #[must_use]
     pub fn differences(&self, here: &Self) -> Vec<String> {
         let told = |hash: Option<&String>| hash.map_or("none".to_owned(), |hash| format!("{hash}…"));
@@ -44,10 +44,10 @@ impl Origin {
 }
 
 impl Ensemble {
-    /// By what findings name a run of this ensemble.
+    /// The identity of this ensemble's runs.
     ///
     /// # Errors
-    /// Where the manifest or a plugin's library cannot be read any more.
+    /// If the manifest or a plugin's library can no longer be read.
     pub fn origin(&self) -> io::Result<Origin> {
         let models: String = self.files().map(|(_, sha256)| format!("{sha256}\n")).collect();
         let plugin = |plugin: &std::sync::Arc<crate::plugin::Plugin>| {

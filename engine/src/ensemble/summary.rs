@@ -1,4 +1,4 @@
-//! What a run came to.
+//! The totals of a run.
 
 use std::ops::AddAssign;
 
@@ -8,7 +8,7 @@ use crate::ensemble::Ensemble;
 use crate::ensemble::Finding;
 use crate::ensemble::Runs;
 
-/// What a run came to, in numbers.
+/// The totals of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Images with a finding.
@@ -19,11 +19,11 @@ pub struct Summary {
     pub skipped: usize,
     /// Member runs of the classifier stage.
     pub classifier_runs: usize,
-    /// Member runs that early exit spared the classifier stage.
+    /// Member runs that early exit saved in the classifier stage.
     pub classifier_runs_saved: usize,
     /// Member runs of the segmentation stage.
     pub segmenter_runs: usize,
-    /// Member runs that the gates and early exit spared the segmentation stage.
+    /// Member runs that the gates and early exit saved in the segmentation stage.
     pub segmenter_runs_saved: usize,
 }
 
@@ -33,7 +33,7 @@ impl Summary {
         self.count(ensemble, finding.runs, !finding.mask.is_empty());
     }
 
-    /// Counts what was found earlier: what ran on an image then, and whether its mask was not empty.
+    /// Counts an earlier result: what ran on an image then, and whether its mask was not empty.
     pub fn count(&mut self, ensemble: &Ensemble, runs: Runs, positive: bool) {
         let classifiers = ensemble.classifier.as_ref().map_or(0, |stage| stage.members.len());
         self.images += 1;

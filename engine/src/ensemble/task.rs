@@ -1,25 +1,25 @@
-//! One image on its way: what it is asked for, and what is known of it before.
+//! One image of a batch, and its state before a stage.
 
 use ndarray::{Array2, ArrayView2, s};
 
 use crate::Size;
 
-/// An image to answer for.
+/// One image of a batch, and its state so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ImageTask {
-    /// Which of the batch's radiographs it is.
+    /// The index of the batch's radiograph.
     pub image: usize,
     /// Size at which maps are merged.
     pub size: Size,
-    /// The part that members with `crop = true` see; `None` without a crop stage.
+    /// The crop stage's box, which members with `crop = true` see; `None` without a crop stage.
     pub region: Option<Region>,
-    /// Bounds of the classifier stage's score, once that stage has spoken.
+    /// Bounds of the classifier stage's score, after that stage.
     pub score: Option<(f32, f32)>,
     /// The fold that holds the image out, in an out-of-fold run.
     pub fold: Option<u32>,
 }
 
-/// What is asked of a member.
+/// The outputs that are needed of a member.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RequiredOutputs {
     pub score: bool,
@@ -27,22 +27,22 @@ pub struct RequiredOutputs {
 }
 
 impl RequiredOutputs {
-    /// What either of two asks for.
+    /// The outputs that either of two needs.
     pub fn or(self, other: Self) -> Self {
         Self { score: self.score || other.score, map: self.map || other.map }
     }
 }
 
-/// A box of pixels, of at least one, within an image.
+/// A non-empty box of pixels within an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Region {
     /// The first row.
     pub top: usize,
     /// The first column.
     pub left: usize,
-    /// In rows.
+    /// The number of rows.
     pub height: usize,
-    /// In columns.
+    /// The number of columns.
     pub width: usize,
     /// The image's size.
     pub of: Size,
@@ -74,7 +74,7 @@ impl Region {
         image.slice_move(s![self.top..self.top + self.height, self.left..self.left + self.width])
     }
 
-    /// A map of the box's size in its place, with 0 around it.
+    /// A map of the box's size, pasted into an image of zeros.
     pub(crate) fn paste(&self, map: ArrayView2<'_, f32>) -> Array2<f32> {
         let mut whole = Array2::zeros(self.of);
         whole.slice_mut(s![self.top..self.top + self.height, self.left..self.left + self.width]).assign(&map);
@@ -82,7 +82,7 @@ impl Region {
     }
 }
 
-/// A stretch of one side, from `from` pixels to `to` pixels, never empty.
+/// Scales an interval from a side of `from` pixels to one of `to` pixels, never empty.
 fn scaled(start: usize, length: usize, from: usize, to: usize) -> (usize, usize) {
     let edge = |at: usize| (2 * at * to + from) / (2 * from);
     let first = edge(start).min(to - 1);

@@ -1,21 +1,21 @@
-//! What is wrong with a document, and where.
+//! Problems of a document, with their positions.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// How much a problem matters.
+/// The severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The document cannot be used.
     Error,
-    /// The document can be used, but probably does not say what is meant.
+    /// The document can be used, but probably does not say what was intended.
     Warning,
 }
 
-/// One problem of a document, at its place.
+/// One problem of a document, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it keeps the document from being used.
+    /// The severity.
     pub severity: Severity,
     /// The file.
     pub path: PathBuf,
@@ -23,7 +23,7 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// The key, such as `segmenter.members[0].input.size`; empty where the TOML itself is broken.
+    /// The key, such as `segmenter.members[0].input.size`; empty if the TOML itself is broken.
     pub field: String,
     /// What is wrong.
     pub message: String,
@@ -45,21 +45,21 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// A document that cannot be used.
+/// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
     /// The file cannot be read.
     #[error("cannot read {noun} `{path}`")]
     Read {
-        /// What the file is: `manifest`.
+        /// The kind of file: `manifest`.
         noun: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The file says something that cannot be.
+    /// The file's content is invalid.
     #[error("{}", listed(diagnostics))]
     Invalid {
         /// Every problem found, in the order of the lines; at least one is an error.
@@ -68,7 +68,7 @@ pub enum DocumentError {
 }
 
 impl DocumentError {
-    /// The problems, in the order of the lines; none where the file could not be read.
+    /// The problems, in the order of the lines; empty if the file could not be read.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Read { .. } => &[],
@@ -77,7 +77,7 @@ impl DocumentError {
     }
 }
 
-/// One line a problem.
+/// One line per problem.
 fn listed(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n")
 }

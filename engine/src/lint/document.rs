@@ -1,4 +1,4 @@
-//! What a type must tell to be linted.
+//! The trait of types that can be linted.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -7,40 +7,40 @@ use super::{Schema, Severity};
 
 /// A type that is read from TOML and linted.
 pub trait Document: DeserializeOwned + JsonSchema {
-    /// What errors call it: `manifest`.
+    /// The document's name in errors: `manifest`.
     const NOUN: &'static str;
 
-    /// Its JSON Schema; made once and kept.
+    /// Its JSON Schema, built once.
     fn schema() -> &'static Schema;
 
-    /// Tells every rule that it breaks, beyond the shape of its keys.
+    /// Reports every rule that it breaks, beyond the shape of its keys.
     fn check(&self, findings: &mut Findings);
 }
 
-/// Rules that a document breaks.
+/// The broken rules of a document.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub(super) all: Vec<Finding>,
 }
 
-/// A rule that is broken.
+/// A broken rule.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
-    /// The keys that the finding rests on; it is told at the first.
+    /// The keys on which the finding is based; it is reported at the first.
     pub(super) about: Vec<String>,
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
 
 impl Findings {
-    /// Adds what keeps the document from being used. It rests on the keys in `about` and is told at the first of them;
-    /// where one of them is broken itself, it is not told.
+    /// Adds an error, because of which the document cannot be used. It is based on the keys in `about` and reported at
+    /// the first; if one of them is itself invalid, it is not reported.
     pub fn error(&mut self, about: impl IntoIterator<Item = String>, message: impl Into<String>, hint: Option<&str>) {
         self.add(Severity::Error, about.into_iter().collect(), message.into(), hint);
     }
 
-    /// As [`Findings::error`], for what can be used, but is probably not what is meant.
+    /// As [`Findings::error`], for a document that can be used, but probably does not say what was intended.
     pub fn warn(&mut self, about: impl IntoIterator<Item = String>, message: impl Into<String>, hint: Option<&str>) {
         self.add(Severity::Warning, about.into_iter().collect(), message.into(), hint);
     }

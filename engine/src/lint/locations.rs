@@ -1,4 +1,4 @@
-//! Where in the file each key stands.
+//! The position of each key in a file.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,8 +13,8 @@ pub struct Locations {
 }
 
 impl Locations {
-    /// The line and column, from 1, of a key such as `segmenter.members[0].model`. A key that is left out is placed at
-    /// the table that would hold it; the whole file is at line 1.
+    /// The line and column, from 1, of a key such as `segmenter.members[0].model`. An omitted key is placed at the
+    /// table that would hold it; the whole file is at line 1.
     pub fn locate(&self, field: &str) -> (usize, usize) {
         let mut field = field;
         loop {
@@ -59,7 +59,7 @@ pub fn child(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// Turns byte offsets into lines and columns.
+/// Converts byte offsets to lines and columns.
 pub(super) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
@@ -100,7 +100,7 @@ mod tests {
             ("b.c.d[1]", (3, 16)),
             ("e.f[0].g", (5, 3)),
             ("e.f[1]", (6, 1)),
-            ("e.f[1].left.out", (6, 1)), // its table stands in
+            ("e.f[1].left.out", (6, 1)), // the header of its table
             ("nowhere", (1, 1)),
         ];
         for (field, place) in table {

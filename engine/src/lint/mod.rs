@@ -1,8 +1,8 @@
-//! Reads TOML documents, and finds all that is wrong with one in one go.
+//! Reads TOML documents, and finds all problems of one at once.
 //!
-//! A [`Document`] is a type with a schema, which tells the shape of its keys, and with rules beyond that. [`Lint`] goes
-//! through a file by both: every problem with its line and column, its key, and what to do about it. What is wrong is
-//! left out or replaced by something plausible, so that one fault does not hide the next.
+//! A [`Document`] is a type with a schema, which describes the shape of its keys, and with further rules. [`Lint`]
+//! checks a file by both: every problem has its line and column, its key, and a remedy. Invalid parts are left out or
+//! replaced by plausible values, so that one fault does not hide the next.
 
 mod diagnostic;
 mod document;

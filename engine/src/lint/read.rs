@@ -1,4 +1,4 @@
-//! Reads documents: the walk by the schema, then the rules.
+//! Reads documents: first checks the schema, then the rules.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,14 +11,14 @@ use super::walk::{Fault, walk};
 use super::{Diagnostic, Document, DocumentError, Findings, Locations, Severity};
 use crate::regular;
 
-/// What reading a document found out.
+/// The result of reading a document.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Lint<D> {
-    /// The document, with what is wrong left out or replaced by something plausible, so that the rest can be checked
-    /// further; `None` where its TOML is broken. Fit to be used only where [`Lint::has_errors`] says no.
+    /// The document, with invalid parts left out or replaced by plausible values, so that the rest can be checked
+    /// further; `None` if its TOML is broken. To be used only if [`Lint::has_errors`] is false.
     pub document: Option<D>,
-    /// Where its keys stand.
+    /// The positions of its keys.
     pub locations: Locations,
     /// Every problem, in the order of the lines.
     pub diagnostics: Vec<Diagnostic>,
@@ -26,12 +26,12 @@ pub struct Lint<D> {
 }
 
 impl<D> Lint<D> {
-    /// Whether any problem keeps the document from being used.
+    /// Whether there is an error, because of which the document cannot be used.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|it| it.severity == Severity::Error)
     }
 
-    /// Whether a key is left out of [`Lint::document`], or replaced: what it says there is not what the file says.
+    /// Whether a key is left out of [`Lint::document`], or replaced: its value is then not the file's.
     pub fn is_replaced(&self, field: &str) -> bool {
         self.replaced.iter().any(|it| is_within(field, it))
     }
@@ -52,13 +52,13 @@ impl<D: Document> Lint<D> {
         Ok(Self::of_text(&read(path).map_err(unreadable)?, path))
     }
 
-    /// Reads a document from its text; `path` is what problems are reported with.
+    /// Reads a document from its text; problems are reported with `path`.
     #[must_use]
     pub fn of_text(text: &str, path: &Path) -> Self {
         lint_text(text, path)
     }
 
-    /// The document, if it can be used, and where its keys stand. Warnings are logged.
+    /// The document, if it can be used, and the positions of its keys. Warnings are logged.
     ///
     /// # Errors
     /// [`DocumentError::Invalid`] with every problem otherwise.
@@ -74,7 +74,7 @@ impl<D: Document> Lint<D> {
     }
 }
 
-/// The most bytes that a document may have; people write them.
+/// The maximum size of a document in bytes; people write them.
 const MAX_BYTES: u64 = 16 << 20;
 
 fn read(path: &Path) -> io::Result<String> {
@@ -117,8 +117,8 @@ fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
     Lint { document, locations, diagnostics, replaced }
 }
 
-/// Of a document whose TOML is broken, some problems are but echoes: keys that stand on a broken line, and whatever a
-/// broken line may have held.
+/// Drops the consequential problems of a document whose TOML is broken: keys on a broken line, and missing keys, which
+/// a broken line may have held.
 fn keep_what_stands(
     faults: &mut Vec<Fault>,
     broken: &[((usize, usize), &str)],
@@ -133,13 +133,13 @@ fn keep_what_stands(
     }
 }
 
-/// Whether what the document says at a key is not what its file says.
+/// Whether the document's value of a key differs from the file's.
 fn is_damaged(field: &str, faults: &[Fault]) -> bool {
     let touches = |other: &str| is_within(field, other) || is_within(other, field);
     faults.iter().any(|fault| touches(&fault.field) || fault.meant.as_deref().is_some_and(touches))
 }
 
-/// Whether a key is another, or lies beneath it.
+/// Whether a key equals another, or is below it.
 fn is_within(field: &str, of: &str) -> bool {
     field.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

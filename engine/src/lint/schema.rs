@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-/// A JSON Schema (draft 2020-12). As text it is what a file holds.
+/// A JSON Schema (draft 2020-12). Displayed, it is the text of a schema file.
 ///
 /// A TOML file whose first line is `#:schema NAME.schema.json` is completed and checked by editors that know TOML.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl fmt::Display for Schema {
     }
 }
 
-/// Gives each `kind` the description of its variant, so that an editor tells what it is about to insert.
+/// Gives each `kind` the description of its variant, so that an editor shows it on completion.
 fn name_the_branches(schema: &mut Value) {
     if let Some(branches) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
         for branch in branches {
@@ -52,7 +52,7 @@ fn name_the_branches(schema: &mut Value) {
     }
 }
 
-/// Writes defaults of 32-bit floats as people do: 0.1, not 0.10000000149011612.
+/// Shortens defaults of 32-bit floats: 0.1, not 0.10000000149011612.
 fn shorten_the_defaults(schema: &mut Value) {
     match schema {
         Value::Object(keys) => {

@@ -1,11 +1,11 @@
-//! Reads a JSON Schema: what it expects, allows and says.
+//! Queries of a JSON Schema: types, allowed values and descriptions.
 
 use serde_json::{Value, json};
 
 use super::Schema;
 
 impl Schema {
-    /// Follows references and passes over `null`, which TOML does not have.
+    /// Follows references, and skips `null`, which TOML does not have.
     pub(super) fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
         let mut schema = schema;
         loop {
@@ -21,7 +21,7 @@ impl Schema {
         }
     }
 
-    /// Something plausible that the schema allows, in the place of what is missing or wrong.
+    /// A plausible value that the schema allows, to replace a missing or invalid one.
     pub(super) fn placeholder(&self, schema: &Value) -> Value {
         if let Some(default) = schema.get("default") {
             return default.clone();
@@ -54,7 +54,7 @@ impl Schema {
     }
 }
 
-/// The type that a schema asks for; `None` where it leaves it open.
+/// The type that a schema requires; `None` if it is open.
 pub(super) fn expected(schema: &Value) -> Option<&str> {
     match schema.get("type")? {
         Value::String(name) => Some(name),
@@ -73,17 +73,17 @@ pub(super) fn kind(branch: &Value) -> Option<&str> {
     branch.pointer("/properties/kind/const")?.as_str()
 }
 
-/// What a schema says of its key: the first sentence.
+/// A schema's description of its key: the first sentence.
 pub(super) fn about(schema: &Value) -> Option<String> {
     let text = schema.get("description")?.as_str()?.replace('\n', " ");
     Some(text.split(". ").next()?.trim_end_matches('.').to_owned())
 }
 
-/// What the schema says of a number that breaks its bounds.
+/// The schema's bound that a number violates.
 pub(super) fn violated(found: f64, schema: &Value) -> Option<String> {
     let bound = |key| schema.get(key).and_then(Value::as_f64);
     let (least, most, over) = (bound("minimum"), bound("maximum"), bound("exclusiveMinimum"));
-    // A `uint32` has no `maximum` of its own; it is worth a word only to who goes beyond it.
+    // A `uint32` has no `maximum` of its own; it is mentioned only if exceeded.
     let widest = f64::from(u32::MAX);
     let most = most.or((schema["format"] == "uint32" && found > widest).then_some(widest));
     let fits = least.is_none_or(|n| found >= n) && most.is_none_or(|n| found <= n) && over.is_none_or(|n| found > n);

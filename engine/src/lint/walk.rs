@@ -1,7 +1,7 @@
 //! Checks a TOML tree against the JSON Schema, and finds every problem in one walk.
 //!
-//! The walk gives back the tree as JSON, with what is wrong left out or replaced by something plausible: so the rest
-//! can be read, and checked further, in the same go.
+//! The walk returns the tree as JSON, with invalid parts left out or replaced by plausible values, so that the rest can
+//! be read and checked further in the same pass.
 
 use serde_json::{Map, Value, json};
 use toml::Spanned;
@@ -17,7 +17,7 @@ use super::words::{listed, nearest};
 pub(super) struct Fault {
     /// The key.
     pub(super) field: String,
-    /// The key that is meant, where `field` is unknown but much like another.
+    /// The key that was probably intended, if `field` is unknown but similar to another.
     pub(super) meant: Option<String>,
     /// Whether a key is missing, rather than wrong.
     pub(super) missing: bool,
@@ -43,7 +43,7 @@ impl Walk<'_> {
         self.faults.push(Fault { field: field.to_owned(), meant: None, missing: false, message, hint });
     }
 
-    /// The value as JSON, or what stands in for it.
+    /// The value as JSON, or its replacement.
     fn value(&mut self, value: &DeValue<'_>, schema: &Value, path: &str) -> Value {
         let schema = self.schema.resolve(schema);
         if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
@@ -93,7 +93,7 @@ impl Walk<'_> {
     }
 
     fn unknown(&mut self, key: &str, properties: &Map<String, Value>, table: &DeTable<'_>, path: &str) {
-        // A key that is there already cannot be the one that is meant.
+        // A key that is already present cannot be the intended one.
         let absent = properties.keys().map(String::as_str).filter(|name| !table.contains_key(*name));
         let meant = nearest(key, absent);
         let hint = meant.map_or_else(
@@ -107,7 +107,7 @@ impl Walk<'_> {
 
     fn missing(&mut self, key: &str, schema: &Value, path: &str) {
         let field = child(path, key);
-        // The unknown key that is probably this one tells it already.
+        // The unknown key that is probably this one has already been reported.
         if self.faults.iter().any(|fault| fault.meant.as_ref() == Some(&field)) {
             return;
         }
@@ -141,7 +141,7 @@ impl Walk<'_> {
         )
     }
 
-    /// One word of several.
+    /// One word of an enumeration.
     fn word(&mut self, value: &DeValue<'_>, words: &[&str], path: &str) -> Value {
         let choice = listed(words.iter().copied());
         match value.as_str() {
@@ -176,7 +176,7 @@ impl Walk<'_> {
         if text.is_empty() && schema.get("minLength").is_some() {
             self.fault(path, "must not be empty", about(schema));
         } else if schema.get("pattern").is_some() && !is_digest {
-            // The one pattern in use is a digest's.
+            // The only pattern in use is a digest's.
             let length = text.chars().count();
             let hint = "`sha256sum FILE` prints it".to_owned();
             self.fault(path, format!("expected 64 hexadecimal digits, found {length} characters"), Some(hint));
@@ -243,7 +243,7 @@ fn number(value: &DeValue<'_>) -> Option<f64> {
     }
 }
 
-/// Whole numbers stay whole, so that a parameter arrives as it is written.
+/// Whole numbers stay integers, so that a parameter arrives as written.
 fn number_as_json(value: &DeValue<'_>, found: f64) -> Value {
     let whole = value.as_integer().and_then(|it| i64::from_str_radix(it.as_str(), it.radix()).ok());
     whole.map_or_else(|| json!(found), |whole| json!(whole))

@@ -1,4 +1,4 @@
-//! The stage before the others: which part of an image is worth looking at.
+//! The optional crop stage, which finds the relevant part of an image.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

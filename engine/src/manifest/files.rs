@@ -5,8 +5,8 @@ use std::path::Path;
 use super::{Manifest, Member, Merge, Step};
 
 impl Manifest {
-    /// Every file that the manifest names, with its key: models, recipes, and plugins that are given as paths. Paths are
-    /// relative to the manifest's folder.
+    /// Every file that the manifest names, with its key: models, recipes, and plugins given as paths. Paths are relative
+    /// to the manifest's folder.
     #[must_use]
     pub fn files(&self) -> Vec<(String, &Path)> {
         let mut files = Vec::new();
@@ -23,7 +23,7 @@ impl Manifest {
 }
 
 impl Manifest {
-    /// Every plugin that the manifest gives by name, with its key.
+    /// Every plugin given by name, with its key.
     #[must_use]
     pub fn named_plugins(&self) -> Vec<(String, &str)> {
         let mut lists = vec![("postprocess".to_owned(), &self.postprocess)];

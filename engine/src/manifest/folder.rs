@@ -1,7 +1,7 @@
-//! The folder of a manifest, which the files that it names must not leave.
+//! The folder of a manifest, which its files must not leave.
 //!
-//! A manifest comes from elsewhere as often as not. That it may name any file of the machine, and have a library loaded or
-//! a model opened from there, is for its user to allow.
+//! A manifest often comes from others. Only the user may allow that it names any file of the machine, and so has a library
+//! or a model loaded from there.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -13,27 +13,27 @@ pub struct Folder {
     allow_outside: bool,
 }
 
-/// A path that a manifest may not name.
+/// Why a manifest may not name a path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FolderError {
-    /// It leads out of the manifest's folder: by `..`, from the root, or through a symbolic link.
+    /// The path leads out of the manifest's folder: by `..`, as an absolute path, or through a symbolic link.
     #[error(
         "`{file}` lies outside the manifest's folder (it is `{real}`): move it there, or allow it with --allow-outside",
         file = file.display(), real = real.display()
     )]
     Outside {
-        /// As it is named.
+        /// The path as named.
         file: PathBuf,
-        /// Where it leads.
+        /// Its real location.
         real: PathBuf,
     },
-    /// Where it leads cannot be told.
+    /// Its real location cannot be determined.
     #[error("cannot resolve `{file}`", file = file.display())]
     Unknown {
-        /// As it is named.
+        /// The path as named.
         file: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
 }
@@ -45,30 +45,30 @@ impl Folder {
         Self { path: manifest.parent().unwrap_or(Path::new("")).to_owned(), allow_outside }
     }
 
-    /// The folder, as the manifest's own path has it.
+    /// The folder, as in the manifest's own path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where a file lies that the manifest names, relative to its folder. It need not exist.
+    /// The location of a file that the manifest names, relative to its folder. It need not exist.
     ///
     /// # Errors
-    /// Where it lies outside, unless that is allowed.
+    /// If it is outside, unless that is allowed.
     pub fn resolve(&self, file: &Path) -> Result<PathBuf, FolderError> {
         let path = self.path.join(file);
         if self.allow_outside {
             return Ok(path);
         }
         let unknown = |source| FolderError::Unknown { file: file.to_owned(), source };
-        // A manifest named without a folder lies in the empty path.
+        // A manifest named without a folder has an empty parent path.
         let home = real(&Path::new(".").join(&self.path)).map_err(unknown)?;
         let real = real(&Path::new(".").join(&path)).map_err(unknown)?;
         if real.starts_with(&home) { Ok(path) } else { Err(FolderError::Outside { file: file.to_owned(), real }) }
     }
 }
 
-/// The path without links and `..`, as far as it exists; what does not exist follows as it is written.
+/// The path without links and `..`, as far as it exists; the rest is appended as written.
 fn real(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -151,7 +151,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is made of names and steps up, what is let through lies in the folder.
+        /// Whatever a path is made of, an accepted one is in the folder.
         #[test]
         fn no_way_leads_out(parts in proptest::collection::vec(prop_oneof![
             Just(".."), Just("."), Just("models"), Just("none"), Just("home"), Just("home-too"), Just("b.onnx"),
@@ -161,7 +161,7 @@ mod tests {
             let file: PathBuf = parts.iter().collect();
             if let Ok(path) = folder.resolve(&file) {
                 prop_assert!(real(&path).unwrap().starts_with(&home), "{}", file.display());
-                // The plain reading of the path agrees, as there are no links.
+                // Reading the path literally agrees, as there are no links.
                 let mut depth = 0_i32;
                 let mut names = vec!["home"];
                 for part in &parts {

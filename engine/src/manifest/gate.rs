@@ -1,4 +1,4 @@
-//! What an image must pass.
+//! The gates of stages.
 
 use std::fmt;
 
@@ -95,7 +95,7 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// The comparisons that the gate consists of.
+    /// The comparisons of which the gate consists.
     pub(crate) fn tests(&self) -> Vec<&Self> {
         match self {
             Self::Any { of } | Self::All { of } => of.iter().flat_map(Self::tests).collect(),
@@ -103,22 +103,22 @@ impl Gate {
         }
     }
 
-    /// Whether the gate itself, not those it consists of, looks at pixels.
+    /// Whether the gate itself, not those it consists of, reads pixels.
     pub(crate) fn reads_map(&self) -> bool {
         matches!(self, Self::AnyPixel { .. } | Self::Area { .. } | Self::Component { .. })
     }
 
-    /// Whether the gate itself looks at the score that the stage's members come to.
+    /// Whether the gate itself reads the stage's merged score.
     pub(crate) fn reads_merged_score(&self) -> bool {
         matches!(self, Self::Score { member: None, .. })
     }
 
-    /// Whether the gate itself looks at the map that the stage's members come to.
+    /// Whether the gate itself reads the stage's merged map.
     pub(crate) fn reads_merged_map(&self) -> bool {
         self.reads_map() && self.member().is_none()
     }
 
-    /// The one member whose own answer the gate looks at.
+    /// The single member whose own output the gate reads.
     pub(crate) fn member(&self) -> Option<&str> {
         match self {
             Self::Score { member, .. }
@@ -135,7 +135,7 @@ const fn eight() -> u32 {
 }
 
 impl fmt::Display for Gate {
-    /// As a comparison: `score > 0.5`; gates of gates in brackets.
+    /// Displayed as a comparison: `score > 0.5`; nested gates in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |member: &Option<String>| member.as_ref().map_or(String::new(), |name| format!(" of `{name}`"));
         let joined = |gates: &[Self], word: &str| {

@@ -1,4 +1,4 @@
-//! One model of a stage: what it is fed, and what its outputs mean.
+//! One model of a stage: its input, and the meaning of its outputs.
 
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// The sets of weights: those declared, or `model` as the only one.
+    /// The sets of weights: the declared snapshots, or `model` as the only one.
     #[must_use]
     pub fn weights(&self) -> Vec<Snapshot> {
         let single = self.model.iter().map(|model| Snapshot {
@@ -86,7 +86,7 @@ impl Member {
         single.chain(self.snapshots.iter().cloned()).collect()
     }
 
-    /// Whether the member gives a score: by an output of its own, or by its map.
+    /// Whether the member gives a score, from its own output or from its map.
     #[must_use]
     pub fn gives_score(&self) -> bool {
         self.score.is_some() || self.score_from_map.is_some()
@@ -188,7 +188,7 @@ pub struct ScoreOutput {
 }
 
 impl MapOutput {
-    /// Which channel of the output is the map.
+    /// The channel of the output that is the map.
     #[must_use]
     pub fn channel(&self) -> u32 {
         self.channel.unwrap_or(0)
@@ -196,7 +196,7 @@ impl MapOutput {
 }
 
 impl ScoreOutput {
-    /// Which channel of the output is the score.
+    /// The channel of the output that is the score.
     #[must_use]
     pub fn channel(&self) -> u32 {
         self.channel.unwrap_or(0)

@@ -1,4 +1,4 @@
-//! How members' answers become one.
+//! How members' outputs are merged.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! The TOML manifest that declares an ensemble.
 //!
 //! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
-//! pixels, scores and probabilities lie in 0..=1, paths are relative to the manifest.
+//! pixels, scores and probabilities are in 0..=1, paths are relative to the manifest.
 
 mod crop;
 mod files;
@@ -32,13 +32,13 @@ pub use schema::json_schema;
 pub use snapshot::Snapshot;
 pub use step::{DEFAULT_TIMEOUT, Isolation, Step, When};
 
-/// What reading a manifest found out.
+/// The result of reading a manifest.
 pub type Lint = crate::lint::Lint<Manifest>;
 
-/// A manifest that cannot be used.
+/// Why a manifest cannot be used.
 pub type ManifestError = crate::lint::DocumentError;
 
-/// The manifest format this engine reads.
+/// The manifest format that this engine reads.
 pub const SCHEMA: u32 = 1;
 
 /// A [`Size`](crate::Size) as manifests write it: `[height, width]` in pixels.

@@ -17,7 +17,7 @@ impl Document for Manifest {
     }
 }
 
-/// Reads a manifest and reports every problem. Unlike [`Manifest::read`], it goes on with what can be read.
+/// Reads a manifest and reports every problem. Unlike [`Manifest::read`], it continues with the readable part.
 ///
 /// # Errors
 /// [`ManifestError::Read`] where the file cannot be read.
@@ -34,7 +34,7 @@ impl Manifest {
         Ok(Self::read_located(path)?.0)
     }
 
-    /// Reads a manifest, and tells where its keys stand, so that what is found out later can be said with its line.
+    /// Reads a manifest and the positions of its keys, so that later errors can name a line.
     ///
     /// # Errors
     /// As [`Manifest::read`].
@@ -42,7 +42,7 @@ impl Manifest {
         lint(path)?.accept()
     }
 
-    /// Reads a manifest from its text; `path` is what problems are reported with, and what models are relative to.
+    /// Reads a manifest from its text; `path` is used in problems, and relative paths start from its folder.
     ///
     /// # Errors
     /// [`ManifestError::Invalid`] with every problem.
@@ -50,8 +50,8 @@ impl Manifest {
         Ok(Lint::of_text(text, path).accept()?.0)
     }
 
-    /// A manifest whose fields were set by code, checked by the rules of one that is read; lines in problems are those of
-    /// the manifest as TOML writes it.
+    /// Checks a manifest whose fields were set by code, by the same rules as a file; lines in problems refer to the
+    /// manifest serialized as TOML.
     ///
     /// # Errors
     /// As [`Manifest::parse`].

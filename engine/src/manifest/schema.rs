@@ -7,9 +7,9 @@ use crate::lint::Schema;
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(Schema::of::<Manifest>);
 
-/// The JSON Schema (draft 2020-12) of manifests, as `ensembles/manifest.schema.json` holds it.
+/// The JSON Schema (draft 2020-12) of manifests, the content of `ensembles/manifest.schema.json`.
 ///
-/// A manifest whose first line is `#:schema ./manifest.schema.json` is completed and checked by editors that know TOML.
+/// Editors with TOML support complete and check a manifest whose first line is `#:schema ./manifest.schema.json`.
 pub fn json_schema() -> String {
     SCHEMA.to_string()
 }

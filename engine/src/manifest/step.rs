@@ -1,11 +1,11 @@
-//! A plugin in its place.
+//! A plugin with its parameters.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many seconds a plugin in a process of its own may take over a call, unless its step says so.
+/// The default time limit of a call of an isolated plugin, in seconds.
 pub const DEFAULT_TIMEOUT: u32 = 60;
 
 /// A plugin and its parameters.
@@ -40,13 +40,13 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether the plugin is given as the path of its library rather than by its name.
+    /// Whether the plugin is given as the path of its library, not by name.
     #[must_use]
     pub fn is_path(&self) -> bool {
         self.plugin.contains(std::path::is_separator)
     }
 
-    /// How long a call may take where the plugin runs in a process of its own.
+    /// The time limit of a call if the plugin is isolated.
     #[must_use]
     pub fn time_limit(&self) -> Duration {
         Duration::from_secs(self.timeout.unwrap_or(DEFAULT_TIMEOUT).into())

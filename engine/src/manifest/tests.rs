@@ -1,10 +1,10 @@
-//! Bad manifests, and what is said of them.
+//! Invalid manifests and their diagnostics.
 
 use std::path::Path;
 
 use super::{Diagnostic, Gate, Intensity, Lint, Manifest, ManifestError, Merge, Sides};
 
-/// A sound manifest; the lines in the tables below are its own.
+/// A valid manifest; the lines in the tables below are its own.
 const SOUND: &str = r#"schema = 1
 name = "sound"
 
@@ -18,7 +18,7 @@ map = { output = "y", values = "logits" }
 plugin = "threshold"
 "#;
 
-/// The sound manifest with one text replaced by another.
+/// The valid manifest with one text replaced by another.
 fn with(old: &str, new: &str) -> String {
     assert!(SOUND.contains(old), "{old}");
     SOUND.replacen(old, new, 1)
@@ -65,11 +65,11 @@ score_from_map = { kind = "top", fraction = 0.01 }
     assert!(matches!(manifest.classifier.as_ref().unwrap().gate, Some(Gate::Any { ref of }) if of.len() == 2));
     let again = toml::to_string(&manifest).unwrap();
     assert_eq!(Manifest::parse(&again, Path::new("x.toml")).unwrap(), manifest, "{again}");
-    // What the linter reads is what serde would.
+    // The linter reads the same as serde.
     assert_eq!(toml::from_str::<Manifest>(&text).unwrap(), manifest);
 }
 
-/// One fault each: what is replaced in the sound manifest, and what is said.
+/// One fault each: the text replaced in the valid manifest, its replacement, and the diagnostic.
 #[rustfmt::skip]
 const FAULTS: &[(&str, &str, &str)] = &[
     // Keys.
@@ -160,7 +160,7 @@ fn a_score_gate_has_one_bound_and_members_with_scores() {
     assert!(nested[0].starts_with("x.toml:4:77: segmenter.gate.of[1]: neither"), "{nested:?}");
 }
 
-/// A classifier of two members, the first with a score alone, the second with a map alone.
+/// A classifier of two members, the first with only a score, the second with only a map.
 fn mixed_classifier(stage: &str) -> String {
     let input = "input = { name = \"x\", size = [8, 8], channels = 1 }";
     format!(
@@ -197,7 +197,7 @@ fn gates_and_merges_ask_for_what_members_have() {
         let expected: Vec<_> = expected.iter().map(|it| format!("x.toml:{it}")).collect();
         assert_eq!(told(&mixed_classifier(stage)), expected, "{stage}");
     }
-    // A member that is not run is asked for nothing.
+    // Nothing is required of a member that does not run.
     let text = mixed_classifier(score).replace("name = \"b\"", "name = \"b\"\nweight = 0");
     assert_eq!(told(&text), Vec::<String>::new());
     let ungated = told(&text.replace(score, ""));
@@ -267,7 +267,8 @@ fn ten_planted_faults_and_two_more_are_told_in_one_go() {
         "15:37: segmenter.members[0].intensity.low: must be below `high`: 99 is not below 1",
         "20:1: segmenter.members[1].name: `a` is the name of another member; names must be unique within a stage",
         "22:1: segmenter.members[1].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it",
-        // No echo: with `channels` broken nothing is said of `std`, with `mapp` nothing of a missing map.
+        // No consequential problems: with `channels` broken nothing is said of `std`, with `mapp` nothing of a missing
+        // map.
         "23:42: segmenter.members[1].input.channels: expected a whole number, found the text `3`; 1, or 3 for the grey image repeated three times",
         "24:1: segmenter.members[1].mapp: unknown key; did you mean `map`?",
         "28:1: postprocess[0].plugin: expected text in quotes, found the number 7; A plugin's name (`threshold`), or the path of its library, relative to the manifest (`./libmine.so`)",

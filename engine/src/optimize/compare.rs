@@ -1,4 +1,4 @@
-//! What a variant changes: its masks and scores against the original's, and both against the truth.
+//! Compares a variant's masks and scores with the original's, and both with the truth.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use crate::chain;
 use crate::ensemble::{Finding, ImageError};
 use crate::submission::Submission;
 
-/// What an ensemble answers to images.
+/// An ensemble's results for images.
 pub struct Answers {
     masks: Submission,
     scores: HashMap<String, f32>,
-    /// Files without an answer, and why.
+    /// Files without a result, with the reason.
     pub failed: Vec<(PathBuf, String)>,
 }
 
@@ -24,30 +24,30 @@ impl Default for Answers {
     }
 }
 
-/// A variant beside its original, on images that both answer.
+/// A variant compared with its original, on images that both predict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// How many images both answer.
+    /// The number of images that both predict.
     pub images: usize,
-    /// Images that the original answers and the variant does not, with the reason.
+    /// Images that only the original predicts, with the reason.
     pub failed: Vec<(PathBuf, String)>,
-    /// Mean Dice of the variant's masks against the original's; 1 where both are empty.
+    /// Mean Dice of the variant's masks against the original's; 1 if both are empty.
     pub mean_dice: Option<f64>,
-    /// The lowest Dice, and its image, where any mask changed.
+    /// The lowest Dice, and its image, if any mask changed.
     pub lowest: Option<(String, f64)>,
-    /// How many masks changed.
+    /// The number of masks that changed.
     pub changed: usize,
-    /// How many of them are empty and were not.
+    /// The number of masks that became empty.
     pub emptied: usize,
-    /// How many of them are not empty and were.
+    /// The number of masks that are no longer empty.
     pub filled: usize,
     /// The largest change of the classifier stage's score, and its image.
     pub score_change: Option<(String, f32)>,
-    /// Against the truth, where that is known.
+    /// Both compared with the truth, if known.
     pub truth: Option<Truth>,
 }
 
-/// Two ensembles against the truth.
+/// Two ensembles compared with the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Truth {
     /// Mean Dice of the original.
@@ -57,10 +57,10 @@ pub struct Truth {
 }
 
 impl Answers {
-    /// Takes in what an ensemble found in a file.
+    /// Adds an ensemble's result for a file.
     ///
     /// # Errors
-    /// Where the image's id is empty.
+    /// If the image's id is empty.
     pub fn take(&mut self, file: &Path, found: Result<&Finding, &ImageError>) -> Result<(), OptimizeError> {
         match found {
             Ok(finding) if self.masks.contains(&finding.id) => {
@@ -82,11 +82,11 @@ impl Answers {
     }
 }
 
-/// Compares a variant's answers with the original's, which may be to more images; what the original did not answer
-/// either is not held against the variant.
+/// Compares a variant's results with the original's, which may cover more images; an image that the original did not
+/// predict either does not count against the variant.
 ///
 /// # Errors
-/// Where masks are of other sizes than the truth's.
+/// If masks and the truth differ in size.
 pub fn compare(before: &Answers, after: &Answers, truth: Option<&Submission>) -> Result<Comparison, OptimizeError> {
     let diff = before.masks.diff(&after.masks)?;
     let lowest = diff.changed.iter().min_by(|a, b| a.dice.total_cmp(&b.dice));
@@ -110,7 +110,7 @@ pub fn compare(before: &Answers, after: &Answers, truth: Option<&Submission>) ->
     })
 }
 
-/// Mean Dice of both against the truth, on the images that both answer.
+/// Mean Dice of both against the truth, on the images that both predict.
 fn scored(before: &Answers, after: &Answers, truth: &Submission) -> Option<Truth> {
     let both = after.masks.iter().filter_map(|(id, runs)| Some((truth.runs(id)?, before.masks.runs(id)?, runs)));
     let (mut images, mut sums) = (0, (0.0, 0.0));

@@ -1,4 +1,4 @@
-//! What each value of a graph holds, as far as ONNX's own operators tell.
+//! The element types of a graph's values, as far as ONNX's own operators determine them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,14 +6,14 @@ use super::graph;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{ElementType, Model};
 
-/// The element type of each value that is known, and which values only depend on shapes.
+/// The known element types of values, and which values depend only on shapes.
 pub struct Elements {
     types: HashMap<String, ElementType>,
     counted: HashSet<String>,
 }
 
 impl Elements {
-    /// Goes through a graph.
+    /// Infers the element types of a graph.
     pub fn new(model: &Model) -> Self {
         let mut elements = Self { types: HashMap::new(), counted: HashSet::new() };
         let inputs = model.inputs();
@@ -39,7 +39,7 @@ impl Elements {
         }
     }
 
-    /// What an output of a node holds.
+    /// The element type of a node's output.
     fn output(&self, node: &NodeProto, place: usize) -> Option<ElementType> {
         if !graph::is_standard(node) {
             return None;
@@ -67,7 +67,7 @@ impl Elements {
         })
     }
 
-    /// What a value holds, where that is known.
+    /// The element type of a value, if known.
     pub fn get(&self, value: &str) -> Option<ElementType> {
         self.types.get(value).copied()
     }
@@ -77,7 +77,7 @@ impl Elements {
         self.get(value) == Some(ElementType::Float)
     }
 
-    /// Whether a value depends on shapes and constants alone: sizes, and what is computed from them.
+    /// Whether a value depends only on shapes and constants: sizes, and what is computed from them.
     pub fn is_counted(&self, value: &str) -> bool {
         self.counted.contains(value)
     }

@@ -1,4 +1,4 @@
-//! What keeps variants from being made.
+//! Errors of making variants.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::onnx::OnnxError;
 use crate::runtime::ModelError;
 use crate::submission::SubmissionError;
 
-/// A variant that cannot be made, or that cannot be compared.
+/// Why a variant cannot be made or compared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptimizeError {
@@ -21,12 +21,12 @@ pub enum OptimizeError {
     /// A model does not open or run.
     #[error(transparent)]
     Model(#[from] Arc<ModelError>),
-    /// An image could be predicted and cannot be prepared.
+    /// An image that was predicted cannot be prepared.
     #[error("image `{id}`")]
     Image {
         /// The image.
         id: String,
-        /// Why.
+        /// The cause.
         source: Box<ImageError>,
     },
     /// Masks cannot be compared.
@@ -37,7 +37,7 @@ pub enum OptimizeError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         message: String,
     },
     /// A file cannot be read or written.
@@ -47,7 +47,7 @@ pub enum OptimizeError {
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
 }

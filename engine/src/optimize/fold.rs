@@ -1,17 +1,17 @@
-//! Folds batch normalisation into the convolution before it: one node less, and no variance that a coarser number would
+//! Folds batch normalisation into the preceding convolution: one node less, and no variance that lower precision would
 //! lose.
 
 use super::graph::{self, Consumers};
 use crate::onnx::Model;
 use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 
-/// A normalisation as what it does to each channel: `x * factor + shift`.
+/// A normalisation as its effect on each channel: `x * factor + shift`.
 struct Affine {
     factor: Vec<f64>,
     shift: Vec<f64>,
 }
 
-/// Folds every `BatchNormalization` that stands alone behind a `Conv` or `ConvTranspose`; says how many.
+/// Folds every `BatchNormalization` that is the only consumer of a `Conv` or `ConvTranspose`; returns their number.
 pub fn fold(model: &mut Model) -> usize {
     let graph = model.graph_mut();
     let mut names = graph::Names::new(graph);
@@ -43,7 +43,7 @@ pub fn fold(model: &mut Model) -> usize {
     folded
 }
 
-/// The weight and bias of a convolution with the normalisation after it in them.
+/// The weight and bias of a convolution with the following normalisation folded in.
 fn merged(graph: &GraphProto, conv: &NodeProto, norm: &NodeProto) -> Option<(TensorProto, TensorProto)> {
     let transposed = conv.op_type == "ConvTranspose";
     if !(transposed || conv.op_type == "Conv") || norm.op_type != "BatchNormalization" || norm.output.len() > 1 {

@@ -1,14 +1,14 @@
-//! What every pass asks of a graph: who takes a value, which names are free, what a node's attributes say.
+//! Queries that the passes share: consumers of values, free names, attributes of nodes.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto};
 
-/// Nodes by the values that they take, by place in the graph.
+/// The consumers of each value, as node indices.
 pub struct Consumers(HashMap<String, Vec<usize>>);
 
 impl Consumers {
-    /// Looks at a graph.
+    /// Finds the consumers of a graph's values.
     pub fn new(graph: &GraphProto) -> Self {
         let mut consumers: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, node) in graph.node.iter().enumerate() {
@@ -19,12 +19,12 @@ impl Consumers {
         Self(consumers)
     }
 
-    /// The nodes that take a value, in order; one that takes it twice is there twice.
+    /// The nodes that consume a value, in order; one that consumes it twice is listed twice.
     pub fn of_value(&self, value: &str) -> &[usize] {
         self.0.get(value).map_or(&[], Vec::as_slice)
     }
 
-    /// The node that takes a value, where it is the only one, and the value no output of the graph.
+    /// The node that consumes a value, if it is the only one, and the value is not an output of the graph.
     pub fn only(&self, graph: &GraphProto, value: &str) -> Option<usize> {
         match self.of_value(value) {
             [place] if !is_output(graph, value) => Some(*place),
@@ -33,7 +33,7 @@ impl Consumers {
     }
 }
 
-/// Names that are taken, and new ones.
+/// The names in use, for finding free ones.
 pub struct Names(HashSet<String>);
 
 impl Names {
@@ -44,7 +44,7 @@ impl Names {
         Self(values.chain(inputs).chain(graph.initializer.iter().map(|tensor| &tensor.name)).cloned().collect())
     }
 
-    /// A name that no value has: `wish`, or `wish_2`, `wish_3`.
+    /// A free name: `wish`, or `wish_2`, `wish_3`.
     pub fn fresh(&mut self, wish: &str) -> String {
         let numbered = (2..).map(|number| format!("{wish}_{number}"));
         let mut names = std::iter::once(wish.to_owned()).chain(numbered);
@@ -59,7 +59,7 @@ pub fn is_output(graph: &GraphProto, value: &str) -> bool {
     graph.output.iter().any(|output| output.name == value)
 }
 
-/// What a node is called in reports: its name, or its first output's.
+/// A node's name in reports: its own, or its first output's.
 pub fn called(node: &NodeProto) -> &str {
     if node.name.is_empty() { node.output.first().map_or("", String::as_str) } else { &node.name }
 }
@@ -74,24 +74,24 @@ pub fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributePro
     node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
-/// A whole number of a node.
+/// An integer attribute of a node.
 pub fn int(node: &NodeProto, name: &str) -> Option<i64> {
     attribute(node, name)?.i
 }
 
-/// A number of a node.
+/// A float attribute of a node.
 pub fn float(node: &NodeProto, name: &str) -> Option<f32> {
     attribute(node, name)?.f
 }
 
-/// Drops the constants that no node takes.
+/// Drops the constants without consumers.
 pub fn prune(graph: &mut GraphProto) {
     let taken: HashSet<&String> = graph.node.iter().flat_map(|node| &node.input).collect();
     let outputs: HashSet<&String> = graph.output.iter().map(|output| &output.name).collect();
     graph.initializer.retain(|tensor| taken.contains(&tensor.name) || outputs.contains(&tensor.name));
 }
 
-/// A node of one output, named after it and its operator: what made a value before may have the value's own name.
+/// A node of one output, named after the output and its operator: the output's own name may belong to an earlier node.
 pub fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
         input: inputs.iter().map(|&name| name.to_owned()).collect(),

@@ -1,9 +1,8 @@
 //! Smaller, faster variants of an ensemble: half precision, and 8 bits.
 //!
-//! An [`Optimizer`] looks into an ensemble's networks while they see images, and then writes the ensemble anew: the
-//! manifest with its comments, and each network in another [`Form`]. Nothing is refused: a network that cannot be changed
-//! is left as it is, a node that would suffer stays as it is, and a [`Note`] says so. What it costs is told by
-//! [`compare`].
+//! An [`Optimizer`] observes an ensemble's networks while they run on images, and then writes a variant of the ensemble:
+//! the manifest with its comments, and each network in another [`Form`]. Nothing is refused: a network or node that
+//! cannot be changed, or would lose accuracy, is kept, and a [`Note`] reports it. [`compare`] measures the cost.
 
 mod compare;
 mod elements;
@@ -38,7 +37,7 @@ use crate::{Radiograph, atomic};
 use folder::Layout;
 use network::Network;
 
-/// What numbers are kept in.
+/// The number format of a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
@@ -57,38 +56,38 @@ impl fmt::Display for Form {
     }
 }
 
-/// An ensemble whose networks are looked into.
+/// An ensemble whose networks are being calibrated.
 pub struct Optimizer<'e> {
     ensemble: &'e Ensemble,
     networks: Vec<Network>,
 }
 
-/// A variant of an ensemble, as it was written.
+/// A variant of an ensemble, as written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Variant {
-    /// What its numbers are kept in.
+    /// Its number format.
     pub form: Form,
     /// The manifest.
     pub manifest: PathBuf,
-    /// What became of each network.
+    /// The result for each network.
     pub models: Vec<Written>,
 }
 
 impl<'e> Optimizer<'e> {
-    /// Opens an ensemble's networks once more, so that the bounds of their values can be seen.
+    /// Opens an ensemble's networks again, with the bounds of their values as outputs.
     ///
     /// # Errors
-    /// Where one cannot be read or opened.
+    /// If one cannot be read or opened.
     pub fn new(ensemble: &'e Ensemble) -> Result<Self, OptimizeError> {
         let networks = ensemble.networks().into_iter().map(Network::open).collect::<Result<_, _>>()?;
         Ok(Self { ensemble, networks })
     }
 
-    /// Shows the networks an image, as the ensemble's members see it. Segmenters see what passed the classifiers' gate, as
-    /// `finding` tells, unless `everything` is shown to them.
+    /// Runs the networks on an image, prepared as for the ensemble's members. Segmenters run on images that passed the
+    /// classifiers' gate according to `finding`, or on all if `everything` is true.
     ///
     /// # Errors
-    /// Where the image cannot be prepared, or a network fails.
+    /// If the image cannot be prepared, or a network fails.
     pub fn calibrate(
         &mut self,
         radiograph: &Radiograph,
@@ -107,7 +106,7 @@ impl<'e> Optimizer<'e> {
         })
     }
 
-    /// Whether no image came to some network: none passed the gate before it.
+    /// Whether some network has seen no image, because none passed the gate before it.
     #[must_use]
     pub fn lacks_images(&self) -> bool {
         self.networks.iter().any(|network| network.fed == 0)
@@ -121,7 +120,7 @@ impl<'e> Optimizer<'e> {
     /// Writes a variant of the ensemble into a folder. Files of the same names are replaced.
     ///
     /// # Errors
-    /// Where a file cannot be read or written.
+    /// If a file cannot be read or written.
     pub fn write(&self, form: Form, folder: &Path) -> Result<Variant, OptimizeError> {
         let mut models = Vec::new();
         let manifest = self.write_with(folder, |file, to| {
@@ -131,14 +130,14 @@ impl<'e> Optimizer<'e> {
         Ok(Variant { form, manifest, models })
     }
 
-    /// Whether the ensemble runs on the CPU, where a network in half precision answers as no GPU would.
+    /// Whether the ensemble runs on the CPU, where a half-precision network gives other results than on a GPU.
     #[must_use]
     pub fn on_cpu(&self) -> bool {
         self.networks.iter().any(Network::on_cpu)
     }
 
-    /// Writes an ensemble that answers on a CPU as the half-precision variant does where halves are computed with: every
-    /// value is rounded to a half, and all is computed in single precision. It is for comparing alone. Its manifest.
+    /// Writes an ensemble whose results on a CPU equal those of the half-precision variant on hardware with halves:
+    /// every value is rounded to a half, and computed in single precision. For comparison only. Returns its manifest.
     ///
     /// # Errors
     /// As [`Optimizer::write`].
@@ -153,7 +152,8 @@ impl<'e> Optimizer<'e> {
         })
     }
 
-    /// Writes the ensemble into a folder, its models by `write`, which is told the file and its new place; the manifest.
+    /// Writes the ensemble into a folder, with `write` for each model (its file and its new place); returns the
+    /// manifest.
     fn write_with(
         &self,
         folder: &Path,
@@ -173,7 +173,7 @@ impl<'e> Optimizer<'e> {
             make_folder(&target)?;
             write(&home.join(named), to)?;
             if target.is_file() {
-                // What lies outside has been allowed, or the ensemble would not be open.
+                // A file outside has been allowed, or the ensemble would not be open.
                 let sum = model_file::sha256(&target, &Folder::containing(&manifest, true), u64::MAX);
                 sums.insert(named.clone(), sum.map_err(|error| failed(error.to_string()))?);
             }
@@ -195,7 +195,7 @@ impl<'e> Optimizer<'e> {
         Ok(manifest)
     }
 
-    /// Writes one model; `None` where there is no such file, and no member that runs it.
+    /// Writes one model; `None` if the file does not exist, and no member runs it.
     fn write_model(&self, form: Form, file: &Path, folder: &Path, to: &Path) -> Result<Option<Written>, OptimizeError> {
         if let Some(network) = self.networks.iter().find(|network| network.file() == file) {
             return network.write(form, folder, to).map(Some);
@@ -217,7 +217,7 @@ impl<'e> Optimizer<'e> {
     }
 }
 
-/// What can go wrong while networks are shown an image.
+/// Errors while calibrating on an image.
 enum Failed {
     Image(ImageError),
     Model(crate::runtime::ModelError),

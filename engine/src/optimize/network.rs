@@ -1,4 +1,4 @@
-//! One network of an ensemble: what it is fed, and its variants.
+//! One network of an ensemble: its calibration, and its variants.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,45 +17,45 @@ use crate::ensemble::{ModelInput, Network as Member};
 use crate::onnx::{self, Model};
 use crate::runtime::{self, Device, ModelError};
 
-/// How often each of two networks is timed.
+/// The number of timed runs of each of two networks.
 const TIMES: usize = 5;
 
 /// A network of an ensemble.
 pub struct Network {
     member: Member,
-    /// The network, tidied and its normalisations folded, or why it is left as it is.
+    /// The network, tidied and with its normalisations folded, or the reason for leaving it unchanged.
     model: Result<Model, String>,
     probe: Option<Probe>,
     ranges: Ranges,
-    /// The first tensor it was fed, with its input's name.
+    /// The first input tensor, with the input's name.
     sample: Option<(String, Array4<f32>)>,
-    /// How often it was fed.
+    /// The number of calibration inputs.
     pub fed: usize,
 }
 
-/// What became of a network.
+/// The result for a network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Written {
     /// The original.
     pub file: PathBuf,
     /// The variant, relative to its manifest.
     pub to: PathBuf,
-    /// In bytes.
+    /// The original's size in bytes.
     pub bytes_before: u64,
-    /// In bytes.
+    /// The variant's size in bytes.
     pub bytes_after: u64,
-    /// Seconds that the original takes for a batch; `None` where it was left as it is.
+    /// Seconds that the original takes for a batch; `None` if it was left unchanged.
     pub seconds_before: Option<f64>,
-    /// Seconds that the variant takes for the same batch on the same machine, the two taking turns.
+    /// Seconds that the variant takes for the same batch on the same machine, measured alternately.
     pub seconds_after: Option<f64>,
-    /// How many batches of calibration it was fed: its share of the time.
+    /// The number of calibration batches: its share of the time.
     pub fed: usize,
-    /// What its user should know.
+    /// Notes for the user.
     pub notes: Vec<Note>,
 }
 
 impl Network {
-    /// Reads a network, and opens it with its bounds to be seen.
+    /// Reads a network, and opens it with the bounds of its values as outputs.
     pub fn open(member: Member) -> Result<Self, OptimizeError> {
         let model = onnx::read(member.source.path())?;
         let model = match tidy::refusal(&model) {
@@ -77,7 +77,7 @@ impl Network {
         self.member.source.path()
     }
 
-    /// Looks at what the network does with what it is fed.
+    /// Runs the network on an input and records its values' bounds.
     pub fn look(&mut self, fed: &ModelInput<'_>) -> Result<(), ModelError> {
         if let Some(probe) = &mut self.probe {
             probe.look(fed.input, fed.tensor.view().into_dyn())?;
@@ -87,14 +87,14 @@ impl Network {
         Ok(())
     }
 
-    /// Closes the network that was looked into.
+    /// Closes the calibration session.
     pub fn seen(&mut self) {
         if let Some(probe) = self.probe.take() {
             self.ranges = probe.ranges();
         }
     }
 
-    /// Writes a variant to `folder.join(to)`, or the file as it is.
+    /// Writes a variant to `folder.join(to)`, or the unchanged file.
     pub fn write(&self, form: Form, folder: &Path, to: &Path) -> Result<Written, OptimizeError> {
         let target = folder.join(to);
         let (variant, mut notes) = self.variant(form);
@@ -130,7 +130,7 @@ impl Network {
         self.member.opener().sessions[0].device == Device::Cpu
     }
 
-    /// Writes the network that rounds as its half-precision variant does, or the file as it is where there is none.
+    /// Writes the network that rounds as its half-precision variant does, or the unchanged file if there is none.
     pub fn write_rounding(&self, target: &Path) -> Result<(), OptimizeError> {
         match &self.model {
             Ok(model) if self.ranges.runs() > 0 => {
@@ -141,7 +141,7 @@ impl Network {
         }
     }
 
-    /// The variant, where there is one, and what is to be said.
+    /// The variant, if there is one, and the notes.
     fn variant(&self, form: Form) -> (Option<Model>, Vec<Note>) {
         let as_is = |why: &str| (None, vec![Note::AsIs { why: why.to_owned() }]);
         match &self.model {
@@ -160,15 +160,15 @@ impl Network {
         }
     }
 
-    /// The variant opened as the ensemble opens it, or why ONNX Runtime does not take it.
+    /// The variant, opened as the ensemble opens it, or why ONNX Runtime refuses it.
     fn accepted(&self, target: &Path) -> Result<runtime::Model, String> {
         let opener = self.member.opener();
         let refused = |error: ModelError| format!("ONNX Runtime rejects the variant: {}", chain(&error));
         runtime::Model::open(opener.runtime, target, opener.sessions[0]).map_err(refused)
     }
 
-    /// Seconds that the original and a variant take for the same batch, taking turns: the fastest of some
-    /// runs, which others on the machine have disturbed least.
+    /// Seconds that the original and a variant take for the same batch, measured alternately: the fastest of several
+    /// runs, which other programs have disturbed least.
     fn times(&self, variant: &runtime::Model) -> Result<(f64, f64), OptimizeError> {
         let Some((input, tensor)) = &self.sample else { return Ok((0.0, 0.0)) };
         let original: &Arc<runtime::Model> = self.member.model()?;
@@ -179,7 +179,7 @@ impl Network {
             Ok(start.elapsed().as_secs_f64())
         };
         let (mut before, mut after) = (f64::INFINITY, f64::INFINITY);
-        // The first run of each makes plans that the others follow.
+        // The first run of each builds plans that the others reuse.
         for turn in 0..=TIMES {
             let pair = (time(original)?, time(variant)?);
             if turn > 0 {

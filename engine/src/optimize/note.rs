@@ -1,38 +1,38 @@
-//! What is to be said of a variant of a model.
+//! Notes on a variant of a model.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Something about a variant of a model that its user should know.
+/// A note on a variant of a model, for its user.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Note {
-    /// The model is left as it is.
+    /// The model is unchanged.
     AsIs {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// A node that computes in single precision still.
+    /// A node that still computes in single precision.
     Single {
         /// The node.
         node: String,
         /// Its operator.
         op: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// Weights that are too small for halves of full precision, in nodes that compute in halves all the same.
+    /// Weights below the smallest normal half, in nodes that nevertheless compute in halves.
     Rounded {
-        /// How many weights there are.
+        /// The number of weights.
         numbers: usize,
-        /// How many became 0.
+        /// The number of those that became 0.
         vanished: usize,
-        /// How many kept fewer digits than others.
+        /// The number of those that kept fewer digits.
         subnormal: usize,
     },
-    /// A node whose weights are stored in 8 bits, and that computes in single precision.
+    /// A node whose weights are stored in 8 bits, but that computes in single precision.
     WeightsAlone {
         /// The node.
         node: String,

@@ -1,4 +1,4 @@
-//! Between which bounds a network's values lie, on images that it may meet.
+//! The bounds of a network's values on calibration images.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use crate::onnx::proto::{TensorTypeProto, TypeProto, ValueInfoProto};
 use crate::onnx::{ElementType, Model};
 use crate::runtime::{self, Loaded, ModelError, SessionOptions};
 
-/// What was seen of a value.
+/// The observed bounds of a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Range {
-    /// The lowest of all.
+    /// The lowest number.
     pub low: f32,
-    /// The highest of all.
+    /// The highest number.
     pub high: f32,
 }
 
@@ -28,7 +28,7 @@ impl Range {
     }
 }
 
-/// What was seen of each value, by name.
+/// The observed bounds of each value, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Ranges {
     seen: HashMap<String, Range>,
@@ -36,19 +36,19 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// What was seen of a value.
+    /// The observed bounds of a value.
     #[must_use]
     pub fn get(&self, value: &str) -> Option<Range> {
         self.seen.get(value).copied()
     }
 
-    /// How many times the network was run.
+    /// The number of runs.
     #[must_use]
     pub fn runs(&self) -> usize {
         self.runs
     }
 
-    /// Takes in the bounds of one run.
+    /// Adds the bounds of one run.
     pub fn add(&mut self, value: &str, low: f32, high: f32) {
         let range = self.seen.entry(value.to_owned()).or_insert(Range { low, high });
         range.low = range.low.min(low);
@@ -56,21 +56,21 @@ impl Ranges {
     }
 }
 
-/// A network that tells, besides what it is asked for, between which bounds its values lie. The bounds are taken within
-/// the graph, so that no value outlives its use: memory is that of the network itself.
+/// A network with the bounds of its values as additional outputs. They are computed within the graph, so that no value
+/// outlives its use: memory is that of the network itself.
 pub struct Probe {
     model: runtime::Model,
     values: Vec<String>,
-    /// Two of each value: its lowest and its highest.
+    /// Two per value: its lowest and its highest number.
     outputs: Vec<String>,
     ranges: Ranges,
 }
 
 impl Probe {
-    /// Opens a model with its bounds as further outputs.
+    /// Opens a model with its bounds as additional outputs.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses it, or the temporary file cannot be written.
+    /// If ONNX Runtime refuses it, or the temporary file cannot be written.
     pub fn open(model: &Model, runtime: &Loaded, options: SessionOptions) -> Result<Self, OptimizeError> {
         let (probing, values, outputs) = probing(model);
         let folder = std::env::temp_dir();
@@ -81,10 +81,10 @@ impl Probe {
         Ok(Self { model, values, outputs, ranges: Ranges::default() })
     }
 
-    /// Runs the network on what it is fed.
+    /// Runs the network on an input and records the bounds.
     ///
     /// # Errors
-    /// Where ONNX Runtime fails.
+    /// If ONNX Runtime fails.
     pub fn look(&mut self, input: &str, tensor: ArrayViewD<'_, f32>) -> Result<(), ModelError> {
         let names: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
         let bounds = self.model.run(input, tensor, &names)?;
@@ -99,14 +99,14 @@ impl Probe {
         Ok(())
     }
 
-    /// What was seen.
+    /// The observed bounds.
     #[must_use]
     pub fn ranges(self) -> Ranges {
         self.ranges
     }
 }
 
-/// The model with the bounds of each of its floating-point values as outputs; the values, and two outputs of each.
+/// The model with the bounds of each floating-point value as outputs; the values' names, and the two outputs' of each.
 fn probing(model: &Model) -> (Model, Vec<String>, Vec<String>) {
     let elements = Elements::new(model);
     let mut probing = model.clone();

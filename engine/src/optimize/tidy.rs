@@ -1,4 +1,4 @@
-//! Before anything else: is the model one that can be worked on, and is everything in the one form that passes expect?
+//! The first pass: checks whether a model can be changed, and normalises its form for the other passes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,11 +6,11 @@ use super::graph::{self, is_output, is_standard};
 use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 use crate::onnx::{ElementType, Model};
 
-/// The oldest operator set whose `DequantizeLinear` knows channels; half precision is asked for no less, to say one
-/// thing of a model.
+/// The oldest operator set whose `DequantizeLinear` supports channels; half precision requires the same, so that a
+/// model is either supported or not.
 const OLDEST_OPSET: i64 = 13;
 
-/// Why a model is left as it is, if it is.
+/// Why a model is left unchanged; `None` if it can be changed.
 pub fn refusal(model: &Model) -> Option<String> {
     let graph = model.graph();
     let opset = opset(model);
@@ -44,7 +44,7 @@ pub fn refusal(model: &Model) -> Option<String> {
     None
 }
 
-/// The version of ONNX's own operators.
+/// The version of ONNX's own operator set.
 fn opset(model: &Model) -> i64 {
     let imports = model.header().opset_import.iter();
     imports.filter(|it| matches!(it.domain.as_str(), "" | "ai.onnx")).map(|it| it.version).max().unwrap_or(1)
@@ -54,17 +54,17 @@ fn has_subgraph(node: &NodeProto) -> bool {
     node.attribute.iter().any(|attribute| attribute.g.is_some() || !attribute.graphs.is_empty())
 }
 
-/// The tensor of a `Constant`.
+/// The tensor of a `Constant` node.
 fn constant(node: &NodeProto) -> Option<&TensorProto> {
     if node.op_type == "Constant" { graph::attribute(node, "value")?.t.as_ref() } else { None }
 }
 
-/// The model with constants as initializers alone, without nodes that do nothing, and without notes on types that a
-/// pass would make untrue.
+/// The model with all constants as initializers, without no-op nodes, and without type annotations that a pass would
+/// invalidate.
 pub fn tidied(model: &Model) -> Model {
     let mut header = model.header().clone();
     let mut graph = model.graph().clone();
-    // Old files list constants among the inputs too, so that they could be fed; nobody feeds them here.
+    // Old files also list constants among the inputs, so that they can be overridden; here they never are.
     let constants: HashSet<String> = graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
     graph.input.retain(|input| !constants.contains(&input.name));
     header.ir_version = header.ir_version.max(4);
@@ -75,7 +75,7 @@ pub fn tidied(model: &Model) -> Model {
     Model::new(header, graph)
 }
 
-/// Makes initializers of `Constant` nodes.
+/// Turns `Constant` nodes into initializers.
 fn hoist(graph: &mut GraphProto) {
     let mut kept = Vec::with_capacity(graph.node.len());
     for node in std::mem::take(&mut graph.node) {
@@ -88,7 +88,7 @@ fn hoist(graph: &mut GraphProto) {
     graph.node = kept;
 }
 
-/// The tensor that a `Constant` node makes, under the name of its value.
+/// The tensor of a `Constant` node, named after its value.
 fn numbers(node: &NodeProto) -> Option<TensorProto> {
     let name = node.output.first()?.clone();
     let raw = |element: ElementType, dims: Vec<i64>, raw: Vec<u8>| TensorProto {
@@ -111,7 +111,7 @@ fn numbers(node: &NodeProto) -> Option<TensorProto> {
     }
 }
 
-/// Lets consumers of what `Identity` and `Dropout` pass on take what these take. What the graph gives out stays.
+/// Connects the consumers of `Identity` and `Dropout` to their inputs. Outputs of the graph are kept.
 fn bypass(graph: &mut GraphProto) {
     let mut passed: HashMap<String, String> = HashMap::new();
     let mut kept = Vec::with_capacity(graph.node.len());
@@ -134,7 +134,7 @@ fn bypass(graph: &mut GraphProto) {
     graph.node = kept;
 }
 
-/// Whether a node gives what it takes: `Dropout` does, other than in training.
+/// Whether a node outputs its input unchanged: `Dropout` does, except in training.
 fn does_nothing(node: &NodeProto) -> bool {
     let trains = node.input.get(2).is_some_and(|mode| !mode.is_empty());
     is_standard(node) && (node.op_type == "Identity" || (node.op_type == "Dropout" && !trains))

@@ -1,15 +1,15 @@
-//! Letters of dots, for captions.
+//! A dot-matrix font for captions.
 
 use image::{Rgb, RgbImage};
 
-/// Draws text with its upper left corner at (x, y), in dots of `dot` pixels; what would run past `end` is left out.
+/// Draws text with its upper left corner at (x, y), in dots of `dot` pixels; letters beyond `end` are left out.
 pub fn write(picture: &mut RgbImage, text: &str, (x, y): (usize, usize), dot: usize, color: Rgb<u8>, end: usize) {
     for (index, letter) in text.chars().enumerate() {
         let left = x + index * 6 * dot;
         if left + 5 * dot > end {
             return;
         }
-        // these reach below the line
+        // these descend below the baseline
         let y = if "gpqyj,".contains(letter) { y + 2 * dot } else { y };
         for (row, bits) in glyph(letter.to_ascii_lowercase()).into_iter().enumerate() {
             for column in (0..5).filter(|column| bits & (16 >> column) != 0) {
@@ -21,7 +21,7 @@ pub fn write(picture: &mut RgbImage, text: &str, (x, y): (usize, usize), dot: us
     }
 }
 
-/// A letter as seven rows of five dots, the leftmost being 16; unknown ones are blank.
+/// A letter as seven rows of five dots, the leftmost dot being 16; unknown ones are blank.
 fn glyph(letter: char) -> [u8; 7] {
     match letter {
         'a' => [0, 0, 14, 1, 15, 17, 15],
@@ -86,7 +86,7 @@ mod tests {
         for (index, &letter) in letters.iter().enumerate() {
             assert_ne!(glyph(letter), [0; 7], "{letter}");
             let same = letters[..index].iter().find(|&&other| glyph(other) == glyph(letter));
-            // These differ by where they stand.
+            // These differ only by their position.
             assert!(same.is_none(), "{letter} is drawn as {same:?}");
         }
     }

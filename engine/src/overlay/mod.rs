@@ -1,6 +1,6 @@
-//! Pictures of a radiograph with masks on it, side by side, for people to look at.
+//! Pictures of a radiograph with masks drawn on it, side by side.
 //!
-//! Colours are of the Okabe–Ito palette, which colour-blind readers tell apart: blue for the truth, orange for the
+//! Colours are of the Okabe–Ito palette, which colour-blind readers can distinguish: blue for the truth, orange for the
 //! prediction.
 
 use image::{Rgb, RgbImage};
@@ -22,20 +22,20 @@ const PREDICTED: Rgb<u8> = Rgb([230, 159, 0]);
 const TEXT: Rgb<u8> = Rgb([235, 235, 235]);
 const GROUND: Rgb<u8> = Rgb([18, 20, 24]);
 
-/// How much of a mask's colour covers the radiograph within its outline.
+/// The opacity of a mask's colour within its outline.
 const FILL: f32 = 0.30;
-/// How much of a certain pixel's colour covers the radiograph under a map.
+/// The opacity of the colour at probability 1 of a map.
 const MAP_FILL: f32 = 0.75;
-/// How much darker the radiograph is outside a box.
+/// How much the radiograph is darkened outside a box.
 const OUTSIDE: f32 = 0.75;
 /// Space between and around the panels, in pixels.
 const GAP: usize = 12;
 /// The caption's height, in pixels.
 const CAPTION: usize = 44;
-/// How many pixels a dot of a letter measures.
+/// The size of a letter's dot, in pixels.
 const DOT: usize = 3;
 
-/// Masks of another size than the picture.
+/// Masks whose size is not the picture's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[error(
@@ -48,26 +48,26 @@ pub struct OverlayError {
     image: Size,
 }
 
-/// One panel: the radiograph with something on it, and the caption above.
+/// One panel: the radiograph with a layer, and the caption above.
 struct Panel<'a> {
     caption: String,
     layer: Layer<'a>,
 }
 
-/// What lies on the radiograph.
+/// The layer on the radiograph.
 enum Layer<'a> {
     Nothing,
     Mask(&'a Mask, Rgb<u8>),
-    /// Probabilities: the higher, the less of the radiograph shows.
+    /// Probabilities: the higher, the less of the radiograph is visible.
     Map(ArrayView2<'a, f32>),
     /// The outline of a box.
     Box(Region),
 }
 
-/// The radiograph, then (where known) the truth, then the prediction, side by side with captions.
+/// The radiograph, then the truth (if known), then the prediction, side by side with captions.
 ///
-/// `intensities` are in 0..=1, (height, width); each panel is as large, so shrink beforehand what is too large to look
-/// at. Masks of another size are an error. With a truth, the last caption tells the Dice coefficient.
+/// `intensities` are in 0..=1, (height, width); each panel has this size, so reduce large images beforehand. Masks of
+/// another size are an error. With a truth, the last caption contains the Dice coefficient.
 pub fn render(
     intensities: ArrayView2<'_, f32>,
     truth: Option<&Mask>,
@@ -88,7 +88,7 @@ pub fn render(
     Ok(side_by_side(intensities, &panels))
 }
 
-/// The radiograph alone, with the true mask on it: tinted within, and outlined. `intensities` are as in [`render`].
+/// The radiograph alone, with the true mask tinted and outlined. `intensities` are as in [`render`].
 pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage, OverlayError> {
     let size = Size::from(intensities.dim());
     if truth.size() != size {
@@ -99,7 +99,7 @@ pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage
     Ok(picture)
 }
 
-/// A caption: what the mask is and, where nothing is marked, that.
+/// A caption: the mask's name, and whether nothing is marked.
 fn told(what: &str, mask: &Mask) -> String {
     if mask.is_empty() { format!("{what}: none") } else { what.to_owned() }
 }
@@ -108,7 +108,7 @@ fn side_by_side(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>]) -> RgbIm
     in_rows(intensities, panels, panels.len())
 }
 
-/// Panels in rows of `across`.
+/// Arranges panels in rows of `across`.
 fn in_rows(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>], across: usize) -> RgbImage {
     let (rows, columns) = intensities.dim();
     let width = GAP + across * (columns + GAP);
@@ -124,11 +124,11 @@ fn in_rows(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>], across: usize
     picture
 }
 
-/// From a pixel's place and its grey value in 0..=255 to its colour.
+/// Maps a pixel's position and its grey value in 0..=255 to its colour.
 type Paint<'a> = Box<dyn Fn((usize, usize), f32) -> Rgb<u8> + 'a>;
 
 impl Layer<'_> {
-    /// Paints a radiograph under the layer, with its upper left corner at (left, top).
+    /// Draws a radiograph and the layer, with its upper left corner at (left, top).
     fn draw(&self, picture: &mut RgbImage, (left, top): (usize, usize), intensities: ArrayView2<'_, f32>) {
         let paint = self.paint();
         for ((row, column), &intensity) in intensities.indexed_iter() {
@@ -137,7 +137,7 @@ impl Layer<'_> {
         }
     }
 
-    /// How each pixel is coloured.
+    /// The colour function of the layer.
     fn paint(&self) -> Paint<'_> {
         let plain = |grey: f32| Rgb([grey.round() as u8; 3]);
         match *self {
@@ -160,12 +160,12 @@ impl Layer<'_> {
     }
 }
 
-/// A grey value under a layer of colour that covers a share of it.
+/// Blends a grey value with a colour by a share.
 fn tint(grey: f32, Rgb(color): Rgb<u8>, share: f32) -> Rgb<u8> {
     Rgb(color.map(|value| (grey * (1.0 - share) + f32::from(value) * share).round() as u8))
 }
 
-/// Marked pixels near one that is not marked: a line about a 400th of the picture wide.
+/// Marked pixels near an unmarked one: a line about a 400th of the picture wide.
 fn outline(mask: &Mask) -> Array2<bool> {
     let pixels = mask.pixels();
     let (rows, columns) = pixels.dim();

@@ -10,12 +10,11 @@ use crate::{Mask, Radiograph, Size};
 
 /// The longest side of a panel, in pixels.
 const SIDE: usize = 384;
-/// The widest strip, in pixels; longer ones go on in another row.
+/// The widest strip, in pixels; longer ones continue in another row.
 const WIDEST: usize = 2000;
 
-/// How an ensemble came to its answer, as pictures: the radiograph, the part that the crop stage found, the truth where
-/// it is known, each segmenter's map, the merged one, and the mask after each step of postprocessing. Captions name the
-/// members, and the steps by `steps`.
+/// An explanation as pictures: the radiograph, the crop stage's box, the truth if known, each segmenter's map, the
+/// merged one, and the mask after each postprocessing step. Captions name the members, and the steps by `steps`.
 #[must_use]
 pub fn strip(radiograph: &Radiograph, explanation: &Explanation, steps: &[String], truth: Option<&Mask>) -> RgbImage {
     let size = panel_size(radiograph.size());
@@ -42,7 +41,7 @@ pub fn strip(radiograph: &Radiograph, explanation: &Explanation, steps: &[String
     in_rows(small.view(), &panels, across)
 }
 
-/// Each segmenter's map, and the merged one where there are several.
+/// Each segmenter's map, and the merged one if there are several.
 fn maps(explanation: &Explanation) -> Vec<(String, &Array2<f32>)> {
     let Some(stage) = &explanation.segmenter else { return Vec::new() };
     let own = stage.members.iter().filter_map(|member| Some((member.name.clone(), member.answer.map.as_ref()?)));

@@ -1,29 +1,29 @@
-//! Buffers that a plugin writes, with guard zones that show what it wrote beside them.
+//! Buffers for a plugin's results, with guard zones that detect writes outside of them.
 
 use ndarray::Array2;
 
 use super::{Fault, Size};
 
-/// A quiet NaN of our own, by its bits: a pixel that still holds it was never written.
+/// A quiet NaN with a distinctive payload: a pixel that still holds it was never written.
 const UNWRITTEN: u32 = 0x7FC5_EEDA;
-/// What the zones around a mask hold: neither 0 nor 1.
+/// The bytes of the guard zones around a mask: neither 0 nor 1.
 const GUARD_BYTE: u8 = 0xA5;
 
-/// The buffer of a plane of floats: every pixel unwritten, and so is the guard zone on either side.
+/// A buffer of floats: every pixel is marked unwritten, and so is the guard zone on either side.
 pub(super) struct FloatBuffer {
     cells: Vec<f32>,
     size: Size,
     guard: usize,
 }
 
-/// The buffer of a mask, zeroed, with a guard zone on either side.
+/// A zeroed mask buffer, with a guard zone on either side.
 pub(super) struct MaskBuffer {
     cells: Vec<u8>,
     size: Size,
     guard: usize,
 }
 
-/// Two rows, and no less than 1024 cells: the usual slip is by one pixel or by one row.
+/// Two rows, and at least 1024 cells: typical mistakes are by one pixel or one row.
 fn guard(size: Size) -> usize {
     (2 * size.width).max(1024)
 }
@@ -34,13 +34,13 @@ impl FloatBuffer {
         Self { cells: vec![f32::from_bits(UNWRITTEN); size.area() + 2 * guard], size, guard }
     }
 
-    /// The first of `height * width` cells.
+    /// A pointer to the first of `height * width` cells.
     pub(super) fn as_mut_ptr(&mut self) -> *mut f32 {
-        // Derived from the whole vector, so that the guard zones are the plugin's to spoil without harm.
+        // Derived from the whole vector, so that writes into the guard zones are defined behaviour.
         self.cells.as_mut_ptr().wrapping_add(self.guard)
     }
 
-    /// What the plugin wrote, if only that.
+    /// The written plane; an error if the guard zones changed or pixels are unwritten.
     pub(super) fn finish(mut self) -> Result<Array2<f32>, Fault> {
         let len = self.size.area();
         let (before, rest) = self.cells.split_at(self.guard);
@@ -66,12 +66,12 @@ impl MaskBuffer {
         Self { cells, size, guard }
     }
 
-    /// The first of `height * width` bytes.
+    /// A pointer to the first of `height * width` bytes.
     pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
         self.cells.as_mut_ptr().wrapping_add(self.guard)
     }
 
-    /// What the plugin wrote, if only that and nothing but 0 and 1.
+    /// The written mask; an error if the guard zones changed or a byte is neither 0 nor 1.
     pub(super) fn finish(self) -> Result<Array2<bool>, Fault> {
         let (before, rest) = self.cells.split_at(self.guard);
         let (plane, after) = rest.split_at(self.size.area());
@@ -82,14 +82,14 @@ impl MaskBuffer {
     }
 }
 
-/// A plane from its pixels.
+/// Builds a plane from its pixels.
 pub(super) fn plane_of(pixels: Vec<f32>, size: Size) -> Result<Array2<f32>, Fault> {
     Array2::from_shape_vec(size, pixels).map_err(|e| Fault::Broken(e.to_string()))
 }
 
-/// A mask from its bytes, each of which must be 0 or 1.
+/// Builds a mask from its bytes, each of which must be 0 or 1.
 pub(super) fn mask_of(bytes: &[u8], size: Size) -> Result<Array2<bool>, Fault> {
-    // All at once, many bytes a step; which of them it is matters only where there is one.
+    // All at once, vectorised; which byte it is matters only if there is one.
     if bytes.iter().fold(0, |all, &byte| all | byte) > 1
         && let Some(&garbage) = bytes.iter().find(|&&byte| byte > 1)
     {

@@ -1,4 +1,4 @@
-//! Calls an instance of a plugin in this process, through its table.
+//! Calls a plugin instance in this process, through its table.
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -14,15 +14,15 @@ use super::{Context, Fault, Size, exits};
 /// The longest error message that is kept, in bytes.
 const MAX_MESSAGE: usize = 4096;
 
-/// The calls of an instance, wherever it runs. Sizes and values of the inputs have been checked.
+/// The calls of an instance, in this process or another. Sizes and values of the inputs have been checked.
 pub(super) trait Calls: Send + Sync {
-    /// The number of views, as the plugin states it.
+    /// The number of views, as stated by the plugin.
     fn views(&self) -> Result<usize, Fault>;
-    /// The size of a view of an image, as the plugin states it.
+    /// The size of a view of an image, as stated by the plugin.
     fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault>;
-    /// Plane to plane of the size `out`, every pixel written.
+    /// Transforms a plane into one of size `out`, every pixel written.
     fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault>;
-    /// Map and mask so far to mask.
+    /// Computes a mask from the map and the mask so far.
     fn postprocess(
         &self,
         context: &Context,
@@ -35,33 +35,32 @@ pub(super) trait Calls: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum PlaneCall {
     Prepare,
-    /// With the number of the view.
+    /// Contains the number of the view.
     Forward(usize),
-    /// With the number of the view.
+    /// Contains the number of the view.
     Inverse(usize),
 }
 
 /// An instance in this process.
 pub(super) struct Instance {
     table: Table,
-    /// The plugin's.
+    /// The plugin's name.
     name: String,
     this: NonNull<c_void>,
 }
 
-// SAFETY: the ABI asks of a plugin that an instance is read-only after `create`, and may be called and destroyed by
-// any thread.
+// SAFETY: the ABI requires that an instance is read-only after `create`, and may be called and destroyed by any thread.
 unsafe impl Send for Instance {}
 // SAFETY: as above.
 unsafe impl Sync for Instance {}
 
 impl Instance {
-    /// Creates an instance of the plugin of that name, with parameters, a JSON object. The error is the plugin's own.
+    /// Creates an instance of plugin `name` with parameters, a JSON object. The error is the plugin's message.
     pub(super) fn create(table: Table, name: &str, params: &str) -> Result<Self, String> {
         let sink = Sink::default();
         let host = sink.host();
-        // SAFETY: `params` and `host` are alive during the call. Loading has checked that the call is there, so that
-        // the null is never taken.
+        // SAFETY: `params` and `host` are valid during the call. Loading has checked that the call exists, so the null
+        // pointer is never used.
         let create = || unsafe { table.create.map_or(ptr::null_mut(), |create| create(Str::new(params), &host)) };
         let this = exits::within(name, "create", create);
         match NonNull::new(this) {
@@ -74,7 +73,7 @@ impl Instance {
         self.this.as_ptr()
     }
 
-    /// Makes a call with a host to complain to, and turns its status into a result.
+    /// Makes a call with a host for error messages, and turns its status into a result.
     fn reply(&self, name: &'static str, call: impl FnOnce(*const Host) -> u32) -> Result<(), Fault> {
         let sink = Sink::default();
         let host = sink.host();
@@ -88,7 +87,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if let Some(destroy) = self.table.destroy {
-            // SAFETY: `this` came from this table's `create`, and nobody can use it any more.
+            // SAFETY: `this` came from this table's `create`, and is not used afterwards.
             exits::within(&self.name, "destroy", || unsafe { destroy(self.this.as_ptr()) });
         }
     }
@@ -97,14 +96,14 @@ impl Drop for Instance {
 impl Calls for Instance {
     fn views(&self) -> Result<usize, Fault> {
         let views = self.table.views.ok_or_else(|| no_call("views"))?;
-        // SAFETY: the instance is alive.
+        // SAFETY: the instance is valid.
         Ok(exits::within(&self.name, "views", || unsafe { views(self.this()) }))
     }
 
     fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {
         let call = self.table.view_size.ok_or_else(|| no_call("view_size"))?;
         let Size { mut height, mut width } = image;
-        // SAFETY: the instance, the host and both variables are alive during the call.
+        // SAFETY: the instance, the host and both variables are valid during the call.
         self.reply("view_size", |host| unsafe { call(self.this(), view, &mut height, &mut width, host) })?;
         Ok(Size::new(height, width))
     }
@@ -118,8 +117,8 @@ impl Calls for Instance {
         match call {
             PlaneCall::Prepare => {
                 let prepare = table.prepare.ok_or_else(|| no_call("prepare"))?;
-                // SAFETY: the instance, the host, the dense input and the buffer are alive during the call, and nobody
-                // else touches the buffer.
+                // SAFETY: the instance, the host, the dense input and the buffer are valid during the call, and nothing
+                // else accesses the buffer.
                 self.reply("prepare", |host| unsafe { prepare(this, plane, out, host) })?;
             }
             PlaneCall::Forward(view) => {
@@ -149,8 +148,8 @@ impl Calls for Instance {
         let mask = mask.as_ref().map_or(ptr::null(), |mask| mask.as_ptr().cast::<u8>());
         let mut buffer = MaskBuffer::new(map.dim().into());
         let out = buffer.as_mut_ptr();
-        // SAFETY: the instance, the host, the context, the dense map and mask of one size, and the buffer are alive
-        // during the call, and nobody else touches the buffer.
+        // SAFETY: the instance, the host, the context, the dense map and mask of one size, and the buffer are valid
+        // during the call, and nothing else accesses the buffer.
         self.reply("postprocess", |host| unsafe { call(self.this(), &context, plane(&map), mask, out, host) })?;
         buffer.finish()
     }
@@ -175,17 +174,17 @@ fn abi_context(context: &Context) -> abi::Context {
     }
 }
 
-/// Loading refuses a table without the calls of its role, and [`super::Plugin`] makes no others.
+/// Unreachable: loading refuses a table without the calls of its role, and [`super::Plugin`] makes no others.
 fn no_call(name: &str) -> Fault {
     Fault::Said(format!("does not support the call `{name}`"))
 }
 
-/// Takes a plugin's error message; a lock, for a plugin that complains from a thread of its own.
+/// Receives a plugin's error message; locked, because a plugin may report from its own thread.
 #[derive(Default)]
 struct Sink(Mutex<Option<String>>);
 
 impl Sink {
-    /// A host that complains to this sink; it must not outlive it.
+    /// A host that reports to this sink; it must not outlive it.
     fn host(&self) -> Host {
         Host { sink: ptr::from_ref(self).cast_mut().cast(), error: take_message }
     }
@@ -200,11 +199,11 @@ unsafe extern "C" fn take_message(sink: *mut c_void, message: Str) {
     if sink.is_null() {
         return;
     }
-    // SAFETY: the host was made by `Sink::host`, and plugins call it only while their call lasts; only a shared
-    // reference is made of it.
+    // SAFETY: the host was made by `Sink::host`, and plugins call it only during their call; only a shared reference is
+    // made of it.
     let sink = unsafe { &*sink.cast::<Sink>() };
     let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
-    // SAFETY: the plugin keeps the message alive during the call.
+    // SAFETY: the plugin keeps the message valid during the call.
     let text = unsafe { message.to_text() };
     if !text.is_empty() {
         sink.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);

@@ -1,16 +1,16 @@
-//! What must hold of a plugin's inputs and results, wherever it runs.
+//! Checks of a plugin's inputs and results, in this process or another.
 
 use ndarray::ArrayView2;
 
 use super::{Fault, MAX_SIDE, Size};
 use crate::planes;
 
-/// The most views that are believed.
+/// The highest plausible number of views.
 const MAX_VIEWS: usize = 1024;
-/// How far an intensity may stray from 0..=1: interpolation rounds.
+/// How far an intensity may be outside of 0..=1, because of interpolation's rounding.
 const SLACK: f32 = 1e-3;
 
-/// An input that a plugin may be given: not empty, not huge, finite.
+/// Checks an input: not empty, not huge, finite.
 pub(super) fn input(what: &str, plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
     possible(what, plane.dim().into())?;
     match planes::not_finite(&plane) {
@@ -19,7 +19,7 @@ pub(super) fn input(what: &str, plane: ArrayView2<'_, f32>) -> Result<(), Fault>
     }
 }
 
-/// A size that a plugin may be given.
+/// Checks the size of an input.
 pub(super) fn possible(what: &str, size: Size) -> Result<(), Fault> {
     if is_possible(size) {
         return Ok(());
@@ -28,7 +28,7 @@ pub(super) fn possible(what: &str, size: Size) -> Result<(), Fault> {
     Err(Fault::Input(format!("the {what} is {height}x{width}; expected sides from 1 to {MAX_SIDE}")))
 }
 
-/// A result that is a map: finite.
+/// Checks a resulting map: finite.
 pub(super) fn map(plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
     match planes::not_finite(&plane) {
         0 => Ok(()),
@@ -36,19 +36,19 @@ pub(super) fn map(plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
     }
 }
 
-/// A result that is an image: finite, and within 0..=1.
+/// Checks a resulting image: finite, and within 0..=1.
 pub(super) fn image(plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
     map(plane)?;
     let (low, high) = plane.iter().fold((f32::MAX, f32::MIN), |(low, high), &p| (low.min(p), high.max(p)));
     if low < -SLACK || high > 1.0 + SLACK { Err(Fault::Range { low, high }) } else { Ok(()) }
 }
 
-/// A number of views.
+/// Checks a number of views.
 pub(super) fn views(views: usize) -> Result<usize, Fault> {
     if (1..=MAX_VIEWS).contains(&views) { Ok(views) } else { Err(Fault::Views(views)) }
 }
 
-/// The size of a view.
+/// Checks the size of a view.
 pub(super) fn view_size(view: usize, size: Size) -> Result<Size, Fault> {
     let Size { height, width } = size;
     if is_possible(size) { Ok(size) } else { Err(Fault::ViewSize { view, height, width }) }

@@ -1,4 +1,4 @@
-//! One child process of an isolated plugin: how it starts, how it is spoken to, what became of it.
+//! One child process of an isolated plugin: starting it, exchanging messages, and its end.
 
 use std::env;
 use std::io::ErrorKind;
@@ -13,28 +13,27 @@ use super::pipe::{Deadline, never_block};
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Origin, PluginError};
 
-/// How long a child may take to end once its pipe is closed.
+/// How long a child may take to exit once its pipe is closed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a child may take to say that it is a worker: it does so before anything else.
+/// How long a child may take to identify itself as a worker, which it does first.
 const GREETING: Duration = Duration::from_secs(30);
-/// Set for children, which start none themselves: a program that is no worker, and comes to open the same plugin again,
+/// Set for children, which start none themselves: a program that is not a worker, and opens the same plugin again,
 /// would start itself for ever.
 const MARK: &str = "PLEURA_PLUGIN_CHILD";
 
-/// Whether this program serves the verb `plugin-worker`.
+/// Whether this program implements the verb `plugin-worker`.
 static SERVES: AtomicBool = AtomicBool::new(false);
 
-/// Lets isolated plugins run in children of this very program, which then calls `plugin::worker` where its arguments are
+/// Lets isolated plugins run in children of this program, which must then call `plugin::worker` if its arguments are
 /// `plugin-worker PLUGIN --timeout SECONDS [--global-symbols] [--built-in]`: a library, or a built-in plugin's name.
-/// Other programs find `pleura`, or name it in
-/// `PLEURA_WORKER`.
+/// Without this call, the engine searches for `pleura`, or takes the program in `PLEURA_WORKER`.
 pub fn this_program_is_a_worker() {
     SERVES.store(true, Ordering::Relaxed);
 }
 
-/// The program whose verb `plugin-worker` is the child: `worker` if it is given, the one that `PLEURA_WORKER` names, this
-/// one if it serves that verb, or a `pleura` beside it or on `PATH`.
+/// The program whose verb `plugin-worker` is the child: `worker` if given, the one that `PLEURA_WORKER` names, this
+/// one if it implements that verb, or a `pleura` beside it or on `PATH`.
 pub(super) fn program(library: &Path, worker: Option<&Path>) -> Result<PathBuf, PluginError> {
     let current = env::current_exe().unwrap_or_default();
     if env::var_os(MARK).is_some() {
@@ -49,22 +48,22 @@ pub(super) fn program(library: &Path, worker: Option<&Path>) -> Result<PathBuf, 
     if SERVES.load(Ordering::Relaxed) {
         return Ok(current);
     }
-    // Test programs and examples lie in a folder below the one of `pleura`.
+    // Test programs and examples are in a folder below the one of `pleura`.
     let beside = current.ancestors().skip(1).take(2).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
     let name = format!("pleura{}", env::consts::EXE_SUFFIX);
     let mut candidates = beside.chain(env::split_paths(&path)).map(|folder| folder.join(&name));
-    // Another's program may have that name.
+    // Another program may have that name.
     let is_this = |candidate: &Path| candidate.canonicalize().is_ok_and(|candidate| candidate == current);
     let found = candidates.find(|candidate| candidate.is_file() && !is_this(candidate));
     found.ok_or_else(|| PluginError::NoWorker { path: library.to_owned(), program: current })
 }
 
-/// How a child is started.
+/// Parameters of a child.
 #[derive(Clone, Copy)]
 pub(super) struct Terms {
     pub global_symbols: bool,
-    /// How long it may take to load, to create an instance, and for each answer.
+    /// How long it may take to load, to create an instance, and for each reply.
     pub limit: Duration,
 }
 
@@ -88,7 +87,7 @@ impl Running {
         if terms.global_symbols {
             command.arg("--global-symbols");
         }
-        // Standard error is shared, so that what a plugin prints is seen.
+        // Standard error is inherited, so that a plugin's output is visible.
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (requests, replies) = (child.stdin.take(), child.stdout.take());
         let requests = requests.ok_or(ErrorKind::BrokenPipe)?;
@@ -103,14 +102,14 @@ impl Running {
     }
 
     pub(super) fn ask(&mut self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
-        // A child that does not read keeps the engine waiting as much as one that does not answer.
+        // A child that does not read blocks the engine like one that does not reply.
         let deadline = self.deadline();
         let pipe = self.requests.as_mut().ok_or_else(|| Fault::Died("has ended".to_owned()))?;
         wire::send(&mut Deadline { pipe, deadline }, request, parts).map_err(|error| self.fault(&error))?;
         self.receive_until(deadline)
     }
 
-    /// Waits for the greeting of a worker of this version; else what came instead.
+    /// Waits for the greeting of a worker of this version; the error is what came instead.
     pub(super) fn greeting(&mut self) -> Result<(), String> {
         match self.receive_until(Instant::now() + GREETING) {
             Ok((Reply::Ready { protocol: PROTOCOL }, _)) => Ok(()),
@@ -138,12 +137,12 @@ impl Running {
         }
     }
 
-    /// Whether the child still runs; it may have died since its last answer.
+    /// Whether the child still runs; it may have died since its last reply.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// What became of the child; it takes no more requests.
+    /// The fault that ended the child, which takes no more requests.
     fn fault(&mut self, error: &std::io::Error) -> Fault {
         if error.kind() == ErrorKind::TimedOut {
             self.kill();
@@ -156,7 +155,7 @@ impl Running {
         }
     }
 
-    /// Ends the child; its status, unless it had to be killed.
+    /// Ends the child; returns its status, unless it had to be killed.
     fn end(&mut self) -> Option<ExitStatus> {
         self.requests = None;
         let deadline = Instant::now() + PATIENCE;

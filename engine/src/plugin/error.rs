@@ -1,38 +1,38 @@
-//! What can go wrong with a plugin: finding it, loading it, creating it, calling it.
+//! Errors of plugins: finding, loading, creating, calling.
 //!
-//! The inner two enums also travel from a child process to the engine, hence serde.
+//! The inner two enums are also sent from a child process to the engine, hence serde.
 
 use std::path::PathBuf;
 
 use pleura_plugin::abi::{ABI_MAJOR, ABI_MINOR};
 use serde::{Deserialize, Serialize};
 
-/// A plugin that cannot be used, or failed on an image. The caller adds the image.
+/// Why a plugin cannot be used, or failed on an image. The caller adds the image.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluginError {
-    /// No library of that name in any of the folders searched.
+    /// No searched folder has a library of that name.
     #[error("no plugin `{name}`{}; searched {} (PLEURA_PLUGINS adds folders)", near_text(near), folders_text(searched))]
     NotFound {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The folders searched that exist.
+        /// The existing folders that were searched.
         searched: Vec<PathBuf>,
-        /// Plugins that do exist, nearest name first.
+        /// Existing plugins, the most similar name first.
         near: Vec<String>,
     },
-    /// A step declares the sha256 of a library, and there is none of that name in any of the folders searched.
+    /// A step declares the sha256 of a library, but no searched folder has one of that name.
     #[error(
         "no library for plugin `{name}`, whose sha256 the manifest declares; searched {} (PLEURA_PLUGINS adds folders)",
         folders_text(searched)
     )]
     NoLibrary {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The folders searched that exist.
+        /// The existing folders that were searched.
         searched: Vec<PathBuf>,
     },
-    /// The library is no plugin this engine can use.
+    /// The library is not a plugin that this engine can use.
     #[error("plugin library `{path}` {why}", path = path.display())]
     Load {
         /// The library.
@@ -40,12 +40,12 @@ pub enum PluginError {
         /// What is wrong with it.
         why: LoadError,
     },
-    /// The plugin does not take its parameters.
+    /// The plugin refuses its parameters.
     #[error("plugin `{plugin}` rejects its parameters: {message}")]
     Refused {
         /// The plugin's name.
         plugin: String,
-        /// The plugin's own words.
+        /// The plugin's message.
         message: String,
     },
     /// A call failed, or its result cannot be used.
@@ -53,12 +53,12 @@ pub enum PluginError {
     Call {
         /// The plugin's name.
         plugin: String,
-        /// The call, as the plugin's author knows it.
+        /// The name of the call, as in the API.
         call: &'static str,
         /// What went wrong.
         why: Fault,
     },
-    /// `isolation = "process"` finds no program to run as the child.
+    /// With `isolation = "process"`, no program was found to run as the child.
     #[error(
         "plugin library `{path}` cannot run in a child process: no `pleura` program beside `{program}` or on PATH; \
          set PLEURA_WORKER to one",
@@ -67,11 +67,10 @@ pub enum PluginError {
     NoWorker {
         /// The plugin's library.
         path: PathBuf,
-        /// The program that runs now.
+        /// The running program.
         program: PathBuf,
     },
-    /// A plugin's child process is to start another: only a program that is no worker comes to that, or a plugin that uses
-    /// the engine itself.
+    /// A plugin's child process tried to start another: its program is not a worker, or the plugin uses the engine itself.
     #[error(
         "plugin library `{path}` cannot run in a child process of `{program}`, which is such a child itself: set \
          PLEURA_WORKER to the `pleura` program",
@@ -80,30 +79,30 @@ pub enum PluginError {
     WithinWorker {
         /// The plugin's library.
         path: PathBuf,
-        /// The program that runs now.
+        /// The running program.
         program: PathBuf,
     },
-    /// The library is not the one that the manifest declares. Nothing of it has run.
+    /// The library's hash is not the declared one. None of its code has run.
     #[error("plugin library `{path}` has changed: expected sha256 {declared}, found {found}", path = path.display())]
     Changed {
         /// The library.
         path: PathBuf,
         /// The sha256 of the file, in hexadecimal.
         found: String,
-        /// The one declared.
+        /// The declared sha256.
         declared: String,
     },
-    /// The plugin's library cannot be read, to tell its sha256.
+    /// The plugin's library cannot be read to compute its sha256.
     #[error("cannot read plugin library `{path}`", path = path.display())]
     Read {
         /// The library.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
 }
 
-/// Why a library is no plugin this engine can use. Reads on from "plugin library `…` ".
+/// Why a library is not a plugin that this engine can use. Follows "plugin library `…` ".
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -116,10 +115,10 @@ pub enum LoadError {
     /// The symbol is missing.
     #[error("exports no `pleura_plugin`: use `export!` in Rust, define that function in C")]
     NoSymbol,
-    /// The symbol's function returns null, or a pointer no table can have.
+    /// The symbol's function returns null, or an invalid pointer.
     #[error("returns no table from `pleura_plugin`")]
     NullTable,
-    /// The table is of another ABI.
+    /// The table has another ABI.
     #[error(
         "has ABI {major}, expected {ABI_MAJOR}.{ABI_MINOR}: rebuild the plugin against the header or the crate \
          `pleura-plugin` of ABI {ABI_MAJOR}"
@@ -128,15 +127,15 @@ pub enum LoadError {
         /// The plugin's major number.
         major: u16,
     },
-    /// The table is shorter than its ABI says.
+    /// The table is shorter than its ABI requires.
     #[error("has a table of {found} bytes, expected at least {least} (ABI {ABI_MAJOR}): set struct_size to its sizeof")]
     TableSize {
-        /// Bytes the plugin states.
+        /// The size in bytes that the plugin states.
         found: u32,
-        /// Bytes of the first table of this ABI.
+        /// The size of the first table of this ABI in bytes.
         least: usize,
     },
-    /// The name or the version is empty, null, or longer than any can be.
+    /// The name or the version is empty, null, or implausibly long.
     #[error("has no valid {0}: set it to a short text")]
     Text(String),
     /// Not exactly one role.
@@ -145,13 +144,13 @@ pub enum LoadError {
     /// A call of its role is null.
     #[error("leaves the call `{0}` of its role null: fill it in")]
     MissingCall(String),
-    /// The plugin goes by another name than the one asked for.
+    /// The plugin's name is not the requested one.
     #[error("is named `{found}`: use that name in the manifest, or give the library's path")]
     OtherName {
         /// The name in the plugin's table.
         found: String,
     },
-    /// The child process in which it should load died.
+    /// The child process died while loading it.
     #[error("fails to load in its child process: {0}")]
     Child(Box<Fault>),
 }
@@ -160,44 +159,44 @@ pub enum LoadError {
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The plugin's own words; a Rust plugin's panic comes as such.
+    /// The plugin's message; a Rust plugin's panic is reported as such.
     #[error("{0}")]
     Said(String),
-    /// The plugin failed without a word.
+    /// The plugin failed without a message.
     #[error("failed without a message (it returned {0:#x})")]
     Silent(u32),
     /// The guard bytes around its buffer changed.
     #[error("wrote past its buffer")]
     WrotePast,
-    /// Pixels that arrived unset are still unset.
+    /// Pixels were not written; their number.
     #[error("left {0} pixels of its result unwritten")]
     Unwritten(usize),
-    /// NaN or infinity in the result.
+    /// NaN or infinity in the result; the number of such pixels.
     #[error("returned {0} pixels that are NaN or infinite")]
     ReturnedNan(usize),
     /// An image outside 0..=1.
     #[error("returned an image with values from {low} to {high}, expected 0 to 1")]
     Range {
-        /// The least intensity.
+        /// The lowest intensity.
         low: f32,
-        /// The greatest.
+        /// The highest intensity.
         high: f32,
     },
-    /// Something else than 0 and 1 in the mask.
+    /// A value other than 0 and 1 in the mask.
     #[error("returned an invalid mask: expected pixels of 0 and 1, found {0}")]
     MaskValue(u8),
-    /// The engine's own input is unfit, so that the plugin was not called.
+    /// The engine's own input contains NaN or infinity, so the plugin was not called.
     #[error("was not called: {count} pixels of the {what} given to it are NaN or infinite")]
     TakesNan {
         /// `image` or `map`.
         what: String,
-        /// How many pixels.
+        /// The number of such pixels.
         count: usize,
     },
-    /// The engine's own input has an impossible size, so that the plugin was not called.
+    /// The engine's own input has an invalid size, so the plugin was not called.
     #[error("was not called: {0}")]
     Input(String),
-    /// Test-time augmentation without a view, or with an absurd number of them.
+    /// Test-time augmentation without a view, or with an implausible number of them.
     #[error("has {0} views; expected 1 to 1024")]
     Views(usize),
     /// A view that is empty or huge.
@@ -210,13 +209,13 @@ pub enum Fault {
         /// Its columns.
         width: usize,
     },
-    /// A plugin used where its role does not fit.
+    /// A plugin is used in a place for another role.
     #[error("is a {0} plugin, which has no such call")]
     Role(super::Role),
-    /// Several threads got several results.
+    /// Several threads got different results.
     #[error("gives different results when several threads call it at once")]
     Differs,
-    /// The program that was started as its child process is another one.
+    /// The program started as its child process is another one.
     #[error(
         "`{program}` is not the plugin worker of this version of pleura: {found}; set PLEURA_WORKER to the `pleura` program",
         program = program.display()
@@ -224,13 +223,13 @@ pub enum Fault {
     NoWorker {
         /// The program.
         program: PathBuf,
-        /// What it did instead of greeting.
+        /// Its output or exit status instead of the greeting.
         found: String,
     },
     /// The child process ended.
     #[error("its process {0}")]
     Died(String),
-    /// The child process did not answer in time, and is killed.
+    /// The child process did not reply in time, and was killed.
     #[error(
         "did not respond within {seconds} s, and its process was killed: increase its step's `timeout` if it needs \
          longer"
@@ -239,7 +238,7 @@ pub enum Fault {
         /// The step's `timeout`, in seconds.
         seconds: u64,
     },
-    /// The child process sent something that is no reply.
+    /// The child process sent an invalid reply.
     #[error("its process sent a broken reply: {0}")]
     Broken(String),
 }

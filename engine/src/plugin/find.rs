@@ -1,8 +1,8 @@
 //! Finds plugins: by path, or by name.
 //!
-//! A name is looked for in the folders of `PLEURA_PLUGINS` and the manifest's, then among the built-in plugins, then in the
-//! program's own folders: what people put somewhere wins over what the program has, and that over what an older version
-//! may have left beside it.
+//! A name is searched for in the folders of `PLEURA_PLUGINS` and the manifest's, then among the built-in plugins, then in
+//! the program's own folders: a library that people put somewhere wins over the program's own plugins, and these win over
+//! files that an older version may have left beside it.
 
 use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
@@ -17,36 +17,35 @@ use crate::manifest::Step;
 pub struct Found {
     /// Where its code is.
     pub origin: Origin,
-    /// What its table says, or why it cannot be used.
+    /// The content of its table, or why it cannot be used.
     pub about: Result<About, PluginError>,
 }
 
-/// The folders where libraries of plugins are looked for by name, in this order, where they exist: those of
-/// `PLEURA_PLUGINS`, the manifest's and its `plugins`, the program's `deps`, its own and its parent, and
-/// `../lib/pleura/plugins` from there.
+/// The existing folders that are searched for plugin libraries by name, in this order: those of `PLEURA_PLUGINS`, the
+/// manifest's and its `plugins`, the program's `deps`, its own and its parent, and `../lib/pleura/plugins` from there.
 #[must_use]
 pub fn folders(manifest_dir: &Path) -> Vec<PathBuf> {
     Folders::new(manifest_dir, &[]).all()
 }
 
-/// The folders where libraries lie.
+/// Folders of libraries.
 struct Folders {
-    /// Those that people put plugins into.
+    /// Folders chosen by people.
     chosen: Vec<PathBuf>,
-    /// Those of the program.
+    /// The program's folders.
     program: Vec<PathBuf>,
 }
 
 impl Folders {
-    /// `first` come before all others.
+    /// `first` precede all others.
     fn new(manifest_dir: &Path, first: &[PathBuf]) -> Self {
         let named = env::var_os("PLEURA_PLUGINS").unwrap_or_default();
         let named = env::split_paths(&named).filter(|folder| !folder.as_os_str().is_empty());
-        // A manifest named without a folder lies in the empty path.
+        // A manifest named without a folder has an empty parent path.
         let own = [Path::new(".").join(manifest_dir), manifest_dir.join("plugins")];
         let mut program = Vec::new();
         if let Some(home) = env::current_exe().ok().as_deref().and_then(Path::parent) {
-            // Cargo builds in `deps` and does not always copy to the folder above it, where an older build may lie.
+            // Cargo builds in `deps` and does not always copy to the folder above, which may hold an older build.
             program.extend([home.join("deps"), home.to_owned()]);
             if let Some(parent) = home.parent() {
                 program.extend([parent.to_owned(), parent.join("lib/pleura/plugins")]);
@@ -72,27 +71,27 @@ impl Folders {
         [self.chosen.as_slice(), &self.program].concat()
     }
 
-    /// The plugin of that name that is taken.
+    /// The plugin that a name refers to.
     fn find(&self, plugin: &str) -> Option<Origin> {
         let library = |folders: &[PathBuf]| library_in(plugin, folders).map(Origin::Library);
         library(&self.chosen).or_else(|| Origin::built_in(plugin)).or_else(|| library(&self.program))
     }
 }
 
-/// Where plugins come from beside the usual places, and what runs isolated ones.
+/// Additional plugin folders, and the program that runs isolated plugins.
 #[derive(Debug, Clone, Default)]
 pub struct PluginOptions {
-    /// Folders in which libraries are looked for by name, before all others.
+    /// Folders that are searched for libraries by name, before all others.
     pub folders: Vec<PathBuf>,
-    /// The program whose verb `plugin-worker` runs isolated plugins; `None` has it found.
+    /// The program whose verb `plugin-worker` runs isolated plugins; `None` searches for it.
     pub worker: Option<PathBuf>,
 }
 
-/// The plugin of a manifest's step: the library at a path relative to the manifest's folder where `plugin` has a separator
-/// (the file need not exist), otherwise a name to look for. A step that declares a `sha256` means a library.
+/// The plugin of a manifest's step: if `plugin` contains a separator, the library at this path relative to the manifest's
+/// folder (the file need not exist), otherwise a name to search for. A step that declares a `sha256` refers to a library.
 ///
 /// # Errors
-/// [`PluginError::NotFound`] where there is no plugin of that name.
+/// [`PluginError::NotFound`] if there is no plugin of that name.
 pub fn resolve(step: &Step, manifest_dir: &Path, options: &PluginOptions) -> Result<Origin, PluginError> {
     let name = || step.plugin.clone();
     if step.is_path() {
@@ -110,7 +109,7 @@ pub fn resolve(step: &Step, manifest_dir: &Path, options: &PluginOptions) -> Res
     })
 }
 
-/// As [`resolve`], by the plugin's name alone.
+/// As [`resolve`], by the plugin's name only.
 ///
 /// # Errors
 /// As [`resolve`].
@@ -118,7 +117,7 @@ pub fn named(plugin: &str, manifest_dir: &Path) -> Result<Origin, PluginError> {
     resolve(&Step { plugin: plugin.to_owned(), ..Step::default() }, manifest_dir, &PluginOptions::default())
 }
 
-/// As [`named`], without a word on what could have been meant, for which all libraries are read.
+/// As [`named`], without suggestions of similar names, for which all libraries would be read.
 #[must_use]
 pub fn locate(plugin: &str, manifest_dir: &Path) -> Option<Origin> {
     if is_path(plugin) {
@@ -132,8 +131,8 @@ fn library_in(plugin: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     candidates.find(|path| path.is_file())
 }
 
-/// All plugins that a manifest in `manifest_dir` can name, in the order in which they are looked for; of several with one
-/// name, the one that is taken. Each library is loaded in a child process, so that none can do harm.
+/// All plugins that a manifest in `manifest_dir` can name, in search order; of several with one name, the one that is
+/// used. Each library is loaded in a child process, so that none can do harm.
 #[must_use]
 pub fn list(manifest_dir: &Path) -> Vec<Found> {
     let folders = Folders::new(manifest_dir, &[]);
@@ -150,13 +149,13 @@ pub fn list(manifest_dir: &Path) -> Vec<Found> {
     origins.into_iter().map(|origin| Found { about: process::describe(&origin), origin }).collect()
 }
 
-/// Whether a manifest's `plugin` is a path rather than a name.
+/// Whether a manifest's `plugin` is a path, not a name.
 fn is_path(plugin: &str) -> bool {
     plugin.contains(std::path::is_separator)
 }
 
-/// The file names that a plugin of that name may have: a stock plugin's crate `plugin-min-area` makes
-/// `libplugin_min_area.so`, an own crate `min-area` makes `libmin_area.so`, and `cc` makes what it is told.
+/// The file names of a plugin's library: a stock plugin's crate `plugin-min-area` builds `libplugin_min_area.so`,
+/// another crate `min-area` builds `libmin_area.so`, and `cc` writes any name, such as `libmin-area.so`.
 fn file_names(plugin: &str) -> [String; 3] {
     let snake = plugin.replace('-', "_");
     [
@@ -166,19 +165,19 @@ fn file_names(plugin: &str) -> [String; 3] {
     ]
 }
 
-/// The name under which a library would be found.
+/// The plugin name of a library's file name.
 fn name_of(library: &Path) -> Option<String> {
     let stem = library.file_name()?.to_str()?.strip_suffix(DLL_SUFFIX)?.strip_prefix(DLL_PREFIX)?;
     Some(stem.strip_prefix("plugin_").unwrap_or(stem).replace('_', "-"))
 }
 
-/// Whether a library is named as the crates of `plugins/` are.
+/// Whether a library is named like those of the crates of `plugins/`.
 fn is_stock(library: &Path) -> bool {
     let name = library.file_name().unwrap_or_default().to_string_lossy();
     name.strip_prefix(DLL_PREFIX).is_some_and(|name| name.starts_with("plugin_"))
 }
 
-/// The libraries in the folders that mention the exported symbol: only plugins, and loaded by nobody yet.
+/// The libraries in the folders that contain the exported symbol's name: only plugins do. None is loaded.
 fn libraries(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for folder in folders {
@@ -187,7 +186,7 @@ fn libraries(folders: &[PathBuf]) -> Vec<PathBuf> {
             entries.map(|entry| entry.path()).filter(|path| name_of(path).is_some()).collect();
         paths.sort();
         let known = |path: &Path| found.iter().any(|other| other.file_name() == path.file_name());
-        // Where cargo builds, the libraries of tests lie too.
+        // Cargo's build folder also contains the libraries of tests.
         let stock = |path: &Path| !folder.ends_with("deps") || is_stock(path);
         paths.retain(|path| stock(path) && !known(path) && mentions_symbol(path));
         found.extend(paths);
@@ -201,7 +200,7 @@ fn mentions_symbol(library: &Path) -> bool {
     memchr::memmem::find(&bytes, symbol).is_some()
 }
 
-/// What could have been meant: the file itself, similar names, or else every name there is.
+/// Suggestions: the file itself, similar names, or else all names.
 fn nearest(plugin: &str, manifest_dir: &Path, folders: &[PathBuf]) -> Vec<String> {
     if manifest_dir.join(plugin).is_file() {
         return vec![format!("./{plugin}")];

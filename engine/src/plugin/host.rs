@@ -1,4 +1,4 @@
-//! An instance of a plugin, as the engine uses it.
+//! A plugin instance, as the engine uses it.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -17,14 +17,13 @@ use crate::{Mask, digest};
 
 /// An instance of a plugin with its parameters. Calls may come from several threads at once.
 ///
-/// # Errors
-/// Every call fails with [`PluginError::Call`], naming the plugin and the call: where the plugin says so or crashes in
-/// a child process, where its result is not what the call asks for, where its input is NaN or infinite (the plugin is
-/// then not called), or where the plugin is of another role. The image is the caller's to name.
+/// # Errors Every call fails with [`PluginError::Call`], naming the plugin and the call, if the plugin reports an error
+/// or crashes in a child process, if its result is invalid, if its input contains NaN or infinity (the plugin is then
+/// not called), or if the plugin has another role. The caller adds the image.
 pub struct Plugin {
     about: About,
     origin: Origin,
-    /// What holds the code: the library, or the program.
+    /// The file with the code: the library, or the program.
     file: PathBuf,
     calls: Box<dyn Calls>,
     views: usize,
@@ -34,14 +33,13 @@ pub struct Plugin {
 impl Plugin {
     /// Finds, loads and creates the plugin of a manifest's step; `manifest_dir` is the manifest's folder.
     ///
-    /// # Errors
-    /// Where no such plugin is found, where its library is not the one that the step declares by its sha256 (none of it
-    /// has run then) or no plugin of this ABI, or where it refuses its parameters.
+    /// # Errors If no such plugin is found, if its library does not have the sha256 that the step declares (none of its
+    /// code has run then) or is not a plugin of this ABI, or if it refuses its parameters.
     pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
         Self::open_with(step, manifest_dir, &PluginOptions::default())
     }
 
-    /// As [`Plugin::open`], with choices.
+    /// As [`Plugin::open`], with options.
     ///
     /// # Errors
     /// As [`Plugin::open`].
@@ -58,7 +56,7 @@ impl Plugin {
             return Err(PluginError::Load { path: plugin.file, why });
         }
         if let Some(sum) = verified {
-            // The receipt names what was checked, whatever the file has become since.
+            // The receipt names the file that was checked, even if it changes later.
             let _ = plugin.sha256.set(sum);
         }
         Ok(plugin)
@@ -76,7 +74,7 @@ impl Plugin {
         Self::new(loaded.about, origin, file, Box::new(instance))
     }
 
-    /// In a child process, which makes every call from `threads` threads at once and compares the results.
+    /// In a child process, which makes every call on `threads` threads at once and compares the results.
     pub(super) fn apart(
         origin: Origin,
         step: &Step,
@@ -98,13 +96,13 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// What the plugin's table says of it.
+    /// The content of the plugin's table.
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about
     }
 
-    /// The name by which manifests call the plugin.
+    /// The plugin's name in manifests.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.about.name
@@ -116,13 +114,13 @@ impl Plugin {
         &self.about.version
     }
 
-    /// What the plugin does.
+    /// The plugin's role.
     #[must_use]
     pub fn role(&self) -> Role {
         self.about.role
     }
 
-    /// Whether the result depends on [`Context::score`], which must then be computed to the end.
+    /// Whether the result depends on [`Context::score`], which must then be exact.
     #[must_use]
     pub fn uses_score(&self) -> bool {
         self.about.uses_score
@@ -134,11 +132,11 @@ impl Plugin {
         &self.origin
     }
 
-    /// The sha256, in hexadecimal, of the file that holds the plugin's code: its library, or the program of a built-in
-    /// one. Computed once, at the first call, or when it was checked.
+    /// The sha256, in hexadecimal, of the file with the plugin's code: its library, or the program of a built-in one.
+    /// Computed once, at the first call, or when it was checked.
     ///
     /// # Errors
-    /// Where the file cannot be read any more.
+    /// If the file can no longer be read.
     pub fn sha256(&self) -> Result<&str, PluginError> {
         if let Some(sum) = self.sha256.get() {
             return Ok(sum);
@@ -151,10 +149,10 @@ impl Plugin {
         Ok(self.sha256.get_or_init(|| sum))
     }
 
-    /// Image to image of the same size, intensities in 0..=1.
+    /// Prepares an image: the result has the same size, intensities in 0..=1.
     ///
     /// # Errors
-    /// As said at the top.
+    /// See [`Plugin`].
     pub fn prepare(&self, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, PluginError> {
         self.call("prepare", Role::Prepare, || {
             checks::input("image", image)?;
@@ -163,7 +161,7 @@ impl Plugin {
         })
     }
 
-    /// The number of views, the identity not among them; 0 where the plugin is not one of test-time augmentation.
+    /// The number of views, without the identity; 0 if the plugin has another role.
     #[must_use]
     pub fn views(&self) -> usize {
         self.views
@@ -172,15 +170,15 @@ impl Plugin {
     /// The size of a view of an image of size `image`.
     ///
     /// # Errors
-    /// As said at the top.
+    /// See [`Plugin`].
     pub fn view_size(&self, view: usize, image: Size) -> Result<Size, PluginError> {
         self.call("view_size", Role::Tta, || self.checked_view_size(view, image))
     }
 
-    /// View number `view` of an image, intensities in 0..=1.
+    /// View number `view` of an image, with intensities in 0..=1.
     ///
     /// # Errors
-    /// As said at the top.
+    /// See [`Plugin`].
     pub fn forward(&self, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, PluginError> {
         self.call("forward", Role::Tta, || {
             checks::input("image", image)?;
@@ -194,7 +192,7 @@ impl Plugin {
     /// the same fraction of it that `map` is of the view.
     ///
     /// # Errors
-    /// As said at the top.
+    /// See [`Plugin`].
     pub fn inverse(&self, view: usize, map: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, PluginError> {
         self.call("inverse", Role::Tta, || {
             self.checked_view(view)?;
@@ -205,10 +203,10 @@ impl Plugin {
         })
     }
 
-    /// Map and the mask so far (`None` for the first step) to the next mask; all of one size.
+    /// Computes the next mask from the map and the mask so far (`None` for the first step); all of one size.
     ///
     /// # Errors
-    /// As said at the top.
+    /// See [`Plugin`].
     pub fn postprocess(
         &self,
         context: &Context,
@@ -261,7 +259,7 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-/// A step's parameters as the JSON text that a plugin is given.
+/// A step's parameters as the JSON text for the plugin.
 fn params(step: &Step) -> String {
     serde_json::Value::Object(step.params.clone()).to_string()
 }

@@ -8,10 +8,10 @@ use pleura_plugin::abi::{self, Str, Table};
 use super::{About, LoadError, PluginError, Role, exits, log};
 use crate::digest;
 
-/// The longest name or version that is believed, in bytes; a longer one is a pointer gone astray.
+/// The maximum length of a name or version, in bytes; a longer one indicates an invalid pointer.
 const MAX_TEXT: usize = 256;
 
-/// The table of a loaded library; the library stays for as long as the process.
+/// The table of a loaded library, which is never unloaded.
 pub(super) struct Loaded {
     pub table: Table,
     pub about: About,
@@ -28,7 +28,7 @@ impl Loaded {
     }
 }
 
-/// Loads the library at `path`, with its symbols visible to others where `global_symbols`.
+/// Loads the library at `path`; with `global_symbols`, its symbols are visible to others.
 ///
 /// Checks in order: file, symbol, null table, ABI, table size, texts, one role, the calls of that role.
 pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadError> {
@@ -36,7 +36,7 @@ pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadErro
         return Err(LoadError::Missing);
     }
     let table = read_table(entry(path, global_symbols)?)?;
-    // SAFETY: the library vouches for its texts, and is never unloaded.
+    // SAFETY: the library guarantees its texts, and is never unloaded.
     let about = unsafe { about(&table) }?;
     Ok(Loaded::new(table, about))
 }
@@ -49,26 +49,26 @@ pub(super) fn built_in(name: &str) -> Result<Loaded, LoadError> {
     Ok(Loaded::new(*table, about))
 }
 
-/// What a table says of itself, if it is whole.
+/// The content of a table, if it is valid.
 ///
 /// # Safety
-/// Texts of up to [`MAX_TEXT`] bytes lie where they are said to.
+/// Texts of up to [`MAX_TEXT`] bytes must be where the table points.
 unsafe fn about(table: &Table) -> Result<About, LoadError> {
     let role = role(table)?;
     require_calls(table, role)?;
-    // SAFETY: as the caller vouches.
+    // SAFETY: the caller guarantees it.
     let (name, version) = unsafe { (text(table.name, "name")?, text(table.version, "version")?) };
     let uses_score = table.capabilities & abi::USES_SCORE != 0;
     Ok(About { name, version, role, uses_score, abi: (table.abi_major, table.abi_minor) })
 }
 
-/// The checks of a table, of one that lies in bytes and not in a library: what a text's pointer holds is its place in the
-/// bytes, and calls are not made. For tests that make tables up.
+/// Checks a table in bytes instead of a library: a text's pointer holds an offset into the bytes, and no calls are made.
+/// For tests with made-up tables.
 #[doc(hidden)]
 pub fn table_of(bytes: &[u8]) -> Result<About, LoadError> {
     let mut table = std::mem::MaybeUninit::<Table>::zeroed();
     let len = bytes.len().min(size_of::<Table>());
-    // SAFETY: no more is copied than there is on either side. Every bit pattern is a `Table`: its fields are numbers,
+    // SAFETY: no more is copied than exists on either side. Every bit pattern is a `Table`: its fields are numbers,
     // pointers, and functions or null.
     let mut table = unsafe {
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), table.as_mut_ptr().cast::<u8>(), len);
@@ -81,13 +81,13 @@ pub fn table_of(bytes: &[u8]) -> Result<About, LoadError> {
         let there = end.and_then(|end| bytes.get(place..end)).ok_or_else(|| LoadError::Text(what.to_owned()))?;
         text.data = there.as_ptr().cast();
     }
-    // SAFETY: both texts lie in the bytes, as far as they are believed.
+    // SAFETY: both texts are within the bytes, up to their accepted length.
     unsafe { about(&table) }
 }
 
-/// Makes sure that a library is the one declared, before it is loaded: loading runs its code.
+/// Checks a library's hash before it is loaded: loading runs its code.
 ///
-/// Gives the file's SHA-256 where one is declared, in lowercase hexadecimal.
+/// Returns the file's SHA-256 if one is declared, in lowercase hexadecimal.
 pub(super) fn verify(path: &Path, declared: Option<&str>) -> Result<Option<String>, PluginError> {
     let Some(declared) = declared else { return Ok(None) };
     if !path.is_file() {
@@ -104,12 +104,12 @@ type Entry = unsafe extern "C" fn() -> *const Table;
 
 /// The exported function. The library is never unloaded: threads and thread-local destructors may outlive it.
 fn entry(path: &Path, global_symbols: bool) -> Result<Entry, LoadError> {
-    // A bare file name would be looked up in the system's folders instead.
+    // A bare file name would be searched for in the system's folders instead.
     let path = std::path::absolute(path).map_err(|e| LoadError::Open(e.to_string()))?;
-    // SAFETY: loading runs the library's initialisers, which is what a plugin is chosen for; nothing can vouch for
-    // foreign code, and `isolation = "process"` is there for those who do not trust it.
+    // SAFETY: loading runs the library's initialisers, which is what a plugin is for; foreign code cannot be proven
+    // safe, and `isolation = "process"` exists for those who do not trust it.
     let library = unsafe { open(&path, global_symbols) }.map_err(|e| {
-        // The loader's own words name the library or symbol that is missing.
+        // The loader's own message names the missing library or symbol.
         let words = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
         let named = format!("{}: ", path.display());
         LoadError::Open(words.strip_prefix(&named).map_or(words.clone(), str::to_owned))
@@ -124,25 +124,25 @@ fn entry(path: &Path, global_symbols: bool) -> Result<Entry, LoadError> {
 unsafe fn open(path: &Path, global_symbols: bool) -> Result<libloading::Library, libloading::Error> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
     let visibility = if global_symbols { RTLD_GLOBAL } else { RTLD_LOCAL };
-    // SAFETY: the caller vouches for the library's initialisers.
+    // SAFETY: the caller accepts the library's initialisers.
     unsafe { Library::open(Some(path), RTLD_NOW | visibility) }.map(Into::into)
 }
 
 #[cfg(not(unix))]
 unsafe fn open(path: &Path, _global_symbols: bool) -> Result<libloading::Library, libloading::Error> {
-    // SAFETY: the caller vouches for the library's initialisers.
+    // SAFETY: the caller accepts the library's initialisers.
     unsafe { libloading::Library::new(path) }
 }
 
-/// Copies the table, once its first fields say that it is one of this ABI.
+/// Copies the table, once its first fields show that it is one of this ABI.
 fn read_table(entry: Entry) -> Result<Table, LoadError> {
     // SAFETY: the header declares the function without arguments and without preconditions.
     let table = unsafe { entry() };
     if table.is_null() || !table.is_aligned() {
         return Err(LoadError::NullTable);
     }
-    // SAFETY: every table of every ABI begins with struct_size, abi_major and abi_minor, and lives as long as the
-    // library, which is never unloaded. Nothing else is read before those agree.
+    // SAFETY: every table of every ABI starts with struct_size, abi_major and abi_minor, and lives as long as the
+    // library, which is never unloaded. Nothing else is read before those are checked.
     let (struct_size, major) = unsafe { ((*table).struct_size, (*table).abi_major) };
     check_start(struct_size, major)?;
     let mut known = std::mem::MaybeUninit::<Table>::zeroed();
@@ -155,7 +155,7 @@ fn read_table(entry: Entry) -> Result<Table, LoadError> {
     })
 }
 
-/// What every table begins with, before anything behind it is read.
+/// Checks the start of a table, before the rest is read.
 fn check_start(struct_size: u32, major: u16) -> Result<(), LoadError> {
     if major != abi::ABI_MAJOR {
         return Err(LoadError::Abi { major });
@@ -171,12 +171,12 @@ const FIRST_SIZE: usize = offset_of!(Table, use_log);
 const _: () = assert!(offset_of!(Table, struct_size) == 0 && offset_of!(Table, abi_major) == 4);
 
 /// # Safety
-/// A text of up to [`MAX_TEXT`] bytes lies where it is said to.
+/// A text of up to [`MAX_TEXT`] bytes must be where `text` points.
 unsafe fn text(text: Str, what: &str) -> Result<String, LoadError> {
     if text.data.is_null() || text.len == 0 || text.len > MAX_TEXT {
         return Err(LoadError::Text(what.to_owned()));
     }
-    // SAFETY: as the caller vouches; the length is sane.
+    // SAFETY: the caller guarantees it; the length has been checked.
     Ok(unsafe { text.to_text() })
 }
 

@@ -1,13 +1,13 @@
-//! Plugins: what prepares images, augments them, or makes and changes masks. Most are dynamic libraries; the stock ones
-//! are linked into the program and called through the same table.
+//! Plugins: they prepare images, augment them, or make and change masks. Most are dynamic libraries; the stock ones are
+//! linked into the program and called through the same table.
 //!
 //! [`Plugin::open`] finds a manifest step's plugin, loads it and creates an instance with the step's parameters.
-//! Every call is guarded: what a plugin writes past its buffer, leaves unwritten, or returns as NaN or as garbage is an
-//! error that names the plugin, never a wrong picture. What no check can catch is a plugin that crashes; with
-//! `isolation = "process"` it crashes alone, in a child process.
+//! Every call is guarded: if a plugin writes past its buffer, leaves pixels unwritten, or returns NaN or invalid
+//! values, the result is an error that names the plugin, never a wrong picture. The exception is a plugin that crashes;
+//! with `isolation = "process"` only its child process crashes.
 //!
-//! The way of a call: [`Plugin`] checks what goes in and what comes out; beneath it the call is made here, on the
-//! library's table, or by a child process that does the same on its side of a pipe.
+//! A call: [`Plugin`] checks inputs and results; below it the call is made here, through the library's table, or by a
+//! child process that does the same on its side of a pipe.
 //!
 //! How to write a plugin: `plugins/README.md`.
 
@@ -43,12 +43,12 @@ pub use worker::worker;
 
 use crate::Size;
 
-/// What a plugin does.
+/// The role of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {
-    /// Image to image, before a member sees it.
+    /// Image to image, before a member's inference.
     Prepare,
-    /// Views of an image, and the way back for maps.
+    /// Views of an image, and their inverses for maps.
     Tta,
     /// Map to mask.
     Postprocess,
@@ -64,15 +64,15 @@ impl std::fmt::Display for Role {
     }
 }
 
-/// What a plugin's table says of it.
+/// The content of a plugin's table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct About {
-    /// The name by which manifests call it.
+    /// The plugin's name in manifests.
     pub name: String,
     /// Its own version.
     pub version: String,
-    /// What it does.
+    /// Its role.
     pub role: Role,
     /// Whether its result depends on the classifier's score.
     pub uses_score: bool,

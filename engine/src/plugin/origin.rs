@@ -30,7 +30,7 @@ impl Origin {
         pleura_steps::tables().iter().map(|(name, _)| Self::BuiltIn(name))
     }
 
-    /// The library; `None` of a built-in plugin.
+    /// The library; `None` for a built-in plugin.
     #[must_use]
     pub fn library(&self) -> Option<&Path> {
         match self {
@@ -48,7 +48,7 @@ impl Origin {
         }
     }
 
-    /// The file that holds the code: the library, or the program that runs.
+    /// The file with the code: the library, or the running program.
     pub(super) fn file(&self) -> PathBuf {
         match self {
             Self::BuiltIn(_) => std::env::current_exe().unwrap_or_default(),
@@ -65,7 +65,7 @@ impl Origin {
     }
 }
 
-/// The SHA-256 of the program that runs, in lowercase hexadecimal. Computed once: each built-in plugin asks for it.
+/// The SHA-256 of the running program, in lowercase hexadecimal. Computed once for all built-in plugins.
 pub(super) fn program_sha256() -> io::Result<&'static str> {
     static SUM: OnceLock<String> = OnceLock::new();
     if let Some(sum) = SUM.get() {

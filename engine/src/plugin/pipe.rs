@@ -6,17 +6,17 @@ use std::time::Instant;
 #[cfg(unix)]
 use std::os::fd::{AsFd, AsRawFd};
 
-/// A pipe until a moment. What is not there by then is an error of kind [`io::ErrorKind::TimedOut`].
+/// A pipe with a deadline. Reading or writing past it is an error of kind [`io::ErrorKind::TimedOut`].
 pub(super) struct Deadline<'a, P> {
     pub pipe: &'a mut P,
     pub deadline: Instant,
 }
 
-/// Makes reading or writing return at once where the other side keeps it waiting.
+/// Makes reading or writing return at once if the other side is not ready.
 #[cfg(unix)]
 pub(super) fn never_block(pipe: &impl AsFd) -> io::Result<()> {
     let pipe = pipe.as_fd().as_raw_fd();
-    // SAFETY: plain system calls on a descriptor that is borrowed for as long as they take.
+    // SAFETY: plain system calls on a descriptor that is borrowed for their duration.
     let flags = unsafe { libc::fcntl(pipe, libc::F_GETFL) };
     // SAFETY: as above.
     if flags == -1 || unsafe { libc::fcntl(pipe, libc::F_SETFL, flags | libc::O_NONBLOCK) } == -1 {
@@ -57,7 +57,7 @@ impl<P: Write + AsFd> Write for Deadline<'_, P> {
     }
 }
 
-/// Waits until the pipe can be read or written, or its other side has gone.
+/// Waits until the pipe can be read or written, or its other side is closed.
 #[cfg(unix)]
 fn wait(pipe: &impl AsFd, events: libc::c_short, deadline: Instant) -> io::Result<()> {
     let mut entry = libc::pollfd { fd: pipe.as_fd().as_raw_fd(), events, revents: 0 };
@@ -66,9 +66,9 @@ fn wait(pipe: &impl AsFd, events: libc::c_short, deadline: Instant) -> io::Resul
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        // Rounded up: a wait of 0 ms would turn in circles.
+        // Rounded up: a wait of 0 ms would spin.
         let millis = libc::c_int::try_from(left.as_millis() + 1).unwrap_or(libc::c_int::MAX);
-        // SAFETY: one entry, which lives across the call.
+        // SAFETY: one entry, valid during the call.
         match unsafe { libc::poll(&raw mut entry, 1, millis) } {
             1.. => return Ok(()),
             0 => {}
@@ -120,10 +120,10 @@ mod tests {
         let deadline = || Instant::now() + Duration::from_millis(30);
         let read = Deadline { pipe: &mut reader, deadline: deadline() }.read(&mut [0]);
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        // More than any pipe holds, and nobody reads.
+        // More than any pipe holds, and there is no reader.
         let written = Deadline { pipe: &mut writer, deadline: deadline() }.write_all(&vec![7; 32 << 20]);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        // What has arrived is there, deadline or not.
+        // Data that have arrived can be read, whatever the deadline.
         let mut byte = [0];
         Deadline { pipe: &mut reader, deadline: Instant::now() }.read_exact(&mut byte).unwrap();
         assert_eq!(byte, [7]);

@@ -1,8 +1,8 @@
 //! Runs a plugin in child processes, where it may crash without harm.
 //!
 //! A child is the `pleura` program with the hidden verb `plugin-worker`; see [`super::worker`]. Every call takes an idle
-//! child or starts one, so that threads do not wait for each other. A child that died is not put back: the image at
-//! hand fails, the next one gets a fresh child.
+//! child or starts one, so that threads do not wait for each other. A child that died is not reused: the current image
+//! fails, the next one gets a new child.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -22,14 +22,14 @@ pub(super) struct Worker {
     program: PathBuf,
     origin: Origin,
     params: String,
-    /// What the library's bytes must hash to, each time that it is loaded.
+    /// The required hash of the library, checked each time it is loaded.
     sha256: Option<String>,
     terms: Terms,
     threads: usize,
     idle: Mutex<Vec<Running>>,
 }
 
-/// Why a child does not come to take calls.
+/// Why a child cannot take calls.
 enum Stillborn {
     Load(LoadError),
     Refused { plugin: String, message: String },
@@ -58,7 +58,7 @@ impl Worker {
         Ok((about, worker))
     }
 
-    /// The file that holds the plugin's code: its library, or the program that the children run.
+    /// The file with the plugin's code: its library, or the program that the children run.
     pub(super) fn file(&self) -> PathBuf {
         self.origin.library().unwrap_or(&self.program).to_owned()
     }
@@ -77,7 +77,7 @@ impl Worker {
         }
     }
 
-    /// One request to an idle child, or to a fresh one.
+    /// Sends one request to an idle child, or to a new one.
     fn ask(&self, request: &Request, parts: &[&[u8]]) -> Result<(Reply, Vec<u8>), Fault> {
         let mut running = match self.take_idle() {
             Some(running) => running,
@@ -95,7 +95,7 @@ impl Worker {
         }
     }
 
-    /// A child that waits for work. One that died while it waited is no fault of the image at hand.
+    /// An idle child. One that died while idle is not a fault of the current image.
     fn take_idle(&self) -> Option<Running> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(mut running) = idle.pop() {
@@ -162,7 +162,7 @@ fn unexpected(reply: &Reply) -> Fault {
     Fault::Broken(format!("{reply:?} does not match the request"))
 }
 
-/// What a plugin says of itself; a library is loaded in a child process that ends at once.
+/// The content of a plugin's table; a library is loaded in a child process that ends at once.
 pub(super) fn describe(origin: &Origin) -> Result<About, PluginError> {
     let failed = |why| PluginError::Load { path: origin.file(), why };
     if let Origin::BuiltIn(_) = origin {

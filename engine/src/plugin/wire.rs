@@ -1,7 +1,7 @@
-//! What engine and child process say to each other: frames of a JSON header and raw bytes.
+//! The protocol between engine and child process: frames of a JSON header and raw bytes.
 //!
 //! `"plr1" · header length (u32) · payload length (u64) · header · payload`, integers in little endian. Planes are `f32`s
-//! in the machine's own byte order, masks a byte a pixel. The engine asks, the child answers each request once.
+//! in the machine's own byte order, masks one byte per pixel. The child replies once to each request of the engine.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -12,17 +12,17 @@ use super::call::PlaneCall;
 use super::log::Message;
 use super::{About, Context, Fault, LoadError, MAX_SIDE, Size};
 
-/// Raised where a frame changes; engine and child are usually one program, but need not be.
+/// Raised when frames change; engine and child are usually one program, but need not be.
 pub(super) const PROTOCOL: u32 = 3;
 const MAGIC: &[u8; 4] = b"plr1";
 const MAX_HEADER: u32 = 16 << 20;
-/// A map and a mask of the greatest size.
+/// The size of a map and a mask at the largest size.
 const MAX_PAYLOAD: u64 = 5 * (MAX_SIDE * MAX_SIDE) as u64;
 
-/// What the engine asks.
+/// The engine's requests.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
-    /// Once, first: parameters, and from how many threads at once every call is to be made.
+    /// Sent once, first: parameters, and the number of threads that make every call at once.
     Create {
         params: String,
         threads: usize,
@@ -38,7 +38,7 @@ pub(super) enum Request {
         input: Size,
         out: Size,
     },
-    /// Payload: the map, then the mask where there is one.
+    /// Payload: the map, then the mask if there is one.
     Postprocess {
         context: WireContext,
         size: Size,
@@ -46,16 +46,16 @@ pub(super) enum Request {
     },
 }
 
-/// What the child answers.
+/// The child's replies.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Reply {
-    /// Unasked, at once: the program is a worker.
+    /// Sent unprompted at start: the program is a worker.
     Ready {
         protocol: u32,
     },
-    /// Unasked, once the library is loaded.
+    /// Sent unprompted once the library is loaded.
     Loaded(About),
-    /// Unasked, where it cannot be.
+    /// Sent unprompted if it cannot be loaded.
     NotLoaded(LoadError),
     Created,
     Refused(String),
@@ -101,7 +101,7 @@ impl From<&WireContext> for Context {
     }
 }
 
-/// Writes a frame; its payload is the parts one after another.
+/// Writes a frame; its payload is the concatenated parts.
 pub(super) fn send(to: &mut impl Write, header: &impl Serialize, parts: &[&[u8]]) -> io::Result<()> {
     let header = serde_json::to_vec(header)?;
     let header_len = u32::try_from(header.len()).ok().filter(|&len| len <= MAX_HEADER);
@@ -122,7 +122,7 @@ pub(super) fn send(to: &mut impl Write, header: &impl Serialize, parts: &[&[u8]]
 /// Reads a frame.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedEof`] where the other side has gone, [`ErrorKind::InvalidData`] where this is no frame.
+/// [`ErrorKind::UnexpectedEof`] if the other side is closed, [`ErrorKind::InvalidData`] if this is not a frame.
 pub(super) fn receive<H: DeserializeOwned>(from: &mut impl Read) -> io::Result<(H, Vec<u8>)> {
     let (magic, header_len, payload_len) = (array(from)?, array(from)?, array(from)?);
     let (header_len, payload_len) = (u32::from_le_bytes(header_len), u64::from_le_bytes(payload_len));
@@ -144,7 +144,7 @@ fn array<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
     from.read_exact(&mut array).map(|()| array)
 }
 
-/// Reads `len` bytes, growing as they come: a length that lies does not fill the memory.
+/// Reads `len` bytes into a growing buffer: a false length does not exhaust the memory.
 fn bytes(from: &mut impl Read, len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(len).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! The child process of `isolation = "process"`: loads one plugin and makes the calls that the engine asks for.
+//! The child process of `isolation = "process"`: loads one plugin and makes the calls that the engine requests.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
@@ -12,15 +12,15 @@ use super::library::Loaded;
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Origin, Size, log};
 
-/// How many seconds after its time limit a child ends by itself. The engine ends it before that, if there still is one.
+/// Seconds after its time limit at which a child ends itself. The engine kills it earlier, if the engine still runs.
 const GRACE: u32 = 10;
 
 /// Serves one plugin over standard input and output until the input ends. What the plugin itself prints goes to
-/// standard error. The engine kills a child that takes longer than `timeout` seconds over a call; should the engine have
-/// gone, the child ends itself soon after.
+/// standard error. The engine kills a child whose call takes longer than `timeout` seconds; if the engine is gone, the
+/// child ends itself soon after.
 ///
 /// # Errors
-/// Where the engine sends something that is no request, or has gone while it was being answered.
+/// If the engine sends an invalid request, or is gone before the reply.
 pub fn worker(origin: &Origin, global_symbols: bool, timeout: u32) -> io::Result<()> {
     let limit = timeout.saturating_add(GRACE);
     log::collect();
@@ -64,7 +64,7 @@ fn reply(replies: &mut impl Write, reply: &Reply, parts: &[&[u8]]) -> io::Result
     wire::send(replies, reply, parts)
 }
 
-/// The next request; none where the engine is done.
+/// The next request; `None` if the engine has closed the pipe.
 fn next(requests: &mut impl Read) -> io::Result<Option<(Request, Vec<u8>)>> {
     match wire::receive(requests) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
@@ -74,7 +74,7 @@ fn next(requests: &mut impl Read) -> io::Result<Option<(Request, Vec<u8>)>> {
 
 type Answer = (Reply, Vec<u8>);
 
-/// Makes the call, from several threads at once where the engine wants to know whether they agree.
+/// Makes the call, on several threads at once if the engine checks that their results agree.
 fn answer(instance: &Instance, request: &Request, payload: &[u8], threads: usize) -> Answer {
     let call = || make(instance, request, payload).unwrap_or_else(|fault| (Reply::Fault(fault), Vec::new()));
     let mut answers: Vec<Answer> = thread::scope(|scope| {
@@ -128,7 +128,7 @@ fn short() -> Fault {
     Fault::Broken("the request's payload has the wrong size".to_owned())
 }
 
-/// Does something with the alarm set: should it never return, SIGALRM ends this process, and the engine hears of it.
+/// Runs work with an alarm set: if it does not return, SIGALRM ends this process, which the engine notices.
 fn within<T>(seconds: u32, work: impl FnOnce() -> T) -> T {
     set_alarm(seconds);
     let value = work();
@@ -138,15 +138,15 @@ fn within<T>(seconds: u32, work: impl FnOnce() -> T) -> T {
 
 #[cfg(unix)]
 fn set_alarm(seconds: u32) {
-    // SAFETY: a plain system call; the signal's default action is what is wanted.
+    // SAFETY: a plain system call; the signal's default action is intended.
     unsafe { libc::alarm(seconds) };
 }
 
 #[cfg(not(unix))]
 fn set_alarm(_: u32) {}
 
-/// Keeps the two pipes to the engine for ourselves: standard input becomes empty, standard output goes to standard
-/// error, so that a plugin that reads or prints cannot disturb what is said over them.
+/// Reserves the two pipes to the engine: standard input becomes empty, and standard output is redirected to standard
+/// error, so that a plugin that reads or prints cannot disturb the protocol.
 #[cfg(unix)]
 fn take_pipes() -> io::Result<(File, File)> {
     use std::os::fd::{AsFd, AsRawFd};
@@ -160,7 +160,7 @@ fn take_pipes() -> io::Result<(File, File)> {
 
 #[cfg(unix)]
 fn redirect(from: i32, to: i32) -> io::Result<()> {
-    // SAFETY: a plain system call on two descriptors; `to` is a standard stream, which nobody owns.
+    // SAFETY: a plain system call on two descriptors; `to` is a standard stream, which no object owns.
     if unsafe { libc::dup2(from, to) } == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -9,22 +9,22 @@ use crate::digest::hex;
 use crate::ensemble::Decision;
 use crate::submission::Runs;
 
-/// One image, as the report shows it.
+/// One image of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// The id to show: the image's own, or a [hashed](hash_id) one.
+    /// The displayed id: the image's own, or a [hashed](hash_id) one.
     pub id: String,
     /// Size of the masks.
     pub size: Size,
-    /// The radiograph, made small.
+    /// The radiograph, reduced.
     pub picture: Picture,
-    /// What was predicted.
+    /// The predicted mask.
     pub predicted: Runs,
-    /// What is there; `None` where it is not known.
+    /// The true mask, if known.
     pub truth: Option<Runs>,
     /// Bounds of the classifier stage's score, in 0..=1, as in [`Finding`](crate::ensemble::Finding::score).
     pub score: Option<(f32, f32)>,
-    /// Which stage had the last word.
+    /// The stage that decided.
     pub decision: Decision,
     /// The marked area after each postprocessing step, in pixels.
     pub areas: Vec<usize>,
@@ -34,10 +34,10 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Picture {
-    /// None was asked for: the default.
+    /// Not requested: the default.
     #[default]
     LeftOut,
-    /// There was no file that could be read; the page says so.
+    /// There was no readable file; the page says so.
     Unreadable,
     /// A small grey picture of the whole image.
     Jpeg {
@@ -48,29 +48,29 @@ pub enum Picture {
     },
 }
 
-/// What became of a case that has a truth, as a whole.
+/// The image-level outcome of a case with a truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A mask in truth, and one predicted that overlaps it.
+    /// Both masks are non-empty, and they overlap.
     TruePositive,
-    /// A mask in truth, and one predicted that has no pixel of it: found elsewhere.
+    /// Both masks are non-empty, but they do not overlap.
     FoundElsewhere,
-    /// None in truth, one predicted.
+    /// The true mask is empty, the predicted one is not.
     FalsePositive,
-    /// One in truth, none predicted.
+    /// The predicted mask is empty, the true one is not.
     FalseNegative,
-    /// None in truth, none predicted.
+    /// Both masks are empty.
     TrueNegative,
 }
 
 impl Case {
-    /// Dice's coefficient, in 0..=1, 1 where both masks are empty; `None` without a truth.
+    /// Dice's coefficient, in 0..=1, 1 if both masks are empty; `None` without a truth.
     #[must_use]
     pub fn dice(&self) -> Option<f64> {
         self.truth.as_ref().map(|truth| self.predicted.dice(truth))
     }
 
-    /// What became of the case; `None` without a truth.
+    /// The image-level outcome; `None` without a truth.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.truth.as_ref().map(|truth| match (truth.is_empty(), self.predicted.is_empty()) {
@@ -82,7 +82,7 @@ impl Case {
         })
     }
 
-    /// The score, where it is known exactly and not only by its bounds.
+    /// The score, if it is exact, not only bounded.
     #[must_use]
     pub fn exact_score(&self) -> Option<f64> {
         self.score.filter(|(low, high)| low == high).map(|(score, _)| f64::from(score))
@@ -94,18 +94,18 @@ impl Case {
     }
 }
 
-/// Puts the worst first: by Dice, and of one Dice the largest first. Cases without a truth come last.
+/// Sorts the worst first: by Dice, and for equal Dice the largest first. Cases without a truth come last.
 pub fn worst_first(cases: &mut [Case]) {
-    // Dice lies in 0..=1, and numbers that are not negative are in the order of their bits.
+    // Dice is in 0..=1, and non-negative numbers sort like their bits.
     cases.sort_by_cached_key(|case| (case.dice().unwrap_or(2.0).to_bits(), Reverse(case.area())));
 }
 
-/// An id that only who knows the salt can tell to be that of an image: the first 12 hexadecimal digits of the SHA-256
-/// of salt and id.
+/// A hashed id, which can be traced to its image only with the salt: the first 12 hexadecimal digits of the SHA-256 of
+/// salt and id.
 #[must_use]
 pub fn hash_id(id: &str, salt: &[u8]) -> String {
     let mut hasher = Sha256::new();
-    // the salt's length, so that no part of the id can pass for the salt's end
+    // the salt's length, so that a part of the id cannot be taken for the end of the salt
     hasher.update((salt.len() as u64).to_le_bytes());
     hasher.update(salt);
     hasher.update(id);

@@ -1,22 +1,22 @@
-//! Why there is no report.
+//! Errors of reports.
 
 use std::path::PathBuf;
 
 use crate::Size;
 
-/// Findings that cannot be read.
+/// Why findings cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindingsError {
-    /// The file cannot be opened or breaks off.
+    /// The file cannot be opened or ends unexpectedly.
     #[error("cannot read `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// A line that is no finding.
+    /// A line that is not a finding.
     #[error("`{}`: line {line}: {fault}", path.display())]
     Line {
         /// The file.
@@ -26,7 +26,7 @@ pub enum FindingsError {
         /// What is wrong with it, and what to do.
         fault: String,
     },
-    /// A file without a line.
+    /// A file without lines.
     #[error("`{}` holds no findings", path.display())]
     Nothing {
         /// The file.
@@ -34,23 +34,23 @@ pub enum FindingsError {
     },
 }
 
-/// A report that would show something wrong.
+/// Why a report cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// There is nothing to show.
+    /// There are no cases.
     #[error("no cases to report")]
     Nothing,
-    /// Two cases of one id.
+    /// Two cases with the same id.
     #[error("two cases have the id `{id}`")]
     Twice {
         /// The id.
         id: String,
     },
-    /// A mask that is not of the case's size.
+    /// A mask that exceeds the case's size.
     #[error("the {what} mask of `{id}` runs to pixel {end}, past its size of {size}")]
     Overflow {
-        /// The case.
+        /// The case's id.
         id: String,
         /// `true` or `predicted`.
         what: &'static str,
@@ -59,14 +59,14 @@ pub enum ReportError {
         /// The case's size.
         size: Size,
     },
-    /// A heat map whose parts do not fit together.
+    /// A heat map whose parts are inconsistent.
     #[error("the heat map of `{x_name}` and `{y_name}`: {fault}")]
     HeatMap {
-        /// Across.
+        /// The name of the horizontal axis.
         x_name: String,
-        /// Upwards.
+        /// The name of the vertical axis.
         y_name: String,
-        /// What does not fit.
+        /// What is inconsistent.
         fault: String,
     },
 }

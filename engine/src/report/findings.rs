@@ -1,4 +1,4 @@
-//! Reads what `pleura predict --findings` wrote.
+//! Reads the output of `pleura predict --findings`.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use crate::ensemble::{Decision, Origin, UNCHECKED};
 use crate::regular;
 use crate::submission::Runs;
 
-/// A case without a truth or a picture, as a line of findings has it.
+/// A line of findings as a case, without truth and picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// The case, with the image's own id.
     pub case: Case,
-    /// The image's file, as it was given to `predict`.
+    /// The image's file, as given to `predict`.
     pub file: Option<PathBuf>,
-    /// The run that it is of; `None` in findings of older versions.
+    /// The identity of its run; `None` in findings of older versions.
     pub origin: Option<Origin>,
 }
 
-/// What a report needs of a line; the rest is for others.
+/// The keys of a line that a report needs.
 #[derive(Deserialize)]
 struct Line {
     id: String,
@@ -41,8 +41,8 @@ struct Line {
 /// The findings of a file of JSON lines, in order.
 ///
 /// # Errors
-/// Where the file cannot be read, a line is not a finding, is not what was written, or was written before findings held
-/// masks, or two lines have one id.
+/// If the file cannot be read, a line is not a finding, has changed since it was written, or lacks the mask, as in
+/// findings of older versions, or if two lines have one id.
 pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError> {
     let path = path.as_ref();
     let read = |source| FindingsError::Read { path: path.into(), source };
@@ -162,7 +162,7 @@ mod tests {
         for bit in 0..8 * good.len() {
             let mut bytes = good.clone().into_bytes();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            // a key that is no more, such as that of the checksum, is another tool's
+            // without a known key, such as the checksum's, the line counts as another tool's
             if let Some(found) = String::from_utf8(bytes).ok().and_then(|text| read(&text).ok()) {
                 assert_eq!((&found[0].case, &found[0].origin), (&whole[0].case, &whole[0].origin), "bit {bit}");
             }

@@ -1,10 +1,10 @@
-//! Reports: one HTML file that opens offline, for people who would rather look than read.
+//! Reports: one HTML file that opens offline.
 //!
 //! `findings, truth, pictures → cases → numbers and charts → page`
 //!
-//! The page fetches nothing and runs no script but its own, which a content security policy with their hashes sees to.
-//! Masks travel as [run lengths](crate::submission::rle); the page's script draws them, works out each Dice coefficient
-//! anew, and says where one is not what the file states. No path of a file goes into it.
+//! The page fetches nothing and runs only its own script, enforced by a content security policy with hashes. Masks are
+//! stored as [run lengths](crate::submission::rle); the page's script draws them, recomputes each Dice coefficient, and
+//! marks those that differ from the file's. The page contains no file paths.
 //!
 //! ```
 //! use pleura::report::{Case, Picture, Report};
@@ -46,24 +46,24 @@ pub use error::{FindingsError, ReportError};
 pub use findings::{Found, read_findings};
 pub use tables::{HeatMap, MemberRow};
 
-/// What a report shows.
+/// The content of a report.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// What stands on top.
+    /// The title.
     pub title: String,
-    /// The images. Those without a truth are shown, and left out of every number that needs one.
+    /// The images. Those without a truth are shown, but do not count in numbers that need one.
     pub cases: Vec<Case>,
     /// The mean Dice over two thresholds; left out by default.
     pub heat_map: Option<HeatMap>,
-    /// What each member is worth; left out by default.
+    /// The ablation of the members; left out by default.
     pub members: Vec<MemberRow>,
-    /// What the cases were made with, as a sentence; left out by default.
+    /// How the cases were made, as a sentence; left out by default.
     pub origin: Option<String>,
-    /// What a reader has to know before believing the page, such as that the cases are of several runs; none by default.
+    /// Warnings for the reader, such as that the cases are of several runs; none by default.
     pub alarms: Vec<String>,
-    /// In what the run of the cases differs from that of the heat map and the members, as a sentence: changes from one to the
-    /// other are then not shown. `None`, the default, where both are of one run.
+    /// How the cases' run differs from that of the heat map and the members, as a sentence: differences between the two are
+    /// then not shown. `None`, the default, if both are of one run.
     pub differs: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl Report {
     /// The page: the same report gives the same text.
     ///
     /// # Errors
-    /// Where there are no cases, two of one id, a mask beyond its size, or a heat map that does not fit together.
+    /// If there are no cases, two with one id, a mask that exceeds its size, or an inconsistent heat map.
     pub fn html(&self) -> Result<String, ReportError> {
         self.check()?;
         Ok(page::render(self))

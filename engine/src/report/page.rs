@@ -1,4 +1,4 @@
-//! The page: template, style sheet and script, and the data that the script reads.
+//! Renders the page: template, style sheet and script, and the script's data.
 
 use askama::Template;
 use base64::Engine;
@@ -13,7 +13,7 @@ use crate::Size;
 use crate::ensemble::Decision;
 
 const STYLE: &str = include_str!("page/style.css");
-/// One script, in the order in which its parts build on each other.
+/// The script, in dependency order of its parts.
 const SCRIPT: &str = concat!(
     include_str!("page/masks.js"),
     include_str!("page/paint.js"),
@@ -43,7 +43,7 @@ struct Page<'a> {
     data: String,
 }
 
-/// A row of the table of members, as text.
+/// A row of the table of members, formatted.
 struct Member<'a> {
     stage: &'a str,
     name: &'a str,
@@ -53,7 +53,7 @@ struct Member<'a> {
     change: String,
 }
 
-/// A case, as the page's script reads it.
+/// A case, in the form of the page's script.
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,
@@ -75,12 +75,12 @@ struct Shown {
     size: Size,
 }
 
-/// The page of a report that was checked.
+/// The page of a report that has been checked.
 pub(super) fn render(report: &Report) -> String {
     let mut cases = report.cases.clone();
     worst_first(&mut cases);
     let summary = Summary::new(&cases);
-    // the change from the cases' run to another one is no member's doing
+    // a difference between the runs is not a member's effect
     let dice = summary.as_ref().and_then(|summary| summary.metrics[0].value).filter(|_| report.differs.is_none());
     let page = Page {
         title: &report.title,
@@ -103,17 +103,17 @@ pub(super) fn render(report: &Report) -> String {
     page.render().expect("writing to a string cannot fail")
 }
 
-/// What the policy calls a style sheet or a script by: they are run as they are, or not at all.
+/// The hash of a style sheet or script for the content security policy.
 fn hash(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text))
 }
 
-/// The cases as JSON that can stand within a `script` element: nothing in it opens or ends markup.
+/// The cases as JSON that is safe within a `script` element: it cannot open or close markup.
 fn data(cases: &[Case]) -> String {
     let entries: Vec<_> = cases.iter().map(entry).collect();
-    // Numbers are finite and keys are text: nothing in an entry can fail to serialize.
+    // Numbers are finite and keys are text: serialization cannot fail.
     let json = serde_json::to_string(&entries).unwrap_or_default();
-    // Outside strings JSON has none of these, and within they may be written so.
+    // Outside strings JSON has none of these, and within strings they may be escaped.
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
@@ -139,7 +139,7 @@ fn entry(case: &Case) -> Entry<'_> {
     }
 }
 
-/// What a heat map shows, in a sentence.
+/// A sentence that describes a heat map.
 fn told(map: &super::HeatMap) -> String {
     let at = |(x, y): (usize, usize)| {
         format!("{} {} and {} {}", map.x_name, chart::number(map.x[x]), map.y_name, chart::number(map.y[y]))

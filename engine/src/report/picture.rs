@@ -1,4 +1,4 @@
-//! Radiographs made small enough to be carried about in a page.
+//! Radiographs, reduced for embedding in a page.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -10,11 +10,11 @@ use crate::{Radiograph, Size};
 
 /// The longer side, in pixels.
 const SIDE: usize = 384;
-/// JPEG's quality: of a picture in a page, 75 to 85 cannot be told from more.
+/// JPEG's quality: in a page, 75 to 85 cannot be distinguished from more.
 const QUALITY: u8 = 80;
 
 impl Picture {
-    /// The whole radiograph by its own window, its longer side at most 384 pixels.
+    /// The whole radiograph with its own window, its longer side at most 384 pixels.
     #[must_use]
     pub fn from_radiograph(radiograph: &Radiograph) -> Self {
         let intensities = radiograph.intensities(Intensity::Window);
@@ -29,7 +29,7 @@ impl Picture {
     }
 }
 
-/// The size with its longer side brought to `most`, its shape kept; a smaller one is left as it is.
+/// The size with its longer side reduced to `most`, in proportion; a smaller one is unchanged.
 fn within(Size { height, width }: Size, most: usize) -> Size {
     let longer = height.max(width);
     let side = |side: usize| if longer <= most { side } else { ((side * most + longer / 2) / longer).max(1) };

@@ -1,13 +1,13 @@
-//! From cases with a truth to the numbers and charts over them.
+//! Computes numbers and charts from cases with a truth.
 
 use super::chart;
 use super::stats::{Calibration, Metric, Ranking, headline};
 use super::{Case, Outcome};
 
-/// With fewer exact scores than this there are no curves: they would be steps of chance.
+/// The minimum number of exact scores for curves: fewer would show steps of chance.
 const FEWEST: usize = 10;
 
-/// All that a truth tells.
+/// Everything that is computed from the truth.
 pub(super) struct Summary {
     pub(super) images: usize,
     pub(super) outcomes: Outcomes,
@@ -16,7 +16,7 @@ pub(super) struct Summary {
     pub(super) scores: Scores,
 }
 
-/// How many images came to each outcome.
+/// The number of images of each outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outcomes {
     pub(super) true_positives: usize,
@@ -38,15 +38,15 @@ impl Outcomes {
         }
     }
 
-    /// Images with a mask in truth.
+    /// Images whose true mask is not empty.
     pub(super) fn positives(&self) -> usize {
         self.true_positives + self.found_elsewhere + self.false_negatives
     }
 }
 
-/// What the scores come to.
+/// The evaluation of scores.
 pub(super) struct Scores {
-    /// Images whose score is only known to lie between two others.
+    /// Images whose score is only known by its bounds.
     pub(super) bounded: usize,
     pub(super) exact: usize,
     /// The curves, or why there are none.
@@ -63,7 +63,7 @@ pub(super) struct Curves {
 }
 
 impl Summary {
-    /// Of those cases that have a truth; `None` where none has.
+    /// The summary of the cases with a truth; `None` if there are none.
     pub(super) fn new(cases: &[Case]) -> Option<Self> {
         let judged: Vec<&Case> = cases.iter().filter(|case| case.truth.is_some()).collect();
         let outcomes = Outcomes::count(&judged);
@@ -81,7 +81,7 @@ impl Summary {
     }
 }
 
-/// The curves over those cases whose score is exact, and their ranking: an empty one where there are no curves.
+/// The curves over the cases with an exact score, and their ranking: empty if there are no curves.
 fn scores(judged: &[&Case]) -> (Scores, Ranking) {
     let exact: Vec<_> = judged
         .iter()
@@ -114,7 +114,7 @@ fn curves(judged: &[&Case], exact: &[(usize, f64, bool)], ranking: &Ranking) -> 
     let (auc, ap) = (ranking.auc(|_| 1.0)?, ranking.average_precision()?);
     let calibration =
         Calibration::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
-    // what the run decided of whole images, wherever masks lie, on the same images as the curves
+    // the run's image-level decisions, wherever masks lie, on the same images as the curves
     let mut counts = [[0.0; 2]; 2];
     for &(number, _, positive) in exact {
         counts[usize::from(positive)][usize::from(!judged[number].predicted.is_empty())] += 1.0;

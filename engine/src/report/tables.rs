@@ -1,4 +1,4 @@
-//! What a report may hold beside its cases, found by replaying cached maps.
+//! Optional tables of a report, computed by replaying cached maps.
 
 use ndarray::Array2;
 
@@ -7,33 +7,33 @@ use super::error::ReportError;
 /// The mean Dice over two thresholds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
-    /// What changes across.
+    /// The name of the horizontal axis.
     pub x_name: String,
     /// Its values, ascending.
     pub x: Vec<f64>,
-    /// What changes upwards.
+    /// The name of the vertical axis.
     pub y_name: String,
     /// Its values, ascending.
     pub y: Vec<f64>,
-    /// Mean Dice, (values of y, values of x); NaN where a plugin refuses the two together.
+    /// Mean Dice, (values of y, values of x); NaN if a plugin refuses the combination.
     pub dice: Array2<f64>,
-    /// What the manifest has: (index into x, index into y).
+    /// The manifest's point: (index into x, index into y).
     pub chosen: (usize, usize),
 }
 
-/// One member of a stage: how good it is, and how good the ensemble is without it.
+/// The ablation of one member of a stage: its quality alone, and the ensemble's without it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemberRow {
     /// `classifier` or `segmenter`.
     pub stage: String,
     /// The member's name.
     pub name: String,
-    /// Mean Dice where it is the stage's only member; `None` where that cannot be: a stack needs all its members, and a
+    /// Mean Dice with it as the stage's only member; `None` if that is impossible: a stack needs all its members, and a
     /// gate those that it names.
     pub alone: Option<f64>,
-    /// Mean Dice where the stage lacks it; `None` where that cannot be.
+    /// Mean Dice without it; `None` if that is impossible.
     pub without: Option<f64>,
-    /// The area under the ROC curve of its own score; `None` where it gives none, or all images are of one kind.
+    /// The area under the ROC curve of its own score; `None` if it has none, or there are no positives or no negatives.
     pub auc: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! Pages as text. How they look and what their script does is for `tests/report.rs`.
+//! Tests of pages as text. `tests/report.rs` tests their appearance and script.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,7 @@ fn case(id: &str, predicted: &str, truth: Option<&str>, score: Option<(f32, f32)
     Case { id: id.into(), size, picture, predicted, truth, score, decision, areas }
 }
 
-/// Ten images, half of them with a mask, half of those found.
+/// Ten images, half of them positive, half of those found.
 fn ten() -> Vec<Case> {
     let exact = |score: f32| Some((score, score));
     let with =
@@ -76,7 +76,7 @@ fn the_worst_come_first_and_carry_their_numbers() {
     let told: Vec<_> =
         read.as_array().unwrap().iter().map(|case| (case["id"].as_str().unwrap(), &case["dice"])).collect();
     let ids: Vec<_> = told.iter().map(|(id, _)| *id).collect();
-    // a false positive of 9 pixels, misses of 6, overlaps, and what is rightly empty
+    // a false positive of 9 pixels, misses of 6, overlaps, and correctly empty masks
     assert_eq!(ids, ["n0", "p1", "p3", "p0", "p2", "p4", "n1", "n2", "n3", "n4"]);
     assert_eq!((told[0].1, told[3].1, told[9].1), (&0.0.into(), &0.8.into(), &1.0.into()));
     assert_eq!((&read[0]["predicted"], &read[0]["truth"]), (&"0 9".into(), &"-1".into()));
@@ -176,7 +176,7 @@ fn what_is_absent_has_no_section() {
     // the ensemble's mean Dice is 0.64
     assert!(between(&full, "id=\"members\"", "</table>").contains("−0.0250"));
     assert!(!full.contains("id=\"differs\"") && !full.contains("id=\"origin\""));
-    // of another run than the cases: there is no change to speak of
+    // of another run than the cases: no difference is shown
     report.differs = Some("another <manifest>".into());
     report.origin = Some("manifest 1234".into());
     report.alarms = vec!["two runs".into()];

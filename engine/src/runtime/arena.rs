@@ -1,7 +1,7 @@
 //! One arena for the memory of all sessions on the CPU.
 //!
-//! Each session would keep its own, as large as its largest run. Sessions take turns, so that one as large as the
-//! largest of them all is enough. It may have a limit, which is that of all sessions together.
+//! Otherwise each session keeps its own, as large as its largest run. Sessions take turns, so an arena as large as the
+//! largest of all runs suffices. It may have a limit, which then holds for all sessions together.
 
 use std::ffi::CStr;
 use std::ptr;
@@ -17,35 +17,34 @@ use ort::value::TensorRef;
 use super::assignment::check;
 use crate::onnx::{ElementType, GraphBuilder};
 
-/// ONNX Runtime's `kSameAsRequested`: the arena grows by what is missing, not to the next power of two.
+/// ONNX Runtime's `kSameAsRequested`: the arena grows by the missing bytes, not to the next power of two.
 const AS_REQUESTED: i32 = 1;
-/// ONNX Runtime's own choice.
+/// ONNX Runtime's own default.
 const DEFAULT: i32 = -1;
 
-/// The arena of an environment, for sessions that are opened with `session.use_env_allocators`.
+/// The arena of an environment, for sessions opened with `session.use_env_allocators`.
 ///
 /// `ort` has no calls for this yet, so it goes through the C API.
 #[derive(Debug)]
 pub struct Arena {
-    /// The most bytes that it may take; none for all there is.
+    /// The limit in bytes; `None`: no limit.
     limit: Mutex<Option<usize>>,
 }
 
 impl Arena {
-    /// Gives an environment an arena without a limit.
+    /// Registers an arena without a limit in an environment.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses.
+    /// If ONNX Runtime refuses.
     pub fn new(environment: &Environment) -> ort::Result<Self> {
         register(environment, &place()?, None)?;
         Ok(Self { limit: Mutex::new(None) })
     }
 
-    /// Opens a session that shares an arena of so many bytes with those that were opened before with as many. Where the
-    /// last one was opened with another limit, a new arena takes the old one's place; sessions keep what they have.
+    /// Opens a session that shares an arena of `limit` bytes with those opened before with the same limit. If the last
+    /// one had another limit, a new arena replaces the old one; existing sessions keep theirs.
     ///
-    /// # Errors
-    /// Where ONNX Runtime refuses the arena or the session.
+    /// # Errors If ONNX Runtime refuses the arena or the session.
     pub fn open(
         &self,
         environment: &Environment,
@@ -56,7 +55,7 @@ impl Arena {
         limit_to(environment, &mut current, limit)?;
         let session = open()?;
         if let Some(limit) = limit {
-            // ONNX Runtime holds runs to the limit, and not weights; beyond it, it would lose count.
+            // ONNX Runtime applies the limit to runs, not to weights; beyond the limit, its accounting would break.
             let taken = taken(&session)?;
             if taken > limit {
                 let text = format!(
@@ -69,10 +68,10 @@ impl Arena {
         Ok(session)
     }
 
-    /// Runs a session without inputs once, in an arena of so many bytes, and frees what it took.
+    /// Runs a session without inputs once, in an arena of `limit` bytes, and frees its memory.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses the arena or the session, or where it fails, for want of memory perhaps.
+    /// If ONNX Runtime refuses the arena or the session, or if the run fails, for example for lack of memory.
     pub fn try_run(
         &self,
         environment: &Environment,
@@ -81,7 +80,7 @@ impl Arena {
     ) -> ort::Result<()> {
         let mut current = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         limit_to(environment, &mut current, Some(limit))?;
-        // The session and its results are gone before the arena is shrunk.
+        // The session and its results are dropped before the arena is shrunk.
         let ran = open().and_then(|mut session| {
             let results = session.run(SessionInputs::<0>::ValueMap(Vec::new()));
             results.map(drop)
@@ -91,11 +90,11 @@ impl Arena {
     }
 }
 
-/// Puts an arena of another limit in the place of the environment's, if it has another.
+/// Replaces the environment's arena if its limit differs.
 fn limit_to(environment: &Environment, current: &mut Option<usize>, limit: Option<usize>) -> ort::Result<()> {
     if *current != limit {
         let place = place()?;
-        // SAFETY: both are alive, and the arena lives on as long as a session holds it.
+        // SAFETY: both are valid, and the arena lives on as long as a session holds it.
         check(unsafe { (ort::api().UnregisterAllocator)(environment.ptr().cast_mut(), place.ptr()) })?;
         register(environment, &place, limit)?;
         *current = limit;
@@ -103,7 +102,7 @@ fn limit_to(environment: &Environment, current: &mut Option<usize>, limit: Optio
     Ok(())
 }
 
-/// Frees what the environment's arena holds and does not use. ONNX Runtime does so at the end of a run only.
+/// Frees the unused memory of the environment's arena. ONNX Runtime does so only at the end of a run.
 fn shrink(environment: &Environment) -> ort::Result<()> {
     let mut graph = GraphBuilder::new("shrink");
     let input = graph.input("x", ElementType::Float, &[1.into()]);
@@ -116,14 +115,14 @@ fn shrink(environment: &Environment) -> ort::Result<()> {
     session.run_with_options(ort::inputs![input], &options).map(drop)
 }
 
-/// The bytes that a session's arena with a limit has taken; ONNX Runtime keeps no account of one without.
+/// The bytes allocated by a session's arena with a limit; ONNX Runtime keeps no count for one without.
 fn taken(session: &Session) -> ort::Result<usize> {
     let api = ort::api();
     let arena = Allocator::new(session, place()?)?;
     let mut stats = ptr::null_mut();
-    // SAFETY: the arena is alive; the result is a local variable, and ours.
+    // SAFETY: the arena is valid; the result is a local variable that we own.
     check(unsafe { (api.AllocatorGetStats)(arena.ptr(), &raw mut stats) })?;
-    // SAFETY: both are alive; the text is a part of the pairs, and copied before they are released.
+    // SAFETY: both are valid; the text is a part of the pairs, and copied before they are released.
     let text = unsafe { (api.GetKeyValue)(stats, c"TotalAllocated".as_ptr()).as_ref() };
     // SAFETY: as above; ONNX Runtime's texts are terminated.
     let bytes = text.and_then(|text| unsafe { CStr::from_ptr(text) }.to_str().ok()?.parse().ok());
@@ -132,7 +131,7 @@ fn taken(session: &Session) -> ort::Result<usize> {
     bytes.ok_or_else(|| ort::Error::new("ONNX Runtime does not report how much memory models take"))
 }
 
-/// Where the arena takes its memory.
+/// The memory type of the arena.
 fn place() -> ort::Result<MemoryInfo<'static>> {
     MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Arena, MemoryType::Default)
 }
@@ -144,7 +143,7 @@ fn register(environment: &Environment, place: &MemoryInfo<'_>, limit: Option<usi
     let most = limit.map_or(0, |limit| limit.max(1));
     // SAFETY: the result is a local variable.
     check(unsafe { (api.CreateArenaCfg)(most, AS_REQUESTED, DEFAULT, DEFAULT, &raw mut config) })?;
-    // SAFETY: all three are alive, and ONNX Runtime copies what it keeps of the latter two.
+    // SAFETY: all three are valid, and ONNX Runtime copies what it keeps of the latter two.
     let done = check(unsafe { (api.CreateAndRegisterAllocator)(environment.ptr().cast_mut(), place.ptr(), config) });
     // SAFETY: it was made above, and nothing refers to it any more.
     unsafe { (api.ReleaseArenaCfg)(config) };

@@ -1,4 +1,4 @@
-//! Which execution provider got which nodes, by ONNX Runtime's own account.
+//! The number of nodes that each execution provider got, as ONNX Runtime reports.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char};
@@ -16,7 +16,7 @@ pub fn providers(session: &Session) -> ort::Result<BTreeMap<String, usize>> {
     let api = ort::api();
     let mut counts = BTreeMap::new();
     let (mut subgraphs, mut len) = (ptr::null(), 0);
-    // SAFETY: the session is alive, and both results are local variables.
+    // SAFETY: the session is valid, and both results are local variables.
     check(unsafe { (api.Session_GetEpGraphAssignmentInfo)(session.ptr(), &raw mut subgraphs, &raw mut len) })?;
     for index in 0..len {
         // SAFETY: the array has `len` entries that live as long as the session.
@@ -35,6 +35,6 @@ pub fn providers(session: &Session) -> ort::Result<BTreeMap<String, usize>> {
 }
 
 pub(super) fn check(status: OrtStatusPtr) -> ort::Result<()> {
-    // SAFETY: the status is fresh from the API, and given up here.
+    // SAFETY: the status is new from the API, and released here.
     unsafe { ort::Error::result_from_status(status) }
 }

@@ -1,4 +1,4 @@
-//! Batches handed over in page-locked memory, from which a device copies at full speed and without a stop-over.
+//! Passes batches in page-locked memory, from which a device copies at full speed and without an intermediate copy.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -10,19 +10,19 @@ use ort::value::{DynTensor, PrimitiveTensorElementType, Tensor};
 
 use super::session::floats;
 
-/// Where a session's inputs and outputs are laid down.
+/// Bound memory of a session's inputs and outputs.
 pub struct Buffers {
     allocator: Allocator,
     outputs: MemoryInfo<'static>,
-    /// One input a shape: batches come in few shapes, and locking pages takes time.
+    /// One input per shape: batches have few shapes, and locking pages takes time.
     inputs: HashMap<Vec<usize>, DynTensor>,
 }
 
 impl Buffers {
-    /// Page-locked memory of a CUDA device.
+    /// Allocates page-locked memory of a CUDA device.
     ///
     /// # Errors
-    /// Where the session is not on one, or the memory is not to be had.
+    /// If the session does not run on one, or the memory is unavailable.
     pub fn pinned(session: &Session, device: i32) -> ort::Result<Self> {
         let info = |memory| MemoryInfo::new(AllocationDevice::CUDA_PINNED, device, AllocatorType::Device, memory);
         Self::new(session, info(MemoryType::CPUInput)?, info(MemoryType::CPUOutput)?)
@@ -35,7 +35,7 @@ impl Buffers {
     /// Runs a session with its input and outputs bound; see [`Model::run`](super::Model::run).
     ///
     /// # Errors
-    /// Where ONNX Runtime fails, an output is missing, or one is not of floats.
+    /// If ONNX Runtime fails, an output is missing, or one does not hold floats.
     pub fn run<T: PrimitiveTensorElementType + Copy + Debug>(
         &mut self,
         session: &mut Session,
@@ -53,7 +53,7 @@ impl Buffers {
         outputs.iter().map(|&output| floats(&results[output])).collect()
     }
 
-    /// The buffer of that shape, holding the input.
+    /// The buffer of that shape, filled with the input.
     fn filled<T: PrimitiveTensorElementType + Copy + Debug>(
         &mut self,
         input: ArrayViewD<'_, T>,
@@ -79,7 +79,7 @@ mod tests {
     use crate::onnx::{ElementType, GraphBuilder};
     use crate::runtime::{Device, SessionOptions, for_tests, session};
 
-    /// A session on the CPU, in whose memory the same calls are made as in a device's.
+    /// A session on the CPU, on whose memory the same calls are made as on a device's.
     fn negate(element: ElementType) -> Option<(Session, Buffers)> {
         let runtime = for_tests()?;
         let mut graph = GraphBuilder::new("negate");

@@ -1,8 +1,8 @@
-//! What CUDA needs on this machine, and what of it is missing.
+//! What CUDA needs on this machine, and what is missing.
 //!
-//! ONNX Runtime's CUDA provider is a library of its own, which needs the NVIDIA driver, CUDA's libraries and cuDNN. They
+//! ONNX Runtime's CUDA provider is a separate library, which needs the NVIDIA driver, CUDA's libraries and cuDNN. They
 //! come with the system, with `pleura runtime install --cuda` (beside the provider), or with Python's `nvidia-*`
-//! packages. The latter two lie where the loader does not look, so they are loaded before the provider asks for them.
+//! packages. The loader does not search the latter two places, so their libraries are loaded before the provider.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ pub const PROVIDER: &str = "libonnxruntime_providers_cuda.so";
 /// The NVIDIA driver's library.
 pub const DRIVER: &str = "libcuda.so.1";
 
-/// CUDA's libraries in an order in which each finds what it needs. cuDNN opens its parts by name, when first used.
+/// CUDA's libraries in dependency order. cuDNN opens its parts by name on first use.
 const ORDER: [&str; 16] = [
     "libcudart.so",
     "libnvJitLink.so",
@@ -41,15 +41,15 @@ const ORDER: [&str; 16] = [
     "libcudnn.so",
 ];
 
-/// CUDA's libraries to load before the provider, in order: those in `library_dir`, ONNX Runtime's folder; where there
-/// are none, those of Python's `nvidia-*` packages; empty where the system has to have them.
+/// CUDA's libraries to load before the provider, in order: those in `library_dir`, ONNX Runtime's folder; if there are
+/// none, those of Python's `nvidia-*` packages; empty if they must come from the system.
 pub fn cuda_libraries(library_dir: &Path) -> Vec<PathBuf> {
     let own = in_order(&[library_dir.to_path_buf()]);
     if own.is_empty() { in_order(&python_folders()) } else { own }
 }
 
-/// Loads those of CUDA's libraries that the loader would not find: the ones in `library_dir`, and where something is
-/// missing still, the ones of Python's packages. They stay loaded.
+/// Loads those of CUDA's libraries that the loader would not find: the ones in `library_dir`, and if something is still
+/// missing, the ones of Python's packages. They stay loaded.
 pub fn preload_cuda(library_dir: &Path) {
     in_order(&[library_dir.to_path_buf()]).iter().for_each(|library| keep(library));
     if first_missing(&needed(&library_dir.join(PROVIDER)).unwrap_or_default()).is_some() {
@@ -57,9 +57,9 @@ pub fn preload_cuda(library_dir: &Path) {
     }
 }
 
-/// Says which library keeps the CUDA provider in `library_dir` from loading, as "`libcudnn.so.9` is missing": the
-/// provider itself, the driver, or the first of those that the provider needs. `None` where nothing is missing; what was
-/// found stays loaded, so that the provider loads too.
+/// The library that keeps the CUDA provider in `library_dir` from loading, as "`libcudnn.so.9` is missing": the provider
+/// itself, the driver, or the first of those that the provider needs. `None` if nothing is missing; libraries that were
+/// found stay loaded, so that the provider loads, too.
 pub fn missing_cuda(library_dir: &Path) -> Option<String> {
     let provider = library_dir.join(PROVIDER);
     if !provider.is_file() {
@@ -71,13 +71,13 @@ pub fn missing_cuda(library_dir: &Path) -> Option<String> {
     if open(Path::new(DRIVER)).is_err() {
         return Some(format!("`{DRIVER}` is missing"));
     }
-    // The provider itself cannot be tried: it looks for ONNX Runtime the moment it is loaded.
+    // The provider itself cannot be tried: it requires ONNX Runtime as soon as it is loaded.
     let Some(needed) = needed(&provider) else { return Some(format!("`{PROVIDER}` cannot be read")) };
     preload_cuda(library_dir);
     first_missing(&needed).map(|name| format!("`{name}` is missing"))
 }
 
-/// The first library in ONNX Runtime's folder that CUDA would load and that is not whole, as "`libcudnn.so.9`: …".
+/// The first incomplete library in ONNX Runtime's folder that CUDA would load, as "`libcudnn.so.9`: …".
 fn damaged(library_dir: &Path) -> Option<String> {
     let mut libraries = vec![library_dir.join(PROVIDER)];
     // ONNX Runtime loads it before any provider.
@@ -89,14 +89,14 @@ fn damaged(library_dir: &Path) -> Option<String> {
     })
 }
 
-/// What the CUDA provider in `library_dir` needs of CUDA and cuDNN, by the names that the loader asks for; empty where
-/// there is no provider.
+/// The libraries of CUDA and cuDNN that the CUDA provider in `library_dir` needs, by their loader names; empty if there
+/// is no provider.
 pub fn needed_cuda(library_dir: &Path) -> Vec<String> {
     let needed = needed(&library_dir.join(PROVIDER)).unwrap_or_default();
     needed.into_iter().filter(|name| name.starts_with("libcu") || name.starts_with("libnv")).collect()
 }
 
-/// The newest CUDA, (major, minor), that the NVIDIA driver runs; `None` where there is no driver.
+/// The newest CUDA, (major, minor), that the NVIDIA driver supports; `None` if there is no driver.
 pub fn driver_version() -> Option<(u32, u32)> {
     let driver = open(Path::new(DRIVER)).ok()?;
     let mut version = 0;
@@ -110,7 +110,7 @@ pub fn driver_version() -> Option<(u32, u32)> {
     Some((version / 1000, version % 1000 / 10))
 }
 
-/// Whether the loader finds a library, by its name or path.
+/// Whether a library loads, by name or path.
 pub fn loads(library: &str) -> bool {
     open(Path::new(library)).is_ok()
 }
@@ -132,7 +132,7 @@ fn python_folders() -> Vec<PathBuf> {
     ask_python(ask).map(|folders| folders.lines().map(PathBuf::from).collect()).unwrap_or_default()
 }
 
-/// The libraries that an ELF library asks the loader for.
+/// The libraries that an ELF library needs.
 fn needed(library: &Path) -> Option<Vec<String>> {
     let file = ReadCache::new(fs::File::open(library).ok()?);
     let elf = ElfFile64::<Endianness, _>::parse(&file).ok()?;
@@ -143,7 +143,7 @@ fn needed(library: &Path) -> Option<Vec<String>> {
     names.map(|entry| Some(String::from_utf8_lossy(entry.string(endian, strings).ok()?).into_owned())).collect()
 }
 
-/// The first of several libraries that does not load, or the one that it misses itself. Those that load stay loaded.
+/// The first of several libraries that does not load, or the library that it lacks. Those that load stay loaded.
 fn first_missing(names: &[String]) -> Option<String> {
     names.iter().find_map(|name| match open(Path::new(name)) {
         Ok(library) => {
@@ -154,7 +154,7 @@ fn first_missing(names: &[String]) -> Option<String> {
     })
 }
 
-/// The library that the loader's message is about: `libz.so.1: cannot open shared object file: …`.
+/// The library named in the loader's message: `libz.so.1: cannot open shared object file: …`.
 fn culprit(reason: &str) -> Option<&str> {
     let (name, _) = reason.split_once(": cannot open shared object file")?;
     Some(name.rsplit('/').next().unwrap_or(name))
@@ -167,7 +167,7 @@ fn keep(library: &Path) {
     }
 }
 
-/// Opens a library with its symbols visible to those that come after it.
+/// Opens a library with its symbols visible to libraries loaded later.
 #[cfg(unix)]
 fn open(library: &Path) -> Result<libloading::Library, String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY};

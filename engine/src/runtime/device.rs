@@ -1,17 +1,17 @@
-//! Where models run: what was asked for, and what was had.
+//! Devices: the user's choice, and where models actually run.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What the user asks for.
+/// The user's choice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Device {
-    /// CUDA where it works, the CPU elsewhere; the choice is said once. The default.
+    /// CUDA if it works, else the CPU; the choice is reported once. The default.
     #[default]
     Auto,
     /// The CPU.
     Cpu,
-    /// A CUDA device by its number; not to be had is an error.
+    /// A CUDA device by number; an error if unavailable.
     Cuda(u32),
 }
 
@@ -41,12 +41,12 @@ impl fmt::Display for Device {
     }
 }
 
-/// Where sessions are opened, and why there.
+/// The device of sessions, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
-    /// The device, no longer [`Device::Auto`].
+    /// The device, never [`Device::Auto`].
     pub device: Device,
-    /// Why, as a fragment for people: "the NVIDIA driver is missing".
+    /// The reason, as a fragment: "the NVIDIA driver is missing".
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where ONNX Runtime may be: the search for its library. Nothing is loaded and nothing is fetched here.
+//! The search for the ONNX Runtime library. Nothing is loaded or downloaded here.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ pub use super::cuda::{cuda_libraries, driver_version, loads, missing_cuda, neede
 /// The environment variable that names the library, or its folder.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
-/// The oldest ONNX Runtime that serves is 1.`OLDEST`.
+/// The oldest supported ONNX Runtime is 1.`OLDEST`.
 pub const OLDEST: u32 = ort::MINOR_VERSION;
 
 /// A library that may be ONNX Runtime.
@@ -52,8 +52,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The libraries to try, in order. One that was named, by `explicit` or `ORT_DYLIB_PATH`, is the only one, whether it
-/// exists or not: another in its stead would be a surprise. Python is asked only where nothing else is found.
+/// The libraries to try, in order. One that is named, by `explicit` or `ORT_DYLIB_PATH`, is the only one, whether it
+/// exists or not: replacing it silently would be a surprise. Python is run only if nothing else is found.
 pub fn candidates(explicit: Option<&Path>) -> Vec<Candidate> {
     if let Some(path) = explicit {
         return vec![named(path, Origin::Named)];
@@ -69,7 +69,7 @@ pub fn candidates(explicit: Option<&Path>) -> Vec<Candidate> {
     found
 }
 
-/// The places that [`candidates`] looks at, for people.
+/// The places that [`candidates`] searches, for people.
 pub fn places() -> Vec<String> {
     let shown = |path: Option<PathBuf>| path.map_or_else(|| "unknown".into(), |path| path.display().to_string());
     vec![
@@ -81,8 +81,8 @@ pub fn places() -> Vec<String> {
     ]
 }
 
-/// The folder that holds what is fetched: `$PLEURA_CACHE`, else `$XDG_CACHE_HOME/pleura`, else `~/.cache/pleura`.
-/// `None` where the environment names no home.
+/// The folder for downloads: `$PLEURA_CACHE`, else `$XDG_CACHE_HOME/pleura`, else `~/.cache/pleura`.
+/// `None` if the environment names no home.
 pub fn cache_folder() -> Option<PathBuf> {
     let variable = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
     let folder = variable("PLEURA_CACHE")
@@ -109,10 +109,10 @@ fn is_library(name: &str) -> bool {
         || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
 }
 
-/// A folder stands for the library in it.
+/// A candidate from a named path; a folder stands for the library in it.
 fn named(path: &Path, origin: Origin) -> Candidate {
     let path = library_in(path).unwrap_or_else(|| path.to_path_buf());
-    // `ort` reads a relative path from the executable's folder; people mean the working directory.
+    // `ort` resolves a relative path from the executable's folder; users mean the working directory.
     Candidate { path: std::path::absolute(&path).unwrap_or(path), origin }
 }
 
@@ -138,7 +138,7 @@ fn cached_folders() -> Vec<PathBuf> {
     folders.into_iter().map(|(_, path)| path).collect()
 }
 
-/// Whether a cache folder's library is for the GPU, and its version; `None` for a folder that holds something else.
+/// Whether a cache folder's library is for the GPU, and its version; `None` for any other folder.
 fn rank(name: &str) -> Option<(bool, Vec<u32>)> {
     let version = name.strip_prefix("onnxruntime-")?;
     let (version, gpu) = version.strip_suffix("-gpu").map_or((version, false), |version| (version, true));
@@ -153,9 +153,9 @@ fn python_folder() -> Option<PathBuf> {
     Some(PathBuf::from(ask_python(ask)?).join("capi"))
 }
 
-/// What the Python on PATH prints to `code`; `None` where there is no Python, it fails, or it prints nothing.
+/// The output of the Python on PATH for `code`; `None` if there is no Python, it fails, or it prints nothing.
 pub(super) fn ask_python(code: &str) -> Option<String> {
-    // Packages of the user count, files in the working directory do not: what is found is loaded into this process.
+    // The user's packages count, files in the working directory do not: the result is loaded into this process.
     let code = format!("import sys; sys.path = [p for p in sys.path if p]; {code}");
     let output =
         Command::new("python3").args(["-c", &code]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;

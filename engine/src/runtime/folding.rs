@@ -1,8 +1,8 @@
-//! Whether ONNX Runtime may compute a model's constants while it opens the model.
+//! Decides whether ONNX Runtime may compute a model's constants when it opens the model.
 //!
-//! It does so in memory that no limit holds: `ConstantOfShape`, `Expand`, `Tile` or `Range` make gigabytes of a few bytes.
-//! So where there is a limit, what is computed beforehand is run by itself under that limit. Where it does not fit, or
-//! cannot be cut out of the model, its nodes stay nodes, and run under the limit with the rest of the model.
+//! It does so in memory without a limit: `ConstantOfShape`, `Expand`, `Tile` or `Range` make gigabytes from a few bytes.
+//! So with a limit, the constant part is first run by itself under that limit. If it does not fit, or cannot be cut out of
+//! the model, its nodes are not folded, and run under the limit with the rest of the model.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use super::Loaded;
 use crate::onnx::{self, Constants, Model, Skeleton};
 
-/// Keeps a model's constants from being computed at its opening unless they fit into `limit` bytes.
+/// Disables folding of a model's constants when it is opened, unless they fit into `limit` bytes.
 ///
 /// # Errors
-/// Where the model cannot be read, its sparse tensors alone do not fit, or ONNX Runtime refuses the setting.
+/// If the model cannot be read, its sparse tensors alone do not fit, or ONNX Runtime refuses the setting.
 pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
     let unread = |reason: String| ort::Error::new(reason);
     let bytes = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
@@ -39,7 +39,7 @@ pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuild
     if fits { Ok(builder) } else { Ok(builder.with_disabled_optimizers("ConstantFolding")?) }
 }
 
-/// Runs what a model computes of its constants once, all results alive at the same time.
+/// Runs the constant part of a model once, with all results in memory at the same time.
 fn run(runtime: &Loaded, path: &Path, part: &Model, limit: usize) -> ort::Result<()> {
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::Disable)?
@@ -64,13 +64,13 @@ mod tests {
 
     const LIMIT: usize = 64 << 20;
 
-    /// Models of one limit share an arena: tests that fill it take turns.
+    /// Models with the same limit share an arena: tests that fill it take turns.
     static TURN: Mutex<()> = Mutex::new(());
 
-    /// Adds nodes to a graph and gives the name of what they make.
+    /// Adds nodes to a graph and returns the name of their result.
     type Write = fn(&mut GraphBuilder) -> String;
 
-    /// Writes a network whose map is the image plus the mean of what `write` makes.
+    /// Writes a network whose map is the image plus the mean of the value that `write` makes.
     fn network(path: &std::path::Path, write: Write) {
         let dims = ["n".into(), 1.into(), 8.into(), 8.into()];
         let mut graph = GraphBuilder::new("test");
@@ -89,14 +89,14 @@ mod tests {
         Some(Model::open(runtime, path, options))
     }
 
-    /// The most memory that this process has ever taken.
+    /// The peak memory of this process.
     fn peak() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     }
 
-    /// Each makes 4 GB of some bytes.
+    /// Each makes 4 GB from a few bytes.
     #[test]
     #[cfg(target_os = "linux")]
     fn constants_beyond_the_limit_take_no_memory_whatever_makes_them() {
@@ -129,7 +129,7 @@ mod tests {
                 let row = graph.constant("row", &[1, 1 << 15], &vec![1.0; 1 << 15]);
                 graph.node("Mul", &[&column, &row], vec![])
             }),
-            // (n, 1, 8, 8), of which the last two are known beforehand
+            // (n, 1, 8, 8), of which the last two are fixed
             ("by-length", |graph| {
                 let lengths = graph.node("Shape", &["image"], vec![a::int("start", 2)]);
                 let much = graph.integers("much", &[1 << 12, 1 << 12]);
@@ -148,7 +148,7 @@ mod tests {
             let error = model.and_then(|model| model.run("image", image.view(), &["map"])).unwrap_err();
             assert!(error.to_string().contains("ran out of memory"), "{name}: {}", chain(&error));
         }
-        // beside the limit: what other tests of this process take meanwhile
+        // beyond the limit: what other tests of this process allocate meanwhile
         let taken = peak() - before;
         assert!(taken < 1 << 30, "{taken} bytes");
     }
@@ -159,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         network(&path, |graph| {
-            // 40 MB, twice of which do not fit at once
+            // 40 MB, two of which do not fit at once
             let shape = graph.integers("shape", &[10 << 20]);
             let one = graph.scalar(1.0);
             graph.node("Expand", &[&one, &shape], vec![])

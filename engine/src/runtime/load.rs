@@ -1,4 +1,4 @@
-//! Loads ONNX Runtime, once a process.
+//! Loads ONNX Runtime, once per process.
 
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use super::arena::Arena;
 use super::find::{self, Candidate, Origin};
 use super::{record, whole};
 
-/// ONNX Runtime as it was loaded, and the environment in which sessions are made.
+/// The loaded ONNX Runtime, with the environment of its sessions.
 #[derive(Debug)]
 pub struct Loaded {
     /// The library.
     pub path: PathBuf,
     /// Its version, such as `1.24.4`.
     pub version: String,
-    /// Why it was taken.
+    /// Why it was chosen.
     pub origin: Origin,
     /// The process's one environment.
     pub environment: Environment,
@@ -27,12 +27,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The execution providers that are compiled in, such as `CUDAExecutionProvider`; whether one works on this machine
-    /// is another question.
+    /// The execution providers that are compiled in, such as `CUDAExecutionProvider`, whether or not they work on this
+    /// machine.
     pub fn providers(&self) -> Vec<String> {
-        let api = ort::api(); // `load` made it
+        let api = ort::api(); // made by `load`
         let (mut names, mut count) = (std::ptr::null_mut(), 0);
-        // SAFETY: the call fills in an array of `count` strings, which stays ours until it is released below.
+        // SAFETY: the call fills in an array of `count` strings, which we own until it is released below.
         let failed = unsafe { (api.GetAvailableProviders)(&raw mut names, &raw mut count) };
         if !failed.0.is_null() || names.is_null() {
             return Vec::new();
@@ -46,25 +46,25 @@ impl Loaded {
     }
 }
 
-/// ONNX Runtime cannot be had.
+/// Why ONNX Runtime is unavailable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeError {
     /// No library was found.
     #[error("no ONNX Runtime found; searched: {}; run `pleura runtime install`", places.join(", "))]
     NotFound {
-        /// Where it was looked for.
+        /// The places that were searched.
         places: Vec<String>,
     },
-    /// A library was named that does not exist.
+    /// The named library does not exist.
     #[error("no ONNX Runtime at `{path}` (from {origin}): correct the path, or run `pleura runtime install`")]
     Missing {
         /// The path that was named.
         path: PathBuf,
-        /// Who named it.
+        /// Where the name came from.
         origin: Origin,
     },
-    /// Another library is loaded already.
+    /// Another library is already loaded.
     #[error(
         "cannot load ONNX Runtime from `{path}`: this process has already loaded `{loaded}`, and can load only one; \
          name the library before ONNX Runtime is first used"
@@ -82,10 +82,10 @@ pub enum RuntimeError {
         path: PathBuf,
         /// Why it was tried.
         origin: Origin,
-        /// The loader's words.
+        /// The loader's message.
         reason: String,
     },
-    /// The library, or a file that was installed with it, is not as it was installed.
+    /// The library, or a file installed with it, has changed since installation.
     #[error("ONNX Runtime `{path}` is damaged: {reason}; run `pleura runtime install`, which replaces it")]
     Damaged {
         /// The library.
@@ -112,11 +112,11 @@ pub enum RuntimeError {
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
-/// Loads ONNX Runtime from the first candidate that works; see [`find::candidates`] for the order. A process holds one:
-/// once it is loaded, every later call returns it.
+/// Loads ONNX Runtime from the first candidate that works; see [`find::candidates`] for the order. A process holds only
+/// one: once it is loaded, every later call returns it.
 ///
 /// # Errors
-/// [`RuntimeError::NotFound`] where there is no candidate; otherwise what is wrong with the first of them. Where one is
+/// [`RuntimeError::NotFound`] if there is no candidate; otherwise the fault of the first one. If one is already
 /// loaded and `explicit` names a file that is missing, or another library.
 pub fn load(explicit: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -135,7 +135,7 @@ pub fn loaded() -> Option<&'static Loaded> {
     LOADED.get()
 }
 
-/// Whether the library that is loaded is the one that a caller names.
+/// Whether the loaded library is the one that a caller names.
 fn is_loaded(loaded: &Loaded, named: &Path) -> Result<(), RuntimeError> {
     for Candidate { path, origin } in find::candidates(Some(named)) {
         if !path.is_file() {
@@ -173,7 +173,7 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), origin, reason };
     if origin == Origin::Cache {
         let damaged = |reason: String| {
-            // of a file beside the library the name is needed
+            // for a file beside the library, its name is needed
             let own = path.file_name().map(|name| format!("`{}` is damaged: ", name.to_string_lossy()));
             let reason = own.and_then(|own| reason.strip_prefix(&own).map(str::to_owned)).unwrap_or(reason);
             RuntimeError::Damaged { path: path.clone(), reason }
@@ -188,29 +188,29 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
     let builder = builder.with_name("pleura").with_telemetry(false).with_logger(Arc::new(log));
     let environment = builder.build().map_err(|error| unusable(error.to_string()))?;
-    // With a logger, `ort` asks for all that ONNX Runtime can say: every run would write thousands of lines for nobody.
+    // With a logger, `ort` requests every message of ONNX Runtime: each run would write thousands of unused lines.
     let listened = tracing::enabled!(target: "onnxruntime", tracing::Level::DEBUG);
     environment.set_log_level(if listened { LogLevel::Info } else { LogLevel::Error });
     let arena = Arena::new(&environment).map_err(|error| unusable(error.to_string()))?;
     Ok(Loaded { path, version, origin, environment, arena })
 }
 
-/// Checks a library of the cache folder, and what lies beside it.
+/// Checks a library of the cache folder, and the files beside it.
 fn is_as_installed(library: &Path) -> Result<(), String> {
     let (Some(folder), Some(name)) = (library.parent(), library.file_name()) else { return Ok(()) };
     record::check_quickly(folder, &name.to_string_lossy())?;
     whole::check(library)
 }
 
-/// Takes what ONNX Runtime says, which would else go to standard error, names of a model's nodes and all: what fails is
-/// told by the call that failed, and the rest is for those who look into it.
+/// Logs ONNX Runtime's messages, which would otherwise go to standard error, including names of a model's nodes:
+/// failures are reported by the failing call, and other messages are for debugging.
 fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
     tracing::debug!(target: "onnxruntime", "{level:?} at {place}: {message}");
 }
 
-/// The version of the ONNX Runtime at `path`, as the library itself tells it, or why it cannot tell.
+/// The version of the ONNX Runtime at `path`, from the library itself, or why it cannot be determined.
 fn probe(path: &Path) -> Result<String, String> {
-    // SAFETY: loading runs the library's initialisers; it is one that its user named or installed as ONNX Runtime.
+    // SAFETY: loading runs the library's initialisers; its user named or installed it as ONNX Runtime.
     let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
     // SAFETY: ONNX Runtime's C API declares this symbol with this type.
     let base = unsafe { library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(c"OrtGetApiBase") }

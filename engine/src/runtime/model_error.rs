@@ -1,8 +1,8 @@
-//! What can go wrong with a model.
+//! Errors of models.
 
 use std::path::PathBuf;
 
-/// A model that cannot be opened or run.
+/// Why a model cannot be opened or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -11,7 +11,7 @@ pub enum ModelError {
     Open {
         /// The ONNX file.
         path: PathBuf,
-        /// ONNX Runtime's words.
+        /// ONNX Runtime's message.
         source: ort::Error,
     },
     /// A run failed.
@@ -19,17 +19,17 @@ pub enum ModelError {
     Run {
         /// The ONNX file.
         path: PathBuf,
-        /// ONNX Runtime's words.
+        /// ONNX Runtime's message.
         source: ort::Error,
     },
-    /// The model is not what the manifest says of it.
+    /// The model does not match the manifest.
     #[error("model `{}` does not match its member's `{key}`: {message}", path.display())]
     Mismatch {
         /// The ONNX file.
         path: PathBuf,
-        /// The key that does not fit.
+        /// The key that does not match.
         key: &'static str,
-        /// What does not fit, and what to do.
+        /// What does not match, and what to do.
         message: String,
     },
     /// The model has no such output.
@@ -37,19 +37,20 @@ pub enum ModelError {
     NoOutput {
         /// The ONNX file.
         path: PathBuf,
-        /// The output asked for.
+        /// The requested output.
         name: String,
     },
 }
 
 impl ModelError {
-    /// Whether a run wanted more memory than there was.
+    /// Whether a run needed more memory than there was.
     pub(crate) fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Run { source, .. } if wants_memory(source))
     }
 }
 
-/// ONNX Runtime has no code for it, only words: its own arena's, the C++ library's, and those of CUDA and its libraries.
+/// ONNX Runtime has no code for it, only messages: its own arena's, the C++ library's, and those of CUDA and its
+/// libraries.
 fn wants_memory(error: &ort::Error) -> bool {
     const WORDS: [&str; 5] = ["allocate memory", "bad_alloc", "out of memory", "ALLOC_FAILED", "Available memory of"];
     WORDS.iter().any(|words| error.message().contains(words))

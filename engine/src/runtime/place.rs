@@ -1,4 +1,4 @@
-//! Choosing the device: what is asked for against what is there.
+//! Chooses the device.
 
 use std::path::Path;
 
@@ -9,22 +9,22 @@ use super::session::execution_providers;
 use super::{Device, Loaded, Placement, SessionOptions, find};
 use crate::onnx::{ElementType, GraphBuilder};
 
-/// A device that was asked for by name and is not to be had.
+/// Why a device that was requested by name is unavailable.
 #[derive(Debug, thiserror::Error)]
 #[error("device {device} is unavailable: {reason}; {next}, or use `--device cpu`")]
 pub struct DeviceError {
-    /// What was asked for.
+    /// The requested device.
     pub device: Device,
     /// What is missing.
     pub reason: String,
-    /// What brings it.
+    /// How to get it.
     pub next: String,
 }
 
-/// Resolves a device: by trying CUDA where it may be used, with a session of one node.
+/// Resolves a device: CUDA, if allowed, is tried with a session of one node.
 ///
 /// # Errors
-/// Where CUDA is asked for by name and is not to be had.
+/// If CUDA is requested by name but unavailable.
 pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError> {
     match device {
         Device::Cpu => Ok(Placement { device, reason: "as requested".into() }),
@@ -48,7 +48,7 @@ fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
     probe(runtime, number).map_err(|error| error.message().lines().next().unwrap_or_default().to_owned())
 }
 
-/// Runs a session of one node on the device. That a provider was compiled in means nothing yet.
+/// Runs a session of one node on the device: a compiled-in provider need not work.
 fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
     let options =
         SessionOptions { device: Device::Cuda(number), threads: 1, tensorrt: false, fp16: false, memory: None };
@@ -59,7 +59,7 @@ fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
     let mut session = Session::builder(&runtime.environment)?
         .with_execution_providers(execution_providers(options))?
         .commit_from_memory(&graph.build().to_bytes())?;
-    // A device for which the provider holds no kernels opens sessions, and fails when they run.
+    // A device for which the provider has no kernels opens sessions, but fails when they run.
     session.run(ort::inputs![TensorRef::from_array_view(([1usize], &[1.0_f32][..]))?])?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! What `pleura runtime install` wrote into a folder, and whether it is still there as it was written.
+//! A record of the files that `pleura runtime install` wrote into a folder, for checking them later.
 //!
-//! A line a file: its SHA-256, its length in bytes, when it was last changed (in nanoseconds since 1970), its name.
+//! One line per file: its SHA-256, its length in bytes, its modification time (in nanoseconds since 1970), its name.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -21,10 +21,10 @@ struct Recorded {
     changed: u128,
 }
 
-/// Records the files of a folder, all of which are then expected to stay as they are.
+/// Records the files of a folder, all of which must not change afterwards.
 ///
 /// # Errors
-/// Where a file cannot be read, or the record cannot be written.
+/// If a file cannot be read, or the record cannot be written.
 pub fn write(folder: &Path) -> io::Result<()> {
     let mut lines = String::new();
     for entry in fs::read_dir(folder)? {
@@ -41,7 +41,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
 /// Checks every file of a folder against its record, digest by digest.
 ///
 /// # Errors
-/// What is missing or differs first, as a fragment for people; also where there is no record.
+/// The first missing or different file, as a fragment for people; also if there is no record.
 pub fn check(folder: &Path) -> Result<(), String> {
     let record = read(folder)?.ok_or("it has no record of its files")?;
     record.iter().try_for_each(|(name, recorded)| {
@@ -50,11 +50,11 @@ pub fn check(folder: &Path) -> Result<(), String> {
     })
 }
 
-/// Checks the lengths of a folder's files, and the digest of `library` where it was changed since it was recorded. A folder
+/// Checks the lengths of a folder's files, and the digest of `library` if it was modified since it was recorded. A folder
 /// without a record passes.
 ///
 /// # Errors
-/// What is missing or differs first, as a fragment for people.
+/// The first missing or different file, as a fragment for people.
 pub fn check_quickly(folder: &Path, library: &str) -> Result<(), String> {
     let Some(record) = read(folder)? else { return Ok(()) };
     record.iter().try_for_each(|(name, recorded)| {
@@ -82,7 +82,7 @@ fn has_digest(folder: &Path, name: &str, recorded: &Recorded) -> Result<(), Stri
     Err(format!("`{name}` is damaged: expected sha256 {}, found {found}", recorded.sha256))
 }
 
-/// The record by the files' names; none where there is no record.
+/// The record by file name; `None` if there is no record.
 fn read(folder: &Path) -> Result<Option<BTreeMap<String, Recorded>>, String> {
     let text = match fs::read_to_string(folder.join(RECORD)) {
         Ok(text) => text,
@@ -100,7 +100,7 @@ fn parse(line: &str) -> Option<(String, Recorded)> {
     Some((fields.next()?.to_owned(), Recorded { sha256, bytes, changed }))
 }
 
-/// When a file was last changed; 0 where the system does not say, so that the digest decides.
+/// A file's modification time; 0 if the system does not provide it, so that the digest decides.
 fn changed(metadata: &Metadata) -> u128 {
     let time = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     time.map_or(0, |time| time.as_nanos())
@@ -143,7 +143,7 @@ mod tests {
             let path = folder.path().join(name);
             let text = fs::read_to_string(&path).unwrap().replace(['a', 'h'], "X");
             fs::write(&path, text).unwrap();
-            // a clock of low resolution might not tell
+            // a clock of low resolution might not show the change
             fs::File::open(&path).unwrap().set_modified(UNIX_EPOCH).unwrap();
         };
         change("other.so");

@@ -18,7 +18,7 @@ use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType
 use super::binding::Buffers;
 use super::{Device, Loaded, ModelError, assignment, folding, pages};
 
-/// How a session is opened.
+/// Options for opening a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOptions {
     /// The CPU or a CUDA device; never [`Device::Auto`], which [`super::place`] resolves.
@@ -29,8 +29,8 @@ pub struct SessionOptions {
     pub tensorrt: bool,
     /// Let TensorRT compute in half precision.
     pub fp16: bool,
-    /// The most bytes that a session may take of a CUDA device, or all of them together for their runs on the CPU; none
-    /// for all there is.
+    /// The memory limit in bytes of a session on a CUDA device, or of all sessions' runs together on the CPU; `None`:
+    /// no limit.
     pub memory: Option<usize>,
 }
 
@@ -39,20 +39,20 @@ pub struct SessionOptions {
 pub struct Port {
     /// The name in the graph.
     pub name: String,
-    /// What it holds.
+    /// Its element type.
     pub element: Element,
-    /// The dimensions, `None` where dynamic; empty where the rank is not known either.
+    /// The dimensions, `None` if dynamic; empty if the rank is unknown, too.
     pub dims: Vec<Option<usize>>,
 }
 
-/// What a tensor holds.
+/// The element type of a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Element {
     /// Single-precision floats.
     F32,
     /// Half-precision floats.
     F16,
-    /// Something that the engine neither feeds nor reads, in ONNX Runtime's words.
+    /// A type that the engine neither passes nor reads, in ONNX Runtime's notation.
     Other(String),
 }
 
@@ -63,7 +63,7 @@ pub struct Model {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     providers: BTreeMap<String, usize>,
-    /// The most images that have not run out of memory.
+    /// The largest batch that should not run out of memory.
     most: AtomicUsize,
 }
 
@@ -71,7 +71,7 @@ impl Model {
     /// Loads an ONNX file.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses the file or the device.
+    /// If ONNX Runtime refuses the file or the device.
     pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
         let refused = |source: ort::Error| ModelError::Open { path: path.into(), source };
         let session = build(runtime, path, options).map_err(refused)?;
@@ -87,11 +87,10 @@ impl Model {
         })
     }
 
-    /// As [`Model::open`]; with `may_fall_back`, a device that refuses the model is left for the next one, TensorRT for
-    /// CUDA and CUDA for the CPU, with a warning each time.
+    /// As [`Model::open`]; with `may_fall_back`, a device that refuses the model is replaced by the next one, TensorRT
+    /// by CUDA and CUDA by the CPU, with a warning each time.
     ///
-    /// # Errors
-    /// As [`Model::open`], of the last device tried.
+    /// # Errors As [`Model::open`], for the last device tried.
     pub fn open_or_fall_back(
         runtime: &Loaded,
         path: &Path,
@@ -133,12 +132,12 @@ impl Model {
         &self.outputs
     }
 
-    /// The most images that it should be given at once, after what has run out of memory.
+    /// The largest batch to use, reduced after a run has run out of memory.
     pub(crate) fn most(&self) -> usize {
         self.most.load(Relaxed)
     }
 
-    /// Lowers [`Model::most`], and says so.
+    /// Lowers [`Model::most`], and logs it.
     pub(crate) fn take_fewer(&self, most: usize) {
         if self.most.fetch_min(most, Relaxed) > most {
             tracing::warn!(
@@ -148,17 +147,17 @@ impl Model {
         }
     }
 
-    /// How many nodes each execution provider got, by ONNX Runtime's own account.
+    /// The number of nodes of each execution provider, as ONNX Runtime reports.
     #[must_use]
     pub fn providers(&self) -> &BTreeMap<String, usize> {
         &self.providers
     }
 
-    /// Runs one batch through the model: `input` into the input of that name, every output of `outputs` back, as
-    /// single-precision floats. A model in half precision is fed half precision.
-    ///
+    /// Runs one batch through the model: passes `tensor` to the named input and returns every named output, as
+    /// Runs one batch through the model: passes `input` to the input called `name` and returns every output of
+    /// `outputs`, as single-precision floats. A model in half precision gets half precision.
     /// # Errors
-    /// Where ONNX Runtime fails, or an output is not of floats.
+    /// If ONNX Runtime fails, or an output does not hold floats.
     pub fn run(
         &self,
         name: &str,
@@ -169,7 +168,7 @@ impl Model {
             return Err(ModelError::NoOutput { path: self.path.clone(), name: (*missing).into() });
         }
         let half = self.inputs.iter().any(|port| port.name == name && port.element == Element::F16);
-        // A run that panicked left no state behind in the session.
+        // A run that panicked leaves no state in the session.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let results = if half {
             session.run(name, input.mapv(f16::from_f32).view(), outputs)
@@ -180,10 +179,10 @@ impl Model {
     }
 }
 
-/// A session, and how it is handed its batches.
+/// A session, with its buffers for batches.
 struct Bound {
     session: Session,
-    /// On a CUDA device, where they can be had.
+    /// On a CUDA device, if they can be allocated.
     buffers: Option<Buffers>,
 }
 
@@ -205,7 +204,7 @@ impl Bound {
     }
 }
 
-/// Page-locked buffers for a session on a CUDA device. Without them it works as well, and slower.
+/// Page-locked buffers for a session on a CUDA device. Without them it works, too, but more slowly.
 fn buffers(session: &Session, path: &Path, device: Device) -> Option<Buffers> {
     let Device::Cuda(number) = device else { return None };
     let buffers = Buffers::pinned(session, i32::try_from(number).unwrap_or(i32::MAX));
@@ -222,12 +221,13 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
     runtime.arena.open(&runtime.environment, limit, || builder.commit_from_file(path))
 }
 
-/// Opens a model at hand, for those who bind its inputs and outputs themselves.
+/// Opens a model in memory, for callers that bind its inputs and outputs themselves.
 ///
 /// # Errors
-/// Where ONNX Runtime refuses the model or the device.
+/// If ONNX Runtime refuses the model or the device.
 pub fn session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
-    // A planned block for everything comes beside what the first run took: nearly twice the memory, and no time gained.
+    // A planned memory block is allocated in addition to the first run's: nearly twice the memory, without a gain in
+    // time.
     builder(runtime, options)?.with_memory_pattern(false)?.commit_from_memory(model)
 }
 
@@ -235,12 +235,12 @@ fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuil
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_execution_providers(execution_providers(options))?
-        // Threads that wait in a loop are soon back at work; once the run is over they are in the way of the next model, and
-        // of what is done beside the models.
+        // Spinning threads resume quickly; once the run is over they slow down the next model, and the work beside the
+        // models.
         .with_config_entry("session.force_spinning_stop", "1")?
         // Without VNNI, products of 8-bit numbers would saturate: slower is better than wrong.
         .with_config_entry("session.x64quantprecision", "1")?
-        // What `providers` reports is ONNX Runtime's own account, not a guess.
+        // `providers` reports ONNX Runtime's own record, not a guess.
         .with_config_entry("session.record_ep_graph_assignment_info", "1")?;
     if options.threads > 0 {
         builder = builder.with_intra_threads(options.threads)?;

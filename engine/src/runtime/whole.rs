@@ -1,7 +1,7 @@
-//! Whether a library's file is whole, before the loader maps it.
+//! Checks that a library's file is complete, before the loader maps it.
 //!
-//! The loader maps what a library's headers promise. Where the file was cut short, the first access beyond its end is a
-//! SIGBUS, which ends the process without a word.
+//! The loader maps what a library's headers declare. If the file was truncated, the first access beyond its end is a
+//! SIGBUS, which ends the process without a message.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +14,7 @@ use object::read::{ReadCache, ReadRef};
 /// Checks that a file is as long as its ELF headers say. Files of other formats pass: their loaders check them.
 ///
 /// # Errors
-/// What is wrong with the file, as a fragment for people, where it is unreadable, or shorter than its headers say.
+/// If the file is unreadable or shorter than its headers say: a fragment for people.
 pub fn check(library: &Path) -> Result<(), String> {
     let file = File::open(library).map_err(|error| error.to_string())?;
     let found = file.metadata().map_err(|error| error.to_string())?.len();
@@ -30,13 +30,13 @@ pub fn check(library: &Path) -> Result<(), String> {
     }
 }
 
-/// Where an ELF file ends by its headers: the furthest end of its segments and of its section table.
+/// The end of an ELF file by its headers: the furthest end of its segments and of its section table.
 fn extent<'data>(data: impl ReadRef<'data>) -> object::Result<u64> {
     let header = FileHeader64::<Endianness>::parse(data)?;
     let endian = header.endian()?;
     let segments = header.program_headers(endian, data)?.iter();
     let segments = segments.map(|segment| segment.p_offset(endian).saturating_add(segment.p_filesz(endian)));
-    // The table of sections comes last in what linkers write: without it, something is missing.
+    // Linkers write the section table last: without it, something is missing.
     let sections = match header.e_shoff.get(endian) {
         0 => 0,
         start => {

@@ -1,4 +1,4 @@
-//! Whether a submission would be accepted: every fault at once, each with its line.
+//! Checks whether a submission would be accepted: every fault at once, each with its line.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,11 +9,11 @@ use indexmap::map::Entry;
 use super::{Row, RowError, Rows, SubmissionError, read_ids};
 use crate::Size;
 
-/// Something for which a submission would be refused.
+/// A fault for which a submission would be refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A row that gives no mask.
+    /// A row without a valid mask.
     #[error("line {line}")]
     Row {
         /// Counted from 1, the header included.
@@ -31,7 +31,7 @@ pub enum Problem {
         /// The earlier row.
         first: u64,
     },
-    /// An image that the sample has not.
+    /// An image that is not in the sample.
     #[error("line {line}: `{id}` is not in the sample")]
     Extra {
         /// Its first row.
@@ -50,7 +50,7 @@ pub enum Problem {
     Nothing,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Rows below the header.
@@ -59,31 +59,31 @@ pub struct Report {
     pub images: usize,
     /// Images with a mask that is not empty.
     pub positives: usize,
-    /// Images of the sample without a row, where that is no fault.
+    /// Images of the sample without a row, if that is allowed.
     pub unanswered: usize,
-    /// What is odd, yet harmless: a sentence each, with the file's name.
+    /// Harmless oddities: a sentence each, with the file's name.
     pub remarks: Vec<String>,
-    /// Everything that is wrong: what has a line, in the order of lines; then what is missing.
+    /// All faults: those with a line, in the order of lines; then missing images.
     pub problems: Vec<Problem>,
-    /// Whether ids stand in the sample's order; `None` without a sample, or where the ids are not the same.
+    /// Whether ids are in the sample's order; `None` without a sample, or if the ids differ.
     pub in_sample_order: Option<bool>,
 }
 
-/// What a submission is checked against.
+/// The requirements of a submission.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'a> {
     /// Size of its masks.
     pub size: Size,
     /// The sample, whose ids it must have.
     pub sample: Option<&'a Path>,
-    /// Whether it may leave out images of the sample.
+    /// Whether it may omit images of the sample.
     pub subset: bool,
 }
 
 /// Checks the submission at `path`, and compares its ids with a sample's.
 ///
 /// # Errors
-/// Where a file cannot be read at all or has other columns; everything less is in the report.
+/// If a file cannot be read at all or has other columns; all lesser faults are in the report.
 pub fn check(path: &Path, options: Options<'_>) -> Result<Report, SubmissionError> {
     let sample = options.sample.map(read_ids).transpose()?;
     let mut report = Report::default();
@@ -98,7 +98,7 @@ pub fn check(path: &Path, options: Options<'_>) -> Result<Report, SubmissionErro
     Ok(report)
 }
 
-/// Reads all rows; gives each image's first line.
+/// Reads all rows; returns each image's first line.
 fn read(path: &Path, size: Size, report: &mut Report) -> Result<IndexMap<String, u64>, SubmissionError> {
     let mut first: IndexMap<String, u64> = IndexMap::new();
     let mut positives = HashSet::new();
@@ -148,7 +148,7 @@ fn compare(first: &IndexMap<String, u64>, sample: &[String], subset: bool, repor
 }
 
 impl Problem {
-    /// The line it is in, if it is in one.
+    /// The problem's line, if it has one.
     #[must_use]
     pub fn line(&self) -> Option<u64> {
         match self {

@@ -1,23 +1,23 @@
-//! Which columns of a CSV hold what, by its header.
+//! Identifies the columns of a CSV by its header.
 
 use super::{ColumnsError, Convention};
 
 /// The columns of submissions and truths.
 pub(super) const SIIM: [&str; 2] = ["ImageId", "EncodedPixels"];
 
-/// Where a row has its id, its class and its run lengths.
+/// The positions of a row's id, class and run lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Columns {
     pub id: usize,
     pub class: Class,
     pub text: usize,
-    /// How many fields a row has.
+    /// The number of fields of a row.
     pub count: usize,
     /// Whether the first column is pandas' index.
     pub has_index: bool,
 }
 
-/// Where a mask's class is told.
+/// Where a mask's class is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// There are no classes.
@@ -28,12 +28,12 @@ pub(super) enum Class {
     Column(usize),
 }
 
-/// The columns of a submission, or why they are not.
+/// The columns of a submission, or why the header has others.
 pub(super) fn siim(header: &[&str]) -> Result<Columns, ColumnsError> {
     find(header, Convention::Siim)
 }
 
-/// The columns of a convention, or why they are not.
+/// The columns of a convention, or why the header has others.
 pub(super) fn find(header: &[&str], convention: Convention) -> Result<Columns, ColumnsError> {
     let (names, has_index) = without_index(header);
     let found = layouts(names).into_iter().find(|(conventions, _)| conventions.contains(&convention));
@@ -47,7 +47,7 @@ pub(super) fn find(header: &[&str], convention: Convention) -> Result<Columns, C
     Ok(Columns { id, class, text, count, has_index })
 }
 
-/// The header without the column that `to_csv` writes before all others unless it is given `index=False`.
+/// The header without pandas' index column, which `to_csv` writes first without `index=False`.
 fn without_index<'a, 'h>(header: &'a [&'h str]) -> (&'a [&'h str], bool) {
     match header {
         [first, rest @ ..] if !rest.is_empty() && (first.is_empty() || *first == "Unnamed: 0") => (rest, true),
@@ -55,7 +55,7 @@ fn without_index<'a, 'h>(header: &'a [&'h str]) -> (&'a [&'h str], bool) {
     }
 }
 
-/// What columns of these names may be, each with the conventions that have them so.
+/// The possible layouts of columns with these names, each with its conventions.
 fn layouts(names: &[&str]) -> Vec<(Vec<Convention>, Columns)> {
     use Convention::{Airbus, Clouds, Hubmap, Severstal, SeverstalColumn, Siim};
     let at = |name: &str| names.iter().position(|it| *it == name);

@@ -1,11 +1,11 @@
-//! The ways in which competitions write masks as run lengths.
+//! Competitions' conventions for masks as run lengths.
 //!
-//! All number pixels down the columns. They differ in how runs are counted, what an empty mask is, and where the class of a
-//! mask is told:
+//! All number pixels down the columns. They differ in how runs are counted, how an empty mask is written, and where the
+//! class of a mask is stored:
 //!
 //! | name | columns | runs | empty mask | class |
 //! |---|---|---|---|---|
-//! | `siim` | `ImageId,EncodedPixels` | offsets from the end of the run before, from 0 | `-1` | |
+//! | `siim` | `ImageId,EncodedPixels` | offsets from the end of the previous run, from 0 | `-1` | |
 //! | `airbus` | `ImageId,EncodedPixels` | absolute positions from 1 | blank | |
 //! | `severstal` | `ImageId_ClassId,EncodedPixels` | absolute positions from 1 | blank | in the id: `a.jpg_1` |
 //! | `severstal-column` | `ImageId,ClassId,EncodedPixels` | absolute positions from 1 | blank | in a column |
@@ -20,7 +20,7 @@ use super::fields::{Field, Fields};
 use super::{Remarks, Runs, Submission, SubmissionError, columns};
 use crate::Size;
 
-/// How a competition writes masks as run lengths.
+/// A competition's convention for masks as run lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Convention {
@@ -86,14 +86,14 @@ impl Convention {
         matches!(self, Self::Severstal | Self::SeverstalColumn | Self::Clouds)
     }
 
-    /// An id as image and class; `None` where it ends with no class of this convention.
+    /// Splits an id into image and class; `None` if it does not end with a class of this convention.
     #[must_use]
     pub fn split(self, id: &str) -> Option<(&str, &str)> {
         let (name, class) = id.rsplit_once('_').filter(|(name, _)| !name.is_empty())?;
         self.is_class(class).then_some((name, class))
     }
 
-    /// Whether a text may be a class of this convention: a number of Severstal's, a word of the clouds'.
+    /// Whether a text may be a class of this convention: a number for Severstal, a word for Understanding Clouds.
     #[must_use]
     pub fn is_class(self, class: &str) -> bool {
         !class.is_empty()
@@ -104,7 +104,7 @@ impl Convention {
             }
     }
 
-    /// The header that it writes.
+    /// The header of files in this convention.
     pub(super) fn columns(self) -> &'static str {
         match self {
             Self::Siim | Self::Airbus => "ImageId,EncodedPixels",
@@ -144,7 +144,7 @@ impl Submission {
     /// and only [`Runs`] come out again.
     ///
     /// # Errors
-    /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
+    /// If the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read_as(
         path: impl AsRef<Path>,
         convention: Convention,
@@ -171,16 +171,16 @@ impl Submission {
     /// The ids of a CSV of a convention, each once, in the order in which they first appear.
     ///
     /// # Errors
-    /// As [`Submission::read_as`], but for run lengths, which are not looked at.
+    /// As [`Submission::read_as`], except for run lengths, which are not parsed.
     pub fn read_ids_as(path: impl AsRef<Path>, convention: Convention) -> Result<Vec<String>, SubmissionError> {
         super::read::ids(Fields::open(path.as_ref(), |header| columns::find(header, convention))?)
     }
 
     /// The masks of one class, or with `None` those of all classes joined; ids are then those of the images. An image that
-    /// has rows of other classes alone is empty.
+    /// has only rows of other classes is empty.
     ///
     /// # Errors
-    /// Where an id of this convention ends with no class.
+    /// If an id does not end with a class of this convention.
     pub fn of_class(&self, convention: Convention, class: Option<&str>) -> Result<Self, SubmissionError> {
         let mut chosen = Self { size: self.size, ..Self::any_size() };
         for (id, runs) in self.iter() {

@@ -62,7 +62,7 @@ fn each_convention_has_its_columns_and_is_written_as_it_is_read() {
         let path = folder.path().join("out.csv");
         read.write_as(&path, convention).unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), text, "{convention}");
-        // elsewhere it is refused by name
+        // other readers refuse it by name
         let siim = super::tests::read(text);
         let message = crate::chain(&siim.unwrap_err());
         assert!(convention == Airbus || message.contains(convention.title()), "{convention}: {message}");
@@ -128,7 +128,7 @@ fn a_quoted_blank_is_an_empty_mask_and_a_bare_one_is_not() {
     );
     let (runs, remarks) = rows("ImageId,EncodedPixels\n\"x\",\ny,  \n\"\"\"\",\n");
     assert!(runs.iter().all(Result::is_err) && remarks.is_empty(), "{runs:?} {remarks:?}");
-    // beyond what the reader takes at once
+    // more than the reader buffers at once
     let many: String =
         (0..20_000).map(|number| format!("i{number},{}\n", if number % 2 == 0 { "\"\"" } else { "" })).collect();
     let (runs, remarks) = rows(&format!("\u{feff}ImageId,EncodedPixels\n{many}"));

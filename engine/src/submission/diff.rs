@@ -1,4 +1,4 @@
-//! Which images two submissions answer differently, and by how much.
+//! Compares two submissions: which masks differ, and by how much.
 
 use serde::Serialize;
 
@@ -17,18 +17,18 @@ pub struct Change {
     pub dice: f64,
 }
 
-/// How two submissions differ.
+/// The differences of two submissions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diff {
-    /// Images that both have.
+    /// The number of images in both.
     pub common: usize,
-    /// Those of them whose masks differ, in the order of the first submission.
+    /// The images in both whose masks differ, in the order of the first submission.
     pub changed: Vec<Change>,
     /// Changed images that had no mask before.
     pub appeared: usize,
     /// Changed images that have no mask after.
     pub vanished: usize,
-    /// Mean Dice between the two over the images that both have, 1 where both masks are empty; `None` without such.
+    /// Mean Dice between the two over the images in both, 1 if both masks are empty; `None` without such images.
     pub mean_dice: Option<f64>,
     /// Ids that only the first has.
     pub only_before: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Diff {
 }
 
 impl Diff {
-    /// Whether every image is in both with the same mask. Order does not count.
+    /// Whether both have the same images with the same masks, in any order.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changed.is_empty() && self.only_before.is_empty() && self.only_after.is_empty()
@@ -45,10 +45,10 @@ impl Diff {
 }
 
 impl Submission {
-    /// What changed from this submission to `after`.
+    /// The differences from this submission to `after`.
     ///
     /// # Errors
-    /// Where their masks are of different sizes.
+    /// If their masks differ in size.
     pub fn diff(&self, after: &Submission) -> Result<Diff, SubmissionError> {
         if self.size != after.size {
             return Err(SubmissionError::Sizes {

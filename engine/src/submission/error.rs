@@ -1,4 +1,4 @@
-//! What can be wrong with a submission.
+//! Errors of submissions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Convention, RleError};
 use crate::Size;
 
-/// A submission that cannot be read, compared or written.
+/// Why a submission cannot be read, compared or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubmissionError {
@@ -15,15 +15,15 @@ pub enum SubmissionError {
     Open {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The file breaks off, is not valid gzip, or is not UTF-8.
+    /// The file ends unexpectedly, is not valid gzip, or is not UTF-8.
     #[error("cannot read `{path}`", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reader's reason.
         source: csv::Error,
     },
     /// The first line names other columns.
@@ -31,23 +31,23 @@ pub enum SubmissionError {
     Columns {
         /// The file.
         path: PathBuf,
-        /// What they are.
+        /// The expected and found columns.
         source: ColumnsError,
     },
-    /// A second row of an image where each has one.
+    /// A second row of an image in a file with one row per image.
     #[error("`{path}`: line {line}: `{id}` already has a row, line {first}: expected one row per image, its masks \
              merged", path = path.display())]
     Twice {
         /// The file.
         path: PathBuf,
-        /// The later row's.
+        /// The later row's line.
         line: u64,
         /// The image.
         id: String,
         /// The earlier row's line.
         first: u64,
     },
-    /// An id without the class that its convention wants.
+    /// An id without the class that its convention requires.
     #[error("expected an id NAME_CLASS, as {} has it, found `{id}`", convention.title())]
     NoClass {
         /// The id.
@@ -55,7 +55,7 @@ pub enum SubmissionError {
         /// The convention.
         convention: Convention,
     },
-    /// A row that gives no mask.
+    /// A row without a valid mask.
     #[error("`{path}`: line {line}", path = path.display())]
     Row {
         /// The file.
@@ -86,13 +86,13 @@ pub enum SubmissionError {
     /// An image without an id.
     #[error("an image's id is empty")]
     EmptyId,
-    /// An id that the CSV file would not give back.
+    /// An id that would not survive a round trip through a CSV file.
     #[error("the id {id:?} begins or ends with a blank, or holds a control character")]
     Id {
         /// The id.
         id: String,
     },
-    /// Runs that go past the submission's size.
+    /// Runs that exceed the submission's size.
     #[error("the runs of `{id}` end at pixel {end}, past {size}")]
     Runs {
         /// The image.
@@ -102,16 +102,16 @@ pub enum SubmissionError {
         /// Size of the submission.
         size: Size,
     },
-    /// Masks of which each has a size of its own, which is not known.
+    /// Masks with individual, unknown sizes.
     #[error("masks without a common size cannot be scored: open or create the submission with a size")]
     Unsized,
-    /// Ids that ought to be there.
+    /// Missing ids.
     #[error("missing ids, {} in all: {}", ids.len(), Abbreviated(ids))]
     Missing {
         /// All of them.
         ids: Vec<String>,
     },
-    /// Ids that ought not to be there.
+    /// Unexpected ids.
     #[error("unexpected ids, {} in all: {}", ids.len(), Abbreviated(ids))]
     Extra {
         /// All of them.
@@ -125,7 +125,7 @@ pub enum SubmissionError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
 }
@@ -136,15 +136,15 @@ impl SubmissionError {
     }
 }
 
-/// Columns that are not those expected.
+/// Unexpected columns.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected the columns `{expected}`, found `{found}`{}", hint.as_ref().map_or(String::new(), |hint| format!("; {hint}")))]
 pub struct ColumnsError {
-    /// As the first line of such a file has them.
+    /// The header of such a file.
     pub expected: &'static str,
-    /// What the first line says.
+    /// The file's first line.
     pub found: String,
-    /// What they seem to be, and what to do about it.
+    /// What the columns seem to be, and what to do about it.
     pub hint: Option<String>,
 }
 
@@ -152,21 +152,21 @@ pub struct ColumnsError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowError {
-    /// A comma too many, or none.
+    /// Too many or too few commas.
     #[error("expected {expected} fields{}, found {found}", if *expected == 2 { " (id, run lengths)" } else { "" })]
     Fields {
-        /// How many the header has, pandas' index left out.
+        /// The number of the header's fields, without pandas' index.
         expected: usize,
-        /// How many the row has.
+        /// The number of the row's fields.
         found: usize,
     },
-    /// A class that the columns promise is not there.
+    /// The class that the columns require is missing.
     #[error("`{id}` has no class")]
     NoClass {
         /// The image.
         id: String,
     },
-    /// Nothing before the comma.
+    /// The id is empty.
     #[error("the image's id is empty")]
     NoId,
     /// The run lengths are wrong.

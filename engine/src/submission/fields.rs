@@ -14,31 +14,31 @@ use super::{ColumnsError, RowError, SubmissionError};
 use crate::regular;
 
 const GZIP: [u8; 2] = [0x1F, 0x8B];
-/// The most bytes of a row. A mask of 1024×1024 that changes with every pixel has 2 MB.
+/// The maximum size of a row in bytes. A mask of 1024×1024 that changes at every pixel takes 2 MB.
 const MAX_ROW: u64 = 64 << 20;
-/// How many bytes of finished rows are kept before they are dropped together.
+/// Bytes of finished rows that are kept before they are dropped together.
 const SPENT: usize = 64 << 10;
 
-/// What a row says.
+/// The fields of a row.
 #[derive(Debug)]
 pub(super) struct Field {
     /// Counted from 1, the header included.
     pub line: u64,
-    /// The image, with `_CLASS` after it where the class has a column of its own.
+    /// The image's id, followed by `_CLASS` if the class has its own column.
     pub id: String,
     /// The run lengths.
     pub text: String,
-    /// Whether the run lengths are a pair of quotes with nothing between.
+    /// Whether the run lengths are an empty pair of quotes.
     pub quoted_blank: bool,
 }
 
-/// The fields of each row.
+/// An iterator over the fields of each row.
 pub(super) struct Fields {
     path: PathBuf,
     reader: csv::Reader<Rationed>,
     raw: Rc<RefCell<Raw>>,
     columns: Columns,
-    /// Reading on after the stream broke would repeat the error for ever.
+    /// Set when the stream breaks: reading on would repeat the error for ever.
     broken: bool,
 }
 
@@ -50,8 +50,8 @@ impl Fields {
     ) -> Result<Self, SubmissionError> {
         let open = |source| SubmissionError::Open { path: path.to_owned(), source };
         let file = decompress(regular::open(path).map_err(open)?).map_err(open)?;
-        // Rows end at LF alone (trimming takes CR), and the last one ends too: so the reader always stands on the
-        // line after the row, and that is how its line is known. csv's own count goes wrong after blank lines.
+        // Rows end only at LF (trimming removes CR), and the last one ends, too: so the reader is always on the line
+        // after the row, from which its line is known. csv's own count goes wrong after blank lines.
         let raw = Rc::new(RefCell::new(Raw::default()));
         let file = Rationed { file: Box::new(file.chain(&b"\n"[..])), raw: Rc::clone(&raw) };
         // `flexible`, so that a row with a comma too many is reported like any other fault
@@ -67,7 +67,7 @@ impl Fields {
         &self.path
     }
 
-    /// Whether pandas' index stands in the first column, and is passed over.
+    /// Whether the first column is pandas' index, and is skipped.
     pub fn has_index(&self) -> bool {
         self.columns.has_index
     }
@@ -93,7 +93,7 @@ impl Fields {
             });
         }
         let (id, text) = (of(columns.id).to_owned(), of(columns.text));
-        // quotes after a blank are none to the reader
+        // the reader does not treat quotes after a blank as quotes
         let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         let text = unquoted.unwrap_or(text).to_owned();
         if id.is_empty() {
@@ -135,20 +135,20 @@ impl Iterator for Fields {
     }
 }
 
-/// The bytes of the row at hand, and of what the reader has taken beyond it.
+/// The bytes of the current row, and of what the reader has buffered beyond it.
 #[derive(Default)]
 struct Raw {
     bytes: Vec<u8>,
-    /// Where the first of them stands in the file.
+    /// The offset of the first of them in the file.
     start: u64,
-    /// Where the row begins in the file.
+    /// The offset of the row in the file.
     row: u64,
-    /// How many bytes the row has taken from the file.
+    /// The number of the row's bytes read from the file.
     taken: u64,
 }
 
 impl Raw {
-    /// A row begins here; what came before is dropped.
+    /// Starts a row; earlier bytes are dropped.
     fn begin(&mut self, at: u64) {
         (self.row, self.taken) = (at, 0);
         let spent = usize::try_from(at.saturating_sub(self.start)).unwrap_or_default().min(self.bytes.len());
@@ -158,7 +158,7 @@ impl Raw {
         }
     }
 
-    /// Whether the row, which ends before `end`, ends with a pair of quotes with nothing but blanks between.
+    /// Whether the row, which ends before `end`, ends with a pair of quotes with only blanks in between.
     fn ends_with_quotes(&self, end: u64) -> bool {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or_default().min(self.bytes.len());
         let row = self.bytes.get(place(self.row)..place(end)).unwrap_or_default().trim_ascii_end();
@@ -166,8 +166,8 @@ impl Raw {
     }
 }
 
-/// A file of which each row has its ration: a row that never ends (a quote that nobody closes, a gzip of gigabytes) is an
-/// error, where it would fill the memory.
+/// A file with a limit on each row: a row that never ends (an unclosed quote, a gzip of gigabytes) is an error, where it
+/// would otherwise fill the memory.
 struct Rationed {
     file: Box<dyn Read>,
     raw: Rc<RefCell<Raw>>,
@@ -189,12 +189,12 @@ impl Read for Rationed {
     }
 }
 
-/// A line of blanks; lines of nothing at all are left out by the reader.
+/// Whether a line consists of blanks; the reader already skips empty lines.
 fn is_blank(record: &StringRecord) -> bool {
     record.len() == 1 && record[0].is_empty()
 }
 
-/// Undoes gzip where the file starts with its magic number, whatever the file is called.
+/// Decompresses gzip if the file starts with its magic number, whatever its name.
 fn decompress(file: File) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::new(file);
     let zipped = file.fill_buf()?.starts_with(&GZIP);

@@ -1,6 +1,6 @@
-//! Submissions: a mask for each image, as the competition's CSV has them.
+//! Submissions: a mask for each image, in the competition's CSV format.
 //!
-//! `ImageId,EncodedPixels`, one row an image, `-1` for an image without a mask; otherwise run lengths in SIIM's
+//! `ImageId,EncodedPixels`, one row per image, `-1` for an image without a mask; otherwise run lengths in SIIM's
 //! [relative form](rle). Masks are kept as [`Runs`], a few hundred bytes each, and become pixels on demand.
 //!
 //! ```
@@ -46,7 +46,7 @@ pub use score::{ImageScore, Score};
 /// The size of SIIM's masks.
 pub const SIIM_SIZE: Size = Size::new(1024, 1024);
 
-/// A mask for each image, in an order.
+/// A mask for each image, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// `None`: each mask has its own size.
@@ -61,8 +61,8 @@ impl Submission {
         Self { size: Some(size), masks: IndexMap::new() }
     }
 
-    /// No images; each mask may have a size of its own, which the file does not state. It is for writing: only
-    /// [`Runs`] come out again.
+    /// An empty submission in which each mask may have its own size, which the file does not state. For writing: only
+    /// [`Runs`] can be read back.
     #[must_use]
     pub fn any_size() -> Self {
         Self { size: None, masks: IndexMap::new() }
@@ -73,15 +73,15 @@ impl Submission {
     /// Ids keep the order in which they first appear. `size` is that of every mask.
     ///
     /// # Errors
-    /// Where the file cannot be read, has other columns, or a row is not a mask of this size.
+    /// If the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read(path: impl AsRef<Path>, size: Size) -> Result<Self, SubmissionError> {
         Self::read_rows(path.as_ref(), size, |_, _| Ok(()))
     }
 
-    /// As [`read`](Self::read), of a submission, which has one row an image; a truth may have several.
+    /// As [`read`](Self::read), for a submission, which has one row per image; a truth may have several.
     ///
     /// # Errors
-    /// As [`read`](Self::read); where an image has several rows.
+    /// As [`read`](Self::read); if an image has several rows.
     pub fn read_single(path: impl AsRef<Path>, size: Size) -> Result<Self, SubmissionError> {
         let path = path.as_ref();
         let mut lines: IndexMap<String, u64> = IndexMap::new();
@@ -116,7 +116,7 @@ impl Submission {
     /// Adds an image, or replaces its mask.
     ///
     /// # Errors
-    /// Where the mask is not of the submission's size; where the id is empty, has blanks around it or holds control
+    /// If the mask is not of the submission's size; if the id is empty, has blanks around it or holds control
     /// characters.
     pub fn insert(&mut self, id: impl Into<String>, mask: &Mask) -> Result<(), SubmissionError> {
         self.insert_runs(id, mask.size(), Runs::from(mask))
@@ -125,7 +125,7 @@ impl Submission {
     /// As [`insert`](Self::insert), of a mask of `size` whose runs are known.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); where runs go past the size.
+    /// As [`insert`](Self::insert); if runs exceed the size.
     pub fn insert_runs(&mut self, id: impl Into<String>, size: Size, runs: Runs) -> Result<(), SubmissionError> {
         let id = id.into();
         if id.trim().is_empty() {
@@ -145,7 +145,7 @@ impl Submission {
         Ok(())
     }
 
-    /// The mask of an image; `None` too where masks have sizes of their own.
+    /// The mask of an image; also `None` if masks have individual sizes.
     #[must_use]
     pub fn mask(&self, id: &str) -> Option<Mask> {
         let size = self.size?;
@@ -192,16 +192,16 @@ impl Submission {
         self.masks.is_empty()
     }
 
-    /// The number of images with a mask that is not empty.
+    /// The number of images with a non-empty mask.
     #[must_use]
     pub fn positives(&self) -> usize {
         self.masks.values().filter(|runs| !runs.is_empty()).count()
     }
 
-    /// Puts images in the order of `ids`, a sample's (see [`read_ids`]).
+    /// Sorts images in the order of `ids`, a sample's (see [`read_ids`]).
     ///
     /// # Errors
-    /// Where the sample has ids that the submission has not, or the other way round; the order is then unchanged.
+    /// If the sample and the submission do not have the same ids; the order is then unchanged.
     pub fn order_like<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), SubmissionError> {
         let missing: Vec<_> = ids.iter().map(S::as_ref).filter(|id| !self.contains(id)).map(str::to_owned).collect();
         if !missing.is_empty() {
@@ -216,7 +216,7 @@ impl Submission {
         Ok(())
     }
 
-    /// Puts images in the order of their ids.
+    /// Sorts images by id.
     pub fn sort(&mut self) {
         self.masks.sort_unstable_keys();
     }

@@ -1,7 +1,7 @@
 //! Reads submissions: `ImageId,EncodedPixels`, plain or compressed with gzip.
 //!
-//! Forgiving where files of the competition differ and nothing is lost: blanks around names and values, CRLF, a byte
-//! order mark, quotes, pandas' index. Everything else is an error with its line.
+//! Tolerates differences between the competition's files that lose nothing: blanks around names and values, CRLF, a
+//! byte order mark, quotes, pandas' index. Everything else is an error with its line.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::{Remarks, RleError, Runs, SubmissionError, columns};
 use crate::Size;
 use pleura_image::rle::text_reads_as_absolute;
 
-/// A row as it stands in the file.
+/// A row of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Counted from 1, the header included.
@@ -23,12 +23,12 @@ pub struct Row {
     pub runs: Result<Runs, RleError>,
 }
 
-/// The rows of a file, one by one; after an error of a single row the next can still be read.
+/// An iterator over the rows of a file; after an error in a single row the next can still be read.
 pub struct Rows {
     fields: Fields,
     size: Size,
     remarks: Remarks,
-    /// Whether the file's run lengths read as absolute ones, once that was asked.
+    /// Whether the file's run lengths can be read as absolute ones, once determined.
     absolute: Option<bool>,
 }
 
@@ -36,13 +36,13 @@ impl Rows {
     /// Opens a file of masks of `size`, and reads its header.
     ///
     /// # Errors
-    /// Where the file cannot be read, or has other columns.
+    /// If the file cannot be read, or has other columns.
     pub fn open(path: &Path, size: Size) -> Result<Self, SubmissionError> {
         let fields = Fields::open(path, columns::siim)?;
         Ok(Self { remarks: Remarks::new(&fields), fields, size, absolute: None })
     }
 
-    /// What was odd about the rows so far, yet harmless: a sentence each, with the file's name.
+    /// Harmless oddities of the rows so far: a sentence each, with the file's name.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         self.remarks.sentences()
@@ -71,7 +71,8 @@ impl Rows {
         self.size.area()
     }
 
-    /// Whether all masks of several runs read as absolute positions, of which there is one: looked up in the whole file.
+    /// Whether all masks with several runs can be read as absolute positions, and there is at least one: searches the
+    /// whole file.
     fn is_absolute(&mut self) -> bool {
         let (path, pixels) = (self.fields.path(), self.pixels());
         *self.absolute.get_or_insert_with(|| {
@@ -95,10 +96,10 @@ impl Iterator for Rows {
     }
 }
 
-/// The ids of a file in the order in which they first appear, each once; the masks are not looked at.
+/// The ids of a file in the order in which they first appear, each once; masks are not parsed.
 ///
 /// # Errors
-/// Where the file cannot be read, has other columns, or a row has no id.
+/// If the file cannot be read, has other columns, or a row has no id.
 pub fn read_ids(path: impl AsRef<Path>) -> Result<Vec<String>, SubmissionError> {
     ids(Fields::open(path.as_ref(), columns::siim)?)
 }

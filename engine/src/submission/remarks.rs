@@ -1,19 +1,19 @@
-//! What is odd about a CSV of run lengths, yet harmless.
+//! Harmless oddities of a CSV of run lengths.
 
 use super::fields::Fields;
 use pleura_image::rle::text_reads_as_absolute;
 
-/// How many runs a mask needs for its order to tell anything.
+/// The number of runs from which the order of a mask's runs is significant.
 const RUNS: usize = 3;
 
-/// Collected while rows are read; each kind is said once.
+/// Remarks collected while rows are read; each kind is reported once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Remarks {
     path: String,
     has_index: bool,
     /// Rows with a quoted blank, and the line of the first.
     quoted: (usize, u64),
-    /// Masks of several runs, all of which ascend; `None` once one does not.
+    /// The number of masks with several runs, all ascending; `None` once one is not.
     ascending: Option<usize>,
 }
 
@@ -23,13 +23,13 @@ impl Remarks {
         Self { path, has_index: fields.has_index(), quoted: (0, 0), ascending: Some(0) }
     }
 
-    /// A quoted blank was read as the empty mask.
+    /// Records that a quoted blank was read as the empty mask.
     pub fn quoted(&mut self, line: u64) {
         let (count, first) = self.quoted;
         self.quoted = (count + 1, if count == 0 { line } else { first });
     }
 
-    /// A mask was read as relative, of an image of so many pixels.
+    /// Records that a mask of an image of `pixels` pixels was read as relative.
     pub fn relative(&mut self, text: &str, pixels: usize) {
         let Some(count) = self.ascending else { return };
         if text.split_ascii_whitespace().nth(2 * RUNS - 1).is_some() {
@@ -37,7 +37,7 @@ impl Remarks {
         }
     }
 
-    /// A sentence each, with the file's name.
+    /// One sentence per remark, with the file's name.
     pub fn sentences(&self) -> Vec<String> {
         let path = &self.path;
         let mut all = Vec::new();
@@ -64,7 +64,7 @@ impl Remarks {
         all
     }
 
-    /// Logs them.
+    /// Logs the remarks.
     pub fn log(&self) {
         self.sentences().iter().for_each(|sentence| tracing::warn!("{sentence}"));
     }

@@ -1,18 +1,18 @@
-//! Scores a submission against the truth, as the competition did.
+//! Scores a submission against the truth, with the competition's metric.
 
 use serde::Serialize;
 
 use super::{Submission, SubmissionError};
 use crate::proportion::wilson;
 
-/// How one image was answered.
+/// The score of one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ImageScore {
     /// The image.
     pub id: String,
-    /// Dice's coefficient, in 0..=1; 1 where truth and prediction are both empty.
+    /// Dice's coefficient, in 0..=1; 1 if truth and prediction are both empty.
     pub dice: f64,
-    /// Intersection over union, in 0..=1; 1 where truth and prediction are both empty.
+    /// Intersection over union, in 0..=1; 1 if truth and prediction are both empty.
     pub iou: f64,
     /// Marked pixels of the truth.
     pub truth_area: usize,
@@ -20,40 +20,40 @@ pub struct ImageScore {
     pub predicted_area: usize,
 }
 
-/// How a submission did; means are over images. `null` in JSON stands for what is undefined for want of images.
+/// The score of a submission; means are over images. A value is `null` in JSON if there are no images for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
-    /// The number of images that are scored.
+    /// The number of scored images.
     pub images: usize,
-    /// Images of the truth that have no answer, and are not scored.
+    /// The truth's images without a prediction, which are not scored.
     pub unanswered: usize,
-    /// Images that have a mask in truth.
+    /// Images whose true mask is not empty.
     pub positives: usize,
     /// The competition's metric.
     pub mean_dice: f64,
     /// Mean intersection over union.
     pub mean_iou: f64,
-    /// Mean Dice of the images that have a mask in truth.
+    /// Mean Dice of the images whose true mask is not empty.
     pub mean_dice_positives: Option<f64>,
-    /// Mean intersection over union of the images that have a mask in truth.
+    /// Mean intersection over union of the images whose true mask is not empty.
     pub mean_iou_positives: Option<f64>,
-    /// The share of images with a mask in truth whose prediction overlaps it.
+    /// The share of images with a non-empty true mask whose prediction overlaps it.
     pub sensitivity: Option<f64>,
     /// Wilson's 95 % interval of the sensitivity.
     pub sensitivity_interval: Option<(f64, f64)>,
-    /// The share of images without a mask in truth that have none in the prediction.
+    /// The share of images with an empty true mask whose prediction is empty.
     pub specificity: Option<f64>,
     /// Wilson's 95 % interval of the specificity.
     pub specificity_interval: Option<(f64, f64)>,
-    /// Mask in truth, and one predicted that overlaps it.
+    /// Images whose true and predicted masks overlap.
     pub true_positives: usize,
-    /// Mask in truth, and one predicted that has no pixel of it.
+    /// Images whose true and predicted masks are both non-empty, but do not overlap.
     pub found_elsewhere: usize,
-    /// No mask in truth, mask predicted.
+    /// Images with an empty true mask and a non-empty prediction.
     pub false_positives: usize,
-    /// No mask in truth, none predicted.
+    /// Images whose true and predicted masks are both empty.
     pub true_negatives: usize,
-    /// Mask in truth, none predicted.
+    /// Images with a non-empty true mask and an empty prediction.
     pub false_negatives: usize,
     /// Each image, in the truth's order.
     #[serde(skip)]
@@ -64,7 +64,7 @@ impl Submission {
     /// Scores this submission against `truth`.
     ///
     /// # Errors
-    /// Where the two are not about the same images or of different sizes or of none, or there are no images.
+    /// If the two differ in their images or sizes, masks have no known size, or there are no images.
     pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
         self.comparable(truth)?;
         let missing: Vec<_> = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
@@ -74,10 +74,10 @@ impl Submission {
         self.score_subset(truth)
     }
 
-    /// As [`score`](Self::score), of a truth that may have more images: those that are answered are scored.
+    /// As [`score`](Self::score), with a truth that may have more images: only predicted ones are scored.
     ///
     /// # Errors
-    /// As [`score`](Self::score), but for images without an answer.
+    /// As [`score`](Self::score), except for images without a prediction.
     pub fn score_subset(&self, truth: &Submission) -> Result<Score, SubmissionError> {
         self.comparable(truth)?;
         let pairs = truth.masks.iter().filter_map(|(id, truth)| Some((id, truth, self.masks.get(id)?)));
@@ -96,7 +96,7 @@ impl Submission {
         Ok(Score { unanswered: truth.len() - per_image.len(), ..Score::from_images(per_image) })
     }
 
-    /// Refuses masks of two sizes or of none, and answers to images that the truth has not.
+    /// Refuses masks of different or unknown sizes, and predictions for images that the truth lacks.
     fn comparable(&self, truth: &Submission) -> Result<(), SubmissionError> {
         if self.size != truth.size {
             return Err(SubmissionError::Sizes {

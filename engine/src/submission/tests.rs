@@ -23,7 +23,7 @@ pub(super) fn read(text: &str) -> Result<Submission, SubmissionError> {
     Submission::read(file(text.as_bytes()).path(), Size::new(4, 4))
 }
 
-/// What the error says after the file's name.
+/// The error's message after the file's name.
 fn complaint(text: &str) -> String {
     let message = crate::chain(&read(text).unwrap_err());
     message.split_once("`: ").map_or(message.clone(), |(_, after)| after.to_owned())

@@ -1,4 +1,4 @@
-//! Writes submissions: all of a file or nothing of it.
+//! Writes submissions, completely or not at all.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -10,21 +10,20 @@ use super::{Convention, Submission, SubmissionError};
 use crate::atomic;
 
 impl Submission {
-    /// Writes the CSV: a header, then one row an image in the submission's order, lines ending in LF.
+    /// Writes the CSV: a header, then one row per image in the submission's order, lines ending in LF.
     ///
-    /// It is written to a temporary file in the same folder, which then takes the name: whoever reads `path` finds
-    /// the old file or the whole new one.
+    /// It is written to a temporary file in the same folder, which is then renamed: a reader of `path` finds either the
+    /// old file or the whole new one.
     ///
-    /// # Errors
-    /// Where the file cannot be written; `path` is then as it was.
+    /// # Errors If the file cannot be written; `path` is then unchanged.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SubmissionError> {
         self.write_as(path, Convention::Siim)
     }
 
-    /// Writes the CSV of a convention, as [`write`](Self::write) does; where it has classes, ids are `NAME_CLASS`.
+    /// Writes the CSV of a convention, as [`write`](Self::write) does; if it has classes, ids are `NAME_CLASS`.
     ///
     /// # Errors
-    /// Where the file cannot be written, or an id ends with no class; `path` is then as it was.
+    /// If the file cannot be written, or an id does not end with a class; `path` is then unchanged.
     pub fn write_as(&self, path: impl AsRef<Path>, convention: Convention) -> Result<(), SubmissionError> {
         let path = path.as_ref();
         if let Some(id) = self.ids().find(|id| convention.has_classes() && convention.split(id).is_none()) {
@@ -60,7 +59,7 @@ impl Submission {
     }
 }
 
-/// The system's own error: wrapped in another, a full disk would not be known as one.
+/// The system's own error: wrapped in another one, a full disk would not be recognised.
 fn io_error(error: csv::Error) -> std::io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,10 +1,10 @@
-//! The values that one number is tried at, as a user writes them.
+//! The values at which a number is tried, in the user's notation.
 
 use std::str::FromStr;
 
 use super::error::TuneError;
 
-/// The most values that one number may be tried at.
+/// The maximum number of values of one number.
 const MOST: f64 = 10_000.0;
 
 /// A key with its values: `KEY=FROM:TO:STEP`, `KEY=VALUE` or `KEY=VALUE,VALUE`.
@@ -12,9 +12,9 @@ const MOST: f64 = 10_000.0;
 pub struct Axis {
     /// The manifest's key: `postprocess[0].params.above`.
     pub key: String,
-    /// Ascending, each once.
+    /// The values, ascending and distinct.
     pub values: Vec<f64>,
-    /// Whether all of them were written without a point.
+    /// Whether all of them were written without a decimal point.
     pub whole: bool,
 }
 
@@ -38,7 +38,7 @@ impl FromStr for Axis {
     }
 }
 
-/// From one number to another, both included where the step gets there.
+/// From one number to another, both included if a step reaches the end.
 fn range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
     if step <= 0.0 {
         return Err(format!("expected a step above 0, found {step}"));
@@ -46,7 +46,7 @@ fn range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
     if to < from {
         return Err(format!("the range is empty: {from} is above {to}"));
     }
-    // A last value that rounding has carried past the end is still the end.
+    // A last value beyond the end by rounding still counts as the end.
     let steps = ((to - from) / step + 1e-6).floor();
     if steps >= MOST {
         return Err(format!("the range has {} values, more than {MOST}", steps + 1.0));
@@ -54,7 +54,7 @@ fn range(from: f64, to: f64, step: f64) -> Result<Vec<f64>, String> {
     Ok((0..=steps as usize).map(|index| from + index as f64 * step).collect())
 }
 
-/// Values as people write them (0.3, not 0.30000000000000004), ascending, each once.
+/// Values rounded as people write them (0.3, not 0.30000000000000004), ascending and distinct.
 pub fn sorted(values: Vec<f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.into_iter().map(|value| (value * 1e9).round() / 1e9).collect();
     values.sort_by(f64::total_cmp);

@@ -1,8 +1,8 @@
-//! What members say of each image, kept so that it can be merged again and again.
+//! The members' outputs for each image, kept so that they can be merged repeatedly.
 //!
-//! Of each image every segmenter's map is kept in single precision, cut to the box outside of which no member reaches
-//! the lowest threshold of the search, where the merge cannot reach it either. Maps lie in memory up to half a gigabyte
-//! in all, and in a temporary file beyond.
+//! For each image every segmenter's map is kept in single precision, cropped to the box outside of which no member
+//! reaches the lowest threshold of the search, so that the merge cannot reach it either. Up to half a gigabyte of maps
+//! is kept in memory, the rest in a temporary file.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,27 +17,27 @@ use crate::Size;
 use crate::ensemble::{Explanation, ImageError, MemberAnswer, StageExplained};
 use crate::plugin::Context;
 
-/// Bytes of maps that lie in memory.
+/// Bytes of maps that are kept in memory.
 const IN_MEMORY: usize = 512 << 20;
-/// How far rounding may carry a mean past the highest of what it is the mean of.
+/// How far rounding may move a mean above the highest of its terms.
 const SLACK: f32 = 1e-5;
 
-/// Everybody's answers.
+/// All members' outputs.
 pub struct OutputCache {
     spool: Mutex<SpooledTempFile>,
-    /// The lowest probability that matters; `None` where all do.
+    /// The lowest probability that matters; `None` if all do.
     lowest: Option<f32>,
 }
 
-/// The answers to one image.
+/// The outputs for one image.
 pub struct CachedOutputs {
     /// The image.
     pub(super) id: String,
     /// The truth.
     pub(super) target: Target,
-    /// What plugins may know of the image.
+    /// The plugins' context of the image.
     pub(super) context: Context,
-    /// Dice of the manifest as it is.
+    /// Dice with the current manifest.
     pub(super) current: f64,
     /// Each classifier's score.
     pub(super) classifiers: Vec<Option<f32>>,
@@ -50,20 +50,20 @@ pub struct CachedOutputs {
     /// The first (row, column) of the box, and its size.
     corner: (usize, usize),
     extent: Size,
-    /// Where in the spool the box's maps begin.
+    /// The offset of the box's maps in the spool.
     offset: u64,
 }
 
 impl OutputCache {
-    /// None yet.
+    /// An empty cache.
     pub fn new(lowest: Option<f32>) -> Self {
         Self { spool: Mutex::new(SpooledTempFile::new(IN_MEMORY)), lowest }
     }
 
-    /// Keeps what is said of an image.
+    /// Keeps the outputs for an image.
     ///
     /// # Errors
-    /// Where the temporary file cannot be written.
+    /// If the temporary file cannot be written.
     pub fn keep(
         &self,
         image: &Image<'_>,
@@ -94,7 +94,7 @@ impl OutputCache {
         })
     }
 
-    /// The box that holds every pixel at which some member is not below the lowest probability that matters.
+    /// The box that contains every pixel at which some member reaches the lowest probability that matters.
     fn extent(&self, maps: &[&Array2<f32>], size: Size) -> ((usize, usize), Size) {
         let Some(lowest) = self.lowest else { return ((0, 0), size) };
         let (mut first, mut last) = ((usize::MAX, usize::MAX), (0, 0));
@@ -123,10 +123,10 @@ impl OutputCache {
         Ok(values)
     }
 
-    /// Each segmenter's answer to an image, its map cut to the image's box.
+    /// Each segmenter's output for an image, its map cropped to the image's box.
     ///
     /// # Errors
-    /// Where the temporary file cannot be read.
+    /// If the temporary file cannot be read.
     pub fn answers(&self, ballot: &CachedOutputs) -> Result<Vec<MemberAnswer>, TuneError> {
         let values = self.read(ballot)?;
         let pixels = ballot.extent.area();
@@ -143,7 +143,7 @@ impl OutputCache {
 }
 
 impl CachedOutputs {
-    /// A map of the box, put in its place among zeros.
+    /// A map of the box, pasted into zeros.
     pub fn whole(&self, boxed: Array2<f32>) -> Array2<f32> {
         if self.extent == self.size {
             return boxed;

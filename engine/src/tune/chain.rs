@@ -1,9 +1,9 @@
-//! Postprocessing at all points of a grid, for one image: no pass a point.
+//! Postprocessing at all points of a grid, for one image, without a pass per point.
 //!
-//! The steps make a tree: at each, the choices of its numbers that come to the same mask are one branch. What a
-//! threshold marks is counted once for all thresholds, a minimum area only asks how large a mask or its components are,
-//! and pixels are drawn only for steps that look at them. A step that is no stock plugin is run once for each choice
-//! and each mask before it.
+//! The steps form a tree: at each step, all choices of its numbers that give the same mask share a branch. The pixels
+//! above a threshold are counted once for all thresholds, a minimum area only needs the sizes of a mask or its
+//! components, and masks are drawn only for steps that need pixels. A step that is not a stock plugin runs once for
+//! each choice and each mask before it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,20 +21,21 @@ use crate::ensemble::{ImageError, run_postprocess};
 use crate::manifest;
 use crate::plugin::{Context, Plugin, PluginError};
 
-/// The steps of postprocessing, each at its choices. Points are numbered with the last step's choices running fastest.
+/// The steps of postprocessing, each with its choices. Points are numbered with the last step's choices running
+/// fastest.
 pub struct Chain {
     steps: Vec<Choices>,
     cuts: Cuts,
     points: usize,
-    /// The lowest probability that can matter; `None` where a plugin may look at any.
+    /// The lowest probability that can matter; `None` if a plugin may depend on any.
     lowest: Option<Cut>,
 }
 
 impl Chain {
-    /// Opens the plugins of steps, of which each is given at all its choices; `folder` is the manifest's.
+    /// Opens the plugins of steps, each given at all its choices; `folder` is the manifest's.
     ///
     /// # Errors
-    /// Where a plugin is not to be had, or refuses every choice.
+    /// If a plugin cannot be opened, or refuses every choice.
     pub fn open(steps: &[Vec<manifest::Step>], folder: &Path) -> Result<Self, TuneError> {
         let opened = steps.iter().enumerate().map(|(index, choices)| open(choices, index, folder));
         Ok(Self::new(opened.collect::<Result<_, _>>()?, steps))
@@ -60,28 +61,28 @@ impl Chain {
         self
     }
 
-    /// How many points there are.
+    /// The number of points.
     #[must_use]
     pub fn points(&self) -> usize {
         self.points
     }
 
-    /// The lowest threshold, below which no probability matters; `None` where a plugin may look at any.
+    /// The lowest threshold, below which no probability matters; `None` if a plugin may depend on any.
     #[must_use]
     pub fn lowest(&self) -> Option<f32> {
         self.lowest.map(|cut| cut.at)
     }
 
-    /// Which points no plugin refuses.
+    /// Whether each point is accepted by all plugins.
     #[must_use]
     pub fn accepted(&self) -> Vec<bool> {
         (0..self.points).map(|point| self.plugins(point).is_some()).collect()
     }
 
-    /// Dice's coefficient of an image at every point; NaN where a plugin refuses one.
+    /// Dice's coefficient of an image at every point; NaN if a plugin refuses a point.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub fn dice(&self, map: ArrayView2<'_, f32>, target: &Target, context: &Context) -> Result<Vec<f32>, ImageError> {
         let canvas = Canvas::new(map, target, context, &self.cuts);
         let mut dice = vec![f32::NAN; self.points];
@@ -89,10 +90,10 @@ impl Chain {
         Ok(dice)
     }
 
-    /// The mask at one point, by running the plugins; `None` where one of them refuses it.
+    /// The mask at one point, by running the plugins; `None` if one of them refuses it.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub fn mask(&self, point: usize, map: ArrayView2<'_, f32>, context: &Context) -> Result<Option<Mask>, ImageError> {
         let Some(plugins) = self.plugins(point) else { return Ok(None) };
         Ok(run_postprocess(&plugins, context, map)?.pop())
@@ -109,7 +110,7 @@ impl Chain {
     }
 }
 
-/// Fills in the points of the steps that are left.
+/// Fills in the points of the remaining steps.
 fn fill(steps: &[Choices], canvas: &Canvas<'_>, shape: Option<&Shape>, dice: &mut [f32]) -> Result<(), ImageError> {
     let Some((step, rest)) = steps.split_first() else {
         let shape = shape.ok_or(ImageError::NoMask)?;

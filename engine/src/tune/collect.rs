@@ -1,4 +1,4 @@
-//! Many images through an ensemble, a few in memory at a time: of each, what a search needs.
+//! Runs many images through an ensemble, a few in memory at a time, and keeps what a search needs of each.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use crate::ensemble::{Ensemble, Explanation, ImageError};
 use crate::submission::Submission;
 use crate::{Radiograph, Size};
 
-/// What images are judged by.
+/// The ensemble and the truth by which images are evaluated.
 pub struct Evaluator<'a> {
-    /// The ensemble; with a cache, what it holds costs no inference.
+    /// The ensemble; with a cache, cached outputs cost no inference.
     pub ensemble: &'a Ensemble,
     /// The truth.
     pub truth: &'a Submission,
@@ -22,25 +22,24 @@ pub struct Evaluator<'a> {
     pub size: Size,
 }
 
-/// One image, as it comes by.
+/// One image with its outputs.
 pub struct AnsweredImage<'a> {
-    /// Its place among the files.
+    /// Its index among the files.
     pub place: usize,
     /// The image with its truth.
     pub image: &'a Image<'a>,
-    /// What the members say, whatever the gates do.
+    /// The members' outputs, whatever the gates decide.
     pub answers: &'a Explanation,
 }
 
-/// What is kept of each image, in the order of the files; `None` where a file was skipped.
+/// The results for the images, in the order of the files; `None` for a skipped file.
 type Kept<T> = Vec<Option<T>>;
 
 impl Evaluator<'_> {
-    /// Looks at files, one a thread at a time, and keeps what `keep` makes of each, in the order of the files. One that
-    /// cannot be read or answered is told to `skipped`, and left out; `done` is told of every file.
+    /// Runs files, one per thread at a time, and keeps the result of `keep` for each, in the order of the files. A file
+    /// that cannot be read or predicted is passed to `skipped`, and left out; `done` is called for every file.
     ///
-    /// # Errors
-    /// Where an image has no truth or another's id, or `keep` fails.
+    /// # Errors If an image has no truth or the id of another, or `keep` fails.
     pub fn collect<T: Send>(
         &self,
         files: &[PathBuf],
@@ -67,8 +66,8 @@ impl Evaluator<'_> {
                 }
             }
         };
-        // Threads of their own: those of the pool are for what happens within an image. Where the system has none to spare,
-        // those that there are do it all, this one if need be.
+        // Separate threads: those of the pool are for the work within an image. If the system has none to spare, the
+        // existing ones do all of it, if necessary only this one.
         thread::scope(|scope| {
             for _ in 1..self.ensemble.threads() {
                 if thread::Builder::new().spawn_scoped(scope, work).is_err() {
@@ -95,7 +94,7 @@ impl Evaluator<'_> {
             Err(error) => return Ok(Err(error.into())),
         };
         let id = radiograph.id().to_owned();
-        // Before anything is inferred.
+        // Before any inference.
         if !self.truth.contains(&id) {
             return Err(TuneError::NoTruth { id });
         }

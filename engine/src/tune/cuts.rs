@@ -1,14 +1,14 @@
-//! Thresholds of a whole search, and what lies above each of them in one map, found in one pass.
+//! All thresholds of a search, and what lies above each of them in one map, computed in one pass.
 
 use super::target::{Sums, Target};
 use ndarray::ArrayView2;
 
-/// A threshold, and the side that a value on it belongs to.
+/// A threshold, and whether a value equal to it passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cut {
     /// In 0..=1.
     pub at: f32,
-    /// `p > at` where true, `p >= at` otherwise.
+    /// `p > at` if true, else `p >= at`.
     pub strict: bool,
 }
 
@@ -24,24 +24,24 @@ impl Cut {
     }
 }
 
-/// Cuts in order, so that what passes one passes all before it.
+/// Cuts in order, so that a value that passes one also passes all before it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cuts(Vec<Cut>);
 
 impl Cuts {
-    /// The cuts of a search, each once.
+    /// The distinct cuts of a search.
     pub fn new(mut cuts: Vec<Cut>) -> Self {
         cuts.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.strict.cmp(&b.strict)));
         cuts.dedup();
         Self(cuts)
     }
 
-    /// A cut's place; the cut is one of them.
+    /// A cut's index; the cut must be one of them.
     pub fn place(&self, cut: Cut) -> usize {
         self.0.iter().position(|it| *it == cut).expect("the cuts of a search are collected from its steps")
     }
 
-    /// The lowest; `None` where there are none.
+    /// The lowest; `None` if there are none.
     pub fn lowest(&self) -> Option<Cut> {
         self.0.first().copied()
     }

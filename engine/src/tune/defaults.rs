@@ -1,10 +1,10 @@
-//! The numbers of a manifest that are searched unless said otherwise, and their values.
+//! The numbers of a manifest that are searched by default, and their values.
 
 use serde_json::Value;
 
 use super::axis::{Axis, sorted};
 
-/// Areas are tried at these multiples of what the manifest has.
+/// Areas are tried at these multiples of the manifest's value.
 const LADDER: [f64; 12] = [0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0];
 
 /// Numbers of the gates and of the stock plugins, in the manifest's order.
@@ -64,7 +64,7 @@ fn of_step(at: &str, plugin: &str, params: &Value, axes: &mut Vec<Axis>) {
     }
 }
 
-/// Adds a key that the table has, at values that its own gives.
+/// Adds an axis for a key that the table has, with values derived from its current one.
 fn axis(at: &str, key: &str, table: &Value, values: &dyn Fn(f64) -> Vec<f64>, axes: &mut Vec<Axis>) {
     if let Some(current) = table.get(key).and_then(Value::as_f64) {
         let whole = table.get(key).is_some_and(Value::is_i64);
@@ -72,7 +72,7 @@ fn axis(at: &str, key: &str, table: &Value, values: &dyn Fn(f64) -> Vec<f64>, ax
     }
 }
 
-/// Probabilities from one to another, and the manifest's own.
+/// Probabilities in a range, and the manifest's own.
 fn around(current: f64, from: f64, to: f64, step: f64) -> Vec<f64> {
     let steps = ((to - from) / step).round() as usize;
     (0..=steps).map(|index| from + index as f64 * step).chain([current]).collect()

@@ -1,4 +1,4 @@
-//! What keeps a search from being made.
+//! Errors of a search.
 
 use std::path::PathBuf;
 
@@ -6,17 +6,17 @@ use crate::ensemble::ImageError;
 use crate::manifest::ManifestError;
 use crate::plugin::PluginError;
 
-/// A search that cannot be made, or whose result cannot be written.
+/// Why a search cannot run, or its result cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TuneError {
-    /// The manifest is not right.
+    /// The manifest is invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// A `--grid` that cannot be read.
     #[error("grid `{text}`: {fault}; write `KEY=FROM:TO:STEP`, `KEY=VALUE` or `KEY=VALUE,VALUE`")]
     Axis {
-        /// What was written.
+        /// The text given.
         text: String,
         /// What is wrong with it.
         fault: String,
@@ -26,55 +26,55 @@ pub enum TuneError {
     Key {
         /// The key.
         key: String,
-        /// Why, and what to do.
+        /// The reason, and what to do.
         fault: String,
     },
-    /// The system refuses the engine's threads.
+    /// The system refuses to start the engine's threads.
     #[error("cannot start a search")]
     Threads(#[source] std::io::Error),
-    /// Nothing in the manifest that could be searched.
+    /// The manifest has no number that can be searched.
     #[error("the manifest has no value to search: name one with `--grid KEY=FROM:TO:STEP`")]
     NoKnob,
-    /// More points than can be gone through.
+    /// More points than a search can handle.
     #[error("{what}, more than {most}: give a key fewer values, or a fixed one (`--grid KEY=VALUE`)")]
     TooMany {
-        /// How many of what.
+        /// The number, and what is counted.
         what: String,
-        /// The most there may be.
+        /// The maximum.
         most: usize,
     },
-    /// A plugin that cannot be had, or takes none of a knob's values.
+    /// A plugin cannot be opened, or accepts none of a knob's values.
     #[error("at `postprocess[{step}]`")]
     Plugin {
-        /// The step, from 0.
+        /// The step's index, from 0.
         step: usize,
-        /// Why.
+        /// The cause.
         source: Box<PluginError>,
     },
-    /// An image that has no answer.
+    /// An image that cannot be predicted.
     #[error("image `{id}`")]
     Image {
         /// The image.
         id: String,
-        /// Why.
+        /// The cause.
         source: Box<ImageError>,
     },
-    /// An image that the truth does not know.
+    /// An image that the truth lacks.
     #[error("the truth has no row for image `{id}`: add one (`-1` for an empty mask), or leave the image out")]
     NoTruth {
         /// The image.
         id: String,
     },
-    /// Two images of one id.
+    /// Two images with the same id.
     #[error("two images have the id `{id}`")]
     Twice {
         /// The id.
         id: String,
     },
-    /// A plugin that does not do what the stock plugin of its name does.
+    /// A plugin differs from the stock plugin of its name.
     #[error("a plugin with a stock plugin's name behaves differently: running its steps at every point")]
     NotStock,
-    /// Too little to choose by.
+    /// Too few images to choose by.
     #[error("{0}")]
     TooFew(String),
     /// Weights that cannot be searched.
@@ -82,7 +82,7 @@ pub enum TuneError {
     Weights {
         /// `classifier` or `segmenter`.
         stage: &'static str,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A manifest that cannot be edited or written.
@@ -90,10 +90,10 @@ pub enum TuneError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         message: String,
     },
-    /// What is kept of the maps cannot be spilled or read back.
+    /// The cached maps cannot be written to or read from the temporary file.
     #[error("cannot keep maps in a temporary file")]
     Spill(#[from] std::io::Error),
 }

@@ -10,7 +10,7 @@ use crate::manifest;
 /// A gate at each choice of its numbers; without a gate there is one choice, which every image passes.
 pub struct Gates(Vec<Option<Gate>>);
 
-/// What a stage's members say together.
+/// The merged outputs of a stage's members.
 #[derive(Clone, Copy, Default)]
 pub struct StageOutputs<'a> {
     /// The merged score, in 0..=1.
@@ -29,14 +29,14 @@ impl Gates {
         Self(choices.iter().map(|gate| Some(Gate::new(gate, &names, &scored))).collect())
     }
 
-    /// How many choices there are.
+    /// The number of choices.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// At which choices an image passes. `answers` are those of all members that run, in order.
+    /// Whether an image passes at each choice. `answers` are those of all members that run, in order.
     ///
-    /// Pixels are counted once for each probability, not once for each choice.
+    /// Pixels are counted once for each probability, not for each choice.
     pub fn passes(&self, said: StageOutputs<'_>, answers: &[&MemberAnswer]) -> Vec<bool> {
         let scores: Vec<Option<f32>> = answers.iter().map(|answer| answer.score).collect();
         let seen = GateInputs { score: said.score, map: said.map, scores: &scores, ..GateInputs::default() };

@@ -1,4 +1,4 @@
-//! What is searched: numbers of the manifest, and the values that each is tried at.
+//! The search grid: numbers of the manifest, and the values at which each is tried.
 
 use std::path::Path;
 
@@ -12,23 +12,22 @@ use super::path;
 use super::write::edited;
 use crate::manifest::{Gate, Lint, Manifest, Severity, Step};
 
-/// The most points that a grid may have.
+/// The maximum number of points of a grid.
 const MOST: usize = 4_000_000;
 
 /// All knobs with their values. Points are numbered with the last knob running fastest.
 #[derive(Debug, Clone)]
 pub struct Grid {
-    /// In the order in which an image meets them: the classifier's gate, the segmenter's gate, postprocessing.
+    /// In pipeline order: the classifier's gate, the segmenter's gate, postprocessing.
     pub knobs: Vec<Knob>,
     manifest: Manifest,
     value: Value,
 }
 
 impl Grid {
-    /// The numbers that a manifest has, at values around its own, with those that `axes` name at theirs.
+    /// The numbers of a manifest, at values around its own, or for those named in `axes` at the given values.
     ///
-    /// # Errors
-    /// Where the manifest is wrong, an axis names no number that can be searched or a value that it cannot have, or there
+    /// # Errors If the manifest is invalid, an axis names no number that can be searched or an invalid value, or there
     /// are no points or too many.
     pub fn new(text: &str, path: &Path, axes: &[Axis]) -> Result<Self, TuneError> {
         let manifest = Manifest::parse(text, path)?;
@@ -58,13 +57,13 @@ impl Grid {
         Ok(grid)
     }
 
-    /// How many points there are.
+    /// The number of points.
     #[must_use]
     pub fn points(&self) -> usize {
         self.knobs.iter().map(|knob| knob.values.len()).product()
     }
 
-    /// Which of its values each knob has at a point.
+    /// The index of each knob's value at a point.
     #[must_use]
     pub fn places(&self, mut point: usize) -> Vec<usize> {
         let mut places: Vec<usize> = self
@@ -81,13 +80,13 @@ impl Grid {
         places
     }
 
-    /// The point at which each knob has one of its values.
+    /// The point at which each knob has the value of the given index.
     #[must_use]
     pub fn point(&self, places: &[usize]) -> usize {
         self.knobs.iter().zip(places).fold(0, |point, (knob, place)| point * knob.values.len() + place)
     }
 
-    /// The point of the manifest's own values; `None` where the grid does not have one of them.
+    /// The point of the manifest's own values; `None` if the grid lacks one of them.
     #[must_use]
     pub fn current(&self) -> Option<usize> {
         let place = |knob: &Knob| knob.values.iter().position(|value| Some(*value) == knob.current);
@@ -100,7 +99,7 @@ impl Grid {
         self.knobs.iter().zip(self.places(point)).map(|(knob, place)| knob.values[place]).collect()
     }
 
-    /// The same knobs, each with its value at a point alone.
+    /// The same knobs, each with only its value at a point.
     #[must_use]
     pub(super) fn alone(&self, point: usize) -> Self {
         let mut grid = self.clone();
@@ -108,24 +107,24 @@ impl Grid {
         grid
     }
 
-    /// What the manifest has at a key, as it is written there.
+    /// The manifest's value of a key, as written there.
     #[must_use]
     pub fn now(&self, key: &str) -> Option<&Value> {
         path::get(&self.value, &path::parse(key)?)
     }
 
-    /// The manifest as it is.
+    /// The current manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The classifier's gate at each choice of its knobs; none without a gate.
+    /// The classifier's gate at each choice of its knobs; empty without a gate.
     pub(super) fn classifier(&self) -> Result<Vec<Gate>, TuneError> {
         self.gates(Place::Classifier, "classifier.gate")
     }
 
-    /// The segmenter's gate at each choice of its knobs; none without a gate.
+    /// The segmenter's gate at each choice of its knobs; empty without a gate.
     pub(super) fn segmenter(&self) -> Result<Vec<Gate>, TuneError> {
         self.gates(Place::Segmenter, "segmenter.gate")
     }
@@ -141,7 +140,7 @@ impl Grid {
         if path::get(&self.value, &parts).is_none() { Ok(Vec::new()) } else { self.choices(place, key) }
     }
 
-    /// What stands at a key, at each choice of the knobs of its place.
+    /// The value of a key, at each choice of the knobs of its place.
     fn choices<T: serde::de::DeserializeOwned>(&self, place: Place, key: &str) -> Result<Vec<T>, TuneError> {
         let parts = path::parse(key).unwrap_or_default();
         let whole = path::get(&self.value, &parts).cloned().unwrap_or_default();
@@ -160,7 +159,7 @@ impl Grid {
         (0..count).map(choice).collect()
     }
 
-    /// Makes sure that the manifest can have every knob's lowest and highest value.
+    /// Checks that every knob's lowest and highest value is valid in the manifest.
     fn check(&self, text: &str, path: &Path) -> Result<(), TuneError> {
         if self.knobs.is_empty() {
             return Err(TuneError::NoKnob);

@@ -5,11 +5,11 @@ use ndarray::Array2;
 use super::grid::Grid;
 use crate::report::HeatMap;
 
-/// The score over two different knobs, by their places in the grid, around a point; `scores` are those of
+/// The score over two different knobs, by their indices in the grid, around a point; `scores` are those of
 /// [`Tuned`](super::Tuned), and NaN where a plugin refuses the point.
 ///
 /// # Panics
-/// Where there are no such knobs, or the scores are those of another grid.
+/// If there are no such knobs, or the scores belong to another grid.
 #[must_use]
 pub fn heat_map(grid: &Grid, scores: &[f64], (x, y): (usize, usize), point: usize) -> HeatMap {
     let places = grid.places(point);

@@ -8,7 +8,7 @@ use super::path::{self, Part};
 use super::write::Number;
 use crate::lint::nearest;
 
-/// Values that nobody named are tried more coarsely where there would be more points than this.
+/// Values that were not given by the user are thinned out if there would be more points than this.
 const MANY: usize = 1_000_000;
 
 /// A number of the manifest that is searched.
@@ -16,18 +16,18 @@ const MANY: usize = 1_000_000;
 pub struct Knob {
     /// The manifest's key: `postprocess[0].params.above`.
     pub key: String,
-    /// What the manifest has; `None` where it has nothing there yet.
+    /// The manifest's value; `None` if the key is absent.
     pub current: Option<f64>,
-    /// What it is tried at, ascending.
+    /// The values to try, ascending.
     pub values: Vec<f64>,
     /// Whether it is a whole number.
     pub whole: bool,
-    /// Whether its values were named, and are not ours to change.
+    /// Whether the user gave its values, so that they must not be changed.
     pub(super) named: bool,
     pub(super) place: Place,
 }
 
-/// What a knob turns.
+/// The part of the manifest that a knob changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     Classifier,
@@ -36,7 +36,7 @@ pub(super) enum Place {
 }
 
 impl Knob {
-    /// A value as the manifest would have it.
+    /// A value as written in the manifest.
     #[must_use]
     pub fn number(&self, value: f64) -> Number {
         if self.whole { Number::Whole(value as i64) } else { Number::Real(value) }
@@ -47,10 +47,10 @@ impl Knob {
     }
 }
 
-/// A knob of an axis; `found` are those that the manifest has by itself.
+/// A knob for an axis; `found` are the axes that the manifest has by default.
 ///
 /// # Errors
-/// Where the axis names no number that can be searched, or values that it cannot have.
+/// If the axis names no number that can be searched, or invalid values.
 pub(super) fn knob(axis: &Axis, value: &Value, found: &[Axis]) -> Result<Knob, TuneError> {
     let key = &axis.key;
     let parts = path::parse(key).ok_or_else(|| wrong(key, "expected a key such as `postprocess[0].params.above`"))?;
@@ -68,8 +68,8 @@ pub(super) fn knob(axis: &Axis, value: &Value, found: &[Axis]) -> Result<Knob, T
     Ok(Knob { key: key.clone(), current, values: sorted(axis.values.clone()), whole, named: true, place })
 }
 
-/// Leaves out every other value of the knobs that nobody named, the longest first, until there are few enough points.
-/// The ends and the manifest's own value stay.
+/// Drops every other value of the knobs whose values the user did not give, the longest first, until there are few
+/// enough points. The ends and the manifest's own value are kept.
 pub(super) fn thin(knobs: &mut [Knob]) {
     let points = |knobs: &[Knob]| knobs.iter().map(|knob| knob.values.len() as f64).product::<f64>();
     while points(knobs) > MANY as f64 {
@@ -84,7 +84,7 @@ pub(super) fn thin(knobs: &mut [Knob]) {
     }
 }
 
-/// What a key turns, where its table is there.
+/// The part of the manifest that a key belongs to, if its table exists.
 fn place(parts: &[Part], value: &Value) -> Option<Place> {
     let key = |text: &str| Part::Key(text.into());
     let place = match parts {

@@ -1,4 +1,4 @@
-//! What each member is worth: alone, and to the others.
+//! The ablation of members: each alone, and the ensemble without each.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub struct Members {
     variants: Vec<Variant>,
 }
 
-/// An ensemble of which one stage has fewer members.
+/// An ensemble with fewer members in one stage.
 struct Variant {
     classifier: bool,
     member: usize,
@@ -29,7 +29,7 @@ struct Variant {
     gates: Gates,
 }
 
-/// What is kept of an image.
+/// The results for an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ablation {
     positive: bool,
@@ -43,14 +43,14 @@ impl Members {
     /// The members of an ensemble.
     ///
     /// # Errors
-    /// Where a plugin is not to be had any more.
+    /// If a plugin can no longer be opened.
     pub fn new(ensemble: &Ensemble) -> Result<Self, TuneError> {
         let manifest = ensemble.manifest().clone();
         let steps: Vec<_> = manifest.postprocess.iter().map(|step| vec![step.clone()]).collect();
         let chain = Chain::open(&steps, ensemble.path().parent().unwrap_or(Path::new("")))?;
         let times_score = merge::running(&manifest.segmenter).any(|member| member.times_score);
         let mut variants = Vec::new();
-        // Maps that were multiplied by the score of all classifiers tell nothing of what fewer would make of them.
+        // Maps that were multiplied by all classifiers' score do not show what fewer classifiers would make of them.
         if let Some(stage) = manifest.classifier.as_ref().filter(|_| !times_score) {
             of_stage(stage, true, &mut variants);
         }
@@ -58,10 +58,10 @@ impl Members {
         Ok(Self { manifest, chain, variants })
     }
 
-    /// What is kept of an image.
+    /// The results for an image.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub fn look(&self, image: &Image<'_>, answers: &Explanation) -> Result<Ablation, TuneError> {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;
@@ -99,7 +99,7 @@ impl Members {
         Ok(f64::from(self.chain.dice(map.view(), &image.target, &image.context)?[0]))
     }
 
-    /// A row a member, by all images.
+    /// A row per member, over all images.
     #[must_use]
     pub fn rows(&self, images: &[Ablation], metric: Metric) -> Vec<MemberRow> {
         let counted: Vec<&Ablation> = images.iter().filter(|it| metric == Metric::Dice || it.positive).collect();
@@ -130,7 +130,7 @@ impl Members {
     }
 }
 
-/// Each member alone, and all but each, as far as that can be.
+/// Each member alone, and all but each, where that is possible.
 fn of_stage(stage: &Stage, classifier: bool, variants: &mut Vec<Variant>) {
     if matches!(stage.merge, Merge::Stack(_)) {
         return;
@@ -146,13 +146,13 @@ fn of_stage(stage: &Stage, classifier: bool, variants: &mut Vec<Variant>) {
                 continue;
             }
             let gates = Gates::new(Some(&fewer), stage.gate.as_slice());
-            // Merging goes by the whole stage: its members are those that have answered.
+            // Merging covers the whole stage: its members are those that have outputs.
             variants.push(Variant { classifier, member, alone, stage: stage.clone(), weights, gates });
         }
     }
 }
 
-/// Whether a gate asks a member that does not run.
+/// Whether a gate names a member that does not run.
 fn names_another(gate: Option<&Gate>, stage: &Stage) -> bool {
     let runs = |name: &str| merge::running(stage).any(|member| member.name == name);
     let tests = gate.into_iter().flat_map(Gate::tests);

@@ -1,4 +1,4 @@
-//! A stage's answers, merged anew: with other weights, or without some members.
+//! Repeats the merge of a stage's outputs: with other weights, or without some members.
 
 use ndarray::Array2;
 
@@ -15,7 +15,7 @@ pub fn weights(stage: &manifest::Stage) -> Vec<f32> {
     running(stage).map(|member| member.weight).collect()
 }
 
-/// The stage as it is with other weights for the members that run.
+/// The stage with other weights for the members that run.
 pub fn weighted(stage: &manifest::Stage, weights: &[f32]) -> manifest::Stage {
     let mut stage = stage.clone();
     let running = stage.members.iter_mut().filter(|member| member.weight > 0.0);
@@ -23,8 +23,8 @@ pub fn weighted(stage: &manifest::Stage, weights: &[f32]) -> manifest::Stage {
     stage
 }
 
-/// The merged score of members' scores, as the engine would have it; `None` where a member that counts has none, or the
-/// merge is no fold. A member of weight 0 is left out.
+/// The merged score of members' scores, as the engine computes it; `None` if a member with a weight has none, or the
+/// merge is a stack. A member of weight 0 is left out.
 pub fn score(stage: &manifest::Stage, scores: &[Option<f32>], weights: &[f32]) -> Option<f32> {
     let fold = MergeAccumulator::from_manifest(&stage.merge)?;
     let mut sum = fold.start();
@@ -34,8 +34,8 @@ pub fn score(stage: &manifest::Stage, scores: &[Option<f32>], weights: &[f32]) -
     Some(fold.finish(sum, weights.iter().sum()))
 }
 
-/// The merged map of members' maps, (height, width) all, as the engine would have it; `None` where a member that counts
-/// has none, or the merge is no fold.
+/// The merged map of members' maps, all of (height, width), as the engine computes it; `None` if a member with a weight
+/// has none, or the merge is a stack.
 pub fn map<'m>(
     stage: &manifest::Stage,
     maps: impl Iterator<Item = Option<&'m Array2<f32>>>,
@@ -49,7 +49,7 @@ pub fn map<'m>(
         fold.add_map(sum, map.view(), *weight);
     }
     let total = weights.iter().sum();
-    // As the engine does: maps that are shifted by a threshold may leave 0..=1, what is merged of them does not.
+    // As in the engine: maps shifted by a threshold may leave 0..=1, the merged map may not.
     let counted = running(stage).zip(weights).filter(|(_, weight)| **weight > 0.0);
     let shifted = counted.map(|(member, _)| member).any(is_shifted);
     let clip = |p: f32| if shifted { p.clamp(0.0, 1.0) } else { p };
@@ -60,7 +60,7 @@ fn is_shifted(member: &Member) -> bool {
     member.threshold.is_some() || member.snapshots.iter().any(|snapshot| snapshot.threshold.is_some())
 }
 
-/// The answers of the members that count.
+/// The outputs of the members with a weight.
 pub fn counted<'a>(answers: &[&'a MemberAnswer], weights: &[f32]) -> Vec<&'a MemberAnswer> {
     answers.iter().zip(weights).filter(|(_, weight)| **weight > 0.0).map(|(answer, _)| *answer).collect()
 }

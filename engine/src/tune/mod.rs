@@ -1,8 +1,8 @@
-//! Finds a manifest's numbers: thresholds, areas, gates and weights, by the members' own answers and the truth.
+//! Searches a manifest's numbers: thresholds, areas, gates and weights, from the members' own outputs and the truth.
 //!
-//! `answers (cached) → of each image its Dice at every point of a grid → sums by fold → the best point, nested → manifest`
+//! `outputs (cached) → Dice of each image at every point of a grid → sums by fold → the best point, nested → manifest`
 //!
-//! No model runs for what the cache holds, and no point of the grid costs a pass over the maps: see [`Chain`].
+//! Cached outputs cost no inference, and no point of the grid costs a pass over the maps: see [`Chain`].
 
 mod axis;
 mod ballots;

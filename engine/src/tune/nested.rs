@@ -1,4 +1,4 @@
-//! Choosing on some folds and scoring on another: the score that is told is not the one that was made large.
+//! Nested cross-validation: the score is measured on folds not used for the choice.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,53 +10,53 @@ use super::error::TuneError;
 use super::search::{Choose, Chosen, Metric, Totals, choose};
 use super::space::{Answered, Space};
 
-/// How often images are drawn anew for an interval.
+/// The number of bootstrap resamples for an interval.
 const DRAWS: usize = 2000;
 const SEED: u64 = 20_190_904;
 
-/// Which fold each image is in.
+/// The fold of each image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folds {
-    /// Each image's, from 0.
+    /// Each image's fold, from 0.
     pub of: Vec<usize>,
-    /// What each fold is called.
+    /// The folds' names.
     pub names: Vec<u32>,
 }
 
-/// One fold: what the others choose, and how good that is here.
+/// One fold: the choice on the other folds, and its score on this one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldChoice {
-    /// What the fold is called.
+    /// The fold's name.
     pub name: u32,
-    /// How many of its images count.
+    /// The number of its images that count.
     pub images: usize,
-    /// The point that the other folds' images choose.
+    /// The point chosen on the other folds' images.
     pub point: usize,
-    /// The score of the other folds' images there.
+    /// The score of the other folds' images at this point.
     pub chosen_at: f64,
-    /// The score of this fold's images there.
+    /// The score of this fold's images at this point.
     pub score: f64,
-    /// The score of this fold's images with the manifest as it is.
+    /// The score of this fold's images with the current manifest.
     pub current: f64,
 }
 
-/// A mean, with the interval in which 95 of 100 means lie when images are drawn anew.
+/// A mean, with its 95 % bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The mean.
     pub mean: f64,
-    /// The interval's lower and upper end; `None` where every image has the same value, which says nothing about others.
+    /// The interval's ends; `None` if every image has the same value, which says nothing about others.
     pub bounds: Option<(f64, f64)>,
 }
 
-/// How good a search is on images that it has not seen.
+/// The quality of a search on images that it has not seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nested {
-    /// Each fold.
+    /// The choice and score of each fold.
     pub folds: Vec<FoldChoice>,
-    /// The mean over all images, each at the point that the other folds choose.
+    /// The mean over all images, each at the point chosen on the other folds.
     pub score: f64,
-    /// By how much that is better than the manifest as it is.
+    /// The improvement over the current manifest.
     pub gain: Interval,
 }
 
@@ -64,7 +64,7 @@ impl Folds {
     /// The folds of a list, by id.
     ///
     /// # Errors
-    /// Where an image is in none, or there are fewer than two.
+    /// If an image has no fold, or there are fewer than two folds.
     pub fn listed(images: &[Answered], list: &HashMap<String, u32>) -> Result<Self, TuneError> {
         let fold = |image: &Answered| {
             let missing = || TuneError::TooFew(format!("the list of folds lacks image `{}`", image.id));
@@ -76,10 +76,10 @@ impl Folds {
         Self { of: each.iter().map(place).collect(), names }.checked()
     }
 
-    /// `count` folds, each with its share of the positive images; the same for the same ids, in any order.
+    /// `count` folds, each with its share of the positive images; independent of the order of ids.
     ///
     /// # Errors
-    /// Where there are fewer images than folds, or fewer than two folds.
+    /// If there are fewer images than folds, or fewer than two folds.
     pub fn stratified(images: &[Answered], count: usize) -> Result<Self, TuneError> {
         if images.len() < count {
             return Err(TuneError::TooFew(format!("{} images are too few for {count} folds", images.len())));
@@ -99,13 +99,13 @@ impl Folds {
         Self { of, names: (0..count as u32).collect() }.checked()
     }
 
-    /// How many there are.
+    /// The number of folds.
     #[must_use]
     pub fn count(&self) -> usize {
         self.names.len()
     }
 
-    /// Makes sure that there is something to score in a fold, and something to choose by outside of it.
+    /// Checks that there are images to score in a fold, and images to choose by outside of it.
     pub(super) fn check(&self, totals: &Totals, fold: usize) -> Result<(), TuneError> {
         let (count, all) = (totals.counts()[fold], totals.counts().iter().sum::<usize>());
         if count == 0 || count == all {
@@ -130,7 +130,7 @@ impl Folds {
     }
 }
 
-/// A fold's images at what the others chose: each one's score, and how much that is better than before.
+/// The results of a fold's images at the others' choice: each one's score, and its gain.
 pub(super) struct Part {
     choice: FoldChoice,
     scores: Vec<f64>,
@@ -138,10 +138,10 @@ pub(super) struct Part {
 }
 
 impl Nested {
-    /// Chooses on all folds but one, for each.
+    /// For each fold, chooses on all others.
     ///
     /// # Errors
-    /// Where a fold, or all but one, has no image that counts.
+    /// If a fold, or all others together, have no image that counts.
     pub fn new(
         space: &Space,
         images: &[Answered],
@@ -159,7 +159,7 @@ impl Nested {
         Ok(Self::from_parts((0..folds.count()).map(part).collect::<Result<_, TuneError>>()?))
     }
 
-    /// All folds together.
+    /// Combines all folds.
     pub(super) fn from_parts(parts: Vec<Part>) -> Self {
         let together = |of: fn(&Part) -> &Vec<f64>| parts.iter().flat_map(of).copied().collect::<Vec<_>>();
         let (scores, gains) = (together(|part| &part.scores), together(|part| &part.gains));
@@ -207,7 +207,7 @@ pub fn interval(values: &[f64]) -> Interval {
     let mut means: Vec<f64> = (0..DRAWS).map(draw).collect();
     means.sort_by(f64::total_cmp);
     let at = |share: f64| means[((means.len() - 1) as f64 * share).round() as usize];
-    // sums of one value differ by rounding
+    // sums of equal values differ by rounding
     let moves = values.iter().any(|value| (value - values[0]).abs() > 1e-12);
     Interval { mean: mean(values), bounds: moves.then(|| (at(0.025), at(0.975))) }
 }
@@ -220,7 +220,7 @@ pub fn standard_error(values: &[f64]) -> f64 {
     if values.len() < 2 { 0.0 } else { (squares / (count - 1.0) / count).sqrt() }
 }
 
-/// The mean; 0 of nothing.
+/// The mean; 0 if there are no values.
 pub(super) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }

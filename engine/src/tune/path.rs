@@ -1,8 +1,8 @@
-//! Where a number stands in a manifest: `postprocess[0].params.above`.
+//! The position of a number in a manifest: `postprocess[0].params.above`.
 
 use serde_json::Value;
 
-/// One step down.
+/// One part of a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// Into a table.
@@ -11,7 +11,7 @@ pub enum Part {
     Index(usize),
 }
 
-/// The steps of a key; `None` where it is not written as keys are.
+/// The parts of a key; `None` if its syntax is invalid.
 pub fn parse(key: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     for piece in key.split('.') {
@@ -29,7 +29,7 @@ pub fn parse(key: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// What stands there.
+/// The value at a position.
 pub fn get<'v>(root: &'v Value, parts: &[Part]) -> Option<&'v Value> {
     parts.iter().try_fold(root, |value, part| match part {
         Part::Key(key) => value.get(key),
@@ -37,7 +37,7 @@ pub fn get<'v>(root: &'v Value, parts: &[Part]) -> Option<&'v Value> {
     })
 }
 
-/// Puts a value there; false where there is no table to hold it.
+/// Sets the value at a position; false if there is no table to hold it.
 pub fn set(root: &mut Value, parts: &[Part], value: Value) -> bool {
     let Some((last, way)) = parts.split_last() else { return false };
     let holder = way.iter().try_fold(root, |value, part| match part {

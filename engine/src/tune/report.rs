@@ -1,16 +1,16 @@
-//! What a search comes to.
+//! The result of a search.
 
 use super::error::TuneError;
 use super::nested::{Folds, Nested, mean, standard_error};
 use super::search::{Choose, Chosen, Metric, Plateau, Totals, WITHIN, choose, plateau};
 use super::space::{Answered, Space};
 
-/// What a search comes to.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuned {
-    /// The point that is chosen by all images, with their score there: the one that was made large.
+    /// The point chosen on all images, with their score there: an optimistic score.
     pub best: Chosen,
-    /// The score of the manifest as it is.
+    /// The score of the current manifest.
     pub current: f64,
     /// The standard error of the score at the best point.
     pub error: f64,
@@ -18,27 +18,27 @@ pub struct Tuned {
     pub plateaus: [Plateau; 2],
     /// Knobs whose best value is the first or last that was tried.
     pub edges: Vec<Edge>,
-    /// How good the search is on images that it has not seen.
+    /// The quality of the search on images that it has not seen.
     pub nested: Nested,
-    /// The score at every point, of all images; NaN where a plugin refuses the point.
+    /// The score at every point, on all images; NaN where a plugin refuses the point.
     pub scores: Vec<f64>,
 }
 
-/// A knob whose best value is at an end of what was tried.
+/// A knob whose best value is at an end of the values tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
-    /// Which knob.
+    /// The knob's index.
     pub knob: usize,
-    /// Whether it is the highest value; otherwise the lowest.
+    /// Whether it is the highest value, not the lowest.
     pub highest: bool,
-    /// A grid that goes on from there.
+    /// A grid that continues from there.
     pub further: String,
 }
 
-/// Searches.
+/// Runs the search.
 ///
 /// # Errors
-/// Where there are no images that count, or too few for the folds.
+/// If there are no images that count, or too few for the folds.
 pub fn tune(
     space: &Space,
     images: &[Answered],
@@ -54,7 +54,7 @@ pub fn tune(
     summarise(space, images, metric, &totals, how, nested)
 }
 
-/// What all images together come to.
+/// Combines all images' results.
 pub(super) fn summarise(
     space: &Space,
     images: &[Answered],
@@ -81,7 +81,7 @@ pub(super) fn summarise(
     })
 }
 
-/// Knobs whose value at a point is the first or last that was tried, and is not the last that could be.
+/// Knobs whose value at a point is the first or last one tried, but not at the limit of valid values.
 fn edges(space: &Space, point: usize) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (index, (knob, place)) in space.grid().knobs.iter().zip(space.grid().places(point)).enumerate() {
@@ -92,7 +92,7 @@ fn edges(space: &Space, point: usize) -> Vec<Edge> {
         let highest = place == last;
         let value = knob.values[place];
         let step = if highest { value - knob.values[last - 1] } else { knob.values[1] - value };
-        // As far again as the grid is wide, within what probabilities and areas can be.
+        // As far again as the grid is wide, within the limits of probabilities and areas.
         let span = (knob.values[last] - knob.values[0]).max(step);
         let (lowest, most) = if knob.whole { (1.0, f64::MAX) } else { (0.0, 1.0) };
         let end = if highest { (value + span).min(most) } else { (value - span).max(lowest) };

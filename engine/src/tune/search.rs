@@ -1,39 +1,39 @@
-//! The best point of a grid, and what lies around it.
+//! The best point of a grid, and the plateau around it.
 
 use super::grid::Grid;
 use super::space::{Answered, Space};
 
-/// Scores that differ by less are the same: sums of many numbers differ by rounding.
+/// Scores that differ by less are equal: sums of many numbers differ by rounding.
 const SAME: f64 = 1e-9;
 
-/// What is to be made large.
+/// Metric to maximize.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Metric {
-    /// The competition's: mean Dice of all images, 1 where truth and mask are both empty. The default.
+    /// The competition's: mean Dice of all images, 1 if truth and mask are both empty. The default.
     #[default]
     Dice,
-    /// Mean Dice of the images that have a mask in truth.
+    /// Mean Dice of the images whose true mask is not empty.
     DicePositives,
 }
 
-/// Which of a plateau's points is chosen.
+/// Which point of a plateau is chosen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Choose {
-    /// The highest; of several that are equal, the one nearest to their middle. The default.
+    /// The highest; of several equal ones, the one nearest to their middle. The default.
     #[default]
     Maximum,
     /// The one nearest to the middle of the plateau: those within [`WITHIN`] of the highest.
     Centre,
 }
 
-/// How far below the highest score a plateau reaches.
+/// How far below the highest score a plateau extends.
 pub const WITHIN: f64 = 0.001;
 
-/// A score at every point, from images that may be left out by folds.
+/// A score at every point, from images of which folds can be left out.
 pub struct Totals {
     /// Sums of Dice, for each fold.
     sums: Vec<Vec<f64>>,
-    /// Images that count, for each fold.
+    /// The number of images that count, for each fold.
     counts: Vec<usize>,
 }
 
@@ -46,12 +46,12 @@ pub struct Chosen {
     pub score: f64,
 }
 
-/// The points that are as good as the best, or nearly.
+/// The points as good as the best, or nearly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plateau {
-    /// How far below the highest score it reaches.
+    /// How far below the highest score it extends.
     pub within: f64,
-    /// How many points it has.
+    /// The number of its points.
     pub points: usize,
     /// Each knob's lowest and highest value in it.
     pub ranges: Vec<(f64, f64)>,
@@ -66,7 +66,7 @@ impl Metric {
 }
 
 impl Totals {
-    /// Sums over images; `folds` are theirs, from 0 to below `count`.
+    /// Sums over images; `folds` holds the fold of each image, below `count`.
     #[must_use]
     pub fn new(space: &Space, images: &[Answered], metric: Metric, folds: &[usize], count: usize) -> Self {
         let points = space.grid().points();
@@ -79,7 +79,7 @@ impl Totals {
         Self { sums, counts }
     }
 
-    /// The score at every point, of all images but those of a fold; NaN where a plugin refuses the point.
+    /// The score at every point, on all images but those of a fold; NaN where a plugin refuses the point.
     #[must_use]
     pub fn scores(&self, without: Option<usize>) -> Vec<f64> {
         let folds = (0..self.sums.len()).filter(|fold| Some(*fold) != without);
@@ -93,7 +93,7 @@ impl Totals {
         scores
     }
 
-    /// How many images of each fold count.
+    /// The number of images that count, for each fold.
     #[must_use]
     pub fn counts(&self) -> &[usize] {
         &self.counts
@@ -117,7 +117,7 @@ fn add(space: &Space, image: &Answered, sums: &mut [f64]) {
     }
 }
 
-/// The point that is chosen by the scores at every point; `None` where no point has a score.
+/// The point chosen by the scores at every point; `None` if no point has a score.
 #[must_use]
 pub fn choose(grid: &Grid, scores: &[f64], how: Choose) -> Option<Chosen> {
     let highest = highest(scores)?;
@@ -126,7 +126,7 @@ pub fn choose(grid: &Grid, scores: &[f64], how: Choose) -> Option<Chosen> {
     let middle: Vec<f64> = (0..grid.knobs.len())
         .map(|knob| good.iter().map(|places| places[knob] as f64).sum::<f64>() / good.len() as f64)
         .collect();
-    // In steps of the grid, each knob by its own number of values: no knob outweighs the others by being fine.
+    // In steps of the grid, relative to each knob's number of values: a fine knob does not outweigh the others.
     let distance = |places: &[usize]| -> f64 {
         let one = |(knob, (&place, middle)): (&super::knob::Knob, (&usize, &f64))| {
             ((place as f64 - middle) / knob.values.len() as f64).powi(2)
@@ -138,7 +138,7 @@ pub fn choose(grid: &Grid, scores: &[f64], how: Choose) -> Option<Chosen> {
     Some(Chosen { point, score: scores[point] })
 }
 
-/// The points within some distance of the highest score.
+/// The points within a distance of the highest score.
 #[must_use]
 pub fn plateau(grid: &Grid, scores: &[f64], within: f64) -> Option<Plateau> {
     let highest = highest(scores)?;

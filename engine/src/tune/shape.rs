@@ -1,4 +1,4 @@
-//! Masks on their way through a search, drawn only where somebody looks at their pixels.
+//! Masks in a search, drawn only when their pixels are needed.
 
 use std::rc::Rc;
 
@@ -16,14 +16,14 @@ pub struct Canvas<'a> {
     pub map: ArrayView2<'a, f32>,
     /// The truth.
     pub target: &'a Target,
-    /// What plugins may know of the image.
+    /// The plugins' context of the image.
     pub context: &'a Context,
     cuts: &'a Cuts,
-    /// What passes each cut.
+    /// The sums above each cut.
     levels: Vec<Sums>,
 }
 
-/// A mask, by what it counts.
+/// A mask, represented by its counts.
 #[derive(Clone)]
 pub struct Shape {
     pub sums: Sums,
@@ -33,14 +33,14 @@ pub struct Shape {
 #[derive(Clone)]
 enum Pixels {
     Nothing,
-    /// What passes a cut.
+    /// The pixels that pass a cut.
     Level(Cut),
     /// Some of a mask's components.
     Kept(Rc<Components>, Rc<[bool]>),
     Drawn(Rc<Mask>),
 }
 
-/// The components of a mask, with what each counts.
+/// The components of a mask, with the counts of each.
 pub struct Parts {
     components: Rc<Components>,
     sums: Vec<Sums>,
@@ -57,13 +57,13 @@ impl<'a> Canvas<'a> {
         self.levels[self.cuts.place(cut)].area as usize
     }
 
-    /// What passes a cut.
+    /// The mask of the pixels that pass a cut.
     pub fn level(&self, cut: Cut) -> Shape {
         let sums = self.levels[self.cuts.place(cut)];
         if sums.area == 0 { Shape::nothing() } else { Shape { sums, pixels: Pixels::Level(cut) } }
     }
 
-    /// A mask of the map's size.
+    /// The shape of a mask of the map's size.
     pub fn shape(&self, mask: Mask) -> Shape {
         let sums = self.target.sums(&mask);
         if sums.area == 0 { Shape::nothing() } else { Shape { sums, pixels: Pixels::Drawn(Rc::new(mask)) } }
@@ -93,7 +93,7 @@ impl<'a> Canvas<'a> {
 }
 
 impl Shape {
-    /// No pixel.
+    /// The empty mask.
     pub fn nothing() -> Self {
         Self { sums: Sums::default(), pixels: Pixels::Nothing }
     }
@@ -115,7 +115,7 @@ impl Parts {
         self.components.means(map)
     }
 
-    /// Those that are kept.
+    /// The mask of the components that are kept.
     pub fn keep(&self, kept: &[bool]) -> Shape {
         let mut sums = Sums::default();
         self.sums.iter().zip(kept).filter(|(_, kept)| **kept).for_each(|(part, _)| sums.add(*part));

@@ -8,13 +8,13 @@ use crate::manifest::{Gate, Manifest, Merge};
 /// The weights of the members that run, in the manifest's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// Of the classifier stage; none without one.
+    /// Those of the classifier stage; empty without one.
     pub classifier: Vec<f32>,
-    /// Of the segmentation stage.
+    /// Those of the segmentation stage.
     pub segmenter: Vec<f32>,
 }
 
-/// Which stage's weights are moved.
+/// The stage whose weights are searched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
     Classifier,
@@ -22,14 +22,14 @@ pub enum Moved {
 }
 
 impl Weights {
-    /// Those that a manifest has.
+    /// The weights of a manifest.
     #[must_use]
     pub fn from_manifest(manifest: &Manifest) -> Self {
         let classifier = manifest.classifier.as_ref().map(merge::weights).unwrap_or_default();
         Self { classifier, segmenter: merge::weights(&manifest.segmenter) }
     }
 
-    /// What differs from the manifest's, as its keys and numbers.
+    /// The differences to the manifest, as keys and numbers.
     #[must_use]
     pub fn changes(&self, manifest: &Manifest) -> Vec<(String, Number)> {
         let stages = [("classifier", manifest.classifier.as_ref(), &self.classifier)];
@@ -59,14 +59,14 @@ impl Weights {
     }
 }
 
-/// The lowest probability of members' maps that is to be kept for a search; `None` where all are.
+/// The lowest probability of members' maps that a search needs; `None` if it needs all.
 #[must_use]
 pub fn lowest(space: &Space) -> Option<f32> {
     let reads_map = space.grid().manifest().segmenter.gate.iter().flat_map(Gate::tests).any(Gate::reads_map);
     space.chain().lowest().filter(|_| !reads_map)
 }
 
-/// Why a stage's weights cannot be searched.
+/// Why a stage's weights cannot be searched; `None` if they can.
 pub fn fixed(manifest: &Manifest, moved: Moved) -> Option<&'static str> {
     let segmenter = &manifest.segmenter;
     let Some(stage) = (if moved == Moved::Classifier { manifest.classifier.as_ref() } else { Some(segmenter) }) else {

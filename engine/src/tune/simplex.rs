@@ -1,27 +1,27 @@
 //! Nelder and Mead's simplex over weights (The Computer Journal 7, 1965, pp. 308–313).
 //!
-//! Weights are the squares of what is moved, over their sum: none is negative, and only their ratios count.
+//! Weights are the squares of the parameters, divided by their sum: none is negative, and only their ratios count.
 
 use super::error::TuneError;
 
-/// The most moves of one search.
+/// The maximum number of moves of one search.
 const MOVES: u64 = 40;
-/// How far the first simplex reaches.
+/// The size of the first simplex.
 const INITIAL_STEP: f64 = 0.35;
-/// A simplex whose costs have a smaller standard deviation has arrived.
+/// The standard deviation of costs below which a simplex has converged.
 const TOLERANCE: f64 = 1e-5;
 
-/// A score of weights that sum to 1.
+/// The score as a function of weights that sum to 1.
 pub type Score<'a> = &'a dyn Fn(&[f64]) -> Result<f64, TuneError>;
 
 /// A corner of the simplex.
 struct Vertex {
     at: Vec<f64>,
-    /// The score with its sign turned, so that less is better; infinite where there is none.
+    /// The negated score, so that less is better; infinite if there is none.
     cost: f64,
 }
 
-/// Weights with a high score, looked for around the roots of weights, `from`; they sum to 1.
+/// Searches weights with a high score, starting at the roots of weights `from`; the result sums to 1.
 ///
 /// # Errors
 /// Those of the score.
@@ -49,8 +49,8 @@ pub fn maximize(from: &[f64], score: Score<'_>) -> Result<Vec<f64>, TuneError> {
     Ok(weights(&simplex[0].at))
 }
 
-/// Moves the worst vertex: away from itself through the middle of the others, further still where that is best of all,
-/// or towards them; where nothing helps, all vertices move towards the best.
+/// Moves the worst vertex: reflects it through the middle of the others, further still if that is the best of all, or
+/// contracts towards them; if nothing helps, all vertices move towards the best.
 fn step<E>(simplex: &mut [Vertex], vertex: impl Fn(Vec<f64>) -> Result<Vertex, E>) -> Result<(), E> {
     let [best, .., second, worst] = &*simplex else { return Ok(()) };
     let middle = centroid(&simplex[..simplex.len() - 1]);
@@ -76,7 +76,7 @@ fn step<E>(simplex: &mut [Vertex], vertex: impl Fn(Vec<f64>) -> Result<Vertex, E
     Ok(())
 }
 
-/// The place `share` of the way from one to another.
+/// The position `share` of the way from one to another.
 fn between(from: &[f64], to: &[f64], share: f64) -> Vec<f64> {
     from.iter().zip(to).map(|(from, to)| from + (to - from) * share).collect()
 }
@@ -90,14 +90,14 @@ fn sort(simplex: &mut [Vertex]) {
     simplex.sort_by(|a, b| a.cost.total_cmp(&b.cost));
 }
 
-/// The standard deviation of the costs; no number where one is infinite.
+/// The standard deviation of the costs; NaN if one is infinite.
 fn deviation(simplex: &[Vertex]) -> f64 {
     let count = simplex.len() as f64;
     let mean = simplex.iter().map(|vertex| vertex.cost).sum::<f64>() / count;
     (simplex.iter().map(|vertex| (vertex.cost - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt()
 }
 
-/// Squares over their sum.
+/// Squares divided by their sum.
 fn weights(at: &[f64]) -> Vec<f64> {
     let sum: f64 = at.iter().map(|x| x * x).sum();
     at.iter().map(|x| if sum > 0.0 { x * x / sum } else { 1.0 / at.len() as f64 }).collect()

@@ -13,10 +13,10 @@ use crate::plugin::Context;
 use crate::submission::{Runs, Submission};
 use crate::{Radiograph, Size};
 
-/// On how many images, and at how many points of each, counting is compared with running the plugins.
+/// The numbers of images, and of points of each, at which counting is compared with running the plugins.
 const CHECKED: (usize, usize) = (8, 4);
 
-/// The most values of Dice that are kept, of 4 bytes each.
+/// The maximum number of Dice values that are kept, of 4 bytes each.
 const MOST_KEPT: usize = 50_000_000;
 
 /// An ensemble at every point of a grid.
@@ -29,41 +29,41 @@ pub struct Space {
     checked: AtomicUsize,
 }
 
-/// What a search keeps of an image. A gate stops it or does not, whatever comes after: so gates add to what is kept,
-/// and do not multiply it.
+/// A search's results for an image. Whether a gate stops it does not depend on later steps: so gates add to the stored
+/// values, and do not multiply them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
     /// The image.
     pub id: String,
     /// Whether the truth marks anything.
     pub positive: bool,
-    /// Dice's coefficient of the manifest as it is, in 0..=1.
+    /// Dice's coefficient with the current manifest, in 0..=1.
     pub current: f64,
     /// Whether it passes the classifier's gate, at each choice.
     pub(super) classifier: Vec<bool>,
     /// Whether it passes the segmenter's gate, at each choice.
     pub(super) segmenter: Vec<bool>,
-    /// Dice's coefficient of what postprocessing makes, at each point; one value where all are the same.
+    /// Dice's coefficient after postprocessing, at each point; a single value if all are the same.
     pub(super) dice: Vec<f32>,
 }
 
-/// One image, about to be looked at.
+/// One image, with its truth.
 pub struct Image<'a> {
     /// The image's id.
     pub id: &'a str,
-    /// What plugins may know of it.
+    /// The plugins' context of the image.
     pub context: Context,
     /// The truth.
     pub target: Target,
-    /// Dice's coefficient of the manifest as it is, in 0..=1.
+    /// Dice's coefficient with the current manifest, in 0..=1.
     pub current: f64,
 }
 
 impl Space {
-    /// Opens the plugins of a grid's manifest, which lies in `folder`.
+    /// Opens the plugins of a grid's manifest in `folder`.
     ///
     /// # Errors
-    /// Where a plugin is not to be had, or refuses every value of a knob.
+    /// If a plugin cannot be opened, or refuses every value of a knob.
     pub fn open(grid: Grid, folder: &Path) -> Result<Self, TuneError> {
         let manifest = grid.manifest();
         let classifier = Gates::new(manifest.classifier.as_ref(), &grid.classifier()?);
@@ -83,17 +83,17 @@ impl Space {
         &self.grid
     }
 
-    /// How many points some plugin refuses, such as a triplet whose `bottom` lies above its `top`; they are left out.
+    /// The number of points that some plugin refuses, such as a triplet with `bottom` above `top`; they are left out.
     #[must_use]
     pub fn refused(&self) -> usize {
         let refused = self.accepted.iter().filter(|accepted| !**accepted).count();
         refused * self.classifier.len() * self.segmenter.len()
     }
 
-    /// Makes sure that what is kept of so many images fits the memory.
+    /// Checks that the results for `images` images fit the memory.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If they do not.
     pub fn fits(&self, images: usize) -> Result<(), TuneError> {
         let values = images.saturating_mul(self.chain.points());
         if values > MOST_KEPT {
@@ -111,10 +111,10 @@ impl Space {
         self
     }
 
-    /// What is kept of an image.
+    /// The results for an image.
     ///
     /// # Errors
-    /// Where a plugin fails on it, or [`TuneError::NotStock`] where a plugin is not the one that its name says.
+    /// If a plugin fails on it, or [`TuneError::NotStock`] if a plugin differs from the stock plugin of its name.
     pub fn look(&self, image: &Image<'_>, answers: &Explanation) -> Result<Answered, TuneError> {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let segmenter = answers.segmenter.as_ref().ok_or_else(|| failed(ImageError::NoMask))?;
@@ -134,18 +134,18 @@ impl Space {
         })
     }
 
-    /// At which choices of the classifier's gate an image passes it.
+    /// Whether an image passes the classifier's gate, at each of its choices.
     pub(super) fn classified(&self, answers: &Explanation) -> Vec<bool> {
         let Some(stage) = &answers.classifier else { return vec![true] };
         let said: Vec<&MemberAnswer> = stage.members.iter().map(|member| &member.answer).collect();
         self.classifier.passes(StageOutputs { score: stage.score, map: stage.map.as_ref() }, &said)
     }
 
-    /// Makes sure that counting comes to what the plugins do.
+    /// Checks that counting gives the same results as the plugins.
     fn check(&self, image: &Image<'_>, segmenter: &StageExplained, dice: &[f32]) -> Result<(), TuneError> {
         let failed = |source| TuneError::Image { id: image.id.into(), source: Box::new(source) };
         let Some(map) = &segmenter.map else { return Ok(()) };
-        // Points far from one another: a step that shares no factor with their number visits all in turn.
+        // Points far from each other: a step that is coprime to their number visits all in turn.
         let seen = self.checked.load(Relaxed);
         for number in 0..CHECKED.1 {
             let point = (seen * CHECKED.1 + number) * 7919 % dice.len();
@@ -157,12 +157,12 @@ impl Space {
         Ok(())
     }
 
-    /// How many choices the classifier's gate, the segmenter's gate and postprocessing have.
+    /// The numbers of choices of the classifier's gate, the segmenter's gate and postprocessing.
     pub(super) fn shape(&self) -> (usize, usize, usize) {
         (self.classifier.len(), self.segmenter.len(), self.chain.points())
     }
 
-    /// Which points of postprocessing no plugin refuses.
+    /// Whether each point of postprocessing is accepted by all plugins.
     pub(super) fn accepted(&self) -> &[bool] {
         &self.accepted
     }
@@ -198,7 +198,7 @@ impl Answered {
         }
     }
 
-    /// Dice's coefficient of what postprocessing makes.
+    /// Dice's coefficient after postprocessing, at one of its points.
     pub(super) fn step(&self, step: usize) -> f64 {
         f64::from(self.dice[if self.dice.len() == 1 { 0 } else { step }])
     }
@@ -208,7 +208,7 @@ impl<'a> Image<'a> {
     /// An image with its truth, whose masks are of `size` in the truth.
     ///
     /// # Errors
-    /// Where the truth has no row for it.
+    /// If the truth has no row for it.
     pub fn new(
         radiograph: &'a Radiograph,
         answers: &Explanation,
@@ -227,7 +227,7 @@ impl<'a> Image<'a> {
     }
 }
 
-/// Dice at every point, or the one value that it has at all of them.
+/// Dice at every point, reduced to one value if all are equal.
 pub(super) fn shortened(mut dice: Vec<f32>) -> Vec<f32> {
     if dice.iter().all(|it| it.to_bits() == dice[0].to_bits()) {
         dice.truncate(1);

@@ -1,4 +1,4 @@
-//! One step of postprocessing at all values of its numbers: which of them come to the same, and to what.
+//! One step of postprocessing at all values of its numbers: groups of equal results, and the results.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,41 +16,41 @@ use crate::plugin::Plugin;
 
 /// A step at each choice of its numbers.
 pub struct Choices {
-    /// The plugin itself; `None` where it refuses the choice.
+    /// The plugin itself; `None` if it refuses the choice.
     pub plugins: Vec<Option<Arc<Plugin>>>,
-    /// What it does at each choice that it takes; `None` where that is not known, and the plugin is run.
+    /// Its effect at each choice that it accepts; `None` if unknown, and the plugin is run.
     pub stock: Option<Vec<Option<Stock>>>,
     /// Whether an empty mask stays empty.
     pub keeps_nothing: bool,
-    /// The step's place, from 1.
+    /// The step's number, from 1.
     pub number: usize,
 }
 
-/// What a step comes to: for each choice, which of the shapes; `None` where the plugin refuses the choice.
+/// A step's results: for each choice, the index of its shape; `None` if the plugin refuses the choice.
 pub struct Outcomes {
     pub of: Vec<Option<usize>>,
     pub shapes: Vec<Shape>,
 }
 
-/// Choices that come to the same, by what they depend on.
+/// Choices with the same result, grouped by what it depends on.
 struct Groups<K> {
     seen: HashMap<K, usize>,
     outcomes: Outcomes,
 }
 
-/// What a mask made of the map depends on: the bits of a cut, its side, and the bits of a contour's share.
+/// What a mask made from the map depends on: the bits of a cut, its strictness, and the bits of a contour's share.
 type FromMap = Option<(u32, bool, Option<u64>)>;
 
-/// What is left of a mask.
+/// The part of a mask that is kept.
 #[derive(PartialEq, Eq, Hash)]
 enum Survivors {
     Nothing,
     All,
-    /// The first so many of its components, ranked.
+    /// This many of its first components in a ranking.
     Some(Ranking, usize),
 }
 
-/// By area or by mean; with corners connected, or not.
+/// By area or by mean; with the connectivity.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Ranking {
     mean: bool,
@@ -65,15 +65,15 @@ struct Ranked {
 }
 
 impl Choices {
-    /// How many choices there are.
+    /// The number of choices.
     pub fn len(&self) -> usize {
         self.plugins.len()
     }
 
-    /// What the step makes of a mask; `None` where no step before has made one.
+    /// The step's results for a mask; `None` if no previous step has made one.
     ///
     /// # Errors
-    /// Where the plugin fails.
+    /// If the plugin fails.
     pub fn outcomes(&self, canvas: &Canvas<'_>, shape: Option<&Shape>) -> Result<Outcomes, ImageError> {
         if self.keeps_nothing && shape.is_some_and(Shape::is_nothing) {
             let of = self.plugins.iter().map(|plugin| plugin.as_ref().map(|_| 0)).collect();
@@ -99,7 +99,7 @@ impl Choices {
             let mask = plugin
                 .postprocess(canvas.context, canvas.map, before.as_deref())
                 .map_err(|source| ImageError::plugin(Step::Postprocess(self.number), source))?;
-            // Neighbouring values often come to the same.
+            // Neighbouring values often give the same mask.
             if last.as_ref() != Some(&mask) {
                 outcomes.shapes.push(canvas.shape(mask.clone()));
                 last = Some(mask);
@@ -110,7 +110,7 @@ impl Choices {
     }
 }
 
-/// Steps that make a mask of the map alone.
+/// Results of steps that make a mask from the map alone.
 fn from_map(canvas: &Canvas<'_>, stock: &[Option<Stock>]) -> Outcomes {
     let mut groups = Groups::new();
     for stock in stock {
@@ -131,7 +131,7 @@ fn from_map(canvas: &Canvas<'_>, stock: &[Option<Stock>]) -> Outcomes {
     groups.outcomes
 }
 
-/// What passes a cut, or those of its contours that enclose more than a share of the image.
+/// The pixels that pass a cut, or those of its contours that enclose more than a share of the image.
 fn generous(canvas: &Canvas<'_>, cut: Cut, contour_share: Option<f64>) -> Shape {
     let level = canvas.level(cut);
     let Some(share) = contour_share.filter(|_| !level.is_nothing()) else { return level };
@@ -140,7 +140,7 @@ fn generous(canvas: &Canvas<'_>, cut: Cut, contour_share: Option<f64>) -> Shape 
     canvas.shape(Mask::from(pixels))
 }
 
-/// Steps that take from a mask: its components are found once, whatever is asked of them.
+/// Results of steps that remove components of a mask: they are found once for all choices.
 fn from_mask(canvas: &Canvas<'_>, stock: &[Option<Stock>], shape: &Shape) -> Outcomes {
     let size = canvas.map.dim().into();
     let mut ranked: HashMap<Ranking, Ranked> = HashMap::new();

@@ -1,7 +1,7 @@
-//! What the stock steps do, so that a search can count instead of running them.
+//! The effects of stock steps, so that a search can count instead of running them.
 //!
-//! Another's plugin may have a stock step's name: a search makes sure on its first images that counting and running come
-//! to the same (see [`super::chain`]).
+//! Another plugin may have a stock step's name: on its first images, a search checks that counting and running give the
+//! same results (see [`super::chain`]).
 
 use pleura_image::regions::{Area, Connectivity};
 use pleura_plugin::Postprocess;
@@ -10,33 +10,34 @@ use pleura_steps::{ComponentMean, Dilate, FillHoles, MinArea, Threshold, Triplet
 use super::cuts::Cut;
 use crate::manifest::Step;
 
-/// What a stock step does, for one choice of its parameters.
+/// The effect of a stock step, for one choice of its parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stock {
-    /// Marks what passes.
+    /// Marks the pixels that pass.
     Threshold(Cut),
-    /// Enough above `top`, or nothing; then what is above `bottom`, with the contours that enclose more than a share.
+    /// With enough pixels above `top`, marks those above `bottom`, limited to contours that enclose more than a share;
+    /// else nothing.
     Triplet { top: Cut, area: Area, bottom: Cut, contour_share: Option<f64> },
-    /// The whole mask stays or goes.
+    /// Keeps or drops the whole mask.
     MinArea(Area),
-    /// Each component stays or goes by its area.
+    /// Keeps or drops each component by its area.
     MinComponent(Area, Connectivity),
-    /// Each component stays or goes by its mean probability.
+    /// Keeps or drops each component by its mean probability.
     ComponentMean(f32, Connectivity),
 }
 
-/// Stock plugins that leave an empty mask empty.
+/// Whether a step is a stock plugin that leaves an empty mask empty.
 pub fn keeps_nothing(step: &Step) -> bool {
     [MinArea::NAME, ComponentMean::NAME, FillHoles::NAME, Dilate::NAME].contains(&step.plugin.as_str())
 }
 
-/// Stock plugins that look at the mask alone, not at the map.
+/// Whether a step is a stock plugin that depends only on the mask, not on the map.
 pub fn ignores_map(step: &Step) -> bool {
     [MinArea::NAME, FillHoles::NAME, Dilate::NAME].contains(&step.plugin.as_str())
 }
 
 impl Stock {
-    /// What a step does; `None` for other plugins, and for parameters that the plugin itself would refuse.
+    /// The effect of a step; `None` for other plugins, and for parameters that the plugin itself would refuse.
     pub fn from_step(step: &Step) -> Option<Self> {
         Some(match step.plugin.as_str() {
             Threshold::NAME => {
@@ -59,12 +60,12 @@ impl Stock {
         })
     }
 
-    /// Whether it makes a mask of the map, whatever was before.
+    /// Whether it makes a mask from the map, ignoring previous ones.
     pub fn makes_mask(self) -> bool {
         matches!(self, Self::Threshold(_) | Self::Triplet { .. })
     }
 
-    /// The thresholds that it looks at.
+    /// The thresholds that it uses.
     pub fn cuts(self) -> Vec<Cut> {
         match self {
             Self::Threshold(cut) => vec![cut],
@@ -74,9 +75,9 @@ impl Stock {
     }
 }
 
-/// The stock step itself; `None` where it refuses its parameters.
+/// The stock step itself; `None` if it refuses its parameters.
 fn created<P: Postprocess>(step: &Step) -> Option<P> {
-    // As text, as the plugin is given them.
+    // As text, like the plugin's parameters.
     let params = serde_json::from_str(&serde_json::Value::Object(step.params.clone()).to_string()).ok()?;
     P::create(params).ok()
 }

@@ -1,4 +1,4 @@
-//! The truth of one image, as masks at the size of the maps are compared with it.
+//! The truth of one image, for comparison with masks at the size of the maps.
 
 use ndarray::{Array2, Zip};
 
@@ -6,19 +6,19 @@ use crate::submission::Runs;
 use crate::{Mask, Size};
 use pleura_image::resize::shares;
 
-/// What is counted over the pixels of a mask.
+/// Counts over the pixels of a mask.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Pixels of the mask.
     pub area: u32,
-    /// Pixels of the mask as it is submitted that the truth marks too.
+    /// Pixels of the submitted mask that the truth marks, too.
     pub hits: u32,
-    /// Pixels of the mask as it is submitted.
+    /// Pixels of the submitted mask.
     pub submitted: u32,
 }
 
 impl Sums {
-    /// Adds what lies elsewhere.
+    /// Adds the counts of other pixels.
     pub fn add(&mut self, other: Self) {
         self.area += other.area;
         self.hits += other.hits;
@@ -28,15 +28,15 @@ impl Sums {
 
 /// The truth of one image.
 ///
-/// Masks are brought from the size of the maps to that of the output by taking the nearest pixel, which is to say that
-/// each pixel of a map stands for some number of the output's, and of those the truth marks some.
+/// Masks are resized from the size of the maps to that of the output by nearest pixels, so each pixel of a map stands
+/// for a number of the output's pixels, some of which the truth marks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// How many rows of the output each row stands for.
+    /// The number of the output's rows that each row stands for.
     rows: Vec<u32>,
-    /// How many columns of the output each column stands for.
+    /// The number of the output's columns that each column stands for.
     columns: Vec<u32>,
-    /// How many pixels of the output that the truth marks each pixel stands for, within the box that holds them.
+    /// The number of the output's marked pixels in the truth that each pixel stands for, within their bounding box.
     hits: Array2<u32>,
     /// The first (row, column) of the box.
     corner: (usize, usize),
@@ -46,8 +46,8 @@ pub struct Target {
 impl Target {
     /// `truth` is of `size`; masks are made at `map` and submitted at `mask`.
     ///
-    /// A truth of another size than the submitted masks is brought to theirs: a pixel is marked where at least half of
-    /// it is, and where that would leave nothing, where most of it is.
+    /// A truth of another size than the submitted masks is resized to theirs: a pixel is marked if at least half of it
+    /// is, or, if that would leave nothing, where most of it is.
     #[must_use]
     pub fn new(truth: &Runs, size: Size, map: Size, mask: Size) -> Self {
         let counted = |from: usize, to: usize| {
@@ -75,20 +75,20 @@ impl Target {
         Self { rows, columns, hits, corner: first, area: truth.area() as u32 }
     }
 
-    /// Whether there is nothing to find.
+    /// Whether the truth is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.area == 0
     }
 
-    /// What a pixel of the map counts.
+    /// The counts of a pixel of the map.
     pub(super) fn at(&self, row: usize, column: usize) -> Sums {
         let place = (row.wrapping_sub(self.corner.0), column.wrapping_sub(self.corner.1));
         let hits = self.hits.get(place).copied().unwrap_or(0);
         Sums { area: 1, hits, submitted: self.rows[row] * self.columns[column] }
     }
 
-    /// What a mask of the map's size counts.
+    /// The counts of a mask of the map's size.
     #[must_use]
     pub fn sums(&self, mask: &Mask) -> Sums {
         let mut sums = Sums::default();
@@ -98,7 +98,7 @@ impl Target {
         sums
     }
 
-    /// Dice's coefficient of a mask, in 0..=1; 1 where both are empty.
+    /// Dice's coefficient of a mask, in 0..=1; 1 if both are empty.
     #[must_use]
     pub fn dice(&self, sums: Sums) -> f64 {
         let whole = sums.submitted + self.area;
@@ -112,7 +112,7 @@ impl Target {
     }
 }
 
-/// Brings the truth to another size. What is marked does not vanish.
+/// Resizes the truth. A non-empty mask does not become empty.
 fn fit(truth: &Mask, size: Size) -> Mask {
     if truth.size() == size {
         return truth.clone();

@@ -1,4 +1,4 @@
-//! Counting comes to what the plugins do, and choosing to what it is told to.
+//! Counting gives the same results as the plugins, and choosing finds the expected points.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn step(plugin: &str, params: &[Value]) -> Vec<Step> {
     params.iter().map(|params| serde_json::from_value(json!({ "plugin": plugin, "params": params })).unwrap()).collect()
 }
 
-/// Chains that use every way of counting; thresholds are among the maps' values, areas count at other sizes.
+/// Chains that use every way of counting; thresholds are among the maps' values, areas are counted at other sizes.
 fn chains() -> Vec<Vec<Vec<Step>>> {
     let above: Vec<Value> = (0..=10).map(|tenth| json!({ "above": f64::from(tenth) / 10.0 })).collect();
     let at_least: Vec<Value> = (0..=10).map(|tenth| json!({ "at_least": f64::from(tenth) / 10.0 })).collect();
@@ -69,7 +69,7 @@ fn chains() -> Vec<Vec<Vec<Step>>> {
     ]
 }
 
-/// Tenths, and what lies around them; rows of one value, so that components and holes come about.
+/// Tenths, and values around them; constant rows, so that components and holes occur.
 fn map() -> impl Strategy<Value = Array2<f32>> {
     let value = prop_oneof![3 => (0_u32..=10).prop_map(|tenth| (f64::from(tenth) / 10.0) as f32), 1 => 0.0_f32..=1.0];
     let run = (value, 1_usize..6);
@@ -187,7 +187,7 @@ fn knobs_are_the_numbers_of_gates_and_stock_plugins() {
     assert_eq!((steps[0].len(), steps[1].len()), (2, 3));
     assert_eq!(steps[0][1].params["contour_min_area"], json!(100));
     assert_eq!(steps[1][2].params["mine"], json!(5));
-    // Left to itself, the grid would have millions of points; every knob keeps the manifest's own value.
+    // With the default values, the grid would have millions of points; every knob keeps the manifest's own value.
     let whole =
         Grid::new(MANIFEST, Path::new("x.toml"), &["segmenter.gate.at_least=700:900:10".parse().unwrap()]).unwrap();
     assert!(whole.knobs.iter().all(|knob| knob.values.contains(&knob.current.unwrap()) && knob.values.len() > 2));
@@ -210,7 +210,7 @@ fn what_cannot_be_searched_is_told() {
         ("segmenter.gate.atleast=5", "is invalid"),
     ];
     for (axis, message) in table {
-        // A parameter that the plugin does not know is for the plugin to refuse.
+        // The plugin itself refuses an unknown parameter.
         let error = match grid(&[axis]) {
             Err(error) => error.to_string(),
             Ok(grid) => {

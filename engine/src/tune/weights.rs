@@ -1,7 +1,7 @@
 //! Members' weights: Nelder and Mead's simplex for the weights at one point of the grid, then the grid with those weights.
 //!
-//! The simplex starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run. What
-//! it finds is rounded to hundredths, and counts only where it scores higher after that.
+//! The simplex starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run. Its
+//! result is rounded to hundredths, and counts only if it then scores higher.
 
 use std::path::Path;
 
@@ -25,11 +25,11 @@ use crate::manifest::Stage;
 use crate::pool::Pool;
 
 const SEED: u64 = 7;
-/// What a search of weights and grid comes to.
+/// The result of a search of weights and grid.
 pub struct WeightSearchResult {
     /// The best weights.
     pub weights: Weights,
-    /// For each fold, the weights that the others choose.
+    /// For each fold, the weights chosen on the others.
     pub folds: Vec<Weights>,
     /// The images with the best weights.
     pub images: Vec<Answered>,
@@ -47,15 +47,15 @@ pub struct WeightSearch<'a> {
     pub ballots: &'a OutputCache,
     /// The images.
     pub images: &'a [CachedOutputs],
-    /// What is to be made large.
+    /// Metric to maximize.
     pub metric: Metric,
 }
 
 impl WeightSearch<'_> {
-    /// Searches weights and grid, nested by fold; `images` are those of the ballots, with the manifest's weights.
+    /// Searches weights and grid, nested by fold; `images` are those of the cached outputs, with the manifest's
+    /// weights.
     ///
-    /// # Errors
-    /// Where no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
+    /// # Errors If no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
     pub fn tune(&self, images: Vec<Answered>, folds: &Folds, how: Choose) -> Result<WeightSearchResult, TuneError> {
         let manifest = self.space.grid().manifest();
         let reasons = [Moved::Segmenter, Moved::Classifier].map(|moved| fixed(manifest, moved));
@@ -80,7 +80,7 @@ impl WeightSearch<'_> {
         Ok(WeightSearchResult { weights, folds: chosen, images, tuned })
     }
 
-    /// The best weights and the best point with them, by all images but those of a fold.
+    /// The best weights and the best point with them, on all images but those of a fold.
     fn best(
         &self,
         start: &Weights,
@@ -119,7 +119,7 @@ impl WeightSearch<'_> {
         }
     }
 
-    /// One stage's weights moved to where the score at one point is highest.
+    /// Moves one stage's weights to the highest score at one point.
     fn moved(
         &self,
         start: Weights,
@@ -145,7 +145,7 @@ impl WeightSearch<'_> {
         Ok(best)
     }
 
-    /// The mean at the one point of a space.
+    /// The mean score at the only point of a space.
     fn score(&self, weights: &Weights, there: &SinglePointSpace, images: &[&CachedOutputs]) -> Result<f64, TuneError> {
         let one = |ballot: &&CachedOutputs| {
             Ok(self.look(ballot, weights, &there.space, Some(there.choice))?.at(&there.space, 0))
@@ -155,7 +155,7 @@ impl WeightSearch<'_> {
         Ok(dice.iter().sum::<f64>() / dice.len() as f64)
     }
 
-    /// All images at all points.
+    /// The results of all images at all points.
     fn answered(&self, weights: &Weights) -> Result<Vec<Answered>, TuneError> {
         let pool = Pool::shared(0).map_err(TuneError::Threads)?;
         let look = |ballot| self.look(ballot, weights, self.space, None);
@@ -166,7 +166,8 @@ impl WeightSearch<'_> {
         Totals::new(self.space, images, self.metric, &folds.of, folds.count())
     }
 
-    /// An image at all points of a space; of a space of one point, `choice` is that of the classifier's gate.
+    /// The results of an image at all points of a space; in a space of one point, `choice` is that of the classifier's
+    /// gate.
     fn look(
         &self,
         ballot: &CachedOutputs,
@@ -205,19 +206,19 @@ impl WeightSearch<'_> {
     }
 }
 
-/// A space of one point, and which choice of the classifier's gate that is.
+/// A space of one point, and its choice of the classifier's gate.
 struct SinglePointSpace {
     space: Space,
     choice: usize,
 }
 
-/// A point, and the images with other weights than the manifest's.
+/// A point, and the images' results with other weights than the manifest's.
 struct Found {
     chosen: Chosen,
     images: Option<Vec<Answered>>,
 }
 
-/// Weights in parts of a whole.
+/// Weights in multiples of one `parts`-th.
 fn rounded(weights: &[f64], parts: f64) -> Vec<f32> {
     weights.iter().map(|weight| ((weight * parts).round() / parts) as f32).collect()
 }

@@ -1,4 +1,4 @@
-//! Writes numbers into a manifest, and leaves all else as it is: comments, order, blanks.
+//! Changes numbers in a manifest, and nothing else: comments, order and blanks are kept.
 
 use std::fmt;
 use std::io::Write;
@@ -11,7 +11,7 @@ use super::path::{self, Part};
 use crate::atomic;
 use crate::manifest::Manifest;
 
-/// A number as a manifest has it.
+/// A number as written in a manifest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
     /// 1500
@@ -29,20 +29,20 @@ impl fmt::Display for Number {
     }
 }
 
-/// The text of a manifest with numbers changed, or added where their table is there. It has been read and linted.
+/// The text of a manifest with numbers changed, or added if their table exists. The manifest has been read and linted.
 ///
 /// # Errors
-/// Where a key's table is not there, or the result would be no manifest.
+/// If a key's table does not exist, or the result would not be a valid manifest.
 pub fn changed(text: &str, path: &Path, changes: &[(String, Number)]) -> Result<String, TuneError> {
     let text = edited(text, path, changes)?;
     Manifest::parse(&text, path)?;
     Ok(text)
 }
 
-/// Writes a manifest: whole or not at all.
+/// Writes a manifest, completely or not at all.
 ///
 /// # Errors
-/// Where the file cannot be written; it is then as it was.
+/// If the file cannot be written; it is then unchanged.
 pub fn write(path: &Path, text: &str) -> Result<(), TuneError> {
     let written = || -> std::io::Result<()> {
         let mut temporary = atomic::beside(path)?;
@@ -52,7 +52,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), TuneError> {
     written().map_err(|error| TuneError::Write { path: path.into(), message: error.to_string() })
 }
 
-/// As [`changed`], not linted.
+/// As [`changed`], without linting.
 pub(super) fn edited(text: &str, path: &Path, changes: &[(String, Number)]) -> Result<String, TuneError> {
     let failed = |message: String| TuneError::Write { path: path.into(), message };
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
@@ -65,7 +65,7 @@ pub(super) fn edited(text: &str, path: &Path, changes: &[(String, Number)]) -> R
     Ok(document.to_string())
 }
 
-/// Puts a number in its place; `None` where there is no table to hold it.
+/// Sets a number; `None` if there is no table to hold it.
 fn set(item: &mut Item, parts: &[Part], number: Number) -> Option<()> {
     let (last, way) = parts.split_last()?;
     let mut holder = Holder::Item(item);
@@ -84,7 +84,7 @@ fn set(item: &mut Item, parts: &[Part], number: Number) -> Option<()> {
     Some(())
 }
 
-/// Where a way through the document has come to.
+/// A position reached in the document.
 enum Holder<'d> {
     Item(&'d mut Item),
     Value(&'d mut Value),
@@ -112,7 +112,7 @@ fn put_key(table: &mut dyn TableLike, key: &str, number: Number) {
     }
 }
 
-/// As [`put_key`]; the blank before the closing brace stays there.
+/// As [`put_key`]; the blank before the closing brace is kept.
 fn put_inline(table: &mut InlineTable, key: &str, number: Number) {
     if table.contains_key(key) {
         return put_key(table, key, number);
@@ -127,7 +127,7 @@ fn put_inline(table: &mut InlineTable, key: &str, number: Number) {
     table.insert(key, value);
 }
 
-/// Replaces a value; the blanks and comments around it stay.
+/// Replaces a value; surrounding blanks and comments are kept.
 fn replace(value: &mut Value, number: Number) {
     let decor = value.decor().clone();
     *value = plain(number);

@@ -2,11 +2,11 @@
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `clip_limit` | OpenCV's `clipLimit`: a grey value may have this many times its even share of a tile; above 0, up to 256; 4 unless given |
-//! | `tiles` | `[down, across]`, each 1 to 256; `[8, 8]` unless given. OpenCV's `tileGridSize` is (across, down) |
+//! | `clip_limit` | OpenCV's `clipLimit`: a grey value may have this many times its even share of a tile; above 0, up to 256; default: 4 |
+//! | `tiles` | `[down, across]`, each 1 to 256; default: `[8, 8]`. OpenCV's `tileGridSize` is (across, down) |
 //!
-//! Intensities in 0..=1 are rounded to 8 bits first, and 8-bit values come out: pixel for pixel what OpenCV gives for
-//! the 8-bit image.
+//! Intensities in 0..=1 are first rounded to 8 bits, and the result has 8 bits: pixel for pixel OpenCV's result on the
+//! 8-bit image.
 
 use ndarray::Zip;
 use pleura_plugin::{Error, Image, ImageMut, Prepare, Size};
@@ -18,7 +18,7 @@ pub struct Clahe {
     tiles: (usize, usize),
 }
 
-/// OpenCV's, which see.
+/// Parameters of [`Clahe`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -53,7 +53,7 @@ impl Prepare for Clahe {
 
     fn apply(&self, image: Image<'_>, mut out: ImageMut<'_>) -> Result<(), Error> {
         let size @ Size { height, width } = image.dim().into();
-        // tiles at the border are completed by mirroring, which takes that many pixels
+        // tiles at the border are extended by mirroring, which needs that many pixels
         if height <= self.tiles.0 || width <= self.tiles.1 {
             let (down, across) = self.tiles;
             return Err(format!("an image of {size} is too small for {down}×{across} `tiles`").into());

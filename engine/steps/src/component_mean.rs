@@ -1,9 +1,9 @@
-//! `component-mean`: keeps the components whose pixels are probable on the whole.
+//! `component-mean`: keeps the components with a high mean probability.
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `above` | a component stays if its mean probability is `> above`; 0 to 1 |
-//! | `connectivity` | 8 (default) or 4: which neighbours make a component |
+//! | `above` | a component is kept if its mean probability is `> above`; 0 to 1 |
+//! | `connectivity` | 8 (default) or 4: which neighbours form a component |
 //!
 //! The 19th place's rule: components at .21, kept above a mean of .35.
 
@@ -13,16 +13,16 @@ use serde::Deserialize;
 
 use crate::params::{needed, probability};
 
-/// Keeps the components whose pixels are probable on the whole.
+/// Keeps the components with a high mean probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ComponentMean {
-    /// A component stays if its mean probability is above this.
+    /// A component is kept if its mean probability is above this.
     pub above: f32,
-    /// What makes a component.
+    /// Which neighbours form a component.
     pub connectivity: Connectivity,
 }
 
-/// How probable.
+/// Parameters of [`ComponentMean`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_mean_decides_strictly() {
-        // by corners, the first three pixels are one component of mean 7/12
+        // connected by corners, the first three pixels are one component of mean 7/12
         assert_eq!(apply(json!({ "above": 0.55 })).unwrap(), drawn(&["##.", "..#", "..."]));
         assert_eq!(apply(json!({ "above": 0.5, "connectivity": 4 })).unwrap(), drawn(&["...", "..#", "..."]));
         assert_eq!(apply(json!({ "above": 0.49, "connectivity": 4 })).unwrap(), drawn(&["##.", "..#", "#.."]));

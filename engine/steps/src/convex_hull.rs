@@ -1,9 +1,9 @@
-//! `convex-hull`: makes a mask convex, by marking all that lies between its pixels.
+//! `convex-hull`: makes a mask convex by filling the hull of its pixels.
 //!
 //! | parameter | meaning |
 //! |---|---|
 //! | `per_component` | `true` (default): each component gets its own hull; `false`: one hull around the whole mask |
-//! | `connectivity` | 8 (default) or 4: which neighbours make a component; of no use without `per_component` |
+//! | `connectivity` | 8 (default) or 4: which neighbours form a component; ignored without `per_component` |
 //!
 //! Two lesions stay two: one hull around both lungs would run across the heart. Hulls are scikit-image's, pixel for
 //! pixel: `convex_hull_object`, and `convex_hull_image` for the whole mask. They run through the middles of the outermost
@@ -21,7 +21,7 @@ pub struct ConvexHull {
     per_component: Option<Connectivity>,
 }
 
-/// The hull of what.
+/// Parameters of [`ConvexHull`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {

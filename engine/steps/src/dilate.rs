@@ -1,4 +1,4 @@
-//! `dilate`: grows a mask by a disk.
+//! `dilate`: dilates a mask by a disk.
 //!
 //! | parameter | meaning |
 //! |---|---|
@@ -12,13 +12,13 @@ use serde::Deserialize;
 
 use crate::params::needed;
 
-/// Grows a mask by a disk.
+/// Dilates a mask by a disk.
 pub struct Dilate {
-    /// Half the disk's width, its middle not counted, at each distance from its middle row.
+    /// Half the disk's width, without its centre, at each distance from its middle row.
     reach: Vec<usize>,
 }
 
-/// How far.
+/// Parameters of [`Dilate`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {

@@ -1,7 +1,7 @@
-//! `fill-holes`: marks what a mask encloses.
+//! `fill-holes`: marks the holes of a mask.
 //!
-//! No parameters. A hole is unmarked pixels from which no path from side to side leads to the border of the image; a
-//! bay that is open at the border is none (SciPy's `binary_fill_holes`).
+//! No parameters. A hole is unmarked pixels without a path of side neighbours to the border of the image (SciPy's
+//! `binary_fill_holes`); a bay that is open at the border is not a hole.
 
 use pleura_image::regions::fill_holes;
 use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess};
@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use crate::params::needed;
 
-/// Marks what a mask encloses.
+/// Marks the holes of a mask.
 pub struct FillHoles;
 
-/// None.
+/// No parameters.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {}

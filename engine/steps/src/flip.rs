@@ -13,7 +13,7 @@ pub struct Flip {
     views: &'static [Mirror],
 }
 
-/// What is exchanged.
+/// Which axes are mirrored.
 #[derive(Debug, Clone, Copy)]
 struct Mirror {
     columns: bool,
@@ -24,7 +24,7 @@ const HORIZONTAL: Mirror = Mirror { columns: true, rows: false };
 const VERTICAL: Mirror = Mirror { columns: false, rows: true };
 const BOTH: Mirror = Mirror { columns: true, rows: true };
 
-/// Which views.
+/// Parameters of [`Flip`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -67,7 +67,7 @@ impl Tta for Flip {
     }
 }
 
-/// Its own inverse.
+/// Mirrors an image or a map; it is its own inverse.
 fn mirror(mirror: Mirror, image: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) {
     let height = image.nrows();
     for (row, mut to) in out.rows_mut().into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `gamma`: bends the grey scale, `out = in ^ gamma`.
+//! `gamma`: applies a gamma curve, `out = in ^ gamma`.
 //!
 //! | parameter | meaning |
 //! |---|---|
@@ -10,12 +10,12 @@ use ndarray::Zip;
 use pleura_plugin::{Error, Image, ImageMut, Prepare};
 use serde::Deserialize;
 
-/// Bends the grey scale.
+/// Applies a gamma curve.
 pub struct Gamma {
     gamma: f32,
 }
 
-/// How much.
+/// Parameters of [`Gamma`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -35,7 +35,7 @@ impl Prepare for Gamma {
     }
 
     fn apply(&self, image: Image<'_>, mut out: ImageMut<'_>) -> Result<(), Error> {
-        // clamped, for a power of what lies below 0 is no number
+        // clamped, because a power of a negative number may be NaN
         Zip::from(&mut out).and(image).for_each(|out, &grey| *out = grey.clamp(0.0, 1.0).powf(self.gamma));
         Ok(())
     }

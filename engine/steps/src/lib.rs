@@ -1,7 +1,7 @@
 //! The stock steps of pleura: preparation, test-time augmentation and postprocessing.
 //!
-//! Each is a type that implements a role of [`pleura_plugin`], with its `Params` beside it. The engine has all of them
-//! linked in ([`tables`]); the crates of `plugins/` export one each from a dynamic library.
+//! Each is a type that implements a role of [`pleura_plugin`], with its `Params` beside it. The `pleura` program links
+//! all of them in ([`tables`]); each crate of `plugins/` exports one from a dynamic library.
 
 #![deny(missing_docs)]
 
@@ -37,7 +37,7 @@ pub use scale::Scale;
 pub use threshold::Threshold;
 pub use triplet::Triplet;
 
-/// All steps by name: the table of each, as its dynamic library exports it.
+/// All steps by name, each with the table that its dynamic library exports.
 #[must_use]
 pub fn tables() -> &'static [(&'static str, Table)] {
     static TABLES: LazyLock<Vec<(&str, Table)>> = LazyLock::new(|| {

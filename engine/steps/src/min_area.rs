@@ -1,13 +1,13 @@
-//! `min-area`: drops what is too small to be believed.
+//! `min-area`: drops small masks or small components.
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `area` | pixels; what has at least as many stays |
+//! | `area` | pixels; a region with at least as many is kept |
 //! | `at` | `[height, width]`: the size at which `area` is counted |
-//! | `per_component` | `false` (default): the whole mask stays or goes; `true`: each component by itself |
-//! | `connectivity` | 8 (default) or 4: which neighbours make a component; of use with `per_component` |
+//! | `per_component` | `false` (default): the whole mask is kept or dropped; `true`: each component by itself |
+//! | `connectivity` | 8 (default) or 4: which neighbours form a component; only with `per_component` |
 //!
-//! A mask of another size than `at` is judged by its share of the image, compared exactly. Where a recipe says "more
+//! If a mask's size is not `at`, its share of the image is compared, exactly. Where a recipe says "more
 //! than 500", `area` is 501.
 
 use pleura_image::regions::{Area, Components, Connectivity};
@@ -16,16 +16,16 @@ use serde::Deserialize;
 
 use crate::params::needed;
 
-/// Drops what is too small to be believed.
+/// Drops small masks or small components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinArea {
-    /// The smallest area that stays.
+    /// The smallest area that is kept.
     pub area: Area,
-    /// What makes a component; `None` where the whole mask stays or goes.
+    /// Which neighbours form a component; `None` if the whole mask is kept or dropped.
     pub per_component: Option<Connectivity>,
 }
 
-/// How small is too small.
+/// Parameters of [`MinArea`].
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {

@@ -3,10 +3,10 @@
 //! | parameter | meaning |
 //! |---|---|
 //! | `factors` | one view each; 0.1 to 4, not 1 |
-//! | `multiple` | sides of a view are rounded to multiples of this, at least one; 1 to 1024, 32 unless given |
+//! | `multiple` | sides of a view are rounded to multiples of this, at least one; 1 to 1024; default: 32 |
 //!
 //! Bilinear between pixel centres without antialiasing, as OpenCV's `INTER_LINEAR` and PyTorch's
-//! `interpolate(align_corners=False)`. The model has to take views of any size.
+//! `interpolate(align_corners=False)`. The model has to accept views of any size.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::F32;
@@ -21,7 +21,7 @@ pub struct Scale {
     multiple: u32,
 }
 
-/// How much larger.
+/// Parameters of [`Scale`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -110,7 +110,7 @@ mod tests {
         out
     }
 
-    /// The definition, pixel by pixel.
+    /// Bilinear resizing by its definition, pixel by pixel.
     fn bilinear(image: &Array2<f32>, size: Size) -> Array2<f32> {
         let ends = |to: usize, length: usize, scaled: usize| {
             let at = ((to as f64 + 0.5) * length as f64 / scaled as f64 - 0.5).clamp(0.0, (length - 1) as f64);
@@ -159,7 +159,7 @@ mod tests {
             scale.forward(0, image.view(), view.view_mut()).unwrap();
             let mut back = Array2::zeros(image.dim());
             scale.inverse(0, view.view(), back.view_mut()).unwrap();
-            // a ramp is exact but for the outermost pixels, which are pulled inwards by a quarter of a pixel at most
+            // a ramp is exact except for the outermost pixels, which move inwards by a quarter of a pixel at most
             prop_assert!((back - image).iter().all(|d| d.abs() < 0.008));
         }
     }

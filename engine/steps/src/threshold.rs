@@ -1,26 +1,26 @@
-//! `threshold`: marks the pixels whose probability is high enough. The usual first step.
+//! `threshold`: marks the pixels above a probability. The usual first step.
 //!
 //! | parameter | meaning |
 //! |---|---|
 //! | `above` | marks `p > above`; 0 to 1 |
 //! | `at_least` | marks `p >= at_least`; 0 to 1 |
 //!
-//! Exactly one of the two. A mask made by a step before is replaced.
+//! Exactly one of the two. The mask of a previous step is replaced.
 
 use ndarray::Zip;
 use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess};
 use serde::Deserialize;
 
-/// Marks the pixels whose probability is high enough.
+/// Marks the pixels above a probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
     /// The probability at the boundary.
     pub bound: f32,
-    /// Whether the boundary itself is left unmarked.
+    /// Whether the boundary itself is unmarked.
     pub strict: bool,
 }
 
-/// Which side the boundary belongs to: exactly one of the two.
+/// Parameters of [`Threshold`]: exactly one of the two.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {

@@ -1,9 +1,9 @@
-//! `triplet`: the first place's rule. Enough sure pixels, or nothing; then the mask is generous.
+//! `triplet`: the first place's rule: an empty mask without enough confident pixels, else a mask by a lower threshold.
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `top` | sure pixels are those with `p > top`; 0 to 1 |
-//! | `area` | with fewer sure pixels than this the mask is empty |
+//! | `top` | confident pixels are those with `p > top`; 0 to 1 |
+//! | `area` | with fewer confident pixels than this the mask is empty |
 //! | `at` | `[height, width]`: the size at which `area` is counted |
 //! | `bottom` | otherwise the mask is `p > bottom`; 0 to `top` |
 //! | `contour_min_area` | optional: keep the contours that enclose more than this, at the same size, and fill their holes |
@@ -18,20 +18,20 @@ use serde::Deserialize;
 
 use crate::params::probability;
 
-/// Enough sure pixels, or nothing; then the mask is generous.
+/// An empty mask without enough confident pixels, else a mask by a lower threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Triplet {
-    /// Sure pixels are more probable than this.
+    /// Confident pixels have a probability above this.
     pub top: f32,
-    /// How many sure pixels there must be.
+    /// The minimum area of confident pixels.
     pub area: Area,
-    /// The mask is what is more probable than this.
+    /// The mask is the pixels with a probability above this.
     pub bottom: f32,
-    /// What a contour must enclose more than, as a share of the image; `None` where contours are not looked at.
+    /// The area that a contour must exceed, as a share of the image; `None`: contours are not checked.
     pub contour_share: Option<f64>,
 }
 
-/// Two thresholds, and an area with the size it is counted at.
+/// Parameters of [`Triplet`]: two thresholds, and an area with its size.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {

@@ -1,16 +1,14 @@
-//! A step of training (forward pass, loss, backward pass, Adam) against PyTorch's, on one network, batch and number of
-//! threads: milliseconds a step, and the most memory that a process ever had.
+//! A training step (forward pass, loss, backward pass, Adam) against PyTorch's, with the same network, batch and number
+//! of threads: milliseconds per step, and the peak memory of the process.
 //!
-//! Run with `PLEURA_PYTHON=…/python cargo bench -p pleura-train --bench step`, the Python being one with `torch` and
-//! `segmentation_models_pytorch` (`python3` where it is not set); without one that has them, pleura's times alone are
-//! printed. `… -- resnet34 1` runs the networks whose names hold the first word, with as many threads as the second
-//! says.
+//! Run with `PLEURA_PYTHON=…/python cargo bench -p pleura-train --bench step`, where Python has `torch` and
+//! `segmentation_models_pytorch` (default: `python3`); without these packages, only pleura's times are printed. `… --
+//! resnet34 1` runs the networks whose names contain the first word, with the second as the number of threads.
 //!
-//! Each side is a process of its own that does what it is told by a line (`peer.py`, and this program under `--side`).
-//! Each round has both take the same number of steps, one after the other, so that the ratio of their times holds on a
-//! noisy machine; the median of the rounds' ratios is printed, and that of the processor's time, which other people's
-//! programs disturb less. PyTorch runs in its own layout and in channels-last; the
-//! better of the two counts.
+//! Each side is a process of its own that reads commands line by line (`peer.py`, and this program with `--side`). Each
+//! round has both take the same number of steps, one after the other, so that the ratio of their times holds on a noisy
+//! machine; the median of the rounds' ratios is printed, and that of the processor time, which other programs disturb
+//! less. PyTorch runs in its default layout and in channels-last; the better of the two counts.
 
 #[path = "support/side.rs"]
 mod side;
@@ -19,7 +17,7 @@ mod training;
 
 use side::{Answer, Side};
 
-/// What is trained: the name on both sides, the architecture, and how many images a batch has.
+/// The networks: the name on both sides, the architecture, and the number of images per batch.
 const NETWORKS: [(&str, &str, usize); 4] = [
     ("unet-resnet34", r#"{"kind": "unet", "encoder": "resnet34"}"#, 4),
     ("unet-se-resnext50", r#"{"kind": "unet", "encoder": "se-resnext50"}"#, 4),
@@ -34,7 +32,7 @@ const THREADS: [usize; 2] = [1, 2];
 
 const ROUNDS: usize = 7;
 
-/// Steps a round on each side.
+/// Steps per round on each side.
 const STEPS: usize = 1;
 
 fn main() -> Answer<()> {
@@ -63,7 +61,7 @@ fn compare(network: &str, batch: usize, threads: usize) -> Answer<()> {
             torches.push((layout, torch, Vec::new()));
         }
     }
-    ours.step(1)?; // the first step has the memory made
+    ours.step(1)?; // the first step allocates the memory
     torches.iter_mut().try_for_each(|(_, torch, _)| torch.step(1).map(drop))?;
     let mut times = Vec::new();
     for _ in 0..ROUNDS {

@@ -1,10 +1,10 @@
-//! Shows what each transform does to an image and its mask, and how long the fastest of its draws takes.
+//! Draws the effect of each transform on an image and its mask, and prints the time of the fastest draw.
 //!
 //! ```text
 //! cargo run --release -p pleura-train --example augment -- IMAGE MASK SHEET.png
 //! ```
 //!
-//! A row a transform: the image as it is, then six draws; marked pixels are tinted.
+//! One row per transform: the unchanged image, then six draws; marked pixels are tinted.
 
 use std::path::Path;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use pleura_train::recipe::{Augment, Border, BrightnessOf, ContrastAbout, Transfo
 
 const SIZE: Size = Size::new(512, 512);
 const DRAWS: usize = 6;
-/// A picture in the sheet, of every second pixel.
+/// The side of a picture in the sheet, of every second pixel.
 const SIDE: u32 = 256;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -50,7 +50,7 @@ fn open(path: &Path) -> Result<Array2<f32>, pleura::radiograph::RadiographError>
     Ok(prepare(&Radiograph::open(path)?, Intensity::Stored, SIZE, Resize::Area))
 }
 
-/// The settings that SIIM's winners used, or stronger ones where these can hardly be seen.
+/// The SIIM winners' settings, or stronger ones where these are hardly visible.
 fn transforms() -> Vec<Transform> {
     vec![
         Transform::Hflip {},

@@ -7,21 +7,21 @@ use pleura::onnx::proto::NodeProto;
 use crate::ops;
 use crate::trace::{NodeError, Trace};
 
-/// A way back, half gone.
+/// State of a backward pass.
 pub struct Backward<'t> {
-    /// Where the gradients' nodes go.
+    /// The trace to which the gradients' nodes are added.
     pub trace: &'t mut Trace,
     gradients: HashMap<String, String>,
 }
 
 impl Backward<'_> {
-    /// Whether the gradient of a value is wanted.
+    /// Whether the gradient of a value is needed.
     #[must_use]
     pub fn wants(&self, value: &str) -> bool {
         self.trace.needs(value)
     }
 
-    /// Adds to the gradient of a value. One of a broadcast shape is summed back to the value's.
+    /// Adds to the gradient of a value. A gradient of a broadcast shape is summed to the value's shape.
     pub fn give(&mut self, value: &str, gradient: &str) {
         if !self.wants(value) {
             return;
@@ -36,11 +36,10 @@ impl Backward<'_> {
     }
 }
 
-/// Writes the gradient of `loss`, a single number, by each of `wanted`: the values' names, in their order; none for
-/// those on which the loss does not depend.
+/// Writes the gradient of the scalar `loss` with respect to each of `wanted`: the names of the gradients, in their
+/// order; `None` for values on which the loss does not depend.
 ///
-/// # Errors
-/// Where a node on the way has no gradient: it is named.
+/// # Errors If a node on the way has no gradient rule; the error names it.
 pub fn gradients(trace: &mut Trace, loss: &str, wanted: &[String]) -> Result<Vec<Option<String>>, NodeError> {
     let tape = trace.stop();
     let one = trace.scalar(1.0);
@@ -52,7 +51,7 @@ pub fn gradients(trace: &mut Trace, loss: &str, wanted: &[String]) -> Result<Vec
 }
 
 fn step(backward: &mut Backward<'_>, node: &NodeProto) -> Result<(), NodeError> {
-    // nothing further back needs the gradients of what this node makes
+    // no earlier node needs the gradients of this node's outputs
     let gradients: Vec<_> = node.output.iter().map(|output| backward.gradients.remove(output)).collect();
     if gradients.iter().all(Option::is_none) {
         return Ok(());

@@ -1,22 +1,22 @@
-//! Text files that are written whole or not at all.
+//! Text files that are written completely or not at all.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file that cannot be written; what was there before is as it was.
+/// A file that cannot be written; an existing one is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{path}`", path = path.display())]
 pub struct WriteError {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The system's reason.
     pub source: io::Error,
 }
 
-/// Writes a file in the place of whatever `path` held.
+/// Writes a file, replacing any file at `path`.
 ///
 /// # Errors
-/// Where it cannot be written, as on a full disk; `path` is then as it was.
+/// If it cannot be written, for example because the disk is full; `path` is then unchanged.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), WriteError> {
     let written = pleura::atomic::beside(path).and_then(|mut temporary| {
         temporary.write_all(contents.as_ref())?;

@@ -1,34 +1,34 @@
-//! What a training says of itself while it runs: the text of its status line.
+//! The status line of a running training.
 //!
 //! `fold 1/5 phase 2/3 epoch 3/40 120/530  loss 0.2134  dice 0.83  41.2 images/s  12m left  (bce 0.11 dice 0.10)`
 
 use std::fmt;
 use std::time::Duration;
 
-/// A status line. It is written by [`Display`](fmt::Display); whoever shows it decides where and how often.
+/// A status line, written by [`Display`](fmt::Display); the caller decides where and how often to show it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Progress {
-    /// The fold, from 1, of how many the data is divided into.
+    /// The fold, from 1, and the number of folds.
     pub fold: (u32, u32),
-    /// The phase, from 1, of how many.
+    /// The phase, from 1, and the number of phases.
     pub phase: (u32, u32),
-    /// The phase's epoch, from 1, of how many at most.
+    /// The phase's epoch, from 1, and the maximum number of epochs.
     pub epoch: (u32, u32),
-    /// The epoch's step, from 1, of how many.
+    /// The epoch's step, from 1, and the number of steps.
     pub step: (u32, u32),
-    /// The epoch's steps are done, and the held-out images are looked at.
+    /// Whether the epoch's steps are done, and validation is running.
     pub validating: bool,
     /// The mean loss of the epoch so far.
     pub loss: Option<f64>,
-    /// What it is the sum of. Left out where there is but one.
+    /// The terms of the loss; empty if there is only one.
     pub terms: Vec<(String, f64)>,
     /// The last validation's mean Dice.
     pub dice: Option<f64>,
     /// The last validation's area under the ROC curve.
     pub auc: Option<f64>,
-    /// Of [`Speed::images_per_second`].
+    /// See [`Speed::images_per_second`].
     pub images_per_second: Option<f64>,
-    /// Of [`Speed::left`].
+    /// See [`Speed::left`].
     pub left: Option<Duration>,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Progress {
             write!(f, "  {speed:.digits$} images/s")?;
         }
         self.left.map_or(Ok(()), |left| write!(f, "  {} left", short(left)))?;
-        // last, where a narrow terminal cuts off
+        // last, because a narrow terminal truncates the line
         if self.terms.len() > 1 {
             let terms: Vec<_> = self.terms.iter().map(|(name, loss)| format!("{name} {loss:.2}")).collect();
             write!(f, "  ({})", terms.join(" "))?;
@@ -68,7 +68,7 @@ impl fmt::Display for Progress {
 #[must_use]
 pub fn short(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().round() as u64;
-    // minutes are rounded, as seconds no longer matter beside them
+    // minutes are rounded, because seconds no longer matter
     let minutes = (seconds + 30) / 60;
     match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
         _ if seconds < 60 => format!("{seconds}s"),
@@ -78,19 +78,19 @@ pub fn short(duration: Duration) -> String {
     }
 }
 
-/// How fast a training goes: images over seconds, both with the past fading, so that one slow step does not make the
-/// time left jump, while a new phase with larger images is soon noticed.
+/// The speed of a training: images over seconds, both decaying with time, so that one slow step does not make the
+/// time left jump, while a new phase with larger images soon has its effect.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Speed {
     images: f64,
     seconds: f64,
 }
 
-/// After this many seconds, what was seen before weighs 1/e of what it did.
+/// The time constant in seconds: older observations weigh 1/e after it.
 const MEMORY: f64 = 30.0;
 
 impl Speed {
-    /// Takes a step: the images it trained on, and how long it took.
+    /// Adds a step: its images, and its duration.
     pub fn observe(&mut self, images: u32, took: Duration) {
         let seconds = took.as_secs_f64();
         let faded = (-seconds / MEMORY).exp();
@@ -104,7 +104,7 @@ impl Speed {
         (self.seconds > 0.0).then(|| self.images / self.seconds)
     }
 
-    /// How long so many images will take; `None` before the first step, or beyond what a duration can say.
+    /// The expected duration for `images` images; `None` before the first step, or if it exceeds a `Duration`.
     #[must_use]
     pub fn left(&self, images: u64) -> Option<Duration> {
         let speed = self.images_per_second().filter(|&speed| speed > 0.0)?;

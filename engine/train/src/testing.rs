@@ -1,4 +1,4 @@
-//! What tests share: ONNX Runtime, running graphs, finite differences.
+//! Helpers of tests: ONNX Runtime, running graphs, finite differences.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::backward::gradients;
 use crate::fit;
 use crate::trace::Trace;
 
-/// ONNX Runtime, installed as a user would where there is none.
+/// ONNX Runtime, installed if missing, as a user would.
 pub fn runtime() -> &'static Loaded {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock();
@@ -48,7 +48,7 @@ pub fn training_into(out: &Path) -> fit::Options {
 /// Numbers and their shape.
 pub type Numbers = (Vec<usize>, Vec<f32>);
 
-/// What a graph of floats makes of its inputs, in the order of its outputs.
+/// The outputs of a graph of floats, in order.
 pub fn run(model: &Model, inputs: &[(String, Numbers)]) -> Vec<Vec<f32>> {
     let mut session = runtime::session(runtime(), &model.to_bytes(), options()).unwrap();
     evaluate(&mut session, model, inputs)
@@ -73,8 +73,8 @@ pub fn noise(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| random.random_range(-1.0..1.0)).collect()
 }
 
-/// Compares the gradients of what `write` makes of values of these shapes with finite differences. The loss is a
-/// weighted sum of everything that is made, so that each number counts.
+/// Compares the gradients of what `write` computes from values of these shapes with finite differences. The loss is a
+/// weighted sum of all results, so that each number counts.
 pub fn check_gradients(name: &str, values: &[(Vec<usize>, Vec<f32>)], write: impl Fn(&mut Trace, &[String]) -> String) {
     let mut trace = Trace::new(name);
     let names: Vec<String> = (0..values.len()).map(|at| format!("v{at}")).collect();

@@ -1,5 +1,5 @@
-//! `threshold`: marks the pixels whose probability is high enough. The usual first step.
+//! `threshold`: marks the pixels above a probability. The usual first step.
 //!
-//! The step itself is [`pleura_steps::threshold`]; this library hands it to programs that load plugins.
+//! The step itself is [`pleura_steps::threshold`]; this library exports it as a plugin.
 
 pleura_plugin::export!(postprocess: pleura_steps::Threshold);

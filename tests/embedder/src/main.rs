@@ -1,4 +1,4 @@
-//! Finds a lesion in an image made in memory, with a manifest made in memory; the demo's networks, stock plugins alone.
+//! Finds a lesion in an image in memory, with a manifest in memory; the demo's networks and built-in plugins.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Every verb and every option: each path is known as an input or an output, and no output may be an input.
+//! Every verb and option: each path is declared as an input or an output, and no output may be an input.
 
 mod pairs;
 
@@ -14,10 +14,10 @@ use super::{Names, Paths};
 use crate::Cli;
 use crate::exit::{Exit, conclude};
 
-/// Texts that name no file.
+/// Text arguments that name no file.
 const NOT_PATHS: [&str; 6] = ["title", "salt", "patient_column", "grid", "plugin", "class"];
 
-/// Options that another one needs.
+/// Options that require another one.
 const NEEDS: [(&str, &[&str]); 4] = [
     ("predict report", &["findings"]),
     ("report ensemble", &["truth", "cache"]),
@@ -51,7 +51,7 @@ fn holds(arg: &Arg, kind: TypeId) -> bool {
     arg.get_action().takes_values() && arg.get_value_parser().type_id() == kind
 }
 
-/// What an error calls an option.
+/// The name of an option in error messages.
 fn shown(arg: &Arg) -> String {
     match arg.get_long() {
         Some(long) => format!("--{long}"),
@@ -59,7 +59,7 @@ fn shown(arg: &Arg) -> String {
     }
 }
 
-/// Reads a command line, as `main` does: by a parser that is built once a thread, as building it takes far longer.
+/// Parses a command line as `main` does, with one parser per thread, as building it takes far longer.
 fn parse(words: &[String]) -> Result<Cli, clap::Error> {
     thread_local! {
         static COMMAND: RefCell<clap::Command> = RefCell::new({
@@ -81,7 +81,7 @@ impl Leaf {
         self.args.iter().filter(|arg| holds(arg, TypeId::of::<PathBuf>()))
     }
 
-    /// A command line with these paths, and with whatever else it takes to be one.
+    /// A valid command line with these paths and all required arguments.
     fn parse(&self, folder: &Path, given: &BTreeMap<&str, PathBuf>) -> Cli {
         let needs = |id: &str| {
             let key = format!("{} {id}", self.name());
@@ -114,7 +114,7 @@ impl Leaf {
         cli.unwrap_or_else(|error| panic!("{words:?}: {error}; does it need another option? see NEEDS"))
     }
 
-    /// The same, with radiographs where the parser wants some.
+    /// The same with radiographs, if they are required.
     fn command(&self, folder: &Path, given: &BTreeMap<&str, PathBuf>) -> Cli {
         let mut given = given.clone();
         let optional = matches!(&*self.name(), "tune" | "data inspect");
@@ -126,7 +126,7 @@ impl Leaf {
         self.parse(folder, &given)
     }
 
-    /// What a path is to the command: whether it is read, and, where it is written, a file that is.
+    /// Whether a path is read by the command, and, if it is written, a file that is.
     fn role(&self, arg: &Arg) -> (bool, Option<PathBuf>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("it.png");
@@ -145,7 +145,7 @@ impl Leaf {
     }
 }
 
-/// A recipe that names no file that is there, for `train`, whose outputs' names are the recipe's.
+/// A recipe that names no existing file, for `train`, whose outputs are named in the recipe.
 const RECIPE: &str = r#"
 schema = 1
 name = "tiny"

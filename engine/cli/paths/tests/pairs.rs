@@ -1,15 +1,15 @@
-//! Each pair of an output and an input, and of two outputs.
+//! Pairs of an output and an input, and of two outputs.
 
 use super::*;
 
-/// All that lies in a folder, with its contents.
+/// All files of a folder, with their contents.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
     let files = entries.filter(|entry| !entry.file_type().is_dir());
     files.map(|entry| (entry.path().to_owned(), fs::read(entry.path()).unwrap_or_default())).collect()
 }
 
-/// Runs a verb with an input and an output that are one, and expects a refusal that names both and writes nothing.
+/// Runs a verb with the same file for two options, and expects an error that names both, and no changed file.
 fn refuses(leaf: &Leaf, (one, path): (&Arg, &Path), (other, other_path): (&Arg, &Path), folder: &Path) {
     let given = [(one.get_id().as_str(), path.to_owned()), (other.get_id().as_str(), other_path.to_owned())];
     let cli = leaf.command(folder, &given.into());
@@ -22,7 +22,7 @@ fn refuses(leaf: &Leaf, (one, path): (&Arg, &Path), (other, other_path): (&Arg, 
     assert_eq!(contents(folder), before, "{what}: something was written");
 }
 
-/// The ways to name a file once more, each in a folder of its own.
+/// Other ways to name a file, each in a folder of its own.
 fn spellings(file: &Path) -> Vec<PathBuf> {
     let folder = file.parent().unwrap();
     let dotted = folder.join(".").join(file.file_name().unwrap());
@@ -44,7 +44,7 @@ fn no_output_may_be_an_input() {
     assert!(pairs > 40, "{pairs} pairs: the options are not found any more");
 }
 
-/// The options of a verb that name inputs, and those that name outputs with the file that each writes.
+/// The input options of a verb, and its output options with the file that each writes.
 fn sides(leaf: &Leaf) -> (Vec<&Arg>, Vec<(&Arg, PathBuf)>) {
     let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
     for arg in leaf.paths() {
@@ -61,7 +61,7 @@ fn sides(leaf: &Leaf) -> (Vec<&Arg>, Vec<(&Arg, PathBuf)>) {
     (inputs, outputs)
 }
 
-/// Each output that is an input is refused, however the file is named; how many pairs that are.
+/// Expects every output that is an input to be refused, however it is named; returns the number of pairs.
 fn refuses_inputs(leaf: &Leaf) -> usize {
     let (inputs, outputs) = sides(leaf);
     let mut pairs = 0;
@@ -73,7 +73,7 @@ fn refuses_inputs(leaf: &Leaf) -> usize {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(&file, RECIPE).unwrap();
             if is_folder {
-                // `train` cannot tell its outputs without a recipe
+                // without a recipe the outputs of `train` are unknown
                 if leaf.name() == "train" && input.get_id() != "recipe" {
                     continue;
                 }
@@ -90,7 +90,7 @@ fn refuses_inputs(leaf: &Leaf) -> usize {
     pairs
 }
 
-/// Two outputs that are one file are refused; how many pairs that are.
+/// Expects two outputs that are the same file to be refused; returns the number of pairs.
 fn refuses_one_file(leaf: &Leaf) -> usize {
     let (_, outputs) = sides(leaf);
     let files: Vec<_> = outputs.iter().filter(|(_, written)| written.as_os_str().is_empty()).collect();

@@ -1,4 +1,4 @@
-//! `pleura bench`: where the time of a run goes, stage by stage.
+//! `pleura bench`: the time of a run by stage.
 
 mod print;
 
@@ -49,19 +49,19 @@ pub struct Args {
 
 /// One run over all inputs.
 struct Round {
-    /// From the first file's bytes to the submission's file.
+    /// Time from the first file's bytes to the written submission.
     wall: Duration,
-    /// The models alone, over batches of the same shapes, on all devices at once.
+    /// Time of the models alone, over batches of the same shapes, on all devices at once.
     bare: Duration,
     times: Times,
-    /// Handing over and writing.
+    /// Time of collecting and writing the results.
     write: Duration,
     images: usize,
     skipped: usize,
 }
 
 impl Round {
-    /// Bare time of the models by the wall's: 1 would be an engine that costs nothing.
+    /// The models' bare time over the wall time: 1 means no overhead.
     fn efficiency(&self) -> f64 {
         self.bare.as_secs_f64() / self.wall.as_secs_f64()
     }
@@ -90,7 +90,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
         options = options.exit(EarlyExit::Full);
     }
     let ensemble = args.engine.open(&args.ensemble, options)?;
-    // The first runs of a session take their memory, and are not measured.
+    // The first runs of a session allocate its memory, and are not measured.
     let few = files.len().min(2 * ensemble.batch());
     once(&ensemble, &files[..few])?;
     let bar = term::progress(u64::from(args.rounds), "measuring");
@@ -111,7 +111,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     Ok(if middle.skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-/// Runs an ensemble over files, to a submission that is thrown away.
+/// Runs an ensemble over files, into a submission that is discarded.
 fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
     let folder = scratch::folder().context("cannot make a temporary folder")?;
     ensemble.reset_times();
@@ -120,7 +120,7 @@ fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
     ensemble.predict_files(files, |_, finding, _: Option<&Radiograph>| -> Result<()> {
         let begun = Instant::now();
         match finding {
-            // Two files of one image are one row.
+            // two files of one image have one row
             Ok(finding) if !submission.contains(&finding.id) => submission.insert(finding.id, &finding.mask)?,
             Ok(_) => {}
             Err(_) => skipped += 1,
@@ -136,12 +136,12 @@ fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
     Ok(Round { wall, bare: Duration::ZERO, times: ensemble.times(), write, images, skipped })
 }
 
-/// Runs the models alone, as often and over batches of the same shapes as they were run: on several devices at once, each
-/// with its share.
+/// Runs the models alone, as often and on batches of the same shapes as in the run; several devices at once, each with
+/// its share.
 fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
     let shapes = times.models.values().flat_map(|usage| usage.shapes.keys());
     let batches: BTreeMap<&[usize], ArrayD<f32>> = shapes.map(|shape| (shape.as_slice(), plausible(shape))).collect();
-    // A model has a session on each device that it was needed on.
+    // a model has a session on each device that ran it
     let mut sessions: BTreeMap<&Path, Vec<&Model>> = BTreeMap::new();
     let opened = ensemble.models();
     opened.iter().for_each(|model| sessions.entry(model.path()).or_default().push(model));
@@ -172,12 +172,12 @@ fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// The name of an output that the engine can read.
+/// The name of an output with a type that the engine reads.
 fn floats(port: &Port) -> Option<&str> {
     matches!(port.element, Element::F32 | Element::F16).then_some(port.name.as_str())
 }
 
-/// A tensor of what a network may be fed: zeros would make some of them faster, and others slower.
+/// A tensor of plausible input values: zeros would make some networks faster and others slower.
 fn plausible(shape: &[usize]) -> ArrayD<f32> {
     let mut place = 0_usize;
     ArrayD::from_shape_simple_fn(shape, || {
@@ -186,7 +186,7 @@ fn plausible(shape: &[usize]) -> ArrayD<f32> {
     })
 }
 
-/// A path as the manifest has it, where it lies beside the manifest.
+/// A path relative to the manifest's folder, if it is in it.
 fn beside<'a>(ensemble: &Ensemble, path: &'a Path) -> &'a Path {
     ensemble.path().parent().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
 }

@@ -1,4 +1,4 @@
-//! What was measured, as a table and as JSON.
+//! The measurements, as a table and as JSON.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Round, beside};
 use crate::memory;
 
-/// A table for people; `rounds` go from the fastest to the slowest.
+/// A table for people; `rounds` are sorted from the fastest to the slowest.
 pub fn table(ensemble: &Ensemble, rounds: &[Round]) -> String {
     let middle = &rounds[rounds.len() / 2];
     let mut lines = vec![head(ensemble, rounds)];
@@ -45,7 +45,7 @@ fn devices(ensemble: &Ensemble) -> Vec<String> {
     ensemble.placements().map(|placement| placement.device.to_string()).collect()
 }
 
-/// A figure of the middle round, and those of the others.
+/// A figure of the median round, and its range over all rounds.
 fn spread(name: &str, rounds: &[Round], figure: impl Fn(&Round) -> f64, digits: usize) -> String {
     let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
@@ -69,7 +69,7 @@ fn models(ensemble: &Ensemble, round: &Round) -> Vec<String> {
     round.times.models.iter().map(line).collect()
 }
 
-/// The same for programs: every round, from the fastest to the slowest.
+/// The same as JSON: every round, from the fastest to the slowest.
 pub fn json(ensemble: &Ensemble, rounds: &[Round]) -> Result<String> {
     let told = json!({
         "ensemble": ensemble.manifest().name,

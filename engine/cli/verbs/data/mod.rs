@@ -1,4 +1,4 @@
-//! `pleura data`: look at a collection, convert it, divide it into folds.
+//! `pleura data`: inspect a collection, convert it, split it into folds.
 
 mod convert;
 mod inspect;
@@ -35,14 +35,14 @@ impl Args {
     }
 }
 
-/// Files with their tags, in order, and how many were left out.
+/// Files with their tags, in order, and the number left out.
 struct Read {
     images: Vec<(PathBuf, Tags)>,
     skipped: usize,
 }
 
-/// Reads tags. Files that cannot be read, and those with an id that came before, are reported and left out; it is an
-/// error where all are.
+/// Reads tags. Files that cannot be read and those with a repeated id are reported and left out; it is an error if all
+/// are.
 fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
     let bar = term::progress(files.len() as u64, "reading");
     let read = |path: PathBuf| {
@@ -68,12 +68,12 @@ fn read_tags(files: Vec<PathBuf>) -> Result<Read> {
     Ok(read)
 }
 
-/// Which file has which id.
+/// The file of each id.
 #[derive(Default)]
 struct Ids(std::collections::HashMap<String, PathBuf>);
 
 impl Ids {
-    /// Notes an id; an error where another file had it before.
+    /// Adds an id; an error if another file has it already.
     fn take(&mut self, id: &str, path: &Path) -> Result<()> {
         if let Some(other) = self.0.get(id) {
             anyhow::bail!("its id `{id}` is already that of `{}`", other.display());
@@ -83,7 +83,7 @@ impl Ids {
     }
 }
 
-/// A share in percent, for people.
+/// A share in percent, as text.
 fn percent(part: usize, whole: usize) -> String {
     if whole == 0 { "-".into() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
 }

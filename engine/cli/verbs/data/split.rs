@@ -1,4 +1,4 @@
-//! `pleura data split`: folds.
+//! `pleura data split`: splits a collection into folds.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ pub struct Args {
     size: Size,
 }
 
-/// Images with their patients, where these are known.
+/// Images with their patients, if known.
 struct Images<'a> {
     ids: Vec<&'a str>,
     patients: Option<Vec<usize>>,
@@ -106,7 +106,7 @@ fn images<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Images
     Ok(Images { patients: patients.transpose()?, ids, skipped: 0 })
 }
 
-/// The truth's images that there are files of, in the truth's order, with the patients that the files name.
+/// The truth's images that have files, in the truth's order, with the files' patients.
 fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Images<'a>> {
     let read = read_tags(files.to_vec())?;
     let found: Vec<_> = read.images.iter().map(|(_, tags)| tags.id.as_str()).collect();
@@ -117,7 +117,7 @@ fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Im
     for (path, tags) in read.images {
         if truth.images.contains_key(&tags.id) {
             alone += usize::from(tags.patient_id.is_none());
-            // one that is not known is taken for one who has this image alone; no PatientID has a line break
+            // an unknown patient counts as one with this image alone; no PatientID has a line break
             let patient = tags.patient_id.unwrap_or_else(|| format!("\n{}", tags.id));
             patients.insert(tags.id, patient);
         } else {
@@ -137,7 +137,7 @@ fn with_files<'a>(args: &Args, truth: &'a Truth, files: &[PathBuf]) -> Result<Im
     Ok(Images { ids, patients: Some(numbers), skipped })
 }
 
-/// How full a fold is.
+/// The current size of a fold.
 #[derive(Default)]
 struct Filling {
     images: usize,

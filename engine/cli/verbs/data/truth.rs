@@ -1,4 +1,4 @@
-//! The truth: each image's masks, as a CSV of run lengths has them.
+//! The truth: each image's masks, from a CSV of run lengths.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use indexmap::IndexMap;
 use pleura::Size;
 use pleura::submission::{Row, Rows, Runs, SubmissionError};
 
-/// What is true of one image.
+/// The truth of one image.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// What any of its masks marks.
+    /// The union of its masks.
     pub runs: Runs,
-    /// Rows with a mask that is not empty.
+    /// Number of rows with a mask that is not empty.
     pub masks: usize,
-    /// Rows that say that there is none.
+    /// Number of rows with an empty mask.
     pub empty: usize,
 }
 
@@ -28,7 +28,7 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Reads a CSV, plain or compressed with gzip; the first row that is no mask is an error.
+    /// Reads a CSV, plain or compressed with gzip; the first invalid mask is an error.
     pub fn read(path: &Path, size: Size) -> Result<Self> {
         let mut truth = Self { images: IndexMap::new(), rows: 0, size };
         let mut rows = Rows::open(path, size)?;
@@ -50,7 +50,7 @@ impl Truth {
         Ok(truth)
     }
 
-    /// An error where none of some images has a row: the truth is then that of others.
+    /// An error if none of these images has a row: the truth then belongs to others.
     pub fn ensure_any(&self, path: &Path, ids: &[&str]) -> Result<()> {
         let Some(first) = ids.first() else { return Ok(()) };
         ensure!(
@@ -68,7 +68,7 @@ impl Truth {
         self.images.values().filter(|marks| marks.positive())
     }
 
-    /// The share of an image that so many pixels are.
+    /// An area in pixels as a share of the image.
     pub fn share(&self, area: usize) -> f64 {
         area as f64 / self.size.area() as f64
     }

@@ -1,4 +1,4 @@
-//! Where everything goes.
+//! The folders of the demo.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use pleura_train::files;
 
 use crate::term;
 
-/// What our own files start with: only they are removed when the demo runs again.
+/// Prefix of the demo's own files: only they are removed when the demo runs again.
 pub const STEM: &str = "phantom-";
 
 /// The demo's folder.
@@ -21,7 +21,7 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Makes the folders, and removes what an earlier run drew.
+    /// Creates the folders, and removes the radiographs of an earlier run.
     pub fn new(out: &'a Path) -> Result<Self> {
         let [radiographs, overlays, ensemble] = ["radiographs", "overlays", "ensemble"].map(|name| out.join(name));
         let place = Self { out, radiographs, overlays, ensemble };
@@ -35,7 +35,7 @@ impl<'a> Place<'a> {
     }
 
     /// # Errors
-    /// Where the folder holds files, and none of a demo: they might be replaced by the demo's.
+    /// If the folder holds files, but none of a demo: the demo might replace them.
     fn ensure_ours(&self) -> Result<()> {
         let holds_files = fs::read_dir(self.out).is_ok_and(|mut entries| entries.next().is_some());
         if holds_files && !self.networks().is_dir() {
@@ -60,12 +60,12 @@ impl<'a> Place<'a> {
         self.ensemble.join(committed::MANIFEST.path)
     }
 
-    /// The folder of networks and recipes, and of what these name.
+    /// The folder of networks and recipes, and of the files that these name.
     pub fn networks(&self) -> PathBuf {
         self.ensemble.join("demo")
     }
 
-    /// Writes the ensemble. What is there already stays and is used: it may have been edited, or trained.
+    /// Writes the ensemble. Existing files are kept and used: they may have been edited or trained.
     pub fn unpack(&self) -> Result<()> {
         let manifest = pleura::manifest::json_schema();
         let recipe = pleura_train::recipe::json_schema();
@@ -89,7 +89,7 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    /// What to open, and what to try next.
+    /// Prints what to open, and what to try next.
     pub fn farewell(&self, trained: bool) {
         let (out, manifest) = (self.out.display(), self.manifest());
         let manifest = manifest.display();
@@ -123,7 +123,7 @@ or other radiographs
     }
 }
 
-/// Removes what an earlier run of the demo left in a folder.
+/// Removes the files of an earlier demo from a folder.
 fn clear(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read the folder `{}`", folder.display()))? {
         let path = entry?.path();

@@ -1,4 +1,4 @@
-//! `pleura demo --train`: the ensemble's networks anew, by their recipes.
+//! `pleura demo --train`: retrains the ensemble's networks by their recipes.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,14 @@ use super::place::Place;
 use crate::verbs::train;
 use crate::{fetch, term};
 
-/// A network that was trained.
+/// A trained network.
 struct Trained {
     /// The ONNX file.
     file: PathBuf,
     sha256: String,
 }
 
-/// Draws what the networks learn from, trains them, and puts them into the ensemble; false where Ctrl-C stopped it.
+/// Draws the training set, trains the networks, and installs them in the ensemble; false if Ctrl-C stopped it.
 pub fn run(args: &Args, place: &Place<'_>) -> Result<bool> {
     fetch::ensure(args.engine.onnxruntime.as_deref())?;
     draw(place)?;
@@ -61,12 +61,12 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
         outcome.images,
         train::figures(&outcome)
     ));
-    // where an edited recipe trains several folds, there is one place for them
+    // an edited recipe may train several folds, but the ensemble has one place per network
     let first = &outcome.models.first().context("a training has a fold")?.trained;
     Ok(Some(Trained { file: out.join(&first.model), sha256: first.sha256.clone() }))
 }
 
-/// Puts networks into the ensemble, and their digests into its manifest.
+/// Installs networks in the ensemble, with their digests in its manifest.
 fn install(place: &Place<'_>, trained: &[Trained]) -> Result<()> {
     let manifest = place.manifest();
     let read = |path: &Path| pleura::regular::read(path).with_context(|| format!("cannot read `{}`", path.display()));
@@ -76,7 +76,7 @@ fn install(place: &Place<'_>, trained: &[Trained]) -> Result<()> {
         let before = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         text = text.replace(&before, &trained.sha256);
     }
-    // The manifest goes first: were the networks there before it, its digests could not be told from others.
+    // The manifest is written first: with the networks first, their new digests would look wrong.
     files::write(&manifest, text)?;
     for (path, trained) in places.iter().zip(trained) {
         files::write(path, read(&trained.file)?)?;

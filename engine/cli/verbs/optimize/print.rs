@@ -1,4 +1,4 @@
-//! What came of it, for people or as JSON.
+//! The results, as text or as JSON.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -9,7 +9,7 @@ use pleura::optimize::Comparison;
 use super::{Compared, Report};
 use crate::term;
 
-/// How many notes of a model are told one by one.
+/// Number of notes on a model that are printed.
 const SHOWN: usize = 5;
 
 /// Prints the report: results to standard output, remarks to standard error.
@@ -23,7 +23,7 @@ pub fn report(report: &Report<'_>, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// A column of the table: a variant, or half precision as it is where halves are computed with.
+/// A column of the table: a variant, or half precision as on hardware that computes with halves.
 struct Column<'a> {
     name: String,
     of: &'a Compared,
@@ -81,7 +81,7 @@ fn remarks(report: &Report<'_>) {
     term::note("times are those of the networks alone on this machine; they differ on another processor or a GPU");
 }
 
-/// A row for each thing told, a column for each variant.
+/// The table: a row per figure, a column per variant.
 fn table(report: &Report<'_>) -> String {
     let columns = columns(report);
     let mut text = String::new();
@@ -91,7 +91,7 @@ fn table(report: &Report<'_>) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     };
-    // What is compared alone has no file, and no time.
+    // a rounded variant has no file of its own, and no time
     let own = |it: &Column<'_>, text: String| if it.rounded { "-".to_owned() } else { text };
     row("", &|it| it.name.clone());
     row("models, bytes", &|it| own(it, bytes(it.of).1.to_string()));
@@ -132,7 +132,7 @@ fn bytes(it: &Compared) -> (u64, u64) {
     (models.iter().map(|model| model.bytes_before).sum(), models.iter().map(|model| model.bytes_after).sum())
 }
 
-/// Seconds of the networks that changed, before and after, each as often as calibration fed it.
+/// Seconds of the changed networks, before and after, for as many runs as in calibration.
 fn seconds(it: &Compared) -> Option<(f64, f64)> {
     let timed = it.variant.models.iter().filter_map(|model| {
         let often = model.fed as f64;

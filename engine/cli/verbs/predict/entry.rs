@@ -1,4 +1,4 @@
-//! One image that is finished, as a line of the journal.
+//! A finished image, as a line of the journal.
 
 use anyhow::{Result, ensure};
 use pleura::ensemble::{Finding, Origin, Runs as Ran};
@@ -12,19 +12,19 @@ use super::inputs::{FileVersion, Input};
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
 pub struct Entry {
-    /// `None` where the path is not Unicode: JSON cannot hold it, and the image is done again on `--resume`.
+    /// `None` if the path is not Unicode: JSON cannot hold it, and the image is predicted again on `--resume`.
     pub file: Option<String>,
-    /// What the file was when it was read.
+    /// The file's version when it was read.
     pub stamp: Option<FileVersion>,
     /// Whether the file states neither a window nor a VOI lookup table.
     pub windowless: bool,
-    /// The SHA-256 of the picture of its map, where there is one.
+    /// The SHA-256 of its map's PNG file, if there is one.
     pub map: Option<String>,
     /// The line of `--findings`, byte for byte.
     pub finding: Box<RawValue>,
 }
 
-/// What a submission and a summary need of a finding's line.
+/// The parts of a finding for a submission and a summary.
 pub struct Row {
     pub id: String,
     /// Size of the mask.
@@ -43,7 +43,7 @@ struct Line {
 }
 
 impl Entry {
-    /// The entry of an image that was just finished.
+    /// The entry of a finished image.
     pub fn new(
         input: &Input,
         radiograph: Option<&Radiograph>,
@@ -60,7 +60,7 @@ impl Entry {
         })
     }
 
-    /// The line of a journal, with its checksum. `run` is the digest of the run.
+    /// Its line in the journal, with a checksum. `run` is the digest of the run.
     pub fn line(&self, run: &str) -> Result<String> {
         Ok(checksum::seal(&serde_json::to_string(self)?, run))
     }
@@ -68,7 +68,7 @@ impl Entry {
     /// Reads a line of a run.
     ///
     /// # Errors
-    /// Where it is torn or damaged, has no checksum, or is another run's.
+    /// If it is incomplete or damaged, has no checksum, or is another run's.
     pub fn parse(line: &[u8], run: &str) -> Result<(Self, Row)> {
         let entry: Self = serde_json::from_str(&checksum::unseal(std::str::from_utf8(line)?, run)?)?;
         let row = Row::parse(entry.finding.get())?;
@@ -77,7 +77,7 @@ impl Entry {
 }
 
 impl Row {
-    /// The row of an image that was just finished.
+    /// The row of a finished image.
     pub fn new(finding: &Finding) -> Self {
         let (id, mask) = (finding.id.clone(), Runs::from(&finding.mask));
         Self { id, size: finding.mask.size(), mask, ran: finding.runs }
@@ -86,7 +86,7 @@ impl Row {
     /// Reads a line of findings.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If it is not a finding.
     pub fn parse(finding: &str) -> Result<Self> {
         let Line { id, size, area, runs: ran, rle } = serde_json::from_str(finding)?;
         let mask = Runs::decode(&rle, size)?;

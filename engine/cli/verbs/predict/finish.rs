@@ -1,4 +1,4 @@
-//! The end of a run: rows in their order, all files in their places, the numbers told.
+//! The end of a run: sorts the rows, writes all files and prints the summary.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::receipt::{self, Kind, Receipt};
 use crate::verbs::report;
 use crate::{answers, memory, term};
 
-/// What the end of a run needs to know of it.
+/// The settings for the end of a run.
 pub struct Finish<'a> {
     pub args: &'a Args,
     pub ensemble: &'a Ensemble,
@@ -34,7 +34,7 @@ impl Finish<'_> {
     /// Writes everything, the receipt last.
     ///
     /// # Errors
-    /// Where every input was skipped, or something cannot be written.
+    /// If every input was skipped, or something cannot be written.
     pub fn write(
         &self,
         journal: &mut Journal,
@@ -43,7 +43,7 @@ impl Finish<'_> {
         mut done: RunResult,
     ) -> Result<Exit> {
         let out = &self.targets.out;
-        // a shard may have no other images than broken ones
+        // a shard may consist of broken images only
         if done.submission.is_empty() && !done.skipped.is_empty() && self.shard.is_all() {
             bail!("all {} inputs were skipped: `{}` is not written", done.skipped.len(), out.display());
         }
@@ -69,8 +69,8 @@ impl Finish<'_> {
         Ok(exit)
     }
 
-    /// Puts rows in the sample's order, or in that of their ids. Ids of the sample without an image, as far as they are
-    /// the shard's, get no row, and are counted and reported.
+    /// Sorts rows in the sample's order, or by their ids. Ids of the sample without an image, if they belong to the
+    /// shard, get no row, and are counted and reported.
     fn order(&self, done: &mut RunResult) -> usize {
         let Some(ids) = self.sample else {
             done.submission.sort();
@@ -86,7 +86,7 @@ impl Finish<'_> {
         missing.len()
     }
 
-    /// Notes the findings, and makes their page.
+    /// Records the findings, and writes their report.
     fn others(&self, receipt: &mut Receipt, done: &RunResult) -> Result<Exit> {
         let Some(findings) = &self.targets.findings else { return Ok(Exit::Good) };
         receipt.wrote(Kind::Findings, findings)?;
@@ -100,7 +100,7 @@ impl Finish<'_> {
         Ok(exit)
     }
 
-    /// What is worth knowing at the end.
+    /// Prints the summary.
     fn tell(&self, done: &RunResult) {
         let (summary, ensemble) = (&done.summary, self.ensemble);
         if done.windowless > 0 && uses_windows(ensemble) {
@@ -132,7 +132,7 @@ impl Finish<'_> {
     }
 }
 
-/// Writes the findings' lines as they stand in the journal, in the order of the inputs.
+/// Writes the findings' lines unchanged from the journal, in the order of the inputs.
 fn findings(path: &std::path::Path, journal: &mut Journal, done: &RunResult) -> Result<()> {
     let mut lines = Lines::create(path)?;
     for span in &done.spans {
@@ -141,7 +141,7 @@ fn findings(path: &std::path::Path, journal: &mut Journal, done: &RunResult) -> 
     lines.finish()
 }
 
-/// Whether any member wants the file's own window.
+/// Whether any member uses the file's own window.
 fn uses_windows(ensemble: &Ensemble) -> bool {
     let manifest = ensemble.manifest();
     let stages = manifest.classifier.iter().chain([&manifest.segmenter]);

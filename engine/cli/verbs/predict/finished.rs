@@ -1,4 +1,4 @@
-//! Whether a run has been finished already.
+//! Whether a run was finished earlier.
 
 use pleura::digest;
 
@@ -6,7 +6,7 @@ use super::targets::Targets;
 use crate::exit::Exit;
 use crate::receipt::{Identity, Inputs, Kind, Receipt, differences_text};
 
-/// How the run ended that left these outputs; or why there is none that is the same.
+/// The exit of the run that left these outputs; or the reason that there is no equal run.
 pub fn how(targets: &Targets, now: &Identity, inputs: &Inputs) -> Result<Exit, String> {
     let out = targets.out.display();
     if !targets.out.exists() {

@@ -1,4 +1,4 @@
-//! The files of a run, and those of them that are its shard's.
+//! The input files of a run, and those of its shard.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -11,37 +11,37 @@ use sha2::{Digest, Sha256};
 
 use crate::term;
 
-/// By what a file is told from what it was: its length in bytes, and when it was changed, in nanoseconds since 1970.
+/// A file's version: its length in bytes, and its modification time in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileVersion {
     bytes: u64,
     changed: i64,
 }
 
-/// A file to answer for.
+/// A file to predict.
 pub struct Input {
     pub path: PathBuf,
-    /// Its place among all inputs, those of other shards included.
+    /// Its index among all inputs, those of other shards included.
     pub place: usize,
-    /// `None` where the file system does not tell.
+    /// `None` if the file system does not provide it.
     pub stamp: Option<FileVersion>,
-    /// Its id, where that was read to find its shard.
+    /// Its id, if it was read to find the shard.
     pub id: Option<String>,
 }
 
-/// The files of a shard, and what is known of all.
+/// The files of a shard, and digests of all.
 pub struct Inputs {
     pub own: Vec<Input>,
-    /// How many there are in all.
+    /// The number of files in all shards.
     pub all: usize,
-    /// SHA-256 over the paths and stamps of all, in order.
+    /// SHA-256 over the paths and versions of all files, in order.
     pub listing: String,
-    /// SHA-256 over the ids of all, in order; `None` where nobody asked for ids, as there is one shard.
+    /// SHA-256 over the ids of all, in order; `None` with a single shard, for which ids are not read.
     pub collection: Option<String>,
 }
 
 impl Inputs {
-    /// Chooses those of all files that belong to the shard.
+    /// Chooses the files of the shard.
     pub fn new(files: &[PathBuf], shard: Shard) -> Self {
         let paths = files.to_vec();
         let stamps: Vec<_> = paths.par_iter().map(|path| FileVersion::read(path)).collect();
@@ -62,7 +62,7 @@ impl Input {
         match &self.id {
             _ if shard.is_all() => true,
             Some(id) => shard.holds(id),
-            // it will be reported and skipped, once
+            // an unreadable file is reported and skipped by one shard
             None => shard.holds_file(&self.path),
         }
     }
@@ -83,13 +83,13 @@ fn listing(paths: &[PathBuf], stamps: &[Option<FileVersion>]) -> String {
     let mut sum = Sha256::new();
     for (path, stamp) in paths.iter().zip(stamps) {
         sum.update(path.as_os_str().as_encoded_bytes());
-        // no path holds a zero
+        // paths contain no zero byte
         sum.update(format!("\0{stamp:?}\n"));
     }
     digest::hex(&sum.finalize())
 }
 
-/// The id of each file that has one, and the sum of all ids.
+/// The id of each file that has one, and the digest of all ids.
 fn ids(paths: &[PathBuf]) -> (Vec<Option<String>>, Option<String>) {
     let bar = term::progress(paths.len() as u64, "reading ids");
     let id = |path: &PathBuf| {

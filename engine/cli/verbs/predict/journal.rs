@@ -1,9 +1,9 @@
-//! What a run has finished so far, on disk: a run that is ended at any moment can be gone on with.
+//! The journal of a run: finished images on disk, so that an interrupted run can be continued.
 //!
-//! JSON lines: the first says [what run](Identity) it is, each other is an image. Each carries a checksum over itself and
-//! the run; an image whose line fails it is predicted again. A line is handed to the system as soon as its image is
-//! finished, so that a process that is killed loses nothing; the disk is waited for now and then, so that a machine that
-//! stops loses seconds. The file carries the lock, too: one run at a time writes an output.
+//! JSON lines: the first [identifies the run](Identity), each other is an image. Each has a checksum over itself and the
+//! run; an image whose line fails it is predicted again. A line is passed to the system as soon as its image is finished,
+//! so that a killed process loses nothing; the file is synced at intervals, so that a machine's crash loses seconds. The
+//! file is also locked: only one run at a time writes an output.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -21,27 +21,27 @@ use super::scan::{self, Head, Scan};
 use crate::receipt::{Identity, differences_text};
 use crate::term;
 
-/// How often the disk is waited for.
+/// The time between two syncs to disk.
 const SYNC: Duration = Duration::from_secs(10);
 
-/// Where a line stands in the file, in bytes; the line's end is not counted.
+/// The position of a line in the file, in bytes, without its line end.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
     pub at: u64,
     pub len: usize,
 }
 
-/// An image that an earlier run finished.
+/// An image finished by an earlier run.
 pub struct Kept {
     pub span: Span,
     pub id: String,
     pub stamp: Option<FileVersion>,
-    /// The SHA-256 of the picture of its map, where there is one.
+    /// The SHA-256 of its map's PNG file, if there is one.
     pub map: Option<String>,
 }
 
 impl Kept {
-    /// Whether the file is still what it was.
+    /// Whether the file is unchanged.
     pub fn is_of(&self, input: &Input) -> bool {
         self.stamp.is_some() && self.stamp == input.stamp
     }
@@ -51,26 +51,26 @@ impl Kept {
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// Where the next line begins.
+    /// The position of the next line.
     end: u64,
     /// The digest of the run, which the lines' checksums cover.
     run: String,
-    /// Whether there is anything in it that would be lost with it.
+    /// Whether it holds anything worth keeping.
     worth: bool,
     synced: Instant,
 }
 
-/// Where the journal of an output lies: beside the file that it becomes, should the output be a link.
+/// The path of an output's journal: beside the file itself, if the output is a link.
 pub fn path(out: &Path) -> PathBuf {
     let mut name = atomic::target(out).into_os_string();
     name.push(".journal");
     name.into()
 }
 
-/// What is said where a signal ends a run: how to go on with it.
+/// The message when a signal ends a run: how to continue it.
 pub fn interrupted(out: &Path) -> String {
     let path = path(out);
-    // the first line is no image
+    // the first line is not an image
     let lines =
         pleura::regular::open(&path).map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
     match lines.saturating_sub(1) {
@@ -86,7 +86,7 @@ impl Journal {
     /// Takes the lock of an output.
     ///
     /// # Errors
-    /// Where another run has it, which is transient; or where the folder cannot be written.
+    /// If another run holds it, which is transient; or if the folder cannot be written.
     pub fn lock(out: &Path) -> Result<Self> {
         let path = path(out);
         let file = lock::open(&path, out)?;
@@ -94,19 +94,19 @@ impl Journal {
         Ok(Self { path, file, end: 0, run: String::new(), worth, synced: Instant::now() })
     }
 
-    /// Forgets what an earlier run left.
+    /// Discards an earlier run's journal.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn clear(&mut self) -> Result<()> {
         self.worth = false;
         self.file.set_len(0).with_context(|| self.failed())
     }
 
-    /// Starts the journal of a run, or goes on with it; gives what is finished, by file.
+    /// Starts the journal of a run, or continues it; returns finished images by file.
     ///
     /// # Errors
-    /// Where there is an unfinished run: one like this, unless it is to be resumed; another, if it is to be.
+    /// If there is an unfinished run: the same one without `resume`, or another one with it.
     pub fn begin(&mut self, run: &Identity, resume: bool) -> Result<HashMap<PathBuf, Kept>> {
         let scan = scan::read(&self.file, run).with_context(|| format!("cannot read `{}`", self.path.display()))?;
         let Some(Scan { head, kept, end, damaged, healed }) = scan.filter(|scan| !scan.kept.is_empty()) else {
@@ -145,15 +145,15 @@ impl Journal {
         Ok(kept)
     }
 
-    /// Writes the first line again, which takes as many bytes as it did.
+    /// Rewrites the damaged first line, which has the same length.
     fn heal(&self, head: &Head) -> Result<()> {
         term::warning(format_args!("`{}`: the first line was damaged and is restored", self.path.display()));
-        // what is opened to append cannot write elsewhere
+        // a file opened to append cannot be written elsewhere
         let mut file = OpenOptions::new().write(true).open(&self.path).with_context(|| self.failed())?;
         file.write_all(head.line()?.as_bytes()).with_context(|| self.failed())
     }
 
-    /// Cuts off what comes after the last good line.
+    /// Truncates the file after the last good line.
     fn cut(&mut self) -> Result<()> {
         let torn = self.file.metadata()?.len().saturating_sub(self.end);
         if torn > 0 {
@@ -177,7 +177,7 @@ impl Journal {
     /// Adds an image.
     ///
     /// # Errors
-    /// Where it cannot be written; what was there before is there still.
+    /// If it cannot be written; earlier images are kept.
     pub fn push(&mut self, entry: &Entry) -> Result<Span> {
         let span = self.write(&format!("{}\n", entry.line(&self.run)?))?;
         self.worth = true;
@@ -188,10 +188,10 @@ impl Journal {
         Ok(span)
     }
 
-    /// Adds a line, with its end.
+    /// Appends a line with its end.
     fn write(&mut self, line: &str) -> Result<Span> {
         if let Err(error) = self.file.write_all(line.as_bytes()) {
-            // half a line would do no harm, and helps nobody
+            // remove the incomplete line: harmless, but useless
             let _ = self.file.set_len(self.end);
             return Err(error).with_context(|| self.failed());
         }
@@ -200,10 +200,10 @@ impl Journal {
         Ok(span)
     }
 
-    /// Reads an image again.
+    /// Reads back an image.
     ///
     /// # Errors
-    /// Where the file cannot be read, or was changed by somebody else.
+    /// If the file cannot be read, or was changed meanwhile.
     pub fn read(&mut self, span: Span) -> Result<(Entry, Row)> {
         let failed = || format!("cannot read `{}` again", self.path.display());
         let mut line = vec![0; span.len];
@@ -212,10 +212,10 @@ impl Journal {
         Entry::parse(&line, &self.run).with_context(failed)
     }
 
-    /// Removes the journal of a run that is finished.
+    /// Removes the journal of a finished run.
     ///
     /// # Errors
-    /// Where it cannot be removed.
+    /// If it cannot be removed.
     pub fn close(mut self) -> Result<()> {
         self.worth = true; // dropping it need not try once more
         match fs::remove_file(&self.path) {
@@ -226,7 +226,7 @@ impl Journal {
         }
     }
 
-    /// Says how to go on, where a run ended with an error and there is something to go on with.
+    /// Prints how to continue, if a run ended with an error and there is something to continue.
     pub fn tell_kept(&self) {
         if self.worth {
             term::note(format_args!("finished images are kept in `{}`: continue with `--resume`", self.path.display()));
@@ -239,7 +239,7 @@ impl Journal {
 }
 
 impl Drop for Journal {
-    /// What holds no image is of no use to anybody.
+    /// Removes a journal without images.
     fn drop(&mut self) {
         if !self.worth {
             let _ = fs::remove_file(&self.path);

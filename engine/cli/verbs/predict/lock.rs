@@ -1,4 +1,4 @@
-//! A file that one process has at a time.
+//! Lock files.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -9,11 +9,11 @@ use pleura::regular;
 
 use crate::term;
 
-/// Opens a file to read and append, and makes it where it is missing; locked for as long as it is open. The system takes
-/// the lock back when the process ends, however it does.
+/// Opens a file to read and append, creating it if it is missing, and locks it while it is open. The system releases the
+/// lock when the process ends in any way.
 ///
 /// # Errors
-/// Where another process has it, which is transient; or where the file cannot be written.
+/// If another process holds the lock, which is transient; or if the file cannot be written.
 pub fn open(path: &Path, whose: &Path) -> Result<File> {
     let failed = || format!("cannot write `{}`", path.display());
     loop {
@@ -36,14 +36,14 @@ pub fn open(path: &Path, whose: &Path) -> Result<File> {
                 return Err(error).with_context(|| format!("cannot lock `{}`", path.display()));
             }
         }
-        // Whoever had it may have removed it between the two steps: then this is a file without a name.
+        // the previous holder may have removed it between the two steps: this file then has no name
         if is_at(&file, path).with_context(failed)? {
             return Ok(file);
         }
     }
 }
 
-/// Whether the file is the one of that name.
+/// Whether the open file is still at that path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -56,7 +56,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Elsewhere an open file cannot be removed.
+/// On other systems an open file cannot be removed.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)

@@ -1,4 +1,4 @@
-//! `pleura predict`: an ensemble over radiographs, to a submission.
+//! `pleura predict`: runs an ensemble on radiographs and writes a submission.
 
 mod entry;
 mod finish;
@@ -102,7 +102,7 @@ impl Command for Args {
 
 fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let start = Instant::now();
-    // What can be known to fail is known before the first model runs.
+    // check everything that can fail before the first model runs
     let shard = shard::chosen(args.shard)?;
     let targets = Targets::new(args, shard);
     args.engine.set_up_threads()?;
@@ -149,7 +149,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     }
 }
 
-/// The receipt as far as it is known before anything has run.
+/// The receipt, with everything known before the run.
 fn begin(args: &Args, ensemble: &Ensemble, inputs: &Inputs, shard: Shard) -> Result<Receipt> {
     let inputs = receipt::Inputs {
         files: inputs.all,

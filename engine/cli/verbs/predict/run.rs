@@ -1,4 +1,4 @@
-//! Images through an ensemble, each into the journal as it is finished.
+//! Runs images through an ensemble, and writes each to the journal when it is finished.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -18,45 +18,45 @@ use crate::receipt::{Places, Skipped};
 use crate::remarks::Remarks;
 use crate::term::{self, Skips};
 
-/// What a run has come to so far. Of each image it holds a row and where the rest stands in the journal: findings of
-/// any number of images take no memory.
+/// The state of a run. For each image it holds a row and the position of its line in the journal: findings are not kept
+/// in memory.
 pub struct Run<'a> {
     ensemble: &'a Ensemble,
     origin: Origin,
     journal: &'a mut Journal,
     maps: Option<Maps>,
     sample: Option<HashSet<&'a str>>,
-    /// Which file gave each id.
+    /// The file of each id.
     sources: HashMap<String, PathBuf>,
     remarks: Remarks,
     done: RunResult,
     skips: Skips,
 }
 
-/// What there is to do about a file.
+/// What remains to do for a file.
 enum Disposition {
     /// Nothing: an earlier run finished it.
     Finished(Span),
-    /// Nothing: this is its id, and not one of the sample's.
+    /// Nothing: its id, given here, is not in the sample.
     Outside(String),
-    /// All of it.
+    /// Everything.
     Pending,
 }
 
-/// What is left of a run at its end.
+/// The results of a run.
 pub struct RunResult {
     pub submission: Submission,
-    /// Where each row's image stands in the journal, in the order of the inputs.
+    /// The position of each row's line in the journal, in the order of the inputs.
     pub spans: Vec<Span>,
-    /// The same images' places among all inputs.
+    /// The indices of the same images among all inputs.
     pub answered: Places,
     pub summary: Summary,
     pub skipped: Vec<Skipped>,
-    /// Images that an earlier run had finished.
+    /// Number of images finished by an earlier run.
     pub resumed: usize,
-    /// Files that state neither a window nor a VOI lookup table.
+    /// Number of files that state neither a window nor a VOI lookup table.
     pub windowless: usize,
-    /// Images with a row whose map could not be written.
+    /// Number of images with a row whose map could not be written.
     pub unmapped: usize,
 }
 
@@ -76,10 +76,10 @@ impl RunResult {
 }
 
 impl<'a> Run<'a> {
-    /// Nothing done yet; `receipt` will list what is skipped.
+    /// A run before its first image; `receipt` will list skipped files.
     ///
     /// # Errors
-    /// Where the manifest or a plugin cannot be read any more.
+    /// If the manifest or a plugin cannot be read any more.
     pub fn new(
         ensemble: &'a Ensemble,
         journal: &'a mut Journal,
@@ -94,10 +94,10 @@ impl<'a> Run<'a> {
         Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips })
     }
 
-    /// Takes all files in their order: what was finished earlier from the journal, the rest through the ensemble.
+    /// Processes all files in order: finished ones from the journal, the others through the ensemble.
     ///
     /// # Errors
-    /// Where something cannot be written; all images before are then in the journal.
+    /// If something cannot be written; all earlier images are then in the journal.
     pub fn all(mut self, inputs: &[Input], kept: HashMap<PathBuf, Kept>) -> Result<RunResult> {
         let turns = self.turns(inputs, kept);
         let pending = inputs.iter().zip(&turns).filter(|(_, turn)| matches!(turn, Disposition::Pending));
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
             bar.set_position(next as u64);
             bar.suspend(|| match finding {
                 Ok(finding) => run.take(input, radiograph, &finding),
-                // Not the image's fault, nor that of those to come.
+                // not the image's fault: the next ones would fail, too
                 Err(ImageError::Threads(cause)) => {
                     let cause = std::io::Error::new(cause.kind(), cause.to_string());
                     Err(anyhow::Error::new(cause)
@@ -134,15 +134,14 @@ impl<'a> Run<'a> {
         bar.finish_and_clear();
         self.remarks.finish();
         if self.done.submission.is_empty() {
-            // there will be no receipt
+            // no receipt will be written
             self.skips.are_unlisted();
         }
         self.maps.iter().for_each(Maps::tell_renamed);
         Ok(self.done)
     }
 
-    /// What there is to do about each file. Where there is a sample, ids are read first: what is outside costs no
-    /// inference.
+    /// What remains to do for each file. With a sample, ids are read first: images outside it cost no inference.
     fn turns(&self, inputs: &[Input], mut kept: HashMap<PathBuf, Kept>) -> Vec<Disposition> {
         let spans: Vec<_> = inputs.iter().map(|input| self.usable(input, kept.remove(&input.path))).collect();
         let finished = spans.iter().flatten().count();
@@ -151,7 +150,7 @@ impl<'a> Run<'a> {
         }
         let sample = self.sample.as_ref();
         let outside = |input: &Input| {
-            // a file without an id is told when it is read
+            // a file without an id is reported when it is read
             let id = input.id.clone().or_else(|| radiograph::id_of(&input.path).ok())?;
             (!sample?.contains(id.as_str())).then_some(id)
         };
@@ -163,7 +162,7 @@ impl<'a> Run<'a> {
         inputs.par_iter().zip(spans).map(turn).collect()
     }
 
-    /// Passes a file by, if there is nothing to do about it; whether that is so.
+    /// Skips a file that needs no inference; returns whether it did.
     fn pass(&mut self, input: &Input, turn: &Disposition) -> Result<bool> {
         match turn {
             Disposition::Finished(span) => self.replay(input, *span)?,
@@ -173,7 +172,7 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    /// Where an image stands in the journal, if the file has not changed since and its map is where it was put.
+    /// The journal position of an image, if its file is unchanged and its map is still there.
     fn usable(&self, input: &Input, kept: Option<Kept>) -> Option<Span> {
         let kept = kept.filter(|kept| kept.is_of(input))?;
         let held = |sum: &String| self.maps.as_ref().is_some_and(|maps| maps.holds(&kept.id, sum));
@@ -181,7 +180,7 @@ impl<'a> Run<'a> {
         picture.then_some(kept.span)
     }
 
-    /// Takes an image that an earlier run finished.
+    /// Adds an image finished by an earlier run.
     fn replay(&mut self, input: &Input, span: Span) -> Result<()> {
         let (entry, row) = self.journal.read(span)?;
         if !self.accepts(&input.path, &row.id) {
@@ -194,13 +193,13 @@ impl<'a> Run<'a> {
         self.add(input, row, entry.windowless, span)
     }
 
-    /// Takes an image that has just been answered.
+    /// Adds an image that was just predicted.
     fn take(&mut self, input: &Input, radiograph: Option<&Radiograph>, finding: &Finding) -> Result<()> {
         self.remark(&input.path, radiograph);
         if !self.accepts(&input.path, &finding.id) {
             return Ok(());
         }
-        // a line of the journal says that the picture is there
+        // before the journal's line, which says that the map exists
         let map = match (&mut self.maps, &finding.map) {
             (Some(maps), Some(map)) => Some(maps.write(&finding.id, map.view())?),
             _ => None,
@@ -228,7 +227,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Whether there is to be a row of this id; otherwise the file is skipped.
+    /// Whether a row with this id can be added; otherwise the file is skipped.
     fn accepts(&mut self, path: &Path, id: &str) -> bool {
         let fault = if let Some(other) = self.sources.get(id) {
             format!("its id `{id}` is already that of `{}`", other.display())
@@ -243,7 +242,7 @@ impl<'a> Run<'a> {
         false
     }
 
-    /// Says what is odd about a file, yet harmless.
+    /// Prints harmless oddities of a file.
     fn remark(&mut self, path: &Path, radiograph: Option<&Radiograph>) {
         self.remarks.tell(path, radiograph.map_or(&[], Radiograph::remarks));
     }

@@ -1,4 +1,4 @@
-//! Reads a journal that an earlier run left: what of it is whole, and what is damaged.
+//! Reads the journal of an earlier run, and separates good lines from damaged ones.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -14,7 +14,7 @@ use crate::receipt::Identity;
 
 /// The format of journals. 2: lines with checksums.
 const SCHEMA: u32 = 2;
-/// How the first line begins.
+/// The beginning of the first line.
 const MARK: &[u8] = b"{\"journal\":2,";
 
 /// The first line.
@@ -24,16 +24,16 @@ pub struct Head {
     pub run: Identity,
 }
 
-/// What a journal holds.
+/// The contents of a journal.
 pub struct Scan {
     pub head: Head,
-    /// The images that are finished, by file.
+    /// Finished images, by file.
     pub kept: HashMap<PathBuf, Kept>,
-    /// Where the last good line ends.
+    /// The position after the last good line.
     pub end: u64,
     /// Lines before `end` that fail their checksum.
     pub damaged: usize,
-    /// Whether the first line is damaged; `head` is then what it was.
+    /// Whether the first line is damaged; `head` is then reconstructed.
     pub healed: bool,
 }
 
@@ -43,7 +43,7 @@ impl Head {
         Self { journal: SCHEMA, run: run.clone() }
     }
 
-    /// Its text, with the end of the line.
+    /// Its text, with the line end.
     pub fn line(&self) -> Result<String> {
         Ok(checksum::seal(&serde_json::to_string(self)?, "") + "\n")
     }
@@ -59,12 +59,12 @@ impl Head {
     }
 }
 
-/// Reads a journal; `None` where it holds no image and may be started again. `run` is the run that would go on.
+/// Reads a journal; `None` if it holds no image and may be started again. `run` is the run that would continue it.
 ///
-/// A first line that is damaged costs nothing where the others are `run`'s, which their checksums tell.
+/// A damaged first line does no harm if the checksums of the other lines show that they are of `run`.
 ///
 /// # Errors
-/// Where the file cannot be read, is no journal, or one of which nothing can be used.
+/// If the file cannot be read, is not a journal, or has nothing usable.
 pub fn read<F: Read + Seek>(mut file: F, run: &Identity) -> Result<Option<Scan>> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::new(file);
@@ -81,7 +81,7 @@ pub fn read<F: Read + Seek>(mut file: F, run: &Identity) -> Result<Option<Scan>>
     if !found.kept.is_empty() {
         return Ok(Some(found.into_scan(head, true)));
     }
-    // not even the first line was written, or it is all there is
+    // the first line is incomplete, or the only one
     let length = reader.seek(SeekFrom::End(0))?;
     let alone = first.len() as u64 == length;
     let begun = MARK.starts_with(&first[..first.len().min(MARK.len())]);
@@ -92,7 +92,7 @@ pub fn read<F: Read + Seek>(mut file: F, run: &Identity) -> Result<Option<Scan>>
     }
 }
 
-/// What follows the first line.
+/// The lines after the first.
 #[derive(Default)]
 struct Lines {
     kept: HashMap<PathBuf, Kept>,
@@ -106,7 +106,7 @@ impl Lines {
     }
 }
 
-/// Reads the lines of a run from a place in the file; of two lines of one file the last counts.
+/// Reads the lines of a run from a position in the file; of two lines for one file, the last counts.
 fn lines(mut reader: impl BufRead, start: u64, run: &str) -> io::Result<Lines> {
     let mut found = Lines { end: start, ..Lines::default() };
     let (mut at, mut line, mut bad) = (start, Vec::new(), 0);
@@ -125,7 +125,7 @@ fn lines(mut reader: impl BufRead, start: u64, run: &str) -> io::Result<Lines> {
         if let Some(file) = &entry.file {
             found.kept.insert(file.into(), Kept { span, id: row.id, stamp: entry.stamp, map: entry.map });
         }
-        // those at the end are cut off, and not counted
+        // bad lines at the end are cut off, and not counted
         found.damaged += std::mem::take(&mut bad);
         found.end = at;
     }
@@ -164,7 +164,7 @@ mod tests {
         (head.line().unwrap() + &entries).into_bytes()
     }
 
-    /// Reads a damaged journal as a run that goes on does; how many images are kept, each of them as it was.
+    /// Reads a damaged journal as a continued run does; returns the number of images kept, each of them unchanged.
     fn kept(mut bytes: Vec<u8>, run: &Identity) -> Result<usize> {
         let Some(scan) = read(Cursor::new(&bytes), run)? else { return Ok(0) };
         let line = scan.head.line().unwrap();
@@ -191,7 +191,7 @@ mod tests {
             for bit in 0..8 * whole.len() {
                 let mut bytes = whole.clone();
                 bytes[bit / 8] ^= 1 << (bit % 8);
-                // the end of a line belongs to it and to the next
+                // a line end belongs to its line and to the next
                 let lost = if bit / 8 < head { 0 } else { 2 };
                 assert!(kept(bytes, &run).unwrap() + lost >= images, "bit {bit} of {images} images");
             }
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!((scan.kept.len(), scan.damaged), (2, 2));
         assert!(read(Cursor::new("a diary\n"), &one).is_err());
         assert!(read(Cursor::new(&text[..20]), &one).unwrap().is_none());
-        // whose it was cannot be known
+        // the run cannot be determined
         assert!(read(Cursor::new(foreign.replacen("manifest", "manifesu", 1)), &one).is_err());
     }
 }

@@ -1,14 +1,14 @@
-//! Which shard a run is: as the user says, or as the array or job says that it is a task of.
+//! The shard of a run: given by the user, or by the array or job that it is a task of.
 
 use anyhow::{Context, Result, bail, ensure};
 use pleura::Shard;
 
 use crate::term;
 
-/// The shard to run; where the environment decides, that is reported.
+/// The shard to run. If the environment determines it, that is reported.
 ///
 /// # Errors
-/// Where the environment speaks of a part, and does not say clearly which.
+/// If the environment names a part ambiguously.
 pub fn chosen(asked: Option<Shard>) -> Result<Shard> {
     let (shard, whose) = find(asked)?;
     if let Some(whose) = whose {
@@ -17,7 +17,7 @@ pub fn chosen(asked: Option<Shard>) -> Result<Shard> {
     Ok(shard)
 }
 
-/// The shard to run, and whose environment decides, if one does.
+/// The shard to run, and the scheduler that determined it, if one did.
 ///
 /// # Errors
 /// As [`chosen`].
@@ -35,7 +35,7 @@ pub fn find(asked: Option<Shard>) -> Result<(Shard, Option<&'static str>)> {
 
 type Variable<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// An array of N tasks, numbered from 0 or from 1, without gaps.
+/// A Slurm array of N tasks, numbered from 0 or from 1, without gaps.
 fn slurm(variable: &Variable<'_>) -> Result<Option<Shard>> {
     if variable("SLURM_ARRAY_TASK_ID").is_none() {
         return Ok(None);
@@ -44,7 +44,7 @@ fn slurm(variable: &Variable<'_>) -> Result<Option<Shard>> {
         ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"]
             .map(|name| number(variable, name));
     let (id, count, first, last) = (id?, count?, first?, last?);
-    // Of part of an array, or of one with gaps, nobody can tell how many tasks there are in all.
+    // for part of an array, or one with gaps, the total number of tasks is unknown
     let whole = (0..=1).contains(&first) && last.checked_sub(first).and_then(|n| n.checked_add(1)) == Some(count);
     ensure!(
         whole && (first..=last).contains(&id),
@@ -54,7 +54,7 @@ fn slurm(variable: &Variable<'_>) -> Result<Option<Shard>> {
     Ok(Shard::new(id - first, count))
 }
 
-/// An Indexed Job; Kubernetes sets the index alone, so the job's manifest says how many there are.
+/// An Indexed Job. Kubernetes sets only the index, so the job's manifest sets the number of tasks.
 fn kubernetes(variable: &Variable<'_>) -> Result<Option<Shard>> {
     if variable("JOB_COMPLETION_INDEX").is_none() {
         return Ok(None);

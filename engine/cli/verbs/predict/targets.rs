@@ -1,4 +1,4 @@
-//! What a run writes, by the names of its shard.
+//! The outputs of a run, by the names of its shard.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// As the user names them, and the shard.
+    /// The outputs that the user named, for this shard.
     pub fn new(args: &Args, shard: Shard) -> Self {
         let name = |path: &PathBuf| shard.name(path);
         Self {
@@ -28,7 +28,7 @@ impl Targets {
         }
     }
 
-    /// Declares what is written: these files, and the journal and the receipt beside the submission.
+    /// Declares all outputs: these files, and the journal and the receipt beside the submission.
     pub fn paths(&self, paths: &mut Paths) {
         paths.writes("--out", &self.out);
         self.findings.iter().for_each(|path| paths.writes("--findings", path));
@@ -37,7 +37,7 @@ impl Targets {
         paths.writes("--out's receipt", &receipt::path(&self.out));
     }
 
-    /// Tells what was made, once it is all there: whoever reads standard output may hang up after the first line.
+    /// Prints the outputs, once all are written: the reader of standard output may close it after the first line.
     pub fn tell(&self) {
         term::result(format_args!("{}", self.out.display()));
         for page in self.report.iter().filter(|page| page.exists()) {
@@ -45,10 +45,10 @@ impl Targets {
         }
     }
 
-    /// Fails early where one cannot be written.
+    /// Fails early if an output cannot be written.
     ///
     /// # Errors
-    /// Where one cannot be written.
+    /// If one cannot be written.
     pub fn check_writable(&self) -> Result<()> {
         check_writable(&self.out)?;
         self.report.iter().chain(&self.findings).try_for_each(|path| check_writable(path))

@@ -1,4 +1,4 @@
-//! Which runs findings are of, and whether these are runs of the manifest that they are shown with.
+//! The runs of findings, and whether they match the manifest of the report.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use pleura::report::Found;
 
 /// The runs that findings name.
 pub struct Origins {
-    /// Each once, in the order of the findings.
+    /// The runs without repetition, in the order of the findings.
     runs: Vec<Origin>,
-    /// Findings that name none: those of older versions, or made by other programs.
+    /// Number of findings without a run: of older versions, or of other programs.
     unknown: usize,
     all: usize,
 }
@@ -28,7 +28,7 @@ impl Origins {
         origins
     }
 
-    /// What the findings were made with, in a sentence.
+    /// The runs, in a sentence.
     pub fn named(&self) -> String {
         match (&self.runs[..], self.unknown) {
             ([], _) => "The manifest and models behind these findings are unknown: the findings hold no hashes.".into(),
@@ -44,7 +44,7 @@ impl Origins {
         }
     }
 
-    /// What is wrong with the findings by themselves: those of several runs have no common numbers.
+    /// A warning if findings are of several runs, which have no common numbers.
     pub fn mixed(&self) -> Option<String> {
         let kinds = self.runs.len() + usize::from(self.unknown > 0);
         if kinds < 2 {
@@ -68,7 +68,7 @@ impl Origins {
         ))
     }
 
-    /// Whether the findings are not of a manifest as it is now, or cannot be told to be; in words for people.
+    /// A warning if the findings are not of the current manifest, or this is unknown.
     pub fn differ(&self, manifest: &Path, here: &Origin) -> Option<String> {
         let manifest = manifest.file_name().unwrap_or_default().to_string_lossy();
         if self.runs.is_empty() {

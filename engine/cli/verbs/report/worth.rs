@@ -1,5 +1,5 @@
-//! What a report can tell where the members' answers are at hand: the score over two thresholds, and what each member is
-//! worth.
+//! The parts of a report that need the members' outputs: the score over two thresholds, and the contribution of each
+//! member.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use super::origins::Origins;
 use crate::engine::EngineArgs;
 use crate::{answers, term};
 
-/// Fewer images are not divided into folds, which a search insists on.
+/// The search needs folds, which smaller sets are not split into.
 const FEWEST: usize = 10;
 
-/// What came of it.
+/// The results.
 #[derive(Default)]
 pub struct Measured {
     pub heat_map: Option<HeatMap>,
     pub members: Vec<MemberRow>,
-    /// In what the findings' run differs from this one.
+    /// How the findings' run differs from this one.
     pub differs: Option<String>,
 }
 
-/// Asks the members again, by the cache, about the images of the cases that have a truth.
+/// Runs the members again, through the cache, on the images of cases with a truth.
 pub fn measure(
     (manifest, engine): (&Path, &EngineArgs),
     (cases, files): (&[Case], &HashMap<String, PathBuf>),
@@ -64,8 +64,8 @@ pub fn measure(
     Ok(Measured { heat_map: Some(tune::heat_map(grid, &tuned.scores, (x, y), point)), ..measured })
 }
 
-/// The last two numbers that a search would change, as an image meets them, each with the manifest's own value
-/// among those that are tried; the others stay as they are.
+/// A grid of the last two numbers that a search would change, in the order of the pipeline, each including the
+/// manifest's own value; the others are fixed.
 fn two_knobs(manifest: &Path) -> Result<Option<Grid>> {
     let text = regular::read_to_string(manifest).with_context(|| format!("cannot read `{}`", manifest.display()))?;
     let all = Grid::new(&text, manifest, &[])?;

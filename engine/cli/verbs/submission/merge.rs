@@ -1,4 +1,4 @@
-//! `pleura submission merge`: shards to the submission that one run over all images would have written.
+//! `pleura submission merge`: merges shards into the submission of a single run over all images.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use crate::paths::{Checked, Command, Paths};
 use crate::receipt::{self, Kind, Receipt, Sum};
 use crate::term::{self, Skips};
 
-/// The largest mask, (height, width), that a row may be of: each has a size of its own, and kept to it when it was made.
+/// The largest mask, (height, width), of a row. Rows have various sizes, and each was checked against its own when
+/// written.
 const ANY: Size = Size::new(u16::MAX as usize, u16::MAX as usize);
 
 #[derive(clap::Args)]
@@ -42,7 +43,7 @@ impl Command for Args {
         for shard in &self.shards {
             paths.reads("SHARD", shard);
             paths.reads("the receipt of a SHARD,", &receipt::path(shard));
-            // a shard without a receipt is refused when it is read
+            // a shard without a receipt is refused later, when it is read
             if let (Some(_), Ok(receipt)) = (&self.findings, Receipt::read(shard)) {
                 paths.reads_any("the findings of a SHARD,", receipt.output(Kind::Findings).map(|output| &output.path));
             }
@@ -79,7 +80,7 @@ fn run(args: &Args) -> Result<Exit> {
     Ok(if receipt.exit == 0 { Exit::Good } else { Exit::Skipped })
 }
 
-/// The sample's ids, in order; it has to be the one that the shards were given.
+/// The sample's ids, in order; it must be the same sample as the shards'.
 fn sample(args: &Args, parts: &[Part]) -> Result<Option<Vec<String>>> {
     let then = parts.first().and_then(|part| part.receipt.sample.as_ref());
     match (&args.sample, then) {
@@ -105,7 +106,7 @@ fn sample(args: &Args, parts: &[Part]) -> Result<Option<Vec<String>>> {
     }
 }
 
-/// All rows, in the order that one run would have given them.
+/// All rows, in the order of a single run.
 fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
     let mut submission = Submission::any_size();
     for part in parts {
@@ -130,7 +131,7 @@ fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
     Ok(submission)
 }
 
-/// Writes the shards' findings in the order of the inputs, of which each shard knows the places of its own.
+/// Merges the shards' findings in the order of the inputs; each shard knows the indices of its own.
 fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
     let mut heads = Vec::new();
     for (part, path) in parts.iter().zip(files) {
@@ -151,7 +152,7 @@ fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
     merged.finish()
 }
 
-/// The receipt of the whole: the first shard's, with the numbers of all.
+/// The receipt of the merged submission: the first shard's, with the numbers of all.
 fn whole(args: &Args, parts: &[Part]) -> Result<Receipt> {
     let (first, _) = parts.split_first().context("there is a shard")?;
     let mut whole = Receipt::read(&first.path)?;

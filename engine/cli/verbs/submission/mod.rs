@@ -1,4 +1,4 @@
-//! `pleura submission`: whether one would be accepted, how two differ, and shards put together.
+//! `pleura submission`: checks, compares and merges submissions.
 
 mod merge;
 mod parts;
@@ -13,7 +13,7 @@ use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
 use pleura::Size;
 
-/// How many lines of a kind are printed.
+/// Number of lines of a kind that are printed.
 const SHOWN: usize = 20;
 
 #[derive(clap::Subcommand)]
@@ -99,7 +99,7 @@ impl Command for DiffArgs {
     }
 }
 
-/// Reads `HxW`, the height first.
+/// Parses `HxW`, the height first.
 pub fn size(text: &str) -> Result<Size, String> {
     let side = |side: &str| side.parse::<u16>().ok().filter(|&side| side > 0).map(usize::from);
     text.split_once(['x', 'X', '×'])

@@ -8,16 +8,16 @@ use pleura::{Shard, digest};
 use crate::receipt::{Identity, Kind, Output, Receipt, differences_text};
 use crate::term;
 
-/// A shard's submission and what its run said of it.
+/// A shard's submission and its receipt.
 pub struct Part {
     pub path: PathBuf,
     pub receipt: Receipt,
 }
 
-/// Reads the receipts, and makes sure that these are all shards of one run; gives them in order.
+/// Reads the receipts, and checks that these are all shards of one run; returns them in order.
 ///
 /// # Errors
-/// Where a file is not what its run wrote, a shard is missing or there twice, or two are of different runs.
+/// If a file differs from what its run wrote, a shard is missing or repeated, or two are of different runs.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = paths.iter().map(|path| Part::read(path)).collect::<Result<_>>()?;
     let (first, others) = parts.split_first().context("expected at least one shard")?;
@@ -44,10 +44,10 @@ impl Part {
         Ok(Self { path: path.into(), receipt })
     }
 
-    /// The findings of the shard: where the run wrote them, or beside the submission, should both have been moved.
+    /// The findings of the shard: at their original path, or beside the submission if both were moved.
     ///
     /// # Errors
-    /// Where there are none, or they are not what the run wrote.
+    /// If there are none, or they differ from what the run wrote.
     pub fn findings(&self) -> Result<PathBuf> {
         let shown = self.path.display();
         let output = self.receipt.output(Kind::Findings).with_context(|| {
@@ -79,7 +79,7 @@ fn unchanged(path: &Path, output: &Output, receipt: &Receipt) -> Result<()> {
     Ok(())
 }
 
-/// Refuses shards of two runs. Those of two kinds of machines differ by rounding, which is only told.
+/// Refuses shards of two runs. Different kinds of devices differ only by rounding, which is reported.
 fn same_run(left: &Part, right: &Part) -> Result<()> {
     let names = [left, right].map(|part| format!("`{}`", part.path.display()));
     let [left_name, right_name] = &names;
@@ -109,7 +109,7 @@ fn same_run(left: &Part, right: &Part) -> Result<()> {
     Ok(())
 }
 
-/// What the run would be as a whole. Maps may lie in different folders.
+/// The identity of the whole run. Maps may be in different folders.
 fn whole(receipt: &Receipt) -> Identity {
     let identity = Identity::from(receipt);
     Identity { shard: Shard::ALL, maps: identity.maps.is_some().then(PathBuf::new), ..identity }
@@ -133,7 +133,7 @@ fn none_missing(parts: &[Part]) -> Result<()> {
     )
 }
 
-/// The command that makes a shard, by that of another one.
+/// The command that makes a missing shard, from that of another.
 fn command(receipt: &Receipt, shard: Shard) -> String {
     let mut words = Vec::new();
     let mut given = receipt.command.iter().skip(1);
@@ -147,7 +147,7 @@ fn command(receipt: &Receipt, shard: Shard) -> String {
     format!("pleura {} --shard {shard}", words.join(" "))
 }
 
-/// A word as a shell takes it.
+/// A word quoted for the shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }

@@ -1,10 +1,10 @@
-//! Which fold is trained alone.
+//! The fold to train alone.
 
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
-/// What schedulers call the number of a task in an array: Slurm, and Kubernetes in an Indexed Job.
+/// Environment variables with the index of a task in an array: Slurm's, and Kubernetes' in an Indexed Job.
 const NUMBERS: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 
 /// `--fold K`.
@@ -12,7 +12,7 @@ const NUMBERS: [&str; 2] = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX"];
 pub enum Fold {
     /// This one, from 0 as in file names.
     Number(u32),
-    /// The one that a scheduler's array is at.
+    /// The index of the task in a scheduler's array.
     Auto,
 }
 
@@ -31,7 +31,7 @@ impl Fold {
     /// The fold's number, from 0 as in file names.
     ///
     /// # Errors
-    /// Where it is a scheduler's to say, and none does, or not by a number.
+    /// If it is the scheduler's, and is missing or not a number.
     pub fn number(self) -> Result<u32> {
         if let Self::Number(number) = self {
             return Ok(number);

@@ -11,7 +11,7 @@ use pleura_train::stack::{Figures, Stacked, Table, train};
 use crate::exit::Exit;
 use crate::{fetch, term};
 
-/// Stacks, and prints whether it helped.
+/// Trains a stack, and prints its gain.
 pub fn run(recipe: &Path, options: &Options) -> Result<Exit> {
     fetch::ensure(options.onnxruntime.as_deref())?;
     let stacked = train(recipe, options, &mut |note| term::note(note))?;
@@ -27,7 +27,7 @@ pub fn run(recipe: &Path, options: &Options) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Everything that is wrong with the recipe, and with the files that it names.
+/// All faults of the recipe, and of the files that it names.
 pub fn check(path: &Path) -> Result<Exit> {
     let lint = stack::lint(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -55,7 +55,7 @@ pub fn check(path: &Path) -> Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// The members' files that are not there.
+/// The members' files that are missing.
 fn absent(lint: &StackLint, path: &Path, folder: &Path) -> Vec<Diagnostic> {
     let members = lint.document.iter().flat_map(|recipe| recipe.members.iter().enumerate());
     let absent = members.filter_map(|(index, member)| {

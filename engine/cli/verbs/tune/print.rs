@@ -1,16 +1,16 @@
-//! What a search found, as text.
+//! The results of a search, as text.
 
 use pleura::report::HeatMap;
 use pleura::tune::{self, Answered, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, WeightSearchResult, Weights};
 
 use crate::term;
 
-/// From low to high.
+/// Shades from low to high.
 const SHADES: [char; 5] = ['.', ':', '+', '#', '@'];
-/// Wider or higher maps do not fit a terminal.
+/// Largest width and height of a map that fits a terminal.
 const MOST: usize = 50;
 
-/// What was searched.
+/// Prints the size of the search.
 pub fn counts(space: &Space, images: &[Answered], skipped: usize, truth: usize) {
     let positive = images.iter().filter(|image| image.positive).count();
     term::note(format_args!("images: {} ({positive} positive), {skipped} skipped", images.len()));
@@ -28,7 +28,7 @@ pub fn counts(space: &Space, images: &[Answered], skipped: usize, truth: usize) 
     term::note(format_args!("grid: {} = {} points{refused}", sizes.join(" × "), space.grid().points()));
 }
 
-/// Scores, values, plateau, folds.
+/// Prints scores, values, the plateau and folds.
 pub fn result(space: &Space, tuned: &Tuned, metric: Metric) {
     let name = if metric == Metric::Dice { "mean Dice" } else { "mean Dice, positives" };
     let gain = tuned.nested.gain;
@@ -69,7 +69,7 @@ pub fn result(space: &Space, tuned: &Tuned, metric: Metric) {
     }
 }
 
-/// Each knob's value now, the best, and the plateaus.
+/// Prints each knob's current and best value, and its plateau.
 fn values(space: &Space, tuned: &Tuned) {
     let [near, error] = &tuned.plateaus;
     let width = space.grid().knobs.iter().map(|knob| knob.key.len()).max().unwrap_or(0);
@@ -87,7 +87,7 @@ fn range((low, high): (f64, f64)) -> String {
     if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
 
-/// What the others chose for each fold, and how good that was.
+/// Prints the values chosen on the other folds for each fold, and their score on it.
 fn folds(space: &Space, tuned: &Tuned) {
     let knobs: Vec<&Knob> = space.grid().knobs.iter().collect();
     term::result("fold  images       now    nested  chosen on the other folds");
@@ -99,12 +99,12 @@ fn folds(space: &Space, tuned: &Tuned) {
     }
 }
 
-/// A key without what goes without saying.
+/// A key without its obvious parts.
 fn short(key: &str) -> String {
     key.replace(".params.", ".")
 }
 
-/// The two knobs on which the score depends most, around the best point.
+/// The score over the two most influential knobs, around the best point.
 fn most_telling(space: &Space, tuned: &Tuned) -> Option<HeatMap> {
     let grid = space.grid();
     let mut spans: Vec<(f64, usize)> = (0..grid.knobs.len())
@@ -125,7 +125,7 @@ fn most_telling(space: &Space, tuned: &Tuned) -> Option<HeatMap> {
     Some(tune::heat_map(grid, &tuned.scores, (one.min(other), one.max(other)), tuned.best.point))
 }
 
-/// A map of shades, a step of the plateau each; `X` is the chosen point.
+/// Prints the score as a map of shades; `X` is the chosen point.
 fn heat(map: &HeatMap) {
     let best = map.dice[(map.chosen.1, map.chosen.0)];
     let shade = |score: f64| match ((best - score) / WITHIN).max(0.0) {
@@ -149,7 +149,7 @@ fn heat(map: &HeatMap) {
     term::result(format_args!("{:>8} {first} to {last}", ""));
 }
 
-/// Each member's weight now, the best, and what the other folds chose for each.
+/// Prints each member's current and best weight, and those chosen on the other folds.
 pub fn weights(space: &Space, weighed: &WeightSearchResult) {
     let manifest = space.grid().manifest();
     let stages = [("classifier", manifest.classifier.as_ref()), ("segmenter", Some(&manifest.segmenter))];
@@ -169,7 +169,7 @@ pub fn weights(space: &Space, weighed: &WeightSearchResult) {
     term::result("");
 }
 
-/// What a manifest's keys change from and to.
+/// Prints the manifest's keys with their old and new values.
 pub fn changes(space: &Space, changes: &[(String, Number)]) {
     for (key, number) in changes {
         let now = space.grid().now(key).map_or("left out".into(), |now| now.to_string());

@@ -1,10 +1,10 @@
 //! DICOM's ages: a number and a unit (PS3.5, Age String).
 
-/// Nobody was ever older, in years; collections have patients of 148 and 412 all the same.
+/// The highest plausible age, in years; some collections contain 148 and 412.
 const OLDEST: f64 = 125.0;
 
-/// The years of `045Y`, `018M`, `003W` or `010D`; a bare number, as the NIH's collection has it, is years. None for
-/// anything else, and for what nobody lives to be.
+/// The years of `045Y`, `018M`, `003W` or `010D`; a bare number, as in the NIH's collection, is years. `None` for
+/// anything else, and for implausible ages.
 pub(super) fn years(text: &str) -> Option<f64> {
     let text = text.trim();
     let (number, days) = match text.char_indices().last()? {

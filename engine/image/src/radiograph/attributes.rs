@@ -1,10 +1,10 @@
-//! The attributes that the engine reads, of a data set or of an item of a sequence.
+//! The attributes that the engine reads, from a data set or a sequence item.
 
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 
-/// All that is kept of a data set. What is not here is stepped over: how much memory the attributes of a file take does
-/// not depend on what else the file holds.
+/// The attributes that are kept of a data set. Others are skipped, so the memory for a file's attributes does not
+/// depend on what else the file contains.
 const KEPT: [Tag; 54] = [
     tags::FILE_META_INFORMATION_GROUP_LENGTH,
     tags::MEDIA_STORAGE_SOP_CLASS_UID,
@@ -68,13 +68,13 @@ pub(super) struct Attributes<'a> {
     attributes: Vec<Attribute<'a>>,
 }
 
-/// An attribute, its value as the file has it.
+/// An attribute, with its value as in the file.
 #[derive(Debug)]
 pub(super) struct Attribute<'a> {
     pub(super) tag: Tag,
     /// The value representation in the file, which may be wrong.
     pub(super) vr: Option<VR>,
-    /// Whether numbers of several bytes have their highest byte first.
+    /// Whether multi-byte numbers are big endian.
     pub(super) big_endian: bool,
     pub(super) value: Value<'a>,
 }
@@ -82,9 +82,9 @@ pub(super) struct Attribute<'a> {
 /// What an attribute holds.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
-    /// Texts or numbers.
+    /// Text or numbers.
     Bytes(&'a [u8]),
-    /// The first item of a sequence that holds anything which is kept, if there is one.
+    /// The first item of a sequence that holds any kept attribute.
     Item(Option<Box<Attributes<'a>>>),
     /// Items with the parts of a compressed image, from the first item's header on; the first is the offset table.
     Fragments(&'a [u8]),
@@ -96,14 +96,14 @@ impl<'a> Attributes<'a> {
         KEPT.contains(&tag)
     }
 
-    /// Adds an attribute; the first of a tag is kept.
+    /// Adds an attribute; the first one of a tag is kept.
     pub(super) fn put(&mut self, attribute: Attribute<'a>) {
         if self.get(attribute.tag).is_none() {
             self.attributes.push(attribute);
         }
     }
 
-    /// An attribute that is present, if only as an empty one.
+    /// An attribute that is present, even if empty.
     pub(super) fn get(&self, tag: Tag) -> Option<&Attribute<'a>> {
         debug_assert!(Self::keeps(tag), "{tag} is read, but not kept");
         self.attributes.iter().find(|attribute| attribute.tag == tag)
@@ -116,7 +116,7 @@ impl<'a> Attributes<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    /// The bytes of texts or numbers; none where there are none, or the attribute is a sequence.
+    /// The bytes of text or numbers; `None` if the attribute is absent or a sequence.
     pub(super) fn bytes(&self) -> Option<&'a [u8]> {
         match self.value {
             Value::Bytes(bytes) => Some(bytes).filter(|bytes| !bytes.is_empty()),

@@ -1,5 +1,5 @@
-//! What decoding a file will take, estimated from its first bytes: so that files are decoded side by side where they
-//! fit the memory together. The limit that each is decoded within does not depend on it.
+//! Estimates the memory for decoding a file from its first bytes, so that files that fit the memory together are
+//! decoded in parallel. The limit within which each is decoded does not depend on it.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use memchr::memmem;
 use super::raster;
 use pleura_files::bounded;
 
-/// How much of a file is read.
+/// Bytes of a file that are read.
 const START: u64 = 1 << 16;
-/// Bytes that decoders take for a sample of a DICOM file, the grey value included: the most that any does, in
-/// `cost`, of an image that is divided as usual.
+/// Bytes that decoders take per sample of a DICOM file, including the grey value: the maximum over the decoders in
+/// `cost`, for an image with the usual tiles and code-blocks.
 const SAMPLE: u64 = 16;
 
-/// The bytes that reading and decoding a file takes at its peak; none where its first bytes do not say.
+/// The bytes that reading and decoding a file takes at its peak; `None` if its first bytes do not say.
 pub fn estimate(path: &Path) -> Option<u64> {
     let bytes = bounded::size(path).ok()?;
     let start = bounded::start(path, START).ok()?;
@@ -25,9 +25,9 @@ pub fn estimate(path: &Path) -> Option<u64> {
     Some(decoding + 3 * bytes)
 }
 
-/// Samples of a DICOM image: the largest that the bytes can mean, in sequences too.
+/// Samples of a DICOM image: the largest number that the bytes can mean, including in sequences.
 fn dicom_samples(start: &[u8]) -> Option<u64> {
-    // Rows, Columns and SamplesPerPixel are numbers of 16 bits, 8 bytes from their tag on with a VR and without
+    // Rows, Columns and SamplesPerPixel are 16-bit numbers, 8 bytes after the start of their tag with and without a VR
     let largest = |element: u8| {
         let tag = [0x28, 0, element, 0];
         let value = |at: usize| start.get(at + 8..at + 10).map(|two| u64::from(u16::from_le_bytes([two[0], two[1]])));

@@ -1,4 +1,4 @@
-//! What a compressed image says of itself, read before any decoder is let at it.
+//! The headers of a compressed image, read before it is decoded.
 
 /// The size and the sample format of a compressed image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,14 +6,14 @@ pub(super) struct Codestream {
     pub(super) rows: usize,
     pub(super) cols: usize,
     pub(super) components: usize,
-    /// Bits a sample.
+    /// Bits per sample.
     pub(super) bits: u32,
-    /// Whether samples may differ from those that were compressed.
+    /// Whether decoded samples may differ from the original ones.
     pub(super) lossy: bool,
     pub(super) kind: Kind,
 }
 
-/// The family of a compressed image, with what its colours need.
+/// The family of a compressed image, with its colour information.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A start-of-frame marker from 0xC0 to 0xCF: 0xC0 is baseline, 0xC1 extended, 0xC3 lossless.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     },
     /// Interleave mode: 0 by plane, 1 by line, 2 by sample.
     JpegLs { interleave: u8 },
-    /// Whether all components are sampled at every pixel, alike, and without an offset.
+    /// Whether all components are sampled at every pixel, equally, and without an offset.
     Jpeg2000 { plain: bool },
 }
 
@@ -36,7 +36,7 @@ impl Codestream {
     /// Reads the headers.
     ///
     /// # Errors
-    /// Where they are broken, or of none of these families.
+    /// If they are broken, or belong to none of these families.
     pub(super) fn probe(bytes: &[u8]) -> Result<Self, String> {
         match bytes {
             [0xFF, 0x4F, 0xFF, 0x51, ..] => jpeg2000(bytes).ok_or("a broken JPEG 2000 header".into()),
@@ -73,7 +73,7 @@ fn jpeg(bytes: &[u8]) -> Option<Codestream> {
         match marker {
             0xE0 => jfif |= body.starts_with(b"JFIF\0"),
             0xEE if body.starts_with(b"Adobe") => adobe = body.get(11).copied(),
-            // DHT, JPG and DAC lie among the start-of-frame markers
+            // DHT, JPG and DAC are among the start-of-frame codes
             0xC4 | 0xC8 | 0xCC => {}
             0xC0..=0xCF | 0xF7 => frame = Some((marker, body)),
             0xDA => return finish(frame?, body, jfif, adobe),
@@ -116,7 +116,7 @@ fn jpeg2000(bytes: &[u8]) -> Option<Codestream> {
     })
 }
 
-/// Whether the wavelets of a JPEG 2000 image are those that round.
+/// Whether a JPEG 2000 image uses the irreversible (lossy) wavelet.
 fn is_irreversible(bytes: &[u8]) -> Option<bool> {
     let mut at = 2;
     while u16_at(bytes, at)? != 0xFF52 {

@@ -1,20 +1,20 @@
-//! What decoding a DICOM file's pixel data takes at its peak, by the headers: what the decoders allocate for a sample,
-//! by estimate, words of 16 bits, and grey values of 32.
+//! The peak memory for decoding a DICOM file's pixel data, from its headers: the decoders' estimated allocation per
+//! sample, 16-bit words, and 32-bit grey values.
 
 use super::codestream::{Codestream, Kind};
 use super::error::DicomFault;
 use super::header::Header;
 use super::whole;
 
-/// Tables and rows that a decoder holds besides the samples.
+/// Tables and rows of a decoder, besides the samples.
 const BUFFERS: u64 = 2 << 20;
-/// Bytes that OpenJPEG holds for a sample: the tile's coefficients and the image, of 32 bits each, and what it needs to
-/// move the one into the other.
+/// Bytes per sample in OpenJPEG: the tile's coefficients and the image, of 32 bits each, and the buffer for copying
+/// between them.
 const JPEG2000_SAMPLE: u64 = 10;
-/// Bytes that OpenJPEG holds for a tile and each of its components, from the main header on.
+/// Bytes per tile and component in OpenJPEG, allocated from the main header on.
 const JPEG2000_TILE: u64 = 6 << 10;
 const JPEG2000_TILE_COMPONENT: u64 = 2 << 10;
-/// Bytes that OpenJPEG holds for a code-block and its share of precincts and tag trees.
+/// Bytes per code-block in OpenJPEG, with its share of precincts and tag trees.
 const JPEG2000_BLOCK: u64 = 600;
 
 fn pixels(header: &Header) -> u64 {
@@ -25,25 +25,25 @@ fn samples(header: &Header) -> u64 {
     pixels(header) * header.samples as u64
 }
 
-/// Grey values, and the words that they are made of.
+/// Grey values and the words from which they are made.
 fn grey(header: &Header) -> u64 {
     4 * pixels(header) + 2 * samples(header)
 }
 
-/// Of pixel data that are not compressed: the bytes are copied once more.
+/// Bytes for uncompressed pixel data, which are copied once more.
 pub(super) fn native(header: &Header) -> u64 {
     grey(header).max(header.native_bytes() as u64 + 2 * samples(header)) + header.native_bytes() as u64
 }
 
-/// Of RLE: a plane of bytes besides the words.
+/// Bytes for RLE: a plane of bytes in addition to the words.
 pub(super) fn rle(header: &Header) -> u64 {
     grey(header) + pixels(header)
 }
 
-/// Of JPEG in all its kinds; the stream's size is the header's.
+/// Bytes for JPEG in all its kinds; the stream's size must be the header's.
 ///
 /// # Errors
-/// Where a JPEG 2000 codestream is cut off or damaged.
+/// If a JPEG 2000 codestream is truncated or damaged.
 pub(super) fn compressed(header: &Header, stream: &Codestream, frame: &[u8]) -> Result<u64, DicomFault> {
     let samples = samples(header);
     let decoder = match stream.kind {
@@ -60,7 +60,7 @@ pub(super) fn compressed(header: &Header, stream: &Codestream, frame: &[u8]) -> 
 
 fn jpeg2000(samples: u64, components: u64, frame: &[u8]) -> Result<u64, DicomFault> {
     let blocks = whole::jpeg2000(frame)?;
-    // a block at the edge of each tile and resolution is smaller
+    // a block at the edge of a tile and resolution is smaller
     let pieces = 2 * samples / blocks.smallest.max(1) + blocks.tiles * components * 32;
     let tiles = blocks.tiles * (JPEG2000_TILE + components * JPEG2000_TILE_COMPONENT);
     Ok(JPEG2000_SAMPLE * samples + tiles + JPEG2000_BLOCK * pieces)

@@ -1,4 +1,4 @@
-//! Looking up attributes of a DICOM data set, and what their values are.
+//! Looks up attributes of a DICOM data set and parses their values.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::element::{Cursor, Encoding};
 use super::error::DicomFault;
 use super::value::is_padding;
 
-/// A UID without its padding.
+/// A UID without padding.
 pub(super) fn uid(text: &str) -> &str {
     text.trim_matches(is_padding)
 }
@@ -21,7 +21,7 @@ pub(super) fn attribute<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Opt
     attributes.get(tag).filter(|attribute| attribute.bytes().is_some())
 }
 
-/// The first item of a sequence that holds anything.
+/// The first non-empty item of a sequence.
 pub(super) fn item<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Option<&'o Attributes<'a>> {
     match &attributes.get(tag)?.value {
         Value::Item(item) => item.as_deref(),
@@ -29,8 +29,8 @@ pub(super) fn item<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Option<&
     }
 }
 
-/// What holds the attributes of a functional group: the data set itself, or in enhanced objects an item of the shared
-/// or of the first frame's functional groups.
+/// The attributes of a functional group: the data set itself, or in enhanced objects an item of the shared or the first
+/// frame's functional groups.
 pub(super) fn group<'o, 'a>(attributes: &'o Attributes<'a>, sequence: Tag, tag: Tag) -> Option<&'o Attributes<'a>> {
     if attribute(attributes, tag).is_some() {
         return Some(attributes);
@@ -66,7 +66,7 @@ fn numbers(attributes: &Attributes, tag: Tag, name: &'static str, need: &str) ->
     }
 }
 
-/// A text without its padding.
+/// A text without padding.
 pub(super) fn text(attributes: &Attributes, tag: Tag) -> Option<String> {
     let bytes = attribute(attributes, tag)?.bytes()?;
     let charset = attribute(attributes, tags::SPECIFIC_CHARACTER_SET).and_then(Attribute::bytes).and_then(charset);
@@ -74,7 +74,7 @@ pub(super) fn text(attributes: &Attributes, tag: Tag) -> Option<String> {
     Some(uid(&text).to_string()).filter(|text| !text.is_empty())
 }
 
-/// A text of capital letters (VR CS), whatever letters the file has.
+/// A code string (VR CS) in capital letters, whatever the file's case.
 pub(super) fn code(attributes: &Attributes, tag: Tag) -> Option<String> {
     text(attributes, tag).map(|code| code.to_ascii_uppercase())
 }
@@ -91,13 +91,12 @@ pub(super) fn words(attributes: &Attributes, tag: Tag) -> Option<Vec<u16>> {
     Some(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
 }
 
-/// The bytes of an attribute in words, little endian whatever the file's order was.
+/// The bytes of an attribute made of words, in little endian, whatever the file's order.
 pub(super) fn bytes<'a>(attributes: &Attributes<'a>, tag: Tag) -> Option<Cow<'a, [u8]>> {
     attribute(attributes, tag)?.words()
 }
 
-/// The bytes of pixel data that are not compressed, in samples of so many bits, little endian whatever the file's order
-/// was.
+/// The bytes of uncompressed pixel data with `allocated` bits per sample, in little endian, whatever the file's order.
 pub(super) fn samples<'a>(attributes: &Attributes<'a>, allocated: u32) -> Option<Cow<'a, [u8]>> {
     attribute(attributes, tags::PIXEL_DATA)?.samples(allocated)
 }

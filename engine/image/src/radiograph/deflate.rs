@@ -1,4 +1,4 @@
-//! Inflates a deflated data set, to no more than is needed of it.
+//! Inflates a deflated data set, no further than needed.
 
 use std::io::Read;
 
@@ -13,21 +13,21 @@ use super::header::Header;
 use super::limits::Extent;
 use super::walk::Walk;
 
-/// Bytes beside the pixels that any data set may have: lookup tables, overlays, private elements.
+/// Bytes besides the pixels that any data set may have: lookup tables, overlays, private elements.
 const BESIDE: usize = 16 << 20;
-/// And as many more for a byte of the file.
+/// Additional bytes besides the pixels, per byte of the file.
 const BESIDE_RATIO: usize = 8;
-/// Deflate makes no byte into more than this.
+/// The largest compression ratio of Deflate.
 const MAX_RATIO: usize = 1032;
-/// How much is inflated before the first look for the header.
+/// Bytes that are inflated before the first search for the header.
 const FIRST: usize = 1 << 16;
 
-/// Inflates a data set; to [`Extent::BeforePixels`], as far as its pixel data and somewhat further, or to its end where it
-/// has none.
+/// Inflates a data set. With [`Extent::BeforePixels`], up to somewhat past the start of its pixel data, or to its end if
+/// it has none.
 ///
 /// # Errors
-/// Where the stream is broken, or holds more than the pixels that the data set's own header claims and what may be
-/// beside them, or more than the extent's limits allow.
+/// If the stream is broken, or is longer than the pixels that the data set's own header claims plus the allowance
+/// besides them, or than the extent's limits.
 pub(super) fn inflate(deflated: &[u8], encoding: Encoding, extent: Extent) -> Result<Vec<u8>, DicomFault> {
     let beside = BESIDE + BESIDE_RATIO * deflated.len();
     let mut stream = DeflateDecoder::new(deflated);
@@ -62,7 +62,7 @@ pub(super) fn inflate(deflated: &[u8], encoding: Encoding, extent: Extent) -> Re
     }
 }
 
-/// The attributes before the pixel data; none where not all of them are inflated yet.
+/// The attributes before the pixel data; `None` if they are not all inflated yet.
 fn before_pixels(inflated: &[u8], encoding: Encoding) -> Option<Attributes<'_>> {
     let mut cursor = Cursor { rest: inflated, encoding };
     let attributes = Walk::default().until(&mut cursor, |tag| tag >= tags::PIXEL_DATA).ok()?;

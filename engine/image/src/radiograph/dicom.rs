@@ -1,8 +1,8 @@
-//! DICOM files, in the order that the standard prescribes.
+//! DICOM files, processed in the standard's order.
 //!
 //! 1. samples: decompressed, unused bits masked, sign extended, colours to luma;
 //! 2. modality values: modality LUT, or else rescale slope and intercept;
-//! 3. window: VOI LUT, or else the first window, kept to be applied on request;
+//! 3. window: VOI LUT, or else the first window, stored and applied on request;
 //! 4. inversion of MONOCHROME1: noted here, applied last by [`Radiograph::intensities`].
 
 use std::panic;
@@ -44,13 +44,13 @@ pub(super) fn tags(bytes: &[u8], path: &Path) -> Result<Tags, RadiographError> {
     })
 }
 
-/// What a DICOM file is whose object has no pixels, as objects of its kind have none; none of any other file.
+/// The kind of a DICOM object without pixels, if objects of its kind have none; `None` for any other file.
 pub(super) fn without_pixels(bytes: &[u8]) -> Option<String> {
     let encoded = encoded::open(bytes, Extent::BeforePixels).ok()?;
     object::without_pixels(&encoded.parse().ok()?)
 }
 
-/// Parses a file, and reads something from its data set; errors name the file and its syntax.
+/// Parses a file and reads a value from its data set; errors name the file and its syntax.
 fn parsed<T>(
     bytes: &[u8],
     path: &Path,
@@ -71,9 +71,9 @@ fn id(attributes: &Attributes, path: &Path) -> String {
     dataset::text(attributes, tags::SOP_INSTANCE_UID).unwrap_or_else(|| super::id::stem(path))
 }
 
-/// Runs what may panic on broken data: third-party parsers and decoders.
+/// Runs third-party parsers and decoders, which may panic on broken data.
 fn contained<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    // nothing outlives the panic: all that the work sees is shared and read-only
+    // no state outlives the panic: all data that the closure sees is shared and read-only
     panic::catch_unwind(panic::AssertUnwindSafe(work)).map_err(|cause| {
         let message = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
         format!("the decoder panicked: {}", message.unwrap_or("no message"))
@@ -89,7 +89,7 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
     let mut remarks = dataset.remarks.clone();
     let header = Header::read(attributes)?;
     remarks.extend(small_letters(attributes));
-    // what has been inflated stays until the pixels are decoded
+    // inflated data is kept until the pixels are decoded
     let deflated = dataset.syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
     let limits = limits.holding(if deflated { header.native_bytes() as u64 } else { 0 });
     let palette = match header.photometric {
@@ -119,19 +119,19 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
 }
 
 /// # Errors
-/// Where the object has no pixels, as objects of its kind have none.
+/// If the object has no pixels, as objects of its kind have none.
 fn ensure_pixels(dataset: &Dataset) -> Result<(), DicomFault> {
     object::without_pixels(dataset).map_or(Ok(()), |what| Err(DicomFault::NoPixels(what)))
 }
 
-/// A remark on a photometric interpretation that is not in capitals, as code strings are.
+/// A remark on a photometric interpretation that is not in capitals, as code strings must be.
 fn small_letters(attributes: &Attributes) -> Option<String> {
     let written = dataset::text(attributes, tags::PHOTOMETRIC_INTERPRETATION)?;
     let code = dataset::code(attributes, tags::PHOTOMETRIC_INTERPRETATION)?;
     (written != code).then(|| format!("its PhotometricInterpretation is {written}: read as {code}"))
 }
 
-/// Whether rescaled values are finite, and the ends of the range still differ, in the precision in which they are kept.
+/// Whether rescaled values are finite, and the ends of the range still differ, in the stored precision.
 fn rescales_to_numbers(slope: f64, intercept: f64, (low, high): (i32, i32)) -> bool {
     let ends = [low, high].map(|end| (f64::from(end) * slope + intercept) as f32);
     ends.iter().all(|end| end.is_finite()) && ends[0] != ends[1]
@@ -178,7 +178,7 @@ impl Modality {
         }
     }
 
-    /// The lowest and the highest value that can occur; a negative slope swaps the ends.
+    /// The lowest and the highest possible value; a negative slope swaps the ends.
     fn range(&self, header: &Header, palette: Option<&Palette>) -> (f32, f32) {
         if let Some(palette) = palette {
             return (0.0, palette.green.max().into());
@@ -191,13 +191,13 @@ impl Modality {
         (low.min(high), low.max(high))
     }
 
-    /// Whether values can be below 0: the sign of a VOI LUT's first value.
+    /// Whether values can be negative, which determines the sign of a VOI LUT's first value.
     fn signed(&self, header: &Header) -> bool {
         self.range(header, None).0 < 0.0
     }
 }
 
-/// The file's VOI LUT, or else its first window. Colours have neither. What cannot be used is remarked.
+/// The file's VOI LUT, or else its first window. Colours have neither. An unusable one becomes a remark.
 fn voi(attributes: &Attributes, header: &Header, modality: &Modality, remarks: &mut Vec<String>) -> Option<Voi> {
     if header.is_color() || header.photometric == Photometric::Palette {
         return None;
@@ -243,7 +243,7 @@ fn function(attributes: &Attributes) -> Result<VoiLutFunction, DicomFault> {
     }
 }
 
-/// Row and column spacing in mm: in the patient where known, else at the detector.
+/// Row and column spacing in mm: in the patient if known, else at the detector.
 pub(super) fn spacing(attributes: &Attributes) -> Option<(f32, f32)> {
     let group = dataset::group(attributes, tags::PIXEL_MEASURES_SEQUENCE, tags::PIXEL_SPACING).unwrap_or(attributes);
     [(tags::PIXEL_SPACING, "PixelSpacing"), (tags::IMAGER_PIXEL_SPACING, "ImagerPixelSpacing")]

@@ -1,5 +1,5 @@
-//! An image's id from the first bytes of its file: of a hundred thousand files on a network drive nobody wants to read
-//! every pixel to learn which are his.
+//! Reads an image's id from the first bytes of its file, so that selecting from a hundred thousand files on a network
+//! drive does not read every pixel.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,14 +14,14 @@ use super::raster;
 use super::walk::Walk;
 use pleura_files::regular;
 
-/// How much of a file is read first. The id is one of the first attributes.
+/// Bytes that are read first. The id is one of the first attributes.
 const START: usize = 1 << 14;
 
-/// The id of the image in a file, as [`Radiograph::id`](super::Radiograph::id) gives it; little of the file is read where
-/// that is enough. That the rest is an image is not known then.
+/// The id of the image in a file, as [`Radiograph::id`](super::Radiograph::id) returns it; only the start of the file is
+/// read if that suffices. Whether the rest is an image is then unknown.
 ///
 /// # Errors
-/// Where the file cannot be read, or is neither a DICOM, PNG nor JPEG file.
+/// If the file cannot be read, or is not a DICOM, PNG or JPEG file.
 pub fn id_of(path: impl AsRef<Path>) -> Result<String, RadiographError> {
     let path = path.as_ref();
     let mut start = Vec::with_capacity(START);
@@ -29,15 +29,15 @@ pub fn id_of(path: impl AsRef<Path>) -> Result<String, RadiographError> {
     read.map_err(|source| RadiographError::Read { path: path.into(), source })?;
     match sop_instance(&start) {
         Some(id) => Ok(id),
-        // unusual, or no DICOM at all
+        // unusual, or not DICOM
         None => ImageHeader::open(path).map(|glance| glance.id),
     }
 }
 
 /// The SOP Instance UID of a DICOM file, if the elements up to it are among the file's first bytes.
 ///
-/// What is not is left to [`ImageHeader`]: an id that does not follow its smaller tags, a deflated data set, and text that
-/// depends on a character set.
+/// Other cases are left to [`ImageHeader`]: an id that does not follow its smaller tags, a deflated data set, and text
+/// that depends on a character set.
 fn sop_instance(start: &[u8]) -> Option<String> {
     if raster::is_raster(start) {
         return None;

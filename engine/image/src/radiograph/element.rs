@@ -1,13 +1,13 @@
 //! Elements of a DICOM data set, one after another, as slices of the file.
 //!
-//! No length that a file claims is believed before as many bytes are there, and nothing is copied: the parser of
-//! `dicom-object` allocates what an element claims, up to 4 GiB, and takes a value representation at its word.
+//! A claimed length is not trusted until that many bytes are present, and nothing is copied: the parser of
+//! `dicom-object` allocates what an element claims, up to 4 GiB, and trusts its value representation.
 
 use std::fmt;
 
 use dicom_core::{Tag, VR};
 
-/// How a data set is written.
+/// The encoding of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Encoding {
     /// Whether elements name their value representation.
@@ -28,43 +28,43 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// The group of items and of the ends of items and sequences.
+/// The group of items and of item and sequence delimiters.
 pub(super) const ITEMS: u16 = 0xFFFE;
 pub(super) const ITEM: Tag = Tag(ITEMS, 0xE000);
 pub(super) const ITEM_END: Tag = Tag(ITEMS, 0xE00D);
 pub(super) const SEQUENCE_END: Tag = Tag(ITEMS, 0xE0DD);
 
-/// What precedes an element's value.
+/// The header of an element: everything before its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ElementHeader {
     pub(super) tag: Tag,
-    /// The value representation in the file; none where it names none, or none that is known.
+    /// The value representation in the file; `None` if it is absent or unknown.
     pub(super) vr: Option<VR>,
-    /// The value's length in bytes; none where it is undefined.
+    /// The value's length in bytes; `None` if undefined.
     pub(super) length: Option<u32>,
 }
 
-/// Where a length stands, by the two bytes after a tag.
+/// The position and width of a length field, from the two bytes after a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LengthField {
     /// 16 bits, after the value representation.
     Short,
-    /// 32 bits, after the value representation and two bytes of nothing.
+    /// 32 bits, after the value representation and two reserved bytes.
     Long,
-    /// 32 bits, in the place of the value representation.
+    /// 32 bits, in place of the value representation.
     Implicit,
 }
 
 impl LengthField {
-    /// Values beyond the standard's are taken as other readers do: two unknown letters have a long length, as PS3.5
-    /// 6.2 promises for all to come; blanks and question marks a short one; anything else is no representation, but
-    /// an implicit element among explicit ones.
+    /// Unknown letters are read as other readers do: two unknown letters have a long length, as PS3.5 6.2 guarantees
+    /// for future representations; blanks and question marks a short one; anything else is not a representation, but an
+    /// implicit element among explicit ones.
     fn after(letters: [u8; 2]) -> Self {
         match VR::from_binary(letters) {
             Some(vr) if is_short(vr) => Self::Short,
             Some(_) => Self::Long,
             None if letters.iter().all(u8::is_ascii_uppercase) => Self::Long,
-            // not a blank and a zero, which are a length of 32
+            // not a blank and a zero, which are an implicit length of 32
             None if letters[0] == letters[1] && b"\0 -?".contains(&letters[0]) => Self::Short,
             None => Self::Implicit,
         }
@@ -80,21 +80,21 @@ fn is_short(vr: VR) -> bool {
 /// A position in a data set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
-    /// What is not read yet.
+    /// The unread bytes.
     pub(super) rest: &'a [u8],
     pub(super) encoding: Encoding,
 }
 
 impl<'a> Cursor<'a> {
-    /// The next element's tag, which is not stepped over.
+    /// The next element's tag, without advancing.
     pub(super) fn peek(mut self) -> Option<Tag> {
         self.tag()
     }
 
-    /// Steps over what precedes an element's value.
+    /// Reads an element's header and advances past it.
     ///
     /// # Errors
-    /// Where the bytes end within it.
+    /// If the bytes end within it.
     pub(super) fn header(&mut self) -> Result<ElementHeader, String> {
         let tag = self.tag().ok_or_else(|| format!("expected an element's tag, found {} bytes", self.rest.len()))?;
         self.after_tag(tag).ok_or_else(|| format!("the file ends in the header of element {tag}"))
@@ -121,10 +121,10 @@ impl<'a> Cursor<'a> {
         Some(ElementHeader { tag, vr, length: Some(length).filter(|&length| length != u32::MAX) })
     }
 
-    /// Steps over a value, or an item, of so many bytes.
+    /// Returns the next `length` bytes, a value or an item, and advances past them.
     ///
     /// # Errors
-    /// Where fewer follow.
+    /// If fewer follow.
     pub(super) fn value(&mut self, tag: Tag, length: u32) -> Result<&'a [u8], String> {
         let there = self.rest.len();
         let (value, rest) = self
@@ -135,7 +135,7 @@ impl<'a> Cursor<'a> {
         Ok(value)
     }
 
-    /// Whether nothing follows but zeros.
+    /// Whether only zeros follow.
     pub(super) fn only_zeros(&self) -> bool {
         self.rest.iter().all(|&byte| byte == 0)
     }

@@ -1,4 +1,4 @@
-//! DICOM files: telling them from others, and taking them apart: preamble, file meta, data set.
+//! Recognises DICOM files and splits them into preamble, file meta and data set.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::limits::Extent;
 use super::walk::{self, Walk};
 use super::{deflate, meta};
 
-/// Where the letters `DICM` are, after a preamble of any content.
+/// The offset of the letters `DICM`, after a preamble of any content.
 const MAGIC_AT: usize = 128;
 
 const MAGIC: &[u8] = b"DICM";
@@ -23,7 +23,7 @@ pub(super) struct Dataset<'a> {
     pub(super) attributes: Attributes<'a>,
     /// The transfer syntax's UID.
     pub(super) syntax: String,
-    /// The SOP class's UID, by the data set or else by the file meta.
+    /// The SOP class's UID, from the data set or else from the file meta.
     pub(super) class: Option<String>,
     /// Whether pixel data follow that are not among the attributes.
     pub(super) pixels_follow: bool,
@@ -34,36 +34,36 @@ pub(super) struct Dataset<'a> {
 pub(super) struct Encoded<'a> {
     /// The data set, inflated if need be.
     bytes: Cow<'a, [u8]>,
-    /// How the data set is written; the file may say otherwise.
+    /// The encoding of the data set; the label in the file may differ.
     pub(super) encoding: Encoding,
     /// The transfer syntax's UID.
     pub(super) syntax: String,
-    /// The SOP class's UID, by the file meta.
+    /// The SOP class's UID, from the file meta.
     pub(super) class: Option<String>,
-    /// Whether the bytes end somewhere in the pixel data: more has not been inflated.
+    /// Whether the bytes end within the pixel data because no more was inflated.
     before_pixels: bool,
     remarks: Vec<String>,
 }
 
-/// How a file begins.
+/// How a file starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// 128 bytes, `DICM`, file meta, data set: the standard's file.
     Preamble,
-    /// As `Preamble`, but without the letters: 128 zeros, and then what has no preamble.
+    /// As `Preamble`, but without the letters: 128 zeros, followed by one of the other forms.
     Unmarked,
     /// File meta without a preamble.
     Meta,
-    /// A bare data set, in a transfer syntax that its first element gives away.
+    /// A bare data set, in the transfer syntax that its first element implies.
     Bare(&'static str),
 }
 
-/// Whether the bytes begin as a DICOM file, or as a data set without file meta, does.
+/// Whether the bytes start like a DICOM file, or like a data set without file meta.
 pub(super) fn is_dicom(bytes: &[u8]) -> bool {
     start(bytes).is_some()
 }
 
-/// Whether the bytes have DICOM's own mark; 132 of them are enough.
+/// Whether the bytes have DICOM's magic letters; the first 132 bytes suffice.
 pub(super) fn has_magic(bytes: &[u8]) -> bool {
     bytes.get(MAGIC_AT..).is_some_and(|rest| rest.starts_with(MAGIC))
 }
@@ -78,11 +78,11 @@ fn start(bytes: &[u8]) -> Option<Start> {
     }
 }
 
-/// How a file without a preamble begins.
+/// How a file without a preamble starts.
 fn bare_start(bytes: &[u8]) -> Option<Start> {
     let &[a, b, c, d, v, w, x, y, ..] = bytes else { return None };
     let explicit = v.is_ascii_uppercase() && w.is_ascii_uppercase();
-    // a bare data set begins with group 0008, whose first elements are short
+    // a bare data set starts with group 0008, whose first elements are short
     let length = u32::from_le_bytes([v, w, x, y]);
     match ([a, b], [c, d]) {
         ([2, 0], [0..=2, 0]) if explicit => Some(Start::Meta),
@@ -99,13 +99,13 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == 0)
 }
 
-/// Retired, yet met.
+/// Retired, but still found in files.
 pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// Takes a file, or a data set without file meta, apart.
+/// Splits a file, or a data set without file meta.
 ///
 /// # Errors
-/// What is wrong with its meta or its compression, with what is known of the syntax.
+/// What is wrong with its meta or its compression, together with the syntax if known.
 pub(super) fn open(bytes: &[u8], extent: Extent) -> Result<Encoded<'_>, (String, DicomFault)> {
     let mut encoded = before_inflation(bytes)?;
     if encoded.is_deflated() {
@@ -116,7 +116,7 @@ pub(super) fn open(bytes: &[u8], extent: Extent) -> Result<Encoded<'_>, (String,
     Ok(encoded)
 }
 
-/// As [`open`], but a deflated data set is left as it is. The first bytes of a file are enough.
+/// As [`open`], but a deflated data set is not inflated. The first bytes of a file suffice.
 ///
 /// # Errors
 /// As [`open`].
@@ -129,7 +129,7 @@ pub(super) fn before_inflation(bytes: &[u8]) -> Result<Encoded<'_>, (String, Dic
         Some(Start::Bare(_)) | None => (Vec::new(), bytes),
     };
     let (mut walk, mut cursor) = (Walk::default(), Cursor { rest, encoding: Encoding::EXPLICIT });
-    // up to the first element of another group: the meta's own length is wrong, or missing, in files that are sound
+    // up to the first element of another group: sound files may have a wrong group length, or none
     let meta = walk.until(&mut cursor, |tag| tag.group() != 2).map_err(|fault| unnamed(DicomFault::Parse(fault)))?;
     let length = rest.len() - cursor.rest.len();
     let syntax = match (text(&meta, tags::TRANSFER_SYNTAX_UID), bare_start(cursor.rest)) {
@@ -193,7 +193,7 @@ impl<'a> Encoded<'a> {
     /// Reads the attributes.
     ///
     /// # Errors
-    /// Where the data set is cut off, or broken otherwise; with the syntax.
+    /// If the data set is truncated or otherwise broken; with the syntax.
     pub(super) fn parse(&self) -> Result<Dataset<'_>, (String, DicomFault)> {
         let (mut walk, mut cursor) = (Walk::default(), self.cursor());
         let attributes = walk
@@ -206,10 +206,10 @@ impl<'a> Encoded<'a> {
     }
 }
 
-/// How a data set is written, by its first element, if that is not as it is labelled.
+/// The encoding of a data set by its first element, which may differ from its label.
 fn written(bytes: &[u8], labelled: Encoding) -> Encoding {
     let explicit = walk::names_representation(bytes).unwrap_or(labelled.explicit);
-    // data sets begin with a group below 0100
+    // data sets start with a group below 0100
     let big_endian = match *bytes {
         [0, low, ..] if low > 0 => explicit,
         [low, 0, ..] if low > 0 => false,

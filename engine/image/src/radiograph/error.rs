@@ -1,4 +1,4 @@
-//! Why a file gives no radiograph.
+//! Errors of reading radiographs.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,24 +7,24 @@ use super::find::LeftOut;
 use super::limits::OverLimit;
 use super::whole::Incomplete;
 
-/// A file or an input that gives no radiograph.
+/// Why a file or an input gives no radiograph.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RadiographError {
     /// The file, the folder or the list cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// What was to be read.
+        /// The path that could not be read.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// The content is none of the kinds known.
+    /// The content is of no known format.
     #[error("`{}` {}", path.display(), if *empty { "is empty" } else { "is not a DICOM, PNG or JPEG file" })]
     Unrecognized {
         /// The file.
         path: PathBuf,
-        /// Whether it holds no byte at all.
+        /// Whether the file is empty.
         empty: bool,
     },
     /// A DICOM file that cannot be shown as one grey image.
@@ -32,7 +32,7 @@ pub enum RadiographError {
     Dicom {
         /// The file.
         path: PathBuf,
-        /// Name and UID of its transfer syntax, or what is known of it.
+        /// Name and UID of its transfer syntax, or what is known about it.
         syntax: String,
         /// What is wrong.
         fault: DicomFault,
@@ -47,7 +47,7 @@ pub enum RadiographError {
         /// The decoder's reason.
         reason: String,
     },
-    /// An id that no submission can hold.
+    /// An id that a submission cannot hold.
     #[error("`{}`: the image id {id:?} {reason}; give it another, or rename the file", path.display())]
     Id {
         /// The file.
@@ -57,7 +57,7 @@ pub enum RadiographError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// Values that are no image; see [`Radiograph::from_values`](super::Radiograph::from_values).
+    /// Values that do not form an image; see [`Radiograph::from_values`](super::Radiograph::from_values).
     #[error("the values of `{id}` are not an image: {reason}")]
     Values {
         /// The image.
@@ -65,12 +65,12 @@ pub enum RadiographError {
         /// What is wrong with them.
         reason: String,
     },
-    /// Reading and decoding the file takes more memory than it may.
+    /// Reading and decoding the file takes more memory than allowed.
     #[error("`{}`: {over}", path.display())]
     Memory {
         /// The file.
         path: PathBuf,
-        /// What it takes, and what it may.
+        /// The bytes needed, and the limit.
         over: OverLimit,
     },
     /// A path that does not exist.
@@ -97,7 +97,7 @@ pub enum RadiographError {
     },
 }
 
-/// The first of what was left out, and how much more.
+/// The first of the files left out, and the number of the others.
 fn first(left_out: &[LeftOut]) -> String {
     let Some(first) = left_out.first() else { return String::new() };
     let more = if left_out.len() > 1 { format!(", and {} more files", left_out.len() - 1) } else { String::new() };
@@ -111,45 +111,45 @@ pub enum DicomFault {
     /// The data set cannot be parsed.
     #[error("broken data set: {0}")]
     Parse(String),
-    /// An object of a kind that has no pixels, with its article: `a Basic Text SR`.
+    /// An object of a kind without pixels, with its article: `a Basic Text SR`.
     #[error("{0}, which has no pixels")]
     NoPixels(String),
-    /// An attribute that no image can do without is absent or empty.
+    /// A required attribute is absent or empty.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// An attribute whose value makes no sense.
+    /// An attribute with an invalid value.
     #[error("{name} is {value}: {reason}")]
     Invalid {
         /// The attribute's keyword.
         name: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// What is allowed.
         reason: String,
     },
     /// Several frames.
     #[error("{0} frames, expected a single image: split the file first")]
     MultiFrame(u32),
-    /// Something legal that is not read.
+    /// Legal, but not supported.
     #[error("{0} is not supported")]
     Unsupported(String),
     /// Fewer or more pixel data than the header claims.
     #[error("pixel data have {actual} bytes, expected {expected} (by the header)")]
     Length {
-        /// By the header.
+        /// Bytes according to the header.
         expected: u64,
-        /// In the file.
+        /// Bytes in the file.
         actual: u64,
     },
-    /// The compressed image is another than the header describes.
+    /// The compressed image does not match the header.
     #[error("the compressed image has {actual}, expected {expected} (by the header)")]
     Mismatch {
-        /// By the header.
+        /// According to the header.
         expected: String,
         /// In the compressed image.
         actual: String,
     },
-    /// Decoding takes more memory than it may.
+    /// Decoding takes more memory than allowed.
     #[error(transparent)]
     Memory(#[from] OverLimit),
     /// The compressed image cannot be decoded.
@@ -164,7 +164,7 @@ impl From<Incomplete> for DicomFault {
 }
 
 impl DicomFault {
-    /// An attribute whose value makes no sense.
+    /// Builds [`Self::Invalid`].
     pub(super) fn invalid(name: &'static str, value: impl ToString, reason: impl Into<String>) -> Self {
         Self::Invalid { name, value: value.to_string(), reason: reason.into() }
     }

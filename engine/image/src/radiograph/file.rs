@@ -1,4 +1,4 @@
-//! Reads an image's file whole, if it can be one.
+//! Reads a whole image file, if it can be one.
 
 use std::io;
 use std::path::Path;
@@ -7,16 +7,15 @@ use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
 use pleura_files::bounded::{self, BoundedError};
 
-/// The most bytes that an image's file may have: the largest image allowed, in three samples of 16 bits, and as much
-/// again.
+/// The maximum size of an image file: the largest image allowed, in three samples of 16 bits, and as many bytes again.
 const MAX_BYTES: u64 = 3 << 30;
-/// How much is read for a header.
+/// Bytes that are read for a header.
 const START: u64 = 1 << 16;
 
 /// The bytes of a file.
 ///
 /// # Errors
-/// Where it cannot be read, is no plain file (a pipe may never begin, and a device never end), or is larger than any
+/// If it cannot be read, is not a regular file (a pipe may never start, and a device never end), or is larger than any
 /// image.
 pub fn read(path: &Path) -> Result<Vec<u8>, RadiographError> {
     read_with(path, DecodeLimits::new(MAX_BYTES))
@@ -25,12 +24,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>, RadiographError> {
 /// The first bytes of a file, at most `START`.
 ///
 /// # Errors
-/// Where it cannot be read or is no plain file.
+/// If it cannot be read or is not a regular file.
 pub(super) fn start(path: &Path) -> Result<Vec<u8>, RadiographError> {
     bounded::start(path, START).map_err(|error| refused(path, error))
 }
 
-/// As [`read`], for a file that may have no more bytes than the limit, either.
+/// As [`read`], for a file that may not be larger than the limit, either.
 ///
 /// # Errors
 /// As [`read`].
@@ -65,7 +64,7 @@ mod tests {
         let path = folder.path().join("x.dcm");
         let cause = |path: &Path| std::error::Error::source(&read(path).unwrap_err()).unwrap().to_string();
         assert_eq!(cause(folder.path()), "expected a regular file, found a folder");
-        // A hole: no byte of it is on the disk.
+        // A sparse file: it occupies no disk space.
         std::fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert_eq!(cause(&path), "the file has 3221225473 bytes, more than the limit of 3221225472");
         assert!(cause(&folder.path().join("none")).contains("No such file"));

@@ -1,4 +1,4 @@
-//! What a file says of its image before any pixel is decoded.
+//! Reads an image's id and size without decoding pixels.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::error::RadiographError;
 use super::{dicom, encoded, file, id, raster};
 use crate::Size;
 
-/// An image's id and size, as its file's header has them.
+/// An image's id and size, from its file's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageHeader {
     /// As [`Radiograph::id`](super::Radiograph::id).
@@ -16,10 +16,10 @@ pub struct ImageHeader {
 }
 
 impl ImageHeader {
-    /// Reads a DICOM, PNG or JPEG file's header. That its pixels can be decoded is not known then.
+    /// Reads a DICOM, PNG or JPEG file's header. Whether its pixels can be decoded remains unknown.
     ///
     /// # Errors
-    /// Where the file cannot be read, is none of these, or has a header that no grey image has.
+    /// If the file cannot be read, is none of these, or has a header that no grey image has.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
         let start = file::start(path)?;
@@ -28,7 +28,7 @@ impl ImageHeader {
         {
             return Ok(glance);
         }
-        // a header behind a long profile, or a data set
+        // the header follows a long profile or data set
         let bytes = file::read(path)?;
         let glance = if raster::is_raster(&bytes) {
             raster::glance(&bytes, path)

@@ -1,4 +1,4 @@
-//! The attributes that say how samples are stored: size, bits, sign, photometric interpretation.
+//! The attributes that describe how samples are stored: size, bits, sign, photometric interpretation.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -7,10 +7,10 @@ use super::attributes::Attributes;
 use super::dataset;
 use super::error::DicomFault;
 
-/// The largest height or width, in pixels. No detector comes near; a header that claims more is broken.
+/// The largest height or width, in pixels. No detector comes close; a header that claims more is broken.
 const MAX_SIDE: u32 = 16_384;
 
-/// What the samples of a pixel are.
+/// The meaning of a pixel's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Photometric {
     /// One sample, the lowest being white.
@@ -21,11 +21,11 @@ pub(super) enum Photometric {
     Palette,
     /// Red, green, blue.
     Rgb,
-    /// Luma, two of colour, all for every pixel.
+    /// Luma and two chroma samples for every pixel.
     YbrFull,
-    /// As `YbrFull`, the colour shared by two pixels: `Y Y Cb Cr` where not compressed.
+    /// As `YbrFull`, with chroma shared by two pixels: `Y Y Cb Cr` if uncompressed.
     YbrFull422,
-    /// JPEG 2000's transforms of red, green, blue, which its decoder undoes.
+    /// JPEG 2000's transforms of red, green, blue, which its decoder reverts.
     YbrJpeg2000,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Photometric {
 pub(super) struct Header {
     pub(super) rows: usize,
     pub(super) cols: usize,
-    /// Samples a pixel: 1 or 3.
+    /// Samples per pixel: 1 or 3.
     pub(super) samples: usize,
     /// Bits allocated: 8 or 16.
     pub(super) allocated: u32,
@@ -45,7 +45,7 @@ pub(super) struct Header {
     /// Whether samples are two's complement.
     pub(super) signed: bool,
     pub(super) photometric: Photometric,
-    /// Whether samples come by plane (`RRR GGG BBB`) and not by pixel, where not compressed.
+    /// Whether uncompressed samples are ordered by plane (`RRR GGG BBB`), not by pixel.
     pub(super) planar: bool,
 }
 
@@ -106,7 +106,7 @@ impl Header {
         self.rows * self.cols
     }
 
-    /// The number of bytes that the image takes when not compressed.
+    /// The number of bytes of the uncompressed image.
     pub(super) fn native_bytes(&self) -> usize {
         let samples = match self.photometric {
             Photometric::YbrFull422 => 2 * self.pixels(),

@@ -1,15 +1,15 @@
-//! Images' ids: what may be one, and the one that a file's name gives.
+//! Image ids: which are valid, and the one given by a file's name.
 
 use std::path::Path;
 
 use super::error::RadiographError;
 
-/// Extensions that say what a file is, and are no part of its image's name.
+/// Extensions that name a file's format and are not part of the image's id.
 const EXTENSIONS: [&str; 12] = ["dcm", "dicom", "dic", "dc3", "ima", "img", "acr", "png", "jpg", "jpeg", "jpe", "jfif"];
 
-/// The id that a file's name gives: without its folder, and without an extension that says what the file is (`.dcm`,
-/// `.dicom`, `.dic`, `.dc3`, `.ima`, `.img`, `.acr`, `.png`, `.jpg`, `.jpeg`, `.jpe`, `.jfif`, in any case). Any other, as the last number of a
-/// UID, stays. Blanks around it are left out, as they are where a CSV file is read.
+/// The id given by a file's name: without its folder, and without an extension that names a format (`.dcm`, `.dicom`,
+/// `.dic`, `.dc3`, `.ima`, `.img`, `.acr`, `.png`, `.jpg`, `.jpeg`, `.jpe`, `.jfif`, in any case). Any other extension,
+/// such as the last number of a UID, is kept. Surrounding blanks are removed, as they are when a CSV file is read.
 #[must_use]
 pub fn stem(path: &Path) -> String {
     let known = |extension: &str| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension));
@@ -19,7 +19,7 @@ pub fn stem(path: &Path) -> String {
 }
 
 /// # Errors
-/// Where an id would not come back from a CSV file as it is.
+/// If an id would not survive a round trip through a CSV file.
 pub(super) fn check(path: &Path, id: &str) -> Result<(), RadiographError> {
     let reason = if id.is_empty() {
         "is empty"

@@ -1,24 +1,24 @@
 //! The memory that decoding one image may take, checked before it is taken.
 
-/// What decoding one image may take: its file, what the decoder needs, and the pixels.
+/// The memory limit for decoding one image: its file, the decoder's buffers, and the pixels.
 ///
-/// What it will take is computed from the image's header; an image above the limit is an error
-/// ([`OverLimit`]) before its pixels are decoded.
+/// The need is computed from the image's header; an image above the limit is an error ([`OverLimit`]) before its pixels
+/// are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
     bytes: u64,
-    /// Bytes of the limit that are in use already.
+    /// Bytes of the limit that are already in use.
     held: u64,
 }
 
 impl DecodeLimits {
-    /// A limit of so many bytes.
+    /// A limit in bytes.
     #[must_use]
     pub const fn new(bytes: u64) -> Self {
         Self { bytes, held: 0 }
     }
 
-    /// A limit for a process that may take so many bytes more: an eighth less, which is for what allocators lose between
+    /// A limit for a process that may use `bytes` more: an eighth less, reserved for what allocators lose between
     /// blocks.
     #[must_use]
     pub const fn of_memory(bytes: usize) -> Self {
@@ -32,41 +32,41 @@ impl DecodeLimits {
         self.bytes
     }
 
-    /// What is left of the limit once `bytes` of it are in use.
+    /// The rest of the limit once `bytes` of it are in use.
     pub(super) const fn holding(self, bytes: u64) -> Self {
         Self { held: self.held.saturating_add(bytes), ..self }
     }
 
-    /// Whether `bytes` more may be taken.
+    /// Checks whether `bytes` more may be used.
     pub(super) fn check(self, bytes: u64) -> Result<(), OverLimit> {
         let needed = self.held.saturating_add(bytes);
         if needed > self.bytes { Err(OverLimit { needed, limit: self.bytes }) } else { Ok(()) }
     }
 }
 
-/// What of a DICOM file's data set is needed.
+/// Which part of a DICOM file's data set is needed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Extent {
-    /// All of it, within a limit of memory.
+    /// All of it, within a memory limit.
     Whole(DecodeLimits),
-    /// The attributes before the pixel data; of a deflated data set no more is inflated.
+    /// The attributes before the pixel data; no more of a deflated data set is inflated.
     BeforePixels,
 }
 
 impl Default for DecodeLimits {
-    /// 4 GiB: what the largest image takes, 16,384 pixels square, in most formats.
+    /// 4 GiB: enough for the largest image, 16,384 pixels square, in most formats.
     fn default() -> Self {
         Self::new(4 << 30)
     }
 }
 
-/// An image that takes more memory than it may.
+/// An image that takes more memory than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("needs {} of memory, more than the limit of {}: raise it with `--memory`", mib(*needed), mib(*limit))]
 pub struct OverLimit {
-    /// The bytes that it would take, by its header.
+    /// The bytes needed, according to its header.
     pub needed: u64,
-    /// The bytes that it may take.
+    /// The limit in bytes.
     pub limit: u64,
 }
 

@@ -7,7 +7,7 @@ use super::attributes::Attributes;
 use super::dataset;
 use super::error::DicomFault;
 
-/// A table of `bits`-wide entries, for consecutive values from `first` on.
+/// A table of `bits`-wide entries for consecutive values, starting at `first`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lut {
     first: i32,
@@ -16,8 +16,8 @@ pub(super) struct Lut {
 }
 
 impl Lut {
-    /// Reads an item of a modality or VOI LUT sequence. `signed` is whether the values looked up are: the descriptor's
-    /// first value has their sign, whatever its VR says.
+    /// Reads an item of a modality or VOI LUT sequence. `signed` is whether the input values are signed, which
+    /// determines the sign of the descriptor's first value, whatever its VR.
     pub(super) fn from_item(item: &Attributes, signed: bool) -> Result<Self, DicomFault> {
         Self::read(item, (tags::LUT_DESCRIPTOR, "LUTDescriptor"), (tags::LUT_DATA, "LUTData"), signed)
     }
@@ -46,7 +46,7 @@ impl Lut {
         Ok(Self { first, entries, bits: bits.into() })
     }
 
-    /// The entry for a value; values outside take the first or the last.
+    /// The entry for a value; values outside of the table take the first or last entry.
     pub(super) fn get(&self, value: i32) -> u16 {
         let index = i64::from(value) - i64::from(self.first);
         self.entries[index.clamp(0, self.entries.len() as i64 - 1) as usize]
@@ -64,8 +64,8 @@ impl Lut {
 }
 
 impl Lut {
-    /// A remark on entries that leave the upper two or more of their bits empty: some makers declare 16 bits and write
-    /// 12, and the picture, by what is declared, is almost black.
+    /// A remark on entries that leave at least the upper two of their bits empty: some vendors declare 16 bits and
+    /// write 12, and the image as declared is almost black.
     pub(super) fn unused_bits(&self) -> Option<String> {
         let highest = self.entries.iter().max()?;
         let needed = (u16::BITS - highest.leading_zeros()).max(1);
@@ -75,7 +75,7 @@ impl Lut {
     }
 }
 
-/// Entries of one or of two bytes (little endian), by how many bytes there are.
+/// Entries of one or of two bytes (little endian), depending on the number of bytes.
 fn unpack(bytes: &[u8], count: usize) -> Option<Vec<u16>> {
     if bytes.len() == 2 * count {
         Some(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())

@@ -1,4 +1,4 @@
-//! What is wrong with a file's meta information (PS3.10 7.1), and does not matter.
+//! Harmless faults of a file's meta information (PS3.10 7.1).
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
@@ -23,8 +23,8 @@ const AE_TITLES: [(Tag, &str); 3] = [
     (tags::RECEIVING_APPLICATION_ENTITY_TITLE, "ReceivingApplicationEntityTitle"),
 ];
 
-/// A remark on file meta of so many bytes, if anything is wrong with it. Values are left out: files of one maker are then
-/// remarked on alike.
+/// A remark on the faults of file meta of `length` bytes, if any. It contains no values, so that files of one vendor get
+/// the same remark.
 pub(super) fn remark(meta: &Attributes, length: usize) -> Option<String> {
     if length == 0 {
         return None;
@@ -43,7 +43,7 @@ pub(super) fn remark(meta: &Attributes, length: usize) -> Option<String> {
     (!faults.is_empty()).then(|| format!("the file meta information is not valid: {}", faults.join(", ")))
 }
 
-/// What is wrong with the group length, which counts the bytes after it.
+/// The fault of the group length, which counts the bytes after it.
 fn group_length(meta: &Attributes, length: usize) -> Option<&'static str> {
     let Some(stated) = attribute(meta, tags::FILE_META_INFORMATION_GROUP_LENGTH).and_then(|it| it.numbers()) else {
         return Some("the group length is missing");

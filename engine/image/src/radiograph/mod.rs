@@ -2,9 +2,9 @@
 //!
 //! `bytes → samples (codec) → modality values (rescale or LUT) → intensities (window, then MONOCHROME1 inversion)`
 //!
-//! A DICOM file is read by `dicom`, a PNG or JPEG file by `raster`; both end in a [`Radiograph`], which keeps
-//! modality values and what the file says of them. How values become intensities is the caller's choice, by
-//! [`Intensity`]; the inversion of MONOCHROME1 happens there, once and last.
+//! `dicom` reads a DICOM file, `raster` a PNG or JPEG file; both return a [`Radiograph`], which keeps modality values
+//! and the file's description of them. The caller chooses with [`Intensity`] how values become intensities; the
+//! inversion of MONOCHROME1 happens there, once and last.
 
 mod age;
 mod attributes;
@@ -60,7 +60,7 @@ pub use tags::Tags;
 
 use window::{Voi, VoiLutFunction, Window};
 
-/// A grey image with what its file says of its values.
+/// A grey image with its file's description of its values.
 #[derive(Debug, Clone)]
 pub struct Radiograph {
     id: String,
@@ -78,40 +78,40 @@ pub struct Radiograph {
     digest: OnceLock<String>,
 }
 
-/// What is known of values that come from no file; see [`Radiograph::try_from_values`].
+/// The description of values that do not come from a file; see [`Radiograph::try_from_values`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValuesAbout {
-    /// The id that the image has in a submission.
+    /// The image's id in a submission.
     pub id: String,
     /// The values that become black and white, in this order.
     pub range: (f32, f32),
     /// Whether the lowest value is white (MONOCHROME1).
     pub inverted: bool,
-    /// Pixel spacing, (row, column) in mm, where it is known.
+    /// Pixel spacing, (row, column) in mm, if known.
     pub spacing: Option<(f32, f32)>,
 }
 
 impl Radiograph {
-    /// Reads a DICOM, PNG or JPEG file; which of them is told by its content, not by its name.
+    /// Reads a DICOM, PNG or JPEG file, recognised by its content, not by its name.
     ///
     /// # Errors
-    /// Where the file cannot be read, is none of these, is broken, or is DICOM that cannot be shown as one grey image
+    /// If the file cannot be read, is none of these, is broken, or is DICOM that cannot be shown as one grey image
     /// (several frames, an unsupported transfer syntax). The error names the file, the syntax and the reason.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         Self::open_with(path, DecodeLimits::default())
     }
 
-    /// As [`Radiograph::open`], within a limit of memory.
+    /// As [`Radiograph::open`], within a memory limit.
     ///
     /// # Errors
-    /// As [`Radiograph::open`], and where reading and decoding the file would take more than the limit.
+    /// As [`Radiograph::open`], and if reading and decoding the file would take more than the limit.
     pub fn open_with(path: impl AsRef<Path>, limits: DecodeLimits) -> Result<Self, RadiographError> {
         let path = path.as_ref();
         let bytes = file::read_with(path, limits)?;
         Self::decode_with(&bytes, path, limits)
     }
 
-    /// Reads a file's bytes. The path is not opened: errors name it, and its stem is the id where the bytes hold none.
+    /// Decodes a file's bytes. The path is not opened: errors name it, and its stem is the id if the bytes hold none.
     ///
     /// # Errors
     /// As [`Radiograph::open`].
@@ -119,7 +119,7 @@ impl Radiograph {
         Self::decode_with(bytes, path, DecodeLimits::default())
     }
 
-    /// As [`Radiograph::decode`], within a limit of memory, of which the bytes themselves are a part.
+    /// As [`Radiograph::decode`], within a memory limit that includes the bytes themselves.
     ///
     /// # Errors
     /// As [`Radiograph::open_with`].
@@ -137,12 +137,11 @@ impl Radiograph {
         Ok(radiograph)
     }
 
-    /// A radiograph from values at hand, (height, width), 0 of `range` being black and 1 white; values outside are
-    /// clipped.
+    /// A radiograph from values in memory, (height, width). `range` holds the values of black and white; values outside
+    /// are clipped.
     ///
-    /// # Errors
-    /// Where the id is empty, has blanks around it or holds control characters; where a side is 0 or above 16,384; where
-    /// a value is not finite; where `range` does not rise between finite numbers.
+    /// # Errors If the id is empty, has surrounding blanks or control characters; if a side is 0 or above 16,384; if a
+    /// value is not finite; if `range` does not rise between finite numbers.
     pub fn from_values(id: impl Into<String>, values: Array2<f32>, range: (f32, f32)) -> Result<Self, RadiographError> {
         let id = id.into();
         let path = PathBuf::from(&id);
@@ -153,10 +152,10 @@ impl Radiograph {
         }
     }
 
-    /// As [`Radiograph::from_values`], with all that a file may say of its values.
+    /// As [`Radiograph::from_values`], with everything that a file may state about its values.
     ///
     /// # Errors
-    /// As [`Radiograph::from_values`]; where a spacing is not above 0.
+    /// As [`Radiograph::from_values`]; if a spacing is not above 0.
     pub fn try_from_values(values: Array2<f32>, about: ValuesAbout) -> Result<Self, RadiographError> {
         let ValuesAbout { id, range, inverted, spacing } = about;
         if let Some((row, column)) = spacing.filter(|&(row, column)| !(row > 0.0 && column > 0.0)) {
@@ -181,7 +180,7 @@ impl Radiograph {
         }
     }
 
-    /// The id that the image has in a submission: the data set's SOPInstanceUID, or the file's stem.
+    /// The image's id in a submission: the data set's SOPInstanceUID, or the file's stem.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -199,15 +198,15 @@ impl Radiograph {
         self.values.dim().into()
     }
 
-    /// A hash of all that intensities are made of, in hexadecimal: the same for the same image, whatever its file is
-    /// called or how it is compressed. Computed once, at the first call.
+    /// A hash of everything that determines intensities, in hexadecimal: the same for the same image, whatever its
+    /// file's name or compression. Computed once, at the first call.
     #[must_use]
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| {
             let mut hasher = Sha256::new();
             let (height, width) = self.values.dim();
             hasher.update(format!("{height}x{width} {:?} {:?} {}", self.range, self.voi, self.inverted));
-            // Bits, not bytes in memory: the same on every machine.
+            // Bit patterns, not bytes in memory: the same on every machine.
             for row in self.values.rows() {
                 let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
                 hasher.update(bytes);
@@ -216,7 +215,7 @@ impl Radiograph {
         })
     }
 
-    /// Pixel spacing, (row, column) in mm, where the file states it. The two may differ.
+    /// Pixel spacing, (row, column) in mm, if the file states it. The two may differ.
     #[must_use]
     pub fn spacing(&self) -> Option<(f32, f32)> {
         self.spacing
@@ -234,7 +233,7 @@ impl Radiograph {
         self.range
     }
 
-    /// Whether the lowest value is white (MONOCHROME1). [`Radiograph::intensities`] has 1 as white all the same.
+    /// Whether the lowest value is white (MONOCHROME1). In [`Radiograph::intensities`], 1 is white in any case.
     #[must_use]
     pub fn is_inverted(&self) -> bool {
         self.inverted
@@ -246,7 +245,7 @@ impl Radiograph {
         self.voi.is_some()
     }
 
-    /// What in the file was odd, yet harmless: one sentence each, to be shown to whoever chose the file.
+    /// Oddities of the file that are harmless: one sentence each, to be shown to the user.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
@@ -254,12 +253,11 @@ impl Radiograph {
 
     /// Intensities in 0..=1, (height, width), 1 being white.
     ///
-    /// [`Intensity::Window`] on a file without a window gives what [`Intensity::Stored`] gives;
-    /// [`Radiograph::has_window`] tells.
+    /// [`Intensity::Window`] on a file without a window equals [`Intensity::Stored`]; see [`Radiograph::has_window`].
     ///
     /// # Panics
-    /// Where a fixed window's centre is not finite or its width below 1, or percentiles do not rise within 0 to 100. Those
-    /// of a manifest or recipe do.
+    /// If a fixed window's centre is not finite or its width is below 1, or if percentiles do not rise within 0 to 100.
+    /// Manifests and recipes are checked for both.
     #[must_use]
     pub fn intensities(&self, intensity: Intensity) -> Array2<f32> {
         let mut image = match (intensity, &self.voi) {
@@ -288,7 +286,7 @@ impl Radiograph {
     }
 }
 
-/// Whether a file's bytes begin as those of a DICOM file do, with or without preamble and file meta.
+/// Whether a file's bytes start like those of a DICOM file, with or without preamble and file meta.
 #[must_use]
 pub fn is_dicom(bytes: &[u8]) -> bool {
     !raster::is_raster(bytes) && encoded::is_dicom(bytes)
@@ -297,7 +295,7 @@ pub fn is_dicom(bytes: &[u8]) -> bool {
 /// The largest height or width, in pixels.
 const MAX_SIDE: usize = 16_384;
 
-/// Why values are no image, if they are none.
+/// Why values do not form an image, or `None`.
 fn values_fault(values: &Array2<f32>, (low, high): (f32, f32)) -> Option<String> {
     let (height, width) = values.dim();
     if height == 0 || width == 0 || height.max(width) > MAX_SIDE {

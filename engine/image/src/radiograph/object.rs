@@ -1,4 +1,4 @@
-//! DICOM objects that are no images: reports, directories, presentation states, plans.
+//! DICOM objects that are not images: reports, directories, presentation states, plans.
 
 use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::{StandardSopClassDictionary, tags, uids};
@@ -6,8 +6,8 @@ use dicom_dictionary_std::{StandardSopClassDictionary, tags, uids};
 use super::attributes::Attributes;
 use super::encoded::Dataset;
 
-/// What an object without pixels is, with its article: `a Basic Text SR`. None where it has pixels, or should have: then
-/// what is missing is named.
+/// The kind of an object without pixels, with its article: `a Basic Text SR`. `None` if it has pixels, or should have:
+/// then the missing attribute is reported instead.
 pub(super) fn without_pixels(dataset: &Dataset) -> Option<String> {
     let class = dataset.class.as_deref();
     let known = class.and_then(name);
@@ -22,12 +22,12 @@ pub(super) fn without_pixels(dataset: &Dataset) -> Option<String> {
     })
 }
 
-/// Whether objects of a class may be without pixels: all but those of the known images' classes.
+/// Whether objects of a class may lack pixels: all except those of known image classes.
 pub(super) fn may_lack_pixels(class: &str) -> bool {
     !name(class).is_some_and(is_image)
 }
 
-/// A class's name without what all names have: `Basic Text SR`.
+/// A class's name without the part common to all names: `Basic Text SR`.
 fn name(class: &str) -> Option<&'static str> {
     let name = StandardSopClassDictionary.by_uid(class)?.name;
     let name = name.trim_end_matches(" (Retired)").trim_end_matches(" SOP Class").trim_end_matches(" - Trial");
@@ -38,7 +38,7 @@ fn is_image(name: &str) -> bool {
     name.ends_with(" Image") || name.contains(" Image ")
 }
 
-/// Whether there are pixel data, of whatever kind.
+/// Whether there are pixel data of any kind.
 pub(super) fn has_pixels(attributes: &Attributes) -> bool {
     [tags::PIXEL_DATA, tags::FLOAT_PIXEL_DATA, tags::DOUBLE_FLOAT_PIXEL_DATA]
         .into_iter()
@@ -49,7 +49,7 @@ fn has_size(attributes: &Attributes) -> bool {
     attributes.get(tags::ROWS).is_some()
 }
 
-/// Abbreviations are spelt: `an RT Plan`, as the letter's own name begins with a vowel.
+/// Abbreviations are spelt out: `an RT Plan`, because the letter's name starts with a vowel.
 fn with_article(name: &str) -> String {
     let first = name.split([' ', '-', '/']).next().unwrap_or_default();
     let spelt = first.len() <= 3 && first.bytes().all(|byte| byte.is_ascii_uppercase());

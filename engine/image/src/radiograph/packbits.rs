@@ -1,10 +1,9 @@
 //! RLE Lossless: byte planes in PackBits (DICOM PS3.5 annex G).
 
-/// Words from one frame's bytes: `planes` byte planes of `pixels` bytes, the more significant plane of a sample first.
-/// Samples come by plane.
+/// Words from one frame's bytes: byte planes of `pixels` bytes, the more significant plane of a sample first. Samples
+/// are ordered by plane.
 ///
-/// # Errors
-/// Where the frame has another number of planes, or one of them is broken or short.
+/// # Errors If the frame has another number of planes, or one of them is broken or short.
 pub(super) fn decode(frame: &[u8], pixels: usize, samples: usize, allocated: u32) -> Result<Vec<u16>, String> {
     let bytes_each = allocated as usize / 8;
     let segments = segments(frame)?;
@@ -44,7 +43,7 @@ fn unpack(mut packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
         let short = || format!("a segment ends after {} of {length} bytes", bytes.len());
         let (&control, rest) = packed.split_first().ok_or_else(short)?;
         match control {
-            // so many bytes as they are
+            // this many literal bytes
             0..=127 => {
                 let run = rest.get(..usize::from(control) + 1).ok_or_else(short)?;
                 packed = &rest[run.len()..];

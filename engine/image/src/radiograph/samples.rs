@@ -4,22 +4,22 @@ use super::error::DicomFault;
 use super::header::{Header, Photometric};
 use super::lut::Palette;
 
-/// Samples as they come out of a codec or the file: one 16-bit word each.
+/// Samples from a codec or from the file: one 16-bit word each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Samples {
     pub(super) words: Vec<u16>,
-    /// Whether three samples a pixel come by plane, not by pixel.
+    /// Whether three samples per pixel are ordered by plane, not by pixel.
     pub(super) planar: bool,
-    /// What the samples are, once decompressed.
+    /// The meaning of the samples once decompressed.
     pub(super) photometric: Photometric,
-    /// The bits in which they are: those of the header, or of a compressed image of fewer.
+    /// The number of bits stored: the header's, or fewer if the compressed image has fewer.
     pub(super) stored: u32,
     /// The highest of these bits.
     pub(super) high: u32,
 }
 
 impl Samples {
-    /// Words of an image that is not compressed, by the header's own account.
+    /// Words of an uncompressed image, as the header describes them.
     pub(super) fn native(header: &Header, bytes: &[u8]) -> Self {
         Self {
             words: widen(bytes, header.allocated),
@@ -30,10 +30,9 @@ impl Samples {
         }
     }
 
-    /// One value a pixel; `palette` is for PALETTE COLOR.
+    /// One value per pixel; `palette` is for PALETTE COLOR.
     ///
-    /// The grey of a colour is its luma by ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, not rounded: what Y is in
-    /// YBR_FULL.
+    /// The grey of a colour is its luma by ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, not rounded: the Y of YBR_FULL.
     pub(super) fn grey(&self, header: &Header, palette: Option<&Palette>) -> Result<Vec<f32>, DicomFault> {
         let pixels = header.pixels();
         let value = |index: usize| field(self.words[index], self.high, self.stored, header.signed);
@@ -49,7 +48,7 @@ impl Samples {
                 .collect(),
             (Photometric::Palette, None) => return Err(DicomFault::Missing("RedPaletteColorLookupTableData")),
             (Photometric::Monochrome1 | Photometric::Monochrome2, _) => {
-                // Over the words, not by index: the compiler then takes several at once.
+                // Over the words, not by index: the compiler then vectorises.
                 let value = |&word: &u16| field(word, self.high, self.stored, header.signed) as f32;
                 self.words[..pixels].iter().map(value).collect()
             }
@@ -64,7 +63,7 @@ impl Samples {
         })
     }
 
-    /// Words needed for three samples a pixel.
+    /// Words needed for three samples per pixel.
     fn needed(&self, pixels: usize) -> usize {
         if self.photometric == Photometric::YbrFull422 { 4 * (pixels / 2) + pixels % 2 } else { 3 * pixels }
     }
@@ -79,7 +78,7 @@ pub(super) fn widen(bytes: &[u8], allocated: u32) -> Vec<u16> {
     }
 }
 
-/// The `stored` bits up to bit `high` of a word. What else the word holds (old overlays, say) is dropped.
+/// The `stored` bits up to bit `high` of a word. Other bits (old overlays, for example) are dropped.
 fn field(word: u16, high: u32, stored: u32, signed: bool) -> i32 {
     let bits = (u32::from(word) << (31 - high)) >> (32 - stored);
     if signed { (bits << (32 - stored)).cast_signed() >> (32 - stored) } else { bits.cast_signed() }

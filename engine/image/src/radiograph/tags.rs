@@ -1,4 +1,4 @@
-//! What a file says of its patient, its view and its pixels.
+//! A file's tags of its patient, its view and its pixels.
 
 use std::path::Path;
 
@@ -10,11 +10,10 @@ use super::error::RadiographError;
 use super::{age, dataset, dicom, encoded, file, raster};
 use crate::Size;
 
-/// A file's tags, of which any may be missing; texts are as the file has them. PNG and JPEG files have a size and bits
-/// alone.
+/// A file's tags, any of which may be missing; texts are as in the file. PNG and JPEG files have only a size and bits.
 ///
-/// [`patient_id`](Self::patient_id) and [`patient_name`](Self::patient_name) tell who the patient is: whoever writes
-/// tags down decides about them.
+/// [`patient_id`](Self::patient_id) and [`patient_name`](Self::patient_name) identify the patient: handle them
+/// accordingly when writing tags.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tags {
     /// As [`Radiograph::id`](super::Radiograph::id).
@@ -47,15 +46,15 @@ pub struct Tags {
     pub spacing: Option<(f32, f32)>,
     /// WindowCenter and WindowWidth, the first of each.
     pub window: Option<(f64, f64)>,
-    /// NumberOfFrames, where it is more than one: such a file is no single radiograph.
+    /// NumberOfFrames, if more than one: such a file is not a single radiograph.
     pub frames: Option<u32>,
 }
 
 impl Tags {
-    /// Reads a DICOM, PNG or JPEG file's tags. Its pixels are not looked at: whether they can be decoded is not known.
+    /// Reads a DICOM, PNG or JPEG file's tags, not its pixels: whether they can be decoded remains unknown.
     ///
     /// # Errors
-    /// Where the file cannot be read, is none of these, or its data set is broken.
+    /// If the file cannot be read, is none of these, or its data set is broken.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RadiographError> {
         let path = path.as_ref();
         let bytes = file::read(path)?;
@@ -77,13 +76,13 @@ impl Tags {
         }
     }
 
-    /// The patient's age in years; none where the file states none, or one that nobody has.
+    /// The patient's age in years; `None` if the file states none, or an implausible one.
     #[must_use]
     pub fn years(&self) -> Option<f64> {
         age::years(self.age.as_deref()?)
     }
 
-    /// Those of a data set; a tag whose value makes no sense is as good as missing.
+    /// The tags of a data set; a tag with an invalid value counts as missing.
     pub(super) fn new(attributes: &Attributes, syntax: &str, id: String) -> Self {
         let text = |tag: Tag| dataset::text(attributes, tag);
         let whole = |tag: Tag| dataset::integer(attributes, (tag, "")).ok().flatten();

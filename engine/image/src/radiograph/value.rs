@@ -1,7 +1,7 @@
 //! The values of attributes: texts, numbers, words.
 //!
-//! The dictionary says what an attribute holds. Only where its bytes cannot be that are they read as the value
-//! representation in the file has them.
+//! The dictionary determines an attribute's type. Only if its bytes cannot be of that type are they read by the value
+//! representation in the file.
 
 use std::borrow::Cow;
 
@@ -11,22 +11,22 @@ use dicom_dictionary_std::StandardDataDictionary;
 
 use super::attributes::Attribute;
 
-/// Letters of a value in a message.
+/// Characters of a value that a message shows.
 const EXCERPT: usize = 64;
 
-/// How numbers are written.
+/// An encoding of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Number {
-    /// As texts, between backslashes.
+    /// Decimal text, separated by backslashes.
     Text,
-    /// As integers of so many bytes.
+    /// Integers of `bytes` bytes.
     Integer { bytes: usize, signed: bool },
     /// In single or double precision.
     Float { bytes: usize },
 }
 
 impl Number {
-    /// By the dictionary.
+    /// The encoding according to the dictionary.
     fn known(tag: dicom_core::Tag) -> Option<Self> {
         match StandardDataDictionary.by_tag(tag)?.vr() {
             VirtualVr::Exact(vr) => Self::new(vr),
@@ -34,7 +34,7 @@ impl Number {
         }
     }
 
-    /// By a value representation; none where it holds no numbers, or does not say how.
+    /// The encoding of a value representation; `None` if it holds no numbers, or does not determine their encoding.
     fn new(vr: VR) -> Option<Self> {
         Some(match vr {
             VR::US => Self::Integer { bytes: 2, signed: false },
@@ -50,7 +50,7 @@ impl Number {
         })
     }
 
-    /// Reads numbers; none where the bytes hold none that are written so.
+    /// Reads numbers; `None` if the bytes hold none in this encoding.
     fn read(self, bytes: &[u8], big_endian: bool) -> Option<Vec<f64>> {
         let width = match self {
             Self::Text => return decimals(bytes),
@@ -76,20 +76,20 @@ impl Number {
     }
 }
 
-/// Numbers between backslashes, without the blanks around them and empty ones at the end; at least one.
+/// Numbers separated by backslashes, without surrounding blanks and empty ones at the end; at least one.
 fn decimals(bytes: &[u8]) -> Option<Vec<f64>> {
     let text = str::from_utf8(bytes).ok()?.trim_matches(is_padding);
     let text = text.trim_end_matches(|letter: char| letter == '\\' || is_padding(letter));
     text.split('\\').map(|number| number.trim_matches(is_padding).parse().ok()).collect()
 }
 
-/// Blanks, and the zero that fills up UIDs to an even length.
+/// Blanks, and the zero that pads UIDs to an even length.
 pub(super) fn is_padding(letter: char) -> bool {
     letter == '\0' || letter.is_whitespace()
 }
 
 impl<'a> Attribute<'a> {
-    /// Numbers, at least one; none where the value is none.
+    /// Numbers, at least one; `None` if the value has none.
     pub(super) fn numbers(&self) -> Option<Vec<f64>> {
         let bytes = self.bytes()?;
         let (known, written) = (Number::known(self.tag), self.vr.and_then(Number::new));
@@ -106,12 +106,12 @@ impl<'a> Attribute<'a> {
         in_turn.into_iter().flatten().find_map(|number| number.read(bytes, self.big_endian))
     }
 
-    /// Whether there is nothing but padding.
+    /// Whether there is only padding.
     pub(super) fn is_blank(&self) -> bool {
         self.bytes().is_some_and(|bytes| bytes.iter().all(|&byte| is_padding(byte.into())))
     }
 
-    /// The beginning of a value, for messages.
+    /// The start of a value, for messages.
     pub(super) fn excerpt(&self) -> String {
         let text = String::from_utf8_lossy(self.bytes().unwrap_or_default());
         let mut excerpt: String = text.trim_matches(is_padding).escape_debug().take(EXCERPT).collect();
@@ -121,14 +121,14 @@ impl<'a> Attribute<'a> {
         excerpt
     }
 
-    /// Bytes of which two make a word, little endian whatever the file's order is.
+    /// Bytes of 16-bit words, in little endian, whatever the file's order.
     pub(super) fn words(&self) -> Option<Cow<'a, [u8]>> {
         self.ordered(self.vr != Some(VR::OB))
     }
 
-    /// The bytes of samples of so many bits, little endian whatever the file's order is.
+    /// The bytes of samples of `allocated` bits, in little endian, whatever the file's order.
     pub(super) fn samples(&self, allocated: u32) -> Option<Cow<'a, [u8]>> {
-        // samples of 8 bits may be written in words, and then two of them change places
+        // samples of 8 bits may be stored in words; big endian then swaps each two
         self.ordered(allocated > 8 || self.vr == Some(VR::OW))
     }
 

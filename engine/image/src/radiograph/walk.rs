@@ -1,8 +1,8 @@
-//! Walks through a data set, into its sequences where it must.
+//! Walks through a data set, and into its sequences where necessary.
 //!
-//! An attribute's nature follows from the dictionary, not from the value representation in the file: `UN` is written for
-//! attributes of every kind (PS3.5 6.2.2). What `UN` holds is little endian, and the items of a sequence that is `UN`
-//! have implicit value representations (CP-246); inside of items the bytes themselves tell, as both are met.
+//! The dictionary determines an attribute's type, not the value representation in the file: `UN` is written for
+//! attributes of every kind (PS3.5 6.2.2). The content of `UN` is little endian, and the items of a sequence that is
+//! `UN` have implicit value representations (CP-246); within items the bytes themselves decide, as both occur.
 
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
 use dicom_core::{Tag, VR};
@@ -11,7 +11,7 @@ use dicom_dictionary_std::{StandardDataDictionary, tags};
 use super::attributes::{Attribute, Attributes, Value};
 use super::element::{Cursor, ElementHeader, Encoding, ITEM, ITEM_END, ITEMS, SEQUENCE_END};
 
-/// Sequences in sequences; a radiograph has a handful.
+/// The maximum nesting of sequences; a radiograph has a handful.
 const MAX_DEPTH: usize = 64;
 /// Attributes are kept down to items of sequences in items: rescale in the functional groups of enhanced objects.
 const KEPT_DEPTH: usize = 2;
@@ -19,15 +19,15 @@ const KEPT_DEPTH: usize = 2;
 /// A walk through a data set.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// What was odd on the way, yet harmless.
+    /// Harmless oddities found on the way.
     pub(super) remarks: Vec<String>,
 }
 
 impl Walk {
-    /// Reads elements up to the first that is to stop the walk, or to the end.
+    /// Reads elements up to the first for which `stops` holds, or to the end.
     ///
     /// # Errors
-    /// Where the bytes end before what they claim, or are no elements.
+    /// If the bytes end too soon, or are not elements.
     pub(super) fn until<'a>(
         &mut self,
         cursor: &mut Cursor<'a>,
@@ -57,7 +57,7 @@ impl Walk {
         let mut attributes = Attributes::default();
         while !cursor.rest.is_empty() {
             if delimited && cursor.peek() == Some(SEQUENCE_END) {
-                // the item's own end is missing: left to the sequence
+                // the item's own delimiter is missing: left to the sequence
                 return Ok(attributes);
             }
             let header = cursor.header()?;
@@ -69,7 +69,7 @@ impl Walk {
         if delimited { Err("the file ends within an item of a sequence".into()) } else { Ok(attributes) }
     }
 
-    /// Reads an element's value, and keeps it if it is one to keep.
+    /// Reads an element's value, and keeps it if its tag is kept.
     fn element<'a>(
         &mut self,
         cursor: &mut Cursor<'a>,
@@ -80,7 +80,7 @@ impl Walk {
         let ElementHeader { tag, vr, length } = header;
         let kept = depth <= KEPT_DEPTH && Attributes::keeps(tag);
         let value = match length {
-            // the end of an item or a sequence where none is open
+            // a delimiter without an open item or sequence
             _ if tag.group() == ITEMS && tag != ITEM => return Ok(()),
             Some(length) => {
                 let bytes = cursor.value(tag, length)?;
@@ -106,7 +106,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Reads a sequence's items, to the end of the bytes or of the sequence, and returns the first that holds anything.
+    /// Reads a sequence's items, to the end of the bytes or of the sequence, and returns the first non-empty one.
     fn items<'a>(
         &mut self,
         cursor: &mut Cursor<'a>,
@@ -149,7 +149,7 @@ impl Walk {
         if delimited { Err(format!("the file ends within sequence {sequence}")) } else { Ok(first) }
     }
 
-    /// The items that hold a compressed image, without the end of their sequence.
+    /// The items of a compressed image, without the sequence delimiter.
     fn fragments<'a>(&mut self, cursor: &mut Cursor<'a>, depth: usize) -> Result<&'a [u8], String> {
         let start = cursor.rest;
         let mut items = Cursor { rest: start, encoding: Encoding::IMPLICIT };
@@ -173,12 +173,12 @@ impl Walk {
     }
 }
 
-/// Whether the dictionary has a tag for a sequence.
+/// Whether a tag is a sequence according to the dictionary.
 fn is_sequence(tag: Tag) -> bool {
     StandardDataDictionary.by_tag(tag).is_some_and(|entry| entry.vr() == VirtualVr::Exact(VR::SQ))
 }
 
-/// How the items of an element are written. The first one's tag shows the byte order.
+/// The encoding of an element's items. The first item's tag shows the byte order.
 fn of_items(header: ElementHeader, cursor: Cursor, value: &[u8]) -> Encoding {
     let big_endian = match value {
         [0xFE, 0xFF, ..] => false,
@@ -188,8 +188,8 @@ fn of_items(header: ElementHeader, cursor: Cursor, value: &[u8]) -> Encoding {
     Encoding { explicit: cursor.encoding.explicit && header.vr != Some(VR::UN), big_endian }
 }
 
-/// How the elements of an item are written: as its sequence says, unless its first element has a value representation
-/// where there should be none, or none where there should be one.
+/// The encoding of an item's elements: its sequence's, unless its first element has an unexpected value representation,
+/// or lacks an expected one.
 fn of_elements(cursor: Cursor, item: &[u8]) -> Encoding {
     let inside = Cursor { rest: item, ..cursor };
     if inside.peek().is_none_or(|tag| tag.group() == ITEMS) {
@@ -198,9 +198,9 @@ fn of_elements(cursor: Cursor, item: &[u8]) -> Encoding {
     Encoding { explicit: names_representation(item).unwrap_or(cursor.encoding.explicit), ..cursor.encoding }
 }
 
-/// Whether the first element names its value representation; none where the bytes might be read either way.
+/// Whether the first element has a value representation; `None` if the bytes can be read either way.
 ///
-/// An implicit length that looks like a known representation is one of over 16,000 bytes: no first element has it.
+/// An implicit length that looks like a known representation is over 16,000 bytes: no first element is that long.
 pub(super) fn names_representation(elements: &[u8]) -> Option<bool> {
     let letters: [u8; 2] = elements.get(4..6)?.try_into().ok()?;
     if VR::from_binary(letters).is_some() {

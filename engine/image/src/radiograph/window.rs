@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::lut::Lut;
 
-/// What the file says of how it is to be shown.
+/// The file's VOI transform.
 #[derive(Debug, Clone)]
 pub(super) enum Voi {
     /// A lookup table.
@@ -59,7 +59,7 @@ impl Window {
         }
     }
 
-    /// Where the linear function leaves 0 and reaches 1. A width of 1 is a step.
+    /// The values where the linear function leaves 0 and reaches 1. A width of 1 is a step.
     fn linear_bounds(&self) -> (f64, f64) {
         let half = (self.width - 1.0).max(0.0) / 2.0;
         (self.center - 0.5 - half, self.center - 0.5 + half)
@@ -70,24 +70,24 @@ impl Window {
     }
 }
 
-/// Intensities of a span of values: its ends become 0 and 1.
+/// Intensities of a range of values: its ends become 0 and 1.
 pub(super) fn span(values: &Array2<f32>, (low, high): (f32, f32)) -> Array2<f32> {
     if low == 0.0 {
-        // No difference to round: a division in single precision is the one in double precision, rounded.
+        // From 0 there is no subtraction to round: single-precision division equals the double-precision one, rounded.
         return values.mapv(|value| from_zero(value, high));
     }
     values.mapv(|value| ramp(value.into(), low.into(), high.into()))
 }
 
 /// 0 up to `low`, 1 above `high`, linear between. In double precision, so that an 8-bit value `v` of 0..=255 becomes
-/// the nearest number to `v / 255`.
+/// the number nearest to `v / 255`.
 fn ramp(value: f64, low: f64, high: f64) -> f32 {
     if value > high {
         1.0
     } else if value > low {
         ((value - low) / (high - low)) as f32
     } else {
-        // also where the value is not a number
+        // also if the value is NaN
         0.0
     }
 }
@@ -103,7 +103,7 @@ fn from_zero(value: f32, high: f32) -> f32 {
     }
 }
 
-/// The values at two percentiles, in percent, linear between neighbours as numpy's `percentile`.
+/// The values at two percentiles, in percent, with linear interpolation as in numpy's `percentile`.
 pub(super) fn percentiles(values: &Array2<f32>, low: f32, high: f32) -> (f32, f32) {
     let mut values: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if values.is_empty() {
@@ -112,7 +112,7 @@ pub(super) fn percentiles(values: &Array2<f32>, low: f32, high: f32) -> (f32, f3
     (percentile(&mut values, low), percentile(&mut values, high))
 }
 
-/// Reorders the values, of which there is at least one.
+/// The value at a percentile; reorders the values, of which there must be at least one.
 fn percentile(values: &mut [f32], percent: f32) -> f32 {
     let rank = f64::from(percent.clamp(0.0, 100.0)) / 100.0 * (values.len() - 1) as f64;
     let (_, &mut below, above) = values.select_nth_unstable_by(rank as usize, f32::total_cmp);

@@ -1,9 +1,9 @@
-//! Areas that name the size at which they are counted.
+//! Areas with the size at which they are counted.
 
 use crate::Size;
 
-/// A number of pixels at a size. An area means nothing without the size it was counted at: 800 pixels of 768² are as
-/// much of the lung as 1422 of 1024².
+/// A number of pixels at a given image size. An area means nothing without that size: 800 pixels of 768² are as much of
+/// the lung as 1422 of 1024².
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
     area: u64,
@@ -14,7 +14,7 @@ impl Area {
     /// `area` pixels of an image of `at` = [height, width].
     ///
     /// # Errors
-    /// Where `area` is 0 or more than the image has, or a side is 0; the message names the parameter.
+    /// If `area` is 0 or more than the image has, or a side is 0; the message names the parameter.
     pub fn new(area: u64, at: [u32; 2]) -> Result<Self, String> {
         let [height, width] = at;
         if height == 0 || width == 0 {
@@ -29,7 +29,7 @@ impl Area {
 
     /// Whether `count` pixels of an image of `size` are at least this area.
     ///
-    /// Compared by multiplying across, so that no rounding decides: `count / size >= area / at`.
+    /// Compared by cross-multiplication, `count / size >= area / at`, so that rounding cannot decide.
     #[must_use]
     pub fn reached_by(self, count: usize, size: Size) -> bool {
         let pixels = |height: u128, width: u128| height * width;
@@ -48,9 +48,9 @@ mod tests {
         assert!(area.reached_by(800, Size::new(768, 768)) && !area.reached_by(799, Size::new(768, 768)));
         // 800 · 1024² / 768² = 1422.2…
         assert!(area.reached_by(1423, Size::new(1024, 1024)) && !area.reached_by(1422, Size::new(1024, 1024)));
-        // a quarter of the pixels, exactly
+        // exactly a quarter of the pixels
         assert!(area.reached_by(200, Size::new(384, 384)) && !area.reached_by(199, Size::new(384, 384)));
-        // the sides need not shrink alike
+        // the sides may shrink by different factors
         assert!(area.reached_by(400, Size::new(768, 384)) && !area.reached_by(399, Size::new(384, 768)));
     }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::crop::Crop;
 use super::hull::Span;
 
-/// Labels from 1; 0 is none.
+/// Component labels from 1; 0 is background.
 pub(super) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
 
 /// Which neighbours of a pixel belong to its component; written 4 or 8.
@@ -36,7 +36,7 @@ impl TryFrom<u64> for Connectivity {
 
 /// The connected components of a mask, numbered from 0.
 pub struct Components {
-    /// `None` where nothing is marked.
+    /// `None` if nothing is marked.
     found: Option<(Crop, Labels)>,
     areas: Vec<usize>,
 }
@@ -81,7 +81,7 @@ impl Components {
         spans
     }
 
-    /// Marks the pixels of those components that are to be kept.
+    /// Marks the pixels of the components that are kept.
     pub fn keep(&self, kept: &[bool], mut out: ArrayViewMut2<'_, bool>) {
         self.each(|component, place| out[place] = kept[component]);
     }
@@ -105,7 +105,7 @@ pub(super) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
     connected_components(&crop.image, connectivity, Luma([0]))
 }
 
-/// Labels what is not marked, by sides: the dual of a mask connected by corners too.
+/// Labels the background, connected by sides: the dual of a mask that is also connected by corners.
 pub(super) fn label_background(crop: &Crop) -> Labels {
     connected_components(&crop.image, region_labelling::Connectivity::Four, Luma([1]))
 }

@@ -1,4 +1,4 @@
-//! Contours large enough to keep, as OpenCV's `findContours`, `contourArea` and `drawContours` would have them.
+//! Contours above a minimum area, as in OpenCV's `findContours`, `contourArea` and `drawContours`.
 
 use imageproc::contours::{BorderType, find_contours};
 use imageproc::point::Point;
@@ -7,17 +7,17 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::components::{Connectivity, highest, label, label_background};
 use super::crop::Crop;
 
-/// Keeps the 8-connected components whose contour encloses more than `min_area`, and fills those of their holes whose
-/// contour does not.
+/// Keeps the 8-connected components whose contour encloses more than `min_area`, and fills their holes except those
+/// whose contour encloses more than `min_area`.
 ///
-/// A contour is the polygon through the centres of the border's pixels, which for a hole are those around it; so the
+/// A contour is the polygon through the centres of the border's pixels; for a hole, of the pixels around it. So the
 /// area is less than the number of pixels: a square of 11 × 11 has area 100.
 pub fn keep_contours(mask: ArrayView2<'_, bool>, min_area: f64, mut out: ArrayViewMut2<'_, bool>) {
     let Some(crop) = Crop::new(mask) else { return };
     let (components, background) = (label(&crop, Connectivity::Eight), label_background(&crop));
     let mut kept = vec![false; highest(&components) + 1];
     let mut filled = vec![false; highest(&background) + 1];
-    // Contours come after those that they lie in: whether each is within a hole that is filled, or is one.
+    // A contour follows those that contain it. `within[i]`: contour i lies in a filled hole, or is one.
     let mut within: Vec<bool> = Vec::new();
     for contour in find_contours::<u32>(&crop.image) {
         let large = area(&contour.points) > min_area;
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn small_holes_are_filled_with_what_is_in_them() {
         let rows = ["#######", "#.....#", "#.#.#.#", "#.....#", "#######"];
-        // outer contour 6 × 4 = 24; the hole's contour is the same border seen from inside, less its corners: 22
+        // outer contour 6 × 4 = 24; the hole's contour is the same border seen from inside, minus its corners: 22
         assert_eq!(kept(&rows, 22.0), drawn(&["#######"; 5]));
         assert_eq!(kept(&rows, 21.0), drawn(&["#######", "#.....#", "#.....#", "#.....#", "#######"]));
         assert_eq!(kept(&rows, 24.0), drawn(&["......."; 5]));

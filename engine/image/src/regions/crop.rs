@@ -1,10 +1,10 @@
-//! The part of a mask that matters.
+//! The bounding box of a mask's marked pixels.
 
 use image::GrayImage;
 use ndarray::ArrayView2;
 
-/// The box that holds all marked pixels, with a border of one unmarked pixel around it: what lies outside is connected
-/// all around, and a lesion costs what it is large, not what the radiograph is.
+/// The bounding box of all marked pixels, with a border of one unmarked pixel: the outside is connected all around, and
+/// the cost depends on the lesion's size, not on the radiograph's.
 pub(super) struct Crop {
     /// 1 where marked, 0 elsewhere.
     pub image: GrayImage,
@@ -13,9 +13,9 @@ pub(super) struct Crop {
 }
 
 impl Crop {
-    /// `None` where nothing is marked.
+    /// `None` if nothing is marked.
     pub fn new(mask: ArrayView2<'_, bool>) -> Option<Self> {
-        // Rows as slices, many pixels a step: most of a radiograph is not marked.
+        // Rows as slices, so that the compiler vectorises: most of a radiograph is not marked.
         let mask = mask.as_standard_layout();
         let rows: Vec<&[bool]> = mask.as_slice()?.chunks_exact(mask.ncols().max(1)).collect();
         let marked: Vec<bool> = rows.iter().map(|row| row.iter().fold(false, |any, &m| any | m)).collect();

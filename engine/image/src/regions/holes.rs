@@ -1,4 +1,4 @@
-//! The holes of a mask, by runs of unmarked pixels: a radiograph has a thousand times fewer of them than of pixels.
+//! The holes of a mask, by runs of unmarked pixels: a radiograph has a thousand times fewer runs than pixels.
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
@@ -9,10 +9,10 @@ struct Run {
     end: usize,
 }
 
-/// Which runs are connected, as a forest: each points towards its root, which is never later than itself.
+/// Which runs are connected, as a forest: each run points towards its root, whose index is never larger than its own.
 struct Forest(Vec<usize>);
 
-/// The root of all that is connected to the border.
+/// The root of everything that is connected to the border.
 const OUTSIDE: usize = 0;
 
 impl Forest {
@@ -35,7 +35,7 @@ impl Forest {
     }
 }
 
-/// Marks what the mask marks, and every unmarked pixel from which no path of sides leads to the border of the image.
+/// Marks the mask's pixels, and every unmarked pixel without a path of side neighbours to the image's border.
 pub fn fill_holes(mask: ArrayView2<'_, bool>, mut out: ArrayViewMut2<'_, bool>) {
     out.assign(&mask);
     let rows: Vec<Vec<Run>> = mask.axis_iter(Axis(0)).map(runs).collect();
@@ -102,7 +102,7 @@ mod tests {
     fn a_bay_at_the_border_is_no_hole() {
         assert_eq!(filled(&drawn(&["###", "#.#", "###"])), drawn(&["###", "###", "###"]));
         assert_eq!(filled(&drawn(&["#.#", "#.#", "###"])), drawn(&["#.#", "#.#", "###"]));
-        // a ring closed by corners alone encloses, for background is connected by sides
+        // a ring closed only by corners encloses, because the background is connected by sides
         assert_eq!(filled(&drawn(&[".#.", "#.#", ".#."])), drawn(&[".#.", "###", ".#."]));
         assert_eq!(filled(&drawn(&["...", "..."])), drawn(&["...", "..."]));
         assert_eq!(filled(&drawn(&["##", "##"])), drawn(&["##", "##"]));

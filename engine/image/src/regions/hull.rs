@@ -1,4 +1,4 @@
-//! Convex hulls of pixels, as scikit-image's `convex_hull_image` has them.
+//! Convex hulls of pixels, as in scikit-image's `convex_hull_image`.
 
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
@@ -16,11 +16,11 @@ pub fn spans(mask: ArrayView2<'_, bool>) -> Vec<Span> {
     rows.filter_map(span).collect()
 }
 
-/// Marks every pixel whose centre lies in the convex hull of some pixels, or on its edge; `spans` tells their outermost
-/// ones, from top to bottom.
+/// Marks every pixel whose centre is within or on the convex hull of some pixels; `spans` holds their outermost ones,
+/// from top to bottom.
 ///
-/// A pixel is the diamond between the middles of its four sides, so that the hull of a slanted line is connected.
-/// Computed in whole numbers, so that no rounding decides.
+/// A pixel is the diamond between the midpoints of its four sides, so that the hull of a slanted line is connected.
+/// Computed in integers, so that rounding cannot decide.
 pub fn fill_hull(spans: &[Span], mut out: ArrayViewMut2<'_, bool>) {
     let [Some(&(top, ..)), Some(&(bottom, ..))] = [spans.first(), spans.last()] else { return };
     let left = envelope(spans.iter().map(|&(row, first, _)| (row, whole(first))));
@@ -40,13 +40,13 @@ fn whole(pixels: usize) -> i64 {
     i64::try_from(pixels).expect("a mask fits into memory")
 }
 
-/// The corners of the hull's left side, from top to bottom, of one pixel (row, column) a row.
+/// The corners of the hull's left side, from top to bottom; `pixels` holds one (row, column) per row.
 fn envelope(pixels: impl Iterator<Item = (usize, i64)>) -> Vec<Corner> {
     let mut corners: Vec<Corner> = Vec::new();
     for (row, column) in pixels {
         let (down, across) = (2 * whole(row), 2 * column);
         for corner in [(down - 1, across), (down, across - 1), (down + 1, across)] {
-            // The lower side of one row and the upper one of the next are at one height.
+            // The lower side of one row and the upper side of the next are at the same height.
             if corners.last().is_some_and(|last| last.0 == corner.0 && last.1 <= corner.1) {
                 continue;
             }
@@ -69,10 +69,10 @@ fn turns_left(a: Corner, b: Corner, c: Corner) -> bool {
     (b.1 - a.1) * (c.0 - a.0) < (c.1 - a.1) * (b.0 - a.0)
 }
 
-/// The first column of a row whose centre lies on an envelope or right of it.
+/// The first column of a row whose centre is on an envelope or to its right.
 fn least(corners: &[Corner], row: usize) -> i64 {
     let down = 2 * whole(row);
-    // Corners lie above every row and below it: those of its own diamond do, or those of the rows around it.
+    // There are corners above and below every row: those of its own diamond, or of the rows around it.
     let below = corners.partition_point(|corner| corner.0 < down).min(corners.len() - 1);
     let (a, b) = (corners[below - 1], corners[below]);
     // across = a.1 + (b.1 - a.1) * (down - a.0) / (b.0 - a.0), and half of it, rounded up
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(hull(&drawn(&["#.#", "...", "#.#"])), drawn(&["###"; 3]));
         assert_eq!(hull(&drawn(&["...", ".#.", "..."])), drawn(&["...", ".#.", "..."]));
         assert_eq!(hull(&drawn(&["...", "..."])), drawn(&["...", "..."]));
-        // a slanted line stays in one piece: the centres of the two in the middle lie within the hull of diamonds
+        // a slanted line stays connected: the centres of the two middle pixels are within the hull of diamonds
         assert_eq!(hull(&drawn(&["#...", "...#"])), drawn(&["##..", "..##"]));
     }
 

@@ -1,5 +1,4 @@
-//! What masks are made of: connected components, holes, contours, hulls, and areas that name the size at which they are
-//! counted.
+//! Regions of masks: connected components, holes, contours, hulls, and areas with the size at which they are counted.
 
 mod area;
 mod components;

@@ -1,9 +1,9 @@
 //! Resizing by area: OpenCV's `INTER_AREA`, with its arithmetic at every ratio.
 //!
-//! Where neither side grows, a pixel is the mean of what it covers, pixels covered in part counting in part. Where a side
-//! grows, OpenCV changes to another rule for both: a pixel lies between two of the source's, weighted by what it covers
-//! of them, and a side that shrinks takes no more than those two. References: OpenCV's `computeResizeAreaTab` and the
-//! `area_mode` of its linear resize, `modules/imgproc/src/resize.cpp`.
+//! If neither side grows, a pixel is the mean of what it covers, with partially covered pixels in proportion. If a side
+//! grows, OpenCV uses another rule for both sides: a pixel lies between two source pixels, weighted by its share of each,
+//! and a shrinking side also uses only those two. References: OpenCV's `computeResizeAreaTab` and the `area_mode` of its
+//! linear resize, `modules/imgproc/src/resize.cpp`.
 
 use std::ops::Range;
 
@@ -12,9 +12,9 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::Size;
 
-/// Shares of a pixel up to this are left out, as OpenCV does.
+/// Shares of a pixel up to this are dropped, as in OpenCV.
 const LEAST_SHARE: f64 = 1e-3;
-/// Weights come in groups of so many, filled up with zeros: the compiler then takes a group at once.
+/// Weights are grouped and padded with zeros, so that the compiler processes a group at once.
 const GROUP: usize = 4;
 
 /// Brings a plane to a size as OpenCV's `cv2.resize(…, interpolation=cv2.INTER_AREA)` of 32-bit floats.
@@ -25,7 +25,7 @@ pub(super) fn resize(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
     let plane = plane.as_standard_layout();
     let source = plane.as_slice().expect("just laid out");
     let mut out = Array2::zeros(size);
-    // Groups of weights may reach beyond the last column: what they take there counts nothing.
+    // Groups of weights may extend beyond the last column, with weight 0.
     let mut sums = vec![0.0; from.width + columns.widest()];
     for (mut target, taps) in out.rows_mut().into_iter().zip(&rows.taps) {
         let first = &source[taps.first * from.width..];
@@ -35,22 +35,22 @@ pub(super) fn resize(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
     out
 }
 
-/// What the places along one side of the result are made of.
+/// The source pixels and weights of the places along one side of the result.
 struct Axis {
     taps: Vec<Taps>,
     weights: Vec<f32>,
 }
 
-/// What one place is made of: the pixels from `first` on, each with its weight.
+/// The source pixels of one place: from `first` on, each with its weight.
 struct Taps {
     first: usize,
     weights: Range<usize>,
 }
 
 impl Axis {
-    /// From a side of `from` pixels to one of `to`; `shrinks` says whether both sides do.
+    /// From a side of `from` pixels to one of `to`; `shrinks`: neither side grows.
     fn new(from: usize, to: usize, shrinks: bool) -> Self {
-        // OpenCV divides twice, and its last bits decide where a boundary falls.
+        // OpenCV divides twice, and the last bits decide on which side of a boundary a place falls.
         let inverse = to as f64 / from as f64;
         let scale = 1.0 / inverse;
         let mut axis = Self { taps: Vec::with_capacity(to), weights: Vec::new() };
@@ -73,13 +73,13 @@ impl Axis {
         self.weights.extend(std::iter::repeat_n(0.0, rest));
     }
 
-    /// How many pixels a place reads at most, in whole groups.
+    /// The largest number of pixels that a place reads, in whole groups.
     fn widest(&self) -> usize {
         self.taps.iter().map(|taps| taps.weights.len().next_multiple_of(GROUP)).max().unwrap_or(0)
     }
 }
 
-/// The pixels that a place covers, by how much of each it covers.
+/// The pixels that a place covers, each with its covered share.
 fn covered(place: usize, from: usize, scale: f64) -> (usize, Vec<f32>) {
     let start = place as f64 * scale;
     let end = start + scale;
@@ -110,7 +110,7 @@ fn between(place: usize, from: usize, scale: f64, inverse: f64) -> (usize, Vec<f
     (first, vec![1.0 - second, second])
 }
 
-/// Weighted sums of rows: `sums` are as long as a row, `rows` begin with the first of them.
+/// Weighted sums of rows: `sums` has the length of a row, `rows` starts at the first of them.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
 fn down(sums: &mut [f32], rows: &[f32], weights: &[f32]) {
     let width = sums.len();
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// What OpenCV made of a picture; `tests/reference/area.py` wrote it.
+    /// A result of OpenCV; written by `tests/reference/area.py`.
     #[derive(Deserialize)]
     struct Case {
         from: Size,
@@ -155,7 +155,7 @@ mod tests {
         values: Vec<f32>,
     }
 
-    /// The picture of the reference, in 0..=1.
+    /// The reference's picture, in 0..=1.
     fn picture(size: Size) -> Array2<f32> {
         Array2::from_shape_fn(size, |(row, column)| {
             ((row * 7919 + column * 104_729 + row * column * 31) % 256) as f32 / 255.0

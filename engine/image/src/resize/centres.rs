@@ -1,5 +1,5 @@
 //! Resizing by whole pixels: the mean of those whose centres are covered (Pillow's `BOX`, with the arithmetic of its
-//! Resample.c), and the one in which a centre lies.
+//! Resample.c), and the one that contains the centre.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2, Zip, s};
 
 use crate::Size;
 
-/// Pillow's `BOX`: across first, then down, in double precision and rounded to single in between.
+/// Pillow's `BOX`: first across, then down, in double precision, rounded to single in between.
 pub(super) fn mean(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
     let columns = covered(plane.ncols(), size.width);
     let mut across = Array2::zeros((plane.nrows(), size.width));
@@ -31,8 +31,8 @@ pub(super) fn mean(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
     down
 }
 
-/// The pixels of a side of `from` whose centres each pixel of a side of `to` covers; of two that share an edge, a centre
-/// on it is the first one's. When enlarging, the one pixel whose centre is nearest.
+/// The pixels of a side of `from` whose centres each pixel of a side of `to` covers; a centre on a shared edge belongs
+/// to the first of the two. When enlarging, the one pixel whose centre is nearest.
 fn covered(from: usize, to: usize) -> Vec<Range<usize>> {
     let scale = from as f64 / to as f64;
     let (widened, support) = (1.0 / scale.max(1.0), 0.5 * scale.max(1.0));
@@ -53,7 +53,7 @@ fn covered(from: usize, to: usize) -> Vec<Range<usize>> {
     (0..to).map(range).collect()
 }
 
-/// The pixel in which the centre of each lies: `floor((place + 0.5) * from / to)`, exactly.
+/// The pixel that contains each place's centre: exactly `floor((place + 0.5) * from / to)`.
 pub(super) fn at_centres(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
     let columns: Vec<usize> = (0..size.width).map(|column| nearest(column, plane.ncols(), size.width)).collect();
     Array2::from_shape_fn(size, |(row, column)| plane[(nearest(row, plane.nrows(), size.height), columns[column])])

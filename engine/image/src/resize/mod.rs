@@ -36,22 +36,21 @@ pub enum Resize {
     Nearest,
 }
 
-/// The most bytes of buffers that a thread keeps: those of a radiograph's usual size.
+/// The most bytes of buffers that a thread keeps: enough for a radiograph of usual size.
 const KEPT: usize = 16 << 20;
 
 thread_local! {
-    /// With the buffers of the plane before.
+    /// Reuses the previous plane's buffers.
     static RESIZER: RefCell<Resizer> = RefCell::default();
 }
 
 /// Brings a plane to `size`; a plane of that size already is passed on as it is.
 ///
-/// Neither has a side of 0 or of more than 32 bits. Weights are never negative, except for cubic ones, so that a linear
-/// resize keeps order: of two planes of which one is nowhere higher, the resized one is nowhere higher either. Exact
-/// early exit relies on it.
+/// Sides must be at least 1 and fit in 32 bits. Weights are never negative, except for cubic ones, so a linear resize
+/// keeps order: if one plane is nowhere higher than another, neither is the resized one. Exact early exit relies on it.
 ///
 /// # Panics
-/// Where a side is 0.
+/// If a side is 0.
 #[must_use]
 pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArray<'a, f32, Ix2> {
     let from = Size::from(plane.dim());
@@ -76,7 +75,7 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
     let mut target =
         TypedImage::from_pixels_slice(side(size.width), side(size.height), target_pixels).expect("likewise");
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    // Taken, not borrowed: while it waits for others, this thread may be given another plane.
+    // Taken, not borrowed: while this thread waits for others, it may process another plane.
     let mut resizer = RESIZER.take();
     resizer.resize_typed(&source, &mut target, &options).expect("grey planes of sizes above zero resize");
     if resizer.size_of_internal_buffers() <= KEPT {
@@ -85,7 +84,7 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
     out.into()
 }
 
-/// As [`resize`], of a plane that is not needed any more: one of that size already is not copied.
+/// As [`resize`], for an owned plane: one that already has the size is not copied.
 #[must_use]
 pub fn resized(plane: Array2<f32>, size: Size, how: Resize) -> Array2<f32> {
     if plane.dim() == size.dim() { plane } else { resize(plane.view(), size, how).into_owned() }
@@ -96,7 +95,7 @@ pub fn resized(plane: Array2<f32>, size: Size, how: Resize) -> Array2<f32> {
 #[must_use]
 pub fn shares(mask: &Mask, size: Size) -> Array2<f32> {
     let marked = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
-    // In one step OpenCV's rule for what grows would pass over pixels of the side that shrinks.
+    // In one step, OpenCV's rule for growing sides would skip pixels of the shrinking side.
     let small = Size::new(size.height.min(marked.nrows()), size.width.min(marked.ncols()));
     resized(resized(marked, small, Resize::Area), size, Resize::Area)
 }
@@ -105,7 +104,7 @@ pub fn shares(mask: &Mask, size: Size) -> Array2<f32> {
 /// `INTER_NEAREST`.
 ///
 /// # Panics
-/// Where the mask has a side of 0, and `size` another.
+/// If the mask has a side of 0, and `size` has not.
 #[must_use]
 pub fn nearest(mask: &Mask, size: Size) -> Mask {
     let from = mask.size();
@@ -118,7 +117,7 @@ pub fn nearest(mask: &Mask, size: Size) -> Mask {
     Mask::from(Array2::from_shape_fn(size, |place| pixels[source(place)]))
 }
 
-/// Sides are at most 16384: the manifest and the intake see to it.
+/// Sides are at most 16384: checked in manifests and when images are read.
 fn side(pixels: usize) -> u32 {
     u32::try_from(pixels).expect("a side fits 32 bits")
 }

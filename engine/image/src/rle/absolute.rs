@@ -7,7 +7,7 @@ use super::{EMPTY, RleError, Runs, pairs};
 use crate::Size;
 
 impl Runs {
-    /// Writes absolute positions from 1; nothing where no pixel is marked.
+    /// Writes absolute positions from 1; an empty text if no pixel is marked.
     #[must_use]
     pub fn encode_absolute(&self) -> String {
         let mut text = String::with_capacity(12 * self.ranges().len());
@@ -20,9 +20,8 @@ impl Runs {
 
     /// Reads absolute positions from 1 for masks of `size`; a blank or `-1` is the empty mask.
     ///
-    /// # Errors
-    /// Where the text is not pairs of numbers, a run starts at 0, before the end of the one before it, or goes past the
-    /// image.
+    /// # Errors If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends
+    /// beyond the image.
     pub fn decode_absolute(text: &str, size: Size) -> Result<Self, RleError> {
         let text = text.trim();
         let mut runs = Self::default();
@@ -58,8 +57,8 @@ impl Runs {
     }
 }
 
-/// Whether offsets and lengths read as absolute positions from 1 of an image of so many pixels; how many runs they are.
-/// `None` where they do not.
+/// The number of runs if offsets and lengths can be read as absolute positions from 1 in an image of `pixels` pixels;
+/// else `None`.
 fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) -> Option<usize> {
     let (mut reached, mut count) = (0_usize, 0);
     for (start, length) in pairs {
@@ -70,8 +69,8 @@ fn read_as_absolute(pairs: impl Iterator<Item = (usize, usize)>, pixels: usize) 
     (count > 0).then_some(count)
 }
 
-/// Whether a text of run lengths reads as absolute positions from 1 of an image of so many pixels; how many runs they are.
-/// `None` where it does not.
+/// The number of runs if a text of run lengths can be read as absolute positions from 1 in an image of `pixels` pixels;
+/// else `None`.
 #[must_use]
 pub fn text_reads_as_absolute(text: &str, pixels: usize) -> Option<usize> {
     let pairs: Vec<_> =

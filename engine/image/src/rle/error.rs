@@ -1,8 +1,8 @@
-//! What can be wrong with run lengths.
+//! Errors of run lengths.
 
 use crate::Size;
 
-/// What is said of run lengths that fit once they are read as absolute ones.
+/// The hint for run lengths that fit when read as absolute positions.
 pub const ABSOLUTE: &str = "read as absolute positions from 1, as Airbus, Severstal, Understanding Clouds and \
                                    HuBMAP count, they fit: `pleura data convert rle --from` converts them";
 
@@ -10,19 +10,19 @@ pub const ABSOLUTE: &str = "read as absolute positions from 1, as Airbus, Severs
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RleError {
-    /// No text at all. (Competitors' encoders give it for the empty mask, and some for the full one.)
+    /// An empty text. (Competitors' encoders write it for the empty mask, and some for the full one.)
     #[error(
         "expected run lengths, found none; write the empty mask as -1{}",
         if *absolute { ABSOLUTE_FILE } else { "" }
     )]
     Blank {
-        /// Whether the other run lengths of the file read as absolute ones.
+        /// Whether the file's other run lengths can be read as absolute positions.
         absolute: bool,
     },
     /// The last offset has no length.
     #[error("expected offset/length pairs, found {count} {} (odd)", if *count == 1 { "number" } else { "numbers" })]
     Odd {
-        /// How many numbers there are.
+        /// The number of numbers.
         count: usize,
     },
     /// What pandas writes for an empty cell.
@@ -37,7 +37,7 @@ pub enum RleError {
          write `{}`", word.split('.').next().unwrap_or_default()
     )]
     Float {
-        /// Which run.
+        /// The run's number.
         run: usize,
         /// The word.
         word: String,
@@ -45,46 +45,46 @@ pub enum RleError {
     /// A word that is not a whole number, or one too large for this machine.
     #[error("run {run}: `{word}` is not a number of pixels")]
     NotANumber {
-        /// Which run.
+        /// The run's number.
         run: usize,
         /// The word.
         word: String,
     },
-    /// A number below 0; `-1` is the empty mask only where it stands alone.
+    /// A number below 0; `-1` is the empty mask only if it is the whole text.
     #[error("run {run}: `{word}` is negative")]
     Negative {
-        /// Which run.
+        /// The run's number.
         run: usize,
         /// The word.
         word: String,
     },
-    /// A run of no pixels.
+    /// A run of length 0.
     #[error("run {run} has length 0")]
     NoLength {
-        /// Which run.
+        /// The run's number.
         run: usize,
     },
-    /// A run that goes past the image's last pixel.
+    /// A run that ends beyond the image's last pixel.
     #[error(
         "run {run} ends at pixel {end}, {past} past {size}{}{}", if *absolute { "; " } else { "" },
         if *absolute { ABSOLUTE } else { "" }
     )]
     Overflow {
-        /// Which run.
+        /// The run's number.
         run: usize,
         /// One past the run's last pixel.
         end: usize,
-        /// How many pixels lie outside.
+        /// The number of pixels outside.
         past: usize,
         /// The image's size.
         size: Size,
-        /// Whether the runs fit once they are read as absolute positions from 1.
+        /// Whether the runs fit when read as absolute positions from 1.
         absolute: bool,
     },
-    /// An absolute position that is none.
+    /// An absolute position of 0.
     #[error("run {run} starts at 0, but absolute positions count from 1")]
     Zero {
-        /// Which run.
+        /// The run's number.
         run: usize,
     },
     /// Absolute positions that do not ascend.
@@ -93,16 +93,16 @@ pub enum RleError {
          (SIIM's are offsets)"
     )]
     Disorder {
-        /// Which run.
+        /// The run's number.
         run: usize,
         /// Its first pixel, from 1.
         start: usize,
-        /// The last pixel of the run before, from 1.
+        /// The last pixel of the previous run, from 1.
         before: usize,
     },
 }
 
-/// What is said of a blank among run lengths that read as absolute ones.
+/// The hint for a blank among run lengths that can be read as absolute positions.
 const ABSOLUTE_FILE: &str = ". The file's run lengths look absolute: Airbus, Severstal, Understanding Clouds and HuBMAP \
                              count positions from 1 and leave the empty mask blank; `pleura data convert rle --from` \
                              converts them";

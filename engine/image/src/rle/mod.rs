@@ -1,8 +1,8 @@
 //! SIIM's run-length encoding.
 //!
-//! Pairs `offset length` over pixels numbered down the columns; an offset counts from the end of the run before it,
-//! the first from pixel 0. `-1` is the empty mask. Lossless for every mask: the competition's own encoder drops a
-//! run that reaches the last pixel.
+//! Pairs `offset length` over pixels numbered down the columns; an offset counts from the end of the previous run, the
+//! first from pixel 0. `-1` is the empty mask. Lossless for every mask: the competition's own encoder drops a run that
+//! reaches the last pixel.
 
 mod absolute;
 mod error;
@@ -16,10 +16,10 @@ pub use absolute::text_reads_as_absolute;
 pub use error::{ABSOLUTE, RleError};
 pub use runs::Runs;
 
-/// How the empty mask is written.
+/// The empty mask.
 pub const EMPTY: &str = "-1";
 
-/// What pandas and others write for a value that is missing.
+/// How pandas and others write a missing value.
 const MISSING: [&str; 8] = ["nan", "NaN", "NAN", "None", "null", "NULL", "NA", "<NA>"];
 
 /// Encodes a mask.
@@ -31,13 +31,13 @@ pub fn encode(mask: &Mask) -> String {
 /// Decodes a mask of `size`. Blanks around and between numbers do not matter.
 ///
 /// # Errors
-/// Where the text is not pairs of numbers, or a run goes past the image.
+/// If the text is not pairs of numbers, or a run ends beyond the image.
 pub fn decode(text: &str, size: Size) -> Result<Mask, RleError> {
     Ok(Runs::decode(text, size)?.to_mask(size))
 }
 
 impl Runs {
-    /// Writes the relative form; `-1` where no pixel is marked.
+    /// Writes relative offsets; `-1` if no pixel is marked.
     #[must_use]
     pub fn encode(&self) -> String {
         if self.is_empty() {
@@ -70,7 +70,7 @@ impl Runs {
         for pair in pairs(text) {
             let (run, offset, length) = pair?;
             let start = from.saturating_add(offset);
-            // Beyond all numbers is beyond every image.
+            // An overflow is beyond every image.
             let end = start.checked_add(length).filter(|end| *end <= pixels);
             let Some(end) = end else {
                 let end = start.saturating_add(length);

@@ -1,7 +1,7 @@
 //! Masks as runs of pixels.
 //!
-//! Pixels are numbered down the columns, as SIIM does: pixel `column * height + row`. Overlaps and areas are sums
-//! over a few hundred runs, where the pixels would be a million.
+//! Pixels are numbered down the columns, as in SIIM: pixel `column * height + row`. Overlaps and areas are sums over a
+//! few hundred runs instead of a million pixels.
 
 use ndarray::Array2;
 
@@ -30,7 +30,7 @@ impl Runs {
         self.0.iter().map(|(start, end)| end - start).sum()
     }
 
-    /// Adds a run that starts no earlier than the last one does; one that touches or overlaps it is joined to it.
+    /// Adds a run that starts no earlier than the last one; touching or overlapping runs are joined.
     pub(super) fn push(&mut self, start: usize, end: usize) {
         debug_assert!(start < end);
         match self.0.last_mut() {
@@ -39,7 +39,7 @@ impl Runs {
         }
     }
 
-    /// What either marks.
+    /// The pixels that either marks.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut all: Vec<_> = self.0.iter().chain(&other.0).copied().collect();
@@ -56,7 +56,7 @@ impl Runs {
         let mut overlap = 0;
         while let (Some(a), Some(b)) = (left.first(), right.first()) {
             overlap += a.1.min(b.1).saturating_sub(a.0.max(b.0));
-            // the run that ends first meets nothing more
+            // the run that ends first overlaps nothing further
             if a.1 <= b.1 { left = &left[1..] } else { right = &right[1..] }
         }
         overlap
@@ -78,13 +78,13 @@ impl Runs {
     /// The mask of `size`, row-major.
     ///
     /// # Panics
-    /// Where a run lies beyond `size`: that of another image than the runs were decoded for.
+    /// If a run ends beyond `size`: the runs were decoded for another size.
     #[must_use]
     pub fn to_mask(&self, size: Size) -> Mask {
         let end = self.0.last().map_or(0, |run| run.1);
         assert!(end <= size.area(), "runs up to pixel {end} in an image of {size}");
-        // Each run marks where its columns change, and every row is then what the row above is, changed: one pass over
-        // memory in its own order, where filling columns would jump a row with each pixel.
+        // Each run toggles pixels at its ends, and each row is the row above with its toggles: one pass in memory
+        // order, where filling columns would jump a row with each pixel.
         let Size { height, width } = size;
         let mut pixels = vec![false; height * width];
         for &(start, end) in &self.0 {
@@ -107,7 +107,7 @@ impl Runs {
 }
 
 impl From<&Mask> for Runs {
-    /// Notes where columns change, row by row (memory's order), and sorts the changes.
+    /// Notes where columns change, row by row (memory order), and sorts the changes.
     fn from(mask: &Mask) -> Self {
         let Size { height, width } = mask.size();
         let pixels = mask.pixels();
@@ -126,7 +126,7 @@ impl From<&Mask> for Runs {
             }
         }
         changes.sort_unstable();
-        // A run that ends at a column's foot and one that starts at the next column's head give the same number
+        // A run that ends at the bottom of a column and one that starts at the top of the next give the same number
         // twice: equal numbers are interchangeable, so pairs stay pairs, and `push` joins them.
         let mut runs = Self::default();
         changes.as_chunks().0.iter().for_each(|&[start, end]| runs.push(start, end));

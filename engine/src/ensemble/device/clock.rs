@@ -1,4 +1,4 @@
-//! Where the time goes: what each kind of work took, and each model.
+//! Measures the time of each pipeline step and each model.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// The kinds of work on an image, in their order.
+/// The steps of the pipeline, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PipelineStep {
     /// From a file to a radiograph.
     Decode,
-    /// From a radiograph to what members see.
+    /// From a radiograph to the members' prepared images.
     Prepare,
-    /// From what a member sees to the tensors of its model.
+    /// From a prepared image to the tensors of its views.
     Views,
     /// The models.
     Infer,
     /// From the models' outputs to maps and scores of the image.
     Read,
-    /// Merging, gates, and what is done to a member's map before.
+    /// Merging, gates, and the members' own postprocessing.
     Merge,
     /// From the merged map to the mask.
     Postprocess,
@@ -48,34 +48,34 @@ impl PipelineStep {
     }
 }
 
-/// How often a model ran, and for how long.
+/// The runs of a model and their time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Time in runs of the model.
     pub time: Duration,
-    /// Runs, by the shape of the input.
+    /// The number of runs, by the shape of the input.
     pub shapes: BTreeMap<Vec<usize>, usize>,
 }
 
 impl Usage {
-    /// All runs.
+    /// The total number of runs.
     #[must_use]
     pub fn runs(&self) -> usize {
         self.shapes.values().sum()
     }
 }
 
-/// Time spent since the ensemble was opened. Work of several threads at once counts for each of them, so that the
-/// sum may exceed the time that passed.
+/// Time spent since the ensemble was opened. Work on several threads at once counts for each of them, so the sum may
+/// exceed the elapsed time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Times {
-    /// In the order of [`PipelineStep::ALL`].
+    /// The time of each step, in the order of [`PipelineStep::ALL`].
     pub work: Vec<(PipelineStep, Duration)>,
     /// Each model that ran, by its file.
     pub models: BTreeMap<PathBuf, Usage>,
 }
 
-/// What counts, at work.
+/// Counters of time and runs, shared by threads.
 #[derive(Debug, Default)]
 pub struct Clock {
     nanoseconds: [AtomicU64; PipelineStep::ALL.len()],
@@ -83,7 +83,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Does some work and counts its time.
+    /// Runs a task and counts its time.
     pub fn time<T>(&self, work: PipelineStep, task: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = task();
@@ -94,7 +94,7 @@ impl Clock {
     /// Counts a run of a model.
     pub fn ran(&self, model: &Path, shape: &[usize], time: Duration) {
         self.add(PipelineStep::Infer, time);
-        // A panic elsewhere leaves whole entries behind.
+        // A panic elsewhere leaves the entries intact.
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if !models.contains_key(model) {
             models.insert(model.into(), Usage::default());
@@ -105,7 +105,7 @@ impl Clock {
         }
     }
 
-    /// What it has come to.
+    /// The times so far.
     pub fn times(&self) -> Times {
         let spent = |work: PipelineStep| Duration::from_nanos(self.nanoseconds[work as usize].load(Relaxed));
         Times {
@@ -114,7 +114,7 @@ impl Clock {
         }
     }
 
-    /// Begins anew.
+    /// Resets all counters.
     pub fn reset(&self) {
         self.nanoseconds.iter().for_each(|spent| spent.store(0, Relaxed));
         self.models.lock().unwrap_or_else(PoisonError::into_inner).clear();

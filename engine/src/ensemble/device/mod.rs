@@ -1,4 +1,4 @@
-//! Where models run, and what time that takes.
+//! Where models run, and the time that it takes.
 
 pub mod clock;
 pub mod slot;

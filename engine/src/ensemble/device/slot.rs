@@ -1,4 +1,4 @@
-//! A place where models run: one device, one run at a time.
+//! A device on which models run, one run at a time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -9,19 +9,19 @@ use super::clock::Clock;
 use crate::pool::Pool;
 use crate::runtime::{Model, ModelError};
 
-/// A device in use. Sessions on one device take turns: two at once would fight over its cores, and over its memory.
+/// A device in use. Sessions on one device take turns: two at once would compete for its cores and its memory.
 #[derive(Debug, Clone, Copy)]
 pub struct DeviceSlot<'a> {
-    /// Which of the ensemble's devices.
+    /// The index of the ensemble's device.
     pub device: usize,
     pub turn: &'a Mutex<()>,
     pub clock: &'a Clock,
-    /// For what goes side by side around the models.
+    /// The threads for work around the models.
     pub pool: &'a Pool,
 }
 
 impl DeviceSlot<'_> {
-    /// Runs one batch through a model when its turn has come; see [`Model::run`].
+    /// Runs one batch through a model when the device is free; see [`Model::run`].
     ///
     /// # Errors
     /// As [`Model::run`].

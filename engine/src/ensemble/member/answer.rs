@@ -1,11 +1,11 @@
-//! What networks say of an image, as probabilities.
+//! Outputs of networks for an image, as probabilities.
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::Size;
 
-/// What one view of an image was answered.
+/// The output for one view of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ViewAnswer {
     /// The score of the model's own output.
@@ -14,33 +14,33 @@ pub struct ViewAnswer {
     pub highest: Option<f32>,
 }
 
-/// What one set of weights says of an image: the mean over its views.
+/// The output of one set of weights for an image: the mean over its views.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     /// In 0..=1.
     pub score: Option<f32>,
-    /// (height, width) of the network's own map or, where logits are resized, of its place in the output.
+    /// (height, width) of the network's own map or, if logits are resized, of its place in the output.
     pub map: Option<Array2<f32>>,
-    /// How far the views agree; see [`crate::manifest::When`].
+    /// The agreement of the views; see [`crate::manifest::When`].
     pub agreement: Option<f32>,
-    /// Each view's, in order.
+    /// The output for each view, in order.
     pub views: Vec<ViewAnswer>,
 }
 
-/// What a member says of an image: the weighted mean of what its sets of weights say.
+/// A member's output for an image: the weighted mean over its sets of weights.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemberAnswer {
     /// In 0..=1.
     pub score: Option<f32>,
     /// (height, width) of the ensemble's output; in 0..=1, or shifted by the member's threshold.
     pub map: Option<Array2<f32>>,
-    /// How far the views agree; see [`crate::manifest::When`].
+    /// The agreement of the views; see [`crate::manifest::When`].
     pub agreement: Option<f32>,
-    /// Each view's, for each set of weights that was asked, by its place in the manifest.
+    /// The outputs for each view, for each set of weights that ran, by its index in the manifest.
     pub views: Vec<(usize, Vec<ViewAnswer>)>,
 }
 
-/// A weighted sum of answers.
+/// A weighted sum of outputs.
 #[derive(Debug, Clone, Default)]
 pub struct Sum {
     answer: Answer,
@@ -50,10 +50,10 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Adds what a set of weights says.
+    /// Adds the output of a set of weights.
     ///
     /// # Errors
-    /// Where its map is of another size than those before.
+    /// If its map and the previous ones differ in size.
     pub fn add(&mut self, snapshot: usize, answer: Answer, weight: f32, threshold: f32) -> Result<(), String> {
         let weighted = |value: Option<f32>| value.map(|value| value * weight);
         let plus = |sum: Option<f32>, value: Option<f32>| value.map(|value| sum.unwrap_or(0.0) + value);
@@ -66,7 +66,7 @@ impl Sum {
         Ok(())
     }
 
-    /// The mean, with the mean threshold; the map is still as the network drew it.
+    /// The mean, with the mean threshold; the map is still at the network's size.
     pub fn mean(self) -> (MemberAnswer, f32) {
         let weight = self.weight;
         let mean = MemberAnswer {
@@ -82,7 +82,7 @@ impl Sum {
 /// Adds a map to a sum of maps.
 ///
 /// # Errors
-/// Where the two differ in size.
+/// If the two differ in size.
 pub fn add_map(sum: &mut Option<Array2<f32>>, part: Option<Array2<f32>>) -> Result<(), String> {
     match (sum.as_mut(), part) {
         (Some(sum), Some(part)) if sum.dim() == part.dim() => *sum += &part,

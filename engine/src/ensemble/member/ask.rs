@@ -1,4 +1,4 @@
-//! Asking one set of weights: from the cache, or by its model.
+//! Gets the outputs of one set of weights: from the cache, or by running its model.
 
 use super::answer::Answer;
 use super::cache::{Cache, Key};
@@ -11,7 +11,7 @@ use crate::ensemble::error::ImageError;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
 
 impl Member {
-    /// What one set of weights says of images: from the cache, or by running its model.
+    /// The outputs of one set of weights for images: from the cache, or by running its model.
     pub(super) fn ask(
         &self,
         weights: &Weights,
@@ -26,7 +26,7 @@ impl Member {
         answers.into_iter().zip(tasks).map(|(answer, task)| Ok(answer?.cut(task, settle))).collect()
     }
 
-    /// What the cache holds, and for the rest what the model says, which the cache then holds.
+    /// Outputs from the cache; the others are computed and then cached.
     fn replay(
         &self,
         cache: &Cache,
@@ -42,11 +42,11 @@ impl Member {
         let missing: Vec<usize> = (0..tasks.len()).filter(|&i| answers[i].is_none()).collect();
         context.counts.replayed(tasks.len() - missing.len());
         let todo: Vec<&ImageTask> = missing.iter().map(|&i| tasks[i]).collect();
-        // What is kept is kept whole, for whatever the next run wants of it.
+        // Entries are complete, whatever outputs the next run needs.
         let all = RequiredOutputs { score: self.manifest.gives_score(), map: self.manifest.map.is_some() };
         let mut found = self.infer(weights, context, &todo, all, None);
         if all != self.wanted || settle.is_some() {
-            // What nobody wants must not cost an image that a run without a cache would answer.
+            // An output that is not needed must not fail an image that a run without a cache would predict.
             let failed: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_err()).collect();
             let again: Vec<&ImageTask> = failed.iter().map(|&i| todo[i]).collect();
             for (i, answer) in failed.into_iter().zip(self.infer(weights, context, &again, self.wanted, settle)) {
@@ -62,7 +62,7 @@ impl Member {
         answers.into_iter().flatten().collect()
     }
 
-    /// What the model says. Views come one after the other with `settle`, if that may spare any.
+    /// Runs the model. With `settle`, views run one after the other, if that may save any.
     fn infer(
         &self,
         weights: &Weights,
@@ -96,7 +96,7 @@ impl Member {
         }
         context.counts.inferred(good.len());
         let fixed_batch = weights.fixed_batch(&self.manifest.input.name);
-        // One that insists on a batch takes an image's views together at the price of one.
+        // A model with a fixed batch runs an image's views together at the cost of one.
         let settle = settle.filter(|_| fixed_batch.is_none_or(|batch| batch == 1));
         let run = Run { member: self, model, fixed_batch, wanted, context };
         for (place, answer) in places.into_iter().zip(run.answers(&good, settle)) {

@@ -1,11 +1,11 @@
-//! Classes of which one is true: softmax over the channels of an output.
+//! Mutually exclusive classes: softmax over the channels of an output.
 //!
 //! The probability of a class is the sigmoid of its log-odds, `z[c] - ln(sum of exp(z[k]) over the other k)`, which
-//! neither overflows nor loses small probabilities, whatever the numbers are.
+//! neither overflows nor loses small probabilities, for any numbers.
 
 use ndarray::{Array2, ArrayView1, ArrayView3, Axis, Zip};
 
-/// The log-odds of a class, given the numbers of all; at least two.
+/// The log-odds of a class, from the numbers of all classes, at least two.
 pub(super) fn log_odds(numbers: ArrayView1<'_, f32>, class: usize) -> f32 {
     let others = numbers.iter().enumerate().filter(|(other, _)| *other != class);
     let (highest, sum) = others.fold((f32::MIN, 0.0), |known, (_, &number)| with(known, number));
@@ -17,7 +17,7 @@ pub(super) fn log_odds_map(numbers: ArrayView3<'_, f32>, class: usize) -> Array2
     log_odds_of_planes(numbers.axis_iter(Axis(0)).map(|plane| plane.to_owned()), class)
 }
 
-/// The log-odds of a class at each pixel of planes of one size, one a class. No more than one of them is needed at once.
+/// The log-odds of a class at each pixel of planes of one size, one per class. Only one plane is needed at a time.
 pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, class: usize) -> Array2<f32> {
     let mut wanted = Array2::default((0, 0));
     let mut others: Option<(Array2<f32>, Array2<f32>)> = None;
@@ -42,14 +42,14 @@ pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, clas
     wanted
 }
 
-/// A sum of exponentials with one more: `sum · exp(highest)` grows by `exp(number)`.
+/// Adds an exponential to a sum: `sum · exp(highest)` grows by `exp(number)`.
 fn with((highest, sum): (f32, f32), number: f32) -> (f32, f32) {
     let smaller = (-(number - highest).abs()).exp();
     if number > highest { (number, sum * smaller + 1.0) } else { (highest, sum + smaller) }
 }
 
-/// The log-odds of a number beside that sum. Of numbers far apart the difference may be infinite: its sigmoid knows what
-/// to do with that, but a resize does not.
+/// The log-odds of a number against that sum. For numbers far apart the difference may be infinite: a sigmoid can handle
+/// that, but a resize cannot.
 fn minus(number: f32, highest: f32, sum: f32) -> f32 {
     (number - highest - sum.ln()).clamp(f32::MIN, f32::MAX)
 }

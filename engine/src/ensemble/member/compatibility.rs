@@ -1,10 +1,10 @@
-//! Whether a model can be what the manifest says of it, by its inputs and outputs alone.
+//! Checks whether a model matches the manifest, from its inputs and outputs alone.
 
 use crate::Size;
 use crate::manifest::{Input, Layout, Member, Stack, Values};
 use crate::runtime::{Element, Port};
 
-/// Something that does not fit: the key below the member or stack, what is wrong, and what to do.
+/// A mismatch: the key below the member or stack, what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The key: `input.size`, `map.output`.
@@ -13,7 +13,7 @@ pub struct Mismatch {
     pub message: String,
 }
 
-/// What does not fit between a member and its model.
+/// Mismatches between a member and its model.
 pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatch> {
     let mut misfits = Vec::new();
     if let Some(port) = input(&member.input.name, "input.name", inputs, &mut misfits) {
@@ -50,7 +50,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
     misfits
 }
 
-/// What does not fit between a stack and its model, for `members` answers of maps or scores.
+/// Mismatches between a stack and its model, for maps or scores of `members` members.
 pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatch> {
     let mut misfits = Vec::new();
     if let Some(port) = input(&stack.input, "merge.input", inputs, &mut misfits) {
@@ -84,7 +84,7 @@ pub fn view(member: &Member, inputs: &[Port], size: Size) -> Option<Mismatch> {
     (!fits).then_some(Mismatch { key: "tta", message })
 }
 
-/// The batch that a model insists on.
+/// The fixed batch size of a model's input, if any.
 pub fn fixed_batch(inputs: &[Port], name: &str) -> Option<usize> {
     inputs.iter().find(|port| port.name == name)?.dims.first().copied().flatten()
 }

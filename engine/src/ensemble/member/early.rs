@@ -1,34 +1,34 @@
-//! Ending a member's turn between its views: what is known of its score before all of them have been answered.
+//! Ends a member's inference between its views: bounds of its score before all of them have run.
 //!
-//! A score is a mean over views, and a mean over sets of weights of that. With 0 for every view that has not been
-//! answered it is a lower bound, with 1 an upper one, and both are computed just as the score itself will be: see
+//! A score is a mean over views, and then a mean over sets of weights. With 0 for every view that has not run it is a
+//! lower bound, with 1 an upper one, and both are computed in the same way as the score itself: see
 //! [`crate::ensemble::stage::merge`] for why they are exact.
 
 use super::Member;
 use super::answer::{Answer, Sum, ViewAnswer};
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
 
-/// The lowest and the highest that a score can come to, both in 0..=1.
+/// The lower and the upper bound of a score, both in 0..=1.
 pub type Bounds = (f32, f32);
 
-/// Whether bounds of a member's score for an image settle what the stage is asked.
+/// Whether bounds of a member's score for an image decide the stage's gate.
 pub type GateDecided<'a> = &'a (dyn Fn(&ImageTask, Bounds) -> bool + Sync);
 
-/// The bounds of a member's score for an image of which a set of weights has answered some views, in order, if these
-/// settle what the stage is asked.
+/// The bounds of a member's score for an image after a set of weights has run on some views, in order, if these bounds
+/// decide the stage's gate.
 pub type BoundsIfDecided<'a> = &'a (dyn Fn(&ImageTask, &[ViewAnswer]) -> Option<Bounds> + Sync);
 
-/// How far asking went.
+/// Whether a member ran fully or was cut short.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MemberOutcome<T> {
-    /// To the end.
+    /// It ran fully.
     Whole(T),
-    /// As far as needed: what the other views say cannot matter any more.
+    /// It was cut short: the bounds decide the gate, so the other views cannot matter.
     GateDecided(Bounds),
 }
 
 impl MemberOutcome<Answer> {
-    /// Cuts it off where asking view by view would have ended.
+    /// Cuts the outcome short where view-by-view inference would have ended.
     pub fn cut(self, task: &ImageTask, settle: Option<BoundsIfDecided<'_>>) -> Self {
         let (Self::Whole(answer), Some(settle)) = (&self, settle) else { return self };
         let bounds = (1..answer.views.len()).find_map(|end| settle(task, &answer.views[..end]));
@@ -37,15 +37,15 @@ impl MemberOutcome<Answer> {
 }
 
 impl Member {
-    /// Whether it can be asked view by view: it is asked for nothing but a score of the network's own, and more than
-    /// once.
+    /// Whether it can run view by view: only a score of the network's own output is needed, and there is more than one
+    /// view or set of weights.
     pub fn goes_by_view(&self) -> bool {
         let RequiredOutputs { score, map } = self.wanted;
         score && !map && self.manifest.score.is_some() && self.views.len() * self.weights.len() > 1
     }
 
-    /// Bounds of its score for an image of a fold: `sum` is what the sets of weights before the one at `place` said, and
-    /// `views` what that one has said so far.
+    /// Bounds of its score for an image of a fold: `sum` holds the outputs of the sets of weights before the one at
+    /// `place`, and `views` that set's outputs so far.
     pub fn score_bounds(&self, sum: &Sum, place: usize, views: &[ViewAnswer], fold: Option<u32>) -> Bounds {
         let rest = self.weights[place..].iter().filter(|weights| weights.answers_for(fold));
         let rest: Vec<f32> = rest.map(|weights| weights.manifest.weight).collect();
@@ -54,18 +54,18 @@ impl Member {
     }
 }
 
-/// The score if all views that have not been answered say the same: `rest` are the weights of the sets that are not in
-/// the sum, each of which has `count` views, and the first of which has answered some.
+/// The score if all remaining views had the score `unanswered`: `rest` holds the weights of the sets that are not in
+/// the sum, each with `count` views, some of which have run for the first.
 fn completed(mut sum: Sum, rest: &[f32], (views, count): (&[ViewAnswer], usize), unanswered: f32) -> f32 {
     for (at, weight) in rest.iter().enumerate() {
         let score = mean_score(if at == 0 { views } else { &[] }, count, unanswered);
-        // There is no map that could be of a wrong size.
+        // There is no map whose size could be wrong.
         let _ = sum.add(at, Answer { score: Some(score), ..Answer::default() }, *weight, 0.0);
     }
     sum.mean().0.score.unwrap_or(unanswered)
 }
 
-/// The mean of `count` views' scores, where those that have not been answered all say the same.
+/// The mean of `count` views' scores, if all remaining views had the score `unanswered`.
 pub fn mean_score(answered: &[ViewAnswer], count: usize, unanswered: f32) -> f32 {
     let scores = answered.iter().map(|view| view.score.unwrap_or(0.0));
     let all = scores.chain(std::iter::repeat(unanswered)).take(count);
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// Sets of weights with a score for each of so many views.
+    /// Sets of weights with a score for each of `views` views.
     fn sets(views: usize) -> impl Strategy<Value = Vec<(f32, Vec<f32>)>> {
         let score =
             prop_oneof![4 => 0.0f32..=1.0, 1 => prop::sample::select(vec![0.0, 1e-30, 1.0 - f32::EPSILON / 2.0, 1.0])];
@@ -106,7 +106,7 @@ mod tests {
                 for seen in 0..=views {
                     let seen = answers(&sets[done].1[..seen]);
                     let bound = |unanswered| completed(sum(&sets[..done]), &rest, (&seen, views), unanswered);
-                    // Not a tolerance in sight, as in a merge of members.
+                    // No tolerance, as in a merge of members.
                     prop_assert!(bound(0.0) <= score && score <= bound(1.0));
                 }
             }

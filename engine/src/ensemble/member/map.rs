@@ -1,4 +1,4 @@
-//! A view's map on its way from the network to its place: as what it is resized.
+//! A view's map between the network and its place in the output, in the form that is resized.
 
 use ndarray::{Array2, Array3, Axis};
 
@@ -8,20 +8,20 @@ use crate::Size;
 use crate::manifest::Resize;
 use pleura_image::resize::resized;
 
-/// A map of (height, width), by what is resized of it.
+/// A map of (height, width), by the quantity that is resized.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Map {
     /// Probabilities.
     Probabilities(Array2<f32>),
-    /// Log-odds, of which the sigmoid is taken.
+    /// Log-odds, to which a sigmoid is applied.
     LogOdds(Array2<f32>),
-    /// The numbers of three or more classes, one plane each, and the class that is wanted.
+    /// The numbers of three or more classes, one plane each, and the index of the selected class.
     Classes(Vec<Array2<f32>>, usize),
 }
 
 impl Map {
-    /// The map of a class, given the numbers of all, (C, h, w). With two, their difference is all that counts, and to
-    /// resize it is to resize both.
+    /// The map of a class, from the numbers of all, (C, h, w). With two classes only their difference counts, and
+    /// resizing it equals resizing both.
     pub fn of_class(numbers: &Array3<f32>, class: usize) -> Self {
         match numbers.len_of(Axis(0)) {
             2 => Self::LogOdds(log_odds_map(numbers.view(), class)),
@@ -29,7 +29,7 @@ impl Map {
         }
     }
 
-    /// Does the same to each plane.
+    /// Applies a function to each plane.
     ///
     /// # Errors
     /// What `each` returns.
@@ -53,10 +53,10 @@ impl Map {
         }
     }
 
-    /// The probabilities, where it is.
+    /// Converts to probabilities, in place.
     pub fn probabilities(self) -> Array2<f32> {
         match self {
-            // A view's way back may overshoot; a probability does not.
+            // A view's inverse may overshoot; probabilities may not.
             Self::Probabilities(map) => map.mapv_into(|p| p.clamp(0.0, 1.0)),
             Self::LogOdds(map) => squashed(map),
             Self::Classes(planes, class) => squashed(log_odds_of_planes(planes.into_iter(), class)),

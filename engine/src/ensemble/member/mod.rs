@@ -1,7 +1,7 @@
-//! One member at work: its sets of weights in turn, their answers averaged, its own map put in its place.
+//! Runs one member: its sets of weights in turn, their outputs averaged, its map resized to its place in the output.
 //!
-//! `prepare → views → snapshot (tensor → model → outputs → map) → back from the views → answer`: `ask` goes that way, or
-//! to the `cache`; `early` ends it where the gate is decided.
+//! `prepare → views → snapshot (tensor → model → outputs → map) → inverse of the views → answer`: `ask` runs this, or
+//! reads from the `cache`; `early` ends it when the gate is decided.
 
 pub mod answer;
 mod ask;
@@ -46,41 +46,41 @@ use weights::Weights;
 pub struct Member {
     pub manifest: manifest::Member,
     pub weights: Vec<Weights>,
-    /// Which of the ensemble's recipes prepares its images.
+    /// The index of the ensemble's recipe that prepares its images.
     pub recipe: usize,
     pub views: Vec<View>,
     /// (height, width) of each view.
     pub view_sizes: Vec<Size>,
-    /// What the merge or the gate needs of it.
+    /// The outputs that the merge or the gate needs.
     pub wanted: RequiredOutputs,
     /// From the member's own map to its mask.
     pub postprocess: Vec<(Option<When>, Arc<Plugin>)>,
-    /// The probability above which views are compared, where a step depends on it.
+    /// The probability above which views are compared, if a step depends on it.
     pub compare_above: Option<f32>,
-    /// What, besides the image and the weights, an answer depends on: a hash, where answers are cached.
+    /// A hash of everything, besides the image and the weights, that an output depends on; only with a cache.
     pub fingerprint: String,
 }
 
-/// What a batch is worked on with.
+/// The shared state for working on a batch.
 pub struct BatchContext<'a> {
     pub radiographs: &'a [&'a Radiograph],
     pub recipes: &'a [Recipe],
     pub prepared: &'a mut Prepared,
-    /// The most images that a model is given at once.
+    /// The maximum number of images per run of a model.
     pub batch: usize,
     pub cache: Option<&'a Cache>,
     pub counts: &'a Counts,
     /// Where its models run.
     pub slot: DeviceSlot<'a>,
-    /// Keep every member's answer, whatever the gate comes to.
+    /// Keep every member's output, whatever the gate decides.
     pub keep: bool,
 }
 
 impl Member {
-    /// Runs the member over images; the answers come in the order of `tasks`.
+    /// Runs the member over images; outputs are in the order of `tasks`.
     ///
-    /// With `settled`, which tells whether bounds of the member's score for an image settle what the stage is asked, the
-    /// image is looked at no further than that.
+    /// With `settled`, which says whether bounds of the member's score for an image decide the gate, no further views of
+    /// that image run.
     pub fn run(
         &self,
         context: &mut BatchContext<'_>,
@@ -99,7 +99,7 @@ impl Member {
             let mut turn = Vec::new();
             for (place, task) in tasks.iter().enumerate().filter(|(_, task)| weights.answers_for(task.fold)) {
                 let Ok(MemberOutcome::Whole(sum)) = &sums[place] else { continue };
-                // Before the first, the stage has seen to it.
+                // Before the first set of weights, the stage has already checked.
                 match (index > 0).then(|| end(task, sum, index, &[])).flatten() {
                     Some(bounds) => sums[place] = Ok(MemberOutcome::GateDecided(bounds)),
                     None => turn.push(place),
@@ -125,7 +125,7 @@ impl Member {
         slot.clock.time(PipelineStep::Merge, || slot.pool.run(|| sums.into_par_iter().zip(tasks).map(finish).collect()))
     }
 
-    /// Adds what a set of weights said of an image.
+    /// Adds the output of a set of weights for an image.
     fn add(
         &self,
         sum: &mut Result<MemberOutcome<Sum>, ImageError>,
@@ -155,12 +155,12 @@ impl Member {
         self.region(task).map_or(task.size, |region| region.at(task.size).size())
     }
 
-    /// The part of the image that the network sees, where that is not all of it.
+    /// The part of the image that is the network's input, if not all of it.
     pub fn region(&self, task: &ImageTask) -> Option<crate::ensemble::task::Region> {
         task.region.filter(|_| self.manifest.crop)
     }
 
-    /// From the mean of the sets of weights to the member's answer.
+    /// From the mean over the sets of weights to the member's output.
     fn finish(&self, context: &BatchContext<'_>, sum: Sum, task: &ImageTask) -> Result<MemberAnswer, ImageError> {
         let (mut mean, threshold) = sum.mean();
         if mean.views.is_empty() {
@@ -175,7 +175,7 @@ impl Member {
         Ok(mean)
     }
 
-    /// The network's map in its place, and what is done to it before the merge.
+    /// The network's map in its place in the output, after the member's own steps.
     fn own_map(
         &self,
         context: &BatchContext<'_>,
@@ -193,7 +193,7 @@ impl Member {
             map.mapv_inplace(|p| shifted(p, threshold));
         }
         if self.manifest.times_score {
-            // Opening an ensemble makes sure that the stage before is run to its end.
+            // Opening an ensemble ensures that the previous stage runs fully.
             let score = task.score.map_or(0.0, |(low, _)| low);
             map.mapv_inplace(|p| p * score);
         }
@@ -209,20 +209,20 @@ impl Member {
         Ok(last.pixels().mapv(|marked| f32::from(u8::from(marked))))
     }
 
-    /// Whether maps are shifted by a threshold of the member's, and may leave 0..=1.
+    /// Whether the member's threshold shifts its maps, which may then leave 0..=1.
     pub fn is_shifted(&self) -> bool {
         let snapshots = &self.manifest.snapshots;
         self.manifest.threshold.is_some() || snapshots.iter().any(|snapshot| snapshot.threshold.is_some())
     }
 
-    /// The lowest and the highest value that its map can hold, for images of a fold.
+    /// The lowest and the highest possible value of its map, for images of a fold.
     pub fn bounds(&self, fold: Option<u32>) -> (f32, f32) {
         if !self.is_shifted() {
             return (0.0, 1.0);
         }
         let mut sum = Sum::default();
         for weights in self.weights.iter().filter(|weights| weights.answers_for(fold)) {
-            // An empty answer adds nothing that could be of a wrong size.
+            // An empty output adds no map whose size could be wrong.
             let _ = sum.add(0, Answer::default(), weights.manifest.weight, self.threshold_of(weights));
         }
         let (_, threshold) = sum.mean();
@@ -239,7 +239,7 @@ impl Member {
     }
 }
 
-/// A probability, moved so that 0.5 is where the threshold lies. The difference comes first: at the threshold it is 0.
+/// A probability, shifted so that the threshold becomes 0.5. The difference comes first: at the threshold it is 0.
 fn shifted(p: f32, threshold: f32) -> f32 {
     (p - threshold) + MIDDLE
 }

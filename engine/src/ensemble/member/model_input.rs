@@ -1,4 +1,4 @@
-//! What networks are fed: for those who look into them.
+//! The inputs of networks, for tools that inspect the networks.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,17 +15,17 @@ use crate::ensemble::Finding;
 use crate::ensemble::ImageError;
 use crate::runtime::{Model, ModelError};
 
-/// What a network is fed for one view of one image.
+/// A network's input for one view of one image.
 pub struct ModelInput<'a> {
     /// The ONNX file.
     pub file: &'a Path,
     /// The input's name.
     pub input: &'a str,
-    /// The view, as often as the network's batch insists on; in the member's channels and layout.
+    /// The view, repeated to the network's fixed batch size; in the member's channels and layout.
     pub tensor: Array4<f32>,
 }
 
-/// A member's network and the names it is run by.
+/// A member's network with the names of its input and outputs.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub source: Arc<Source>,
@@ -34,7 +34,7 @@ pub(crate) struct Network {
 }
 
 impl Ensemble {
-    /// The networks of all members that run, each once; networks that merge answers are not among them.
+    /// The networks of all members that run, each once, without stacking models.
     pub(crate) fn networks(&self) -> Vec<Network> {
         let mut networks: Vec<Network> = Vec::new();
         for member in self.stages().flat_map(|stage| &stage.members) {
@@ -56,11 +56,10 @@ impl Ensemble {
         networks
     }
 
-    /// What every network is fed for an image that has been predicted, view by view; those of the segmentation stage
-    /// where `segmented`.
+    /// Calls `each` with every network's input for an image that has been predicted, view by view; including the
+    /// segmentation stage if `segmented`.
     ///
-    /// # Errors
-    /// Where the image cannot be prepared, or what `each` returns.
+    /// # Errors If the image cannot be prepared, or what `each` returns.
     pub(crate) fn fed<E: From<ImageError>>(
         &self,
         radiograph: &Radiograph,
@@ -83,7 +82,7 @@ impl Ensemble {
                 let seen = self.pool.run(|| view.forward(image.view()))?;
                 let plane = seen.as_ref().map_or(image.view(), |seen| seen.view());
                 for weights in &member.weights {
-                    // Zeros, with which a batch is padded in prediction, are no image.
+                    // Zeros, which pad a batch in prediction, are not an image.
                     let len = weights.fixed_batch(&member.manifest.input.name).unwrap_or(1);
                     let planes = vec![plane; len];
                     let tensor = self.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
@@ -101,7 +100,7 @@ impl Network {
         self.source.model(0)
     }
 
-    /// How it was opened.
+    /// The options with which it was opened.
     pub fn opener(&self) -> &Opener {
         self.source.opener()
     }

@@ -1,4 +1,4 @@
-//! Reading a model's outputs: planes and scores, checked against what the manifest says they are.
+//! Reads a model's outputs: planes and scores, checked against the manifest.
 
 use ndarray::{Array2, Array3, ArrayD, ArrayView1, ArrayView2, ArrayView3, ArrayViewD, Axis};
 
@@ -10,12 +10,12 @@ use crate::manifest::{Layout, MapOutput, Member, ScoreFromMap, ScoreOutput, Valu
 use crate::planes;
 use crate::runtime::Model;
 
-/// How far rounding, in half precision at worst, may carry a probability out of 0..=1.
+/// How far rounding, in half precision at worst, may move a probability out of 0..=1.
 const SLACK: f32 = 1e-3;
-/// The manifest's rules refuse it first.
+/// Unreachable: the manifest's rules refuse this fault first.
 const ONE_CHANNEL: &str = "has one channel, but a softmax needs two or more";
 
-/// The map of image `index` of a batch of `len`, (N, C, h, w), (N, h, w, C) or (N, h, w), as what it is resized.
+/// The map of image `index` of a batch of `len`, (N, C, h, w), (N, h, w, C) or (N, h, w), in the form that is resized.
 pub fn map(
     output: &ArrayD<f32>,
     index: usize,
@@ -52,7 +52,7 @@ fn plane(
     Ok(planes.index_axis_move(Axis(0), channel).as_standard_layout().into_owned())
 }
 
-/// The numbers of all classes of image `index` of a batch of `len`, (C, h, w), which are finite.
+/// The numbers of all classes of image `index` of a batch of `len`, (C, h, w), checked to be finite.
 fn classes(
     output: &ArrayD<f32>,
     index: usize,
@@ -101,7 +101,7 @@ pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOut
     to_probability(*value, declared.values)
 }
 
-/// A softmax of one class is 1, whatever the network says.
+/// Refuses a softmax of one class, which is always 1.
 fn enough_classes(channels: usize, class: usize) -> Result<(), String> {
     if channels < 2 {
         return Err(format!("has {channels} channel, but a softmax needs two or more; try `values = \"logits\"`"));
@@ -113,7 +113,7 @@ fn no_channel(channels: usize, channel: usize) -> String {
     format!("has {channels} channels (from 0), but no channel {channel}")
 }
 
-/// A logit or probability to a probability, refusing what cannot be either.
+/// Converts a logit or probability to a probability; anything that is neither is an error.
 pub fn to_probability(value: f32, values: Values) -> Result<f32, String> {
     check(value, values)?;
     match values {
@@ -123,7 +123,7 @@ pub fn to_probability(value: f32, values: Values) -> Result<f32, String> {
     }
 }
 
-/// Brings a map from what it is to what is wanted, refusing numbers that it cannot hold.
+/// Converts a map between forms; values outside of the form are an error.
 pub fn convert(mut map: Array2<f32>, from: Values, to: Values) -> Result<Array2<f32>, String> {
     if from == Values::Probabilities || planes::not_finite(&map) > 0 {
         map.iter().try_for_each(|&value| check(value, from))?;
@@ -138,7 +138,7 @@ pub fn convert(mut map: Array2<f32>, from: Values, to: Values) -> Result<Array2<
     Ok(map)
 }
 
-/// A map of logits to one of probabilities, where it is.
+/// Converts a map of logits to probabilities, in place.
 pub fn probabilities(logits: &mut Array2<f32>) {
     match logits.as_slice_memory_order_mut() {
         Some(logits) => planes::sigmoid(logits),
@@ -146,7 +146,7 @@ pub fn probabilities(logits: &mut Array2<f32>) {
     }
 }
 
-/// A map of probabilities to a score in 0..=1.
+/// Computes a score in 0..=1 from a map of probabilities.
 pub fn score_from_map(map: ArrayView2<'_, f32>, how: ScoreFromMap) -> f32 {
     let pixels = map.len() as f64;
     match how {
@@ -162,7 +162,7 @@ pub fn score_from_map(map: ArrayView2<'_, f32>, how: ScoreFromMap) -> f32 {
     }
 }
 
-/// How many channels a member's outputs have, where it has them.
+/// The numbers of channels of a member's outputs, if they have channels.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Channels {
     pub map: Option<usize>,
@@ -170,7 +170,7 @@ pub struct Channels {
 }
 
 /// Runs a batch of `len` through a member's model and reads the first image of each declared output; an error names the
-/// key that does not fit.
+/// key that does not match.
 pub fn read_batch(
     member: &Member,
     model: &Model,
@@ -215,12 +215,12 @@ fn shape_error(expected: &str, output: &ArrayD<f32>) -> String {
     format!("has shape {:?}; {expected}", output.shape())
 }
 
-/// Stacks' maps, (N, H, W) or (N, 1, H, W), are read like members'.
+/// Reads a stack's map, (N, H, W) or (N, 1, H, W), like a member's.
 pub fn stacked_map(output: &ArrayD<f32>, values: Values) -> Result<Array2<f32>, String> {
     convert(plane(output, 0, 1, 0, Layout::Nchw)?, values, Values::Probabilities)
 }
 
-/// Stacks' scores, (N,) or (N, 1), are read like members'.
+/// Reads a stack's score, (N,) or (N, 1), like a member's.
 pub fn stacked_score(output: &ArrayD<f32>, values: Values) -> Result<f32, String> {
     let view = batch(output.view(), 1)?;
     let value = view.iter().next().copied().ok_or_else(|| shape_error("expected one number", output))?;

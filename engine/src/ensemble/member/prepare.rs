@@ -1,4 +1,4 @@
-//! What a member sees: intensities, resized, changed by its prepare plugins.
+//! A member's prepared image: intensities, resized, changed by its prepare plugins.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: Size, how: R
     prepare_part(radiograph, intensity, Region::whole(radiograph.size()), size, how)
 }
 
-/// As [`prepare`], of a part of the radiograph; intensities are those of the whole.
+/// As [`prepare`], for a part of the radiograph; intensities are those of the whole.
 fn prepare_part(radiograph: &Radiograph, intensity: Intensity, part: Region, size: Size, how: Resize) -> Array2<f32> {
     let intensities = radiograph.intensities(intensity);
     let mut image = resize(part.cut(intensities.view()), size, how).into_owned();
-    // Cubic weights overshoot; intensities do not.
+    // Cubic weights overshoot; intensities must not.
     image.mapv_inplace(|v| v.clamp(0.0, 1.0));
     image
 }
 
-/// One way to prepare an image. Members that prepare it the same way share a recipe, and its result.
+/// One way of preparing an image. Members that prepare it in the same way share a recipe and its result.
 pub struct Recipe {
     pub intensity: Intensity,
     /// Height and width in pixels.
     pub size: Size,
     pub resize: Resize,
     pub plugins: Vec<Arc<Plugin>>,
-    /// Whether only the part that the crop stage found is prepared.
+    /// Whether only the crop stage's box is prepared.
     pub crop: bool,
 }
 
@@ -52,14 +52,14 @@ impl Recipe {
     }
 }
 
-/// The images of one batch as their members see them, each prepared once a recipe.
+/// The prepared images of one batch, each computed once per recipe.
 #[derive(Default)]
 pub struct Prepared {
     images: HashMap<(usize, usize), Arc<Array2<f32>>>,
 }
 
 impl Prepared {
-    /// Prepares what is not prepared yet. Images that fail are returned.
+    /// Prepares what is not prepared yet. Returns images that fail.
     pub fn fill(
         &mut self,
         recipes: &[Recipe],

@@ -1,9 +1,9 @@
 //! Probabilities and logits.
 
-/// Logits lie within plus and minus this: single precision knows no probability between it and 1.
+/// The bound of logits: single precision has no probability between its sigmoid and 1.
 const LARGEST_LOGIT: f32 = 15.9;
 
-/// Where a shifted map's threshold lies, and that of networks that name none.
+/// The threshold of a shifted map, and of networks without a threshold.
 pub const MIDDLE: f32 = 0.5;
 
 /// The probability of a logit.

@@ -1,4 +1,4 @@
-//! One set of weights at work: views into batches, batches through the model, outputs back to answers.
+//! Runs one set of weights: views into batches, batches through the model, and its outputs to answers.
 
 use std::sync::Arc;
 
@@ -31,9 +31,9 @@ pub struct Run<'a> {
 struct Sums {
     /// Probabilities at the size of the member's own map.
     own: Option<Array2<f32>>,
-    /// Probabilities where the map belongs in the output, where logits are resized.
+    /// Probabilities at the map's place in the output, if logits are resized.
     placed: Option<Array2<f32>>,
-    /// The first view's mask, where views are compared, and the lowest Dice coefficient with it so far.
+    /// The first view's mask, if views are compared, and the lowest Dice coefficient with it so far.
     compared: Option<(Array2<bool>, f32)>,
     views: Vec<ViewAnswer>,
     failed: Option<ImageError>,
@@ -54,7 +54,7 @@ impl Seen {
     }
 }
 
-/// What one view gave.
+/// The outputs for one view.
 #[derive(Default)]
 struct ViewOutput {
     score: Option<f32>,
@@ -65,8 +65,8 @@ struct ViewOutput {
 }
 
 impl Run<'_> {
-    /// Runs the model over images; the answers come in the order of `tasks`. With `settle`, views come one after the
-    /// other, and an image has no more of them once it is settled.
+    /// Runs the model over images; outputs are in the order of `tasks`. With `settle`, views run one after the other,
+    /// and an image has no more of them once its bounds decide the gate.
     pub fn answers(
         &self,
         tasks: &[&ImageTask],
@@ -76,7 +76,7 @@ impl Run<'_> {
         let mut settled = vec![None; tasks.len()];
         let views = 0..self.member.views.len();
         match settle {
-            // An image's views are summed in order, whatever the batch.
+            // An image's views are summed in order, whatever the batch size.
             None => self.ask(
                 tasks,
                 views.flat_map(|view| (0..tasks.len()).map(move |task| (view, task))).collect(),
@@ -103,7 +103,7 @@ impl Run<'_> {
     /// Runs the model over items: (view, position in `tasks`).
     fn ask(&self, tasks: &[&ImageTask], mut items: Vec<(usize, usize)>, sums: &mut [Sums]) {
         while let Some(&(view, _)) = items.first() {
-            // One batch is of one size.
+            // All images of a batch have one size.
             let sizes = &self.member.view_sizes;
             let most = self.fixed_batch.unwrap_or(self.context.batch.min(self.model.most())).max(1);
             let len = items.iter().take(most).take_while(|(v, _)| sizes[*v] == sizes[view]).count();
@@ -136,7 +136,7 @@ impl Run<'_> {
         drop(views);
         let names = self.output_names();
         match slot.infer(self.model, &member.manifest.input.name, tensor.view().into_dyn(), &names) {
-            // One image may have done it, or their number: each half has its own chance.
+            // One image may be the cause, or their number: try each half by itself.
             Err(error) if kept.len() > 1 => {
                 if error.is_out_of_memory() {
                     self.model.take_fewer(kept.len().div_ceil(2));
@@ -162,7 +162,7 @@ impl Run<'_> {
         self.batch(tasks, second, sums);
     }
 
-    /// What the model is to see of each item.
+    /// The plane of each item.
     fn views(&self, tasks: &[&ImageTask], items: &[(usize, usize)]) -> Vec<Result<Seen, ImageError>> {
         let see = |&(view, task): &(usize, usize)| {
             let image = self.context.prepared.get(self.member.recipe, tasks[task].image);
@@ -204,12 +204,13 @@ impl Run<'_> {
         self.wanted.map || self.scores_map()
     }
 
-    /// Whether the score is to be taken from the map.
+    /// Whether the score is computed from the map.
     fn scores_map(&self) -> bool {
         self.wanted.score && self.member.manifest.score_from_map.is_some()
     }
 
-    /// Reads one item of a batch: one view of one image. `outputs` are the names asked for, what came, and the batch.
+    /// Reads one item of a batch: one view of one image. `outputs` are the requested names, their tensors, and the
+    /// batch size.
     fn read(
         &self,
         (names, results, len): (&[&str], &[ArrayD<f32>], usize),
@@ -239,7 +240,7 @@ impl Run<'_> {
         Ok(part)
     }
 
-    /// Puts a view's map where it is summed: logits are resized before they become probabilities.
+    /// Adds a view's map to its place: logits are resized before they become probabilities.
     fn place(&self, part: &mut ViewOutput, map: Map, task: &ImageTask) {
         let floor = self.member.manifest.map.as_ref().and_then(|map| map.zero_below);
         let floored = |map: Array2<f32>| match floor {
@@ -296,7 +297,7 @@ impl Sums {
     }
 }
 
-/// Dice's coefficient; 1 where both are empty. Masks of different sizes are told apart when their maps are added.
+/// Dice's coefficient; 1 if both are empty. Masks of different sizes are detected when their maps are added.
 fn dice(a: &Array2<bool>, b: &Array2<bool>) -> f32 {
     let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count();
     let marked = a.iter().chain(b).filter(|&&marked| marked).count();

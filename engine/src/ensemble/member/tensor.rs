@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use crate::manifest::{Input, Layout};
 
-/// Fills a batch from planes of one size, (height, width) each; `len` beyond the planes is padded with zeros.
+/// Fills a batch from planes of one size, (height, width) each; it is padded with zeros to `len` images.
 ///
 /// # Panics
-/// Where planes differ in size, or there are more than `len` of them.
+/// If planes differ in size, or there are more than `len` of them.
 #[must_use]
 pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array4<f32> {
     let (height, width) = planes.first().map_or((0, 0), ArrayView2::dim);
@@ -30,11 +30,11 @@ pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array
         }
     });
     tensor.slice_axis_mut(Axis(0), Slice::from(planes.len()..)).fill(MaybeUninit::new(0.0));
-    // SAFETY: the images of all planes are written, and what is beyond them.
+    // SAFETY: the images of all planes are written, and so is the padding.
     unsafe { tensor.assume_init() }
 }
 
-/// One number for all channels, or one a channel; `default` where there is none.
+/// One number for all channels, or one per channel; `default` if there is none.
 fn value(values: &[f32], channel: usize, default: f32) -> f32 {
     values.get(channel).or_else(|| values.first()).copied().unwrap_or(default)
 }

@@ -1,4 +1,4 @@
-//! Test-time augmentation: the views of one member, and the way back.
+//! Test-time augmentation: a member's views and their inverses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::plugin::{Plugin, PluginError, Role};
 /// One view of a prepared image.
 #[derive(Clone)]
 pub enum View {
-    /// The image as it is.
+    /// The unchanged image.
     Identity,
     /// A view of a TTA plugin.
     Tta(Arc<Plugin>, usize),
-    /// What a prepare plugin makes of the image; its maps need no way back.
+    /// A prepare plugin's image; its maps need no inverse.
     Prepared(Arc<Plugin>),
 }
 
 impl fmt::Display for View {
-    /// The plugin's name, with the view's number where it has several.
+    /// The plugin's name, with the view's number if it has several.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Identity => f.write_str("identity"),
@@ -32,7 +32,7 @@ impl fmt::Display for View {
 }
 
 impl View {
-    /// The views that a list of plugins gives, the identity first where it is wanted.
+    /// The views of a list of plugins, with the identity first if wanted.
     pub fn list(identity: bool, plugins: &[Arc<Plugin>]) -> Vec<Self> {
         let mut views = if identity { vec![Self::Identity] } else { Vec::new() };
         for plugin in plugins {
@@ -52,7 +52,7 @@ impl View {
         }
     }
 
-    /// The view of an image; `None` for the image as it is.
+    /// The view of an image; `None` for the unchanged image.
     pub fn forward(&self, image: ArrayView2<'_, f32>) -> Result<Option<Array2<f32>>, ImageError> {
         let failed = |source| ImageError::plugin(At::Tta, source);
         match self {
@@ -67,7 +67,7 @@ impl View {
         let failed = |source| ImageError::plugin(At::Tta, source);
         let Self::Tta(plugin, view) = self else { return Ok(map) };
         let seen = plugin.view_size(*view, size).map_err(failed)?;
-        // A network's map may be smaller than its input; the fraction stays the same on the way back.
+        // A network's map may be smaller than its input; the inverse keeps that fraction.
         let side = |map: usize, image: usize, seen: usize| (map * image + seen / 2) / seen;
         let (height, width) = (side(map.nrows(), size.height, seen.height), side(map.ncols(), size.width, seen.width));
         plugin.inverse(*view, map.view(), Size::new(height, width)).map_err(failed)

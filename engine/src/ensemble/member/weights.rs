@@ -1,4 +1,4 @@
-//! One set of weights: a model that is opened when it is first needed.
+//! One set of weights: a model that is opened on first use.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -12,7 +12,7 @@ use crate::runtime::{Loaded, Model, ModelError, SessionOptions};
 #[derive(Clone)]
 pub struct Opener {
     pub runtime: &'static Loaded,
-    /// One a device.
+    /// One per device.
     pub sessions: Arc<[SessionOptions]>,
     /// Whether a model that CUDA refuses may run on the CPU.
     pub may_fall_back: bool,
@@ -24,7 +24,7 @@ pub struct Source {
     path: PathBuf,
     /// The SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// One a device.
+    /// One per device.
     models: Vec<OnceLock<Result<Arc<Model>, Arc<ModelError>>>>,
 }
 
@@ -45,7 +45,7 @@ impl Source {
         &self.opener
     }
 
-    /// How many devices it may be opened on.
+    /// The number of devices on which it may be opened.
     pub fn devices(&self) -> usize {
         self.models.len()
     }
@@ -75,8 +75,7 @@ impl Weights {
         Self { manifest, source, fits: OnceLock::new() }
     }
 
-    /// The session on a device, made sure to be what the manifest says of it; `views` are the (height, width) it will be
-    /// given.
+    /// The session on a device, checked against the manifest; `views` holds the (height, width) of its inputs.
     pub fn model(
         &self,
         device: usize,
@@ -97,12 +96,12 @@ impl Weights {
         self.fits.get_or_init(check).as_ref().map(|()| model).map_err(Arc::clone)
     }
 
-    /// The batch that the model insists on, if it is open and does.
+    /// The model's fixed batch size, if it is open and has one.
     pub fn fixed_batch(&self, input: &str) -> Option<usize> {
         compatibility::fixed_batch(self.source.opened().next()?.inputs(), input)
     }
 
-    /// Whether the weights answer for an image of this fold: in an out-of-fold run, if they have not seen it.
+    /// Whether the weights may predict an image of this fold: in an out-of-fold run, if they have not seen it.
     pub fn answers_for(&self, fold: Option<u32>) -> bool {
         match (self.manifest.fold, fold) {
             (Some(held_out), Some(fold)) => held_out == fold,

@@ -93,7 +93,7 @@ impl Opening<'_> {
         Ok(self.recipes.len() - 1)
     }
 
-    /// A hash of what an answer depends on besides the weights and the image; only a cache asks for it.
+    /// A hash of what an output depends on besides the weights and the image; only with a cache.
     fn fingerprint(
         &self,
         field: &str,
@@ -115,7 +115,7 @@ impl Opening<'_> {
         Ok(cache::hash(&texts.each_ref().map(String::as_str)))
     }
 
-    /// The hash of each plugin's library: another build may draw other views.
+    /// The hash of each plugin's library: another build may make other views.
     fn libraries(&self, field: &str, plugins: &[Arc<Plugin>]) -> Result<Vec<String>, EnsembleError> {
         let sum = |plugin: &Arc<Plugin>| {
             plugin.sha256().map(str::to_owned).map_err(|source| self.plugin_error(field.into(), source))
@@ -123,7 +123,7 @@ impl Opening<'_> {
         plugins.iter().map(sum).collect()
     }
 
-    /// What does not fit, as an error that names its field.
+    /// Turns mismatches into an error that names their field.
     pub(super) fn fits(&self, field: &str, misfits: Vec<compatibility::Mismatch>) -> Result<(), EnsembleError> {
         match misfits.into_iter().next() {
             None => Ok(()),
@@ -134,7 +134,7 @@ impl Opening<'_> {
     }
 }
 
-/// What of each step changes an answer: not where its plugin runs, nor for how long.
+/// The part of each step that changes an output: not where its plugin runs, nor its timeout.
 fn chosen(steps: &[manifest::Step]) -> Vec<(&str, String)> {
     steps.iter().map(|step| (step.plugin.as_str(), serde_json::Value::from(step.params.clone()).to_string())).collect()
 }

@@ -30,34 +30,34 @@ use model_file::MAX_MODEL_BYTES;
 
 pub use options::Options;
 
-/// Everything that opening needs to know, and what it has opened so far.
+/// The settings of opening, and what has been opened so far.
 struct Opening<'a> {
     path: &'a Path,
     folder: Folder,
-    /// The most bytes that a model may have.
+    /// The largest allowed size of a model in bytes.
     most_bytes: u64,
     opener: Opener,
     plugin_options: &'a PluginOptions,
     /// Members that name the same file share a session.
     sources: BTreeMap<PathBuf, Arc<Source>>,
     plugins: Vec<Arc<Plugin>>,
-    /// Whether models are opened when they are first needed.
+    /// Whether models are opened on first use.
     lazy: bool,
-    /// Whether each image is to be answered by weights that have not seen it.
+    /// Whether each image is predicted only by weights that have not seen it.
     out_of_fold: bool,
     recipes: Vec<(RecipeKey, Recipe)>,
 }
 
-/// What makes two recipes the same.
+/// The values by which recipes are compared.
 type RecipeKey = (manifest::Intensity, manifest::Sides, manifest::Resize, Vec<Step>, bool);
 
-/// A stage as a manifest declares it, whichever it is.
+/// A stage as declared in a manifest.
 struct Declared<'a> {
     name: &'static str,
     members: &'a [manifest::Member],
     merge: &'a Merge,
     gate: Option<&'a manifest::Gate>,
-    /// What is merged.
+    /// The outputs that are merged.
     wanted: RequiredOutputs,
     exit: EarlyExit,
 }
@@ -102,7 +102,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     let postprocess = opening.plugins("postprocess", &manifest.postprocess, &[Role::Postprocess])?;
     let crop = opening.crop(&manifest)?;
     let exact = options.exit.unwrap_or(manifest.exit) == Exit::Exact;
-    // The segmenters come first: whether they need the classifier's score to its end is for them to say.
+    // The segmenters come first, because they determine whether the classifier's exact score is needed.
     let segmenter = opening.segmenter(&manifest, exact && !options.keep_maps)?;
     let members = segmenter.members.iter();
     let own_steps = members.clone().flat_map(|member| &member.postprocess).map(|(_, plugin)| plugin);
@@ -146,19 +146,19 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     })
 }
 
-/// Resolves the devices that are asked for; [`Device::Auto`] where none is.
+/// Resolves the requested devices; [`Device::Auto`] if there are none.
 fn placements(runtime: &Loaded, devices: &[Device]) -> Result<Vec<Placement>, DeviceError> {
     let asked = if devices.is_empty() { &[Device::Auto][..] } else { devices };
     asked.iter().map(|&device| runtime::place(runtime, device)).collect()
 }
 
-/// Whether no device was asked for by name, so that a model which one refuses may run on another.
+/// Whether no device was requested by name, so that a model that one refuses may run on another.
 fn device_is_ours(devices: &[Device]) -> bool {
     devices.iter().all(|&device| device == Device::Auto)
 }
 
-/// What the classifier stage merges: maps for a gate that looks at them; scores wherever every member that runs gives
-/// one. A stack sees one kind, the map if there is a choice to make.
+/// What the classifier stage merges: maps for a gate that reads them; scores if every member that runs gives one. A
+/// stack takes only one kind, the map if both are possible.
 pub fn classifier_wants(stage: &manifest::Stage) -> RequiredOutputs {
     let map = stage.gate.iter().flat_map(manifest::Gate::tests).any(manifest::Gate::reads_merged_map);
     let stacks_maps = map && matches!(stage.merge, Merge::Stack(_));
@@ -167,7 +167,7 @@ pub fn classifier_wants(stage: &manifest::Stage) -> RequiredOutputs {
 }
 
 impl Opening<'_> {
-    /// The crop stage, where there is one and somebody wants what it finds.
+    /// The crop stage, if there is one and some member uses its box.
     fn crop(&mut self, manifest: &Manifest) -> Result<Option<Crop>, EnsembleError> {
         let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
         let mut members = stages.flat_map(|stage| &stage.members);

@@ -1,4 +1,4 @@
-//! A model's files, looked at before ONNX Runtime is given them: how large they are, what they hash to, where they lie.
+//! Checks a model's files before ONNX Runtime opens them: their size, hash and location.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,13 +9,13 @@ use crate::digest;
 use crate::manifest::{Folder, FolderError};
 use crate::onnx::Skeleton;
 
-/// The most bytes that a model may have, its external data included, unless [`crate::ensemble::Options`] say otherwise: 4 GiB.
+/// The default size limit of a model, external data included: 4 GiB; see [`crate::ensemble::Options`].
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
 
-/// The most nodes that a model may have; large networks have some ten thousand.
+/// The maximum number of a model's nodes; large networks have some ten thousand.
 const MAX_NODES: u64 = 1_000_000;
 
-/// A model's file that is not to be opened.
+/// Why a model's file is not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFileError {
     #[error("cannot read `{path}`", path = path.display())]
@@ -42,12 +42,12 @@ pub enum ModelFileError {
     External { path: PathBuf, source: FolderError },
 }
 
-/// The SHA-256 of a model's file, in lowercase hexadecimal; of a model that keeps weights in other files, that of the digests
-/// of all of them, one after the other, its own first and the others by name.
+/// The SHA-256 of a model's file, in lowercase hexadecimal; for a model with external data, of the concatenated digests of
+/// all of its files, its own first and the others by name.
 ///
 /// # Errors
-/// Where the files together have more than `most` bytes, which is told before any of it is read; where weights do not lie in
-/// `folder`, the manifest's; where the file is no ONNX model.
+/// If the files together have more than `most` bytes, which is checked before any of it is read; if weights are not in
+/// `folder`, the manifest's; if the file is not an ONNX model.
 pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFileError> {
     let content = bounded::read(path, most).map_err(|error| ModelFileError::from_bounded(error, path, most))?;
     let (mut bytes, own) = (content.len() as u64, digest::bytes(&content));
@@ -87,7 +87,7 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
 }
 
 impl ModelFileError {
-    /// Of a file that is not read.
+    /// Converts the error of a file that was not read.
     fn from_bounded(error: BoundedError, path: &Path, most: u64) -> Self {
         let path = path.into();
         match error {
@@ -96,7 +96,7 @@ impl ModelFileError {
         }
     }
 
-    /// The SHA-256 of a file that is no ONNX model: where another is declared, that is what is wrong with it.
+    /// The SHA-256 of a file that is not an ONNX model: if another one is declared, that is the fault to report.
     pub fn sha256(&self) -> Option<&str> {
         match self {
             Self::NotOnnx { sha256, .. } => Some(sha256),
@@ -104,7 +104,7 @@ impl ModelFileError {
         }
     }
 
-    /// Whether it is this file that is not there, and not one beside it.
+    /// Whether this file itself is missing, and not one beside it.
     pub fn is_missing(&self, model: &Path) -> bool {
         matches!(self, Self::Read { path, source } if path == model && source.kind() == io::ErrorKind::NotFound)
     }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto};
 
-    /// What is wrong with a model of a few hundred bytes.
+    /// The fault of a model of a few hundred bytes.
     fn fault(graph: GraphProto, functions: Vec<FunctionProto>) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");

@@ -1,4 +1,4 @@
-//! How an ensemble is opened.
+//! Options for opening an ensemble.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::runtime::Device;
 /// The largest height or width, in pixels.
 const MAX_SIDE: usize = 16_384;
 
-/// How an ensemble is opened; see [`Ensemble::options`].
+/// Options for opening an ensemble; see [`Ensemble::options`].
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub(crate) devices: Vec<Device>,
@@ -35,15 +35,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// Where models run; [`Device::Auto`] unless said.
+    /// Where models run. Default: [`Device::Auto`].
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.devices = vec![device];
         self
     }
 
-    /// Several devices, with a session of each model on each of them: images go to whichever is free, and come back in
-    /// their order. [`Device::Cpu`] twice, with half the [`threads`](Self::threads) each, may suit a machine of many
+    /// Several devices, with a session of each model on each of them: images go to any free device, and results come
+    /// back in order. [`Device::Cpu`] twice, with half the [`threads`](Self::threads) each, may suit a machine of many
     /// cores.
     #[must_use]
     pub fn devices(mut self, devices: &[Device]) -> Self {
@@ -51,25 +51,25 @@ impl Options {
         self
     }
 
-    /// Threads within an operator, and as many around the models: the engine has its own, and waits for no others. 0, the
-    /// default, takes one a core.
+    /// Threads within an operator, and as many around the models: the engine has its own, and never waits for others. 0,
+    /// the default: one per core.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// The most views that a model is given at once; 0, the default, is 2 on the CPU and 8 on CUDA. A model whose batch is
-    /// fixed gets that many, padded with zeros where there are fewer.
+    /// The maximum number of views per run of a model; 0, the default: 2 on the CPU and 8 on CUDA. A model with a fixed
+    /// batch gets that many, padded with zeros.
     #[must_use]
     pub fn batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// The bytes that images on their way through [`Ensemble::predict_files`] may take together, models not counted;
-    /// an image that takes more, decoding included, is an error before its pixels are decoded. Default: 128 MiB for each
-    /// image of a batch and each device, in which a few images are always let in, up to [`DecodeLimits`] each.
+    /// The memory limit in bytes for all images in flight in [`Ensemble::predict_files`], without models; an image that
+    /// needs more, decoding included, is an error before its pixels are decoded. Default: 128 MiB for each image of a
+    /// batch and each device, with a few images always admitted, each up to [`DecodeLimits`].
     ///
     /// [`DecodeLimits`]: crate::radiograph::DecodeLimits
     #[must_use]
@@ -78,8 +78,8 @@ impl Options {
         self
     }
 
-    /// The bytes that a session may take of a CUDA device's memory, or that all models together may take on the CPU.
-    /// Default: all there is. A batch that does not fit is halved.
+    /// The memory limit in bytes of a session on a CUDA device, or of all models together on the CPU. Default: none. A
+    /// batch that does not fit is halved.
     #[must_use]
     pub fn device_memory(mut self, bytes: usize) -> Self {
         self.device_memory = Some(bytes);
@@ -93,23 +93,22 @@ impl Options {
         self
     }
 
-    /// Early exit, whatever the manifest says.
+    /// Early exit, overriding the manifest.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {
         self.exit = Some(exit);
         self
     }
 
-    /// Keep the merged map in each finding. Segmentation is then carried to the end even where the gate's answer is
-    /// certain before.
+    /// Keep the merged map in each finding. Segmentation then always runs fully, even if the gate is decided earlier.
     #[must_use]
     pub fn keep_maps(mut self, keep: bool) -> Self {
         self.keep_maps = keep;
         self
     }
 
-    /// Keep what networks answer in a folder, and ask none whose answer is there. Models are then opened when they are
-    /// first needed, so that what is wrong with one of them is found out no earlier.
+    /// Keep networks' outputs in a folder, and run no network whose output is there. Models are then opened on first
+    /// use, so their faults are found only then.
     #[must_use]
     pub fn cache(mut self, folder: impl Into<PathBuf>, form: Form) -> Self {
         self.cache = Some((folder.into(), form));
@@ -123,47 +122,47 @@ impl Options {
         self
     }
 
-    /// An out-of-fold run: the fold of each image, by id. Snapshots that name their fold answer for its images alone.
+    /// An out-of-fold run: the fold of each image, by id. Snapshots that name their fold predict only its images.
     #[must_use]
     pub fn folds(mut self, folds: HashMap<String, u32>) -> Self {
         self.folds = Some(folds);
         self
     }
 
-    /// Whether the manifest may name files outside of its own folder: models, recipes, and plugins given as paths. Unless
-    /// said, it may not, neither by `..` nor from the root nor through links.
+    /// Whether the manifest may name files outside of its own folder: models, recipes, and plugins given as paths.
+    /// Default: it may not, neither with `..` nor absolute paths nor through links.
     #[must_use]
     pub fn allow_outside(mut self, allow: bool) -> Self {
         self.allow_outside = allow;
         self
     }
 
-    /// The most bytes that a model may have, its external data included; 4 GiB unless said. A larger one is refused before
-    /// it is read.
+    /// The size limit of a model in bytes, external data included. Default: 4 GiB. A larger one is refused before it is
+    /// read.
     #[must_use]
     pub fn max_model_bytes(mut self, bytes: u64) -> Self {
         self.max_model_bytes = Some(bytes);
         self
     }
 
-    /// Folders in which libraries of plugins are looked for by name, before those of `PLEURA_PLUGINS` and the manifest's.
+    /// Folders that are searched for plugin libraries by name, before those of `PLEURA_PLUGINS` and the manifest's.
     #[must_use]
     pub fn plugin_folders(mut self, folders: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         self.plugins.folders = folders.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The program that runs plugins with `isolation = "process"`: one that serves the verb `plugin-worker`, as `pleura`
-    /// does. Default: the one that `PLEURA_WORKER` names, this program if it
-    /// [is a worker](crate::plugin::this_program_is_a_worker), or a `pleura` beside it or on `PATH`.
+    /// The program that runs plugins with `isolation = "process"`: one that implements the verb `plugin-worker`, as
+    /// `pleura` does. Default: the one that `PLEURA_WORKER` names, this program if it [is a
+    /// worker](crate::plugin::this_program_is_a_worker), or a `pleura` beside it or on `PATH`.
     #[must_use]
     pub fn worker(mut self, program: impl Into<PathBuf>) -> Self {
         self.plugins.worker = Some(program.into());
         self
     }
 
-    /// Opens an ensemble whose manifest was made in memory; see [`Manifest::parse`]. `path` is where the manifest's file
-    /// would be: errors name it, and models and plugins are looked for in its folder.
+    /// Opens an ensemble from a manifest in memory; see [`Manifest::parse`]. `path` is where the manifest's file would
+    /// be: errors name it, and models and plugins are searched for in its folder.
     ///
     /// # Errors
     /// As [`Options::open`].
@@ -176,8 +175,8 @@ impl Options {
     /// Reads the manifest, loads every model and plugin.
     ///
     /// # Errors
-    /// Where an option or the manifest is wrong, ONNX Runtime or the device is not to be had, or a model or plugin is missing,
-    /// changed, or not what the manifest says.
+    /// If an option or the manifest is wrong, ONNX Runtime or the device is unavailable, or a model or plugin is missing,
+    /// changed, or does not match the manifest.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
         self.check()?;
         open::open(Manifest::read(path.as_ref())?, path.as_ref(), &self)

@@ -29,7 +29,7 @@ impl Opening<'_> {
         Ok(Stacker { manifest: stack.clone(), models })
     }
 
-    /// The ONNX file, made sure to be the one declared.
+    /// The ONNX file, checked against its declared hash.
     pub(super) fn source(
         &mut self,
         field: &str,
@@ -79,7 +79,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Opens plugins, each of one of the roles that its place allows.
+    /// Opens plugins, each with a role that is allowed in its place.
     pub(super) fn plugins(
         &mut self,
         field: &str,
@@ -112,7 +112,7 @@ impl Opening<'_> {
     }
 }
 
-/// Makes sure that a manifest names no file outside of its folder.
+/// Checks that a manifest names no file outside of its folder.
 pub(super) fn files_are_inside(path: &Path, manifest: &Manifest, folder: &Folder) -> Result<(), EnsembleError> {
     for (field, file) in manifest.files() {
         let wrong =

@@ -9,21 +9,21 @@ use crate::ensemble::ImageError;
 use crate::ensemble::member::prepare::Prepared;
 use crate::radiograph::RadiographError;
 
-/// Batches that a chunk may fill. What passes the gate is a fraction of it, and should fill one still.
+/// Batches that a chunk may fill. Only a fraction of them passes the gate, and should still fill one.
 const BATCHES: usize = 8;
 
 /// Images in order, each with its name.
 pub struct Chunk<N> {
     pub number: usize,
-    /// What its images take on their way.
+    /// The bytes that its images take while in flight.
     pub bytes: usize,
     pub images: Vec<Named<N>>,
-    /// What is prepared of them already; images are counted as in [`Chunk::radiographs`].
+    /// Images that are already prepared; counted as in [`Chunk::radiographs`].
     pub prepared: Prepared,
 }
 
 impl<N> Chunk<N> {
-    /// Those that could be decoded.
+    /// The images that could be decoded.
     pub fn radiographs(&self) -> Vec<&Radiograph> {
         self.images.iter().filter_map(|(_, radiograph)| radiograph.as_ref().ok()).collect()
     }
@@ -36,10 +36,10 @@ pub struct Reader<S> {
     number: usize,
     /// Bytes of the largest image so far.
     largest: usize,
-    /// Images that the chunk before was to have.
+    /// The intended number of images of the previous chunk.
     wanted: usize,
     threads: usize,
-    /// Chunks on their way, and the bytes that their images take.
+    /// Chunks in flight, and the bytes that their images take.
     chunks: usize,
     bytes: usize,
 }
@@ -50,8 +50,8 @@ impl<S: Source> Reader<S> {
         Self { plan, source, number: 0, largest: 0, wanted: 0, threads, chunks: 0, bytes: 0 }
     }
 
-    /// Waits until another chunk may be on its way; `done` tells the bytes of those that no longer are. False where
-    /// nobody is left to tell.
+    /// Waits until another chunk may be in flight; `done` receives the bytes of finished ones. False if its sender is
+    /// gone.
     pub fn wait(&mut self, done: &Receiver<usize>) -> bool {
         let next = self.largest.max(self.source.claim(0, &self.plan));
         loop {
@@ -74,10 +74,10 @@ impl<S: Source> Reader<S> {
             return None;
         }
         let Plan { batch, in_flight, memory, .. } = self.plan;
-        // The first chunks are small, so that models soon have work, and the last ones, so that they end together.
+        // The first chunks are small, so that models start soon, and the last ones, so that devices finish together.
         let share = left.div_ceil(in_flight);
         self.wanted = (2 * self.wanted).min(share).clamp(batch, batch.saturating_mul(BATCHES));
-        // a batch is filled where it can be, though fewer chunks are on their way then
+        // a batch is filled if possible, even if fewer chunks are then in flight
         let share = (memory / in_flight).max(batch.saturating_mul(self.largest));
         let quota = share.min(memory.saturating_sub(self.bytes));
         let (mut images, mut bytes) = (Vec::new(), 0_usize);
@@ -119,7 +119,7 @@ impl<S: Source> Reader<S> {
         count
     }
 
-    /// An image, if what comes after decoding fits the memory too.
+    /// Admits an image if the steps after decoding fit the memory, too.
     fn admit(&self, name: &S::Name, radiograph: Radiograph) -> Result<Radiograph, ImageError> {
         let over = |over| ImageError::from(RadiographError::Memory { path: name.as_ref().into(), over });
         self.plan.check(radiograph.size()).map_err(over)?;
@@ -127,7 +127,7 @@ impl<S: Source> Reader<S> {
     }
 }
 
-/// What has been told already; otherwise, whether there is nobody left to tell.
+/// A message that has already arrived; otherwise, whether the sender is gone.
 fn try_recv(done: &Receiver<usize>) -> Result<usize, bool> {
     done.try_recv().map_err(|error| error == TryRecvError::Disconnected)
 }
@@ -188,7 +188,7 @@ mod tests {
             let held: usize = waiting.iter().sum();
             assert!(held <= plan.memory || waiting.len() == 1 || chunk.number == 0, "{held} bytes on their way");
             assert!(waiting.len() <= plan.in_flight);
-            // The first in is the first out, as late as can be.
+            // The first in is the first out, as late as possible.
             if waiting.len() == plan.in_flight || held + 400 > plan.memory {
                 tell.send(waiting.remove(0)).unwrap();
             }
@@ -210,11 +210,11 @@ mod tests {
 
     #[test]
     fn memory_bounds_what_is_on_its_way() {
-        // 400 bytes an image, five chunks: 3 images a chunk at most. The first chunk knows no sizes yet.
+        // 400 bytes per image, five chunks: at most 3 images per chunk. The first chunk knows no sizes yet.
         let sizes = chunks(plan(3 * 400 * 5), 100);
         assert!(sizes[1..].iter().all(|&size| size <= 3), "{sizes:?}");
         assert!(sizes.contains(&3));
-        // Too little for anything is enough for one image at a time.
+        // Too little for anything still admits one image at a time.
         let sizes = chunks(plan(1), 20);
         assert!(sizes[1..].iter().all(|&size| size == 1), "{sizes:?}");
     }

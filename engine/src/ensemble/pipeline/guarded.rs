@@ -1,4 +1,4 @@
-//! What keeps a fault in one image from ending the run: panics are caught, and memory is asked for before it is needed.
+//! Keeps a fault in one image from ending the run: panics are caught, and memory is checked before it is needed.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,31 +10,31 @@ use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::member::prepare::Prepared;
 
-/// Does work on one image, or on several; a panic is an error.
+/// Runs work on one or several images; a panic becomes an error.
 ///
-/// What the work changes must be of no use after a panic, or whole in spite of it: counters, and mutexes whose data are
-/// replaced in one step.
+/// What the work changes must be unused after a panic, or consistent in spite of it: counters, and mutexes whose data
+/// are replaced in one step.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(ImageError::Panic { message: message(panic.as_ref()) }))
 }
 
-/// What a panic says.
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("no message").to_owned()
 }
 
-/// Makes sure that so many bytes can be had, by taking them and giving them back: an allocation that fails later, deep in
-/// some library, would end the process.
+/// Checks that `bytes` bytes can be allocated, by allocating and freeing them: an allocation that fails later, within a
+/// library, would end the process.
 fn check_memory(bytes: usize) -> Result<(), ImageError> {
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| ImageError::Memory { bytes })
 }
 
 impl Ensemble {
-    /// Sends images through the stages, as [`Ensemble::trace`] does. Where that panics, or there is not the memory for all
-    /// of them, each goes by itself, so that only those fail that have to.
+    /// Sends images through the stages, as [`Ensemble::trace`] does. If that panics, or there is not enough memory for all
+    /// of them, each is processed by itself, so that only those fail that have to.
     pub(in crate::ensemble) fn trace_guarded(
         &self,
         slot: DeviceSlot<'_>,

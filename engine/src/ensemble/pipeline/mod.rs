@@ -1,4 +1,4 @@
-//! Images on their way: read in chunks, sent through the stages, concluded, handed over.
+//! The pipeline of images: read in chunks, sent through the stages, concluded, handed to the caller.
 //!
 //! `stream` runs a reader, two lanes for each device and a finisher side by side; a `source` gives the images, and
 //! `chunk` decides by the `plan` which of them travel together; `trace` sends a chunk through the stages, in their

@@ -1,4 +1,4 @@
-//! The stages in the order in which images come to them, and what a stage's verdict means for an image.
+//! The stages in the order in which images pass through them, and the effect of a stage's verdict on an image.
 
 use super::trace::Trace;
 use crate::Size;
@@ -8,15 +8,15 @@ use crate::ensemble::stage::crop::Crop;
 use crate::ensemble::stage::{Stage, Verdict};
 use crate::ensemble::task::ImageTask;
 
-/// A stage with what it is there for.
+/// A stage with its role.
 pub struct OrderedStage<'e> {
     pub stage: &'e Stage,
     role: Role<'e>,
 }
 
-/// What a stage is there for.
+/// The role of a stage.
 enum Role<'e> {
-    /// It finds the part that is worth looking at.
+    /// It finds the relevant part of the image.
     Crop(&'e Crop),
     /// It decides whether there is anything to segment.
     Classifier,
@@ -25,7 +25,7 @@ enum Role<'e> {
 }
 
 impl Ensemble {
-    /// The stages: crop, classifier and segmenter, of which the first two may be missing.
+    /// The stages: crop, classifier and segmenter; the first two are optional.
     pub(in crate::ensemble) fn ordered_stages(&self) -> impl Iterator<Item = OrderedStage<'_>> {
         let crop = self.crop.iter().map(|crop| OrderedStage { stage: &crop.stage, role: Role::Crop(crop) });
         let classifier = self.classifier.iter().map(|stage| OrderedStage { stage, role: Role::Classifier });
@@ -34,7 +34,7 @@ impl Ensemble {
 }
 
 impl OrderedStage<'_> {
-    /// What the stage is asked of an image: a crop stage merges its maps at a size of its own.
+    /// The stage's task for an image: a crop stage merges its maps at its own size.
     pub fn asks(&self, task: ImageTask) -> ImageTask {
         match self.role {
             Role::Crop(crop) => ImageTask { size: crop.size, ..task },
@@ -46,7 +46,7 @@ impl OrderedStage<'_> {
     /// stage.
     ///
     /// # Errors
-    /// Where a crop stage finds nothing, and the manifest says to skip such an image.
+    /// If a crop stage finds nothing, and the manifest says to skip such an image.
     pub fn take(
         &self,
         verdict: Verdict,

@@ -6,9 +6,9 @@ use crate::{Radiograph, Size};
 
 /// Bytes of a float.
 const FLOAT: usize = size_of::<f32>();
-/// Maps of an image that are alive at once: a view's, a member's, the merged one, and the one being made of them.
+/// Maps of an image that exist at once: a view's, a member's, the merged one, and one being computed.
 const MAPS: usize = 4;
-/// The memory of images on their way, unless said, for each image of a batch.
+/// The default memory for images in flight, for each image of a batch.
 const MEMORY: usize = 128 << 20;
 
 /// How images are divided into chunks.
@@ -16,38 +16,38 @@ const MEMORY: usize = 128 << 20;
 pub struct Plan {
     /// The largest batch of any model.
     pub batch: usize,
-    /// Chunks that may be on their way at once.
+    /// Chunks that may be in flight at once.
     pub in_flight: usize,
-    /// The bytes that all images on their way may take together.
+    /// The memory limit in bytes for all images in flight.
     pub memory: usize,
-    /// Whether an image that takes more than that is refused, and not let in alone.
+    /// Whether an image above the limit is refused, rather than admitted alone.
     pub strict: bool,
-    /// What decoding an image may take.
+    /// The memory limit for decoding an image.
     pub limits: DecodeLimits,
-    /// Bytes that an image takes besides its own pixels and maps: what its members see.
+    /// Bytes that an image takes besides its own pixels and maps: its prepared images.
     pub prepared: usize,
     /// Files that are decoded at once.
     pub threads: usize,
-    /// Maps of an image that are alive at once.
+    /// Maps of an image that exist at once.
     pub maps: usize,
-    /// Size of a map; the image's own where there is none.
+    /// Size of a map; `None`: the image's own.
     pub output: Option<Size>,
 }
 
 impl Ensemble {
-    /// About how many bytes an image takes on its way, those of its pixels not counted.
+    /// About the number of bytes that an image takes in flight, without its pixels.
     pub(in crate::ensemble) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
         self.plan(1).bytes_besides(radiograph.size())
     }
 
-    /// What reading and decoding an image may take: [`Options::memory`](crate::ensemble::Options::memory) less an eighth, which is
-    /// for what allocators lose between blocks.
+    /// The memory limit for reading and decoding an image: [`Options::memory`](crate::ensemble::Options::memory) less an
+    /// eighth, reserved for what allocators lose between blocks.
     #[must_use]
     pub fn decode_limits(&self) -> DecodeLimits {
         self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)
     }
 
-    /// How files are to be divided.
+    /// How files are divided into chunks.
     pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
         let insisted = members.flat_map(|member| {
@@ -72,14 +72,14 @@ impl Ensemble {
 }
 
 impl Plan {
-    /// Bytes that an image of a size takes on its way.
+    /// Bytes that an image of a size takes in flight.
     pub fn bytes(&self, size: Size) -> usize {
-        // intensities, and what resizing makes of them, come and go: they count where a limit must hold
+        // intensities and their resized copies are temporary: they count if a limit must hold
         let passing = if self.strict { 2 } else { 0 };
         plane(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
     }
 
-    /// An image of a size that takes more than all may.
+    /// Checks an image of a size against the limit.
     pub fn check(&self, size: Size) -> Result<(), OverLimit> {
         let needed = self.bytes(size) as u64;
         if self.strict && needed > self.limits.bytes() {
@@ -88,7 +88,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Those of them that are not its pixels.
+    /// Bytes that an image takes besides its pixels.
     fn bytes_besides(&self, size: Size) -> usize {
         let maps = plane(self.output.unwrap_or(size)).saturating_mul(self.maps);
         maps.saturating_add(self.prepared)

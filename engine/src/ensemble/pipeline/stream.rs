@@ -3,8 +3,8 @@
 //! ```text
 //! reader ──▶ two lanes a device ──▶ finisher ──▶ the caller
 //! ```
-//! While one slot's batch is at the models, the other builds its tensors and merges its maps. Chunks of images travel
-//! together; a fixed number of them is on its way, so that memory has a ceiling, whoever is slow.
+//! While one lane's batch is in the models, the other builds its tensors and merges its maps. Images are processed in
+//! chunks; a fixed number of chunks is in flight, so that memory is bounded, whichever part is slow.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,15 +27,15 @@ use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::member::prepare::Prepared;
 use crate::radiograph::DecodeLimits;
 
-/// Chunks decoded ahead of the lanes, and behind them those that are postprocessed and handed over.
+/// Chunks in flight outside of the lanes: decoded ahead of them, or being postprocessed and handed over.
 const BESIDE_LANES: usize = 3;
-/// Lanes of a device: one at the models, one before and after them.
+/// Lanes of a device: one in the models, one before or after them.
 const LANES: usize = 2;
 
-/// An image that could be decoded, and what the stages said of it.
+/// A decoded image and the results of its stages.
 type Seen = (Radiograph, Result<Trace, ImageError>);
 
-/// A chunk that has been through the stages.
+/// A chunk after the stages.
 struct Traced<N> {
     number: usize,
     bytes: usize,
@@ -51,11 +51,11 @@ struct Findings<N> {
 }
 
 impl Ensemble {
-    /// Runs files through the ensemble and hands over each result, in the order of `files`.
+    /// Runs files through the ensemble and passes each result to `each`, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each` is called on
-    /// the caller's thread, and may end the run by returning an error. That thread may be a worker of any pool: the run has
-    /// threads of its own. Where the system refuses those, every file's result is [`ImageError::Threads`].
+    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each` is
+    /// called on the caller's thread, and may end the run by returning an error. That thread may belong to any pool: the run
+    /// has its own threads. If the system refuses those, every file's result is [`ImageError::Threads`].
     ///
     /// # Errors
     /// What `each` returns.
@@ -115,7 +115,7 @@ impl Ensemble {
             let from_finisher = match self.start(scope, &source, done) {
                 Ok(findings) => findings,
                 Err(error) => {
-                    // Those that were started end: nothing is taken from them.
+                    // Threads that were started end, because nothing is received from them.
                     drop(tell);
                     let error = ImageError::Threads(Arc::new(error));
                     let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,7 +127,7 @@ impl Ensemble {
                 for (name, finding, radiograph) in images {
                     each(name, finding, radiograph)?;
                 }
-                // The reader is gone when everything is read.
+                // The reader ends when everything is read.
                 let _ = tell.send(bytes);
             }
             Ok(())
@@ -155,7 +155,7 @@ impl Ensemble {
             let work = move || self.work(slot % self.devices.len(), &from_reader, &to_finisher);
             named("slot").spawn_scoped(scope, work)?;
         }
-        // What the lanes hold is all there is: the others end when they do.
+        // Only the lanes hold these ends now: reader and finisher end when the lanes do.
         drop((from_reader, to_finisher));
         let (to_caller, from_finisher) = channel();
         named("finisher").spawn_scoped(scope, move || self.finish(&from_lanes, &to_caller))?;
@@ -197,7 +197,7 @@ impl Ensemble {
         }
     }
 
-    /// Brings chunks back into order, and their images from what the stages said to findings.
+    /// Restores the order of chunks, and turns the stages' results into findings.
     fn finish<N: Send>(&self, lanes: &Receiver<Traced<N>>, caller: &Sender<Findings<N>>) {
         let (mut early, mut next) = (BTreeMap::new(), 0);
         for traced in lanes {
@@ -223,8 +223,8 @@ impl Ensemble {
         Findings { bytes, images: self.pool.run(|| images.into_par_iter().map(conclude).collect()) }
     }
 
-    /// The recipe of the member that every image comes to first; none where the cache may know the answer, or where the
-    /// recipe wants the crop stage's box.
+    /// The recipe of the first member, which runs on every image; `None` if the cache may have its output, or if the
+    /// recipe needs the crop stage's box.
     fn first_recipe(&self) -> Option<usize> {
         let first = self.stages().next()?.members.first()?;
         (self.cache.is_none() && !first.manifest.crop).then_some(first.recipe)
@@ -236,7 +236,7 @@ impl Ensemble {
         let tasks: Vec<_> =
             radiographs.iter().enumerate().map(|(image, radiograph)| self.task(image, radiograph)).collect();
         let tasks: Vec<_> = tasks.iter().collect();
-        // What fails here, or panics, is tried again by the member that wants it, and told then.
+        // What fails here, or panics, is tried again by the member that needs it, and reported then.
         let _ = guarded(|| Ok(self.pool.run(|| prepared.fill(&self.recipes, recipe, &radiographs, &tasks))));
         chunk.prepared = prepared;
     }

@@ -1,4 +1,4 @@
-//! Images on their way through the stages, and what becomes of them at the end.
+//! Images in the stages, and the findings that result.
 
 use crate::ensemble::Ensemble;
 use crate::ensemble::device::slot::DeviceSlot;
@@ -13,18 +13,18 @@ use pleura_image::resize::nearest;
 
 use crate::{Mask, Radiograph, Size};
 
-/// What is kept of an image's way.
+/// Which outputs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// What a finding needs.
+    /// Only what a finding needs.
     Nothing,
-    /// Each member's answer, as far as the gates let the image pass.
+    /// Each member's output, as far as the gates let the image pass.
     Answers,
-    /// Each member's answer: gates stop nothing.
+    /// Each member's output: gates stop nothing.
     AllAnswers,
 }
 
-/// What the stages said of an image.
+/// The stages' results for an image.
 pub struct Trace {
     /// Size at which maps were merged.
     pub size: Size,
@@ -34,7 +34,7 @@ pub struct Trace {
 }
 
 impl Ensemble {
-    /// Sends images through the stages. `prepared` is what is prepared of them already.
+    /// Sends images through the stages. `prepared` holds images that are already prepared.
     pub(in crate::ensemble) fn trace(
         &self,
         slot: DeviceSlot<'_>,
@@ -60,7 +60,7 @@ impl Ensemble {
             let asked: Vec<ImageTask> = tasks.iter().map(|task| stage.asks(*task)).collect();
             let verdicts = stage.stage.run(&mut context, &asked);
             let mut verdicts = verdicts.into_iter();
-            // What a gate stops is not shown to the stages behind it.
+            // An image that a gate stops does not reach the later stages.
             tasks.retain_mut(|task| {
                 let size = radiographs[task.image].size();
                 let trace = &mut traces[task.image];
@@ -85,16 +85,16 @@ impl Ensemble {
         Ok(Trace { size: self.output_size(radiograph), crop: None, classified: None, segmented: None })
     }
 
-    /// An image before its first stage.
+    /// The task of an image before its first stage.
     pub(in crate::ensemble) fn task(&self, image: usize, radiograph: &Radiograph) -> ImageTask {
         let fold = self.folds.as_ref().and_then(|folds| folds.get(radiograph.id()).copied());
         ImageTask { image, size: self.output_size(radiograph), region: None, score: None, fold }
     }
 
-    /// From what the stages said to the finding, with the mask after each step of postprocessing.
+    /// Turns the stages' results into the finding, with the mask after each postprocessing step.
     ///
     /// # Errors
-    /// Where a plugin fails.
+    /// If a plugin fails.
     pub(in crate::ensemble) fn conclude(
         &self,
         radiograph: &Radiograph,
@@ -141,7 +141,7 @@ impl Ensemble {
         self.manifest.output.mask_size.map_or(merged, Size::from)
     }
 
-    /// Scores with the names of the classifiers that gave them.
+    /// Scores with the names of their classifiers.
     fn named(&self, scores: Vec<Option<f32>>) -> Vec<(String, f32)> {
         let members = self.classifier.iter().flat_map(|stage| &stage.members);
         let named = members.zip(scores).filter_map(|(member, score)| Some((member.manifest.name.clone(), score?)));

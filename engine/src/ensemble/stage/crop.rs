@@ -1,4 +1,4 @@
-//! The stage before the others: from a map to the box that is worth looking at.
+//! The optional stage before the others: from a map to the box of the relevant part.
 
 use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
@@ -9,7 +9,7 @@ use crate::ensemble::error::ImageError;
 use crate::ensemble::task::Region;
 use crate::manifest::{self, Otherwise};
 
-/// The stage, ready to run.
+/// The crop stage, ready to run.
 pub struct Crop {
     pub stage: Stage,
     /// Size at which its members' maps are merged.
@@ -35,7 +35,7 @@ impl Crop {
     /// The box of an image of size `of`, by the stage's verdict, in pixels of the radiograph.
     ///
     /// # Errors
-    /// Where nothing is marked, and the manifest says to skip such an image.
+    /// If nothing is marked, and the manifest says to skip such an image.
     pub fn region(&self, verdict: &Verdict, of: Size) -> Result<Region, ImageError> {
         let map = verdict.map.as_ref().map(|map| map.view());
         match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {
@@ -58,9 +58,9 @@ impl Crop {
         Some(Region { top, left, height, width, of })
     }
 
-    /// A stretch of a map's side, first and last pixel, on the radiograph's side: outward to whole pixels.
+    /// Scales an interval of a map's side, first and last pixel, to the radiograph's side: outward to whole pixels.
     fn side(&self, (first, last): (usize, usize), map: usize, image: usize) -> (usize, usize) {
-        // In single precision, in which the margin is written: 0.05 of 160 pixels is 8.
+        // In single precision, like the margin: 0.05 of 160 pixels is 8.
         let grown = f64::from(self.margin * (last + 1 - first) as f32);
         let scale = image as f64 / map as f64;
         let start = ((first as f64 - grown) * scale).floor().max(0.0) as usize;
@@ -69,14 +69,14 @@ impl Crop {
     }
 }
 
-/// The first and the last place that is marked.
+/// The first and the last marked index.
 fn extent(marked: impl Iterator<Item = bool>) -> Option<(usize, usize)> {
     let mut places = marked.enumerate().filter(|(_, marked)| *marked).map(|(place, _)| place);
     let first = places.next()?;
     Some((first, places.last().unwrap_or(first)))
 }
 
-/// The `count` largest components; of equal ones, those found first, row by row.
+/// The `count` largest components; of equal ones, the first in row order.
 fn largest(mask: &Array2<bool>, count: usize) -> Array2<bool> {
     let components = Components::new(mask.view(), Connectivity::Eight);
     let areas = components.areas();

@@ -1,4 +1,4 @@
-//! Deciding whether an image goes on.
+//! Decides whether an image passes a stage.
 
 use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
@@ -9,11 +9,11 @@ use crate::manifest::{self, Resize};
 use crate::planes;
 use pleura_image::resize::resize;
 
-/// A gate with its members found.
+/// A gate with its members resolved to indices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
     node: Node,
-    /// Each comparison, in the order in which the manifest has them.
+    /// Each comparison, in the manifest's order.
     tests: Vec<Test>,
 }
 
@@ -28,38 +28,38 @@ enum Node {
 #[derive(Debug, Clone, PartialEq)]
 struct Test {
     gate: manifest::Gate,
-    /// The members that it asks, by their place; none where it looks at what was merged.
+    /// The indices of the members that it compares; empty if it compares what was merged.
     members: Vec<usize>,
 }
 
-/// What a gate saw, and whether that was enough.
+/// A comparison of a gate and its result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reading {
-    /// What was compared: `score > 0.5`.
+    /// The comparison: `score > 0.5`.
     pub test: String,
     /// A score, a probability, or a number of pixels or members.
     pub value: f64,
-    /// Whether it is enough.
+    /// Whether the value suffices.
     pub passed: bool,
 }
 
-/// What is known of a stage's answers.
+/// The known outputs of a stage.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GateInputs<'a> {
     /// The merged score, in 0..=1.
     pub score: Option<f32>,
     /// The merged map, (height, width), in 0..=1.
     pub map: Option<&'a Array2<f32>>,
-    /// Each member's score, as far as they have answered.
+    /// Each member's score, for those that have run.
     pub scores: &'a [Option<f32>],
-    /// What each comparison of a member's own map came to; see [`Gate::read_member`].
+    /// The value of each comparison of a member's own map; see [`Gate::read_member`].
     pub own: &'a [Option<f64>],
-    /// Whether members that have not answered are taken to say yes.
+    /// Whether members that have not run count as positive.
     pub rest: bool,
 }
 
 impl Gate {
-    /// A manifest's gate; `names` are the members that are run, in order, and `scored` those among them with a score.
+    /// A manifest's gate; `names` are the members that run, in order, and `scored` those among them with a score.
     pub fn new(gate: &manifest::Gate, names: &[&str], scored: &[usize]) -> Self {
         let mut tests = Vec::new();
         let node = compile(gate, names, scored, &mut tests);
@@ -68,12 +68,13 @@ impl Gate {
 
     /// Whether an image passes.
     ///
-    /// No gate falls when a score or a pixel rises, so that bounds below and above decide for what lies between.
+    /// A higher score or pixel never turns a pass into a fail, so lower and upper bounds decide for values between
+    /// them.
     pub fn passes(&self, seen: GateInputs<'_>) -> bool {
         self.node.passes(&|test| self.tests[test].compare(self.measure(test, seen), seen))
     }
 
-    /// Each comparison's numbers.
+    /// The value and result of each comparison.
     pub fn readings(&self, seen: GateInputs<'_>) -> Vec<Reading> {
         let reading = |(index, test): (usize, &Test)| {
             let value = self.measure(index, seen);
@@ -83,13 +84,13 @@ impl Gate {
         self.tests.iter().enumerate().map(reading).collect()
     }
 
-    /// What each comparison of this member's own map comes to, by its place: to be kept in [`GateInputs::own`].
+    /// The value of each comparison of this member's own map, by index: to be kept in [`GateInputs::own`].
     pub fn read_member(&self, member: usize, map: Option<&Array2<f32>>) -> Vec<(usize, f64)> {
         let own = self.tests.iter().enumerate().filter(|(_, test)| test.gate.reads_map() && test.members == [member]);
         own.filter_map(|(index, test)| Some((index, test.pixels(map?)))).collect()
     }
 
-    /// What a comparison comes to where all members have answered, in order.
+    /// The value of a comparison after all members have run, in order.
     #[cfg(feature = "tune")]
     pub fn measure_answered(
         &self,
@@ -104,13 +105,14 @@ impl Gate {
         }
     }
 
-    /// Whether an image passes of which every comparison has been measured.
+    /// Whether an image passes, from the values of all comparisons.
     #[cfg(feature = "tune")]
     pub fn passes_measured(&self, measured: &[Option<f64>]) -> bool {
         self.node.passes(&|test| self.tests[test].compare(measured[test], GateInputs::default()))
     }
 
-    /// What the measure of a comparison depends on, besides the answers: the probability above which it counts.
+    /// The parameter on which a comparison's value depends besides the outputs: the probability above which pixels
+    /// count.
     #[cfg(feature = "tune")]
     pub fn level(&self, test: usize) -> Option<f32> {
         match self.tests[test].gate {
@@ -121,7 +123,7 @@ impl Gate {
         }
     }
 
-    /// How many comparisons there are.
+    /// The number of comparisons.
     pub fn tests(&self) -> usize {
         self.tests.len()
     }
@@ -131,7 +133,7 @@ impl Gate {
         self.tests.iter().any(|test| test.gate.reads_map() && test.members.is_empty())
     }
 
-    /// What a comparison needs of a member's own answer.
+    /// The outputs that the comparisons need of a member.
     pub fn wants(&self, member: usize) -> RequiredOutputs {
         let asked = self.tests.iter().filter(|test| test.members.contains(&member));
         asked.fold(RequiredOutputs::default(), |wanted, test| {
@@ -170,7 +172,7 @@ impl Node {
 }
 
 impl Test {
-    /// Whether what was measured is enough. What is not known yet is as `seen.rest` says; what is merged is there.
+    /// Whether a value suffices. Unknown values count as `seen.rest` says; merged values are known.
     fn compare(&self, value: Option<f64>, seen: GateInputs<'_>) -> bool {
         let Some(value) = value else { return seen.rest && !self.members.is_empty() };
         let least = |least: u32| value >= f64::from(least);
@@ -185,7 +187,7 @@ impl Test {
         }
     }
 
-    /// The highest probability, the number of pixels above one, or that of the largest component.
+    /// The highest probability, the number of pixels above a probability, or that of the largest component.
     fn pixels(&self, map: &Array2<f32>) -> f64 {
         let sized = |at: &[u32; 2]| resize(map.view(), (*at).into(), Resize::Linear);
         match &self.gate {
@@ -241,7 +243,7 @@ mod tests {
         let seen = GateInputs { score: Some(0.5), ..GateInputs::default() };
         assert!(!passes(score(Some(0.5), None), seen));
         assert!(passes(score(None, Some(0.5)), seen));
-        // Single precision on both sides: 0.7 is 0.7.
+        // Single precision on both sides: 0.7 equals 0.7.
         assert!(!passes(score(Some(0.7), None), GateInputs { score: Some(0.7), ..seen }));
     }
 

@@ -1,16 +1,16 @@
-//! Folding members' answers into one, and bounding what the rest could still do.
+//! Merges members' outputs, and bounds the effect of those that have not run.
 //!
-//! Every merge but a stack is a fold that never falls when an answer rises, in exact arithmetic and in floating point
+//! Every merge but a stack is a fold that never falls when an output rises, in exact arithmetic and in floating point
 //! alike: rounding keeps order in sums, products by a weight and maxima, and `exp` and `ln` of the common mathematical
 //! libraries are monotone.
-//! So the merge of the answers so far with 0 for all the others is a true lower bound, and with 1 an upper one.
+//! So the merge of the outputs so far with 0 for all the others is a true lower bound, and with 1 an upper one.
 
 use ndarray::{Array2, ArrayView2, Zip};
 
 use crate::ensemble::member::probability::{logit, sigmoid};
 use crate::manifest::Merge;
 
-/// What a member that has not answered weighs, and the bounds of what it can say.
+/// The weight of a member that has not run, and the bounds of its output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
     pub weight: f32,
@@ -18,7 +18,7 @@ pub struct Share {
     pub high: f32,
 }
 
-/// A merge that is a fold.
+/// A merge that accumulates members one by one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MergeAccumulator {
     /// Weighted mean.
@@ -31,12 +31,12 @@ pub enum MergeAccumulator {
     Max,
     /// Lowest.
     Min,
-    /// Weighted share above a probability.
+    /// Weighted share of members above a probability.
     Vote(f32),
 }
 
 impl MergeAccumulator {
-    /// The fold that a manifest asks for; `None` for a stack.
+    /// The accumulator of a manifest's merge; `None` for a stack.
     pub fn from_manifest(merge: &Merge) -> Option<Self> {
         Some(match merge {
             Merge::Mean => Self::Mean,
@@ -49,7 +49,7 @@ impl MergeAccumulator {
         })
     }
 
-    /// The value to start from.
+    /// The initial value.
     pub fn start(self) -> f32 {
         match self {
             Self::Max => f32::NEG_INFINITY,
@@ -58,12 +58,12 @@ impl MergeAccumulator {
         }
     }
 
-    /// Takes in one probability.
+    /// Adds one probability.
     pub fn add(self, sum: f32, probability: f32, weight: f32) -> f32 {
         self.join(sum, self.term(probability, weight))
     }
 
-    /// What a probability contributes.
+    /// The contribution of a probability.
     fn term(self, probability: f32, weight: f32) -> f32 {
         match self {
             Self::Mean => weight * probability,
@@ -82,7 +82,7 @@ impl MergeAccumulator {
         }
     }
 
-    /// The merged probability, after answers of this total weight.
+    /// The merged probability, after outputs of this total weight.
     pub fn finish(self, sum: f32, weight: f32) -> f32 {
         match self {
             Self::Mean | Self::Vote(_) => sum / weight,
@@ -97,8 +97,8 @@ impl MergeAccumulator {
         Zip::from(sum).and(map).for_each(|sum, &p| *sum = self.add(*sum, p, weight));
     }
 
-    /// What a merge of `weight` in all becomes if the members that `rest` tells of all answer as low, or as high, as they
-    /// can: a function of the sum so far. It does just what those members would do, term by term.
+    /// The final value of a merge of total weight `weight` if the members of `rest` all give their lowest, or highest,
+    /// possible output: a function of the sum so far. It computes exactly what those members would, term by term.
     pub fn completion(self, high: bool, rest: &[Share], weight: f32) -> impl Fn(f32) -> f32 + use<> {
         let answer = |share: &Share| self.term(if high { share.high } else { share.low }, share.weight);
         let terms: Vec<f32> = rest.iter().map(answer).collect();
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Any, with the edges often.
+    /// Any probability, often 0 or 1.
     fn probability() -> impl Strategy<Value = f32> {
         prop_oneof![4 => 0.0f32..=1.0, 1 => prop::sample::select(vec![0.0, 1e-30, 1e-7, 1.0 - f32::EPSILON / 2.0, 1.0])]
     }
@@ -160,7 +160,7 @@ mod tests {
             for fold in FOLDS {
                 let sum = answers[..run].iter().fold(fold.start(), |sum, &(p, w)| fold.add(sum, p, w));
                 let full = merge(fold, &answers);
-                // Not a tolerance in sight: early exit is exact or it is nothing.
+                // No tolerance: early exit must be exact.
                 prop_assert!(fold.completion(false, &remaining, total)(sum) <= full, "{:?}", fold);
                 prop_assert!(fold.completion(true, &remaining, total)(sum) >= full, "{:?}", fold);
             }

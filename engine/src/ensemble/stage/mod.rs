@@ -1,4 +1,4 @@
-//! One stage at work: members in order, merged as they answer, until the gate's answer is certain.
+//! Runs one stage: members in order, merged one by one, until the gate is decided.
 
 pub mod crop;
 pub mod gate;
@@ -24,14 +24,14 @@ pub struct Stage {
     pub merger: Merger,
     pub gate: Option<Gate>,
     pub members: Vec<Member>,
-    /// What is merged.
+    /// The outputs that are merged.
     pub wanted: RequiredOutputs,
     pub exit: EarlyExit,
-    /// Whether some member's map is shifted by a threshold, and may leave 0..=1.
+    /// Whether a threshold shifts some member's map, which may then leave 0..=1.
     pub shifted: bool,
 }
 
-/// How answers become one.
+/// How outputs are merged.
 pub enum Merger {
     /// One after the other.
     MergeAccumulator(MergeAccumulator),
@@ -39,52 +39,52 @@ pub enum Merger {
     Stack(Stacker),
 }
 
-/// Which certain answers end a stage before its last member.
+/// Which decisions end a stage before its last member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EarlyExit {
-    /// The image passes, whatever the rest say: for a stage of which nothing else is used.
+    /// The image passes, whatever the remaining outputs: for a stage whose merged output is not used.
     pub pass: bool,
-    /// The image does not pass, whatever the rest say.
+    /// The image does not pass, whatever the remaining outputs.
     pub fail: bool,
 }
 
-/// What a stage says of an image.
+/// A stage's result for an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Whether it passes the gate; without a gate, it does.
     pub passed: bool,
-    /// Bounds of the merged score: equal where every member ran.
+    /// Bounds of the merged score: equal if every member ran.
     pub score: Option<(f32, f32)>,
-    /// The merged map, (height, width) of the output; `None` where it was not wanted, or the stage ended early.
+    /// The merged map, (height, width) of the output; `None` if it was not needed, or the stage ended early.
     pub map: Option<Array2<f32>>,
-    /// Each member's score, in order, as far as they ran.
+    /// Each member's score, in order, for those that ran.
     pub scores: Vec<Option<f32>>,
-    /// What the gate compared; empty where the stage ended early.
+    /// The gate's comparisons; empty if the stage ended early.
     pub readings: Vec<Reading>,
-    /// Each member's answer, in order, where they are kept.
+    /// Each member's output, in order, if they are kept.
     pub answers: Vec<MemberAnswer>,
 }
 
-/// What is known of a score before its member has begun.
+/// The bounds of a score before its member has run.
 const UNKNOWN: Bounds = (0.0, 1.0);
 
-/// One image on its way through a stage.
+/// The state of one image in a stage.
 struct Progress {
     task: ImageTask,
     score: f32,
     map: Option<Array2<f32>>,
-    /// Kept for a stack, which needs all answers at once, and where they are asked for.
+    /// Kept for a stack, which needs all outputs at once, and on request.
     answers: Vec<MemberAnswer>,
     scores: Vec<Option<f32>>,
-    /// What the gate's comparisons of members' own maps came to.
+    /// The values of the gate's comparisons of members' own maps.
     own: Vec<Option<f64>>,
-    /// Keep every answer; nothing is left out then.
+    /// Keep every output; all members then run.
     keep: bool,
     done: Option<Result<Verdict, ImageError>>,
 }
 
 impl Stage {
-    /// Runs the stage; verdicts come in the order of `tasks`.
+    /// Runs the stage; verdicts are in the order of `tasks`.
     pub fn run(&self, context: &mut BatchContext<'_>, tasks: &[ImageTask]) -> Vec<Result<Verdict, ImageError>> {
         let mut images: Vec<Progress> = tasks.iter().map(|&task| self.begin(task, context.keep)).collect();
         for (index, member) in self.members.iter().enumerate() {
@@ -107,7 +107,7 @@ impl Stage {
                 Ok(MemberOutcome::GateDecided(bounds)) => {
                     let verdict = self.certain(image, index, bounds);
                     let mut verdict = verdict.expect("the same bounds settle it as when the member was asked");
-                    // It ran, and has no score.
+                    // It ran, but has no score.
                     verdict.scores.push(None);
                     image.done = Some(Ok(verdict));
                 }
@@ -116,12 +116,12 @@ impl Stage {
             let merge = || context.slot.pool.run(|| pairs.into_par_iter().for_each(take));
             context.slot.clock.time(PipelineStep::Merge, merge);
         }
-        // A stack takes its turn at the models; what else there is to do goes side by side.
+        // A stack takes its turn on the device; other work runs in parallel.
         let slot = context.slot;
         slot.pool.run(|| images.into_par_iter().map(|image| self.conclude(slot, image)).collect())
     }
 
-    /// How many maps are kept of an image until the last member has answered.
+    /// The number of maps of an image that are kept until the last member has run.
     pub fn maps_kept(&self) -> usize {
         if self.wanted.map && matches!(self.merger, Merger::Stack(_)) { self.members.len() } else { 0 }
     }
@@ -140,7 +140,7 @@ impl Stage {
         Progress { task, score: start, map: None, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
     }
 
-    /// Takes in a member's answer, and ends the image's way where the rest cannot matter.
+    /// Merges a member's output, and ends the image's stage if the rest cannot matter.
     fn take(&self, image: &mut Progress, index: usize, mut answer: MemberAnswer) {
         image.scores.push(answer.score);
         let own = self.gate.iter().flat_map(|gate| gate.read_member(index, answer.map.as_ref()));
@@ -154,7 +154,7 @@ impl Stage {
                 let start = |map: Array2<f32>| map.mapv_into(|p| fold.add(fold.start(), p, weight));
                 match &mut image.map {
                     Some(sum) => fold.add_map(sum, map.view(), weight),
-                    // The sum takes the place of the first map, unless that is to be kept.
+                    // The sum replaces the first map, unless that is to be kept.
                     None if image.keep => image.map = Some(start(map.clone())),
                     None => image.map = Some(start(std::mem::take(map))),
                 }
@@ -168,14 +168,14 @@ impl Stage {
         }
     }
 
-    /// Whether an image's way may end before all members have answered.
+    /// Whether an image's stage may end before all members have run.
     fn ends_early(&self, keep: bool) -> bool {
         let EarlyExit { pass, fail } = self.exit;
         (pass || fail) && !keep && self.gate.is_some() && matches!(self.merger, Merger::MergeAccumulator(_))
     }
 
-    /// The verdict, if the answers so far settle it: of the members before `next`, and of that one as far as `begun`
-    /// tells. See [`merge`] for why the bounds are exact.
+    /// The verdict, if the outputs so far decide it: of the members before `next`, and of that one within the bounds
+    /// `begun`. See [`merge`] for why the bounds are exact.
     fn certain(&self, image: &Progress, next: usize, begun: Bounds) -> Option<Verdict> {
         let (Some(gate), Merger::MergeAccumulator(fold)) = (&self.gate, &self.merger) else { return None };
         let rest = &self.members[next..];
@@ -230,7 +230,7 @@ impl Stage {
         Ok(Verdict { passed, score: score.map(|s| (s, s)), map, scores: image.scores, readings, answers })
     }
 
-    /// Shifted maps may leave 0..=1; what is merged of them does not.
+    /// Clips a merge of shifted maps to 0..=1, which they may leave.
     fn clip(&self, p: f32) -> f32 {
         if self.shifted { p.clamp(0.0, 1.0) } else { p }
     }

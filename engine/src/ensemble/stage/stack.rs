@@ -1,4 +1,4 @@
-//! Merging by another model: stacking.
+//! Merges outputs by another model: stacking.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::runtime::Model;
 /// A stacking model, ready to run.
 pub struct Stacker {
     pub manifest: Stack,
-    /// One a device.
+    /// One per device.
     pub models: Vec<Arc<Model>>,
 }
 
 impl Stacker {
-    /// Merges the answers of all members, in their order: scores (1, M) to a score, maps (1, M, H, W) to a map.
+    /// Merges the outputs of all members, in order: scores (1, M) to a score, maps (1, M, H, W) to a map.
     ///
-    /// The model sees one kind, the one wanted; opening an ensemble refuses a stack of which both are.
+    /// The model takes only the kind that is needed; opening an ensemble refuses a stack for which both are.
     pub fn merge(
         &self,
         slot: DeviceSlot<'_>,

@@ -1,9 +1,9 @@
-//! What one stage asks of another.
+//! Rules between stages.
 
 use super::{Manifest, Member, Place, StageAt};
 use crate::lint::{Findings, child};
 
-/// A classifier stage has a gate, or a score that segmenters are multiplied by.
+/// A classifier stage must have a gate, or a score that multiplies segmenters' maps.
 pub(super) fn classifier_decides(manifest: &Manifest, findings: &mut Findings) {
     let stages = StageAt::all(manifest);
     let members = manifest.segmenter.members.iter().enumerate();
@@ -32,7 +32,7 @@ pub(super) fn classifier_decides(manifest: &Manifest, findings: &mut Findings) {
     }
 }
 
-/// A crop is found for somebody, and whoever wants one has it found.
+/// A crop stage must be used by a member, and a member with `crop = true` needs a crop stage.
 pub(super) fn crop_is_used(manifest: &Manifest, stages: &[StageAt<'_>], findings: &mut Findings) {
     let crops = |member: &Member| member.crop && member.weight > 0.0;
     let wanted: Vec<_> = stages.iter().flat_map(StageAt::members).filter(|(_, member)| crops(member)).collect();

@@ -1,9 +1,9 @@
-//! Gates: that they can be read, and that they decide.
+//! Rules for gates: that their inputs exist, and that they decide anything.
 
 use super::{Gate, StageAt};
 use crate::lint::{Findings, child};
 
-/// One of two comparisons.
+/// Exactly one of two comparisons must be given.
 pub(super) fn can_be_read(stage: &StageAt<'_>, findings: &mut Findings) {
     for (at, gate) in stage.gates() {
         let Gate::Score { above, at_least, .. } = gate else { continue };
@@ -19,7 +19,7 @@ pub(super) fn can_be_read(stage: &StageAt<'_>, findings: &mut Findings) {
     }
 }
 
-/// Members that a gate asks by name are there, are run, and answer what it asks for.
+/// Members that a gate names must exist, run, and give the output that it reads.
 pub(super) fn name_members(stage: &StageAt<'_>, findings: &mut Findings) {
     for (at, gate) in stage.gates() {
         if let Some(name) = gate.member() {
@@ -59,7 +59,7 @@ fn ask(stage: &StageAt<'_>, at: String, name: &str, map: bool, findings: &mut Fi
     }
 }
 
-/// Gates that every image passes, or none.
+/// Warns about gates that every image passes, or none.
 pub(super) fn decide(stage: &StageAt<'_>, findings: &mut Findings) {
     for (at, gate) in stage.gates() {
         match *gate {

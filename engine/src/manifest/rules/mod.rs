@@ -1,4 +1,4 @@
-//! What a manifest must fulfil beyond the shape of its keys.
+//! The rules of a manifest beyond the shape of its keys.
 
 mod across;
 mod gates;
@@ -40,7 +40,7 @@ const STAGE_RULES: [fn(&StageAt<'_>, &mut Findings); 11] = [
     own::steps_depend_on_views,
 ];
 
-/// Which of the three stages.
+/// One of the three stages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Crop,
@@ -48,7 +48,7 @@ enum Place {
     Segmenter,
 }
 
-/// A stage and what the rules need to know of its place.
+/// A stage with its place, for the rules.
 struct StageAt<'m> {
     members: &'m [Member],
     merge: &'m Merge,
@@ -58,7 +58,7 @@ struct StageAt<'m> {
 }
 
 impl<'m> StageAt<'m> {
-    /// The stages of a manifest, in the order in which images pass them.
+    /// The stages of a manifest, in the order in which images pass through them.
     fn all(manifest: &'m Manifest) -> Vec<Self> {
         let stage = |stage: &'m Stage, at, place| Self {
             members: &stage.members,
@@ -84,7 +84,7 @@ impl<'m> StageAt<'m> {
         self.members.iter().enumerate().map(|(i, member)| (format!("{}.members[{i}]", self.at), member))
     }
 
-    /// The members that are run.
+    /// The members that run.
     fn run(&self) -> impl Iterator<Item = (String, &'m Member)> {
         self.members().filter(|(_, member)| member.weight > 0.0)
     }
@@ -103,7 +103,7 @@ impl<'m> StageAt<'m> {
     }
 }
 
-/// Tells every rule that a manifest breaks.
+/// Reports every rule that a manifest breaks.
 pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     let stages = StageAt::all(manifest);
     for stage in &stages {
@@ -225,7 +225,7 @@ fn maps_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
         Some((gate, _)) => format!("the gate `{gate}` counts pixels, and needs"),
         None => return,
     };
-    // A member without any output is told so already.
+    // A member without any output has already been reported.
     for (at, _) in stage.run().filter(|(_, member)| member.map.is_none() && member.score.is_some()) {
         findings.error(
             [child(&at, "map")],
@@ -248,7 +248,7 @@ fn scores_are_there(stage: &StageAt<'_>, findings: &mut Findings) {
     let merges = gates.iter().any(|(_, gate)| gate.reads_merged_score());
     let hint = Some("declare `score`, or `score_from_map`");
     let scoreless = stage.run().filter(|(_, member)| !member.gives_score() && member.map.is_some());
-    // A member that a gate looks at by name is there for that.
+    // A member that a gate names exists for that gate.
     for (at, _) in scoreless.filter(|(_, member)| merges || !named(member)) {
         let about = [child(&at, "score"), child(&at, "score_from_map")];
         findings.error(about, format!("{reason} a score from every member"), hint);

@@ -1,9 +1,9 @@
-//! What is done to a member's own map, before the merge.
+//! Rules for the changes of a member's own map, before the merge.
 
 use super::{Member, Merge, Place, StageAt};
 use crate::lint::{Findings, child};
 
-/// Thresholds, multiplication by the score, and masks stand only where they mean something.
+/// Thresholds, multiplication by the score, and masks are allowed only where they have an effect.
 pub(super) fn maps_are_changed_in_place(stage: &StageAt<'_>, findings: &mut Findings) {
     for (at, member) in stage.members() {
         let threshold = thresholds(member, &at);
@@ -36,14 +36,14 @@ pub(super) fn maps_are_changed_in_place(stage: &StageAt<'_>, findings: &mut Find
     }
 }
 
-/// Where thresholds are declared.
+/// The keys that declare thresholds.
 fn thresholds(member: &Member, at: &str) -> Vec<String> {
     let own = member.threshold.iter().map(|_| child(at, "threshold"));
     let snapshots = member.snapshots.iter().enumerate().filter(|(_, snapshot)| snapshot.threshold.is_some());
     own.chain(snapshots.map(|(index, _)| format!("{at}.snapshots[{index}].threshold"))).collect()
 }
 
-/// Conditions on views can be read, and there are views to compare.
+/// Conditions on views must be valid, and there must be views to compare.
 pub(super) fn steps_depend_on_views(stage: &StageAt<'_>, findings: &mut Findings) {
     for (at, member) in stage.members() {
         for list in ["prepare", "tta"] {

@@ -1,10 +1,10 @@
-//! What a plugin's place asks of its step.
+//! Rules for plugin steps, by their place.
 
 use super::{Manifest, Member};
 use crate::lint::{Findings, child};
 use crate::manifest::{Isolation, Step};
 
-/// The steps of a member stand for themselves.
+/// The steps of a member.
 pub(super) fn of_member(member: &Member, at: &str, findings: &mut Findings) {
     for (list, steps) in [("prepare", &member.prepare), ("tta", &member.tta), ("postprocess", &member.postprocess)] {
         can_be_stopped(&child(at, list), steps, findings);
@@ -20,7 +20,7 @@ pub(super) fn after_merge(manifest: &Manifest, findings: &mut Findings) {
     }
 }
 
-/// A time limit stands where it can be kept.
+/// A timeout is allowed only for an isolated plugin.
 fn can_be_stopped(list: &str, steps: &[Step], findings: &mut Findings) {
     for (index, step) in steps.iter().enumerate() {
         if step.timeout.is_some() && step.isolation != Isolation::Process {

@@ -1,4 +1,4 @@
-//! Rules on what outputs' numbers are.
+//! Rules for the values of outputs.
 
 use super::super::{Member, Merge, Values};
 use super::StageAt;
@@ -14,7 +14,7 @@ pub(super) fn softmax_is_of_softmax(member: &Member, at: &str, findings: &mut Fi
     }
 }
 
-/// The first class is the background in most exports, so that a default would be a guess.
+/// The first class is the background in most exports, so a default would be a guess.
 pub(super) fn softmax_names_its_class(member: &Member, at: &str, findings: &mut Findings) {
     let map = member.map.as_ref().map(|map| ("map", map.values, map.channel));
     let score = member.score.as_ref().map(|score| ("score", score.values, score.channel));

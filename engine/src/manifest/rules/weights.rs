@@ -1,9 +1,9 @@
-//! A member's sets of weights.
+//! Rules for a member's sets of weights.
 
 use super::Member;
 use crate::lint::{Findings, child};
 
-/// One ONNX file, or several.
+/// Either one ONNX file or snapshots must be given.
 pub(super) fn model_or_snapshots(member: &Member, at: &str, findings: &mut Findings) {
     let about = [child(at, "snapshots"), child(at, "model")];
     match (&member.model, member.snapshots.is_empty()) {
@@ -20,7 +20,7 @@ pub(super) fn model_or_snapshots(member: &Member, at: &str, findings: &mut Findi
     }
 }
 
-/// Either every snapshot says which fold it has not seen, or none.
+/// Either every snapshot names the fold that it has not seen, or none does.
 pub(super) fn folds_are_told(member: &Member, at: &str, findings: &mut Findings) {
     let told = member.snapshots.iter().filter(|snapshot| snapshot.fold.is_some()).count();
     if told > 0

@@ -1,4 +1,4 @@
-//! An ensemble in a new folder: the manifest with other models, and what else it names.
+//! An ensemble in a new folder: the manifest with other models, and the other files that it names.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,18 +12,18 @@ use crate::onnx::Skeleton;
 use crate::plugin::{self, Origin};
 use crate::{atomic, regular};
 
-/// Where the files of a manifest come to lie, by what the manifest calls them.
+/// The new places of a manifest's files, by their names in the manifest.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// Models: the place relative to the new manifest.
+    /// Models: their place relative to the new manifest.
     pub models: BTreeMap<String, PathBuf>,
-    /// Plugins whose libraries go along: where the library is, and its place relative to the new manifest. Those that are
-    /// found by name elsewhere are found from the new folder too.
+    /// Plugins whose libraries are copied: the library, and its place relative to the new manifest. Plugins found by name
+    /// elsewhere are also found from the new folder.
     pub plugins: BTreeMap<String, (PathBuf, PathBuf)>,
 }
 
 impl Layout {
-    /// Looks through the manifest that lies in `folder`.
+    /// Plans the places of the files of a manifest in `folder`.
     pub fn plan(document: &DocumentMut, folder: &Path) -> Self {
         let mut layout = Self::default();
         let mut taken = Vec::new();
@@ -43,8 +43,8 @@ impl Layout {
         layout
     }
 
-    /// Writes the new places into the manifest, and the models' new hashes; comments stay. Recipes are dropped: they make
-    /// the original.
+    /// Writes the new places into the manifest, and the models' new hashes; comments are kept. Recipes are dropped,
+    /// because they make the original.
     pub fn rewrite(&self, document: &mut DocumentMut, sha256: &BTreeMap<String, String>) {
         visit_mut(document.as_table_mut(), &mut |table| {
             let model = text(table, "model").map(str::to_owned);
@@ -65,7 +65,7 @@ impl Layout {
     }
 }
 
-/// Calls `each` for every table of a manifest, but for plugins' own parameters.
+/// Calls `each` for every table of a manifest, except plugins' own parameters.
 fn visit(table: &dyn TableLike, each: &mut dyn FnMut(&dyn TableLike)) {
     each(table);
     for (_, item) in table.iter().filter(|(key, _)| *key != "params") {
@@ -86,7 +86,7 @@ fn visit_value(value: &Value, each: &mut dyn FnMut(&dyn TableLike)) {
     }
 }
 
-/// As [`visit`], to change them.
+/// As [`visit`], with mutable tables.
 fn visit_mut(table: &mut dyn TableLike, each: &mut dyn FnMut(&mut dyn TableLike)) {
     each(table);
     for (key, item) in table.iter_mut() {
@@ -112,7 +112,7 @@ fn text<'a>(table: &'a dyn TableLike, key: &str) -> Option<&'a str> {
     table.get(key)?.as_str()
 }
 
-/// Replaces a text, or adds it; the blanks and comments around it stay.
+/// Replaces or adds a text; surrounding blanks and comments are kept.
 fn set(table: &mut dyn TableLike, key: &str, text: String) {
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(value) => {
@@ -122,7 +122,7 @@ fn set(table: &mut dyn TableLike, key: &str, text: String) {
         }
         None => {
             let mut value = Value::from(text);
-            // The blank before the brace that closes a table in a line stays there.
+            // The blank before the closing brace of an inline table stays there.
             if let Some(last) = table.iter_mut().last().and_then(|(_, item)| item.as_value_mut()) {
                 let blank = last.decor().suffix().and_then(|suffix| suffix.as_str()).filter(|it| it.trim().is_empty());
                 let blank = blank.unwrap_or_default().to_owned();
@@ -142,13 +142,13 @@ fn is_path(plugin: &str) -> bool {
     plugin.contains(std::path::is_separator)
 }
 
-/// Whether a library lies beneath a folder.
+/// Whether a library is below a folder.
 fn lies_in(library: &Path, folder: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     matches!((library.canonicalize(), folder.canonicalize()), (Ok(library), Ok(folder)) if library.starts_with(&folder))
 }
 
-/// A library's path from the folder that it lies in.
+/// A library's path relative to its folder.
 fn below(library: &Path, folder: &Path) -> String {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let both = library.canonicalize().ok().zip(folder.canonicalize().ok());
@@ -156,7 +156,7 @@ fn below(library: &Path, folder: &Path) -> String {
     below.unwrap_or_else(|| slashed(library))
 }
 
-/// Where a file that a manifest names comes to lie: where it is named, if that stays within the folder.
+/// The new place of a file that a manifest names: its named path, if that stays within the folder.
 fn place(named: &str, otherwise: &str, taken: &mut Vec<PathBuf>) -> PathBuf {
     let path = Path::new(named);
     let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
@@ -174,15 +174,15 @@ fn place(named: &str, otherwise: &str, taken: &mut Vec<PathBuf>) -> PathBuf {
     place
 }
 
-/// A path as manifests write it.
+/// A path with slashes, as in manifests.
 fn slashed(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Copies a model, and the files beside it in which it keeps weights, to where it looks for them.
+/// Copies a model and its external data.
 pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
     let bytes = regular::read(from).map_err(OptimizeError::file("read", from))?;
-    // Opening the ensemble has made sure that it is a model, and that its files lie in the manifest's folder.
+    // Opening the ensemble has ensured that it is a model, and that its files are in the manifest's folder.
     for name in Skeleton::read(&bytes).map(|it| it.external_files()).unwrap_or_default() {
         let target = to.with_file_name(&name);
         if let Some(folder) = target.parent() {
@@ -193,7 +193,7 @@ pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
     copy(from, to)
 }
 
-/// Copies a file, whole or not at all.
+/// Copies a file, completely or not at all.
 pub fn copy(from: &Path, to: &Path) -> Result<(), OptimizeError> {
     let copied = || -> io::Result<()> {
         let mut temporary = atomic::beside(to)?;

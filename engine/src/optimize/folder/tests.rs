@@ -35,7 +35,7 @@ fn what_lies_outside_the_folder_comes_to_lie_in_it() {
         ("stack.onnx", "stack.onnx"),
     ];
     assert_eq!(models, expected.map(|(named, to)| (named, to.to_owned())));
-    // a plugin that is found by its name elsewhere stays there
+    // a plugin that is found by name elsewhere is not copied
     let plugins: Vec<_> = layout.plugins.iter().map(|(named, (_, to))| (named.as_str(), slashed(to))).collect();
     assert_eq!(plugins, [("./own/libx.so", "own/libx.so".to_owned())]);
 }
@@ -73,7 +73,7 @@ fn a_model_brings_the_files_in_which_it_keeps_weights() {
     copy_model(&from.path().join("a.onnx"), &to.path().join("a.onnx")).unwrap();
     assert_eq!(fs::read(to.path().join("a.onnx")).unwrap(), model.encode_to_vec());
     assert_eq!(fs::read(to.path().join("parts/weights.bin")).unwrap(), b"weights");
-    // a file that is named and missing is an error, not half a model
+    // a file that is named but missing is an error, not half a model
     fs::remove_file(from.path().join("parts/weights.bin")).unwrap();
     let error = copy_model(&from.path().join("a.onnx"), &to.path().join("b.onnx")).unwrap_err().to_string();
     assert!(error.contains("weights.bin") && !to.path().join("b.onnx").exists(), "{error}");

@@ -1,7 +1,7 @@
 //! Half precision: weights and values in 16 bits, except where 16 bits would do harm.
 //!
-//! Inputs and outputs stay 32-bit floats, by a `Cast` at each end: the manifest that runs the original runs the variant,
-//! and whoever else reads its outputs need not know.
+//! Inputs and outputs stay 32-bit floats, by a `Cast` at each end: the original's manifest also runs the variant, and
+//! other readers of its outputs need no change.
 
 mod numbers;
 mod ops;
@@ -19,10 +19,10 @@ use crate::onnx::{ElementType, Model};
 use numbers::Unfit;
 pub use rounding::rounding;
 
-/// The largest half, and how near to it a value may come on the images that were looked at: others may go further.
+/// The largest half, and the factor below it within which calibrated values must stay: others may be larger.
 const LARGEST: f32 = 65504.0;
 const MARGIN: f32 = 2.0;
-/// The smallest half of full precision.
+/// The smallest normal half.
 const SMALLEST: f32 = 6.103_515_6e-5;
 
 /// A precision of floating-point numbers.
@@ -32,7 +32,7 @@ enum Precision {
     Single,
 }
 
-/// The model in half precision, and what is to be said of it. It has been [tidied](super::tidy::tidied).
+/// The model in half precision, with notes. `model` must be [tidied](super::tidy::tidied).
 pub fn half(model: &Model, ranges: &Ranges) -> (Model, Vec<Note>) {
     let judged = Judged::new(model, ranges);
     let mut halved = model.clone();
@@ -43,7 +43,7 @@ pub fn half(model: &Model, ranges: &Ranges) -> (Model, Vec<Note>) {
     (halved, judged.notes)
 }
 
-/// In which precision each node computes.
+/// The precision in which each node computes.
 struct Judged {
     elements: Elements,
     nodes: Vec<Precision>,
@@ -85,7 +85,7 @@ impl Judged {
         judged
     }
 
-    /// The precision of a node, or why it is kept in single precision where that is worth telling.
+    /// The precision of a node, or the reason for keeping it in single precision, if it is worth reporting.
     fn judge(
         &self,
         node: &NodeProto,
@@ -96,7 +96,7 @@ impl Judged {
         if !values.clone().any(|value| self.elements.is_float(value)) {
             return Ok(Precision::Single);
         }
-        // Sizes are exact or wrong: 2,049 is no half.
+        // Sizes must be exact: 2,049 is not representable as a half.
         if ops::is_indifferent(node) || node.output.iter().any(|output| self.elements.is_counted(output)) {
             return Ok(Precision::Single);
         }
@@ -132,12 +132,12 @@ impl Judged {
         self.reach(node, ranges)
     }
 
-    /// Whether what a node takes and makes lies within what halves can hold.
+    /// Whether a node's inputs and outputs are within the range of halves.
     fn reach(&self, node: &NodeProto, ranges: &Ranges) -> Result<Precision, String> {
         for value in node.output.iter().chain(&node.input) {
             let Some(range) = ranges.get(value) else { continue };
             let magnitude = range.magnitude();
-            // A value that is nowhere finite is for the comparison to tell.
+            // A value that is nowhere finite is left to the comparison.
             if magnitude.is_finite() && magnitude * MARGIN > LARGEST {
                 return Err(format!("`{value}` reaches {magnitude}: the largest fp16 value is {LARGEST}"));
             }
@@ -149,7 +149,7 @@ impl Judged {
     }
 }
 
-/// Writes the graph anew.
+/// Rewrites the graph.
 struct Writer<'a> {
     model: &'a Model,
     judged: &'a Judged,
@@ -158,7 +158,7 @@ struct Writer<'a> {
     constants: Vec<TensorProto>,
     /// Constants, by name.
     tensors: HashMap<&'a str, &'a TensorProto>,
-    /// Each floating-point value in the precisions that it is there in.
+    /// For each floating-point value, its name in each available precision.
     known: HashMap<(String, Precision), String>,
 }
 
@@ -215,13 +215,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A value in whichever precision it is there in.
+    /// A value in any available precision.
     fn either(&mut self, value: &str) -> String {
         let known = |precision| self.known.get(&(value.to_owned(), precision)).cloned();
         known(Precision::Half).or_else(|| known(Precision::Single)).unwrap_or_else(|| value.to_owned())
     }
 
-    /// A value in a precision, cast where it is there in the other alone.
+    /// A value in a given precision, cast if it is available only in the other.
     fn in_precision(&mut self, value: &str, wanted: Precision) -> String {
         if let Some(name) = self.known.get(&(value.to_owned(), wanted)) {
             return name.clone();
@@ -237,10 +237,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A constant in half precision. Where nobody takes it otherwise, the other is dropped in the end.
+    /// A constant in half precision. If the original has no other consumer, it is dropped in the end.
     fn constant(&mut self, tensor: &TensorProto) -> String {
         let name = self.names.fresh(&format!("{}_fp16", tensor.name));
-        // Judging the node has read them already.
+        // They have already been read when the node was judged.
         let numbers = tensor.floats().unwrap_or_default();
         self.constants.push(numbers::halved(tensor, &numbers, &name));
         self.known.insert((tensor.name.clone(), Precision::Half), name.clone());

@@ -1,12 +1,12 @@
-//! Tensors in half precision, and what they lose.
+//! Tensors in half precision, and their rounding errors.
 
 use half::f16;
 
 use crate::onnx::ElementType;
 use crate::onnx::proto::TensorProto;
 
-/// The share of a tensor's norm that rounding to half precision takes, at most, where no number is too small for it: half
-/// a step of 11 bits. Twice that means that the small ones are what the tensor is about.
+/// The largest relative loss of a tensor's norm by rounding: at most half a step of 11 bits if no number is too small.
+/// Twice that means that the small numbers matter most.
 const LOST: f64 = 1.0 / 1024.0;
 
 /// Why numbers are better left in single precision.
@@ -18,18 +18,18 @@ pub enum Unfit {
     Small(f64),
 }
 
-/// What rounding did to numbers that were fit.
+/// The effect of rounding on suitable numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rounded {
-    /// How many there are.
+    /// How many numbers there are.
     pub numbers: usize,
-    /// How many of them became 0.
+    /// The number of those that became 0.
     pub vanished: usize,
-    /// How many are below the smallest half of full precision, and lost more than the rest.
+    /// The number of subnormal halves, which lost more than the rest.
     pub subnormal: usize,
 }
 
-/// Whether numbers are fit for half precision, and what they lose.
+/// Judges whether numbers suit half precision, and what they lose.
 pub fn judge(numbers: &[f32]) -> Result<Rounded, Unfit> {
     let (mut lost, mut norm) = (0.0, 0.0);
     let mut rounded = Rounded { numbers: numbers.len(), ..Rounded::default() };
@@ -49,7 +49,7 @@ pub fn judge(numbers: &[f32]) -> Result<Rounded, Unfit> {
     if share > LOST { Err(Unfit::Small(share)) } else { Ok(rounded) }
 }
 
-/// A tensor in half precision, under a name.
+/// A tensor in half precision with this name.
 pub fn halved(tensor: &TensorProto, numbers: &[f32], name: &str) -> TensorProto {
     TensorProto {
         dims: tensor.dims.clone(),

@@ -1,11 +1,11 @@
-//! Which operators compute in half precision.
+//! The operators that compute in half precision.
 
 use super::super::graph::{self, is_standard};
 use crate::onnx::proto::NodeProto;
 
-/// Operators that take and give half precision, and lose by it no more than their numbers' last bits. Not among them are
-/// those that divide by variances, sum many numbers or raise them to powers, where a half would run over or vanish, and
-/// those whose definition knows no halves (`Range`).
+/// Operators that take and give half precision, and lose only the last bits of their numbers. Operators that divide by
+/// variances, sum many numbers or raise them to powers are not included, because halves could overflow or vanish, nor
+/// are those that are not defined for halves (`Range`).
 const HALVED: [&str; 61] = [
     "Abs",
     "Add",
@@ -76,15 +76,16 @@ pub fn is_halved(node: &NodeProto) -> bool {
     is_standard(node) && (HALVED.binary_search(&op).is_ok() || op == "Where")
 }
 
-/// Whether an operator looks at its input's shape alone, and takes it in either precision.
+/// Whether an operator uses only its input's shape, and takes it in either precision.
 pub fn is_indifferent(node: &NodeProto) -> bool {
     is_standard(node) && matches!(node.op_type.as_str(), "Shape" | "Size")
 }
 
-/// Whether an input of an operator has to be single precision whatever the others are.
+/// Whether an input of an operator must be in single precision, whatever the others are.
 pub fn is_single(node: &NodeProto, input: usize) -> bool {
     match node.op_type.as_str() {
-        // The region of interest, and the scales: 32-bit floats by definition, and a third is no half.
+        // The region of interest, and the scales: 32-bit floats by definition, and a third is not representable as a
+        // half.
         "Resize" => matches!(input, 1 | 2),
         _ => false,
     }

@@ -1,6 +1,6 @@
-//! A network in half precision, computed in single precision with every value rounded to a half. On a CPU ONNX Runtime
-//! computes nodes in single precision and leaves out what rounding stands between them, so that a network in halves
-//! answers there almost as the original does; on a GPU it does not.
+//! A half-precision network, computed in single precision with every value rounded to a half. On a CPU, ONNX Runtime
+//! computes nodes in single precision and drops the rounding between them, so that a network in halves gives almost the
+//! original's results there; on a GPU it does not.
 
 use super::super::elements::Elements;
 use super::super::graph;
@@ -34,7 +34,7 @@ pub fn rounding(halved: &Model) -> Model {
     model
 }
 
-/// From `value_wide` to `value`, rounded: an explicit pair of casts, which ONNX Runtime leaves in.
+/// From `value_wide` to `value`, rounded: an explicit pair of casts, which ONNX Runtime keeps.
 fn round(value: &str) -> [NodeProto; 2] {
     let (wide, narrow) = (format!("{value}_wide"), format!("{value}_narrow"));
     let to = |element: ElementType| vec![int("to", i32::from(element).into())];

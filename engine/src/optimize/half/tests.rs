@@ -47,7 +47,7 @@ fn numbers_are_halves_and_the_ends_are_not() {
 
 #[test]
 fn what_runs_over_stays_in_single_precision_and_is_told() {
-    // (weights, what calibration saw of the first convolution's values, what is told of which node)
+    // (weights, the calibrated magnitude of the first convolution's values, the expected notes and their node)
     let table = [
         ([1e5, 3.0], (0.0, 1.0), "`conv_1` (Conv) stays in single precision: input 1, `w100000`, holds 100000"),
         ([2.0, 1e-7], (0.0, 1.0), "`conv_2` (Conv) stays in single precision: input 1, `w0.0000001`, is too small"),
@@ -91,7 +91,7 @@ fn sizes_are_counted_exactly() {
         ("Cast", single),
     ];
     assert_eq!(ops(&model), expected);
-    // one factor is a half and a float: each `Mul` takes its own
+    // one factor is needed as a half and as a float: each `Mul` takes its own
     let constants: Vec<_> = model.graph().initializer.iter().map(|it| it.element()).collect();
     assert_eq!(constants, [single, half]);
     assert_eq!(notes, []);

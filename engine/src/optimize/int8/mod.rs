@@ -1,10 +1,9 @@
-//! Static quantisation: weights and values in 8 bits, as `QuantizeLinear` and `DequantizeLinear` around nodes that stay
-//! what they are. ONNX Runtime makes one 8-bit node of each such group; whoever cannot computes in floats, with the same
-//! steps.
+//! Static quantisation: weights and values in 8 bits, as `QuantizeLinear` and `DequantizeLinear` around unchanged nodes.
+//! ONNX Runtime fuses each such group into one 8-bit node; other runtimes compute it in floats, with the same steps.
 //!
-//! Weights are symmetric, in steps of their own for each output channel; values are in 0..=255, with steps for each value
-//! between the bounds that calibration saw; a bias is in 32 bits, in steps of both multiplied. The last layer stays as it
-//! is. `ConvTranspose`, of which ONNX Runtime has no 8-bit form on the CPU, has its weights stored in 8 bits.
+//! Weights are symmetric, with steps for each output channel; values are in 0..=255, with steps for each value between
+//! its calibrated bounds; a bias is in 32 bits, in steps of both multiplied. The last layer is unchanged.
+//! `ConvTranspose`, for which ONNX Runtime has no 8-bit form on the CPU, has its weights stored in 8 bits.
 
 mod numbers;
 mod plan;
@@ -18,11 +17,11 @@ use crate::onnx::{ElementType, Model};
 use numbers::Steps;
 use plan::{Kernel, Plan};
 
-/// ONNX's number of 8-bit signed integers.
+/// ONNX's number of the 8-bit signed integer type.
 const INT8: ElementType = ElementType::Other(3);
 
-/// The model in 8 bits, and what is to be said of it; `None` where it has no layer to put in 8 bits. It has been
-/// [tidied](super::tidy::tidied), its normalisations [folded](super::fold::fold), and `ranges` are its own.
+/// The model in 8 bits, with notes; `None` if it has no layer to quantise. `model` must be
+/// [tidied](super::tidy::tidied), with its normalisations [folded](super::fold::fold), and `ranges` must be its own.
 pub fn int8(model: &Model, ranges: &Ranges) -> Option<(Model, Vec<Note>)> {
     let plan = Plan::new(model);
     if plan.computed.is_empty() && plan.stored.is_empty() {
@@ -49,7 +48,7 @@ pub fn int8(model: &Model, ranges: &Ranges) -> Option<(Model, Vec<Note>)> {
     Some((written, notes))
 }
 
-/// Writes the graph anew.
+/// Rewrites the graph.
 struct Writer<'a> {
     model: &'a Model,
     ranges: &'a Ranges,
@@ -79,14 +78,14 @@ impl Writer<'_> {
         node.output.iter().for_each(|output| self.value(output));
     }
 
-    /// The steps of a value in 8 bits.
+    /// The quantisation steps of a value.
     fn steps(&self, value: &str) -> Option<Steps> {
         let range = self.ranges.get(self.plan.values.get(value)?)?;
-        // What was not finite in calibration has no steps.
+        // A value that was not finite in calibration has no steps.
         (range.low.is_finite() && range.high.is_finite()).then(|| Steps::new(range))
     }
 
-    /// Puts a value in 8 bits, and back: whoever takes it takes what is left of it.
+    /// Quantises a value and dequantises it again: its consumers take the result.
     fn value(&mut self, value: &str) {
         let Some(Steps { step, zero }) = self.steps(value) else { return };
         let [step_name, zero_name] = ["scale", "zero_point"].map(|end| self.names.fresh(&format!("{value}_{end}")));
@@ -98,7 +97,7 @@ impl Writer<'_> {
         self.nodes.push(graph::node("DequantizeLinear", &[&quantized, &step_name, &zero_name], &back, vec![]));
     }
 
-    /// Puts a node's weights in 8 bits; its bias too, where `input` are the steps of what it takes.
+    /// Quantises a node's weights, and its bias, too, if `input` are the steps of the node's input.
     fn weights(&mut self, node: &NodeProto, written: &mut NodeProto, kernel: Kernel, input: Option<Steps>) {
         let (Some(weight), bias) = (self.constant(node, 1), self.constant(node, 2)) else { return };
         let (Ok(values), Kernel { axis, channels }) = (weight.floats(), kernel) else { return };
@@ -121,7 +120,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds a constant in integers with the node that makes floats of it; the floats' name.
+    /// Adds an integer constant and the node that dequantises it; returns the name of the floats.
     fn back(&mut self, tensor: TensorProto, steps: &[f32], zeros: TensorProto, axis: usize) -> String {
         let stem = tensor.name.clone();
         let [step, zero] = ["scale", "zero_point"].map(|end| self.names.fresh(&format!("{stem}_{end}")));
@@ -140,7 +139,7 @@ impl Writer<'_> {
     }
 }
 
-/// The name of what is left of a value after 8 bits.
+/// The name of a value after quantisation and dequantisation.
 fn in_floats(value: &str) -> String {
     format!("{value}_dequantized")
 }

@@ -1,28 +1,28 @@
-//! Steps of 8 bits: how far apart, and where zero lies.
+//! Quantisation steps: their size, and the position of zero.
 
 use super::super::ranges::Range;
 
-/// How a value is put in 8 bits: `step * (number - zero)`, numbers being 0..=255.
+/// The quantisation of a value: `step * (number - zero)`, with numbers in 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Steps {
-    /// From one number to the next.
+    /// The distance between adjacent numbers.
     pub step: f32,
-    /// The number of 0, which is there exactly: padding is.
+    /// The number that stands for 0, which must be exact because padding is 0.
     pub zero: u8,
 }
 
 /// Weights in 8 bits, with a step for each output channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// -127..=127; 0 is 0.
+    /// In -127..=127; 0 stands for 0.
     pub numbers: Vec<i8>,
-    /// One a channel.
+    /// One per channel.
     pub steps: Vec<f32>,
 }
 
 impl Steps {
-    /// The steps between the bounds that were seen on all images together. Narrower ones, between the means of each image's
-    /// bounds, were tried on the demo's networks: the same mean Dice, but a lower lowest, and scores five times as far off.
+    /// The steps between the bounds over all images together. Narrower ones, between the means of each image's bounds, were
+    /// tried on the demo's networks: the same mean Dice, but a lower minimum, and scores five times as far off.
     pub fn new(range: Range) -> Self {
         let (low, high) = (range.low.min(0.0), range.high.max(0.0));
         let step = (high - low) / 255.0;
@@ -33,11 +33,11 @@ impl Steps {
     }
 }
 
-/// How many integers a bias may spread over: far finer than what it is added to, and far from the end of 32 bits.
+/// The number of integers over which a bias may spread: far finer than what it is added to, and far below 32 bits.
 const BIAS: f32 = 16_777_216.0;
 
-/// Weights in steps of their own for each channel; `channel` tells a weight's, by its place. The steps are no finer than
-/// what keeps `bias` within 32 bits, where there is one, in steps of `input` times those of the weights.
+/// Weights with steps for each channel; `channel` maps a weight's index to its channel. The steps are coarse enough to
+/// keep `bias` within 32 bits, if there is one, in steps of `input` times those of the weights.
 pub fn weights(
     numbers: &[f32],
     channels: usize,

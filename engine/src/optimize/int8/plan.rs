@@ -1,4 +1,4 @@
-//! Which nodes compute in 8 bits, and which values they need in 8 bits.
+//! Which nodes compute in 8 bits, and which values must be quantised for that.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,11 +6,11 @@ use super::super::graph::{self, Consumers, is_output, is_standard};
 use crate::onnx::Model;
 use crate::onnx::proto::{GraphProto, NodeProto, TensorProto};
 
-/// Operators whose numbers are among, or between, those of their first input: these need no steps of their own.
+/// Operators whose results are among, or between, the numbers of their first input: they need no steps of their own.
 const MOVERS: [&str; 8] =
     ["DepthToSpace", "Flatten", "MaxPool", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"];
 
-/// Operators that ONNX Runtime computes in 8 bits where what they take and what they make is in 8 bits.
+/// Operators that ONNX Runtime computes in 8 bits if their inputs and outputs are quantised.
 const CARRIERS: [&str; 11] = [
     "Add",
     "AveragePool",
@@ -25,7 +25,7 @@ const CARRIERS: [&str; 11] = [
     "Split",
 ];
 
-/// Operators behind the last layer that leave its answer what it is.
+/// Operators after the last layer that do not change what its result means.
 const ENDS: [&str; 14] = [
     "Cast",
     "Clip",
@@ -43,35 +43,35 @@ const ENDS: [&str; 14] = [
     "Upsample",
 ];
 
-/// What is put in 8 bits.
+/// The nodes and values to quantise.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Nodes that compute in 8 bits, by place.
+    /// Nodes that compute in 8 bits, by index.
     pub computed: BTreeMap<usize, Kernel>,
-    /// Nodes whose weights alone are in 8 bits, by place.
+    /// Nodes of which only the weights are in 8 bits, by index.
     pub stored: BTreeMap<usize, Kernel>,
-    /// Values in 8 bits, each with the value whose steps it shares: often itself.
+    /// Quantised values, each with the value whose steps it shares: often itself.
     pub values: BTreeMap<String, String>,
 }
 
-/// How a node's weights lie.
+/// The layout of a node's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel {
     /// The axis of the output channels.
     pub axis: usize,
-    /// How many output channels there are.
+    /// The number of output channels.
     pub channels: usize,
 }
 
 impl Plan {
-    /// Looks at a graph. It has been [tidied](super::super::tidy::tidied), and normalisations are folded.
+    /// Plans a graph, which must be [tidied](super::super::tidy::tidied), with normalisations folded.
     pub fn new(model: &Model) -> Self {
         let graph = model.graph();
         let consumers = Consumers::new(graph);
         let mut plan = Self::default();
         for (place, node) in graph.node.iter().enumerate() {
             match kernel(graph, node) {
-                // The last layer's answer is what all else was for: 256 steps of it would be what is left to threshold.
+                // The last layer's output is the result: 256 steps of it would be all that is left to threshold.
                 Some(_) if is_last(graph, &consumers, node) => {}
                 Some(kernel) if node.op_type == "ConvTranspose" => drop(plan.stored.insert(place, kernel)),
                 Some(kernel) => drop(plan.computed.insert(place, kernel)),
@@ -82,7 +82,7 @@ impl Plan {
         plan
     }
 
-    /// Chooses the values: what nodes in 8 bits take and make, and what lies between them.
+    /// Chooses the values: inputs and outputs of nodes in 8 bits, and those in between.
     fn choose(&mut self, graph: &GraphProto, consumers: &Consumers) {
         let useful = self.useful(graph);
         for node in self.computed.keys().map(|&place| &graph.node[place]) {
@@ -94,7 +94,7 @@ impl Plan {
                 let end = clipped(graph, consumers, output);
                 self.values.insert(end.clone(), end);
             } else if self.stored.contains_key(&place) && useful.contains(output) {
-                // What it is joined with is in 8 bits, and need not leave them.
+                // It is joined with values in 8 bits, which can then stay in 8 bits.
                 self.values.insert(output.clone(), output.clone());
             } else if self.carries(graph, node) && useful.contains(output) {
                 let (mover, end) = (moves(node), clipped(graph, consumers, output));
@@ -104,7 +104,7 @@ impl Plan {
         }
     }
 
-    /// Whether everything that a node computes with is in 8 bits, and it could work on that.
+    /// Whether all inputs of a node are in 8 bits, and it can compute with them.
     fn carries(&self, graph: &GraphProto, node: &NodeProto) -> bool {
         let op = node.op_type.as_str();
         let all = match op {
@@ -116,7 +116,7 @@ impl Plan {
             && node.output.iter().all(|output| !is_output(graph, output))
     }
 
-    /// Values that go on, through what can carry them, to a node that computes in 8 bits.
+    /// Values that reach a node that computes in 8 bits, directly or through operators that can stay in 8 bits.
     fn useful(&self, graph: &GraphProto) -> HashSet<String> {
         let mut useful = HashSet::new();
         for (place, node) in graph.node.iter().enumerate().rev() {
@@ -129,13 +129,13 @@ impl Plan {
     }
 }
 
-/// Whether an operator's steps are its first input's.
+/// Whether an operator's output has the steps of its first input.
 fn moves(node: &NodeProto) -> bool {
     let nearest = || graph::attribute(node, "mode").is_none_or(|mode| mode.s.as_deref() == Some(b"nearest".as_slice()));
     MOVERS.contains(&node.op_type.as_str()) || (node.op_type == "Resize" && nearest())
 }
 
-/// The value after a `Relu` or `Clip` that alone takes another: ONNX Runtime makes one node of the two.
+/// The value after a `Relu` or `Clip` that is the only consumer of another: ONNX Runtime fuses the two nodes.
 fn clipped(graph: &GraphProto, consumers: &Consumers, value: &str) -> String {
     let next = consumers.only(graph, value).map(|place| &graph.node[place]);
     match next.filter(|node| matches!(node.op_type.as_str(), "Relu" | "Clip") && node.input[0] == value) {
@@ -144,7 +144,7 @@ fn clipped(graph: &GraphProto, consumers: &Consumers, value: &str) -> String {
     }
 }
 
-/// How the weights of a node lie, if it has any that are known and can be in 8 bits.
+/// The layout of a node's weights, if they are known and can be in 8 bits.
 fn kernel(graph: &GraphProto, node: &NodeProto) -> Option<Kernel> {
     if !is_standard(node) {
         return None;
@@ -168,7 +168,7 @@ fn kernel(graph: &GraphProto, node: &NodeProto) -> Option<Kernel> {
         .then_some(Kernel { axis, channels })
 }
 
-/// Whether a node's result goes to the graph's outputs alone, but for what leaves it what it is.
+/// Whether a node's result goes only to the graph's outputs, through operators that do not change its meaning.
 fn is_last(graph: &GraphProto, consumers: &Consumers, node: &NodeProto) -> bool {
     let mut todo: Vec<&String> = node.output.iter().collect();
     let mut seen = HashSet::new();

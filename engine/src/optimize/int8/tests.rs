@@ -42,7 +42,7 @@ fn ranges(model: &Model) -> Ranges {
     ranges
 }
 
-/// Constants of a node's input, through the `DequantizeLinear` that makes it: the numbers' bytes, and the steps.
+/// The constant behind a node's input, through its `DequantizeLinear`: the numbers' bytes, and the steps.
 fn constant(model: &Model, value: &str) -> (Vec<u8>, Vec<f32>) {
     let back = model.producer_of(value).unwrap();
     assert_eq!(back.op_type, "DequantizeLinear");
@@ -85,7 +85,7 @@ fn weights_have_steps_a_channel_and_biases_those_of_both() {
     near(&steps, &[0.0001, 0.01 * (2.0 / 127.0)]);
     let (numbers, _) = constant(&quantized, &second.input[1]);
     assert_eq!(numbers, [0, 0, 64, 127]);
-    // the last layer stays as it is
+    // the last layer is unchanged
     assert_eq!(last.input[1], "last");
 }
 
@@ -100,7 +100,7 @@ fn values_have_steps_between_their_bounds() {
             (node.input[0].as_str(), constant(1).floats().unwrap()[0], constant(2).raw_data.as_ref().unwrap()[0])
         })
         .collect();
-    // between convolution and ReLU nothing is rounded: ONNX Runtime makes one node of the two
+    // between convolution and ReLU nothing is rounded: ONNX Runtime fuses the two nodes
     let expected = [("image", 0.01, 128), ("relu_3", 0.01, 0), ("maxpool_4", 0.01, 0), ("conv_5", 0.01, 0)];
     assert_eq!(steps.len(), expected.len(), "{steps:?}");
     for ((value, step, zero), expected) in steps.iter().zip(expected) {

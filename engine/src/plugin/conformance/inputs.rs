@@ -1,17 +1,17 @@
-//! Awkward inputs.
+//! Awkward inputs for plugins.
 
 use ndarray::Array2;
 
 use crate::plugin::Size;
 
-/// A plane to try a plugin on.
+/// A plane on which a plugin is tested.
 pub(super) struct Input {
     pub name: String,
     pub plane: Array2<f32>,
 }
 
 impl Input {
-    /// Whether a plugin may say that it is too small to work on, for tiles or windows, say.
+    /// Whether a plugin may refuse it as too small, for example for tiles or windows.
     pub(super) fn is_small(&self) -> bool {
         self.plane.nrows().min(self.plane.ncols()) < 16
     }
@@ -44,8 +44,8 @@ pub(super) fn noise(size: Size) -> Array2<f32> {
     })
 }
 
-/// A smooth picture without any symmetry: three blobs of different heights on a slope, so that every shift and turn
-/// shows, while interpolation hardly does.
+/// A smooth picture without any symmetry: three blobs of different heights on a slope, so that every shift and rotation
+/// is visible, while interpolation hardly is.
 pub(super) fn smooth(size: Size) -> Array2<f32> {
     // (row, column) as shares of the sides, height; all within the middle half
     const BLOBS: [(f32, f32, f32); 3] = [(0.40, 0.36, 0.5), (0.47, 0.63, 0.3), (0.64, 0.45, 0.4)];
@@ -64,7 +64,7 @@ pub(super) fn smooth(size: Size) -> Array2<f32> {
 /// The shorter side of [`smooth`] in standard deviations of its blobs.
 pub(super) const BLOB: f32 = 16.0;
 
-/// The masks that a postprocessing step may find: none (it is the first), empty, full, noise.
+/// The masks that a postprocessing step may receive: none (it is the first), empty, full, noise.
 pub(super) fn masks(size: Size) -> [(&'static str, Option<crate::Mask>); 4] {
     [
         ("no mask", None),

@@ -1,8 +1,8 @@
 //! A conformance test of one plugin: does it keep the contract on awkward inputs?
 //!
-//! Everything runs in child processes: a plugin that crashes fails its check, and the next check goes on with a fresh
-//! child. Every call is made twice, and again by four threads of one process at once, and after other images; the results
-//! must be the same. Views must come back to where they were.
+//! Everything runs in child processes: a plugin that crashes fails its check, and the next check runs in a new child.
+//! Every call is made twice, again by four threads of one process at once, and after other images; the results must be
+//! the same. Views must be transformed back to their original position.
 
 mod inputs;
 mod roles;
@@ -15,21 +15,21 @@ use crate::manifest::{Isolation, Step};
 
 /// Threads that call an instance at once.
 const THREADS: usize = 4;
-/// A parameter that no plugin has.
+/// A parameter name that no plugin has.
 const STRANGER: &str = "no_plugin_has_this_parameter";
 
 /// One check and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Check {
-    /// What was tried.
+    /// The name of the check.
     pub what: String,
-    /// A remark where it holds (mostly empty), the problem where it does not.
+    /// A remark if it holds (mostly empty), the problem if it does not.
     pub outcome: Result<String, String>,
 }
 
-/// Tests a plugin with the given parameters, telling each check to `report` as it ends. A call may take
-/// `timeout` seconds. The answer is whether all hold.
+/// Tests a plugin with the given parameters, passing each finished check to `report`. A call may take
+/// `timeout` seconds. Returns whether all checks hold.
 pub fn test(origin: &Origin, params: &Map<String, Value>, timeout: u32, mut report: impl FnMut(&Check)) -> bool {
     let mut report = Report { all_hold: true, tell: &mut report };
     let step = step(params.clone(), timeout);
@@ -74,7 +74,7 @@ impl Subject {
         }
     }
 
-    /// Makes a call of an instance four times in all; the answer, if it is always the same.
+    /// Makes a call of an instance four times in all; returns the result if it is always the same.
     fn agree<T: PartialEq>(&self, call: impl Fn(&Plugin) -> Result<T, PluginError>) -> Result<T, Trouble> {
         let first = call(&self.alone)?;
         if call(&self.alone)? != first {
@@ -87,9 +87,9 @@ impl Subject {
     }
 }
 
-/// Why a call gave no good answer.
+/// Why a call gave no good result.
 enum Trouble {
-    /// The plugin refuses the input, in its own words.
+    /// The plugin refuses the input; its message.
     Declined(String),
     /// Anything else.
     Wrong(String),
@@ -105,7 +105,7 @@ impl From<PluginError> for Trouble {
 }
 
 impl Trouble {
-    /// As a check's outcome; `may_decline` where a plugin may have its reasons to refuse such an input.
+    /// The check's outcome; `may_decline` allows a plugin to refuse such an input.
     fn outcome(self, may_decline: bool) -> Result<String, String> {
         match self {
             Self::Declined(text) if may_decline => Ok(format!("declines: {text}")),

@@ -1,10 +1,10 @@
-//! The checks of what prepares images and of what makes masks.
+//! The checks of prepare and postprocess plugins.
 
 use super::inputs::{self, Input};
 use super::{Report, Subject, Trouble};
 use crate::plugin::{Context, PluginError, Size};
 
-/// The size of inputs whose results are compared with one another.
+/// The size of inputs whose results are compared with each other.
 const ORDINARY: Size = Size::new(64, 64);
 
 pub(super) fn prepare(subject: &Subject, report: &mut Report<'_>) {
@@ -38,7 +38,7 @@ pub(super) fn postprocess(subject: &Subject, report: &mut Report<'_>) {
     report.add("says whether it uses the score", score(subject));
 }
 
-/// Whether images one after another, and then the other way round, give the same: nothing of one is left for the next.
+/// Checks that images give the same results in both orders: no state is kept from one image to the next.
 pub(super) fn remembers<T: PartialEq>(
     inputs: &[Input],
     call: impl Fn(&Input) -> Result<T, PluginError>,
@@ -52,7 +52,7 @@ pub(super) fn remembers<T: PartialEq>(
     Ok(String::new())
 }
 
-/// What is asked of a mask step where something about the image is unusual.
+/// Contexts for a postprocessing step, each with something unusual about the image.
 fn contexts() -> [(&'static str, Context); 3] {
     [
         ("of an image of unknown spacing", plain(ORDINARY).with_spacing(None)),
@@ -70,7 +70,7 @@ fn of_context(subject: &Subject, context: &Context) -> Result<(), Trouble> {
     subject.agree(|plugin| plugin.postprocess(context, map.view(), mask.as_ref())).map(drop)
 }
 
-/// Early exit leaves the score open where no step says that it uses it: a step that uses it silently would then give
+/// Early exit leaves the score open if no step declares that it uses it: a step that uses it silently would then give
 /// other masks.
 fn score(subject: &Subject) -> Result<String, String> {
     if subject.alone.uses_score() {

@@ -1,4 +1,4 @@
-//! The checks of views: whatever goes forward comes back to where it was, as an ensemble relies on when it adds maps up.
+//! The checks of views: inverse after forward must restore the position, because ensembles add maps up.
 
 use ndarray::{Array2, ArrayView2, s};
 
@@ -7,11 +7,11 @@ use super::roles::{remembers, settle};
 use super::{Report, Subject, Trouble};
 use crate::plugin::Size;
 
-/// Sizes of the images that go forward and come back: squares, odd ones, and either side the longer. A view that turns
-/// by any angle has the middle of these in it.
+/// Sizes of test images: squares, odd ones, and either side the longer. The middle of each stays visible in a view
+/// rotated by any angle.
 const SIZES: [Size; 5] =
     [Size::new(96, 96), Size::new(97, 97), Size::new(96, 128), Size::new(131, 97), Size::new(256, 256)];
-/// Sizes at which a view that only rearranges pixels has to be exact, too.
+/// Additional sizes at which a view that only rearranges pixels must be exact.
 const SMALL: [Size; 6] =
     [Size::new(2, 2), Size::new(7, 5), Size::new(1, 7), Size::new(9, 1), Size::new(16, 16), Size::new(33, 33)];
 /// Sizes of images whose maps are of half the size.
@@ -49,7 +49,7 @@ fn named(Size { height, width }: Size) -> String {
     format!("{height}x{width}")
 }
 
-/// A view, and what its inverse makes of it.
+/// Applies a view and its inverse.
 fn there_and_back(subject: &Subject, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, Trouble> {
     let seen = subject.agree(|plugin| plugin.forward(view, image))?;
     subject.agree(|plugin| plugin.inverse(view, seen.view(), image.dim().into()))
@@ -64,15 +64,15 @@ fn not_identity(subject: &Subject, view: usize) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// A view that rearranges pixels has to bring each back to its place; any other one has to bring a smooth picture back.
+/// A view that rearranges pixels must restore each to its place; any other one must restore a smooth picture.
 fn comes_back(subject: &Subject, view: usize, size: Size) -> Result<String, String> {
     let noise = inputs::noise(size);
     let seen = subject.alone.forward(view, noise.view()).map_err(|error| error.to_string())?;
     if rearranged(&noise, &seen) {
         return there_and_back(subject, view, noise.view()).and_then(|back| exact(&noise, &back)).or_else(refused);
     }
-    // A view of few pixels needs larger blobs to show them. Where the plugin's sides are multiples of a number, another
-    // size may change the share a little, which the tolerance goes by.
+    // A view of few pixels needs larger blobs to show them. If the plugin rounds sides to multiples of a number,
+    // another size may change the ratio a little, which the tolerance accounts for.
     let by = (coarseness(subject, view, size)? / 2.0).ceil().max(1.0) as usize;
     let size = Size::new(size.height * by, size.width * by);
     let smooth = inputs::smooth(size);
@@ -80,7 +80,7 @@ fn comes_back(subject: &Subject, view: usize, size: Size) -> Result<String, Stri
     compare(&smooth, &back, tolerance(size, coarseness(subject, view, size)?))
 }
 
-/// Of images too small for a smooth picture, what rearranged pixels must be.
+/// Checks images too small for a smooth picture, if the view rearranges pixels.
 fn small(subject: &Subject, view: usize, size: Size) -> Result<String, Trouble> {
     let noise = inputs::noise(size);
     let seen = subject.alone.forward(view, noise.view())?;
@@ -90,7 +90,7 @@ fn small(subject: &Subject, view: usize, size: Size) -> Result<String, Trouble> 
     exact(&noise, &there_and_back(subject, view, noise.view())?)
 }
 
-/// A network's map may be smaller than its input: the inverse then works on the same fraction of both sizes.
+/// Checks a map of half the size of its view: the inverse then works on the same fraction of both sizes.
 fn half(subject: &Subject, view: usize, size: Size) -> Result<String, String> {
     let by = (coarseness(subject, view, size)? / 2.0).ceil().max(1.0) as usize;
     let size = Size::new(size.height * by, size.width * by);
@@ -108,7 +108,7 @@ fn refused<T>(trouble: Trouble) -> Result<T, String> {
     Err(text)
 }
 
-/// How many pixels of an image a pixel of its view stands for along a side, at least 1.
+/// The number of an image's pixels per pixel of its view along a side, at least 1.
 fn coarseness(subject: &Subject, view: usize, size: Size) -> Result<f32, String> {
     let seen = subject.alone.view_size(view, size).map_err(|error| error.to_string())?;
     // a quarter turn exchanges the sides
@@ -118,15 +118,15 @@ fn coarseness(subject: &Subject, view: usize, size: Size) -> Result<f32, String>
     Ok(most(shares).min(most(turned)).max(1.0))
 }
 
-/// How far a smooth picture may be from itself after a view and its inverse. Interpolating between points that are h
-/// apart is off by h²/8 times the curvature, a blob's being at most 2 · 0.5 / σ²; it happens twice, once h being 1. A
-/// shift of one pixel is off by 0.6 · 0.5 / σ.
+/// How far a smooth picture may change by a view and its inverse. Interpolating between points at distance h is off by
+/// h²/8 times the curvature, a blob's being at most 2 · 0.5 / σ²; it happens twice, once with h = 1. A shift of one
+/// pixel is off by 0.6 · 0.5 / σ.
 fn tolerance(Size { height, width }: Size, h: f32) -> f32 {
     let sigma = height.min(width) as f32 / BLOB;
     1.6 * (1.0 + h * h) / 8.0 / (sigma * sigma)
 }
 
-/// Whether a view has the same values as the image, wherever they are.
+/// Whether a view has the same values as the image, in any order.
 fn rearranged(image: &Array2<f32>, seen: &Array2<f32>) -> bool {
     let sorted = |plane: &Array2<f32>| {
         let mut values: Vec<f32> = plane.iter().copied().collect();
@@ -163,7 +163,7 @@ fn compare(smooth: &Array2<f32>, back: &Array2<f32>, allowed: f32) -> Result<Str
 }
 
 /// The picture at half its size, odd sides rounded up: each pixel is the mean of what it covers, which is two by two
-/// pixels where sides are even.
+/// pixels if sides are even.
 fn halved(plane: &Array2<f32>) -> Array2<f32> {
     halved_rows(&halved_rows(plane).reversed_axes()).reversed_axes()
 }
@@ -172,7 +172,7 @@ fn halved_rows(plane: &Array2<f32>) -> Array2<f32> {
     let (from, to) = (plane.nrows(), plane.nrows().div_ceil(2));
     let mut out = Array2::zeros((to, plane.ncols()));
     for (row, mut sum) in out.rows_mut().into_iter().enumerate() {
-        // in pixels of the picture times `to`: row r covers r * to up to (r + 1) * to
+        // in source rows times `to`: row r covers r * from up to (r + 1) * from
         let (start, end) = (row * from, (row + 1) * from);
         for covered in start / to..end.div_ceil(to) {
             let overlap = end.min((covered + 1) * to) - start.max(covered * to);
@@ -186,7 +186,7 @@ fn halved_rows(plane: &Array2<f32>) -> Array2<f32> {
 mod tests {
     use super::*;
 
-    /// What a shift and the symmetries of a square do to the picture is far beyond what is allowed.
+    /// The effect of a shift and of the symmetries of a square on the picture is far beyond the tolerance.
     #[test]
     fn the_smooth_picture_has_no_symmetry() {
         for size in SIZES.into_iter().chain([Size::new(192, 192)]) {

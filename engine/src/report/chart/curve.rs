@@ -1,11 +1,11 @@
-//! ROC and precision-recall curves, each with what the run decided.
+//! ROC and precision-recall curves, each with the run's operating point.
 
 use super::plot::{Frame, Plot};
 
-/// A square from 0 to 1, with room for its numbers.
+/// A square from 0 to 1, with room for axis labels.
 const FRAME: Frame = Frame { across: (48.0, 308.0), upwards: (272.0, 12.0), x: (0.0, 1.0), y: (0.0, 1.0) };
 
-/// A ROC curve, (false positive rate, true positive rate), and the run's own (specificity, sensitivity).
+/// A ROC curve of (false positive rate, true positive rate), with the run's own (specificity, sensitivity).
 pub(crate) fn roc(points: &[(f64, f64)], run: (f64, f64), auc: f64) -> String {
     let (specificity, sensitivity) = run;
     let told = format!("the run: sensitivity {sensitivity:.3}, specificity {specificity:.3}");
@@ -20,8 +20,8 @@ pub(crate) fn roc(points: &[(f64, f64)], run: (f64, f64), auc: f64) -> String {
     plot.finish()
 }
 
-/// A precision-recall curve, (recall, precision), as steps; the run's own (recall, precision), which is undefined where
-/// it marked nothing; the share of images that have a mask in truth.
+/// A precision-recall curve of (recall, precision), as steps; with the run's own (recall, precision), which is
+/// undefined if it marked nothing; and the share of images whose true mask is not empty.
 pub(crate) fn precision_recall(points: &[(f64, f64)], run: Option<(f64, f64)>, ap: f64, share: f64) -> String {
     let told = run.map_or("the run marked no image".into(), |(recall, precision)| {
         format!("the run: recall {recall:.3}, precision {precision:.3}")
@@ -39,8 +39,8 @@ pub(crate) fn precision_recall(points: &[(f64, f64)], run: Option<(f64, f64)>, a
     plot.finish()
 }
 
-/// Between two recalls precision is that of the higher: no line between points would be true. Thresholds that gain no
-/// recall are left out, each being worse than the one before.
+/// Between two recalls, precision is that of the higher one: a straight line would be wrong. Thresholds without a gain
+/// of recall are left out, as each is worse than the one before.
 fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut steps = Vec::new();
     let mut before = 0.0;

@@ -1,16 +1,16 @@
-//! The mean Dice over two thresholds, as colours.
+//! The mean Dice over two thresholds, as a heat map.
 
 use super::plot::{Frame, Plot};
 use crate::report::HeatMap;
 
-/// From low to high: lightness rises all the way, and no two neighbours differ by red and green alone.
+/// The colours from low to high: lightness rises throughout, and no two neighbours differ only in red and green.
 const RAMP: [[f64; 3]; 5] =
     [[13.0, 27.0, 62.0], [33.0, 76.0, 122.0], [86.0, 130.0, 150.0], [180.0, 178.0, 120.0], [250.0, 232.0, 92.0]];
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 302.0;
 const ACROSS: (f64, f64) = (64.0, 508.0);
 
-/// Draws the map with what the manifest has (a square) and the best there is (a ring).
+/// Draws the map with the manifest's point (a square) and the best one (a ring).
 pub(crate) fn heat_map(map: &HeatMap) -> String {
     let chosen = map.dice[(map.chosen.1, map.chosen.0)];
     let Some((best_at, best)) = map.best() else { return String::new() };
@@ -34,12 +34,12 @@ pub(crate) fn heat_map(map: &HeatMap) -> String {
 }
 
 fn cells(plot: &mut Plot, frame: &Frame, map: &HeatMap, (low, high): (f64, f64)) {
-    // What a plugin refuses stays blank.
+    // Points that a plugin refuses stay blank.
     for ((row, column), &dice) in map.dice.indexed_iter().filter(|(_, dice)| !dice.is_nan()) {
         let share = if high > low { (dice - low) / (high - low) } else { 0.5 };
         let (left, right) = (frame.x(column as f64), frame.x(column as f64 + 1.0));
         let (bottom, top) = (frame.y(row as f64), frame.y(row as f64 + 1.0));
-        // half a unit more, or the ground shows between cells
+        // half a unit more, or the background shows between cells
         let (width, height) = (right - left + 0.5, bottom - top + 0.5);
         let says = format!("{:.4} at {} and {}", dice, number(map.x[column]), number(map.y[row]));
         plot.put(format_args!(
@@ -71,12 +71,12 @@ fn legend(plot: &mut Plot, (low, high): (f64, f64)) {
     plot.text("name", (ACROSS.0, 18.0), "mean Dice");
 }
 
-/// At most so many places of `count`, evenly spaced from the first on.
+/// At most `most` of `count` indices, evenly spaced from the first on.
 fn spaced(count: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..count).step_by(count.div_ceil(most).max(1))
 }
 
-/// As few digits as tell it.
+/// A number with up to four decimals, without trailing zeros.
 pub(crate) fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,4 +1,5 @@
-//! How Dice is spread: images whose masks overlap in bins, and those without overlap, whose Dice is 0 or 1, apart.
+//! The distribution of Dice: images whose masks overlap in bins, and separately those without overlap, whose Dice is 0
+//! or 1.
 
 use super::plot::{Frame, Plot};
 use crate::report::summary::Outcomes;
@@ -6,7 +7,7 @@ use crate::report::summary::Outcomes;
 const BINS: usize = 10;
 const BOTTOM: f64 = 264.0;
 const TOP: f64 = 22.0;
-/// Left free on either side of a bar.
+/// The gap on either side of a bar.
 const GAP: f64 = 1.5;
 
 /// Draws `dice` of the true positives, and a bar for each other outcome.
@@ -42,7 +43,7 @@ fn overlaps(plot: &mut Plot, bins: &[usize; BINS]) {
 }
 
 fn apart(plot: &mut Plot, bars: [(&str, u8, &str, usize); 4]) {
-    // a scale of their own: where most images are healthy, theirs would leave nothing of the others
+    // on a separate scale: if most images are healthy, theirs would hide the others
     let frame = panel((222.0, 318.0), 4.0, &bars.map(|bar| bar.3));
     plot.text("name", (frame.across.0, 12.0), "no overlap");
     for (place, (name, dice, class, count)) in bars.into_iter().enumerate() {

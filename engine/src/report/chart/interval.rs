@@ -1,10 +1,10 @@
-//! A number between 0 and 1 with its interval, as small as a word.
+//! A number between 0 and 1 with its interval, in the size of a word.
 
 use super::plot::{Frame, Plot};
 
 const FRAME: Frame = Frame { across: (6.0, 174.0), upwards: (12.0, 12.0), x: (0.0, 1.0), y: (0.0, 1.0) };
 
-/// Draws a track from 0 to 1, the interval on it, and the number.
+/// Draws a scale from 0 to 1, the interval on it, and the number.
 pub(crate) fn interval(value: f64, interval: Option<(f64, f64)>) -> String {
     let mut plot = Plot::new(180.0, 24.0, &format!("{value:.3} on a scale from 0 to 1"));
     let at = |value: f64| (FRAME.x(value), 12.0);

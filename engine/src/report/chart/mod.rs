@@ -1,4 +1,4 @@
-//! The report's charts: SVG that is part of the page and takes its colours from the page's style sheet.
+//! The report's charts: inline SVG with the colours of the page's style sheet.
 
 mod curve;
 mod heat;

@@ -1,34 +1,34 @@
-//! What charts are drawn with.
+//! Drawing primitives of charts.
 
 use std::fmt::{Arguments, Write};
 
 use askama::filters::{Escaper, Html};
 
-/// A picture that is being written. Classes are those of the page's style sheet.
+/// An SVG picture under construction. Classes are those of the page's style sheet.
 pub(super) struct Plot {
     svg: String,
 }
 
-/// A rectangle of the picture that stands for ranges of values: x to the right, y upwards.
+/// A rectangle of the picture that represents ranges of values: x to the right, y upwards.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
     /// (left, right) in the picture.
     pub(super) across: (f64, f64),
     /// (bottom, top) in the picture.
     pub(super) upwards: (f64, f64),
-    /// What left and right stand for.
+    /// The values at left and right.
     pub(super) x: (f64, f64),
-    /// What bottom and top stand for.
+    /// The values at bottom and top.
     pub(super) y: (f64, f64),
 }
 
 impl Frame {
-    /// Where a value lies across.
+    /// The horizontal position of a value.
     pub(super) fn x(&self, value: f64) -> f64 {
         place(value, self.x, self.across)
     }
 
-    /// Where a value lies upwards.
+    /// The vertical position of a value.
     pub(super) fn y(&self, value: f64) -> f64 {
         place(value, self.y, self.upwards)
     }
@@ -39,14 +39,14 @@ fn place(value: f64, values: (f64, f64), places: (f64, f64)) -> f64 {
 }
 
 impl Plot {
-    /// A picture of `width` × `height` with what it says, for those who do not see it.
+    /// A picture of `width` × `height` with a description for screen readers.
     pub(super) fn new(width: f64, height: f64, says: &str) -> Self {
         let mut plot = Self { svg: String::new() };
         plot.put(format_args!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">", escaped(says)));
         plot
     }
 
-    /// The picture's text.
+    /// Returns the picture's text.
     pub(super) fn finish(mut self) -> String {
         self.svg.push_str("</svg>");
         self.svg
@@ -66,14 +66,14 @@ impl Plot {
         self.put(format_args!("<polyline class=\"{class}\" points=\"{}\"/>", points.join(" ")));
     }
 
-    /// A disc; pointing at it tells what it is.
+    /// A disc with a tooltip.
     pub(super) fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64, says: &str) {
         let says = escaped(says);
         let place = format!("cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"");
         self.put(format_args!("<circle class=\"{class}\" {place}><title>{says}</title></circle>"));
     }
 
-    /// A rectangle between two corners; pointing at it tells what it is.
+    /// A rectangle between two corners, with a tooltip.
     pub(super) fn bar(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64), says: &str) {
         let (x, y, width, height) = (x1.min(x2), y1.min(y2), (x2 - x1).abs(), (y2 - y1).abs());
         let says = escaped(says);
@@ -81,18 +81,18 @@ impl Plot {
         self.put(format_args!("<rect class=\"{class}\" {place}><title>{says}</title></rect>"));
     }
 
-    /// Text; the class tells how it is aligned.
+    /// Text; the class determines its alignment.
     pub(super) fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
         self.put(format_args!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escaped(text)));
     }
 
-    /// Text that runs upwards, its middle at a point.
+    /// Upward text with its middle at a point.
     pub(super) fn upright(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
         let turn = format!("transform=\"translate({x:.1} {y:.1}) rotate(-90)\"");
         self.put(format_args!("<text class=\"{class} middle\" {turn}>{}</text>", escaped(text)));
     }
 
-    /// A square of shares: lines and numbers at every fifth, and the axes' names.
+    /// The axes of a square from 0 to 1: lines and numbers at every fifth, and the axes' names.
     pub(super) fn shares(&mut self, frame: &Frame, x_name: &str, y_name: &str) {
         for fifth in 0..=5 {
             let share = f64::from(fifth) / 5.0;
@@ -108,7 +108,7 @@ impl Plot {
     }
 }
 
-/// Text as markup wants it.
+/// Escapes text for markup.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     Html.write_escaped_str(&mut escaped, text).expect("writing to a string cannot fail");

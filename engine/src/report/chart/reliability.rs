@@ -1,4 +1,4 @@
-//! The reliability diagram: in each bin of scores, the share of images that have a mask, and how many there are.
+//! The reliability diagram: for each bin of scores, the share of images whose true mask is not empty, and their number.
 
 use super::plot::{Frame, Plot};
 use crate::report::stats::Calibration;

@@ -1,20 +1,20 @@
-//! Bootstrap intervals: how far a number would move on another draw of as many images.
+//! Bootstrap intervals: how much a statistic would vary over other samples of as many images.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How many resamples are drawn.
+/// The number of resamples.
 pub(super) const RESAMPLES: usize = 2000;
-/// The same images give the same intervals.
+/// A fixed seed, so that the same images give the same intervals.
 const SEED: u64 = 1;
-/// By how much sums of one value differ at most, being added up in another order.
+/// The largest difference between sums of equal values in different orders.
 const ROUNDING: f64 = 1e-9;
 
 /// 95 % percentile intervals of `N` statistics over the same resamples of `images` images, drawn with replacement.
 ///
-/// `statistics` is given how often each image was drawn. A statistic may be undefined in some resamples (no positive
-/// image was drawn): these are left out, and where they are more than half there is no interval. Neither is there one where
-/// a statistic is the same in all of them: images of one value say nothing about how far another draw would move.
+/// `statistics` receives how often each image was drawn. A statistic may be undefined in some resamples (no positive image
+/// was drawn): these are left out, and if they are more than half there is no interval. There is none either if a
+/// statistic is the same in all of them: images of equal value say nothing about the variation over other samples.
 pub(super) fn intervals<const N: usize>(
     images: usize,
     statistics: impl Fn(&[f64]) -> [Option<f64>; N],
@@ -36,7 +36,7 @@ pub(super) fn intervals<const N: usize>(
     })
 }
 
-/// A quantile of sorted values, linear between neighbours.
+/// A quantile of sorted values, with linear interpolation.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let below = sorted[place.floor() as usize];

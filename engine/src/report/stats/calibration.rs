@@ -1,22 +1,22 @@
-//! Calibration: whether of the images with a score of 0.8 four in five have a mask.
+//! Calibration: whether four in five of the images with a score of 0.8 are positive.
 
 use crate::proportion::wilson;
 
-/// How many bins the scores are put in, all of one width.
+/// The number of equally wide bins of scores.
 const BINS: usize = 10;
 
 /// How well scores work as probabilities.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Calibration {
-    /// The bins, the lowest first; empty ones too.
+    /// The bins, the lowest first, including empty ones.
     pub(crate) bins: Vec<Bin>,
-    /// Expected calibration error: the bins' distances from the diagonal, weighted by their images.
+    /// Expected calibration error: the bins' distances from the diagonal, weighted by their numbers of images.
     pub(crate) ece: f64,
-    /// The mean squared distance of score and truth.
+    /// The Brier score: the mean squared difference of score and truth.
     pub(crate) brier: f64,
 }
 
-/// Images of about one score.
+/// A bin of images with similar scores.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Bin {
     pub(crate) images: usize,
@@ -30,7 +30,7 @@ impl Bin {
         self.scores / self.images as f64
     }
 
-    /// The share of images that have a mask in truth.
+    /// The share of images whose true mask is not empty.
     pub(crate) fn share(&self) -> f64 {
         self.positives as f64 / self.images as f64
     }
@@ -42,7 +42,7 @@ impl Bin {
 }
 
 impl Calibration {
-    /// Of images as (score in 0..=1, has a mask in truth); `None` without any.
+    /// The calibration of images as (score in 0..=1, true mask is not empty); `None` without any.
     pub(crate) fn new(images: &[(f64, bool)]) -> Option<Self> {
         let mut bins = vec![Bin::default(); BINS];
         let mut squares = 0.0;

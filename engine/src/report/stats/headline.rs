@@ -1,4 +1,4 @@
-//! The numbers on top: proportions with Wilson's interval, the others with a bootstrap's.
+//! The headline numbers: proportions with Wilson's interval, the others with a bootstrap's.
 
 use super::bootstrap::intervals;
 use super::ranking::Ranking;
@@ -9,17 +9,17 @@ use crate::report::{Case, Outcome};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
-    /// What it says, for who does not know.
+    /// An explanation for readers who do not know it.
     pub(crate) meaning: &'static str,
-    /// In 0..=1; `None` where there are no images to tell it by.
+    /// In 0..=1; `None` if there are no images to compute it from.
     pub(crate) value: Option<f64>,
-    /// 95 %; `None` where the images cannot say, being too few or all of one value.
+    /// 95 %; `None` if the images do not suffice, being too few or all of one value.
     pub(crate) interval: Option<(f64, f64)>,
-    /// How many images it is about.
+    /// The number of images that it is computed from.
     pub(crate) images: usize,
 }
 
-/// A mean over images: what each adds, and to what it is divided. Both are 0 for images that it is not about.
+/// A mean over images: what each contributes to numerator and denominator; 0 for images that do not count.
 struct Mean {
     parts: Vec<(f64, f64)>,
 }
@@ -36,7 +36,7 @@ impl Mean {
         (whole > 0.0).then(|| sum / whole)
     }
 
-    /// The sum of what images add, where that is 0 or 1.
+    /// The sum of contributions that are 0 or 1.
     fn sum(&self) -> usize {
         self.parts.iter().filter(|part| part.0 > 0.0).count()
     }
@@ -46,7 +46,7 @@ impl Mean {
     }
 }
 
-/// A case that has a truth.
+/// A case with a truth.
 struct Judged {
     dice: f64,
     iou: f64,
@@ -54,7 +54,7 @@ struct Judged {
     outcome: Outcome,
 }
 
-/// The headline table over those cases that have a truth. `ranking` numbers the cases as they stand in that order.
+/// The headline table over the cases with a truth. `ranking` numbers the cases in that order.
 pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec<Metric> {
     let judged: Vec<_> = cases.iter().filter_map(|case| judge(case)).collect();
     let share = |of: bool, right: Outcome| {
@@ -79,13 +79,13 @@ pub(crate) fn headline(cases: &[&Case], ranking: &Ranking, ranked: usize) -> Vec
     let images = means.iter().map(Mean::images).chain([ranked]);
     let rows = NAMES.into_iter().zip(values).zip(intervals).zip(images);
     rows.map(|((((name, meaning), value), interval), images)| {
-        // an interval around nothing says nothing
+        // an interval without a value says nothing
         Metric { name, meaning, value, interval: interval.filter(|_| value.is_some()), images }
     })
     .collect()
 }
 
-/// Where sensitivity and specificity stand.
+/// The indices of sensitivity and specificity.
 const PROPORTIONS: std::ops::Range<usize> = 3..5;
 
 const NAMES: [(&str, &str); 6] = [

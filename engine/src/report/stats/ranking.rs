@@ -1,13 +1,13 @@
-//! Images in the order of their scores: ROC and precision-recall curves, and the areas under them.
+//! Ranks images by score: ROC and precision-recall curves, and the areas under them.
 
-/// Images by falling score. Those of one score stand together: no threshold can part them.
+/// Images by falling score. Those of one score form a group: no threshold can separate them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ranking {
-    /// For each score, the highest first: (image, has a mask in truth).
+    /// For each score, the highest first: (image, true mask is not empty).
     groups: Vec<Vec<(usize, bool)>>,
 }
 
-/// How many images a threshold has let pass.
+/// The numbers of images that pass a threshold.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Passed {
     positives: f64,
@@ -15,7 +15,7 @@ struct Passed {
 }
 
 impl Ranking {
-    /// Ranks images: each is (number, score, has a mask in truth). Numbers are what counts are looked up by.
+    /// Ranks images: each is (number, score, true mask is not empty). Counts are looked up by number.
     pub(crate) fn new(images: impl IntoIterator<Item = (usize, f64, bool)>) -> Self {
         let mut images: Vec<_> = images.into_iter().collect();
         images.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -24,14 +24,15 @@ impl Ranking {
         Self { groups: groups.map(|group| group.iter().map(|&(image, _, label)| (image, label)).collect()).collect() }
     }
 
-    /// Whether both kinds of images are there: without, there are no curves.
+    /// Whether there are positives and negatives: otherwise there are no curves.
     pub(crate) fn has_both(&self) -> bool {
         let mut labels = self.groups.iter().flatten().map(|&(_, label)| label);
         let first = labels.next();
         labels.any(|label| Some(label) != first)
     }
 
-    /// What passes as the threshold falls past each score, from nothing on. `counts` says how often each image counts.
+    /// The numbers that pass as the threshold falls past each score, starting from none. `counts` is the weight of each
+    /// image.
     fn steps(&self, counts: impl Fn(usize) -> f64) -> impl Iterator<Item = Passed> {
         let mut passed = Passed::default();
         let falls = self.groups.iter().map(move |group| {
@@ -43,7 +44,8 @@ impl Ranking {
         std::iter::once(Passed::default()).chain(falls)
     }
 
-    /// The area under the ROC curve: the chance that an image with a mask scores above one without, ties being half.
+    /// The area under the ROC curve: the probability that a positive image scores above a negative one, ties counting
+    /// half.
     pub(crate) fn auc(&self, counts: impl Fn(usize) -> f64) -> Option<f64> {
         let (mut area, mut before) = (0.0, Passed::default());
         for passed in self.steps(counts) {
@@ -65,7 +67,8 @@ impl Ranking {
         (before.positives > 0.0).then(|| sum / before.positives)
     }
 
-    /// (false positive rate, true positive rate) from (0, 0) to (1, 1); empty where one kind of image is missing.
+    /// (false positive rate, true positive rate) from (0, 0) to (1, 1); empty if there are no positives or no
+    /// negatives.
     pub(crate) fn roc(&self) -> Vec<(f64, f64)> {
         let steps: Vec<_> = self.steps(|_| 1.0).collect();
         match steps.last() {
@@ -76,7 +79,7 @@ impl Ranking {
         }
     }
 
-    /// (recall, precision) at each score, the highest first; empty where one kind of image is missing.
+    /// (recall, precision) at each score, the highest first; empty if there are no positives or no negatives.
     pub(crate) fn precision_recall(&self) -> Vec<(f64, f64)> {
         let steps: Vec<_> = self.steps(|_| 1.0).skip(1).collect();
         match steps.last() {
@@ -93,7 +96,7 @@ impl Ranking {
 mod tests {
     use super::*;
 
-    /// (score, has a mask in truth)
+    /// (score, true mask is not empty).
     type Images<'a> = &'a [(f64, bool)];
 
     fn ranking(images: Images<'_>) -> Ranking {

@@ -1,12 +1,12 @@
-//! `rotate`: turned views.
+//! `rotate`: rotated views.
 //!
 //! | parameter | meaning |
 //! |---|---|
-//! | `degrees` | one view each, counter-clockwise; -360 to 360, no full turns |
+//! | `degrees` | one view each, counter-clockwise; -360 to 360, except full turns |
 //!
-//! Quarter turns are exact, and a view's sides are then exchanged. Other turns keep the size and go about the centre:
-//! bilinear, with the image mirrored at its border (OpenCV's `BORDER_REFLECT_101`). What such a turn moves out of the
-//! frame does not come back: there, the map brought back repeats what lies mirrored.
+//! Quarter turns are exact, and exchange a view's sides. Other rotations keep the size and rotate about the centre:
+//! bilinear, with the image mirrored at its border (OpenCV's `BORDER_REFLECT_101`). What such a rotation moves out of
+//! the frame is lost: there, the map that is rotated back repeats mirrored values.
 
 mod turn;
 
@@ -14,20 +14,20 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use pleura_plugin::{Error, Image, ImageMut, Map, MapMut, Size, Tta};
 use serde::Deserialize;
 
-/// Turned views.
+/// Rotated views.
 pub struct Rotate {
     turns: Vec<Turn>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Turn {
-    /// This many quarters counter-clockwise: 1, 2 or 3.
+    /// Quarter turns counter-clockwise: 1, 2 or 3.
     Quarters(u8),
     /// Degrees counter-clockwise.
     Degrees(f64),
 }
 
-/// How far.
+/// Parameters of [`Rotate`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn other_turns_agree_with_quarters_near_them() {
-        // a hair from a quarter, on a square: the same but for the interpolation
+        // almost a quarter turn, on a square: the same except for the interpolation
         let image = Array2::from_shape_fn((9, 9), |(row, column)| (row as f32 - 2.0 * column as f32) / 20.0);
         let rotate = create(json!({ "degrees": [90, 90.001, 180, 179.999] })).unwrap();
         for (exact, close) in [(0, 1), (2, 3)] {
@@ -155,7 +155,8 @@ mod tests {
         for view in 0..rotate.views() {
             let there = forward(&rotate, view, &image);
             let difference = inverse(&rotate, view, &there, image.dim().into()) - &image;
-            // twice interpolated: the curvature over a pixel, at the inscribed disc, which no turn cuts
+            // interpolated twice: the error is the curvature over a pixel, on the inscribed disc, which no rotation
+            // cuts
             let inside = |(row, column): (usize, usize)| {
                 (row as f32 - 31.5).powi(2) + (column as f32 - 23.5).powi(2) < 22.0_f32.powi(2)
             };

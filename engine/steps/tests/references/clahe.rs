@@ -1,11 +1,11 @@
-//! Pixel for pixel what OpenCV gives; `tests/reference/opencv_plugins.py` made the references.
+//! Compares with OpenCV pixel for pixel; `tests/reference/opencv_plugins.py` made the references.
 
 use ndarray::Array2;
 use pleura_plugin::Prepare;
 use pleura_steps::clahe::{Clahe, Params};
 use serde_json::{Value, json};
 
-/// The picture of the script: two bright blobs on a ramp, with a little grain.
+/// The script's picture: two bright blobs on a ramp, with a little grain.
 fn radiograph((height, width): (i64, i64)) -> Array2<u8> {
     Array2::from_shape_fn((height as usize, width as usize), |(row, column)| {
         let (row, column) = (row as i64, column as i64);

@@ -1,4 +1,4 @@
-//! Hulls are scikit-image's, pixel for pixel; `tests/reference/scikit_plugins.py` made the references.
+//! Compares hulls with scikit-image's pixel for pixel; `tests/reference/scikit_plugins.py` made the references.
 
 use ndarray::Array2;
 use pleura_image::regions::drawn;

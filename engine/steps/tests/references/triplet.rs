@@ -1,4 +1,4 @@
-//! Keeps the contours that OpenCV keeps; `tests/reference/opencv_plugins.py` made the references.
+//! Compares contours with OpenCV's; `tests/reference/opencv_plugins.py` made the references.
 
 use ndarray::Array2;
 use pleura_image::regions::drawn;

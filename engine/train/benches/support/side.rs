@@ -1,4 +1,4 @@
-//! Processes that take steps of training when told to: a line in, a line out.
+//! Processes that take training steps on command: a line in, a line out.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -23,7 +23,7 @@ impl Side {
         Self::start(command)?.ok_or_else(|| "pleura's side does not start".into())
     }
 
-    /// PyTorch; none, with a word about it, where Python does not have it.
+    /// PyTorch; `None`, with a message, if Python lacks it.
     pub fn torch(network: &str, batch: usize, size: usize, threads: usize, layout: &str) -> Answer<Option<Self>> {
         let python = std::env::var_os("PLEURA_PYTHON").unwrap_or_else(|| "python3".into());
         let mut command = Command::new(&python);
@@ -37,7 +37,7 @@ impl Side {
         Ok(Some(side))
     }
 
-    /// None where the process ends before it is ready.
+    /// `None` if the process ends before it is ready.
     fn start(mut command: Command) -> Answer<Option<Self>> {
         let Ok(mut child) = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else { return Ok(None) };
         let to = child.stdin.take().ok_or("no standard input")?;
@@ -57,14 +57,14 @@ impl Side {
         self.listen()
     }
 
-    /// Seconds a step, on average over `count`, and those of the processor.
+    /// Seconds per step, averaged over `count`, and processor seconds.
     pub fn step(&mut self, count: usize) -> Answer<[f64; 2]> {
         let answer = self.ask(&format!("step {count}"))?;
         let (wall, processor) = answer.split_once(' ').ok_or("a step takes two numbers")?;
         Ok([wall.parse()?, processor.parse()?])
     }
 
-    /// The most memory that the process ever had, in MiB.
+    /// The peak memory of the process, in MiB.
     pub fn memory(&mut self) -> Answer<f64> {
         Ok(self.ask("memory")?.parse()?)
     }
@@ -72,13 +72,13 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        // one that is gone already is what is wanted
+        // an error means that it has already exited
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
-/// Does what the lines on standard input say, until there are no more.
+/// Executes the commands on standard input until its end.
 pub fn answer(mut training: Training) -> Answer<()> {
     println!("ready");
     for line in std::io::stdin().lines() {
@@ -93,7 +93,7 @@ pub fn answer(mut training: Training) -> Answer<()> {
     Ok(())
 }
 
-/// The most memory that this process ever had, in MiB.
+/// The peak memory of this process, in MiB.
 fn peak() -> Answer<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("Linux does not tell the peak")?;

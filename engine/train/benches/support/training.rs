@@ -1,4 +1,4 @@
-//! A network in training, on a made-up batch.
+//! A network in training, on a synthetic batch.
 
 use std::time::Instant;
 
@@ -44,7 +44,7 @@ impl Training {
         Ok(Self { images, maps, pass, update, updates: 0 })
     }
 
-    /// Seconds a step, on average over `count`, and those of the processor.
+    /// Seconds per step, averaged over `count`, and processor seconds.
     pub fn steps(&mut self, count: u32) -> Answer<[f64; 2]> {
         let (start, processor) = (Instant::now(), processor());
         for _ in 0..count {
@@ -60,10 +60,10 @@ impl Training {
     }
 }
 
-/// Seconds that the processor has spent on this process.
+/// Processor seconds of this process.
 fn processor() -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the call writes a time to where there is room for one.
+    // SAFETY: the call writes a time to a variable of its type.
     let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
     assert_eq!(status, 0, "every Linux has this clock");
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

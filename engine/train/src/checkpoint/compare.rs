@@ -1,4 +1,4 @@
-//! Holds a checkpoint against the training that would go on from it.
+//! Compares a checkpoint with the training that would continue from it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,16 +9,16 @@ use serde_json::Value;
 use super::{Checkpoint, CheckpointError, Origin, Tensors};
 use crate::recipe::Recipe;
 
-/// How many differences are told.
+/// The number of differences that are listed.
 const TOLD: usize = 3;
 
-/// Keys of a recipe that have no part in how a fold is trained.
+/// Keys of a recipe that do not affect how a fold is trained.
 const IDLE: [&str; 4] = ["name", "description", "folds.train", "data.cache_mib"];
 
 pub(super) fn check(checkpoint: &Checkpoint, path: &Path, origin: &Origin<'_>) -> Result<(), CheckpointError> {
     let path = || path.to_owned();
     let state = &checkpoint.state;
-    // the recipe first: where it names another network, its key says more than the tensors do
+    // the recipe first: if it names another network, its key says more than the tensors do
     if let Some(differences) = told(&recipes(&state.recipe, origin.recipe)) {
         return Err(CheckpointError::Recipe { path: path(), differences });
     }
@@ -38,7 +38,7 @@ pub(super) fn check(checkpoint: &Checkpoint, path: &Path, origin: &Origin<'_>) -
     Ok(())
 }
 
-/// The first few, and how many more there are; `None` where there are none.
+/// The first few, and the number of the others; `None` if there are none.
 fn told(differences: &[String]) -> Option<String> {
     let mut text = differences.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
     if differences.len() > TOLD {
@@ -65,7 +65,7 @@ fn sides(shape: &[usize]) -> String {
 }
 
 fn recipes(was: &Recipe, is: &Recipe) -> Vec<String> {
-    // by way of text: straight to a value, a rate of 1e-4 would be told as the single-precision 0.0000999999974
+    // through text: converted directly, a rate of 1e-4 would be shown as the single-precision 0.0000999999974
     let value = |recipe| {
         let text = serde_json::to_string(recipe).expect("a recipe is plain data");
         serde_json::from_str::<Value>(&text).expect("it was just written")
@@ -75,13 +75,13 @@ fn recipes(was: &Recipe, is: &Recipe) -> Vec<String> {
     differences
 }
 
-/// Every place where two values differ, by its key.
+/// Every key at which two values differ.
 fn values(at: &str, was: &Value, is: &Value, differences: &mut Vec<String>) {
     if was == is || IDLE.contains(&at) {
         return;
     }
     match (was, is) {
-        // another kind has other keys: they would only be echoes
+        // another kind has other keys: they would only be consequential differences
         (Value::Object(a), Value::Object(b)) if a.get("kind") == b.get("kind") => {
             let missing = b.keys().filter(|key| !a.contains_key(*key));
             for key in a.keys().chain(missing) {
@@ -98,7 +98,7 @@ fn values(at: &str, was: &Value, is: &Value, differences: &mut Vec<String>) {
     }
 }
 
-/// A value in a few words.
+/// A short form of a value.
 fn short(value: &Value) -> String {
     match value {
         Value::Null => "left out".into(),

@@ -1,21 +1,21 @@
-//! What can be wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A checkpoint that cannot be written, read, or gone on from.
+/// Why a checkpoint cannot be written, read, or continued from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The file cannot be written; what was there before is as it was.
+    /// The file cannot be written; an existing one is unchanged.
     #[error("cannot write checkpoint `{path}`", path = path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
-    /// A tensor that cannot be written.
+    /// A tensor cannot be written.
     #[error("cannot write checkpoint `{path}`: tensor `{name}` {why}", path = path.display())]
     Tensor {
         /// The file.
@@ -25,7 +25,7 @@ pub enum CheckpointError {
         /// What is wrong with it.
         why: String,
     },
-    /// A state that JSON does not bring back: some number of it is infinite or NaN.
+    /// A state that does not survive JSON: some number in it is infinite or NaN.
     #[error("cannot write checkpoint `{path}`: a number of its state is infinite or NaN", path = path.display())]
     State {
         /// The file.
@@ -36,10 +36,10 @@ pub enum CheckpointError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
-    /// The file is not what was written, or was never a checkpoint.
+    /// The file has changed since it was written, or was never a checkpoint.
     #[error(
         "checkpoint `{path}` is damaged: {why}; restore it from a copy, or start over with `--fresh`",
         path = path.display()
@@ -50,7 +50,7 @@ pub enum CheckpointError {
         /// What is wrong with it.
         why: String,
     },
-    /// The file is whole, but another version wrote it.
+    /// The file is intact, but another version wrote it.
     #[error(
         "checkpoint `{path}` was written by a different version of pleura: {why}; continue with that version, or start \
          over with `--fresh`",
@@ -62,7 +62,7 @@ pub enum CheckpointError {
         /// What cannot be read.
         why: String,
     },
-    /// The tensors are another network's.
+    /// The tensors belong to another network.
     #[error(
         "checkpoint `{path}` belongs to a different network: {differences}; start over with `--fresh`, or write \
          elsewhere with `--out`",
@@ -71,10 +71,10 @@ pub enum CheckpointError {
     Network {
         /// The file.
         path: PathBuf,
-        /// The first of them.
+        /// The first differences.
         differences: String,
     },
-    /// The training was begun with another recipe.
+    /// The training was started with another recipe.
     #[error(
         "checkpoint `{path}` belongs to a different recipe: {differences}; change it back, start over with `--fresh`, \
          or write elsewhere with `--out`",
@@ -83,10 +83,10 @@ pub enum CheckpointError {
     Recipe {
         /// The file.
         path: PathBuf,
-        /// The first of them, by their keys.
+        /// The first differences, by key.
         differences: String,
     },
-    /// The images, what is true of them, or how they are divided is not what it was.
+    /// The images, their truth, or their folds have changed.
     #[error(
         "checkpoint `{path}` belongs to different images, masks or folds; put them back, start over with `--fresh`, or \
          write elsewhere with `--out`",
@@ -101,15 +101,15 @@ pub enum CheckpointError {
     Fold {
         /// The file.
         path: PathBuf,
-        /// The checkpoint's, from 0.
+        /// The checkpoint's fold, from 0.
         found: u32,
-        /// The one to be trained, from 0.
+        /// The fold to be trained, from 0.
         expected: u32,
     },
 }
 
 impl CheckpointError {
-    /// The same of the file that the temporary one stood for.
+    /// The same error, naming the file that the temporary one stood for.
     pub(super) fn at(mut self, meant: &Path) -> Self {
         if let Self::Write { path, .. } | Self::Tensor { path, .. } | Self::State { path } = &mut self {
             *path = meant.into();

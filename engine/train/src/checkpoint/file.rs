@@ -1,7 +1,7 @@
 //! Checkpoints as files.
 //!
 //! The metadata have one entry, `pleura`, so that the header's bytes do not depend on the order of a hash map. Its first
-//! line is the SHA-256, in hexadecimal, of what the second line says and of all tensors; the second is the format and
+//! line is the SHA-256, in hexadecimal, of the second line's content and of all tensors; the second is the format and
 //! the state in JSON.
 
 use std::borrow::Cow;
@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::{Checkpoint, CheckpointError, State, Tensors};
 
-/// The format that is written and read.
+/// The current format.
 const FORMAT: u32 = 2;
 
 /// The entry in the metadata.
 const KEY: &str = "pleura";
 
-/// What safetensors keeps for itself among the names of tensors.
+/// The tensor name that safetensors reserves.
 const RESERVED: &str = "__metadata__";
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ struct Read {
     state: serde_json::Value,
 }
 
-/// A tensor, as safetensors takes it.
+/// A tensor, in the form that safetensors requires.
 struct Floats<'t> {
     shape: &'t [usize],
     values: &'t [f32],
@@ -65,7 +65,7 @@ pub(super) fn write(checkpoint: &Checkpoint, path: &Path) -> Result<(), Checkpoi
     let failed = |source| CheckpointError::Write { path: path.into(), source };
     let written = Written { format: FORMAT, state: &checkpoint.state };
     let state = serde_json::to_string(&written).map_err(|error| failed(error.into()))?;
-    // better found out now than on resuming, when the last good checkpoint is gone
+    // better detected now than on resuming, when the last good checkpoint is gone
     if parse(&state).as_ref() != Ok(&checkpoint.state) {
         return Err(CheckpointError::State { path: path.into() });
     }
@@ -74,7 +74,7 @@ pub(super) fn write(checkpoint: &Checkpoint, path: &Path) -> Result<(), Checkpoi
     let sum = checksum(&state, sorted.iter().map(|(name, it)| (name.as_str(), it.shape, it.data())));
     let metadata = HashMap::from([(KEY.to_owned(), format!("{sum}\n{state}"))]);
     safetensors::serialize_to_file(sorted, Some(metadata), path).map_err(|error| match error {
-        // as it is, so that the caller can tell a full disk
+        // unwrapped, so that the caller can recognise a full disk
         SafeTensorError::IoError(source) => failed(source),
         other => failed(std::io::Error::other(other)),
     })
@@ -91,13 +91,13 @@ fn fits(path: &Path, name: &str, shape: &[usize], values: usize) -> Result<(), C
     Err(CheckpointError::Tensor { path: path.into(), name: name.into(), why })
 }
 
-/// Reads the file, and checks that it is what was written.
+/// Reads the file, and checks its checksum.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
     let file = pleura::regular::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
     decode(&file, path)
 }
 
-/// What a file's bytes hold; `path` is what problems are reported with.
+/// Decodes a file's bytes; problems are reported with `path`.
 pub(super) fn decode(file: &[u8], path: &Path) -> Result<Checkpoint, CheckpointError> {
     let damaged = |why: String| CheckpointError::Damaged { path: path.into(), why };
     let (_, metadata) = SafeTensors::read_metadata(file).map_err(|error| damaged(error.to_string()))?;
@@ -151,7 +151,7 @@ pub(super) fn checksum<'t>(
     pleura::digest::hex(&hasher.finalize())
 }
 
-/// Little-endian, as the format has it.
+/// Little-endian, as the format requires.
 fn bytes(values: &[f32]) -> Cow<'_, [u8]> {
     if cfg!(target_endian = "little") {
         Cow::Borrowed(bytemuck::cast_slice(values))
@@ -160,7 +160,7 @@ fn bytes(values: &[f32]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A copy, since the file's bytes need not lie where floats may.
+/// A copy, since the file's bytes need not be aligned for floats.
 fn values(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect()
 }

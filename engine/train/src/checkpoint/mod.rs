@@ -1,8 +1,8 @@
-//! Checkpoints: all that a training needs to go on as if it had never stopped.
+//! Checkpoints: everything that a training needs to continue as if it had never stopped.
 //!
 //! One `.safetensors` file holds every tensor (weights, the optimiser's moments, averages) in single precision, bit for
-//! bit, and in its metadata the [`State`] as JSON with a SHA-256 over both. It is written whole or not at all: whatever
-//! happens, there is the old checkpoint or the new one.
+//! bit, and in its metadata the [`State`] as JSON with a SHA-256 over both. It is written completely or not at all: at
+//! any moment, there is either the old checkpoint or the new one.
 
 mod compare;
 mod error;
@@ -23,16 +23,16 @@ pub use state::{Best, Position, State};
 /// Tensors by name: the shape, and the values in row-major order.
 pub type Tensors = IndexMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// A training at rest.
+/// A stopped training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// Everything that steps change.
     pub tensors: Tensors,
-    /// Where the training stands.
+    /// The position of the training, and its other state.
     pub state: State,
 }
 
-/// What a training that would go on is, to be held against the checkpoint.
+/// The training that would continue, to be compared with the checkpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'o> {
     /// Its recipe.
@@ -48,11 +48,11 @@ pub struct Origin<'o> {
 }
 
 impl Checkpoint {
-    /// Writes the checkpoint in the place of whatever `path` held. The same checkpoint gives the same bytes.
+    /// Writes the checkpoint, replacing any file at `path`. The same checkpoint gives the same bytes.
     ///
-    /// # Errors
-    /// Where it cannot be written, as on a full disk ([`CheckpointError::Write`], with the reason's kind); a
-    /// tensor's shape and values disagree; or a number of the state is not finite. `path` is then as it was.
+    /// # Errors If it cannot be written, for example because the disk is full ([`CheckpointError::Write`], with the
+    /// reason's kind); if a tensor's shape and values disagree; or if a number of the state is not finite. `path` is
+    /// then unchanged.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let failed = |source| CheckpointError::Write { path: path.into(), source };
         let temporary = pleura::atomic::beside(path).map_err(failed)?;
@@ -60,19 +60,19 @@ impl Checkpoint {
         pleura::atomic::place(temporary, path).map_err(failed)
     }
 
-    /// Reads a checkpoint, of whatever training. Tensors come in the order of their names.
+    /// Reads a checkpoint of any training. Tensors are in the order of their names.
     ///
     /// # Errors
-    /// Where the file cannot be read, is damaged or cut short, is no checkpoint, or of another format.
+    /// If the file cannot be read, is damaged or truncated, is not a checkpoint, or has another format.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         file::read(path)
     }
 
-    /// Reads the checkpoint of a training that is to go on.
+    /// Reads the checkpoint of a training that continues.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and where it is of another network, recipe or fold; the first differences are told.
-    /// What a recipe may change in the meantime: its description, the folds that are trained, the cache.
+    /// As [`read`](Self::read), and if it belongs to another network, recipe or fold; the first differences are listed.
+    /// A recipe may have changed its description, the folds that are trained, and the cache.
     pub fn resume(path: &Path, origin: &Origin<'_>) -> Result<Self, CheckpointError> {
         let checkpoint = Self::read(path)?;
         compare::check(&checkpoint, path, origin)?;

@@ -1,4 +1,4 @@
-//! Where a training stands.
+//! The state of a training.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,43 +6,43 @@ use crate::metrics::Running;
 use crate::recipe::Recipe;
 use crate::schedule::{Patience, Plateau};
 
-/// Everything of a training that is no tensor. Numbers come back from JSON as they were, bit for bit; they are finite.
+/// The state of a training without its tensors. Numbers survive JSON bit for bit; they are finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    /// The recipe in full, so that a change can be told by its key.
+    /// The full recipe, so that a change can be reported by its key.
     pub recipe: Recipe,
     /// A digest of the network's graph without its weights.
     pub network: String,
-    /// A digest of the images' ids, what is true of them, and how they are divided.
+    /// A digest of the images' ids, their truth, and their folds.
     pub data: String,
-    /// What comes next.
+    /// The next position.
     pub at: Position,
-    /// Steps of the optimiser so far, over all phases: Adam corrects its moments by it.
+    /// Optimiser steps so far, over all phases: Adam's bias correction needs it.
     pub updates: u64,
     /// Sets of weights in the stochastic weight average so far.
     pub averaged: u32,
     /// The best validation so far.
     pub best: Option<Best>,
-    /// The epochs whose weights are kept, the best first; the last first where the recipe keeps the last ones.
+    /// The epochs whose weights are kept, the best first; the last first if the recipe keeps the last ones.
     pub top: Vec<Best>,
-    /// The phase's plateaus, where its schedule has them.
+    /// The phase's plateau state, if its schedule has one.
     pub plateau: Option<Plateau>,
-    /// The phase's patience, where it has one.
+    /// The phase's patience, if it has one.
     pub patience: Option<Patience>,
     /// The losses of the epoch so far.
     pub losses: Running,
-    /// How long the epoch's steps took so far, in seconds.
+    /// Seconds that the epoch's steps have taken so far.
     #[serde(default)]
     pub epoch_seconds: f64,
-    /// How many images they were of.
+    /// The number of images of these steps.
     #[serde(default)]
     pub epoch_images: u64,
-    /// How long the fold has been trained.
+    /// Seconds for which the fold has been trained.
     pub seconds: f64,
 }
 
-/// A place in a training; each counted from 0. Places are ordered as they are reached, fold by fold.
+/// A position in a training; each counted from 0. Positions are ordered as they are reached, fold by fold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
@@ -56,14 +56,14 @@ pub struct Position {
     pub step: u32,
 }
 
-/// An epoch with its validation.
+/// An epoch with its validation result.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
-    /// What was found: the higher the better.
+    /// The metric: the higher the better.
     pub value: f64,
-    /// In which phase, from 0.
+    /// The phase, from 0.
     pub phase: u32,
-    /// After which of its epochs, from 0.
+    /// The phase's epoch, from 0.
     pub epoch: u32,
 }

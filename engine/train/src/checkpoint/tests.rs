@@ -52,7 +52,7 @@ fn checkpoint() -> Checkpoint {
         epoch_images: 12,
         seconds: 1.0 / 3.0,
     };
-    // a quiet and a signalling NaN with payloads, the least subnormal, both zeros, infinity
+    // a quiet and a signalling NaN with payloads, the smallest subnormal, both zeros, infinity
     let odd = [0x7FC0_1234, 0xFF80_0001, 0x0000_0001, 0x8000_0000, 0, 0x7F80_0000].map(f32::from_bits);
     let tensors = Tensors::from([
         ("w".to_owned(), (vec![2, 3], odd.to_vec())),
@@ -104,7 +104,7 @@ fn others_can_read_the_tensors() {
 
 type Change = fn(&mut Recipe, &mut IndexMap<String, Vec<usize>>, &mut Origin<'static>);
 
-/// What resuming says once the training that would go on is another.
+/// The result of resuming after a change of the training.
 fn resumed(change: Change) -> Result<Checkpoint, String> {
     let checkpoint = checkpoint();
     let (_folder, path) = saved(&checkpoint);
@@ -274,7 +274,7 @@ proptest! {
 }
 
 proptest! {
-    /// But for blanks in the header, which say nothing, no bit can change unnoticed.
+    /// Except for blanks in the header, which mean nothing, no bit can change unnoticed.
     #[test]
     fn a_changed_bit_is_noticed(at in any::<prop::sample::Index>(), bit in 0..8) {
         static SAVED: LazyLock<(Checkpoint, Vec<u8>)> = LazyLock::new(|| {

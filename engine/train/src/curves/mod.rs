@@ -1,8 +1,8 @@
 //! Learning curves as one picture: a self-contained SVG, drawn from the journal.
 //!
-//! One panel each for loss, Dice and AUC, where there is any; one colour a fold, of Okabe and Ito's colours, which
-//! people tell apart whatever their sight. Phases start at the same place for all folds, though one may have ended
-//! earlier in some. Folds, phases and epochs are counted from 1.
+//! One panel each for loss, Dice and AUC, if there are any; one colour per fold, of Okabe and Ito's colours, which
+//! remain distinguishable in all kinds of colour vision. Phases start at the same position for all folds, though one
+//! may have ended earlier in some. Folds, phases and epochs are counted from 1.
 
 mod panel;
 mod series;
@@ -31,18 +31,18 @@ const HEIGHT: f64 = 220.0;
 const GAP: f64 = 52.0;
 /// Below the last panel.
 const BOTTOM: f64 = 52.0;
-/// How many folds the legend names.
+/// The number of folds that the legend names.
 const NAMED: usize = 9;
 
-/// Draws the curves, and puts the picture in the place of whatever `path` held.
+/// Draws the curves and writes the picture, replacing any file at `path`.
 ///
 /// # Errors
-/// Where it cannot be written; `path` is then as it was.
+/// If it cannot be written; `path` is then unchanged.
 pub fn write(path: &Path, title: &str, lines: &[Line]) -> Result<(), WriteError> {
     files::write(path, svg(title, lines))
 }
 
-/// The picture. Values that are not numbers are gaps. The same lines give the same text.
+/// The picture. NaN values are gaps. The same lines give the same text.
 #[must_use]
 pub fn svg(title: &str, lines: &[Line]) -> String {
     let timeline = Timeline::new(lines);

@@ -9,15 +9,15 @@ use crate::journal::Line;
 const SOLID: &str = "stroke-width=\"2\"";
 const DASHED: &str = "stroke-width=\"1.4\" stroke-dasharray=\"5 3\" opacity=\"0.75\"";
 
-/// A figure of an epoch, and what it is called.
+/// A quantity of an epoch, with its name.
 type Figure = (&'static str, fn(&Line) -> Option<f64>);
 
-/// What a panel shows.
+/// The content of a panel.
 pub(super) struct Panel {
     title: &'static str,
     solid: Figure,
     dashed: Option<Figure>,
-    /// What values cannot lie beyond.
+    /// The limits of possible values.
     bounds: (f64, f64),
 }
 
@@ -37,14 +37,14 @@ pub(super) const PANELS: [Panel; 3] = [
     Panel { title: "AUC", solid: ("all images", |line| line.auc), dashed: None, bounds: (0.0, 1.0) },
 ];
 
-/// The colour of a fold, by its place among those drawn.
+/// The colour of a fold, by its index among those drawn.
 pub(super) fn colour(fold: usize) -> &'static str {
     COLOURS[fold % COLOURS.len()]
 }
 
 impl Panel {
     fn figures(&self) -> impl Iterator<Item = (Figure, &'static str)> {
-        // the solid ones last, so that they lie above
+        // the solid ones last, so that they are on top
         self.dashed.map(|figure| (figure, DASHED)).into_iter().chain([(self.solid, SOLID)])
     }
 
@@ -99,7 +99,7 @@ impl Panel {
         upright(svg, 18.0, top + HEIGHT / 2.0, self.title);
     }
 
-    /// What the styles mean, beside the panel's foot.
+    /// The meaning of the line styles, beside the panel's foot.
     fn key(&self, svg: &mut String, foot: f64) {
         let x = WIDTH - SIDES.1 + 18.0;
         let styles = [Some((self.solid.0, SOLID)), self.dashed.map(|figure| (figure.0, DASHED))];
@@ -115,7 +115,7 @@ impl Panel {
     }
 }
 
-/// A line through each stretch; one of a single epoch is a dot.
+/// A line through each segment; a segment of a single epoch is a dot.
 fn curve(svg: &mut String, series: &Series, across: &Axis, up: &Axis, colour: &str, style: &str) {
     for stretch in &series.0 {
         let places: Vec<_> = stretch.iter().map(|&(x, y)| (across.place(x), up.place(y))).collect();

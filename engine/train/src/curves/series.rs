@@ -1,13 +1,13 @@
-//! From the journal's lines to what is drawn.
+//! Converts the journal's lines to points.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::Line;
 
-/// Where epochs stand from left to right.
+/// The positions of epochs from left to right.
 #[derive(Debug)]
 pub(super) struct Timeline {
-    /// Of each phase: how many epochs come before it, in the folds that took longest.
+    /// For each phase: the number of epochs before it, in the folds that took longest.
     starts: BTreeMap<u32, u64>,
     epochs: u64,
 }
@@ -27,24 +27,23 @@ impl Timeline {
         Self { starts: starts.collect(), epochs }
     }
 
-    /// The phases, and how many epochs come before each.
+    /// The phases, with the number of epochs before each.
     pub(super) fn starts(&self) -> impl Iterator<Item = (u32, u64)> {
         self.starts.iter().map(|(&phase, &start)| (phase, start))
     }
 
-    /// All epochs.
+    /// The number of all epochs.
     pub(super) fn epochs(&self) -> u64 {
         self.epochs
     }
 
-    /// The place of an epoch, counted from 1 over all phases.
+    /// The position of an epoch, counted from 1 over all phases.
     fn place(&self, line: &Line) -> f64 {
         (self.starts.get(&line.phase).copied().unwrap_or(0) + u64::from(line.epoch) + 1) as f64
     }
 }
 
-/// The place of a fold's epoch with the lowest validation loss, which is the one that is kept; of equals the first, as
-/// it took the least training.
+/// The position of a fold's epoch with the lowest validation loss; of equal ones, the first.
 pub(super) fn kept(lines: &[Line], fold: u32, timeline: &Timeline) -> Option<f64> {
     let losses = Series::new(lines, fold, timeline, |line| line.validation_loss);
     losses.points().reduce(|a, b| if b.1 < a.1 { b } else { a }).map(|(place, _)| place)
@@ -55,8 +54,7 @@ pub(super) fn folds(lines: &[Line]) -> Vec<u32> {
     lines.iter().map(|line| line.fold).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// One figure of one fold over time: stretches of (epoch, value) without gaps. Where a phase ended
-/// early there is one.
+/// One quantity of one fold over time: segments of (epoch, value) without gaps. If a phase ended early, there is a gap.
 #[derive(Debug, PartialEq)]
 pub(super) struct Series(pub(super) Vec<Vec<(f64, f64)>>);
 

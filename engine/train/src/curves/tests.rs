@@ -20,7 +20,7 @@ fn line(fold: u32, phase: u32, epoch: u32) -> Line {
     }
 }
 
-/// A training such as it might be: three folds, two phases, the first of which ends early in some.
+/// A plausible training: three folds, two phases, the first of which ends early in some.
 fn sample() -> Vec<Line> {
     let mut lines = Vec::new();
     for (fold, ends) in [(0_u32, [14, 10]), (1, [11, 10]), (4, [16, 7])] {
@@ -52,14 +52,14 @@ fn count(svg: &str, what: &str) -> usize {
 #[test]
 fn there_is_a_curve_for_each_figure_of_each_fold() {
     let svg = svg("siim-resnet34", &sample());
-    // loss and Dice of two figures, AUC of one; in three folds, of which two ended a phase early
+    // loss and Dice of two quantities, AUC of one; in three folds, of which two ended a phase early
     assert_eq!(count(&svg, "<polyline"), 5 * (1 + 2 + 2));
     for part in
         [">Loss<", ">Dice<", ">AUC<", ">phase 1<", ">phase 2<", ">fold 1<", ">fold 5<", ">epoch<", ">lowest loss<"]
     {
         assert_eq!(count(&svg, part), if part == ">lowest loss<" { 3 } else { 1 }, "{part}");
     }
-    // PLEURA_CURVES=file.svg: to look at it
+    // PLEURA_CURVES=file.svg: writes the picture for inspection
     if let Some(path) = std::env::var_os("PLEURA_CURVES") {
         std::fs::write(path, svg).unwrap();
     }
@@ -72,7 +72,7 @@ fn a_phase_starts_after_the_slowest_fold() {
     assert_eq!(timeline.epochs(), 26);
 }
 
-/// A number of the first element that begins so.
+/// A number of the first element that starts with `element`.
 fn attribute(svg: &str, element: &str, name: &str) -> f64 {
     let element = svg.split('<').find(|it| it.starts_with(element)).unwrap_or_else(|| panic!("no {element}: {svg}"));
     let (_, rest) = element.split_once(&format!(" {name}=\"")).unwrap();
@@ -95,7 +95,7 @@ fn the_line_between_phases_lies_between_their_epochs() {
     let divider = svg.split('<').find(|it| it.contains("stroke-dasharray=\"2 3\"")).unwrap();
     let place = attribute(divider, "line", "x1");
     assert!((place - f64::midpoint(ticks[1].0, ticks[2].0)).abs() < 0.11, "{place} {ticks:?}");
-    // and the points stand at their numbers
+    // and the points are at their numbers
     let (_, points) = svg.split_once("<polyline points=\"").unwrap();
     let first: f64 = points.split_once(',').unwrap().0.parse().unwrap();
     assert!((first - ticks[0].0).abs() < 0.11, "{first} {ticks:?}");

@@ -7,8 +7,8 @@ use pleura::Size;
 
 use super::prepare::Sample;
 
-/// What is kept is kept: an epoch shows every image once, so that throwing out the oldest for the newest would leave
-/// nothing to be found. Only where another size is asked for, as in the next phase, do the old ones make room.
+/// Entries are never evicted for newer ones: an epoch uses every image once, so evicting the oldest would leave nothing
+/// to find. Only when another size is requested, as in the next phase, are the old ones dropped.
 #[derive(Debug)]
 pub(super) struct Cache {
     limit: usize,
@@ -31,7 +31,7 @@ impl Cache {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).samples.get(&(index, size)).map(Arc::clone)
     }
 
-    /// Keeps an image, if there is room.
+    /// Caches an image, if there is room.
     pub(super) fn put(&self, index: usize, sample: &Arc<Sample>) {
         let (size, bytes) = (sample.image.dim().into(), bytes(sample));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// 5 bytes a pixel: 640 KiB.
+    /// 5 bytes per pixel: 640 KiB.
     fn sample(side: usize) -> Arc<Sample> {
         Arc::new(Sample { image: Array2::zeros((side, side)), mask: Array2::zeros((side, side)) })
     }

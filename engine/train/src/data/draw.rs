@@ -1,4 +1,4 @@
-//! Where randomness comes from.
+//! Sources of randomness.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -14,21 +14,21 @@ pub struct Draw {
     pub epoch: u32,
 }
 
-/// What numbers are drawn for: each has a stream of its own.
+/// The purpose of random numbers: each has its own stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// An epoch's images and their order.
     Sampling,
     /// The augmentation of the image at this position in the epoch.
     Augment(usize),
-    /// The part of the image at this position in the epoch that is cut out.
+    /// The part cropped from the image at this position in the epoch.
     Crop(usize),
     /// The division into folds.
     Folds,
 }
 
 impl Draw {
-    /// The random numbers for a purpose; nothing else draws the same ones.
+    /// The random numbers for a purpose; no other purpose shares them.
     pub(super) fn numbers(self, purpose: Purpose) -> ChaCha8Rng {
         let (purpose, position) = match purpose {
             Purpose::Sampling => (0_u64, 0),

@@ -1,4 +1,4 @@
-//! What can be wrong with a recipe's data.
+//! Errors of a recipe's data.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use pleura::mask_image::MaskImageError;
 use pleura::radiograph::RadiographError;
 use pleura::submission::{SubmissionError, rle::ABSOLUTE};
 
-/// How many problems are named; the rest are counted.
+/// The number of problems that are listed; the rest are counted.
 const NAMED: usize = 20;
 
-/// Data that cannot be trained on.
+/// Why data cannot be trained on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -21,16 +21,16 @@ pub enum DataError {
     /// The CSV of run lengths cannot be read.
     #[error(transparent)]
     Submission(#[from] SubmissionError),
-    /// Images and their truth that do not fit; all of them at once.
+    /// Images and truth that do not match; all problems at once.
     #[error("{}", List(.0))]
     Problems(Vec<Problem>),
-    /// The truth is that of other images.
+    /// The truth belongs to other images.
     #[error(
         "none of the {images} images has a row in `{csv}`: an image is `{image}`, a row `{row}`",
         csv = csv.display()
     )]
     Strangers {
-        /// How many images there are.
+        /// The number of images.
         images: usize,
         /// The CSV.
         csv: PathBuf,
@@ -39,18 +39,18 @@ pub enum DataError {
         /// The id of the first row.
         row: String,
     },
-    /// A CSV that says nothing.
+    /// A CSV without rows.
     #[error("`{}` has no rows", .0.display())]
     NoRows(PathBuf),
-    /// `positives_only`, and no image has a mask that is not empty.
+    /// With `positives_only`, no image has a non-empty mask.
     #[error(
         "none of the {images} images has a mask that is not empty, and `data.positives_only` leaves out the others"
     )]
     NoPositives {
-        /// How many images there are.
+        /// The number of images.
         images: usize,
     },
-    /// A file that is not what it was.
+    /// A file has changed.
     #[error("`{}` was {was} when the training began, but is {is} now", path.display())]
     Changed {
         /// The image's file.
@@ -60,59 +60,59 @@ pub enum DataError {
         /// Size now.
         is: Size,
     },
-    /// Too few images for one step.
+    /// Too few images for one batch.
     #[error("an epoch has {images} images, fewer than a batch of {batch}: set `batch` to at most {images}")]
     FewerThanBatch {
-        /// In the epoch.
+        /// Images in the epoch.
         images: usize,
-        /// In a batch.
+        /// Images per batch.
         batch: usize,
     },
     /// The system refuses the threads that make batches.
     #[error("cannot start the data loader's threads")]
     Threads(#[source] std::io::Error),
-    /// No image at all to look at.
+    /// No image to validate on.
     #[error("no images to validate on")]
     Nothing,
-    /// Tiles that an image is too small for.
+    /// An image too small for CLAHE's tiles.
     #[error("images of {size} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger")]
     Tiles {
         /// The phase's size.
         size: Size,
-        /// Along each side.
+        /// Tiles along each side.
         tiles: u32,
     },
 }
 
-/// One image or mask that does not fit.
+/// A mismatch between images and truth.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A file that is no image, or a broken one.
+    /// A file that is not an image, or a broken one.
     #[error(transparent)]
     Unreadable(#[from] RadiographError),
-    /// Two images of one id.
+    /// Two images with the same id.
     #[error("`{}` and `{}` are both image `{id}`: leave one out", first.display(), second.display())]
     TwoImages {
         /// Their id.
         id: String,
-        /// The one.
+        /// The first image.
         first: PathBuf,
-        /// The other.
+        /// The second image.
         second: PathBuf,
     },
-    /// Two masks of one stem, or two images that one mask would serve.
+    /// Two masks with the same stem, or two images with the same mask.
     #[error(
         "`{}` and `{}` have the same stem, which matches images and masks: rename or leave out one", first.display(),
         second.display()
     )]
     TwoStems {
-        /// The one.
+        /// The first file.
         first: PathBuf,
-        /// The other.
+        /// The second file.
         second: PathBuf,
     },
-    /// An image of which nothing is known.
+    /// An image without truth.
     #[error("image `{id}` (`{}`) has no {wanted}: leave it out, or set `absent_is_empty`", path.display())]
     NoTruth {
         /// The image.
@@ -122,10 +122,10 @@ pub enum Problem {
         /// `row in …` or `mask in …`.
         wanted: String,
     },
-    /// A mask that belongs to nothing.
+    /// A mask without an image.
     #[error("mask `{}` has no image with the same stem", .0.display())]
     NoImage(PathBuf),
-    /// A mask of another size than its image.
+    /// A mask whose size is not its image's.
     #[error("mask `{}` is {mask}, but its image is {image}", path.display())]
     Size {
         /// The mask's file.
@@ -135,13 +135,13 @@ pub enum Problem {
         /// Size of the image.
         image: Size,
     },
-    /// A mask that cannot be read, or has marks too dark to count.
+    /// A mask that cannot be read, or whose marks are too dark.
     #[error(transparent)]
     Mask(#[from] MaskImageError),
-    /// A row that is no mask.
+    /// A row without a valid mask.
     #[error(transparent)]
     Row(SubmissionError),
-    /// Runs that lie outside.
+    /// Runs that exceed the image.
     #[error(
         "the runs of `{id}` end at pixel {end}, past {size}: {}",
         if *absolute { ABSOLUTE } else { "set `size` to the size of the images that they were counted on" }
@@ -153,12 +153,12 @@ pub enum Problem {
         end: usize,
         /// Size that the runs were taken to be of.
         size: Size,
-        /// Whether they fit once they are read as absolute positions.
+        /// Whether they fit when read as absolute positions.
         absolute: bool,
     },
 }
 
-/// The first of them, and how many more.
+/// The first of them, and the number of the others.
 struct List<'a>(&'a [Problem]);
 
 impl fmt::Display for List<'_> {

@@ -3,9 +3,9 @@
 //! Files and their truth → [`Dataset`] → [`Division`] into folds → an epoch's images ([`sample`]) → [`Sample`]s at a
 //! phase's size → [`augment`](mod@augment) → [`Batch`]
 //!
-//! Images are found and prepared by the engine's own code, so that a network is trained on what it will be given.
-//! Everything random is drawn from a [`Draw`]: the same seed, phase and epoch give the same bytes, whatever the number
-//! of threads, and so does a training that was broken off and taken up again.
+//! Images are found and prepared by the engine's own code, so that a network is trained on the inputs that it will get.
+//! All randomness comes from a [`Draw`]: the same seed, phase and epoch give the same bytes, for any number of threads,
+//! and also in a training that was interrupted and resumed.
 
 pub mod augment;
 mod cache;

@@ -1,4 +1,4 @@
-//! An image as a phase sees it.
+//! Prepares images at a phase's size.
 
 use std::sync::Arc;
 
@@ -23,8 +23,7 @@ impl Dataset {
     /// The image of an index, and its mask, brought to `size`: kept in memory from then on, where
     /// there is room.
     ///
-    /// # Errors
-    /// Where the file cannot be read or decoded, or is not of the size that it was of when the data were opened.
+    /// # Errors If the file cannot be read or decoded, or its size has changed since the data were opened.
     pub fn prepared(&self, index: usize, size: Size) -> Result<Arc<Sample>, DataError> {
         if let Some(sample) = self.cache.get(index, size) {
             return Ok(sample);

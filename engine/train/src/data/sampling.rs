@@ -1,4 +1,4 @@
-//! Which images an epoch shows.
+//! Chooses the images of an epoch.
 
 use rand::seq::SliceRandom;
 
@@ -6,24 +6,24 @@ use super::dataset::Item;
 use super::draw::{Draw, Purpose};
 use crate::recipe::Sampling;
 
-/// Images that cannot be shown as asked.
+/// Why images cannot be sampled as declared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SamplingError {
-    /// A share of nothing.
+    /// A share of positives without positives.
     #[error("none of the {images} training images is positive: `positive-share` needs positives")]
     NoPositives {
-        /// How many images there are.
+        /// The number of images.
         images: usize,
     },
 }
 
-/// The images that an epoch shows, in its order: indices out of `training`, each once.
+/// The images of an epoch, in order: indices out of `training`, each once.
 ///
-/// `epochs` is how many the phase has at most. A share that the negatives do not suffice for is made up of all of them.
+/// `epochs` is the phase's maximum. If there are too few negatives for a share, all of them are used.
 ///
 /// # Errors
-/// Where a share of positives is asked for and there are none.
+/// If a share of positives is requested and there are none.
 pub fn sample(
     sampling: Sampling,
     items: &[Item],
@@ -60,9 +60,9 @@ fn share_at(share: f32, to: Option<f32>, epoch: u32, epochs: u32) -> f64 {
     }
 }
 
-/// How many negatives make `positives` a share.
+/// The number of negatives with which `positives` make up a share.
 fn wanted_negatives(positives: usize, share: f64) -> usize {
-    // a share so near 0 that the number overflows asks for all there are; the cast saturates
+    // a share so near 0 that the number overflows uses all negatives; the cast saturates
     (positives as f64 * (1.0 - share) / share).round() as usize
 }
 
@@ -93,7 +93,7 @@ mod tests {
             (0.8, Some(0.4), 4, 250),
             (1.0, None, 0, 100),
             (0.2, None, 0, 500),
-            (0.01, None, 0, 500), // all the negatives there are
+            (0.01, None, 0, 500), // all negatives
         ];
         for (from, to, epoch, images) in cases {
             let draw = Draw { seed: 1, phase: 0, epoch };

@@ -1,4 +1,4 @@
-//! CSVs that tell one thing of each image.
+//! CSVs with one value per image.
 
 use std::path::{Path, PathBuf};
 
@@ -7,26 +7,26 @@ use indexmap::IndexMap;
 
 const ID: &str = "ImageId";
 
-/// A CSV that does not tell it.
+/// Why a CSV does not provide it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// The file cannot be read, or is no CSV.
+    /// The file cannot be read, or is not a CSV.
     #[error("cannot read `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reader's reason.
         source: csv::Error,
     },
-    /// A column is not there.
+    /// A column is missing.
     #[error("`{}`: expected a column `{column}`, found {found}", path.display())]
     Column {
         /// The file.
         path: PathBuf,
         /// The column.
         column: String,
-        /// The columns that are there.
+        /// The existing columns.
         found: String,
     },
     /// A row without an id or a value.
@@ -44,22 +44,22 @@ pub enum TableError {
     Twice {
         /// The file.
         path: PathBuf,
-        /// Of the second row.
+        /// The line of the second row.
         line: u64,
         /// The image.
         id: String,
-        /// What the first row says.
+        /// The first row's value.
         first: String,
-        /// What the second row says.
+        /// The second row's value.
         second: String,
     },
 }
 
-/// Each image's value in a column, by its `ImageId`, in the order of the rows. Other columns are not looked at; rows that
-/// say the same twice are one.
+/// Each image's value in a column, by its `ImageId`, in the order of the rows. Other columns are ignored; rows that agree
+/// count as one.
 ///
 /// # Errors
-/// Where the file cannot be read, has no such column, or a row says nothing or contradicts one before.
+/// If the file cannot be read, has no such column, or a row has no value or contradicts an earlier one.
 pub fn read(path: &Path, column: &str) -> Result<IndexMap<String, String>, TableError> {
     let failed = |source| TableError::Read { path: path.into(), source };
     let file = pleura::regular::open(path).map_err(|error| failed(error.into()))?;

@@ -1,4 +1,4 @@
-//! What tests of data share.
+//! Helpers of the data tests.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use pleura::submission::Runs;
 use super::dataset::{Item, Marked};
 use pleura::Size;
 
-/// Images that are labelled so; there are no files.
+/// Images with these labels; there are no files.
 pub(super) fn items(labels: &[bool]) -> Vec<Item> {
     let item = |(index, &label): (usize, &bool)| Item {
         id: format!("i{index}"),
@@ -21,7 +21,7 @@ pub(super) fn items(labels: &[bool]) -> Vec<Item> {
     labels.iter().enumerate().map(item).collect()
 }
 
-/// Writes a PNG of (height, width), grey by row and column, with the folders it is in.
+/// Writes a PNG of (height, width), grey by row and column, and creates its folders.
 pub(super) fn png(path: &Path, (height, width): (u32, u32), grey: impl Fn(u32, u32) -> u8) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     GrayImage::from_fn(width, height, |column, row| Luma([grey(row, column)])).save(path).unwrap();

@@ -10,13 +10,13 @@ use ort::value::{Shape, Tensor, TensorRefMut};
 use super::DeviceError;
 use super::transfer::{Location, Transfer};
 
-/// Floats of one shape at one place in a device's memory. Programs read and write them there.
+/// Floats of one shape at a fixed place in a device's memory. Programs read and write them there.
 pub struct Buffer {
     tensor: Mutex<Held>,
     shape: Vec<usize>,
-    /// The way to them where only the device can reach them.
+    /// The copier, if only the device can access them.
     transfer: Option<Arc<Transfer>>,
-    /// What this one is a part of.
+    /// The buffer of which this one is a part.
     _whole: Option<Arc<Buffer>>,
 }
 
@@ -26,7 +26,7 @@ enum Held {
 }
 
 impl Buffer {
-    /// Zeros in an allocator's memory, which `transfer` reaches; without one it is this process's.
+    /// Zeros in an allocator's memory, accessed by `transfer`; without one, memory of this process.
     pub(super) fn new(
         allocator: &Allocator,
         shape: &[usize],
@@ -35,27 +35,27 @@ impl Buffer {
         let tensor = Tensor::new(allocator, lengths(shape));
         let tensor = tensor.map_err(DeviceError::new(format!("no memory for {shape:?} floats")))?;
         let buffer = Self { tensor: Mutex::new(Held::Own(tensor)), shape: shape.to_vec(), transfer, _whole: None };
-        // what an allocator gives is not empty
+        // the allocator does not zero memory
         buffer.write(&vec![0.0; shape.iter().product()])?;
         Ok(buffer)
     }
 
-    /// Floats within another buffer, from one of its numbers on.
+    /// Floats within another buffer, starting at `offset`.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses.
+    /// If ONNX Runtime refuses.
     ///
     /// # Panics
-    /// Where they do not lie within it: a mistake in the code.
+    /// If they exceed it: a mistake in the code.
     pub fn part(whole: &Arc<Self>, offset: usize, shape: &[usize]) -> Result<Arc<Self>, DeviceError> {
         let count: usize = shape.iter().product();
         assert!(offset + count <= whole.len(), "{count} floats from {offset} of {}", whole.len());
         let part = {
             let held = whole.lock();
             let info = held.memory_info().to_owned();
-            // SAFETY: the offset lies within the whole.
+            // SAFETY: the offset is within the whole.
             let data = unsafe { held.address().add(offset) };
-            // SAFETY: the numbers lie within the whole, which the part keeps alive.
+            // SAFETY: the numbers are within the whole, which the part keeps alive.
             unsafe { TensorRefMut::from_raw(info, data.cast(), lengths(shape)) }
         };
         let part = part.map_err(DeviceError::new("no part of the device's memory"))?;
@@ -69,39 +69,39 @@ impl Buffer {
         &self.shape
     }
 
-    /// How many numbers it holds.
+    /// The number of floats.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether it holds no number.
+    /// Whether it has no floats.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes numbers, row-major.
+    /// Writes numbers, row-major.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     ///
     /// # Panics
-    /// Where there are not as many as the shape says: a mistake in the code.
+    /// If their count does not match the shape: a mistake in the code.
     pub fn write(&self, numbers: &[f32]) -> Result<(), DeviceError> {
         assert_eq!(numbers.len(), self.len(), "numbers of shape {:?}", self.shape);
         let tensor = self.lock();
         let Some(transfer) = &self.transfer else {
-            // SAFETY: the tensor holds that many floats in this process's memory, where nothing else lies; programs that
-            // write there too are run by whoever calls this, before or after.
+            // SAFETY: the tensor holds that many floats in this process's memory, exclusively; programs that also write
+            // there are run by the caller, before or after.
             unsafe { tensor.address().copy_from_nonoverlapping(numbers.as_ptr(), numbers.len()) };
             return Ok(());
         };
         let memory = MemoryInfo::default();
         let here = Location { memory: &memory, address: numbers.as_ptr().cast_mut() };
         let there = Location { memory: tensor.memory_info(), address: tensor.address() };
-        // SAFETY: both hold that many floats; `numbers` is only read, and programs that use the tensor are run by whoever
-        // calls this, before or after.
+        // SAFETY: both hold that many floats; `numbers` is only read, and programs that use the tensor are run by the
+        // caller, before or after.
         unsafe { transfer.copy(here, there, numbers.len()) }
             .map_err(DeviceError::new("cannot write to the device's memory"))
     }
@@ -109,7 +109,7 @@ impl Buffer {
     /// The numbers, row-major.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn read(&self) -> Result<Vec<f32>, DeviceError> {
         let tensor = self.lock();
         let failed = DeviceError::new("cannot read from the device's memory");
@@ -120,8 +120,8 @@ impl Buffer {
         let memory = MemoryInfo::default();
         let here = Location { memory: &memory, address: numbers.as_mut_ptr() };
         let there = Location { memory: tensor.memory_info(), address: tensor.address() };
-        // SAFETY: both hold that many floats; nothing else knows `numbers` yet, and programs that write to the tensor are
-        // run by whoever calls this, before or after.
+        // SAFETY: both hold that many floats; nothing else refers to `numbers` yet, and programs that write to the tensor
+        // are run by the caller, before or after.
         unsafe { transfer.copy(there, here, numbers.len()) }.map_err(failed)?;
         Ok(numbers)
     }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::testing::{noise, options, runtime};
 
-    /// Memory of this process that is reached as a device's is.
+    /// Memory of this process that is accessed like a device's.
     fn remote(count: usize) -> Arc<Buffer> {
         let transfer = Transfer::new(runtime(), options()).unwrap();
         Arc::new(Buffer::new(&Allocator::default(), &[count], Some(Arc::new(transfer))).unwrap())

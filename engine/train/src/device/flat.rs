@@ -1,5 +1,5 @@
-//! Tensors of several shapes side by side in one stretch of memory, so that the optimiser can go over all of them in
-//! pieces of one size.
+//! Tensors of several shapes in one block of memory, so that the optimiser can process all of them in pieces of one
+//! size.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use indexmap::IndexMap;
 
 use super::{Buffer, DeviceError, Place};
 
-/// Where tensors begin, in floats: at a cache line's start.
+/// The alignment of tensors, in floats: a cache line.
 const ALIGN: usize = 16;
 
-/// How many floats a piece has: several of them fit into a core's cache.
+/// The number of floats in a piece: several pieces fit into a core's cache.
 const PIECE: usize = 1 << 17;
 
-/// Named tensors in one stretch of memory.
+/// Named tensors in one block of memory.
 pub struct Flat {
     whole: Arc<Buffer>,
     tensors: IndexMap<String, Arc<Buffer>>,
@@ -23,7 +23,7 @@ impl Flat {
     /// Zeros of these shapes.
     ///
     /// # Errors
-    /// Where there is not enough memory.
+    /// If there is not enough memory.
     pub fn new(place: &Place, shapes: &IndexMap<String, Vec<usize>>) -> Result<Self, DeviceError> {
         let aligned = |shape: &[usize]| shape.iter().product::<usize>().next_multiple_of(ALIGN);
         let total = shapes.values().map(|shape| aligned(shape)).sum();
@@ -43,20 +43,20 @@ impl Flat {
         &self.tensors
     }
 
-    /// Everything, in pieces.
+    /// All of the memory, in pieces.
     ///
     /// # Errors
-    /// Where ONNX Runtime refuses.
+    /// If ONNX Runtime refuses.
     pub fn pieces(&self) -> Result<Vec<Arc<Buffer>>, DeviceError> {
         let total = self.whole.len();
         let piece = |offset| Buffer::part(&self.whole, offset, &[PIECE.min(total - offset)]);
         (0..total).step_by(PIECE).map(piece).collect()
     }
 
-    /// Takes the numbers of another of the same shapes.
+    /// Copies the numbers of another block with the same shapes.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn copy_from(&self, other: &Self) -> Result<(), DeviceError> {
         self.whole.write(&other.whole.read()?)
     }

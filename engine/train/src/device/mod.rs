@@ -1,4 +1,4 @@
-//! Graphs that run on one device with all that they take and make staying there.
+//! Graphs that run on one device, with all inputs and outputs staying in its memory.
 
 mod buffer;
 mod flat;
@@ -19,11 +19,11 @@ use transfer::Transfer;
 pub struct Place {
     runtime: &'static Loaded,
     options: SessionOptions,
-    /// The device's memory and the way to it; none for the CPU's.
+    /// The device's memory and its copier; `None` for the CPU.
     memory: Option<(Allocator, Arc<Transfer>)>,
 }
 
-/// A graph or memory that the device refuses.
+/// A graph or an allocation that the device refuses.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct DeviceError {
@@ -42,7 +42,7 @@ impl Place {
     /// Training on a device, by `threads` threads (0 leaves the choice to ONNX Runtime).
     ///
     /// # Errors
-    /// Where the device is not to be had.
+    /// If the device is unavailable.
     pub fn new(runtime: &'static Loaded, device: Device, threads: usize) -> Result<Self, DeviceError> {
         let options = SessionOptions { device, threads, tensorrt: false, fp16: false, memory: None };
         let memory = match device {
@@ -58,10 +58,10 @@ impl Place {
         self.options.device
     }
 
-    /// Memory for floats of a shape, zeros to begin with.
+    /// Allocates memory for floats of a shape, initially zero.
     ///
     /// # Errors
-    /// Where there is not enough.
+    /// If there is not enough.
     pub fn buffer(&self, shape: &[usize]) -> Result<Arc<Buffer>, DeviceError> {
         let standard = Allocator::default();
         let allocator = self.memory.as_ref().map_or(&standard, |(allocator, _)| allocator);

@@ -1,4 +1,4 @@
-//! A graph whose inputs and outputs are bound to buffers once and for all.
+//! A graph whose inputs and outputs are permanently bound to buffers.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use pleura::runtime;
 
 use super::{Buffer, DeviceError, Place};
 
-/// A graph ready to run over and over on the same buffers.
+/// A graph that can run repeatedly on the same buffers.
 ///
-/// A buffer may be bound as an input and as an output, so that weights are changed where they are: the graph must then
-/// be such that whatever reads the old numbers runs before the node that writes the new ones, as one on whose result
-/// that node depends, or that node itself, number by number.
+/// A buffer may be bound as an input and as an output, so that weights are updated in place: every node that reads the
+/// old numbers must then run before the node that writes the new ones, because that node depends on it, or must be that
+/// node itself, element by element.
 pub struct Program {
     session: Session,
     binding: IoBinding,
@@ -26,7 +26,7 @@ impl Program {
     /// Opens a graph on a device. `inputs` and `outputs` are all of its inputs and outputs, by name.
     ///
     /// # Errors
-    /// Where the device refuses the graph.
+    /// If the device refuses the graph.
     pub fn new(
         place: &Place,
         model: &Model,
@@ -50,15 +50,15 @@ impl Program {
     /// Runs once: reads the inputs' buffers, writes the outputs'.
     ///
     /// # Errors
-    /// Where the device fails, for want of memory perhaps.
+    /// If the device fails, for example for lack of memory.
     pub fn run(&mut self) -> Result<(), DeviceError> {
         let ran = self.session.run_binding(&self.binding).map(drop);
         ran.map_err(DeviceError::new("a training step failed"))
     }
 }
 
-/// Binds a value to an input or output. The crate's own bindings copy inputs, and refuse outputs that are inputs as well.
-/// The binding points to the floats, which have to stay for as long as it does, or until it is cleared.
+/// Binds a value to an input or output. The crate's own bindings copy inputs, and refuse outputs that are also inputs.
+/// The binding points to the floats, which must stay valid as long as it exists, or until it is cleared.
 pub(super) fn bind(
     binding: &IoBinding,
     name: &str,
@@ -68,8 +68,8 @@ pub(super) fn bind(
     let api = ort::api();
     let name = CString::new(name).map_err(|_| ort::Error::new("a name holds a zero byte"))?;
     let bind = if is_input { api.BindInput } else { api.BindOutput };
-    // SAFETY: the binding is only passed by its owner, before it is run; the value is alive, and the binding shares it;
-    // the name is copied by the call.
+    // SAFETY: the binding is passed only by its owner, before it is run; the value is valid, and the binding shares it;
+    // the call copies the name.
     let status = unsafe { bind(binding.ptr().cast_mut(), name.as_ptr(), value) };
     // SAFETY: the status comes from the call above and is passed on once.
     unsafe { ort::Error::result_from_status(status) }

@@ -11,7 +11,7 @@ use pleura::runtime::{self, Loaded, SessionOptions};
 
 use super::program::bind;
 
-/// How many floats are copied at once, 16 MiB: a copy passes through device memory of that size.
+/// The number of floats copied at once, 16 MiB: a copy passes through device memory of that size.
 pub(super) const PIECE: usize = 1 << 22;
 
 /// Copies floats to and from one device.
@@ -23,7 +23,7 @@ pub(super) struct Transfer {
     session: Mutex<(Session, IoBinding)>,
 }
 
-/// The first of several floats: in which memory, and where.
+/// The location of the first of several floats: the memory, and the address.
 #[derive(Clone, Copy)]
 pub(super) struct Location<'a> {
     pub memory: &'a MemoryInfo<'a>,
@@ -34,7 +34,7 @@ impl Transfer {
     /// Opens the session on a device.
     ///
     /// # Errors
-    /// Where the device refuses.
+    /// If the device refuses.
     pub fn new(runtime: &Loaded, options: SessionOptions) -> ort::Result<Self> {
         let mut graph = GraphBuilder::new("transfer");
         let input = graph.input("from", ElementType::Float, &["n".into()]);
@@ -45,7 +45,7 @@ impl Transfer {
         Ok(Self { session: Mutex::new((session, binding)) })
     }
 
-    /// Runs `read` on the session, for an allocator of its device's memory.
+    /// Runs `read` on the session, to get an allocator of its device's memory.
     pub fn session<T>(&self, read: impl FnOnce(&Session) -> T) -> T {
         read(&self.session.lock().unwrap_or_else(PoisonError::into_inner).0)
     }
@@ -53,24 +53,24 @@ impl Transfer {
     /// Copies `count` floats.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     ///
     /// # Safety
-    /// Both locations hold that many floats in the memory they name, do not overlap, and nothing else reads or writes
-    /// the target, or writes the source, until this returns.
+    /// Both locations must hold that many floats in the memory they name, must not overlap, and nothing else may read
+    /// or write the target, or write the source, until this returns.
     pub unsafe fn copy(&self, from: Location<'_>, to: Location<'_>, count: usize) -> ort::Result<()> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let (session, binding) = &mut *session;
         for start in (0..count).step_by(PIECE) {
             let length = PIECE.min(count - start);
-            // SAFETY: the piece lies within what the caller vouches for.
+            // SAFETY: the piece is within what the caller guarantees.
             let (from, to) = unsafe { (view(from, start, length)?, view(to, start, length)?) };
             bind(binding, "from", from.ptr(), true)?;
             bind(binding, "to", to.ptr(), false)?;
             binding.synchronize_inputs()?;
             let ran = session.run_binding(binding).map(drop);
             let ran = ran.and_then(|()| binding.synchronize_outputs());
-            // Nothing stays bound beyond the call.
+            // Nothing stays bound after the call.
             binding.clear();
             ran?;
         }
@@ -81,9 +81,9 @@ impl Transfer {
 /// A handle on `length` floats, `start` floats after a location.
 ///
 /// # Safety
-/// They lie in the location's memory for as long as the handle is used.
+/// They must stay valid in the location's memory for as long as the handle is used.
 unsafe fn view(location: Location<'_>, start: usize, length: usize) -> ort::Result<TensorRefMut<'static, f32>> {
-    // SAFETY: the caller vouches for both.
+    // SAFETY: the caller guarantees both.
     unsafe {
         let address = location.address.add(start).cast();
         TensorRefMut::from_raw(location.memory.to_owned(), address, Shape::from([length]))

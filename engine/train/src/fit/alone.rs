@@ -1,8 +1,8 @@
 //! The records of a fold that is trained alone: metrics and predictions in its own folder, so that folds can be trained
-//! at once, until a training of all folds takes them over.
+//! concurrently, until a training of all folds takes them over.
 //!
-//! Where a fold's folder has metrics, its records there are the whole truth about the fold, and whatever the common ones
-//! say of it is old.
+//! If a fold's folder has metrics, its records there are authoritative, and what the common ones say about the fold is
+//! outdated.
 
 use std::path::{Path, PathBuf};
 
@@ -17,12 +17,12 @@ pub fn folder(out: &Path, fold: u32) -> PathBuf {
     out.join(format!("fold{fold}"))
 }
 
-/// A fold that is trained alone from its beginning. Its folder is there.
+/// Prepares a fold that is trained alone from its start. Its folder exists.
 pub fn begin(out: &Path, fold: u32) -> Result<(), TrainError> {
     Ok(files::write(&folder(out, fold).join(METRICS), "")?)
 }
 
-/// A fold goes on alone: with its own records where it has some, or else with what the common ones say of it.
+/// Prepares a fold that continues alone: with its own records if it has some, or else with those of the common ones.
 pub fn go_on(out: &Path, fold: u32) -> Result<(), TrainError> {
     let folder = folder(out, fold);
     if folder.join(METRICS).exists() {
@@ -33,12 +33,12 @@ pub fn go_on(out: &Path, fold: u32) -> Result<(), TrainError> {
         predictions.add(id, prediction)?;
     }
     predictions.write(&folder)?;
-    // last, as it makes the others valid
+    // last, because it makes the others valid
     write_journal(&folder, Journal::rows(&out.join(METRICS))?.into_iter().filter(|(of, _)| *of == fold))
 }
 
-/// Puts the records of folds that were trained alone beside those of the others; tells whether there were any.
-/// Interrupted, it can be done again.
+/// Adds the records of folds that were trained alone to those of the others; returns whether there were any.
+/// If interrupted, it can be repeated.
 pub fn gather(out: &Path, folds: &[u32]) -> Result<bool, TrainError> {
     let alone: Vec<u32> = folds.iter().copied().filter(|&fold| folder(out, fold).join(METRICS).exists()).collect();
     if alone.is_empty() {
@@ -58,7 +58,7 @@ pub fn gather(out: &Path, folds: &[u32]) -> Result<bool, TrainError> {
     write_journal(out, rows.into_iter())?;
     for &fold in &alone {
         let folder = folder(out, fold);
-        // first, as without it the others are not looked at
+        // first, because without it the others are ignored
         remove(&folder, |name| name == METRICS)?;
         remove(&folder, |name| RECORDS.contains(&name))?;
     }

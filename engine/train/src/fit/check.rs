@@ -1,7 +1,7 @@
-//! Finds everything that is wrong with a recipe in one go: its keys, the files that it names, the network with its
-//! weights, the data and how they are divided.
+//! Finds all faults of a recipe at once: its keys, the files that it names, the network with its weights, the data and
+//! their folds.
 //!
-//! A fault in one place does not hide those in others: what can still be read of a recipe is checked.
+//! A fault in one place does not hide those in others: the readable part of a recipe is checked.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -14,24 +14,24 @@ use super::subject::{assemble, load, network};
 use crate::data::{DataError, Dataset, Division, Draw, FoldsError, sample};
 use crate::recipe::{self, Lint, Recipe, RecipeError};
 
-/// How many images that cannot be decoded are named.
+/// The number of undecodable images that are named.
 const MOST_BROKEN: usize = 20;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug)]
 pub struct Checked {
     /// Every problem, in the order of the recipe's lines.
     pub diagnostics: Vec<Diagnostic>,
-    /// What is odd, yet harmless: a sentence each.
+    /// Harmless oddities: a sentence each.
     pub remarks: Vec<String>,
-    /// How many numbers are trained, or would be if nothing were frozen; `None` where the network is faulty.
+    /// The number of trainable parameters, including frozen ones; `None` if the network is faulty.
     pub parameters: Option<u64>,
-    /// How many images there are, and how many of them are positive; `None` where the data are faulty.
+    /// The numbers of images, and of positive ones; `None` if the data are faulty.
     pub images: Option<(usize, usize)>,
 }
 
 impl Checked {
-    /// Whether nothing keeps the recipe from being trained.
+    /// Whether the recipe can be trained.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error)
@@ -41,7 +41,7 @@ impl Checked {
 /// Checks a recipe; each image is decoded once. Nothing is written, and no network is run.
 ///
 /// # Errors
-/// Only where the recipe cannot be read at all.
+/// Only if the recipe cannot be read at all.
 pub fn check(path: &Path) -> Result<Checked, RecipeError> {
     let lint = recipe::lint(path)?;
     let diagnostics = lint.diagnostics.clone();
@@ -60,16 +60,16 @@ pub fn check(path: &Path) -> Result<Checked, RecipeError> {
 
 struct Checker<'a> {
     path: &'a Path,
-    /// The recipe's.
+    /// The recipe's folder.
     folder: &'a Path,
     lint: &'a Lint,
-    /// The keys that name files which are not there.
+    /// The keys whose files do not exist.
     absent: HashSet<&'static str>,
     found: Checked,
 }
 
 impl Checker<'_> {
-    /// Whatever the recipe names has to be there.
+    /// Every file that the recipe names must exist.
     fn files(&mut self, recipe: &Recipe) {
         for (key, path) in recipe.files(self.folder) {
             if !self.is_read(key) || path.exists() {
@@ -93,7 +93,7 @@ impl Checker<'_> {
         if self.is_read("weights") && !self.absent.contains("weights.file") {
             match load(&mut model, recipe, self.folder) {
                 Ok(remark) => self.found.remarks.extend(remark),
-                // without its weights it is a network all the same
+                // without its weights the network can still be checked
                 Err(error) => self.fault("weights.file", &error),
             }
         }
@@ -105,7 +105,7 @@ impl Checker<'_> {
             if !self.is_read(&key) || !self.is_read("loss") {
                 continue;
             }
-            // what is wrong with the network itself is so in every phase
+            // a fault of the network itself would repeat in every phase
             if let Err(error) = prepared.check(recipe, phase)
                 && told.insert(chain(&error))
             {
@@ -120,7 +120,7 @@ impl Checker<'_> {
         }
         let truth = ["data.truth.csv", "data.truth.folder"].iter().any(|key| self.absent.contains(key));
         if truth {
-            // the images are looked at all the same
+            // the images can still be checked
             if let Err(error) = Dataset::find_images(self.folder, &recipe.data) {
                 self.fault("data.images", &error);
             }
@@ -146,7 +146,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A training ends at an image that cannot be decoded, which may be hours from its beginning.
+    /// Decodes every image: a training would otherwise end at a broken one, possibly after hours.
     fn pixels(&mut self, data: &Dataset) {
         let broken = data.broken();
         for error in broken.iter().take(MOST_BROKEN) {
@@ -158,7 +158,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Every epoch has to show enough images for a batch.
+    /// Every epoch must have enough images for a batch.
     fn batches(&mut self, recipe: &Recipe, data: &Dataset, division: &Division) {
         for (number, phase) in recipe.phases.iter().enumerate() {
             let key = format!("phases[{number}]");
@@ -182,7 +182,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a key is as the file has it. What is wrong with it has been told, and what follows from that says nothing.
+    /// Whether a key's value is the file's. Faults of others have been reported, and consequential ones say nothing.
     fn is_read(&self, key: &str) -> bool {
         !self.lint.is_replaced(key) && !self.lint.holds_replaced(key)
     }
@@ -199,7 +199,7 @@ impl Checker<'_> {
     }
 }
 
-/// The key that is at fault.
+/// The key at fault.
 fn key(error: &FoldsError) -> &'static str {
     match error {
         FoldsError::NoPatient { .. } => "folds.patients",

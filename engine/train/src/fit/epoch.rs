@@ -23,7 +23,7 @@ use pleura::Size;
 const TOTAL: &str = "loss";
 
 impl Fold<'_> {
-    /// Trains the phase that comes next to its end.
+    /// Trains the next phase to its end.
     pub fn phase(&mut self, journal: &mut Journal, watch: &mut dyn Watch) -> Result<(), TrainError> {
         let job = self.job;
         let number = self.rest.at.phase;
@@ -69,7 +69,7 @@ impl Fold<'_> {
             self.sweep()?;
             outcome::curves(job)?;
             watch.epoch(&line, is_best);
-            // here, too: where an epoch has one update, there is no step between two of them
+            // here, too: if an epoch has a single update, there is no step between two of them
             if watch.stops() {
                 return Err(self.interrupted());
             }
@@ -91,7 +91,7 @@ impl Fold<'_> {
         Draw { seed: self.seed(), phase: self.rest.at.phase, epoch: self.rest.at.epoch }
     }
 
-    /// The images that the epoch shows.
+    /// The epoch's images.
     fn items(&self, phase: &Phase) -> Result<Vec<usize>, TrainError> {
         let training = self.job.division.training(self.held_out);
         sample(phase.sampling, self.job.data.items(), &training, phase.epochs, self.draw())
@@ -111,7 +111,7 @@ impl Fold<'_> {
         }
     }
 
-    /// Trains what is left of the epoch, which may be nothing.
+    /// Trains the rest of the epoch, which may be empty.
     fn train_epoch(
         &mut self,
         pass: &mut Pass,
@@ -144,7 +144,7 @@ impl Fold<'_> {
             self.rest.epoch_images += u64::from(phase.batch);
             started = Instant::now();
             watch.step(&self.progress(phase, steps));
-            // between updates, gradients that are half added up would be lost
+            // between updates, partially accumulated gradients would be lost
             if is_update && self.rest.at.step < steps && watch.stops() {
                 self.save()?;
                 return Err(self.interrupted());
@@ -153,7 +153,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Forward and back: a loss that is not a number ends the training before it reaches the weights.
+    /// Forward and backward pass: a loss that is NaN or infinite ends the training before it affects the weights.
     fn pass(&self, pass: &mut Pass, batch: &Batch, adds: bool) -> Result<Losses, TrainError> {
         let Position { phase, epoch, step, .. } = self.rest.at;
         let mut random = noise(self.seed(), [phase, epoch, step]);
@@ -165,7 +165,7 @@ impl Fold<'_> {
         Err(TrainError::NotFinite { loss, fold: self.held_out, phase, epoch, step, images, kept: self.kept() })
     }
 
-    /// Compares the epoch with those before, and keeps its weights where it is one of the best.
+    /// Compares the epoch with the previous ones, and keeps its weights if it is one of the best.
     fn judge(&mut self, validation: &Validation) -> Result<bool, TrainError> {
         let Position { phase, epoch, .. } = self.rest.at;
         let loss = validation.loss;
@@ -182,7 +182,7 @@ impl Fold<'_> {
         Ok(is_best)
     }
 
-    /// What epochs are compared by: the higher the better.
+    /// The metric by which epochs are compared: the higher the better.
     fn figure(&self, validation: &Validation) -> Result<f64, TrainError> {
         let (figure, name) = match self.job.recipe.keep {
             Keep::Best | Keep::Last => (Some(-validation.loss), "loss"),
@@ -192,7 +192,7 @@ impl Fold<'_> {
         figure.ok_or(TrainError::NoFigure { fold: self.held_out, name })
     }
 
-    /// Takes the weights into the stochastic weight average, after the epochs that ask for it.
+    /// Adds the weights to the stochastic weight average, after the epochs that the recipe lists.
     fn average(&mut self) -> Result<(), TrainError> {
         let Some(Average::Swa { epochs }) = &self.job.recipe.average else { return Ok(()) };
         let before: u32 = self.job.recipe.phases[..self.rest.at.phase as usize].iter().map(|phase| phase.epochs).sum();
@@ -243,11 +243,11 @@ impl Fold<'_> {
         }
     }
 
-    /// How many images of this phase's size the rest of the training is worth.
+    /// The rest of the training, as an equivalent number of images of this phase's size.
     fn images_left(&self, phase: &Phase, steps: u32) -> u64 {
         let job = self.job;
         let pixels = |phase: &Phase| phase.size.iter().map(|&side| f64::from(side)).product::<f64>();
-        // an epoch of another phase shows about as many images
+        // an epoch of another phase is assumed to have as many images
         let epoch = |other: &Phase| f64::from(steps * phase.batch) * pixels(other) / pixels(phase);
         let phases = &job.recipe.phases;
         let later: f64 =
@@ -260,7 +260,7 @@ impl Fold<'_> {
     }
 }
 
-/// A batch as the numbers that graphs take.
+/// A batch as the inputs of graphs.
 pub fn numbers(batch: &Batch) -> [&[f32]; 3] {
     let dense = "a batch is laid out row-major";
     [batch.images.as_slice().expect(dense), batch.masks.as_slice().expect(dense), batch.labels.as_slice().expect(dense)]

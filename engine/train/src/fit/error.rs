@@ -1,4 +1,4 @@
-//! What ends a training.
+//! Errors of a training.
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +16,14 @@ use crate::recipe::RecipeError;
 use crate::step::StepError;
 use crate::weights::WeightsError;
 
-/// What ends a training. What was reached before is on the disk.
+/// What ends a training. Earlier results are on the disk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "variants that pass on another error are named after it")]
 pub enum TrainError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A file that the recipe names is not there.
+    /// A file that the recipe names does not exist.
     #[error("{key}: `{path}` does not exist; correct the path, which is relative to the recipe", path = path.display())]
     Missing {
         /// The recipe's key.
@@ -39,18 +39,18 @@ pub enum TrainError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Data(Box<DataError>),
-    /// An image that cannot be read, once training has begun.
+    /// An image that cannot be read after training has started.
     #[error("the training stopped ({kept}); repair the file, or leave it out, and run the same command again")]
     Image {
-        /// What is left of the training.
+        /// The last good checkpoint, in words.
         kept: String,
-        /// Why.
+        /// The cause.
         source: Box<DataError>,
     },
-    /// The images that the recipe names cannot be had.
+    /// The recipe's images cannot be used.
     #[error("data.images")]
     Images(#[source] Box<DataError>),
-    /// The model that is to be fine-tuned has no such output.
+    /// The model to fine-tune has no such output.
     #[error("{key}: `{path}` has no output `{output}`; it has {there}", path = path.display())]
     NoOutput {
         /// The recipe's key.
@@ -59,29 +59,29 @@ pub enum TrainError {
         path: PathBuf,
         /// The output.
         output: String,
-        /// The outputs that it has.
+        /// Its existing outputs.
         there: String,
     },
     #[error(transparent)]
     Folds(Box<FoldsError>),
-    /// A fold is to be trained alone that the recipe does not train.
+    /// The recipe does not train the fold requested by `--fold`.
     #[error(
         "`--fold {fold}`: the recipe trains {}; the option counts from 0, as the folders do: `fold0` is fold 1",
         numbers(trained)
     )]
     NoFold {
-        /// The fold that was asked for.
+        /// The requested fold.
         fold: u32,
-        /// Those that there are.
+        /// The folds that the recipe trains.
         trained: Vec<u32>,
     },
     #[error("fold {}, phase {}", fold + 1, phase + 1)]
     Sampling {
-        /// From 0.
+        /// The fold, from 0.
         fold: u32,
-        /// From 0.
+        /// The phase, from 0.
         phase: u32,
-        /// Why.
+        /// The cause.
         source: SamplingError,
     },
     #[error(transparent)]
@@ -93,7 +93,7 @@ pub enum TrainError {
     Step {
         /// The network: its file, or its architecture.
         what: String,
-        /// Why.
+        /// The cause.
         source: Box<StepError>,
     },
     #[error(transparent)]
@@ -106,7 +106,7 @@ pub enum TrainError {
     OutOfFold(#[from] OutOfFoldError),
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// A file stands where a folder should.
+    /// A file exists where a folder is needed.
     #[error("`{path}` is a file; `--out` names a folder", path = path.display())]
     NoFolder {
         /// The file.
@@ -117,10 +117,10 @@ pub enum TrainError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The weights of an epoch that are to be exported are not what was written.
+    /// The weights of an epoch to be exported have changed since they were written.
     #[error(
         "`{path}` is damaged: its checksum does not match its contents; restore it from a copy, or start over with \
          `--fresh`",
@@ -130,7 +130,7 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
     },
-    /// Another training is at work there.
+    /// Another training runs in the folder.
     #[error(
         "another training is running in `{folder}`; wait for it, or use another `--out`",
         folder = folder.display()
@@ -138,7 +138,7 @@ pub enum TrainError {
     Busy {
         /// The folder.
         folder: PathBuf,
-        /// Of the kind that a later try may not meet.
+        /// An error of a transient kind.
         source: std::io::Error,
     },
     /// A loss that is infinite or not a number.
@@ -160,7 +160,7 @@ pub enum TrainError {
         step: u32,
         /// The batch's images.
         images: Vec<String>,
-        /// What is left of the training.
+        /// The last good checkpoint, in words.
         kept: String,
     },
     /// A validation loss that is infinite or not a number.
@@ -178,10 +178,10 @@ pub enum TrainError {
         phase: u32,
         /// The phase's epoch, from 0.
         epoch: u32,
-        /// What is left of the training.
+        /// The last good checkpoint, in words.
         kept: String,
     },
-    /// Epochs cannot be compared as the recipe asks.
+    /// Epochs cannot be compared by the recipe's metric.
     #[error(
         "fold {} holds out images of one class only, so its {name} is undefined: set `keep = \"best\"`",
         fold + 1
@@ -189,12 +189,12 @@ pub enum TrainError {
     NoFigure {
         /// The fold.
         fold: u32,
-        /// What there is not.
+        /// The undefined metric.
         name: &'static str,
     },
     #[error(transparent)]
     Run(#[from] ModelError),
-    /// The exported network does not answer as the trained one did.
+    /// The exported network's outputs differ from the trained one's.
     #[error(
         "output `{output}` of the exported network differs by {worst:e} from the trainer's, more than {allowed:e}; \
          nothing was exported",
@@ -206,13 +206,13 @@ pub enum TrainError {
         /// The largest difference.
         worst: f32,
     },
-    /// The watcher stopped it.
+    /// The watcher stopped the training.
     #[error(
         "interrupted; run the same command again to continue from `{checkpoint}`",
         checkpoint = checkpoint.display()
     )]
     Interrupted {
-        /// Where it goes on from.
+        /// The checkpoint to continue from.
         checkpoint: PathBuf,
     },
 }

@@ -1,4 +1,4 @@
-//! From trained weights to an ONNX file that is known to answer as the trainer did.
+//! Exports trained weights to an ONNX file whose outputs are verified against the trainer's.
 
 use std::path::PathBuf;
 
@@ -21,11 +21,11 @@ use crate::out_of_fold::OutOfFold;
 use crate::recipe::Phase;
 use crate::step::{Evaluation, Gathering};
 
-/// How far the exported network's answers may be from the trainer's: in logits, relative to the largest where that is
-/// above 1.
+/// The maximum difference between the exported network's outputs and the trainer's: in logits, relative to the largest
+/// if that is above 1.
 pub const AGREEMENT: f32 = 1e-4;
 
-/// What comes between the fold and the rank in the name of a network that is not the fold's best.
+/// The infix before the rank in the name of a network that is not the fold's best.
 pub const TOP: &str = "-top";
 
 impl Fold<'_> {
@@ -38,12 +38,12 @@ impl Fold<'_> {
         model
     }
 
-    /// Whether all networks are there.
+    /// Whether all networks exist.
     pub fn is_exported(&self) -> bool {
         (0..self.exports()).all(|rank| self.exported(rank).exists())
     }
 
-    /// Where the network of the best epoch (0), the second best (1) and so on goes.
+    /// The file of the network of the best epoch (0), the second best (1) and so on.
     fn exported(&self, rank: usize) -> PathBuf {
         self.job.out.join(self.file_name(rank))
     }
@@ -53,18 +53,18 @@ impl Fold<'_> {
         if rank == 0 { format!("{stem}-fold{fold}.onnx") } else { format!("{stem}-fold{fold}{TOP}{}.onnx", rank + 1) }
     }
 
-    /// Chooses the weights, exports them, and predicts what was held out by the best ones.
+    /// Chooses the weights, exports them, and predicts the held-out images with the best ones.
     pub fn finish(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Vec<Exported>, TrainError> {
         let phase = self.job.recipe.phases.last().expect("a recipe has phases").clone();
-        // what is chosen takes the place of the trained weights
+        // the chosen weights replace the trained ones
         let shape = shape(self.job.recipe, &phase);
         let (place, loss) = (self.job.place, &self.job.recipe.loss);
         let mut evaluation = Evaluation::new(place, &self.prepared.subject, &self.state, shape, loss, false)
             .map_err(self.prepared.failed())?;
         self.sweep()?;
-        // the best at last, so that they stay
+        // the best last, so that they stay
         for rank in (0..self.exports()).rev() {
-            // nothing is lost: the checkpoint is behind the last epoch, and what is exported is exported again
+            // nothing is lost: the checkpoint is after the last epoch, and exports can be repeated
             if watch.stops() {
                 return Err(self.interrupted());
             }
@@ -75,7 +75,7 @@ impl Fold<'_> {
         self.as_exported()
     }
 
-    /// Puts the weights to be exported in the place of the trained ones.
+    /// Replaces the trained weights by those to be exported.
     fn choose(&mut self, rank: usize, phase: &Phase, watch: &mut dyn Watch) -> Result<(), TrainError> {
         let weights = if self.is_swa() {
             watch.note(&format!(
@@ -110,7 +110,7 @@ impl Fold<'_> {
         Ok(gathering.finish(&self.state)?)
     }
 
-    /// Writes the network, once the engine itself has answered a batch as the trainer does.
+    /// Writes the network, after the engine itself has run a batch with the trainer's outputs.
     fn export(&self, rank: usize, evaluation: &mut Evaluation, phase: &Phase) -> Result<(), TrainError> {
         let path = self.exported(rank);
         let model = self.model(&self.state.weights(false)?);
@@ -177,8 +177,8 @@ fn log_odds(numbers: &ArrayD<f32>, class: usize) -> ArrayD<f32> {
     &numbers.index_axis(Axis(1), class) - &numbers.index_axis(Axis(1), 1 - class)
 }
 
-/// The largest difference, relative to the largest expected number where that is above 1; none where the lengths
-/// differ, or a number is none.
+/// The largest difference, relative to the largest expected number if that is above 1; `None` if the lengths differ, or
+/// a number is NaN.
 pub fn worst(found: impl ExactSizeIterator<Item = f32>, expected: &[f32]) -> Option<f32> {
     if found.len() != expected.len() {
         return None;

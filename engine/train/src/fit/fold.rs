@@ -18,16 +18,16 @@ use crate::progress::Speed;
 use crate::recipe::{Average, Recipe};
 use crate::step::{State, Update};
 
-/// The name of the file that a fold goes on from.
+/// The name of the file from which a fold continues.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// What all folds share.
+/// The data that all folds share.
 pub struct Job<'j> {
     pub recipe: &'j Recipe,
     pub folder: &'j Path,
-    /// Where the networks go.
+    /// The folder of the networks.
     pub out: &'j Path,
-    /// Where metrics, curves and predictions go.
+    /// The folder of metrics, curves and predictions.
     pub records: &'j Path,
     /// The folds that this run trains.
     pub folds: &'j [u32],
@@ -42,7 +42,7 @@ pub struct Job<'j> {
 /// A fold in training.
 pub struct Fold<'j> {
     pub job: &'j Job<'j>,
-    /// Its place among those that this run trains, from 0.
+    /// Its index among the folds that this run trains.
     pub at: usize,
     pub held_out: u32,
     pub prepared: Prepared,
@@ -56,7 +56,7 @@ pub struct Fold<'j> {
     folder: PathBuf,
 }
 
-/// The seed of a fold: folds draw other weights, batches and augmentations.
+/// The seed of a fold: each fold has other initial weights, batches and augmentations.
 pub fn seed_of_fold(seed: u64, fold: u32) -> u64 {
     seed.wrapping_add(u64::from(fold).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
@@ -66,7 +66,7 @@ impl<'j> Job<'j> {
         seed_of_fold(self.recipe.seed, fold)
     }
 
-    /// Makes a fold ready: from its checkpoint if there is one.
+    /// Prepares a fold: from its checkpoint if there is one.
     pub fn fold(&'j self, at: usize, held_out: u32) -> Result<Fold<'j>, TrainError> {
         let recipe = self.recipe;
         let prepared = prepare(recipe, self.folder, self.seed(held_out))?;
@@ -107,7 +107,7 @@ impl Fold<'_> {
         self.folder.join(CHECKPOINT)
     }
 
-    /// Where it keeps what it goes on from.
+    /// The folder of its checkpoint.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -135,8 +135,8 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Trains what is left of the fold, exports its networks, the best one first, and adds what that one answers to the
-    /// images it never saw.
+    /// Trains the rest of the fold, exports its networks, the best one first, and adds that network's predictions for
+    /// its held-out images.
     pub fn run(mut self, out_of_fold: &mut OutOfFold, watch: &mut dyn Watch) -> Result<Vec<Exported>, TrainError> {
         let phases = self.job.recipe.phases.len() as u32;
         let goes_on = self.rest.at > Position { fold: self.held_out, ..Position::default() };
@@ -161,7 +161,7 @@ impl Fold<'_> {
         self.finish(out_of_fold, watch)
     }
 
-    /// Leaves a checkpoint: everything that the next step depends on.
+    /// Saves a checkpoint: everything that the next step depends on.
     pub fn save(&mut self) -> Result<(), TrainError> {
         self.rest.seconds += self.begun.elapsed().as_secs_f64();
         self.begun = Instant::now();
@@ -169,12 +169,12 @@ impl Fold<'_> {
         Ok(checkpoint.save(&self.checkpoint())?)
     }
 
-    /// The error of a training that the watcher stopped. Its checkpoint is saved before, where it is not the last one.
+    /// The error of a training that the watcher stopped. Its checkpoint must be saved first, unless it is up to date.
     pub fn interrupted(&self) -> TrainError {
         TrainError::Interrupted { checkpoint: self.checkpoint() }
     }
 
-    /// What is left of the training after a failure, for people.
+    /// The last good checkpoint, in words, for errors.
     pub fn kept(&self) -> String {
         let checkpoint = self.checkpoint();
         if checkpoint.exists() {
@@ -184,12 +184,12 @@ impl Fold<'_> {
         }
     }
 
-    /// An image that cannot be read, once training has begun.
+    /// The error of an image that cannot be read after training has started.
     pub fn unreadable(&self, source: DataError) -> TrainError {
         TrainError::Image { kept: self.kept(), source: Box::new(source) }
     }
 
-    /// Whether validation and export look at averaged weights.
+    /// Whether validation and export use the moving average of the weights.
     pub fn looks_at_average(&self) -> bool {
         matches!(self.job.recipe.average, Some(Average::Ema { .. }))
     }

@@ -1,8 +1,8 @@
-//! The best epochs of a fold: each one's weights in a file of its own, named after the epoch.
+//! The best epochs of a fold: the weights of each in a separate file, named after the epoch.
 //!
-//! An epoch that is trained again after an interruption so writes the same file again, and files are only removed once
-//! a checkpoint no longer names them: at every moment the checkpoint's files are there. Each ends with a SHA-256 of the
-//! rest, in a field that readers of ONNX pass over, so that damaged weights are not exported.
+//! So an epoch that is trained again after an interruption writes the same file again, and files are only removed once
+//! no checkpoint names them: at every moment the checkpoint's files exist. Each ends with a SHA-256 of the rest, in a
+//! field that readers of ONNX skip, so that damaged weights are not exported.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ use crate::recipe::{Average, Keep};
 use crate::weights;
 
 impl Fold<'_> {
-    /// Keeps the weights as they are now, if their epoch is among the best so far.
+    /// Keeps the current weights, if their epoch is among the best so far.
     pub fn keep(&mut self, epoch: Best) -> Result<(), TrainError> {
         let most = self.job.recipe.keep_top as usize;
         let top = &mut self.rest.top;
-        // the earlier of equals stays before
+        // among equals the earlier one stays first
         let place = match self.job.recipe.keep {
             Keep::Last => 0,
             Keep::Best | Keep::BestDice | Keep::BestAuc => {
@@ -38,7 +38,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Removes the weights of epochs that are not among the best any more; to be called after a checkpoint.
+    /// Removes the weights of epochs that are no longer among the best; to be called after a checkpoint.
     pub fn sweep(&self) -> Result<(), TrainError> {
         let kept: Vec<PathBuf> = self.rest.top.iter().map(|epoch| self.file(epoch)).collect();
         let failed = |source| TrainError::folder(self.folder(), source);
@@ -51,7 +51,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// How many networks the fold exports.
+    /// The number of networks that the fold exports.
     pub fn exports(&self) -> usize {
         if self.is_swa() { 1 } else { self.rest.top.len().max(1) }
     }
@@ -61,7 +61,7 @@ impl Fold<'_> {
         matches!(self.job.recipe.average, Some(Average::Swa { .. })) && self.rest.averaged > 0
     }
 
-    /// The weights of the best epoch (0), the second best (1) and so on; none where they are at hand anyway.
+    /// The weights of the best epoch (0), the second best (1) and so on; `None` if they are in memory.
     pub fn kept_weights(&self, rank: usize) -> Result<Option<Tensors>, TrainError> {
         if !self.has_files() {
             return Ok(None);
@@ -79,7 +79,7 @@ impl Fold<'_> {
         Ok(Some(floats.collect()))
     }
 
-    /// The last epoch's weights are at hand when it comes to exporting them.
+    /// Whether weights are kept in files: the last epoch's weights are in memory when they are exported.
     fn has_files(&self) -> bool {
         self.job.recipe.keep != Keep::Last || self.job.recipe.keep_top > 1
     }
@@ -89,7 +89,7 @@ impl Fold<'_> {
     }
 }
 
-/// The field of a `ModelProto`, one that ONNX does not have (2047, of bytes), and the length of what it holds.
+/// A field of `ModelProto` that ONNX does not define (2047, of bytes), with the length of its content.
 const SEAL: [u8; 3] = [0xFA, 0x7F, 32];
 
 /// A model's bytes with their SHA-256 at the end.
@@ -100,13 +100,13 @@ fn sealed(mut model: Vec<u8>) -> Vec<u8> {
     model
 }
 
-/// Whether these are bytes that were [`sealed`], unchanged.
+/// Whether bytes were [`sealed`] and are unchanged.
 fn is_whole(bytes: &[u8]) -> bool {
     let Some((rest, sum)) = bytes.split_last_chunk::<32>() else { return false };
     rest.strip_suffix(&SEAL).is_some_and(|model| Sha256::digest(model).as_slice() == sum)
 }
 
-/// Whether this is the name of an epoch's weights.
+/// Whether this is the name of a file of an epoch's weights.
 pub fn is_epoch(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let numbers = name.strip_prefix("phase").and_then(|rest| rest.strip_suffix(".onnx")?.split_once("-epoch"));

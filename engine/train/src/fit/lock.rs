@@ -1,4 +1,4 @@
-//! Who may train in a folder at a time.
+//! Locks a folder for training.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -6,30 +6,30 @@ use std::path::Path;
 
 use super::TrainError;
 
-/// A folder's lock; the system takes it back when the process ends, however it does.
+/// A folder's lock; the system releases it when the process ends in any way.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the file is locked while it is open")] File);
 
 impl Lock {
-    /// Takes the lock for oneself.
+    /// Takes the exclusive lock.
     ///
     /// # Errors
-    /// Where another training has it, or the folder cannot be written.
+    /// If another training holds a lock, or the folder cannot be written.
     pub fn acquire(folder: &Path) -> Result<Self, TrainError> {
         take(folder, File::try_lock)
     }
 
-    /// Takes the lock together with others that do so too.
+    /// Takes a shared lock.
     ///
     /// # Errors
-    /// Where another training has it for itself, or the folder cannot be written.
+    /// If another training holds the exclusive lock, or the folder cannot be written.
     pub fn shared(folder: &Path) -> Result<Self, TrainError> {
         take(folder, File::try_lock_shared)
     }
 }
 
 fn take(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Lock, TrainError> {
-    // NFS shares a lock only of what can be read, and gives one alone only of what can be written
+    // NFS requires read access for a shared lock, and write access for an exclusive one
     let file = pleura::regular::open_with(
         OpenOptions::new().read(true).write(true).create(true).truncate(false),
         &folder.join(".lock"),

@@ -1,19 +1,19 @@
-//! Trains what a recipe declares: folds, phases, epochs, steps; checkpoints, and what is handed over in the end.
+//! Trains what a recipe declares: folds, phases, epochs, steps; checkpoints, and the final outputs.
 //!
 //! ```text
-//! OUT/metrics.jsonl               a line an epoch
+//! OUT/metrics.jsonl               a line per epoch
 //! OUT/curves.svg                  the same as a picture
-//! OUT/oof.csv                     what each image was answered by the network that never saw it
+//! OUT/oof.csv                     each image's out-of-fold prediction
 //! OUT/oof-submission.csv          its masks
 //! OUT/NAME-fold0.onnx …           the networks
-//! OUT/NAME-fold0-top2.onnx …      those of the second best epochs, where the recipe keeps more than one
+//! OUT/NAME-fold0-top2.onnx …      those of the second best epochs, if the recipe keeps more than one
 //! OUT/ensemble.toml               a manifest of them, ready for `pleura predict`
-//! OUT/fold0/checkpoint.safetensors  what an interrupted training goes on from
+//! OUT/fold0/checkpoint.safetensors  the state from which an interrupted training continues
 //! OUT/fold0/phase0-epoch7.onnx    the weights of an epoch that is among the best so far
 //! ```
 //!
 //! A fold that is trained alone ([`train_fold`]) has its own metrics, curves and predictions in `OUT/fold0`, until
-//! [`train`] puts them beside those of the others.
+//! [`train`] adds them to those of the others.
 
 mod alone;
 mod check;
@@ -52,10 +52,10 @@ pub use outputs::outputs;
 pub(crate) use subject::stem;
 pub use subject::{Prepared, dataset, prepare};
 
-/// How a training is run.
+/// Options of a training.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The folder for everything that is made; the recipe's name unless given.
+    /// The output folder. Default: the recipe's name.
     pub out: Option<PathBuf>,
     /// Where it runs.
     pub device: Device,
@@ -63,34 +63,33 @@ pub struct Options {
     pub threads: usize,
     /// The ONNX Runtime library, instead of a search for one.
     pub onnxruntime: Option<PathBuf>,
-    /// Begin anew, whatever the folder holds.
+    /// Start over, whatever the folder holds.
     pub fresh: bool,
-    /// What reading and decoding one image may take.
+    /// The memory limit for reading and decoding one image.
     pub decode: DecodeLimits,
 }
 
-/// Whoever watches a training.
+/// Observes a training, and may stop it.
 pub trait Watch {
-    /// A step is done.
+    /// Called after each step.
     fn step(&mut self, progress: &Progress);
 
-    /// An epoch is done, validation included. `is_best` tells that none before was better.
+    /// Called after each epoch, including validation. `is_best`: no earlier epoch was better.
     fn epoch(&mut self, line: &Line, is_best: bool);
 
-    /// Something worth knowing.
+    /// Called with a remark for the user.
     fn note(&mut self, text: &str);
 
-    /// Whether to stop, leaving a checkpoint: looked at after each step and each batch of a validation, after each
+    /// Whether to stop and leave a checkpoint: queried after each step and each batch of a validation, after each
     /// epoch, and before each network is exported.
     fn stops(&self) -> bool;
 }
 
-/// Trains every fold that a recipe asks for, going on where an earlier run stopped; folds that were trained alone are
-/// taken over as they are.
+/// Trains every fold that a recipe declares, continuing where an earlier run stopped; folds that were trained alone are
+/// taken over unchanged.
 ///
-/// # Errors
-/// Where recipe, data or network do not allow it; a loss is not a number; the exported network does not answer as the
-/// trained one did; a file cannot be written; or the watcher stops it. Whatever was reached before stays.
+/// # Errors If the recipe, data or network are invalid; a loss is NaN or infinite; the exported network's outputs
+/// differ from the trained one's; a file cannot be written; or the watcher stops it. Earlier results are kept.
 pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
     let opened = Opened::new(recipe, None, options, watch)?;
     let (out, folds) = (&opened.out, opened.division.trained());
@@ -109,7 +108,7 @@ pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<
     for (at, &held_out) in folds.iter().enumerate() {
         let fold = job.fold(at, held_out)?;
         outcome.models.extend(fold.run(&mut out_of_fold, watch)?);
-        // as if they had been trained in this order, whichever were done before
+        // as if they had been trained in this order, whatever the order of completion
         out_of_fold.order(folds);
         out_of_fold.write(out)?;
         outcome.hand_over(&job)?;
@@ -118,12 +117,12 @@ pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<
     Ok(outcome)
 }
 
-/// Trains one fold alone, from 0, going on where an earlier run stopped. Several may run at once with the same folder,
-/// on one machine or on several that share it; once all are done, [`train`] hands over what a training of all folds
-/// would have.
+/// Trains one fold alone, counted from 0, continuing where an earlier run stopped. Several may run at once in the same
+/// folder, on one machine or on several that share it; once all are done, [`train`] writes what a training of all folds
+/// would have written.
 ///
 /// # Errors
-/// As [`train`]; or where the recipe does not train that fold.
+/// As [`train`]; or if the recipe does not train that fold.
 pub fn train_fold(
     recipe: &Path,
     held_out: u32,
@@ -133,7 +132,7 @@ pub fn train_fold(
     let opened = Opened::new(recipe, Some(held_out), options, watch)?;
     let (out, folds) = (&opened.out, [held_out]);
     opened.tell(&folds, watch);
-    // a training of all folds keeps out those of one, which only keep out each other's like
+    // a training of all folds excludes those of single folds, which only exclude others of the same fold
     let _shared = lock::Lock::shared(out)?;
     let records = alone::folder(out, held_out);
     std::fs::create_dir_all(&records).map_err(|source| TrainError::folder(&records, source))?;

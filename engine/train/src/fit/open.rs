@@ -1,4 +1,4 @@
-//! A recipe with all that it names, opened and checked before anything is trained.
+//! A recipe with everything that it names, opened and checked before training starts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::data::{Dataset, Division};
 use crate::device::Place;
 use crate::recipe::Recipe;
 
-/// What a training needs.
+/// The inputs of a training.
 pub struct Opened {
     pub recipe: Recipe,
-    /// The recipe's.
+    /// The recipe's folder.
     pub folder: PathBuf,
-    /// The folder for everything that is made; it is there.
+    /// The output folder; it exists.
     pub out: PathBuf,
     pub data: Arc<Dataset>,
     pub division: Division,
@@ -26,7 +26,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens what a training of all folds needs, or of one alone.
+    /// Opens the inputs of a training of all folds, or of a single one.
     pub fn new(
         recipe_path: &Path,
         alone: Option<u32>,
@@ -39,7 +39,7 @@ impl Opened {
         let prepared = subject::prepare(&recipe, folder, recipe.seed)?;
         prepared.remarks.iter().for_each(|remark| watch.note(remark));
         let data = Arc::new(subject::dataset(&recipe, folder)?.within(options.decode));
-        // without a positive there is nothing to learn: a wrong folder or polarity, most likely
+        // without a positive there is nothing to learn: most likely a wrong folder or polarity
         let division = Division::open(folder, &recipe.folds, data.items(), true)?;
         let trained = division.trained();
         if let Some(fold) = alone.filter(|fold| !trained.contains(fold)) {
@@ -55,7 +55,7 @@ impl Opened {
         Ok(Self { folder: folder.into(), recipe, out, data, division, place, placement, parameters })
     }
 
-    /// Says what is about to be trained.
+    /// Reports what is about to be trained.
     pub fn tell(&self, folds: &[u32], watch: &mut dyn Watch) {
         watch.note(&format!(
             "`{}`: {} images, {} positive; {} of {}; {} parameters; on {}",
@@ -85,7 +85,7 @@ impl Opened {
     }
 }
 
-/// Folds as people count them, from 1, with the names that files have.
+/// Folds counted from 1, with the names of their files.
 fn named(folds: &[u32]) -> String {
     let name = |fold: &u32| format!("{} (`fold{fold}`)", fold + 1);
     let names: Vec<_> = folds.iter().map(name).collect();

@@ -1,4 +1,4 @@
-//! What a training leaves beside the networks.
+//! The results of a training besides the networks.
 
 use std::path::{Path, PathBuf};
 
@@ -15,30 +15,30 @@ use crate::{curves, files};
 /// The name of the file of metrics.
 pub const METRICS: &str = "metrics.jsonl";
 
-/// The name of the picture of them.
+/// The name of the file of learning curves.
 const CURVES: &str = "curves.svg";
 
-/// What is told of a training: of all folds beside the networks, of one that is trained alone in its folder.
+/// The records of a training: of all folds beside the networks, of a fold trained alone in its folder.
 pub const RECORDS: [&str; 4] = [METRICS, CURVES, PREDICTIONS, SUBMISSION];
 
-/// What was trained.
+/// The result of a training.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// The networks, fold by fold, each fold's best first.
     pub models: Vec<Exported>,
-    /// The manifest, or the classifier stage of one; none of a fold that was trained alone.
+    /// The manifest, or a manifest's classifier stage; `None` for a fold that was trained alone.
     pub manifest: Option<PathBuf>,
-    /// Mean Dice over the images that were held out, each answered by the network that never saw it.
+    /// Mean Dice over all held-out images, each predicted by the network that has not seen it.
     pub dice: Option<f64>,
-    /// The same over those that have a mask.
+    /// The same over the images with a non-empty mask.
     pub dice_positives: Option<f64>,
     /// The area under the ROC curve of their scores.
     pub auc: Option<f64>,
-    /// How many images these figures are of.
+    /// The number of images of these metrics.
     pub images: usize,
 }
 
-/// A network on the disk.
+/// An exported network.
 #[derive(Debug, Clone)]
 pub struct Exported {
     /// Its fold, file and digest.
@@ -58,7 +58,7 @@ impl Outcome {
         Ok(())
     }
 
-    /// The figures of the predictions so far.
+    /// Computes the metrics of the predictions so far.
     pub(super) fn sum_up(&mut self, out_of_fold: &OutOfFold) {
         let mut dices = crate::metrics::Dices::default();
         let (mut scores, mut labels) = (Vec::new(), Vec::new());
@@ -78,14 +78,14 @@ impl Outcome {
     }
 }
 
-/// Removes what earlier trainings left in a folder; what they did not write stays.
+/// Removes the outputs of earlier trainings from a folder; other files are kept.
 pub fn forget(out: &Path, recipe: &Recipe) -> Result<(), TrainError> {
     let manifest = handover::file_name(recipe.network.heads);
     remove(out, |name| RECORDS.contains(&name) || name == manifest)?;
     (0..recipe.folds.count).try_for_each(|fold| forget_fold(out, recipe, fold))
 }
 
-/// Removes a fold's networks and what its own folder has of it.
+/// Removes a fold's networks and its records in its own folder.
 pub fn forget_fold(out: &Path, recipe: &Recipe, fold: u32) -> Result<(), TrainError> {
     let network = format!("{}-fold{fold}", subject::stem(&recipe.name));
     remove(out, |name| is_network(name, &network))?;
@@ -96,13 +96,13 @@ pub fn forget_fold(out: &Path, recipe: &Recipe, fold: u32) -> Result<(), TrainEr
     remove(&folder, |name| RECORDS.contains(&name) || name == CHECKPOINT || keep::is_epoch(name))
 }
 
-/// Whether this is the name of a fold's network, of whatever rank.
+/// Whether this is the name of a fold's network, of any rank.
 fn is_network(name: &str, fold: &str) -> bool {
     let Some(rank) = name.strip_prefix(fold).and_then(|rest| rest.strip_suffix(".onnx")) else { return false };
     rank.is_empty() || rank.strip_prefix(TOP).is_some_and(|rank| rank.parse::<u32>().is_ok())
 }
 
-/// Removes a folder's files of these names.
+/// Removes a folder's files with matching names.
 pub fn remove(folder: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), TrainError> {
     let failed = |source| TrainError::folder(folder, source);
     for entry in folder.read_dir().map_err(failed)? {
@@ -114,7 +114,7 @@ pub fn remove(folder: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), Train
     Ok(())
 }
 
-/// Draws the learning curves anew.
+/// Redraws the learning curves.
 pub fn curves(job: &Job<'_>) -> Result<(), TrainError> {
     let lines = Journal::read(&job.records.join(METRICS))?;
     curves::write(&job.records.join(CURVES), &job.recipe.name, &lines)?;

@@ -1,4 +1,4 @@
-//! What a training writes, known before it begins.
+//! The outputs of a training, known before it starts.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,8 @@ use super::stem;
 use crate::recipe::{self, stack};
 use crate::stack::MERGE;
 
-/// The folder for everything that a recipe's training makes, and the names of the files there, in which `*` stands for
-/// anything; folds have folders of their own, `fold0` and so on. `out` is the folder where one is given. `None` where
-/// the recipe cannot be read.
+/// The output folder of a recipe's training, and the names of the files there, in which `*` stands for any text; folds
+/// have their own folders, `fold0` and so on. `out` is the folder if given. `None` if the recipe cannot be read.
 #[must_use]
 pub fn outputs(recipe: &Path, out: Option<&Path>) -> Option<(PathBuf, Vec<String>)> {
     let is_stack = stack::is_stack(recipe);

@@ -1,4 +1,4 @@
-//! The network that a recipe names, with the weights that it starts from.
+//! A recipe's network, with its initial weights.
 
 use std::path::Path;
 
@@ -19,36 +19,36 @@ use crate::weights;
 pub struct Prepared {
     /// The network.
     pub subject: Subject,
-    /// What its input and outputs are called, and what its outputs are.
+    /// The names of its input and outputs, and the kinds of its outputs.
     pub ports: Ports,
     /// A digest of its graph without its weights.
     pub digest: String,
-    /// What became of the weights that it starts from.
+    /// Remarks on loading its initial weights.
     pub remarks: Vec<String>,
-    /// What it is called in errors.
+    /// Its name in errors.
     what: String,
 }
 
 impl Prepared {
-    /// How many numbers are trained, or would be if nothing were frozen.
+    /// The number of trainable parameters, including frozen ones.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         nets::summary(&self.subject.model).parameters
     }
 
-    /// What makes an error of the step one of this network.
+    /// Turns an error of the step into one that names this network.
     pub(super) fn failed(&self) -> impl Fn(StepError) -> TrainError + '_ {
         |source| TrainError::Step { what: self.what.clone(), source: Box::new(source) }
     }
 
-    /// Writes a phase's step, without running it.
+    /// Builds a phase's step, without running it.
     pub(super) fn check(&self, recipe: &Recipe, phase: usize) -> Result<(), TrainError> {
         let shape = training_shape(recipe, &recipe.phases[phase]);
         step::check(&self.subject, shape, &recipe.loss).map_err(self.failed())
     }
 }
 
-/// Whatever the recipe names must be there before anything is begun.
+/// Checks that every file that the recipe names exists.
 pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError> {
     match recipe.files(folder).into_iter().find(|(_, path)| !path.exists()) {
         Some((key, path)) => Err(TrainError::Missing { key, path }),
@@ -56,11 +56,10 @@ pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError>
     }
 }
 
-/// Builds or reads a recipe's network and gives it the weights that it starts from. `folder` is the recipe's; another
-/// `seed` draws other weights.
+/// Builds or reads a recipe's network and loads its initial weights. `folder` is the recipe's; another `seed` gives
+/// other random weights.
 ///
-/// # Errors
-/// Where the network cannot be built, read or trained, or the file of weights is not its own.
+/// # Errors If the network cannot be built, read or trained, or the file's weights do not belong to it.
 pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
     let (mut model, ports) = network(recipe, folder, seed)?;
     let remarks = load(&mut model, recipe, folder)?.into_iter().collect();
@@ -69,7 +68,7 @@ pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, Tr
     Ok(prepared)
 }
 
-/// A recipe's network as it is before it has the weights of a file.
+/// A recipe's network before weights are loaded from a file.
 pub fn network(recipe: &Recipe, folder: &Path, seed: u64) -> Result<(Model, Ports), TrainError> {
     match &recipe.network.architecture {
         Architecture::Onnx { model, map, score, class } => {
@@ -79,7 +78,7 @@ pub fn network(recipe: &Recipe, folder: &Path, seed: u64) -> Result<(Model, Port
     }
 }
 
-/// Gives a network the weights of the recipe's file, if it names one, and says what became of them.
+/// Loads the weights of the recipe's file into a network, if it names one; returns a remark.
 pub fn load(model: &mut Model, recipe: &Recipe, folder: &Path) -> Result<Option<String>, TrainError> {
     let Some(from) = &recipe.weights else { return Ok(None) };
     let report = weights::apply(model, from, weights::read(&folder.join(&from.file))?)?;
@@ -94,7 +93,7 @@ pub fn load(model: &mut Model, recipe: &Recipe, folder: &Path) -> Result<Option<
     )))
 }
 
-/// A network as it is trained.
+/// A network in the form for training.
 pub fn assemble(recipe: &Recipe, folder: &Path, model: Model, ports: Ports, remarks: Vec<String>) -> Prepared {
     let class = match recipe.network.architecture {
         Architecture::Onnx { class, .. } => class.map(|class| class as usize),
@@ -123,7 +122,7 @@ pub fn shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
     [phase.batch as usize, recipe.network.channels as usize, height, width]
 }
 
-/// (N, C, H, W) of the batches that a phase trains on.
+/// (N, C, H, W) of a phase's training batches.
 pub fn training_shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
     let [batch, channels, height, width] = shape(recipe, phase);
     let [height, width] = phase.crop.map_or([height, width], |crop| crop.map(|side| side as usize));
@@ -133,7 +132,7 @@ pub fn training_shape(recipe: &Recipe, phase: &Phase) -> [usize; 4] {
 /// Opens a recipe's images with their truth. `folder` is the recipe's.
 ///
 /// # Errors
-/// Where there are none, or they do not fit.
+/// If there are none, or images and truth do not match.
 pub fn dataset(recipe: &Recipe, folder: &Path) -> Result<Dataset, TrainError> {
     Dataset::open(folder, &recipe.data).map_err(|error| match error {
         DataError::Radiograph(_) => TrainError::Images(Box::new(error)),
@@ -141,12 +140,12 @@ pub fn dataset(recipe: &Recipe, folder: &Path) -> Result<Dataset, TrainError> {
     })
 }
 
-/// A digest of images' ids, what is true of them, and how they are divided.
+/// A digest of images' ids, their truth, and their folds.
 pub fn digest_of_data(items: &[Item], division: &Division) -> String {
     let mut digest = Sha256::new();
     for (item, fold) in items.iter().zip(division.folds()) {
         digest.update(item.id.as_bytes());
-        // ids hold no zero byte
+        // ids contain no zero byte
         digest.update([0, u8::from(item.label)]);
         digest.update(item.area.to_bits().to_le_bytes());
         digest.update(fold.to_le_bytes());
@@ -154,7 +153,7 @@ pub fn digest_of_data(items: &[Item], division: &Division) -> String {
     pleura::digest::hex(&digest.finalize())
 }
 
-/// A recipe's name as the stem of a file's: what is not a letter, digit, dot, dash or underscore becomes an underscore.
+/// A recipe's name as a file stem: anything but letters, digits, dots, dashes and underscores becomes an underscore.
 pub fn stem(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     name.chars().map(safe).collect()

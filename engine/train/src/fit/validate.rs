@@ -1,4 +1,4 @@
-//! What a network answers to the images it never saw.
+//! Runs a network on held-out images.
 
 use ndarray::{Array2, ArrayView2};
 use pleura::ensemble::resize;
@@ -16,7 +16,7 @@ use crate::recipe::Phase;
 use crate::step::{Answers, Evaluation};
 use pleura::Size;
 
-/// A validation's figures.
+/// The metrics of a validation.
 #[derive(Debug, Clone, Copy)]
 pub struct Validation {
     pub loss: f64,
@@ -25,7 +25,7 @@ pub struct Validation {
     pub auc: Option<f64>,
 }
 
-/// What is told of each image: its index, its label, its score as a probability, and its map of logits with the truth,
+/// The outputs for an image: its index, its label, its score as a probability, and its map of logits with the truth,
 /// (height, width).
 struct Answer<'a> {
     index: usize,
@@ -35,7 +35,7 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Dice's coefficient of what is marked, at the size of the map.
+    /// Dice's coefficient of the marked pixels, at the size of the map.
     fn dice(&self) -> Option<f64> {
         let (map, truth) = self.map.as_ref()?;
         Some(dice(&mark(map.mapv(sigmoid).view(), ABOVE), &mark(*truth, ABOVE)))
@@ -43,8 +43,8 @@ impl Answer<'_> {
 }
 
 impl Fold<'_> {
-    /// Runs all held-out images through the network. Stopped by the watcher, it leaves a checkpoint after the epoch's
-    /// last step, from which the validation begins again.
+    /// Runs all held-out images through the network. If the watcher stops it, it leaves a checkpoint after the epoch's
+    /// last step, from which the validation restarts.
     pub fn validate(
         &mut self,
         evaluation: &mut Evaluation,
@@ -76,8 +76,8 @@ impl Fold<'_> {
         Ok(validation)
     }
 
-    /// Adds what the network answers to the held-out images, at the images' own sizes: as `pleura predict` would with
-    /// the manifest that is handed over, which resizes an output as what it is.
+    /// Adds the network's predictions for the held-out images, at the images' own sizes: as `pleura predict` does with
+    /// the exported manifest, which resizes an output in its own form.
     pub fn predict_held_out(
         &self,
         evaluation: &mut Evaluation,
@@ -92,7 +92,7 @@ impl Fold<'_> {
             let dice = answer.dice();
             let found = answer.map.zip(dice).map(|((map, _), dice)| {
                 let full = match self.prepared.ports.map.values {
-                    // of two classes, to resize the difference is to resize both
+                    // with two classes, resizing the difference equals resizing both
                     Values::Logits | Values::Softmax => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
                     Values::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
                 };
@@ -105,10 +105,10 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// Tells each held-out image's answer; gives the mean loss.
+    /// Passes each held-out image's outputs to a callback; returns the mean loss.
     ///
     /// # Errors
-    /// Where an image cannot be read, or the watcher stops it, after any batch.
+    /// If an image cannot be read, or the watcher stops it after a batch.
     fn answers(
         &self,
         evaluation: &mut Evaluation,

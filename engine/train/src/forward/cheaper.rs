@@ -1,4 +1,4 @@
-//! Convolutions that cost less than they say, rewritten as what they come to. The numbers are the same but for rounding.
+//! Rewrites convolutions in cheaper equivalent forms. The results are the same except for rounding.
 
 use pleura::onnx::Model;
 use pleura::onnx::attribute as a;
@@ -7,7 +7,7 @@ use pleura::onnx::proto::NodeProto;
 use crate::ops::{Geometry, conv_geometry, repeats};
 use crate::trace::{Attributes, Trace};
 
-/// Writes a convolution in a cheaper way, under its own output's name; false where there is none.
+/// Writes a convolution in a cheaper form, under its own output's name; false if there is none.
 pub fn cheaper(t: &mut Trace, model: &Model, node: &NodeProto) -> Result<bool, String> {
     let geometry = conv_geometry(t, node)?;
     let result = match crop(t, node, &geometry) {
@@ -19,7 +19,7 @@ pub fn cheaper(t: &mut Trace, model: &Model, node: &NodeProto) -> Result<bool, S
     Ok(true)
 }
 
-/// A kernel that reaches so far that some of its rows or columns only ever see the frame of zeros: without these.
+/// A kernel so large that some of its rows or columns only ever see the padding: the kernel without these.
 fn crop(t: &mut Trace, node: &NodeProto, geometry: &Geometry) -> Option<String> {
     let [x, w] = [&node.input[0], &node.input[1]];
     let plane = [t.shape(x)[2], t.shape(x)[3]];
@@ -48,12 +48,12 @@ fn convolve(t: &mut Trace, x: &str, w: &str, bias: Option<&String>, geometry: &G
     t.emit("Conv", &inputs, geometry.attributes())
 }
 
-/// Planes this small are not worth the detour.
+/// Smaller planes are not worth the overhead.
 const SMALL: usize = 16;
 
-/// A kernel of 3 × 3 over a plane whose pixels were doubled, perhaps with other channels beside it, as in a U-Net: each
-/// of four neighbours in the result sees 2 × 2 pixels of the plane as it was, with sums of the kernel's weights. That
-/// is 4 products instead of 9.
+/// A kernel of 3 × 3 over a plane whose pixels were doubled, possibly concatenated with other channels, as in a U-Net:
+/// each of four neighbours in the result sees 2 × 2 pixels of the original plane, with sums of the kernel's weights.
+/// That takes 4 products instead of 9.
 fn doubled(t: &mut Trace, model: &Model, node: &NodeProto, geometry: &Geometry) -> Option<String> {
     let is_plain = (geometry.stride, geometry.dilation, geometry.group) == ([1, 1], [1, 1], 1);
     if geometry.kernel != [3, 3] || !is_plain || (geometry.before, geometry.after) != ([1, 1], [1, 1]) {
@@ -96,7 +96,7 @@ fn doubled(t: &mut Trace, model: &Model, node: &NodeProto, geometry: &Geometry) 
 /// the result.
 const FALLS: [[[f32; 3]; 2]; 2] = [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]];
 
-/// The convolution of the doubled plane, from the plane, (N, C, h, w).
+/// The convolution of the doubled plane, computed from the original plane, (N, C, h, w).
 fn over_doubled(t: &mut Trace, x: &str, w: &str) -> String {
     let [count, channels, height, width] = t.shape(x).try_into().expect("a convolution takes planes");
     let out = t.shape(w)[0];

@@ -1,14 +1,14 @@
-//! Operators that are made of others, and the ways that older operator sets wrote things.
+//! Composite operators, and older forms of operators.
 
 use pleura::onnx::attribute as a;
 use pleura::onnx::proto::NodeProto;
 
 use crate::trace::{Attributes, Trace};
 
-/// The operators that [`expand`] writes as others.
+/// The operators that [`expand`] rewrites.
 pub const EXPANDED: [&str; 5] = ["HardSwish", "Mish", "Gelu", "LayerNormalization", "InstanceNormalization"];
 
-/// Writes an operator as others, under its own output's name; false for one that stays as it is.
+/// Rewrites a composite operator, under its own output's name; false if the node is unchanged.
 pub fn expand(t: &mut Trace, node: &NodeProto) -> Result<bool, String> {
     let result = match node.op_type.as_str() {
         "HardSwish" => {
@@ -67,7 +67,7 @@ fn standardize(t: &mut Trace, x: &str, axes: &[i64], epsilon: f32) -> String {
     t.div(&rest, &deviation)
 }
 
-/// The node as operator set 18 writes it: reductions take their axes as an input.
+/// The node in the form of operator set 18: reductions take their axes as an input.
 pub fn modernize(t: &mut Trace, node: &NodeProto) -> NodeProto {
     let mut node = node.clone();
     if node.op_type.starts_with("Reduce")

@@ -14,21 +14,21 @@ pub use roles::Roles;
 use crate::ops;
 use crate::trace::{Attributes, Constant, NodeError, Shape, Trace, read};
 
-/// How a network is run.
+/// The mode in which a network is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Batch norms by the batch's statistics, dropout on.
+    /// Batch norms use the batch's statistics, dropout is on.
     Training,
-    /// As the exported network runs.
+    /// Like the exported network.
     Inference,
 }
 
-/// What the forward pass needs and makes beside its outputs.
+/// Inputs and results of the forward pass besides its outputs.
 #[derive(Debug, Default)]
 pub struct Forward {
     /// Inputs of the graph that hold weights, in the model's order: trained, frozen and statistics.
     pub weights: Vec<String>,
-    /// Of these, the ones that a gradient is wanted of.
+    /// Those of them whose gradient is needed.
     pub trained: Vec<String>,
     /// Batch norms' running statistics.
     pub statistics: Vec<Statistic>,
@@ -39,35 +39,35 @@ pub struct Forward {
 /// A running statistic, (C).
 #[derive(Debug, Clone)]
 pub struct Statistic {
-    /// The input that holds it.
+    /// The input that holds the running statistic.
     pub running: String,
-    /// The batch's.
+    /// The batch's statistic.
     pub batch: String,
-    /// What it becomes.
+    /// The updated running statistic.
     pub new: String,
 }
 
-/// A network that cannot be trained as it is.
+/// Why a network cannot be trained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForwardError {
-    /// A node.
+    /// A fault of a node.
     #[error(transparent)]
     Node(#[from] NodeError),
-    /// Something about the whole.
+    /// A fault of the whole model.
     #[error("{0}")]
     Model(String),
 }
 
-/// The operator sets whose nodes are read.
+/// The supported operator sets.
 const OPSETS: std::ops::RangeInclusive<i64> = 13..=23;
 
-/// Writes the forward pass of a network into a trace, for images of one shape, (N, C, H, W). `is_frozen` tells of a
-/// weight that it stays as it is; batch norms whose weights are frozen, and all of them with `freeze_batch_norm`, go by
-/// their running statistics.
+/// Writes the forward pass of a network into a trace, for images of one shape, (N, C, H, W). `is_frozen` says whether a
+/// weight is frozen; batch norms whose weights are frozen, and all of them with `freeze_batch_norm`, use their running
+/// statistics.
 ///
 /// # Errors
-/// Where the network has operators or inputs that training does not know; the node is named.
+/// If the network has operators or inputs that training does not support; the error names the node.
 pub fn forward(
     trace: &mut Trace,
     model: &Model,
@@ -105,10 +105,10 @@ pub fn forward(
     Ok(forward)
 }
 
-/// The name of a network's one input.
+/// The name of a network's only input.
 ///
 /// # Errors
-/// Where it has several, or none.
+/// If it has several, or none.
 pub fn only_input(model: &Model) -> Result<String, ForwardError> {
     match model.inputs().as_slice() {
         [input] => Ok(input.name.clone()),
@@ -116,7 +116,7 @@ pub fn only_input(model: &Model) -> Result<String, ForwardError> {
     }
 }
 
-/// The value that holds an output's logits: what goes into its last sigmoid, or the output itself.
+/// The value that holds an output's logits: the input of its last sigmoid, or the output itself.
 #[must_use]
 pub fn logits(model: &Model, output: &str) -> (String, bool) {
     let mut value = output.to_owned();
@@ -130,7 +130,7 @@ pub fn logits(model: &Model, output: &str) -> (String, bool) {
     (output.to_owned(), false)
 }
 
-/// Brings a network that was exported in training form into inference form: batch norms that make statistics make none.
+/// Converts a network exported in training form to inference form: batch norms no longer output statistics.
 pub fn to_inference(model: &mut Model) {
     for node in model.graph_mut().node.iter_mut().filter(|node| node.op_type == "BatchNormalization") {
         node.output.truncate(1);
@@ -165,7 +165,7 @@ fn take(
     match node.op_type.as_str() {
         "BatchNormalization" if by_batch => {
             let statistics = ops::by_batch(trace, node).map_err(refused)?;
-            // ONNX's momentum is what is kept of the old value
+            // ONNX's momentum is the share of the old value that is kept
             let keep = node.float("momentum").unwrap_or(0.9);
             for (running, batch) in [(&node.input[3], &statistics.mean), (&node.input[4], &statistics.unbiased)] {
                 let old = trace.scale(running, keep);
@@ -175,7 +175,7 @@ fn take(
             }
         }
         "Dropout" if mode == Mode::Training => dropout(trace, forward, node)?,
-        // an inference form's second output, the mask, is not used by anything
+        // the second output, the mask, is unused in inference form
         "Dropout" => trace.take(NodeProto {
             op_type: "Identity".into(),
             input: vec![node.input[0].clone()],
@@ -198,7 +198,7 @@ fn take(
     Ok(())
 }
 
-/// Keeps each number with the probability `1 - ratio`, and scales it up by as much.
+/// Keeps each number with probability `1 - ratio`, and divides it by that probability.
 fn dropout(trace: &mut Trace, forward: &mut Forward, node: &NodeProto) -> Result<(), NodeError> {
     let ratio = match node.input.get(1).and_then(|ratio| trace.known(ratio)) {
         Some(Constant::Floats(ratio)) => ratio[0],

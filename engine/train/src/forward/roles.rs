@@ -1,4 +1,4 @@
-//! Which of a network's constants are weights.
+//! Identifies which of a network's constants are weights.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use pleura::onnx::proto::{NodeProto, TensorProto};
 
 use crate::weights;
 
-/// What the constants of a network are.
+/// The roles of a network's constants.
 #[derive(Debug, Default)]
 pub struct Roles {
     weights: HashSet<String>,
@@ -16,8 +16,8 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// Tells the weights of a network: in those that pleura wrote, every list or table of floats whose name does not
-    /// start with `const.`; in others, what convolutions, matrix products, norms and their biases take.
+    /// Identifies the weights of a network: in those that pleura wrote, every array of floats whose name does not start
+    /// with `const.`; in others, the constants that convolutions, matrix products, norms and their biases take.
     #[must_use]
     pub fn new(model: &Model) -> Self {
         let mut roles = Self::default();
@@ -51,19 +51,19 @@ impl Roles {
     }
 }
 
-/// A list or table of floats; single numbers are settings.
+/// An array of floats; single numbers are settings.
 fn is_table(tensor: &TensorProto) -> bool {
     ElementType::from(tensor.data_type) == ElementType::Float && !tensor.dims.is_empty()
 }
 
-/// Which inputs of a node are weights where they are constants.
+/// Which inputs of a node are weights if they are constants.
 fn used(model: &Model, node: &NodeProto) -> Vec<usize> {
     match node.op_type.as_str() {
         "Conv" | "ConvTranspose" | "Gemm" | "LayerNormalization" | "InstanceNormalization" => vec![1, 2],
         "BatchNormalization" => vec![1, 2, 3, 4],
         "PRelu" => vec![1],
         "MatMul" => vec![0, 1],
-        // exporters write a linear layer's bias so
+        // exporters write a linear layer's bias in this form
         "Add" => {
             let is_product = |name: &String| model.producer_of(name).is_some_and(|node| node.op_type == "MatMul");
             (0..2).filter(|&at| node.input.get(1 - at).is_some_and(is_product)).collect()

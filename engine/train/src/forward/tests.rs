@@ -1,4 +1,4 @@
-//! What is rewritten answers as it did.
+//! Rewritten networks give the same outputs.
 
 use pleura::onnx::attribute as a;
 use pleura::onnx::{Dim, ElementType, GraphBuilder, Model};
@@ -7,7 +7,7 @@ use super::{Mode, forward};
 use crate::testing::{noise, run};
 use crate::trace::Trace;
 
-/// A network of one convolution of 3 × 3, over what `before` makes of the image.
+/// A network of one convolution of 3 × 3, over the value that `before` makes of the image.
 fn network(
     shape: [usize; 4],
     channels: usize,
@@ -34,7 +34,7 @@ fn doubled(graph: &mut GraphBuilder, x: &str) -> String {
     graph.node("Resize", &[x, "", &scales], ways.map(|(name, way)| a::string(name, way)).to_vec())
 }
 
-/// Runs a network as it is and as it is trained, and gives the sizes of the kernels that it is trained with.
+/// Runs a network in its original and its training form, and returns the sizes of the latter's kernels.
 fn kernels(name: &str, model: &Model, shape: [usize; 4]) -> Vec<Vec<i64>> {
     let image = (shape.to_vec(), noise(3, shape.iter().product()));
     let expected = run(model, &[("image".into(), image.clone())]).swap_remove(0);
@@ -97,7 +97,7 @@ fn names_of_the_network_s_own_are_not_taken() {
         let (low, high) = (graph.constant("const.1", &[], &[-0.5]), graph.constant("const.2", &[], &[1.5]));
         graph.node("Clip", &[&normal, &low, &high], vec![])
     });
-    // as what the batch norm's nodes would be called
+    // with the names that the batch norm's nodes would get
     for node in &mut model.graph_mut().node {
         let names = node.input.iter_mut().chain(&mut node.output);
         names.filter(|name| *name == "clip_2").for_each(|name| *name = "const.3".into());

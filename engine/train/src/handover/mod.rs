@@ -1,8 +1,7 @@
-//! What a training hands over to `pleura predict`: a manifest of the networks that it trained.
+//! Writes the result of a training for `pleura predict`: a manifest of the trained networks.
 //!
-//! Networks with a map make an ensemble that can be run as it is; where they have a score as well, the score is the
-//! gate. Networks with a score alone have nothing to mark with: theirs is the classifier stage of a manifest, to be
-//! pasted into one that has segmenters.
+//! Networks with a map make a complete ensemble; if they also have a score, the score is the gate. Networks with only a
+//! score cannot mark anything: theirs is the classifier stage of a manifest, to be pasted into one that has segmenters.
 
 use std::fmt::Write;
 
@@ -11,7 +10,7 @@ use toml::Value;
 
 use crate::recipe::{Heads, Recipe};
 
-/// A network that was trained and exported.
+/// A trained and exported network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trained {
     /// The fold that was held out, from 0.
@@ -27,42 +26,42 @@ pub struct Trained {
 pub struct Port {
     /// Its name in the graph.
     pub output: String,
-    /// What its numbers are.
+    /// The kind of its values.
     pub values: Values,
-    /// Which of its channels is trained: the class, where it has two; 0 elsewhere.
+    /// The trained channel: the class if it has two; otherwise 0.
     pub channel: u32,
 }
 
-/// What the exported networks call their input and outputs.
+/// The names of the exported networks' input and outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports {
     /// The input.
     pub input: String,
-    /// The map; not looked at where the recipe's heads have none.
+    /// The map; unused if the recipe's heads have none.
     pub map: Port,
-    /// The score; not looked at where the recipe's heads have none.
+    /// The score; unused if the recipe's heads have none.
     pub score: Port,
 }
 
 impl Default for Ports {
-    /// As the networks of this crate are exported: `image` to the logits `map` and `score`.
+    /// The ports of this crate's exported networks: `image` to the logits `map` and `score`.
     fn default() -> Self {
         let logits = |output: &str| Port { output: output.into(), values: Values::Logits, channel: 0 };
         Self { input: "image".into(), map: logits("map"), score: logits("score") }
     }
 }
 
-/// The name of the file that [`manifest`]'s text is for.
+/// The name of the file for [`manifest`]'s text.
 #[must_use]
 pub fn file_name(heads: Heads) -> &'static str {
     if heads.map() { "ensemble.toml" } else { "classifier.toml" }
 }
 
-/// The manifest of an ensemble of one network, with the weights of all folds and epochs as its snapshots; or its
-/// classifier stage where it has no map. The input's size is that of the recipe's last phase.
+/// The manifest of an ensemble of one network, with the weights of all folds and epochs as its snapshots; or only its
+/// classifier stage if there is no map. The input's size is that of the recipe's last phase.
 ///
 /// # Panics
-/// Where there are no models, or the recipe has no phases.
+/// If there are no models, or the recipe has no phases.
 #[must_use]
 pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
     assert!(!models.is_empty(), "a member has weights");
@@ -125,7 +124,7 @@ plugin = \"threshold\"
 params = { above = 0.5 }
 ";
 
-/// All that comes before the stages.
+/// Everything before the stages.
 fn preamble(recipe: &Recipe) -> String {
     let description = match recipe.description.as_str() {
         "" => "Trained by `pleura train`.",
@@ -170,7 +169,7 @@ fn snapshot(Trained { fold, model, sha256 }: &Trained) -> String {
     format!("    {{ fold = {fold}, model = {}, sha256 = {} }},\n", quoted(model), quoted(sha256))
 }
 
-/// What a network is fed: as it was in training.
+/// A network's input: the same as in training.
 fn fed(recipe: &Recipe) -> String {
     let [height, width] = recipe.phases.last().expect("a recipe has phases").size;
     let data = &recipe.data;
@@ -185,7 +184,7 @@ fn fed(recipe: &Recipe) -> String {
     text
 }
 
-/// Single precision in as few digits as it takes, which `toml` would write as the double next to it.
+/// Single precision in as few digits as necessary; `toml` would write the nearest double.
 fn intensity(intensity: Intensity) -> String {
     match intensity {
         Intensity::Stored => "{ kind = \"stored\" }".into(),
@@ -199,7 +198,7 @@ fn intensity(intensity: Intensity) -> String {
     }
 }
 
-/// A TOML string, whatever it holds.
+/// A TOML string for any text.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }

@@ -1,9 +1,9 @@
-//! What is told of an epoch.
+//! One epoch's line in the journal.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// An epoch. JSON knows neither infinity nor NaN: both are written as `null`, and read as NaN where a number must be.
+/// An epoch. JSON has neither infinity nor NaN: both are written as `null`, and read as NaN if a number is required.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
@@ -13,7 +13,7 @@ pub struct Line {
     pub phase: u32,
     /// The phase's epoch, from 0.
     pub epoch: u32,
-    /// Steps of the optimiser since the fold began.
+    /// Optimiser steps since the start of the fold.
     pub step: u64,
     /// The learning rate of the epoch's last step.
     #[serde(deserialize_with = "number")]
@@ -21,20 +21,20 @@ pub struct Line {
     /// The mean loss over the images trained on.
     #[serde(deserialize_with = "number")]
     pub loss: f64,
-    /// What the loss is the sum of.
+    /// The terms of the loss.
     pub terms: IndexMap<String, Option<f64>>,
     /// The mean loss over the held-out images.
     pub validation_loss: Option<f64>,
     /// Mean Dice of the held-out images.
     pub dice: Option<f64>,
-    /// Mean Dice of those that have a mask in truth.
+    /// Mean Dice of the held-out images with a non-empty true mask.
     pub dice_positives: Option<f64>,
     /// The area under the ROC curve of the held-out images' scores.
     pub auc: Option<f64>,
-    /// How many images were trained on in a second.
+    /// Training images per second.
     #[serde(deserialize_with = "number")]
     pub images_per_second: f64,
-    /// How long the epoch took, validation included.
+    /// Seconds that the epoch took, validation included.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
 }

@@ -1,9 +1,9 @@
-//! The journal of a training: a line of JSON for each epoch of each fold, in `metrics.jsonl`. Each carries a
-//! [checksum], so that curves and figures are not drawn from a damaged one.
+//! The journal of a training: a line of JSON for each epoch of each fold, in `metrics.jsonl`. Each line has a
+//! [checksum], so that curves and metrics are not computed from a damaged one.
 //!
-//! An epoch's line is appended, and has reached the disk, *before* its checkpoint is saved. So whenever a training is
-//! interrupted, the journal holds every epoch that the checkpoint knows of, and perhaps one more, whole or in part:
-//! [`Journal::resume`] cuts that off, and the file goes on as if nothing had happened.
+//! An epoch's line is appended, and flushed to disk, *before* its checkpoint is saved. So whenever a training is
+//! interrupted, the journal holds every epoch that the checkpoint knows, and perhaps one more, complete or in part:
+//! [`Journal::resume`] cuts that off, and the file continues as if nothing had happened.
 
 mod line;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use crate::files::{self, WriteError};
 
 pub use line::Line;
 
-/// A journal that cannot be read or written.
+/// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
@@ -29,10 +29,10 @@ pub enum JournalError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: io::Error,
     },
-    /// A line that is not what was written.
+    /// A line that has changed since it was written.
     #[error(
         "`{path}`: line {line} is damaged; restore it from a copy, remove the line, or start over with \
          `--fresh`",
@@ -46,7 +46,7 @@ pub enum JournalError {
         /// What is wrong with it.
         source: ChecksumError,
     },
-    /// A line that tells no epoch.
+    /// A line that does not describe an epoch.
     #[error("`{path}`: line {line} is not an epoch; remove the line, or start over with `--fresh`", path = path.display())]
     Line {
         /// The file.
@@ -61,7 +61,7 @@ pub enum JournalError {
     Write(#[from] WriteError),
 }
 
-/// A journal that is being written.
+/// A journal open for writing.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -69,30 +69,29 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A new journal in the place of whatever `path` held.
+    /// Creates a journal, replacing any file at `path`.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         files::write(path, "")?;
         Self::open(path)
     }
 
-    /// Goes on with a journal: cuts off every epoch of the fold that is yet to be trained, and a last line that was not
-    /// finished. Other folds keep theirs. A journal that is not there is begun.
+    /// Continues a journal: cuts off every epoch of the fold that is yet to be trained, and an incomplete last line.
+    /// Other folds keep theirs. A missing journal is created.
     ///
-    /// `next` is what the training goes on with, as a checkpoint's state says it: an epoch that it is in the midst of is
-    /// yet to be told.
+    /// `next` is the position from which the training continues, as in a checkpoint's state: an epoch that has already
+    /// started is yet to be recorded.
     ///
-    /// # Errors
-    /// Where it cannot be read or written, or a line before the last is no epoch's.
+    /// # Errors If it cannot be read or written, or a line before the last is not an epoch's.
     pub fn resume(path: &Path, next: Position) -> Result<Self, JournalError> {
         let text = text(path)?;
         let mut kept = String::new();
         for (number, row) in rows(&text) {
             let line = parse(path, number, row)?;
             if line.fold != next.fold || (line.phase, line.epoch) < (next.phase, next.epoch) {
-                // the row as it stands: what is kept does not change by a byte
+                // the row as written: kept rows do not change by a byte
                 kept.push_str(row);
                 kept.push('\n');
             }
@@ -103,25 +102,25 @@ impl Journal {
         Self::open(path)
     }
 
-    /// Adds an epoch, and waits until it is on the disk.
+    /// Appends an epoch, and waits until it is on the disk.
     ///
     /// # Errors
-    /// Where it cannot be written; the journal is then as it was, as far as can be.
+    /// If it cannot be written; the journal is then unchanged, as far as possible.
     pub fn append(&mut self, line: &Line) -> Result<(), JournalError> {
         let text = checksum::seal(&serde_json::to_string(line).expect("a line is plain data"), "") + "\n";
         self.put(&text).map_err(|source| WriteError { path: self.path.clone(), source }.into())
     }
 
-    /// Reads the epochs of a journal; none where there is no file. A last line that was not finished is passed over.
+    /// Reads the epochs of a journal; empty if there is no file. An incomplete last line is skipped.
     ///
     /// # Errors
-    /// Where it cannot be read, or a line before the last is no epoch's.
+    /// If it cannot be read, or a line before the last is not an epoch's.
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         rows(&text(path)?).map(|(number, row)| parse(path, number, row)).collect()
     }
 
-    /// The finished rows of a journal as they stand, each with its fold and without its end of line; none where there is
-    /// no file.
+    /// The complete rows of a journal as written, each with its fold and without its line ending; empty if there is no
+    /// file.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -140,7 +139,7 @@ impl Journal {
         let before = self.file.metadata()?.len();
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         if written.is_err() {
-            // half a line must not become the beginning of the next; if this fails too, resuming will see to it
+            // half a line must not become the start of the next; if this fails, too, resuming cuts it off
             let _ = self.file.set_len(before);
         }
         written
@@ -154,7 +153,7 @@ fn text(path: &Path) -> Result<String, JournalError> {
     }
 }
 
-/// The finished lines with their numbers from 1. A last line that lacks nothing but its end is finished, too.
+/// The complete lines with their numbers from 1. A last line that lacks only its line ending is complete, too.
 fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let (finished, rest) = text.rsplit_once('\n').unwrap_or(("", text));
     let whole = rest.rfind('}').map(|end| &rest[..=end]).filter(|row| checksum::unseal(row, "").is_ok());
@@ -165,7 +164,7 @@ fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn parse(path: &Path, line: usize, row: &str) -> Result<Line, JournalError> {
     let object = match checksum::unseal(row, "") {
         Ok(object) => object,
-        // written before lines had one
+        // written before lines had a checksum
         Err(ChecksumError::Missing) => row.to_owned(),
         Err(source) => return Err(JournalError::Damaged { path: path.into(), line, source }),
     };

@@ -22,7 +22,7 @@ fn line(fold: u32, phase: u32, epoch: u32) -> Line {
     }
 }
 
-/// The order in which two folds of two phases are told.
+/// The order in which two folds of two phases are recorded.
 fn lines() -> Vec<Line> {
     let epochs = |fold| [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)].map(|(phase, epoch)| line(fold, phase, epoch));
     [epochs(3), epochs(1)].concat()
@@ -59,7 +59,7 @@ fn what_is_no_number_does_not_break_the_file() {
 #[test]
 fn a_resumed_journal_is_as_if_never_interrupted() {
     let all = lines();
-    // an epoch told but not in the checkpoint, none, all of a fold, none of a fold, and the other fold's
+    // an epoch recorded but not in the checkpoint, none, all of a fold, none of a fold, and the other fold's
     let cases = [(1, 1, 1, 9), (1, 1, 2, 10), (1, 0, 0, 5), (2, 0, 0, 10), (3, 1, 0, 8), (1, 0, 2, 7)];
     for (fold, phase, epoch, left) in cases {
         for torn in ["", "{\"fold\":1,\"pha", "{}"] {

@@ -17,7 +17,7 @@ pub fn symmetric(t: &mut Trace, head: &Head, over: Reduction) -> String {
     t.scale(&both, 0.5)
 }
 
-/// The hinge of each row, (groups, numbers), and the mean of them.
+/// The hinge of each row, (groups, numbers), averaged.
 fn hinge(t: &mut Trace, logits: &str, truth: &str) -> String {
     let count = t.shape(logits)[1] as i64;
     // the truth as a sign: 1 or -1
@@ -29,7 +29,7 @@ fn hinge(t: &mut Trace, logits: &str, truth: &str) -> String {
     let k = t.ints(&[count]);
     let sorted = t.emit_all("TopK", &[&errors, &k], 2, vec![a::int("axis", 1)]);
     let truth = t.emit("GatherElements", &[truth, &sorted[1]], vec![a::int("axis", 1)]);
-    // the order counts as given: no gradient flows through it
+    // the order is constant: no gradient flows through it
     t.release(&truth);
     let steps = jaccard_steps(t, &truth);
     let positive = t.unary("Relu", &sorted[0]);
@@ -38,7 +38,7 @@ fn hinge(t: &mut Trace, logits: &str, truth: &str) -> String {
     mean(t, &each)
 }
 
-/// How much the Jaccard loss rises with each number that is taken for wrong, in their order: (groups, numbers).
+/// The rise of the Jaccard loss with each number that becomes wrong, in order: (groups, numbers).
 fn jaccard_steps(t: &mut Trace, truth: &str) -> String {
     let [groups, count] = [t.shape(truth)[0], t.shape(truth)[1]];
     let (one, axis) = (t.scalar(1.0), t.constant_axis(1));

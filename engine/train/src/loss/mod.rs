@@ -1,4 +1,4 @@
-//! Losses, written into a trace as operators that the gradient goes back through.
+//! Losses, written into a trace as differentiable operators.
 
 mod lovasz;
 mod overlap;
@@ -7,16 +7,16 @@ mod pixelwise;
 use crate::recipe::{Loss, LossTerm, Reduction};
 use crate::trace::Trace;
 
-/// What a head answered, and what is true: values of the same shape, logits against 0 and 1.
+/// A head's output and its truth: values of the same shape, logits against 0 and 1.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// The logits: (N, 1, H, W), or (N) of scores.
+    /// The logits: (N, 1, H, W), or (N) for scores.
     pub logits: String,
     /// The truth.
     pub truth: String,
 }
 
-/// A loss and what it is made of.
+/// A loss and its terms.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The weighted sum, a single number.
@@ -28,7 +28,7 @@ pub struct Written {
 /// Writes the weighted sum of all terms.
 ///
 /// # Panics
-/// Where the recipe has no term, or one for a head that is not there: reading a recipe sees to it.
+/// If the recipe has no term, or one for a missing head: both are refused when a recipe is read.
 pub fn write(trace: &mut Trace, loss: &Loss, map: Option<&Head>, score: Option<&Head>) -> Written {
     let mut terms = Vec::new();
     let mut total: Option<String> = None;
@@ -83,7 +83,7 @@ fn one(t: &mut Trace, term: &LossTerm, head: &Head) -> String {
     }
 }
 
-/// A value as a table of (groups, numbers): one row an image, or one for the whole batch.
+/// A value as a table of (groups, numbers): one row per image, or one for the whole batch.
 fn rows(t: &mut Trace, value: &str, over: Reduction) -> String {
     let shape = t.shape(value);
     let all: usize = shape.iter().product();
@@ -91,7 +91,7 @@ fn rows(t: &mut Trace, value: &str, over: Reduction) -> String {
     t.reshape(value, &[groups, all / groups])
 }
 
-/// The mean of all numbers: a single one.
+/// The mean of all numbers, a scalar.
 fn mean(t: &mut Trace, value: &str) -> String {
     let axes: Vec<i64> = (0..t.shape(value).len() as i64).collect();
     t.reduce("ReduceMean", value, &axes, false)

@@ -1,10 +1,10 @@
-//! Losses by overlap: one less a ratio of sums.
+//! Overlap losses: one minus a ratio of sums.
 
 use super::{Head, mean, rows};
 use crate::recipe::Reduction;
 use crate::trace::Trace;
 
-/// What a denominator is at least: without `smooth`, two empty masks would be 0 / 0.
+/// The minimum of a denominator: without `smooth`, two empty masks would give 0 / 0.
 const LEAST: f32 = 1e-7;
 
 /// Probabilities and truth by groups, and their overlap, (groups).
@@ -26,7 +26,7 @@ fn sum(t: &mut Trace, rows: &str) -> String {
     t.reduce("ReduceSum", rows, &[1], false)
 }
 
-/// One less the mean of `(over + smooth) / (under + smooth)`.
+/// One minus the mean of `(over + smooth) / (under + smooth)`.
 fn one_less(t: &mut Trace, over: &str, under: &str, smooth: f32) -> String {
     let (over, under) = (t.shift(over, smooth), t.shift(under, smooth));
     let least = t.scalar(LEAST);
@@ -41,7 +41,7 @@ fn one_less(t: &mut Trace, over: &str, under: &str, smooth: f32) -> String {
 pub fn dice(t: &mut Trace, head: &Head, smooth: f32, squared: bool, over: Reduction) -> String {
     let Sums { p, truth, both } = sums(t, head, over);
     let p = if squared { t.mul(&p, &p) } else { p };
-    // the truth is 0 or 1, but what is blurred at its edge counts squared as well
+    // the truth is 0 or 1, but values blurred at its edge are squared as well
     let truth = if squared { t.mul(&truth, &truth) } else { truth };
     let (p, truth) = (sum(t, &p), sum(t, &truth));
     let (twice, areas) = (t.scale(&both, 2.0), t.add(&p, &truth));

@@ -3,7 +3,7 @@
 use super::{Head, mean};
 use crate::trace::Trace;
 
-/// `log(1 + e^x) - x·t`, which never overflows; each number's.
+/// `log(1 + e^x) - x·t` per element, which never overflows.
 fn each_bce(t: &mut Trace, Head { logits, truth }: &Head) -> String {
     let soft = t.unary("Softplus", logits);
     let hit = t.mul(logits, truth);
@@ -44,14 +44,14 @@ pub fn cross_entropy(t: &mut Trace, head: &Head, [background, foreground]: [f32;
     t.div(&sum, &norm)
 }
 
-/// What is left of a probability before it is raised to a power: at 0 the slope of a small power has no end.
+/// The minimum of a probability before it is raised to a power: at 0 the slope of a small power is infinite.
 const LEAST: f32 = 1e-7;
 
 /// Focal loss: `(1 - p_t)^gamma` times the cross-entropy.
 pub fn focal(t: &mut Trace, head: &Head, gamma: f32, alpha: Option<f32>) -> String {
     let each = each_bce(t, head);
     let negative = t.unary("Neg", &each);
-    let right = t.unary("Exp", &negative); // the probability of what is true
+    let right = t.unary("Exp", &negative); // the probability of the true class
     let wrong = rest(t, &right);
     let (least, gamma) = (t.scalar(LEAST), t.scalar(gamma));
     let wrong = t.emit("Max", &[&wrong, &least], vec![]);

@@ -1,6 +1,6 @@
-//! How good a network is, and how its loss goes.
+//! Metrics of a network, and running means of its loss.
 //!
-//! A figure that cannot be computed for want of images, or of images of one class, is `None`, not 0.
+//! A metric that is undefined because there are no images, or only images of one class, is `None`, not 0.
 
 mod overlap;
 mod rank;

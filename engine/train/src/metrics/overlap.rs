@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use pleura::Mask;
 use pleura::submission::Runs;
 
-/// A pixel is marked, and an image called positive, where its probability is strictly above this.
+/// A pixel is marked, and an image is predicted positive, if its probability is strictly above this.
 pub const ABOVE: f32 = 0.5;
 
 /// Marks the pixels of a map of probabilities, (height, width), that are strictly above a threshold.
@@ -13,10 +13,10 @@ pub fn mark(probabilities: ArrayView2<'_, f32>, above: f32) -> Mask {
     Mask::from(probabilities.mapv(|p| p > above))
 }
 
-/// Dice's coefficient of an image, in 0..=1; 1 where truth and prediction are both empty.
+/// Dice's coefficient of an image, in 0..=1; 1 if truth and prediction are both empty.
 ///
 /// # Panics
-/// Where the two differ in size.
+/// If the two differ in size.
 #[must_use]
 pub fn dice(predicted: &Mask, truth: &Mask) -> f64 {
     assert_eq!(predicted.size(), truth.size(), "masks of two sizes do not overlap");
@@ -31,7 +31,7 @@ pub struct Dices {
 }
 
 impl Dices {
-    /// Takes the Dice of an image, and whether it has a mask in truth.
+    /// Adds the Dice of an image, and whether its true mask is not empty.
     pub fn add(&mut self, dice: f64, positive: bool) {
         self.all.add(dice);
         if positive {
@@ -45,7 +45,7 @@ impl Dices {
         self.all.get()
     }
 
-    /// Mean over the images with a mask in truth.
+    /// Mean over the images with a non-empty true mask.
     #[must_use]
     pub fn mean_of_positives(&self) -> Option<f64> {
         self.positives.get()
@@ -107,7 +107,7 @@ mod tests {
     }
 
     proptest! {
-        /// Means are those that `pleura score` prints of the same masks.
+        /// Means equal those that `pleura score` prints for the same masks.
         #[test]
         fn means_are_the_engine_s(images in prop::collection::vec(prop::array::uniform12(0..4_u8), 1..8)) {
             let size = Size::new(2, 3);

@@ -1,11 +1,11 @@
-//! How well scores tell positives from negatives.
+//! How well scores separate positives from negatives.
 
 /// The area under the ROC curve: how often a positive scores higher than a negative, a tie counting half.
 ///
-/// `None` where there are no positives or no negatives, or a score is not a number.
+/// `None` if there are no positives or no negatives, or a score is NaN.
 ///
 /// # Panics
-/// Where there are not as many scores as labels.
+/// If the numbers of scores and labels differ.
 #[must_use]
 pub fn auc(scores: &[f32], labels: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), labels.len(), "a score for each label");
@@ -27,12 +27,12 @@ pub fn auc(scores: &[f32], labels: &[bool]) -> Option<f64> {
     Some(won / pairs)
 }
 
-/// The share of images whose score is strictly above a threshold where, and only where, they are positive.
+/// The share of images for which the score is strictly above the threshold exactly if they are positive.
 ///
-/// `None` where there are no images. A score that is not a number is above nothing.
+/// `None` if there are no images. NaN is not above any threshold.
 ///
 /// # Panics
-/// Where there are not as many scores as labels.
+/// If the numbers of scores and labels differ.
 #[must_use]
 pub fn accuracy(scores: &[f32], labels: &[bool], above: f32) -> Option<f64> {
     assert_eq!(scores.len(), labels.len(), "a score for each label");
@@ -40,14 +40,13 @@ pub fn accuracy(scores: &[f32], labels: &[bool], above: f32) -> Option<f64> {
     (!labels.is_empty()).then(|| right as f64 / labels.len() as f64)
 }
 
-/// Probabilities closer to 0 and 1 than this count as this close in a [`log_loss`], which would be infinite otherwise.
+/// Probabilities are clamped to this distance from 0 and 1 in [`log_loss`], which would otherwise be infinite.
 const MARGIN: f64 = 1e-7;
 
-/// The mean of `-ln p` of what is true: binary cross-entropy. `None` where there are no images, or a score is not a
-/// number.
+/// The mean of `-ln p` of the true class: binary cross-entropy. `None` if there are no images, or a score is NaN.
 ///
 /// # Panics
-/// Where there are not as many scores as labels.
+/// If the numbers of scores and labels differ.
 #[must_use]
 pub fn log_loss(scores: &[f32], labels: &[bool]) -> Option<f64> {
     assert_eq!(scores.len(), labels.len(), "a score for each label");
@@ -69,7 +68,7 @@ mod tests {
 
     type Case<'c> = (&'c str, &'c [f32], &'c [u8], Option<f64>);
 
-    /// Known from scikit-learn's `roc_auc_score`, or plain.
+    /// Values from scikit-learn's `roc_auc_score`, or obvious ones.
     #[test]
     fn known_areas() {
         let cases: [Case<'_>; 9] = [

@@ -1,10 +1,10 @@
-//! The mean of an epoch's losses, as it goes on.
+//! Running means of an epoch's losses.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// Means of the loss and its terms over images. A batch counts as many times as it has images, so that a short last
-/// batch weighs no more than it should.
+/// batch has no excess weight.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Running {
@@ -13,7 +13,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Takes a batch: its mean losses by name, the same names each time.
+    /// Adds a batch: its mean losses by name, the same names each time.
     pub fn add<'n>(&mut self, losses: impl IntoIterator<Item = (&'n str, f32)>, images: usize) {
         for (name, loss) in losses {
             let weighted = f64::from(loss) * images as f64;
@@ -26,25 +26,25 @@ impl Running {
         self.images += images as u64;
     }
 
-    /// The mean of one; `None` where there were no images, or none of that name.
+    /// The mean of one loss; `None` if there were no images, or there is no such name.
     #[must_use]
     pub fn mean(&self, name: &str) -> Option<f64> {
         self.means().find(|(known, _)| *known == name).map(|(_, mean)| mean)
     }
 
-    /// All means, in the order in which their names were first told.
+    /// All means, in the order in which their names first appeared.
     pub fn means(&self) -> impl Iterator<Item = (&str, f64)> {
         let images = self.images as f64;
         self.sums.iter().filter(move |_| images > 0.0).map(move |(name, sum)| (name.as_str(), sum / images))
     }
 
-    /// The images so far.
+    /// The number of images so far.
     #[must_use]
     pub fn images(&self) -> u64 {
         self.images
     }
 
-    /// Starts anew.
+    /// Resets the means.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

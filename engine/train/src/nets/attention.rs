@@ -1,4 +1,4 @@
-//! Attention: gates that a decoder's blocks put on their features.
+//! Attention: gates on the features of a decoder's blocks.
 
 use pleura::onnx::attribute::int;
 
@@ -7,13 +7,13 @@ use super::layer::Conv;
 use super::net::{Net, Scope, Tensor};
 use crate::recipe::Attention;
 
-/// How many channels stand behind one in a squeeze.
+/// The channels per hidden unit of a squeeze.
 pub const REDUCTION: i64 = 16;
 
-/// The side of the kernel that tells the places from the channels' mean and maximum (Woo et al., 2018).
+/// The side of the kernel over the channels' mean and maximum in spatial attention (Woo et al., 2018).
 const REACH: i64 = 7;
 
-/// A map with attention paid to its channels and places.
+/// Applies attention to a map.
 pub fn attend(net: &mut Net, at: &Scope, x: &Tensor, attention: Attention) -> Tensor {
     match attention {
         Attention::Scse => scse(net, at, x),
@@ -21,8 +21,7 @@ pub fn attend(net: &mut Net, at: &Scope, x: &Tensor, attention: Attention) -> Te
     }
 }
 
-/// Concurrent spatial and channel squeeze and excitation (Roy et al., 2018), summed, as segmentation_models.pytorch has
-/// it.
+/// Concurrent spatial and channel squeeze and excitation (Roy et al., 2018), summed, as in segmentation_models.pytorch.
 fn scse(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
     let by_channel = excite(net, &at.at("cSE"), x, x.channels / REDUCTION, ["1", "3"], relu);
     let gate = net.conv(&at.at("sSE.0"), x, Conv::new(1, 1).biased());
@@ -31,11 +30,11 @@ fn scse(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
     net.pair("Add", &by_channel, &by_pixel)
 }
 
-/// The convolutional block attention module (Woo et al., 2018): a gate for each channel by one network of its mean and
-/// of its maximum, and then a gate for each place by the channels' mean and maximum around it.
+/// The convolutional block attention module (Woo et al., 2018): a gate for each channel, by one network over its mean
+/// and its maximum, and then a gate for each pixel, by the channels' mean and maximum around it.
 fn cbam(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
     let (mean, most) = (net.average(x), net.map("GlobalMaxPool", x));
-    // one above the other, so that one network sees both: (batch, channels, 2, 1)
+    // one above the other, so that one network processes both: (batch, channels, 2, 1)
     let both = net.node("Concat", &[&mean.value, &most.value], vec![int("axis", 2)], x.channels);
     let squeezed = net.conv(&at.at("mlp.0"), &both, Conv::new(x.channels / REDUCTION, 1));
     let squeezed = relu(net, &squeezed);

@@ -1,10 +1,10 @@
-//! What several architectures are made of.
+//! Building blocks that several architectures share.
 
 use super::draw::Scheme;
 use super::layer::{Conv, Upsampling};
 use super::net::{Net, Scope, Tensor};
 
-/// Batch norm and ReLU.
+/// Batch norm, then ReLU.
 pub fn norm_relu(net: &mut Net, at: &Scope, x: &Tensor) -> Tensor {
     let normed = net.batch_norm(at, x);
     net.map("Relu", &normed)
@@ -22,8 +22,8 @@ pub fn separable(net: &mut Net, at: &Scope, x: &Tensor, channels: i64, dilation:
     net.conv(&at.at(1), &x, Conv::new(channels, 1))
 }
 
-/// Squeeze and excitation (Hu et al., 2018): the map's mean, `squeeze` of it, and a gate for each channel from that.
-/// `names` are those of the two convolutions.
+/// Squeeze and excitation (Hu et al., 2018): the map's mean, reduced to `squeeze` channels, gives a gate for each
+/// channel. `names` are those of the two convolutions.
 pub fn excite(
     net: &mut Net,
     at: &Scope,
@@ -45,7 +45,7 @@ pub fn relu(net: &mut Net, x: &Tensor) -> Tensor {
     net.map("Relu", x)
 }
 
-/// What [`aspp`] is made of.
+/// The parameters of [`aspp`].
 #[derive(Debug, Clone, Copy)]
 pub struct Aspp {
     /// The channels of each branch and of the result.
@@ -80,13 +80,13 @@ pub fn aspp(net: &mut Net, at: &Scope, x: &Tensor, aspp: Aspp) -> Tensor {
     net.dropout(&all, 0.5)
 }
 
-/// A single pixel repeated to the size of another map, which is what upsampling a pixel comes to.
+/// A single pixel repeated to the size of another map, which equals upsampling it.
 fn spread(net: &mut Net, pixel: &Tensor, like: &Tensor) -> Tensor {
     let nothing = net.pair("Sub", like, like);
     net.pair("Add", &nothing, pixel)
 }
 
-/// `Dropout2d`: whole channels are dropped. A one for each channel goes through dropout and is multiplied in.
+/// `Dropout2d`: drops whole channels. Dropout is applied to a one per channel, which multiplies the map.
 pub fn dropout_channels(net: &mut Net, x: &Tensor, rate: f32) -> Tensor {
     let mean = net.average(x);
     let zero = net.pair("Sub", &mean, &mean);
@@ -96,13 +96,13 @@ pub fn dropout_channels(net: &mut Net, x: &Tensor, rate: f32) -> Tensor {
     net.pair("Mul", x, &kept)
 }
 
-/// The last convolution: one logit a pixel, made `factor` times larger.
+/// The last convolution: one logit per pixel, enlarged by `factor`.
 pub fn segmentation_head(net: &mut Net, x: &Tensor, kernel: i64, factor: i64) -> Tensor {
     let logits = net.conv(&Scope::new("segmentation_head.0"), x, Conv::new(1, kernel).biased());
     net.upsample(&logits, factor, Upsampling::Corners)
 }
 
-/// One logit an image from the encoder's last features, (batch, 1): mean, dropout, linear. Named as in
+/// One logit per image from the encoder's last features, (batch, 1): mean, dropout, linear. Named as in
 /// segmentation_models.pytorch.
 pub fn label_head(net: &mut Net, features: &Tensor, dropout: f32) -> Tensor {
     net.scheme = Scheme::Xavier;

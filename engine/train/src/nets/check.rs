@@ -1,28 +1,28 @@
-//! Which numbers of a recipe make a network.
+//! Checks the numbers of a recipe's network.
 
 use super::attention::REDUCTION;
 use crate::recipe::{Architecture, Network};
 
-/// A network that cannot be built.
+/// Why a network cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetError {
-    /// The architecture is a file.
+    /// The architecture is read from a file.
     #[error("the architecture `onnx` is read from its file, not built")]
     Onnx,
-    /// A field of the recipe's network makes no network.
+    /// A field of the recipe's network has an invalid value.
     #[error("`{field}` is {found}: {needed}")]
     Field {
-        /// The field, as `architecture.widths`.
+        /// The field, such as `architecture.widths`.
         field: &'static str,
-        /// What it is.
+        /// Its value.
         found: String,
-        /// What it has to be.
+        /// The requirement.
         needed: &'static str,
     },
 }
 
-/// Refuses what the recipe's types let pass.
+/// Refuses invalid values that the recipe's types allow.
 pub fn check(network: &Network) -> Result<(), NetError> {
     ensure(network.channels > 0, "channels", &network.channels, "give the image's channels, 1 or 3")?;
     ensure((0.0..1.0).contains(&network.dropout), "dropout", &network.dropout, "give a rate from 0 to below 1")?;
@@ -53,7 +53,7 @@ pub fn check(network: &Network) -> Result<(), NetError> {
     }
 }
 
-/// Beyond, an encoder's stride is larger than any image.
+/// With more, an encoder's stride exceeds any image.
 const MOST_WIDTHS: usize = 16;
 
 fn ensure(

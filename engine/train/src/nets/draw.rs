@@ -1,27 +1,27 @@
-//! How weights are drawn before training.
+//! Random initial weights.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What a weight's numbers are drawn from.
+/// The distribution of a weight's numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Draw {
-    /// All the same.
+    /// A constant.
     Fill(f32),
-    /// Evenly from this range.
+    /// Uniform in this range.
     Uniform(f64, f64),
     /// A normal distribution of mean zero and this standard deviation.
     Normal(f64),
-    /// The weights of a transposed convolution that upsamples bilinearly by this factor, every channel for itself.
+    /// The weights of a transposed convolution that upsamples bilinearly by this factor, each channel separately.
     Bilinear(usize),
 }
 
-/// How a family of networks draws the weights and biases of its convolutions and linear layers.
+/// The initialisation of convolutions and linear layers in a family of networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// PyTorch's modules as they come.
+    /// PyTorch's defaults.
     Torch,
-    /// Kaiming normal by fan-out, biases evenly: torchvision's ResNet, timm's SENet.
+    /// Kaiming normal by fan-out, biases uniform: torchvision's ResNet, timm's SENet.
     KaimingOut,
     /// Kaiming uniform by fan-in, biases zero: decoders of segmentation_models.pytorch.
     KaimingIn,
@@ -34,7 +34,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// For weights of this shape (out, in, …) in so many groups.
+    /// For weights of this shape (out, in, …) with a number of groups.
     pub fn weight(self, shape: &[i64], groups: i64) -> Draw {
         let (fan_in, fan_out) = fans(shape);
         let even = |bound: f64| Draw::Uniform(-bound, bound);
@@ -60,14 +60,14 @@ impl Scheme {
     }
 }
 
-/// How many numbers each output depends on, and each input reaches, as PyTorch counts them: without regard to groups.
+/// (fan-in, fan-out) as PyTorch counts them: without regard to groups.
 fn fans(shape: &[i64]) -> (f64, f64) {
     let field: i64 = shape[2..].iter().product();
     ((shape[1] * field) as f64, (shape[0] * field) as f64)
 }
 
 impl Draw {
-    /// The numbers of the weight of this name and shape. Every name has its own stream of the seed: another head changes
+    /// The numbers of the weight of this name and shape. Every name has its own random stream: another head changes
     /// nothing in the encoder.
     pub fn numbers(self, name: &str, shape: &[i64], seed: u64) -> Vec<f32> {
         let len = shape.iter().product::<i64>() as usize;
@@ -90,7 +90,7 @@ fn pair(rng: &mut ChaCha8Rng, std: f64) -> [f32; 2] {
     [(radius * libm::cos(angle)) as f32, (radius * libm::sin(angle)) as f32]
 }
 
-/// (channels, channels, 2·factor, 2·factor), zero but for each channel's own square.
+/// (channels, channels, 2·factor, 2·factor), zero except for each channel's own square.
 fn bilinear(factor: usize, channels: usize, len: usize) -> Vec<f32> {
     let side = 2 * factor;
     let tent = |at: usize| 1.0 - (at as f32 + 0.5 - factor as f32).abs() / factor as f32;

@@ -6,7 +6,7 @@ use pleura::onnx::proto::AttributeProto;
 use super::draw::{Draw, Scheme};
 use super::net::{Net, Scope, Tensor};
 
-/// A square convolution. Left alone, it keeps the size, has one group and no bias.
+/// A square convolution. By default it keeps the size, and has one group and no bias.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv {
     channels: i64,
@@ -19,34 +19,34 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// So many channels from kernels of this side.
+    /// A convolution to `channels` channels with a kernel of this side.
     pub fn new(channels: i64, kernel: i64) -> Self {
         Self { channels, kernel, stride: 1, dilation: 1, groups: 1, bias: false, pads: [kernel / 2; 4] }
     }
 
-    /// Every so many pixels.
+    /// Sets the stride.
     pub fn stride(self, stride: i64) -> Self {
         Self { stride, ..self }
     }
 
-    /// Taps so many pixels apart, padded to keep the size.
+    /// Sets the dilation, with padding that keeps the size.
     pub fn dilated(self, dilation: i64) -> Self {
-        // a single tap has no distance to another
+        // a single tap has no dilation
         let dilation = if self.kernel == 1 { 1 } else { dilation };
         Self { dilation, pads: [self.kernel / 2 * dilation; 4], ..self }
     }
 
-    /// Channels in groups that do not see each other.
+    /// Sets the number of groups.
     pub fn groups(self, groups: i64) -> Self {
         Self { groups, ..self }
     }
 
-    /// With a bias.
+    /// Adds a bias.
     pub fn biased(self) -> Self {
         Self { bias: true, ..self }
     }
 
-    /// Padded by so much at the top, left, bottom, right.
+    /// Sets the padding at the top, left, bottom, right.
     pub fn pads(self, pads: [i64; 4]) -> Self {
         Self { pads, ..self }
     }
@@ -57,18 +57,18 @@ impl Conv {
 pub struct Pool {
     /// The window's side.
     pub kernel: i64,
-    /// From one window to the next.
+    /// The distance between windows.
     pub stride: i64,
     /// Padding at the top, left, bottom, right.
     pub pads: [i64; 4],
 }
 
 impl Pool {
-    /// The largest of each 2 × 2.
+    /// 2 × 2 max pooling with stride 2.
     pub const HALF: Self = Self { kernel: 2, stride: 2, pads: [0; 4] };
 }
 
-/// How a map is made larger.
+/// The method of upsampling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upsampling {
     /// Pixels are repeated.
@@ -96,8 +96,8 @@ impl Net {
         self.over("Conv", x, &inputs, attributes, channels)
     }
 
-    /// `ConvTranspose2d` with a bias, which makes the map `stride` times larger. PyTorch draws its weights as it does
-    /// others, whatever the rest of the network's.
+    /// `ConvTranspose2d` with a bias, which enlarges the map by `stride`. PyTorch initialises its weights by its
+    /// defaults, whatever the rest of the network's scheme.
     pub fn conv_transpose(&mut self, at: &Scope, x: &Tensor, channels: i64, kernel: i64, stride: i64) -> Tensor {
         let shape = [x.channels, channels, kernel, kernel];
         let scheme = Scheme::Torch;
@@ -108,7 +108,7 @@ impl Net {
         self.transposed(x, &inputs, channels, kernel, stride)
     }
 
-    /// A transposed convolution without a bias that starts as bilinear upsampling by `factor` (Long et al., 2015).
+    /// A transposed convolution without a bias, initialised as bilinear upsampling by `factor` (Long et al., 2015).
     pub fn conv_upsample(&mut self, at: &Scope, x: &Tensor, factor: usize) -> Tensor {
         let side = 2 * factor as i64;
         let shape = [x.channels, x.channels, side, side];
@@ -127,7 +127,7 @@ impl Net {
         self.over("ConvTranspose", x, weights, attributes, channels)
     }
 
-    /// `BatchNorm2d` (or `BatchNorm1d`), with PyTorch's epsilon and momentum; group norm where [`Net::groups`] says so.
+    /// `BatchNorm2d` (or `BatchNorm1d`), with PyTorch's epsilon and momentum; group norm if [`Net::groups`] is set.
     pub fn batch_norm(&mut self, at: &Scope, x: &Tensor) -> Tensor {
         if let Some(groups) = self.groups {
             return self.group_norm(at, x, divisor(x.channels, groups));
@@ -183,7 +183,7 @@ impl Net {
         self.map("GlobalAveragePool", x)
     }
 
-    /// A map that is `factor` times larger.
+    /// A map enlarged by `factor`.
     pub fn upsample(&mut self, x: &Tensor, factor: i64, upsampling: Upsampling) -> Tensor {
         if factor == 1 {
             return x.clone();
@@ -191,7 +191,7 @@ impl Net {
         let times = factor as f32;
         let scales = self.numbers(&format!("times{factor}"), &[4], &[1.0, 1.0, times, times]);
         let attributes = match upsampling {
-            // for whole factors every convention repeats pixels; ONNX Runtime has a fast path for this one
+            // for integer factors every convention repeats pixels; ONNX Runtime has a fast path for this one
             Upsampling::Nearest => vec![
                 string("mode", "nearest"),
                 string("coordinate_transformation_mode", "asymmetric"),
@@ -216,7 +216,7 @@ impl Net {
         self.node("Clip", &[&x.value, &low, &high], vec![], x.channels)
     }
 
-    /// A node over `x` and weights.
+    /// A node with `x` and weights as inputs.
     fn over(
         &mut self,
         op: &str,

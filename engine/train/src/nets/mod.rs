@@ -1,11 +1,11 @@
 //! Networks: the recipe's architectures as ONNX models in inference form.
 //!
-//! Weights are initializers with PyTorch's key names and shapes: of torchvision, timm and segmentation_models.pytorch
-//! where these define the network, so that their files of weights load by look-up. Initializers named `const.…` are no
-//! weights.
+//! Weights are initializers with PyTorch's key names and shapes: those of torchvision, timm and
+//! segmentation_models.pytorch if these define the network, so that their files of weights load by look-up.
+//! Initializers named `const.…` are not weights.
 //!
-//! An architecture is an encoder (`encoder/`, or `plain/` where it is the architecture's own), whose features, larger
-//! to smaller, go to a decoder and to the label head:
+//! An architecture is an encoder (`encoder/`, or `plain/` if the architecture has its own), whose features, larger to
+//! smaller, go to a decoder and to the label head:
 //!
 //! ```
 //! use pleura_train::nets;
@@ -21,7 +21,7 @@
 //! ```
 //!
 //! To add an encoder: a variant of [`recipe::Encoder`](crate::recipe::Encoder), its row or file in `encoder/`, and its
-//! name in `tests/reference/nets.py`, which then writes what the tests compare with. To add an architecture: a variant
+//! name in `tests/reference/nets.py`, which writes the tests' references. To add an architecture: a variant
 //! of [`Architecture`], a file in `decoder/` or `plain/`, its stride, and its definition in PyTorch in `nets.py`.
 
 mod attention;
@@ -47,27 +47,27 @@ pub use summary::{Summary, summary};
 use crate::recipe::{Architecture, Network};
 use net::{Net, Tensor};
 
-/// What the names of an encoder's weights start with, in every architecture.
+/// The prefix of an encoder's weights, in every architecture.
 pub const ENCODER_PREFIX: &str = "encoder.";
 
-/// What the names of constants that are no weights start with.
+/// The prefix of constants that are not weights.
 pub const CONSTANT_PREFIX: &str = "const.";
 
-/// EncNet's features are this much smaller than the image.
+/// The stride of EncNet's features.
 const ENCNET_STRIDE: i64 = 8;
 
-/// Builds a network, with weights drawn from `seed` as the published definitions draw them: the same on every machine.
+/// Builds a network, with random weights from `seed` as in the published definitions: the same on every machine.
 ///
 /// The input is `image`, (batch, channels, height, width), height and width being multiples of [`Architecture::stride`]; the outputs
-/// are `map`, logits (batch, 1, height, width), and `score`, logits (batch), as `network.heads` says.
+/// are `map`, logits (batch, 1, height, width), and `score`, logits (batch), according to `network.heads`.
 ///
 /// # Errors
-/// Where a number of the recipe makes no network, and for [`Architecture::Onnx`], which is read from its file instead.
+/// If a number of the recipe is invalid, and for [`Architecture::Onnx`], which is read from its file instead.
 pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
     Ok(assemble(network)?.finish(|it| it.draw.numbers(&it.name, &it.shape, seed)))
 }
 
-/// The network before its weights are drawn.
+/// The network without numbers for its weights.
 fn assemble(network: &Network) -> Result<Net, NetError> {
     check::check(network)?;
     let mut net = Net::new("network");

@@ -1,4 +1,4 @@
-//! A network in the making: nodes over weights that are named now and drawn at the end.
+//! A network under construction: nodes over weights whose numbers are drawn at the end.
 
 use std::fmt::{self, Display};
 
@@ -9,26 +9,26 @@ use rayon::prelude::*;
 use super::CONSTANT_PREFIX;
 use super::draw::{Draw, Scheme};
 
-/// A value of the graph, with as many channels along its second axis.
+/// A value of the graph, with `channels` channels along its second axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
     /// The name in the graph.
     pub value: String,
-    /// How many channels.
+    /// The number of channels.
     pub channels: i64,
 }
 
-/// The place of a module in PyTorch's tree of modules, which its weights' names start with: `encoder.layer1.0`.
+/// The position of a module in PyTorch's tree of modules, the prefix of its weights' names: `encoder.layer1.0`.
 #[derive(Debug, Clone)]
 pub struct Scope(String);
 
 impl Scope {
-    /// A module at the top.
+    /// A top-level module.
     pub fn new(name: &str) -> Self {
         Self(name.to_owned())
     }
 
-    /// A module within, by its name or number.
+    /// A submodule, by its name or number.
     pub fn at(&self, name: impl Display) -> Self {
         Self(format!("{self}.{name}"))
     }
@@ -40,26 +40,26 @@ impl Display for Scope {
     }
 }
 
-/// A weight, or a running statistic, yet to be drawn.
+/// A weight, or a running statistic, without its numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weight {
     /// PyTorch's key.
     pub name: String,
     /// PyTorch's shape.
     pub shape: Vec<i64>,
-    /// What it is drawn from.
+    /// The distribution of its initial numbers.
     pub draw: Draw,
 }
 
-/// A network in the making.
+/// A network under construction.
 #[derive(Debug)]
 pub struct Net {
     graph: GraphBuilder,
     weights: Vec<Weight>,
-    /// How the convolutions and linear layers that follow are drawn.
+    /// The initialisation of the convolutions and linear layers that follow.
     pub scheme: Scheme,
-    /// In the place of batch norms, group norms of so many groups; of as many as divide the channels too, where these
-    /// are not a multiple.
+    /// Group norms with this many groups instead of batch norms; if the channels are not a multiple, with as many as
+    /// also divide the channels.
     pub groups: Option<i64>,
 }
 
@@ -74,7 +74,7 @@ impl Net {
         self.graph.input(name, ElementType::Float, dims)
     }
 
-    /// Declares that a value is an output.
+    /// Declares a value as an output.
     pub fn output(&mut self, value: &str, name: &str, dims: &[Dim]) {
         self.graph.output(value, name, ElementType::Float, dims);
     }
@@ -91,7 +91,7 @@ impl Net {
         self.output(&map.value, "map", &dims);
     }
 
-    /// Declares one logit an image, from (batch, 1).
+    /// Declares one logit per image, from (batch, 1).
     pub fn answer_score(&mut self, score: &Tensor) {
         let score = self.reshape(score, &[-1], 1);
         self.output(&score.value, "score", &["batch".into()]);
@@ -103,7 +103,7 @@ impl Net {
         &self.weights
     }
 
-    /// The model, with weights of these numbers.
+    /// The model, with the numbers that `numbers` gives for each weight.
     pub fn finish(mut self, numbers: impl Fn(&Weight) -> Vec<f32> + Send + Sync) -> Model {
         let drawn: Vec<_> = self.weights.par_iter().map(numbers).collect();
         for (weight, numbers) in self.weights.iter().zip(&drawn) {
@@ -112,23 +112,23 @@ impl Net {
         self.graph.build()
     }
 
-    /// A weight; gives its name back.
+    /// Adds a weight; returns its name.
     pub fn weight(&mut self, name: String, shape: &[i64], draw: Draw) -> String {
         self.weights.push(Weight { name: name.clone(), shape: shape.to_vec(), draw });
         name
     }
 
-    /// A node that makes a value of so many channels.
+    /// A node whose result has `channels` channels.
     pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>, channels: i64) -> Tensor {
         Tensor { value: self.graph.node(op, inputs, attributes), channels }
     }
 
-    /// A single number that is no weight.
+    /// A scalar constant that is not a weight.
     pub fn number(&mut self, number: f32) -> String {
         self.numbers(&format!("{number}"), &[], &[number])
     }
 
-    /// Numbers that are no weights; the same name is stored once.
+    /// Constants that are not weights; the same name is stored once.
     pub fn numbers(&mut self, name: &str, shape: &[i64], numbers: &[f32]) -> String {
         let name = format!("{CONSTANT_PREFIX}{name}");
         if self.graph.find(&name).is_some() { name } else { self.graph.constant(&name, shape, numbers) }
@@ -141,42 +141,43 @@ impl Net {
         if self.graph.find(&name).is_some() { name } else { self.graph.integers(&name, numbers) }
     }
 
-    /// A node of one input that leaves the shape as it is: Relu, Sigmoid, Exp, …
+    /// A node of one input that keeps the shape: Relu, Sigmoid, Exp, …
     pub fn map(&mut self, op: &str, x: &Tensor) -> Tensor {
         self.node(op, &[&x.value], vec![], x.channels)
     }
 
-    /// A node of two inputs that are broadcast against each other: Add, Sub, Mul, Div. The first tells the channels.
+    /// A node of two inputs that are broadcast against each other: Add, Sub, Mul, Div. The first determines the
+    /// channels.
     pub fn pair(&mut self, op: &str, one: &Tensor, other: &Tensor) -> Tensor {
         self.node(op, &[&one.value, &other.value], vec![], one.channels)
     }
 
-    /// Another shape, in which 0 leaves an axis as it is and -1 is whatever remains.
+    /// Reshapes; 0 keeps an axis, and -1 is the rest.
     pub fn reshape(&mut self, x: &Tensor, shape: &[i64], channels: i64) -> Tensor {
         let shape = self.integers(shape);
         self.node("Reshape", &[&x.value, &shape], vec![], channels)
     }
 
-    /// Values stacked along the channels.
+    /// Concatenates values along the channels.
     pub fn concat(&mut self, parts: &[&Tensor]) -> Tensor {
         let inputs: Vec<_> = parts.iter().map(|part| part.value.as_str()).collect();
         let channels = parts.iter().map(|part| part.channels).sum();
         self.node("Concat", &inputs, vec![attribute::int("axis", 1)], channels)
     }
 
-    /// The mean over some axes, which are kept with length 1.
+    /// The mean over axes, which are kept with length 1.
     pub fn mean(&mut self, x: &Tensor, axes: &[i64]) -> Tensor {
         self.reduce("ReduceMean", x, axes)
     }
 
-    /// ReduceMean, ReduceSum or ReduceMax over some axes, which are kept with length 1.
+    /// ReduceMean, ReduceSum or ReduceMax over axes, which are kept with length 1.
     pub fn reduce(&mut self, op: &str, x: &Tensor, axes: &[i64]) -> Tensor {
         let list = self.integers(axes);
         let channels = if axes.contains(&1) { 1 } else { x.channels };
         self.node(op, &[&x.value, &list], vec![attribute::int("keepdims", 1)], channels)
     }
 
-    /// Dropout, which is off in inference; the trainer switches it on. None at rate 0.
+    /// Dropout, which is off in inference; the trainer switches it on. No node at rate 0.
     pub fn dropout(&mut self, x: &Tensor, rate: f32) -> Tensor {
         if rate == 0.0 {
             return x.clone();

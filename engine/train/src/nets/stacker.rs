@@ -1,7 +1,8 @@
-//! Stacking models: from members' probabilities to one.
+//! Stacking models: merge members' probabilities into one.
 //!
-//! A head gives one logit. The trainer sees a single head, over what it takes for images of one pixel, a channel a
-//! member; what is exported holds the heads of all folds over (batch, members), and averages their probabilities.
+//! A head outputs one logit. The trainer sees a single head, over inputs in the form of images of one pixel with a
+//! channel per member; the exported model holds the heads of all folds over (batch, members), and averages their
+//! probabilities.
 
 use pleura::onnx::Model;
 use pleura::onnx::attribute::{int, ints};
@@ -11,19 +12,20 @@ use super::net::{Net, Scope, Tensor};
 use crate::checkpoint::Tensors;
 use crate::recipe::stack::{Activation, FeatureScale, Stack, Window};
 
-/// The input and the output of the model that is exported: (batch, members) and (batch, 1).
+/// The input and the output of the exported model: (batch, members) and (batch, 1).
 pub const STACK_PORTS: [&str; 2] = ["scores", "score"];
 
-/// How many neighbours in the row of features a convolution sees, where it does not see all.
+/// The width of a convolution over the row of features, unless it covers all.
 const KERNEL: i64 = 3;
 
-/// Logits are of probabilities within this of 0 and 1: single precision knows 1 - 1e-7, and hardly more.
+/// Probabilities are clamped to this distance from 0 and 1 before their logit: single precision barely resolves 1 -
+/// 1e-7.
 pub const MARGIN: f32 = 1e-7;
 
 /// The name of the trainer's only head.
 const HEAD: &str = "head";
 
-/// A head over `image`, (batch, members, 1, 1), to the logits `score`, (batch), with weights drawn from `seed`.
+/// A head from `image`, (batch, members, 1, 1), to the logits `score`, (batch), with random weights from `seed`.
 #[must_use]
 pub fn stacker(stack: &Stack, members: usize, seed: u64) -> Model {
     let mut net = Net::new("stack");
@@ -34,10 +36,10 @@ pub fn stacker(stack: &Stack, members: usize, seed: u64) -> Model {
     net.finish(|it| it.draw.numbers(&it.name, &it.shape, seed))
 }
 
-/// The mean of the heads' probabilities: see [`STACK_PORTS`]. Heads' weights have the names that [`stacker`]'s have.
+/// The mean of the heads' probabilities: see [`STACK_PORTS`]. Heads' weights have the same names as [`stacker`]'s.
 ///
 /// # Panics
-/// Where a head lacks a weight: a mistake in the code.
+/// If a head lacks a weight: a mistake in the code.
 #[must_use]
 pub fn stacked(stack: &Stack, members: usize, heads: &[Tensors]) -> Model {
     let mut net = Net::new("stack");
@@ -75,8 +77,8 @@ fn head(net: &mut Net, at: &Scope, scores: &Tensor, stack: &Stack) -> Tensor {
     net.linear(&at.at("linear"), &features, 1)
 }
 
-/// For n members 2n + 1 features: each one's probability and half of what it is above the next one, and then the mean.
-/// A convolution so sees a member, its difference to the next, and the next.
+/// 2n + 1 features of n members: each one's probability and half its difference to the next one's, and then the mean.
+/// So a convolution covers a member, its difference to the next, and the next.
 fn row(net: &mut Net, scores: &Tensor) -> Tensor {
     let members = scores.channels;
     let next: Vec<i64> = (1..=members).map(|member| member % members).collect();
@@ -90,13 +92,13 @@ fn row(net: &mut Net, scores: &Tensor) -> Tensor {
     pick(net, &all, &woven)
 }
 
-/// Columns in another order.
+/// Selects columns, in any order.
 fn pick(net: &mut Net, x: &Tensor, columns: &[i64]) -> Tensor {
     let indices = net.integers(columns);
     net.node("Gather", &[&x.value, &indices], vec![int("axis", 1)], columns.len() as i64)
 }
 
-/// (batch, length) to a convolution along it, side by side: (batch, channels · (length - kernel + 1)).
+/// (batch, length) to a convolution along it, flattened: (batch, channels · (length - kernel + 1)).
 fn convolved(net: &mut Net, at: &Scope, row: &Tensor, [channels, kernel]: [i64; 2], activation: Activation) -> Tensor {
     let length = row.channels;
     let x = net.reshape(row, &[0, 1, 1, length], 1);
@@ -122,7 +124,7 @@ fn logits(net: &mut Net, scores: &Tensor) -> Tensor {
 }
 
 impl Net {
-    /// Scores of so many members: (batch, members).
+    /// Scores of `members` members: (batch, members).
     fn scores(&mut self, name: &str, members: i64) -> Tensor {
         Tensor { value: self.input(name, &["batch".into(), members.into()]), channels: members }
     }

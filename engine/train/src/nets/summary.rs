@@ -1,4 +1,4 @@
-//! How large a network is.
+//! The size of a network.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use pleura::onnx::{ElementType, Model};
 
 use super::{CONSTANT_PREFIX, ENCODER_PREFIX};
 
-/// How many numbers a network holds.
+/// The numbers of a network's parameters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Numbers that training changes.
+    /// Trainable parameters.
     pub parameters: u64,
     /// Those of them that belong to the encoder.
     pub encoder: u64,

@@ -11,29 +11,29 @@ use crate::trace::{Attributes, Trace, Typed};
 
 pub const OPS: &[Op] = &[Op::new("Conv", convolved, conv), Op::new("ConvTranspose", widened, conv_transpose)];
 
-/// How a kernel is moved over a plane. Pairs are (height, width).
+/// The geometry of a convolution. Pairs are (height, width).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub kernel: [i64; 2],
     pub stride: [i64; 2],
     pub dilation: [i64; 2],
-    /// Above and left.
+    /// Padding above and left.
     pub before: [i64; 2],
-    /// Below and right.
+    /// Padding below and right.
     pub after: [i64; 2],
     pub group: i64,
 }
 
-/// Where a kernel's tap sees the plane along an axis.
+/// The part of the plane that a kernel's tap sees along an axis.
 pub(crate) struct Seen {
-    /// From the first place of the kernel to before this one.
+    /// The range of the kernel's positions, the end excluded.
     pub places: [i64; 2],
-    /// What it sees at the first.
+    /// What the tap sees at the first position.
     pub start: i64,
 }
 
 impl Geometry {
-    /// What a node declares; `input` is the size of what a convolution takes, or a transposed one makes.
+    /// From a node's attributes; `input` is the size of a convolution's input, or of a transposed one's output.
     pub fn new(node: &NodeProto, kernel: [i64; 2], input: [usize; 2]) -> Result<Self, String> {
         let pair = |name: &str| match node.ints(name) {
             None => Ok([1, 1]),
@@ -64,12 +64,12 @@ impl Geometry {
         }
     }
 
-    /// How many pixels a kernel spans.
+    /// The number of pixels that a kernel spans.
     pub fn span(&self, axis: usize) -> i64 {
         self.dilation[axis] * (self.kernel[axis] - 1) + 1
     }
 
-    /// How many places a kernel takes along an axis.
+    /// The number of a kernel's positions along an axis.
     pub fn places(&self, axis: usize, length: usize) -> Result<usize, String> {
         let room = length as i64 + self.before[axis] + self.after[axis] - self.span(axis);
         if room < 0 {
@@ -78,8 +78,8 @@ impl Geometry {
         Ok((room / self.stride[axis]) as usize + 1)
     }
 
-    /// Where a kernel's tap sees the plane, and not its frame, along an axis of a length, out of `places`; none where it
-    /// never does.
+    /// The positions, out of `places`, at which a kernel's tap sees the plane and not its padding, along an axis of a
+    /// length; `None` if there are none.
     pub fn seen(&self, axis: usize, tap: usize, length: i64, places: usize) -> Option<Seen> {
         let at = |place: i64| place * self.stride[axis] + tap as i64 * self.dilation[axis] - self.before[axis];
         let mut inside = (0..places as i64).filter(|&place| (0..length).contains(&at(place)));
@@ -88,7 +88,7 @@ impl Geometry {
         Some(Seen { places: [first, last + 1], start: at(first) })
     }
 
-    /// As a node's attributes.
+    /// The geometry as a node's attributes.
     pub fn attributes(&self) -> Vec<AttributeProto> {
         vec![
             a::ints("kernel_shape", &self.kernel),
@@ -153,7 +153,7 @@ fn bias(b: &mut Backward<'_>, node: &NodeProto, g: &str) {
     }
 }
 
-/// The geometry of a `ConvTranspose` as that of the convolution that it undoes, and the size of its output.
+/// The geometry of a `ConvTranspose` as that of the convolution that it reverses, and the size of its output.
 fn undone(trace: &Trace, node: &NodeProto) -> Result<(Geometry, [usize; 2]), String> {
     let ([_, channels, height, width], [from, _, kh, kw]) =
         (planes(trace, &node.input[0])?, planes(trace, &node.input[1])?);
@@ -180,7 +180,7 @@ fn widened(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![Typed { element: input.element, shape: vec![input.shape[0], channels, height, width] }])
 }
 
-/// The same two convolutions with the roles of input and output exchanged.
+/// The same two convolutions with input and output exchanged.
 fn conv_transpose(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let (g, (x, w)) = (first(gradients)?, (&node.input[0], &node.input[1]));
     let (geometry, _) = undone(b.trace, node)?;

@@ -1,4 +1,4 @@
-//! Operators that work number by number.
+//! Elementwise operators.
 
 use pleura::onnx::ElementType;
 use pleura::onnx::attribute as a;
@@ -113,7 +113,7 @@ fn pass(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Don
     Ok(())
 }
 
-/// Gives `g · slope`, the slope being made by `write`.
+/// Passes on `g · slope`, where `write` computes the slope.
 fn times(
     b: &mut Backward<'_>,
     node: &NodeProto,
@@ -161,15 +161,15 @@ fn reciprocal(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) 
     })
 }
 
-/// From the output alone, so that the input need not be kept. A steep `HardSigmoid` is 1 where a number is positive and
-/// 0 elsewhere, and takes a quarter of the time that `Sign` or a comparison does.
+/// Computed from the output alone, so that the input need not be kept. A steep `HardSigmoid` is 1 for positive numbers
+/// and 0 otherwise, and takes a quarter of the time of `Sign` or a comparison.
 fn relu(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Done {
     times(b, node, gradients, |t| {
         t.emit("HardSigmoid", &[&node.output[0]], vec![a::float("alpha", 3e38), a::float("beta", 0.0)])
     })
 }
 
-/// `yes` where `x` is positive, `no` elsewhere.
+/// `yes` where `x` is positive, `no` otherwise.
 fn where_positive(t: &mut Trace, x: &str, yes: &str, no: &str) -> String {
     let zero = t.scalar(0.0);
     let positive = t.emit("Greater", &[x, &zero], vec![]);
@@ -205,7 +205,7 @@ fn elu(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Done
     })
 }
 
-/// 1 where a value lies strictly between two others, 0 elsewhere.
+/// 1 where a value is strictly between two others, 0 otherwise.
 fn between(t: &mut Trace, x: &str, low: Option<&str>, high: Option<&str>) -> String {
     let above = low.map(|low| t.emit("Greater", &[x, low], vec![]));
     let below = high.map(|high| t.emit("Less", &[x, high], vec![]));

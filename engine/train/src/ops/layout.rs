@@ -21,7 +21,7 @@ pub const OPS: &[Op] = &[
     Op::flat("ConstantOfShape", filled),
 ];
 
-/// The integers of an input, which must be known beforehand.
+/// The integers of an input, which must be known when the graph is built.
 pub(super) fn known<'t>(trace: &'t Trace, node: &NodeProto, input: usize, what: &str) -> Result<&'t [i64], String> {
     match node.input.get(input).and_then(|name| trace.known(name)) {
         Some(Constant::Ints(numbers)) => Ok(numbers),
@@ -105,7 +105,7 @@ fn reshape(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>])
     Ok(())
 }
 
-/// The order of a `Transpose`'s axes; reversed unless declared.
+/// The order of a `Transpose`'s axes; reversed by default.
 fn order(node: &NodeProto, rank: usize) -> Vec<usize> {
     match node.ints("perm") {
         Some(perm) => perm.iter().map(|&at| at as usize).collect(),
@@ -233,7 +233,7 @@ fn tiled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     typed(trace, node, from.iter().zip(repeats).map(|(length, &repeat)| length * repeat as usize).collect())
 }
 
-/// The sum over the copies: each axis is taken apart into its copies and what was copied.
+/// Sums over the copies: each axis is split into copies and original.
 fn tile(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let from = b.trace.shape(&node.input[0]).to_vec();
     let repeats = known(b.trace, node, 1, "repeats")?.to_vec();

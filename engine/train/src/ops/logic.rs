@@ -46,7 +46,7 @@ fn chosen(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![Typed { element: yes.element, shape }])
 }
 
-/// Gives the gradient to `yes` where the condition holds, to `no` elsewhere.
+/// Passes the gradient to `yes` where the condition holds, and to `no` otherwise.
 fn split(b: &mut Backward<'_>, condition: &str, yes: &str, no: &str, g: &str) {
     let zero = b.trace.scalar(0.0);
     if b.wants(yes) {

@@ -45,7 +45,7 @@ fn matmul(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) 
     Ok(())
 }
 
-/// Whether a `Gemm` takes its factors with their axes exchanged.
+/// Whether a `Gemm` transposes each of its factors.
 fn flips(node: &NodeProto) -> (bool, bool) {
     (node.int("transA") == Some(1), node.int("transB") == Some(1))
 }

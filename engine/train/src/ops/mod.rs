@@ -1,6 +1,6 @@
-//! The operators that training knows: for each, the shapes it makes, and its gradient.
+//! The operators that training supports: for each, its output shapes and its gradient.
 //!
-//! Adding one is adding a row to a table: an [`Op`] with its two rules.
+//! To add one, add a row to a table: an [`Op`] with its two rules.
 
 mod conv;
 mod conv_gradient;
@@ -31,10 +31,10 @@ pub(crate) use conv::{Geometry, conv_geometry};
 pub(crate) use norm::by_batch;
 pub(crate) use resize::repeats;
 
-/// The types of a node's outputs, or why the operator does not take its inputs.
+/// The types of a node's outputs, or why the operator does not accept its inputs.
 pub type ShapeRule = fn(&Trace, &NodeProto) -> Result<Vec<Typed>, String>;
 
-/// Gives the gradients of a node's inputs, from those of its outputs, of which at least one is there.
+/// Passes on the gradients of a node's inputs, computed from those of its outputs, at least one of which exists.
 pub type GradientRule = fn(&mut Backward<'_>, &NodeProto, &[Option<String>]) -> Result<(), String>;
 
 /// An operator of ONNX.
@@ -42,9 +42,9 @@ pub type GradientRule = fn(&mut Backward<'_>, &NodeProto, &[Option<String>]) -> 
 pub struct Op {
     /// Its name.
     pub name: &'static str,
-    /// What it makes.
+    /// The rule for its output shapes.
     pub shape: ShapeRule,
-    /// Its gradient; none where no gradient flows through it.
+    /// The rule for its gradient; `None` if no gradient flows through it.
     pub gradient: Option<GradientRule>,
 }
 
@@ -82,7 +82,7 @@ pub fn find(name: &str) -> Option<&'static Op> {
     OPS.get(name)
 }
 
-/// What is said of an operator that is not known: which are.
+/// The message for an unknown operator: the list of supported ones.
 #[must_use]
 pub fn unsupported() -> String {
     let mut names: Vec<&str> = OPS.keys().copied().chain(crate::forward::expand::EXPANDED).collect();
@@ -95,17 +95,17 @@ fn first(gradients: &[Option<String>]) -> Result<&str, String> {
     gradients[0].as_deref().ok_or_else(|| "only its first output can be trained through".into())
 }
 
-/// The same type as an input's.
+/// The type of an input, for an output of the same type.
 fn like(trace: &Trace, node: &NodeProto, input: usize) -> Typed {
     trace.typed(&node.input[input]).clone()
 }
 
-/// The name of an optional input, where it is given.
+/// The name of an optional input, if given.
 fn optional(node: &NodeProto, input: usize) -> Option<&str> {
     node.input.get(input).map(String::as_str).filter(|name| !name.is_empty())
 }
 
-/// Whole numbers from `from` up or down to before `to`.
+/// Integers from `from`, in steps, up or down to `to`, excluded.
 pub(crate) fn steps(from: i64, to: i64, step: i64) -> impl Iterator<Item = i64> {
     let goes_on = move |&at: &i64| if step > 0 { at < to } else { at > to };
     std::iter::successors(Some(from), move |at| at.checked_add(step)).take_while(goes_on)

@@ -1,8 +1,8 @@
-//! Batch normalisation, by the batch's statistics or by those that are kept.
+//! Batch normalisation, with the batch's statistics or with the running ones.
 //!
-//! ONNX Runtime's operator normalises by given statistics alone, in one pass. In training it is given the batch's, which
+//! ONNX Runtime's operator only normalises with given statistics, in one pass. In training it gets the batch's, which
 //! are computed beside it; the tape then holds `BatchNormalization` with `training_mode = 1`, and the batch's mean and
-//! variance in the place of the running ones.
+//! variance instead of the running ones.
 
 use pleura::onnx::attribute as a;
 use pleura::onnx::proto::NodeProto;
@@ -26,11 +26,11 @@ fn same(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 pub struct Statistics {
     /// The mean.
     pub mean: String,
-    /// The variance, divided by one less than the count, as the running variance is made of.
+    /// The variance, divided by one less than the count, as used for the running variance.
     pub unbiased: String,
 }
 
-/// Writes a batch norm by the batch's own statistics. `normalize` is the node as the model has it.
+/// Writes a batch norm with the batch's own statistics. `normalize` is the model's node.
 pub fn by_batch(t: &mut Trace, normalize: &NodeProto) -> Result<Statistics, String> {
     let [x, scale, bias, ..] = normalize.input.as_slice() else { return Err("expected five inputs".into()) };
     let shape = t.shape(x).to_vec();
@@ -118,18 +118,18 @@ fn same_for_all(t: &mut Trace, channels: usize, number: f32) -> String {
     t.floats(&[channels], vec![number; channels])
 }
 
-/// `(x - mean) · scale + bias`, each (C): as the operator that does it in one pass, with a deviation of 1.
+/// `(x - mean) · scale + bias`, each (C): with the one-pass operator, and a deviation of 1.
 fn affine(t: &mut Trace, x: &str, scale: &str, bias: &str, mean: &str) -> String {
     let channels = t.shape(scale)[0];
     let half = same_for_all(t, channels, 0.5);
     t.emit("BatchNormalization", &[x, scale, bias, mean, &half], vec![a::float("epsilon", 0.5)])
 }
 
-/// Planes with as many numbers are worth a matrix product each.
+/// The number of elements from which a plane is worth its own matrix product.
 const LARGE: usize = 256;
 
-/// `Σx·y` over all axes but the channels', (C): as products of a row and a column, which leave nothing behind to be
-/// summed.
+/// `Σx·y` over all axes but the channels', (C): as products of a row and a column, so that no sum remains to be
+/// computed.
 fn along(t: &mut Trace, x: &str, y: &str) -> String {
     let shape = t.shape(x).to_vec();
     let (count, channels, plane) = (shape[0], shape[1], shape[2..].iter().product());

@@ -31,7 +31,7 @@ fn pooled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(node.output.iter().zip(kinds).map(|(_, element)| Typed { element, shape: shape.clone() }).collect())
 }
 
-/// Back to where each maximum came from: the second output tells.
+/// Passes each gradient to its maximum's position, which the second output holds.
 fn max(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let geometry = geometry(b.trace, node)?;
     let places = node.output.get(1).ok_or("it does not output the indices of its maxima")?;
@@ -51,7 +51,7 @@ fn max(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> 
     Ok(())
 }
 
-/// Each window's gradient in equal shares over what the window counted.
+/// Distributes each window's gradient equally over the elements that the window counted.
 fn average(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let geometry = geometry(b.trace, node)?;
     let [_, channels, height, width] = planes(b.trace, &node.input[0])?;

@@ -15,7 +15,7 @@ pub const OPS: &[Op] = &[
     Op::new("GlobalMaxPool", pooled, max),
 ];
 
-/// The axes that a node reduces: its second input's, an old model's attribute, or all.
+/// The axes that a node reduces: its second input, an old model's attribute, or all.
 fn axes(trace: &Trace, node: &NodeProto) -> Result<Vec<usize>, String> {
     let rank = trace.shape(&node.input[0]).len();
     if node.op_type.starts_with("Global") {
@@ -83,7 +83,7 @@ fn mean(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) ->
     spread(b, node, gradients, 1.0 / count as f32)
 }
 
-/// To every number that equals the maximum, in equal shares.
+/// Distributes the gradient equally over all numbers that equal the maximum.
 fn max(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let kept = kept(b, node)?;
     let axes: Vec<i64> = axes(b.trace, node)?.into_iter().map(|axis| axis as i64).collect();

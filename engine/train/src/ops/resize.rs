@@ -10,7 +10,7 @@ use crate::trace::{Attributes, Constant, Trace, Typed};
 
 pub const OPS: &[Op] = &[Op::new("Resize", resized, resize)];
 
-/// What becomes of each axis: its new length, and the scale that coordinates are computed with.
+/// For each axis, its new length, and the scale for its coordinates.
 fn plan(trace: &Trace, node: &NodeProto) -> Result<Vec<(usize, f64)>, String> {
     let from = trace.shape(&node.input[0]);
     if optional(node, 3).is_some() {
@@ -35,7 +35,7 @@ fn resized(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![Typed { element: input.element, shape: plan.into_iter().map(|(to, _)| to).collect() }])
 }
 
-/// How often each row and each column is repeated, where that is all that a `Resize` does.
+/// How often each row and each column is repeated, if that is all that a `Resize` does.
 pub(crate) fn repeats(trace: &Trace, node: &NodeProto) -> Option<[usize; 2]> {
     let (from, plan) = (trace.shape(&node.input[0]), plan(trace, node).ok()?);
     let whole = [2, 3].map(|axis| plan[axis].0 / from[axis].max(1));
@@ -69,7 +69,7 @@ fn resize(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) 
     Ok(())
 }
 
-/// Where a resized pixel looks.
+/// How a resized pixel is sampled.
 struct Sampling {
     linear: bool,
     coordinates: String,
@@ -95,13 +95,13 @@ impl Sampling {
         Ok(Self { linear, coordinates, nearest: node.text("nearest_mode").unwrap_or("round_prefer_floor").to_owned() })
     }
 
-    /// Whether a whole scale repeats each number.
+    /// Whether an integer scale repeats each number.
     fn repeats(&self) -> bool {
         let by_centre = self.coordinates.ends_with("half_pixel") && self.nearest.starts_with("round");
         !self.linear && (by_centre || (self.coordinates == "asymmetric" && self.nearest == "floor"))
     }
 
-    /// The place in the old axis of a pixel of the new one.
+    /// The position in the old axis of a pixel of the new one.
     fn place(&self, at: usize, (from, to): (usize, usize), scale: f64) -> f64 {
         let at = at as f64;
         match self.coordinates.as_str() {
@@ -113,7 +113,7 @@ impl Sampling {
         }
     }
 
-    /// Tells, for each pixel of the new axis, the pixels of the old one that it was made of, with their weights.
+    /// Calls `tell` for each pixel of the new axis with the old pixels that it is made of, and their weights.
     fn weigh(&self, from: usize, to: usize, scale: f64, mut tell: impl FnMut(usize, usize, f32)) {
         let last = from as f64 - 1.0;
         for at in 0..to {

@@ -1,4 +1,4 @@
-//! Parts of tensors, and frames around them.
+//! Slices, padding and gathering.
 
 use pleura::onnx::proto::NodeProto;
 
@@ -10,7 +10,7 @@ use crate::trace::{Attributes, Constant, Trace, Typed, axis, bounds};
 pub const OPS: &[Op] =
     &[Op::new("Slice", sliced, slice), Op::new("Pad", padded, pad), Op::new("Gather", gathered, gather)];
 
-/// What a `Slice` takes of one axis.
+/// The part that a `Slice` takes of one axis.
 struct Cut {
     axis: usize,
     from: i64,
@@ -45,7 +45,7 @@ fn sliced(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![typed])
 }
 
-/// Puts the gradient back into a frame of zeros.
+/// Puts the gradient back into zeros.
 fn slice(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let (mut before, mut after) = (vec![0; shape.len()], vec![0; shape.len()]);
@@ -61,7 +61,7 @@ fn slice(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -
     Ok(())
 }
 
-/// What is added before and after each axis.
+/// The padding before and after each axis.
 fn frame(trace: &Trace, node: &NodeProto) -> Result<(Vec<i64>, Vec<i64>), String> {
     let rank = trace.shape(&node.input[0]).len();
     let pads = match optional(node, 1) {
@@ -114,7 +114,7 @@ fn gathered(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![Typed { element: input.element, shape }])
 }
 
-/// One known place of an axis: as a slice of one.
+/// One known index of an axis: as a slice of length one.
 fn gather(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let at = node.axis("axis", 0, shape.len())?;

@@ -1,4 +1,4 @@
-//! Sorting, and what goes with it.
+//! Sorting and related operators.
 
 use pleura::onnx::ElementType;
 use pleura::onnx::attribute as a;
@@ -32,7 +32,7 @@ fn largest(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![values, places])
 }
 
-/// Back to where each number stood.
+/// Passes each gradient back to its number's original position.
 fn top_k(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let axis = node.axis("axis", -1, shape.len())? as i64;

@@ -14,7 +14,7 @@ fn value(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
     (shape.to_vec(), noise(seed, shape.iter().product()))
 }
 
-/// Numbers away from 0 and from each other by more than a step: for operators with kinks.
+/// Numbers that differ from 0 and from each other by more than a step: for operators with kinks.
 fn apart(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
     let count: usize = shape.iter().product();
     let mut order: Vec<usize> = (0..count).collect();
@@ -27,7 +27,7 @@ fn apart(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
     (shape.to_vec(), numbers)
 }
 
-/// Numbers away from 0.
+/// Numbers that differ from 0.
 fn away(seed: u64, shape: &[usize]) -> (Shape, Vec<f32>) {
     let (shape, numbers) = value(seed, shape);
     (shape, numbers.into_iter().map(|number| number + number.signum() * 0.1).collect())
@@ -179,7 +179,7 @@ fn batch_norm(t: &mut Trace, v: &[String], training: bool) -> String {
         node("BatchNormalization", &[&v[0], &v[1], &v[2], &v[3], &v[4]], &[&output], vec![a::float("epsilon", 1e-3)]);
     if training {
         by_batch(t, &normalize).unwrap();
-        // the running statistics are not part of it
+        // the running statistics have no gradient
         let rest = t.mul(&v[3], &v[4]);
         let wide = t.reshape(&rest, &[1, 3, 1, 1]);
         return t.add(&output, &wide);
@@ -192,7 +192,7 @@ fn batch_norm(t: &mut Trace, v: &[String], training: bool) -> String {
 fn batch_norms() {
     let values = [value(1, &[2, 3, 4, 5]), positive(2, &[3]), value(3, &[3]), value(4, &[3]), positive(5, &[3])];
     check_gradients("BatchNormalization", &values, |t, v| batch_norm(t, v, true));
-    // by kept statistics, which have no gradient themselves
+    // with running statistics, which have no gradient themselves
     check_gradients("BatchNormalization", &values[..3], |t, v| {
         let (mean, variance) = (t.floats(&[3], vec![0.1, -0.2, 0.3]), t.floats(&[3], vec![0.5, 1.5, 2.0]));
         let output = t.fresh("normal");
@@ -223,7 +223,7 @@ fn conv_attributes(
     ]
 }
 
-/// Each of the ways in which the gradient by the weights is written.
+/// Each of the ways in which the gradient with respect to the weights is written.
 #[test]
 fn convolutions_of_each_kind() {
     // name; images, channels, height and width; channels out; kernel, stride, dilation, padding, groups

@@ -1,27 +1,27 @@
-//! The gradient of a convolution by its weights, for which ONNX has no operator: matrix products over the places of the
-//! plane, of what each kernel tap saw with the gradient of what came out.
+//! The gradient of a convolution with respect to its weights, for which ONNX has no operator: matrix products over the
+//! positions of the plane, of what each kernel tap saw with the gradient of the output.
 //!
-//! Measured on two cores: the fewer copies of the planes, the better. With a stride of 1, a tap's column shifts what the
-//! convolution took, and its row where the gradient lies; so a kernel of 3 × 3 needs three copies of each, not nine of
-//! one, and a product for each column.
+//! Measured on two cores: the fewer copies of the planes, the better. With a stride of 1, a tap's column shifts the
+//! input, and its row the gradient; so a kernel of 3 × 3 needs three copies of each, not nine of one, and one product
+//! per column.
 
 use pleura::onnx::attribute as a;
 
 use super::Geometry;
 use crate::trace::Trace;
 
-/// What the taps of one convolution may take side by side, in numbers: 64 MiB.
+/// The maximum number of elements that the taps of one convolution may take together: 64 MiB.
 const SIDE_BY_SIDE: usize = 16 << 20;
 
 /// The lengths of a convolution.
 struct Lengths {
     count: usize,
     group: usize,
-    /// Channels in, and out, of a group.
+    /// Input channels of a group.
     from: usize,
     to: usize,
     kernel: [usize; 2],
-    /// Of the plane that came out.
+    /// The size of the output plane.
     size: [usize; 2],
 }
 
@@ -34,14 +34,14 @@ impl Lengths {
         self.size[0] * self.size[1]
     }
 
-    /// Whether to bring the images of a batch into one product: its sum over images then costs no pass over as many
-    /// tables of weights, but the planes must be copied for it.
+    /// Whether to combine the images of a batch in one product: summing over images then needs no pass over as many
+    /// tables of weights, but the planes must be copied.
     fn joins_images(&self) -> bool {
         self.group == 1 && 4 * self.taps() * self.from * self.to >= self.places() * (self.from + self.to)
     }
 }
 
-/// By the weights, of the shape of `w`, from what the convolution took (`x`) and the gradient of what it made (`g`).
+/// The gradient with respect to the weights, with the shape of `w`, from the input `x` and the output's gradient `g`.
 pub fn weight_gradient(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geometry) -> String {
     let [out, from, kh, kw] = t.shape(w).try_into().expect("the shape rule saw four axes");
     let group = geometry.group as usize;
@@ -114,7 +114,7 @@ fn by_rows_and_columns(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, len
     t.reshape(&ordered, &[group * to, from, kh, kw])
 }
 
-/// `x · yᵀ` of tables whose last axis are the places.
+/// `x · yᵀ` of tables whose last axis holds the positions.
 fn dot(t: &mut Trace, x: &str, y: &str) -> String {
     let rank = t.shape(y).len() as i64;
     let order: Vec<i64> = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
@@ -138,8 +138,8 @@ fn join(t: &mut Trace, parts: &[String], axis: i64) -> String {
     }
 }
 
-/// What each kernel tap saw of `x`: (N, C, h, w) each, h and w being the size of `g`. Columns first: to take every other
-/// number of a row is slow, to take every other row is not.
+/// What each kernel tap saw of `x`: (N, C, h, w) each, where h and w are the size of `g`. Columns first: taking every
+/// other number of a row is slow, taking every other row is not.
 fn tap_slices(t: &mut Trace, x: &str, geometry: &Geometry, lengths: &Lengths) -> Vec<String> {
     let Geometry { before: [top, left], after: [bottom, right], kernel: [kh, kw], stride, .. } = *geometry;
     let padded = t.pad(x, &[0, 0, top, left], &[0, 0, bottom, right]);
@@ -167,7 +167,7 @@ fn gather_taps(t: &mut Trace, taps: &[String], lengths: &Lengths) -> String {
     t.reshape(&joined, &[lengths.group * lengths.to, lengths.from, lengths.kernel[0], lengths.kernel[1]])
 }
 
-/// For kernels that reach far: each tap's product over those places alone where it saw the plane, and not its frame.
+/// For large kernels: each tap's product over only those positions where it saw the plane, and not its padding.
 fn within_the_plane(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, lengths: &Lengths) -> String {
     let plane = [t.shape(x)[2] as i64, t.shape(x)[3] as i64];
     let mut taps = Vec::new();
@@ -189,7 +189,7 @@ fn within_the_plane(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, length
     gather_taps(t, &taps, lengths)
 }
 
-/// One matrix product for all taps and images: (out, places) times (places, taps · channels).
+/// One matrix product for all taps and images: (out, positions) times (positions, taps · channels).
 fn together(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> String {
     let Lengths { count, from, to, kernel: [kh, kw], .. } = *lengths;
     let places = count * lengths.places();
@@ -205,7 +205,7 @@ fn together(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> Str
     t.reshape(&apart, &[to, from, kh, kw])
 }
 
-/// One filter a channel: each tap's product is a dot product over the places.
+/// Depthwise: each tap's product is a dot product over the positions.
 fn dot_products(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> String {
     let shape = [lengths.count, lengths.group, lengths.places()];
     let product = |slice: &String| {
@@ -219,7 +219,7 @@ fn dot_products(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) ->
     t.reshape(&sum, &[lengths.group, 1, lengths.kernel[0], lengths.kernel[1]])
 }
 
-/// A convolution of the channels with the gradient as its kernel: quick where there are few channels and many taps.
+/// A convolution of the channels with the gradient as its kernel: fast for few channels and many taps.
 fn as_convolution(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geometry) -> String {
     let size = t.shape(w).to_vec();
     let places = [t.shape(g)[2] as i64, t.shape(g)[3] as i64];

@@ -17,8 +17,8 @@ pub const PREDICTIONS: &str = "oof.csv";
 /// The name of the file of masks.
 pub const SUBMISSION: &str = "oof-submission.csv";
 
-/// Images have sizes of their own, which the file of masks does not state. Runs mean the same whatever the size is that
-/// they are checked against, as long as it is large enough.
+/// Images have individual sizes, which the file of masks does not state. Runs mean the same for any size that they are
+/// checked against, as long as it is large enough.
 const ANY_SIZE: Size = Size::new(1 << 20, 1 << 20);
 
 /// A row of [`PREDICTIONS`].
@@ -27,18 +27,17 @@ struct Answer {
     #[serde(rename = "ImageId")]
     id: String,
     fold: u32,
-    /// 1 or 0
+    /// 1 or 0.
     label: u8,
     score: Option<f32>,
     dice: Option<f64>,
 }
 
 impl OutOfFold {
-    /// Writes both files to a folder, the masks' only where there are any. The masks go first: whatever happens in
-    /// between, every prediction has its mask.
+    /// Writes both files to a folder, the masks' only if there are any. The masks come first, so that at any moment
+    /// every prediction has its mask.
     ///
-    /// # Errors
-    /// Where a file cannot be written; it is then as it was.
+    /// # Errors If a file cannot be written; it is then unchanged.
     pub fn write(&self, folder: &Path) -> Result<(), OutOfFoldError> {
         if self.iter().any(|(_, prediction)| prediction.found.is_some()) {
             files::write(&folder.join(SUBMISSION), self.masks())?;
@@ -46,10 +45,10 @@ impl OutOfFold {
         Ok(files::write(&folder.join(PREDICTIONS), self.answers())?)
     }
 
-    /// Reads what [`write`](Self::write) wrote; nothing where there is no file.
+    /// Reads the files of [`write`](Self::write); empty if there is no file.
     ///
     /// # Errors
-    /// Where a file cannot be read, or an image's mask is missing.
+    /// If a file cannot be read, or an image's mask is missing.
     pub fn read(folder: &Path) -> Result<Self, OutOfFoldError> {
         let (path, masks_path) = (folder.join(PREDICTIONS), folder.join(SUBMISSION));
         let mut read = Self::default();
@@ -84,7 +83,7 @@ impl OutOfFold {
         })
     }
 
-    /// As [`pleura::submission::Submission`] writes it; that one takes masks alone, and cannot go on from runs.
+    /// The masks as CSV text, in the format of [`pleura::submission::Submission`].
     fn masks(&self) -> Vec<u8> {
         table(|csv| {
             csv.write_record(["ImageId", "EncodedPixels"])?;
@@ -95,7 +94,7 @@ impl OutOfFold {
     }
 }
 
-/// An image's score, as a file of [`PREDICTIONS`] has it.
+/// An image's score, as in a file of [`PREDICTIONS`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
     /// The image.
@@ -104,7 +103,7 @@ pub struct Scored {
     pub fold: u32,
     /// Whether it is positive.
     pub label: bool,
-    /// The probability that it is, where the network has a score.
+    /// The probability that it is positive, if the network has a score.
     pub score: Option<f32>,
 }
 
@@ -113,11 +112,10 @@ fn records(path: &Path) -> Result<Vec<Answer>, csv::Error> {
     ReaderBuilder::new().from_reader(pleura::regular::open(path)?).deserialize().collect()
 }
 
-/// Reads a file of scores alone, wherever it is and whatever it is called: `ImageId,fold,label,score`; other columns are
-/// not looked at.
+/// Reads only the scores of a file with any path: `ImageId,fold,label,score`; other columns are ignored.
 ///
 /// # Errors
-/// Where the file cannot be read, a label is neither 0 nor 1, a score no probability, or an image comes twice.
+/// If the file cannot be read, a label is neither 0 nor 1, a score is not a probability, or an image occurs twice.
 pub fn scores(path: &Path) -> Result<Vec<Scored>, OutOfFoldError> {
     let failed = |source| OutOfFoldError::Read { path: path.into(), source };
     let answers: Vec<Answer> = records(path).map_err(failed)?;

@@ -1,8 +1,8 @@
-//! Out-of-fold predictions: what each image was answered by the network that never saw it.
+//! Out-of-fold predictions: each image is predicted by the network that has not seen it.
 //!
-//! Two files, of which each is written whole or not at all: `oof.csv` (`ImageId,fold,label,score,dice`) to choose
-//! thresholds and to stack by, and `oof-submission.csv`, for `pleura score`. Folds add to them one after the other, and
-//! a training that is resumed reads what the folds before it have left.
+//! Two files, each written completely or not at all: `oof.csv` (`ImageId,fold,label,score,dice`) for choosing
+//! thresholds and for stacking, and `oof-submission.csv`, for `pleura score`. Folds add to them one after the other,
+//! and a resumed training reads the predictions of earlier folds.
 
 mod files;
 #[cfg(test)]
@@ -14,20 +14,20 @@ use pleura::submission::Runs;
 
 pub use files::{PREDICTIONS, SUBMISSION, Scored, scores};
 
-/// What an image was answered.
+/// The prediction for an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// The fold that held the image out, from 0.
     pub fold: u32,
-    /// Whether it has a mask in truth.
+    /// Whether its true mask is not empty.
     pub label: bool,
-    /// The probability that it has one, where the network has a score.
+    /// The probability that it is positive, if the network has a score.
     pub score: Option<f32>,
-    /// What was marked, where the network has a map.
+    /// The predicted mask, if the network has a map.
     pub found: Option<Found>,
 }
 
-/// What was marked on an image.
+/// The predicted mask of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// Pixels whose probability is above a half, at the image's own size.
@@ -36,7 +36,7 @@ pub struct Found {
     pub dice: f64,
 }
 
-/// Predictions that cannot be added, read or written.
+/// Why predictions cannot be added, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutOfFoldError {
@@ -49,9 +49,9 @@ pub enum OutOfFoldError {
     Twice {
         /// The image.
         id: String,
-        /// The fold that held it out before.
+        /// The earlier fold.
         first: u32,
-        /// The fold that holds it out now.
+        /// The later fold.
         second: u32,
     },
     /// An image without an id.
@@ -62,10 +62,10 @@ pub enum OutOfFoldError {
     Read {
         /// The file.
         path: std::path::PathBuf,
-        /// Why.
+        /// The reader's reason.
         source: csv::Error,
     },
-    /// A row that says something that cannot be.
+    /// A row with an invalid value.
     #[error("`{path}`: image `{id}` {what}", path = path.display())]
     Row {
         /// The file.
@@ -75,7 +75,7 @@ pub enum OutOfFoldError {
         /// What is wrong.
         what: String,
     },
-    /// An image has a Dice in one file, and no mask in the other.
+    /// An image with a Dice in one file, but without a mask in the other.
     #[error(
         "`{path}` has no mask for image `{id}`: delete it and `{PREDICTIONS}` beside it, and predict the folds again",
         path = path.display()
@@ -99,10 +99,10 @@ pub enum OutOfFoldError {
 pub struct OutOfFold(IndexMap<String, Prediction>);
 
 impl OutOfFold {
-    /// Adds what an image was answered.
+    /// Adds the prediction for an image.
     ///
     /// # Errors
-    /// Where the image is there already, or its id is empty.
+    /// If the image already has one, or its id is empty.
     pub fn add(&mut self, id: impl Into<String>, prediction: Prediction) -> Result<(), OutOfFoldError> {
         let id = id.into();
         if id.trim().is_empty() {
@@ -119,15 +119,15 @@ impl OutOfFold {
         }
     }
 
-    /// Takes a fold's predictions out, so that it can be predicted anew.
+    /// Removes a fold's predictions, so that it can be predicted again.
     pub fn forget(&mut self, fold: u32) {
         self.0.retain(|_, prediction| prediction.fold != fold);
     }
 
-    /// Puts the folds' predictions in this order; folds that it does not name come last.
+    /// Sorts predictions by the given order of folds; folds that are not named come last.
     pub fn order(&mut self, folds: &[u32]) {
         let place = |fold: u32| folds.iter().position(|&other| other == fold).unwrap_or(folds.len());
-        // stable: within a fold they stay as they were added
+        // stable: within a fold the order is kept
         self.0.sort_by(|_, one, _, other| place(one.fold).cmp(&place(other.fold)));
     }
 
@@ -137,7 +137,7 @@ impl OutOfFold {
         self.0.values().any(|prediction| prediction.fold == fold)
     }
 
-    /// Ids with what they were answered, in order.
+    /// Ids with their predictions, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Prediction)> {
         self.0.iter().map(|(id, prediction)| (id.as_str(), prediction))
     }

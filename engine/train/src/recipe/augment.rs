@@ -1,4 +1,4 @@
-//! What is done to training images.
+//! Augmentation of training images.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

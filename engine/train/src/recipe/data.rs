@@ -1,4 +1,4 @@
-//! What a network is trained on.
+//! The training data.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What is minimised.
+//! The loss.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -149,7 +149,7 @@ impl LossTerm {
         }
     }
 
-    /// Whether the term compares areas, rather than each number with its truth.
+    /// Whether the term compares areas, instead of each number with its truth.
     #[must_use]
     pub fn is_overlap(&self) -> bool {
         matches!(self, Self::Dice { .. } | Self::Jaccard { .. } | Self::Tversky { .. } | Self::Lovasz { .. })

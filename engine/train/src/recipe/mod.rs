@@ -1,6 +1,6 @@
 //! The TOML recipe that declares a training.
 //!
-//! Everything is declared and nothing is guessed. Sizes are `[height, width]` in pixels, probabilities and shares lie in
+//! Everything is declared and nothing is guessed. Sizes are `[height, width]` in pixels, probabilities and shares are in
 //! 0..=1, paths are relative to the recipe.
 
 mod augment;
@@ -24,13 +24,13 @@ pub use network::{Architecture, Attention, Encoder, Heads, Network, Weights, Wei
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
 pub use read::{json_schema, lint};
 
-/// What reading a recipe found out.
+/// The result of reading a recipe.
 pub type Lint = pleura::lint::Lint<Recipe>;
 
-/// A recipe that cannot be used.
+/// Why a recipe cannot be used.
 pub type RecipeError = pleura::lint::DocumentError;
 
-/// The recipe format this engine reads.
+/// The recipe format that this engine reads.
 pub const SCHEMA: u32 = 1;
 
 /// A training as declared by its recipe.

@@ -1,4 +1,4 @@
-//! What is trained: the architecture, its heads, and the weights it starts from.
+//! The network: its architecture, its heads, and its initial weights.
 
 use std::path::{Path, PathBuf};
 
@@ -187,7 +187,7 @@ pub enum Attention {
 }
 
 impl Architecture {
-    /// What the decoder pays attention by, where it does.
+    /// The attention of the decoder's blocks, if any.
     #[must_use]
     pub fn attention(&self) -> Option<Attention> {
         match self {
@@ -196,7 +196,7 @@ impl Architecture {
         }
     }
 
-    /// The groups of the group norms that stand in the place of batch norms, where they do.
+    /// The number of groups, if group norms replace batch norms.
     #[must_use]
     pub fn groups(&self) -> Option<u32> {
         match self {
@@ -205,8 +205,8 @@ impl Architecture {
         }
     }
 
-    /// What images' sides must be multiples of, so that a map comes back at their size; 1 where the recipe does not
-    /// tell: an ONNX model's own graph does.
+    /// The divisor of images' sides, so that a map has the image's size; 1 if the recipe does not determine it: an ONNX
+    /// model's own graph does.
     #[must_use]
     pub fn stride(&self) -> u32 {
         match self {
@@ -222,7 +222,7 @@ impl Architecture {
         }
     }
 
-    /// Whether there is an encoder apart from the rest, which can be frozen by itself.
+    /// Whether there is a separate encoder, which can be frozen.
     #[must_use]
     pub fn has_encoder(&self) -> bool {
         !matches!(self, Self::ConvStack { .. } | Self::UnetClassic { .. } | Self::DcUnet { .. } | Self::Onnx { .. })
@@ -285,10 +285,10 @@ pub struct Weights {
     pub unused: Vec<String>,
 }
 
-/// What a file of weights is, by its name.
+/// The format of a file of weights, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightsFormat {
-    /// A checkpoint of PyTorch's: `.pth`, `.pt`, `.bin` or `.ckpt`.
+    /// A PyTorch checkpoint: `.pth`, `.pt`, `.bin` or `.ckpt`.
     Pytorch,
     /// `.safetensors`.
     Safetensors,
@@ -297,7 +297,7 @@ pub enum WeightsFormat {
 }
 
 impl WeightsFormat {
-    /// The format that a file's name tells; none where it tells none.
+    /// The format of a file name; `None` if its extension is unknown.
     #[must_use]
     pub fn recognize(file: &Path) -> Option<Self> {
         match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {

@@ -1,4 +1,4 @@
-//! How weights are changed, and over how long.
+//! The optimiser, its phases and schedules.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// A phase of images of one pixel, which is what a stack's head sees of members' scores.
+    /// A phase of images of one pixel, the form in which a stack's head gets members' scores.
     pub(crate) fn of_scores(epochs: u32, batch: u32, lr: f32, schedule: Schedule) -> Self {
         let (size, sampling) = ([1, 1], Sampling::All);
         Self { epochs, size, crop: None, batch, accumulate: 1, lr, schedule, warmup: None, sampling, patience: None }

@@ -21,16 +21,16 @@ impl Document for Recipe {
     }
 }
 
-/// The JSON Schema (draft 2020-12) of recipes, as `ensembles/recipe.schema.json` holds it.
+/// The JSON Schema (draft 2020-12) of recipes, the content of `ensembles/recipe.schema.json`.
 ///
-/// A recipe whose first line is `#:schema recipe.schema.json` is completed and checked by editors that know TOML.
+/// Editors with TOML support complete and check a recipe whose first line is `#:schema recipe.schema.json`.
 #[must_use]
 pub fn json_schema() -> String {
     SCHEMA.to_string()
 }
 
-/// Reads a recipe and reports every problem. Unlike [`Recipe::read`], it goes on with what can be read. Whether files
-/// are there is not looked at: see [`Recipe::files`].
+/// Reads a recipe and reports every problem. Unlike [`Recipe::read`], it continues with the readable part. Whether
+/// files exist is not checked: see [`Recipe::files`].
 ///
 /// # Errors
 /// [`RecipeError::Read`] where the file cannot be read.
@@ -47,7 +47,7 @@ impl Recipe {
         Ok(Self::read_located(path)?.0)
     }
 
-    /// Reads a recipe, and tells where its keys stand, so that what is found out later can be said with its line.
+    /// Reads a recipe and the positions of its keys, so that later errors can name a line.
     ///
     /// # Errors
     /// As [`Recipe::read`].
@@ -55,7 +55,7 @@ impl Recipe {
         lint(path)?.accept()
     }
 
-    /// Reads a recipe from its text; `path` is what problems are reported with, and what files are relative to.
+    /// Reads a recipe from its text; `path` is used in problems, and relative paths start from its folder.
     ///
     /// # Errors
     /// [`RecipeError::Invalid`] with every problem.
@@ -63,8 +63,8 @@ impl Recipe {
         Ok(Lint::of_text(text, path).accept()?.0)
     }
 
-    /// The files and folders that must be there, each with the key that names it; `folder` is the recipe's. The images
-    /// (`data.images` holds globs) and `folds.csv` (written where it is not there) are not among them.
+    /// The files and folders that must exist, each with the key that names it; `folder` is the recipe's. The images
+    /// (`data.images` holds globs) and `folds.csv` (written if missing) are not included.
     #[must_use]
     pub fn files(&self, folder: &Path) -> Vec<(&'static str, PathBuf)> {
         let model = match &self.network.architecture {

@@ -1,10 +1,10 @@
-//! Bad recipes, and what is said of them.
+//! Invalid recipes and their diagnostics.
 
 use std::path::{Path, PathBuf};
 
 use super::{Architecture, Augment, Encoder, Lint, Optimizer, Recipe, RecipeError, Sampling, Transform, json_schema};
 
-/// A sound recipe; the lines in the tables below are its own.
+/// A valid recipe; the lines in the tables below are its own.
 const SOUND: &str = r#"schema = 1
 name = "sound"
 network = { architecture = { kind = "unet", encoder = "resnet34" } }
@@ -18,7 +18,7 @@ batch = 2
 lr = 1e-4
 "#;
 
-/// The sound recipe with one text replaced by another.
+/// The valid recipe with one text replaced by another.
 fn with(old: &str, new: &str) -> String {
     assert!(SOUND.contains(old), "{old}");
     SOUND.replacen(old, new, 1)
@@ -91,14 +91,14 @@ one_of = [
     assert_eq!(recipe.augment[0], Augment { p: 1.0, one_of: vec![Transform::Hflip {}] });
     let again = toml::to_string(&recipe).unwrap();
     assert_eq!(Recipe::parse(&again, Path::new("x.toml")).unwrap(), recipe, "{again}");
-    // What the linter reads is what serde would.
+    // The linter reads the same as serde.
     assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), recipe);
     let files = recipe.files(Path::new("home")).into_iter().map(|(key, file)| format!("{key} {}", file.display()));
     let expected = ["weights.file home/resnet34.pth", "data.truth.csv home/train.csv", "folds.patients home/p.csv"];
     assert_eq!(files.collect::<Vec<_>>(), expected);
 }
 
-/// One fault each: what is replaced in the sound recipe, and what is said.
+/// One fault each: the text replaced in the valid recipe, its replacement, and the diagnostic.
 #[rustfmt::skip]
 const FAULTS: &[(&str, &str, &str)] = &[
     // Shapes.

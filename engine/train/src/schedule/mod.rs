@@ -1,10 +1,10 @@
 //! The learning rate over a phase, and when a phase ends early.
 //!
-//! Schedules move once an epoch, as in the code of the competition's winners and as PyTorch's schedulers do when they
-//! are stepped once an epoch: every step of an epoch has the same rate. Only [`Warmup`] moves with each step, and
-//! multiplies what the schedule says.
+//! Schedules change once per epoch, as in the code of the competition's winners, and as PyTorch's schedulers do when
+//! they are stepped once per epoch: every step of an epoch has the same rate. Only [`Warmup`] changes with each step,
+//! and multiplies the schedule's rate.
 //!
-//! All of it is arithmetic in `f64`, rounded once to `f32`. What a schedule remembers ([`Plateau`], [`Patience`]) can be
+//! All of it is `f64` arithmetic, rounded once to `f32`. The state of a schedule ([`Plateau`], [`Patience`]) can be
 //! written to a checkpoint and read again without loss.
 
 mod patience;
@@ -31,8 +31,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The rate of a phase from its start. `steps_per_epoch` counts steps of the optimiser (batches over
-    /// `accumulate`), of the first epoch where epochs differ; only a warm-up that outlasts an epoch depends on it.
+    /// The rate of a phase from its start. `steps_per_epoch` counts optimiser steps (batches over `accumulate`), of the
+    /// first epoch if epochs differ; only a warm-up longer than an epoch depends on it.
     #[must_use]
     pub fn new(phase: &Phase, steps_per_epoch: u32) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Rate {
         }
     }
 
-    /// Goes on with what a checkpoint remembers of the plateaus so far. Of no effect on schedules that have none.
+    /// Restores the plateau state of a checkpoint. No effect on other schedules.
     pub fn resume(&mut self, plateau: Option<Plateau>) {
         if let (Some(fresh), Some(kept)) = (&mut self.plateau, plateau) {
             *fresh = kept;
@@ -59,14 +59,14 @@ impl Rate {
         (self.scheduled(epoch) * self.warmup.map_or(1.0, |warmup| rise(warmup, steps))) as f32
     }
 
-    /// Tells the validation loss at an epoch's end. Only `plateau` listens.
+    /// Observes the validation loss at an epoch's end. Only `plateau` uses it.
     pub fn observe(&mut self, loss: f64) {
         if let Some(plateau) = &mut self.plateau {
             plateau.observe(loss);
         }
     }
 
-    /// What a checkpoint has to remember; `None` for schedules that are a function of the epoch alone.
+    /// The state for a checkpoint; `None` for schedules that depend only on the epoch.
     #[must_use]
     pub fn plateau(&self) -> Option<Plateau> {
         self.plateau
@@ -94,7 +94,7 @@ impl Rate {
     }
 }
 
-/// How far an epoch is within its cycle, in 0..1; each cycle is `factor` times as long as the one before.
+/// The position of an epoch within its cycle, in 0..1; each cycle is `factor` times as long as the one before.
 fn cycle(epoch: u32, period: u32, factor: u32) -> f64 {
     let (mut into, mut length) = (u64::from(epoch), u64::from(period.max(1)));
     if factor <= 1 {
@@ -107,7 +107,7 @@ fn cycle(epoch: u32, period: u32, factor: u32) -> f64 {
     into as f64 / length as f64
 }
 
-/// The factor of a warm-up after a number of steps, as PyTorch's `LinearLR`: `from` at step 0, 1 from `steps` on.
+/// The factor of a warm-up after a number of steps, as in PyTorch's `LinearLR`: `from` at step 0, 1 from `steps` on.
 fn rise(warmup: Warmup, steps: u64) -> f64 {
     let share = (steps as f64 / f64::from(warmup.steps.max(1))).min(1.0);
     let from = f64::from(warmup.from);

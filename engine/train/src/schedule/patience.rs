@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::Phase;
 
-/// Ends a phase where the validation loss has not fallen for a number of epochs. Any fall counts, however small.
+/// Ends a phase if the validation loss has not fallen for a number of epochs. Any fall counts, however small.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patience {
@@ -14,13 +14,13 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// No loss seen yet; `None` where the phase runs to its end.
+    /// The initial state; `None` if the phase always runs to its end.
     #[must_use]
     pub fn new(phase: &Phase) -> Option<Self> {
         phase.patience.map(|epochs| Self { epochs, best: None, since: 0 })
     }
 
-    /// Takes the validation loss of an epoch. One that is not a number is no fall.
+    /// Observes the validation loss of an epoch. NaN is not a fall.
     pub fn observe(&mut self, loss: f64) {
         if self.best.map_or(loss.is_finite(), |best| loss < best) {
             self.best = Some(loss);

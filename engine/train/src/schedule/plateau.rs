@@ -1,17 +1,17 @@
-//! Lower rates where the loss no longer falls.
+//! Lowers the rate when the loss no longer falls.
 
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::{Phase, Schedule};
 
-/// How much of the best loss a loss must lie below it to count as better.
+/// The relative improvement on the best loss that counts as better.
 const THRESHOLD: f64 = 1e-4;
 
-/// Changes of the rate that are smaller than this are not made.
+/// Smaller changes of the rate are not made.
 const LEAST_CHANGE: f64 = 1e-8;
 
-/// PyTorch's `ReduceLROnPlateau` with its defaults: the least loss is the best one, better is better by 1e-4 of the
-/// best, and counting starts anew after each reduction.
+/// PyTorch's `ReduceLROnPlateau` with its defaults: the lowest loss is the best one, better means by 1e-4 of the best,
+/// and counting restarts after each reduction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plateau {
@@ -24,7 +24,7 @@ pub struct Plateau {
 }
 
 impl Plateau {
-    /// No loss seen yet; `None` where the phase has another schedule.
+    /// The initial state; `None` if the phase has another schedule.
     #[must_use]
     pub fn new(phase: &Phase) -> Option<Self> {
         let Schedule::Plateau { factor, patience, min } = phase.schedule else { return None };
@@ -38,7 +38,7 @@ impl Plateau {
         self.lr
     }
 
-    /// Takes the validation loss of an epoch. One that is not a number is no better than any.
+    /// Observes the validation loss of an epoch. NaN is not better than any loss.
     pub fn observe(&mut self, loss: f64) {
         if self.best.map_or(loss.is_finite(), |best| loss < best * (1.0 - THRESHOLD)) {
             self.best = Some(loss);

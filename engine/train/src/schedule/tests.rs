@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-/// What `tests/reference/schedules.py` wrote.
+/// A result of `tests/reference/schedules.py`.
 #[derive(Deserialize)]
 struct Case {
     name: String,
@@ -31,7 +31,8 @@ fn rates_are_those_of_pytorch() {
         for epoch in 0..phase.epochs {
             for step in 0..steps {
                 let (found, expected) = (f64::from(rate.at(epoch, step)), rates[(epoch * steps + step) as usize]);
-                // PyTorch goes from rate to rate, where this is the closed form; then it is rounded to single precision.
+                // PyTorch steps from rate to rate, while this is the closed form; the result is rounded to single
+                // precision.
                 if (found - expected).abs() > 1e-7 * expected + 1e-15 {
                     wrong.push(format!("{name}, epoch {epoch} step {step}: {found:e} is not {expected:e}"));
                 }
@@ -86,7 +87,7 @@ fn a_rate_without_plateaus_has_none_to_resume() {
 }
 
 proptest! {
-    /// Interrupted after any epoch, written, and read again, the rates are the same to the bit.
+    /// Interrupted after any epoch, written, and read again, the rates are bit for bit the same.
     #[test]
     fn resuming_changes_nothing(losses in prop::collection::vec(0.0..2.0_f64, 1..30), cut in any::<prop::sample::Index>()) {
         let phase = phase(&json!({ "patience": 4, "schedule": { "kind": "plateau", "factor": 0.3, "patience": 1 } }));

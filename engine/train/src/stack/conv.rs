@@ -1,4 +1,4 @@
-//! Trains the convolutional head: the steps of any training, on images of one pixel.
+//! Trains the convolutional head: with ordinary training steps, on images of one pixel.
 
 use ndarray::{ArrayView2, Axis};
 use rand::SeedableRng;
@@ -14,7 +14,7 @@ use crate::recipe::{Loss, LossTerm, Optimizer, Phase, Schedule};
 use crate::schedule::Rate;
 use crate::step::{Evaluation, Pass, PassOptions, Rates, State, StepError, Subject, Update};
 
-/// How a head is trained.
+/// The settings for training a head.
 #[derive(Debug, Clone)]
 pub struct Training {
     /// A stack of the convolutional kind.
@@ -23,7 +23,7 @@ pub struct Training {
     pub phase: Phase,
     pub weight_decay: f32,
     pub keep: KeepHead,
-    /// Random seed of weights and batches.
+    /// The random seed of weights and batches.
     pub seed: u64,
     /// The fold that is held out, for errors.
     pub fold: u32,
@@ -45,7 +45,7 @@ pub struct Head<'h> {
 }
 
 impl<'h> Head<'h> {
-    /// A head with weights as they are drawn.
+    /// A head with random weights.
     pub fn new(place: &'h Place, training: Training, members: usize) -> Result<Self, StepError> {
         let model = nets::stacker(&training.stack, members, training.seed);
         let subject = Subject {
@@ -60,8 +60,8 @@ impl<'h> Head<'h> {
         Ok(Self { place, training, subject, state })
     }
 
-    /// Trains on these rows. An epoch shows them in another order, without the rest that fills no batch; `held_out` rows
-    /// tell how good it was, where that is wanted.
+    /// Trains on these rows. An epoch uses them in a new order, without the rest that fills no batch; `held_out` rows
+    /// select the best epoch, if requested.
     pub fn train(&self, of: Scores<'_>, rows: &[usize], held_out: &[usize]) -> Result<(), StackError> {
         let Training { phase, seed, fold, .. } = &self.training;
         let batch = (phase.batch as usize).min(rows.len());
@@ -96,7 +96,7 @@ impl<'h> Head<'h> {
         }
     }
 
-    /// What looks at the held-out rows after each epoch, where anything depends on it.
+    /// The evaluation on the held-out rows after each epoch, if anything depends on it.
     fn judge(&self, of: Scores<'_>, held_out: &[usize]) -> Result<Option<Judge>, StepError> {
         let Training { phase, keep, .. } = &self.training;
         if *keep == KeepHead::Last && !matches!(phase.schedule, Schedule::Plateau { .. }) {
@@ -123,17 +123,17 @@ impl<'h> Head<'h> {
     }
 }
 
-/// Looks at the held-out images after each epoch.
+/// Evaluates the held-out images after each epoch.
 struct Judge {
     evaluation: Evaluation,
     scores: Vec<f32>,
     labels: Vec<f32>,
-    /// The lowest log-loss so far, and the weights that had it.
+    /// The lowest log-loss so far, and its weights.
     best: Option<(f64, Tensors)>,
 }
 
 impl Judge {
-    /// The log-loss after an epoch; the weights are kept where none was lower.
+    /// The log-loss after an epoch; the weights are kept if it is the lowest.
     fn epoch(&mut self, state: &State) -> Result<f64, StepError> {
         let loss = f64::from(self.evaluation.run([&self.scores, &[], &self.labels])?.losses.total);
         if self.best.as_ref().map_or(loss.is_finite(), |(best, _)| loss < *best) {

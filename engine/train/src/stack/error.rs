@@ -1,4 +1,4 @@
-//! What keeps scores from being stacked.
+//! Errors of stacking.
 
 use std::fmt::{self, Display};
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ use crate::out_of_fold::OutOfFoldError;
 use crate::recipe::RecipeError;
 use crate::step::StepError;
 
-/// How many images are named.
+/// The number of images that are named.
 const NAMED: usize = 3;
 
-/// What keeps scores from being stacked.
+/// Why scores cannot be stacked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "variants that pass on another error are named after it")]
 pub enum StackError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A member's file is not there.
+    /// A member's file does not exist.
     #[error("members[{member}].oof: `{path}` does not exist; correct the path, which is relative to the recipe, or \
              train the member first", path = path.display())]
     Missing {
@@ -34,7 +34,7 @@ pub enum StackError {
     },
     #[error(transparent)]
     OutOfFold(#[from] OutOfFoldError),
-    /// A member has no score.
+    /// A member without scores.
     #[error("members[{member}].oof: `{path}` has no score of {images}: only networks with `heads = \"score\"` or \
              `\"both\"` have one", path = path.display())]
     NoScore {
@@ -52,18 +52,18 @@ pub enum StackError {
         absent.iter().map(|(name, images)| format!("`{name}` lacks {images}")).collect::<Vec<_>>().join(", ")
     )]
     Absent {
-        /// The members' names, with what each lacks.
+        /// The members' names, with the images that each lacks.
         absent: Vec<(String, Images)>,
     },
-    /// No image is in every file.
+    /// No image is in all files.
     #[error("no image is in every member's file: check that their ids are written in the same way")]
     Nothing,
-    /// Two members' files say different things of the same images.
+    /// Two members' files have different labels for the same images.
     #[error("`{one}` and `{other}` differ in the labels of {images}: train both on the same truth")]
     Labels {
         /// A member.
         one: String,
-        /// Another.
+        /// The other member.
         other: String,
         /// The images.
         images: Images,
@@ -75,7 +75,7 @@ pub enum StackError {
     Folds {
         /// A member.
         one: String,
-        /// Another.
+        /// The other member.
         other: String,
         /// The images.
         images: Images,
@@ -92,7 +92,7 @@ pub enum StackError {
     },
     #[error("folds")]
     Divide(#[from] FoldsError),
-    /// Nothing can be learnt from one class.
+    /// Only images of one class, from which nothing can be learnt.
     #[error(
         "without fold {} there are images of one class only ({positives} of {images} are positive): a stack needs both",
         fold + 1
@@ -100,12 +100,12 @@ pub enum StackError {
     OneClass {
         /// The fold that is held out, from 0.
         fold: u32,
-        /// How many of the other folds' images are positive.
+        /// The number of positives among the other folds' images.
         positives: usize,
-        /// How many there are.
+        /// The number of these images.
         images: usize,
     },
-    /// The stack's own predictions would take the place of a member's.
+    /// The stack's own predictions would replace a member's.
     #[error("`{path}` holds a member's scores, and the stack's would overwrite it: choose another `--out`",
             path = path.display())]
     Overwrites {
@@ -133,7 +133,7 @@ pub enum StackError {
     },
     #[error(transparent)]
     Run(#[from] ModelError),
-    /// The exported model does not answer as the trained heads did.
+    /// The exported model's outputs differ from the trained heads'.
     #[error("the exported model differs by {worst:e} from the trained one, more than {allowed:e}; nothing was exported",
             allowed = crate::fit::AGREEMENT)]
     Disagrees {
@@ -146,7 +146,7 @@ pub enum StackError {
     Folder(#[from] TrainError),
 }
 
-/// Images by their ids; a few of them are told.
+/// Images by their ids; a few of them are displayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images(pub Vec<String>);
 

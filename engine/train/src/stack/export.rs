@@ -1,4 +1,4 @@
-//! What stacking leaves on the disk.
+//! Writes the results of stacking.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::recipe::stack::StackRecipe;
 /// The name of the file of a manifest's lines.
 pub const MERGE: &str = "merge.toml";
 
-/// Whether the stack's own predictions would take the place of a member's.
+/// Checks that the stack's own predictions do not replace a member's.
 pub fn spares_the_members(out: &Path, recipe: &StackRecipe, folder: &Path) -> Result<(), StackError> {
     let path = out.join(PREDICTIONS);
     let Ok(found) = path.canonicalize() else { return Ok(()) };
@@ -25,8 +25,8 @@ pub fn spares_the_members(out: &Path, recipe: &StackRecipe, folder: &Path) -> Re
     if recipe.members.iter().any(|member| is_it(&member.oof)) { Err(StackError::Overwrites { path }) } else { Ok(()) }
 }
 
-/// Writes predictions, model and manifest lines; the model only once the engine has answered every image as the heads
-/// do. Gives the model's path.
+/// Writes predictions, model and manifest lines; the model only after the engine's outputs for every image agree with
+/// the heads'. Returns the model's path.
 pub fn write(
     out: &Path,
     recipe: &StackRecipe,
@@ -53,7 +53,7 @@ pub fn write(
     Ok(path)
 }
 
-/// Whether the exported model answers as the mean of the heads does.
+/// Checks that the exported model's outputs equal the mean of the heads'.
 fn agrees(exported: &Path, table: &Table, heads: &[Fitted], loaded: &Loaded) -> Result<(), StackError> {
     let options = SessionOptions { device: Device::Cpu, threads: 1, tensorrt: false, fp16: false, memory: None };
     let engine = runtime::Model::open(loaded, exported, options)?;
@@ -67,7 +67,7 @@ fn agrees(exported: &Path, table: &Table, heads: &[Fitted], loaded: &Loaded) -> 
     }
 }
 
-/// The lines of a manifest that run the model.
+/// The lines of a manifest for the model.
 fn lines(recipe: &StackRecipe, model: &str, sha256: &str) -> String {
     let names: Vec<_> = recipe.members.iter().map(|member| quoted(&member.name)).collect();
     let [input, output] = STACK_PORTS;
@@ -84,7 +84,7 @@ fn lines(recipe: &StackRecipe, model: &str, sha256: &str) -> String {
     )
 }
 
-/// A TOML string on one line, whatever it holds.
+/// A TOML string on one line, for any text.
 fn quoted(text: &str) -> String {
     Value::from(text.replace(['\n', '\r'], " ")).to_string()
 }

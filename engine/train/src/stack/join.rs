@@ -1,4 +1,4 @@
-//! Members' out-of-fold scores, side by side.
+//! Joins members' out-of-fold scores by image.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,11 +17,11 @@ pub struct Table {
     pub ids: Vec<String>,
     /// Whether they are positive.
     pub labels: Vec<bool>,
-    /// The fold that each is held out with.
+    /// The fold with which each is held out.
     pub folds: Vec<u32>,
     /// (images, members): probabilities.
     pub scores: Array2<f32>,
-    /// How many images of any member's file are left out.
+    /// The number of images that are left out, over all members' files.
     pub left_out: usize,
 }
 
@@ -29,7 +29,7 @@ impl Table {
     /// Reads and joins the files that a recipe names; `folder` is the recipe's.
     ///
     /// # Errors
-    /// Where a file is not there, cannot be read or has no scores, or the files do not fit together.
+    /// If a file does not exist, cannot be read or has no scores, or the files do not match.
     pub fn read(recipe: &StackRecipe, folder: &Path) -> Result<Self, StackError> {
         let files = files(recipe, folder)?;
         let by_id: Vec<HashMap<&str, &Scored>> =
@@ -63,7 +63,7 @@ impl Table {
         })
     }
 
-    /// The folds, each once, from the lowest.
+    /// The distinct folds, ascending.
     pub fn held_out(&self) -> Vec<u32> {
         let mut folds: Vec<_> = self.folds.clone();
         folds.sort_unstable();
@@ -71,10 +71,10 @@ impl Table {
         folds
     }
 
-    /// The images that a fold's head is fitted on, by index.
+    /// The indices of the images on which a fold's head is fitted.
     ///
     /// # Errors
-    /// Where they are of one class alone.
+    /// If they are of one class only.
     pub fn training(&self, fold: u32) -> Result<Vec<usize>, StackError> {
         let rows: Vec<_> = (0..self.ids.len()).filter(|&row| self.folds[row] != fold).collect();
         let positives = rows.iter().filter(|&&row| self.labels[row]).count();
@@ -100,7 +100,7 @@ fn files(recipe: &StackRecipe, folder: &Path) -> Result<Vec<Vec<Scored>>, StackE
     recipe.members.iter().enumerate().map(read).collect()
 }
 
-/// How many images are not in every file, where the recipe lets them be left out.
+/// The number of images that are not in every file, if the recipe allows leaving them out.
 fn absent(recipe: &StackRecipe, files: &[Vec<Scored>], by_id: &[HashMap<&str, &Scored>]) -> Result<usize, StackError> {
     let mut seen = HashSet::new();
     let all: Vec<_> = files.iter().flatten().map(|scored| scored.id.as_str()).filter(|id| seen.insert(*id)).collect();
@@ -119,7 +119,7 @@ fn absent(recipe: &StackRecipe, files: &[Vec<Scored>], by_id: &[HashMap<&str, &S
     if absent.is_empty() { Ok(0) } else { Err(StackError::Absent { absent }) }
 }
 
-/// Whether all members say the same of every image; the first two that do not are told.
+/// Checks that all members have the same value for every image; the error names the first two that differ.
 fn agree(
     recipe: &StackRecipe,
     rows: &[Vec<&Scored>],

@@ -7,15 +7,15 @@ use crate::checkpoint::Tensors;
 use crate::nets::{MARGIN, logistic_names};
 use crate::recipe::stack::FeatureScale;
 
-/// Newton's steps, at most; ten are many.
+/// The maximum number of Newton's steps; ten are usually enough.
 const STEPS: usize = 100;
 
-/// Where the gradient's norm an image is below this, the optimum is reached: rounding is all that is left.
+/// The gradient's norm per image below which the optimum is reached, except for rounding.
 const FLAT: f64 = 1e-12;
 
 /// Weights that minimise the sum of log-losses and `l2 / 2 · Σ weight²`; `scores` are (images, members).
 ///
-/// The sum is strictly convex in the weights, and in the bias as long as both classes are there: there is one optimum.
+/// The sum is strictly convex in the weights, and in the bias if both classes occur: there is one optimum.
 pub fn fit(scores: ArrayView2<'_, f32>, labels: &[bool], of: FeatureScale, l2: f32) -> Tensors {
     let features = features(scores, of);
     let (images, members) = features.dim();
@@ -42,7 +42,7 @@ pub fn fit(scores: ArrayView2<'_, f32>, labels: &[bool], of: FeatureScale, l2: f
     [(weight, of_members), (bias, (vec![1], numbers[members..].to_vec()))].into_iter().collect()
 }
 
-/// The probabilities that weights of [`fit`] give, (images).
+/// The probabilities with weights of [`fit`], (images).
 pub fn answer(scores: ArrayView2<'_, f32>, weights: &Tensors, of: FeatureScale) -> Vec<f32> {
     let [weight, bias] = logistic_names().map(|name| weights[&name].1.clone());
     let logit = |row: ndarray::ArrayView1<'_, f64>| {
@@ -61,7 +61,7 @@ fn features(scores: ArrayView2<'_, f32>, of: FeatureScale) -> Array2<f64> {
     })
 }
 
-/// Newton's step, halved until it leads down.
+/// Newton's step, halved until the loss decreases.
 fn descend(
     x: &DMatrix<f64>,
     y: &DVector<f64>,
@@ -75,7 +75,7 @@ fn descend(
     };
     let before = loss(weights);
     let mut share = 1.0;
-    // near the optimum a step changes the loss by less than rounding does, and is taken whole
+    // near the optimum a step changes the loss by less than rounding, and is taken in full
     while loss(&(weights - step * share)) > before + 1e-12 * before.abs() && share > 1e-10 {
         share /= 2.0;
     }

@@ -1,13 +1,13 @@
-//! Stacking: one probability of several members', learnt from what they answered out of fold.
+//! Stacking: learns to merge several members' probabilities into one, from their out-of-fold scores.
 //!
 //! Members' out-of-fold scores are joined by image. For each fold a head is fitted on the images of all others; the
-//! model that is exported averages the heads' probabilities. What the stack itself is worth is told by scores that no
-//! head has seen: each image is answered by the one that its fold was kept from.
+//! exported model averages the heads' probabilities. The stack itself is evaluated on scores that no head has seen:
+//! each image is scored by the head that did not use its fold.
 //!
 //! ```text
 //! OUT/NAME.onnx     (batch, members) probabilities to (batch, 1): features and all folds' heads
-//! OUT/oof.csv       what each image was answered by the head that never saw it
-//! OUT/merge.toml    the lines of a manifest that run it
+//! OUT/oof.csv       each image's score by the head that has not seen it
+//! OUT/merge.toml    the lines of a manifest for the model
 //! ```
 
 mod conv;
@@ -36,29 +36,29 @@ pub use error::{Images, StackError};
 pub use export::MERGE;
 pub use join::Table;
 
-/// What was stacked.
+/// The result of stacking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stacked {
     /// The model.
     pub model: PathBuf,
-    /// The lines of a manifest that run it.
+    /// The lines of a manifest for the model.
     pub merge: PathBuf,
-    /// Each member's figures.
+    /// Each member's metrics.
     pub members: Vec<Figures>,
-    /// Those of their mean.
+    /// The metrics of the members' mean.
     pub mean: Figures,
-    /// Those of the stack, on images that its heads have not seen.
+    /// The metrics of the stack, on images that its heads have not seen.
     pub stack: Figures,
-    /// How many images these figures are of.
+    /// The number of images of these metrics.
     pub images: usize,
-    /// How many of them are positive.
+    /// The number of positives among them.
     pub positives: usize,
 }
 
-/// How good scores are.
+/// The quality of scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
-    /// Whose.
+    /// The name of the member, the mean or the stack.
     pub name: String,
     /// The mean binary cross-entropy: the lower the better.
     pub log_loss: Option<f64>,
@@ -66,17 +66,17 @@ pub struct Figures {
     pub auc: Option<f64>,
 }
 
-/// What a fold's head is.
+/// A fold's fitted head.
 struct Fitted {
     weights: Tensors,
     /// Probabilities of all images, in order.
     probabilities: Vec<f32>,
 }
 
-/// Stacks by a recipe. `note` is told what is worth knowing. Nothing is gone on with: it takes seconds, and begins anew.
+/// Stacks by a recipe. `note` gets remarks for the user. There is no resuming: it takes seconds, and starts over.
 ///
 /// # Errors
-/// Where the recipe or the members' files do not allow it, or a file cannot be written.
+/// If the recipe or the members' files are invalid, or a file cannot be written.
 pub fn train(recipe_path: &Path, options: &Options, note: &mut dyn FnMut(&str)) -> Result<Stacked, StackError> {
     let recipe = StackRecipe::read(recipe_path)?;
     let folder = recipe_path.parent().unwrap_or(Path::new(""));
@@ -139,7 +139,7 @@ fn fit_head(
     }
 }
 
-/// What each image is answered by the head that its fold was kept from.
+/// Each image's score by the head that did not use its fold.
 fn unseen(table: &Table, folds: &[u32], heads: &[Fitted]) -> Vec<f32> {
     let of = |(row, fold): (usize, &u32)| {
         let head = folds.iter().position(|it| it == fold).expect("every image's fold has a head");
@@ -167,7 +167,7 @@ fn stacked(recipe: &StackRecipe, table: &Table, unseen: &[f32], model: PathBuf, 
     }
 }
 
-/// The model of these heads.
+/// The model with these heads.
 fn model(recipe: &StackRecipe, heads: &[Fitted]) -> pleura::onnx::Model {
     let weights: Vec<Tensors> = heads.iter().map(|head| head.weights.clone()).collect();
     nets::stacked(&recipe.stack, recipe.members.len(), &weights)

@@ -1,4 +1,4 @@
-//! Stacks against PyTorch's and scikit-learn's, as the engine runs them, and of files that do not fit.
+//! Stacks compared with PyTorch's and scikit-learn's and run by the engine, and files that do not match.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -80,7 +80,7 @@ fn a_logistic_regression_is_scikit_learn_s() {
     }
 }
 
-/// Classes that hardly overlap, and certain scores: the weights are large, and there still is an optimum.
+/// Classes that barely overlap, and scores of 0 and 1: the weights are large, but there is an optimum.
 #[test]
 fn a_logistic_regression_of_extremes_has_an_optimum() {
     let scores = Array2::from_shape_fn((40, 2), |(row, member)| match (row % 2, row == 7 && member == 1) {
@@ -92,13 +92,13 @@ fn a_logistic_regression_of_extremes_has_an_optimum() {
         let weights = logistic::fit(scores.view(), &labels, of, 1e-4);
         let answers = logistic::answer(scores.view(), &weights, of);
         assert!(answers.iter().zip(&labels).all(|(p, label)| (*p > 0.5) == *label), "{of:?}: {answers:?}");
-        // at the optimum the mean answer is the share of positives
+        // at the optimum the mean score is the share of positives
         let mean = answers.iter().sum::<f32>() / 40.0;
         assert!((mean - 0.5).abs() < 1e-4, "{of:?}: {mean}");
     }
 }
 
-/// A folder of members' files: one is good, one is noisy, and one says the opposite; they share a part of their noise.
+/// A folder of members' files: one good, one noisy, and one inverted; they share a part of their noise.
 fn members(count: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (class, shared) = (noise(1, count), noise(2, count));
@@ -147,7 +147,7 @@ fn a_stack_beats_the_mean_of_unequal_members() {
             assert!(stacked.stack.auc > other.auc && stacked.stack.log_loss < other.log_loss, "{told}");
         }
         assert!(stacked.members[2].auc.unwrap() < 0.5 && stacked.stack.auc.unwrap() > 0.9, "{told}");
-        // what is written is what is told, fold by fold
+        // the file agrees with the printed values, fold by fold
         let read = OutOfFold::read(&folder.path().join("out")).unwrap();
         let scores: Vec<_> = read.iter().map(|(_, prediction)| prediction.score.unwrap()).collect();
         let labels: Vec<_> = read.iter().map(|(_, prediction)| prediction.label).collect();
@@ -156,8 +156,8 @@ fn a_stack_beats_the_mean_of_unequal_members() {
     }
 }
 
-/// A convolution over all features and no activation: whatever the weights, a logit is linear in the members'
-/// probabilities, as the two layers' product says by hand.
+/// A convolution over all features and no activation: for any weights, a logit is linear in the members' probabilities,
+/// as computed by hand from the two layers' product.
 #[test]
 fn without_an_activation_a_stack_is_linear() {
     let text = "kind = 'conv'\nover = 'all'\nactivation = 'none'\nchannels = 4\nepochs = 1\nbatch = 2\nlr = 0.1";
@@ -190,7 +190,7 @@ fn without_an_activation_a_stack_is_linear() {
     assert!((logit(found[2]) - (logit(found[0]) + logit(found[1])) / 2.0).abs() < 1e-5);
 }
 
-/// With a learning rate that ruins what was learnt, the best epoch is not the last one.
+/// With a learning rate that ruins the weights, the best epoch is not the last one.
 #[test]
 fn the_best_epoch_s_weights_can_be_kept() {
     let folder = members(400);
@@ -220,7 +220,7 @@ fn the_same_seed_gives_the_same_stack() {
     assert!(first.0 != model("seed = 5", "c").0);
 }
 
-/// Scores of an image are those of the heads that never saw it: another label changes only other folds' answers.
+/// An image is scored by the head that has not seen it: another label changes only other folds' scores.
 #[test]
 fn no_head_has_seen_what_it_answers() {
     let folder = members(60);
@@ -262,13 +262,13 @@ fn the_exported_model_answers_as_the_heads_do() {
         };
         let off = worst(&answer(table.scores.view()), &mean);
         assert!(off < 1e-6, "{stack}: {off}");
-        // one image at a time, as the engine asks
+        // one image at a time, as the engine runs it
         let off = worst(&answer(table.scores.slice(ndarray::s![7..8, ..])), &mean[7..8]);
         assert!(off < 1e-6, "{stack}: {off}");
     }
 }
 
-/// What is said of files that have one text replaced by another.
+/// The error for files with one text replaced by another.
 fn refused(member: &str, old: &str, new: &str, more: &str) -> String {
     let folder = members(30);
     let path = folder.path().join(format!("{member}.csv"));

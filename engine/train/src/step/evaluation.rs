@@ -1,4 +1,4 @@
-//! The forward pass as the exported network runs, with its losses: for validation.
+//! The forward pass in the exported network's form, with its losses: for validation.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::Mode;
 use crate::recipe::Loss;
 
-/// A batch's way through the network alone.
+/// The forward pass of a batch.
 pub struct Evaluation {
     program: Program,
     io: Io,
@@ -16,7 +16,7 @@ pub struct Evaluation {
     score: Option<Arc<Buffer>>,
 }
 
-/// What a network answered to a batch.
+/// A network's outputs for a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answers {
     /// The losses.
@@ -28,11 +28,10 @@ pub struct Answers {
 }
 
 impl Evaluation {
-    /// Opens a network on the device for images of one shape, (N, C, H, W), with the averaged weights where `averaged`
-    /// and there are any.
+    /// Opens a network on the device for images of one shape, (N, C, H, W); with `averaged`, it uses the averaged
+    /// weights if there are any.
     ///
-    /// # Errors
-    /// Where the network has operators that training does not know, or the device refuses the graph.
+    /// # Errors If the network has operators that training does not support, or the device refuses the graph.
     pub fn new(
         place: &Place,
         subject: &Subject,
@@ -66,7 +65,7 @@ impl Evaluation {
     /// Runs a batch: images (N, C, H, W), maps (N, 1, H, W), labels (N), row-major.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn run(&mut self, [images, maps, labels]: [&[f32]; 3]) -> Result<Answers, DeviceError> {
         self.io.write(images, maps, labels)?;
         self.program.run()?;

@@ -1,4 +1,4 @@
-//! The part that training and evaluation share: a network's forward pass that ends in losses.
+//! The part that training and evaluation share: a network's forward pass with losses at its end.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::loss::{self, Head, Written};
 use crate::recipe::Loss;
 use crate::trace::Trace;
 
-/// A graph that ends in losses.
+/// A graph with losses at its end.
 pub struct Traced {
     pub trace: Trace,
     pub forward: Forward,
     pub written: Written,
     /// The name of the image's input.
     pub image: String,
-    /// The map's and the scores' logits, where the network has them, and the inputs of their truth.
+    /// The map's and the scores' logits, if the network has them, and the inputs of their truth.
     pub map: Option<Head>,
     pub score: Option<Head>,
 }
@@ -37,17 +37,17 @@ pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> R
     Ok(Traced { trace, forward, written, image, map, score })
 }
 
-/// Writes a step for images of one shape, (N, C, H, W), without running it: whether a network can be trained at all.
+/// Builds a step for images of one shape, (N, C, H, W), without running it, to check whether a network can be trained.
 ///
 /// # Errors
-/// Where it cannot: the node is named.
+/// If it cannot; the error names the node.
 pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), StepError> {
     let Traced { mut trace, written, forward, .. } = trace(subject, shape, loss, Mode::Training)?;
     gradients(&mut trace, &written.total, &forward.trained)?;
     Ok(())
 }
 
-/// An output's logits in the shape that losses take, and an input for its truth.
+/// An output's logits in the shape that losses require, and an input for its truth.
 fn head(
     trace: &mut Trace,
     subject: &Subject,
@@ -68,7 +68,7 @@ fn head(
         Some(class) => log_odds(trace, &subject.model, output, class, wanted)?,
     };
     let found = trace.shape(&logits).to_vec();
-    // scores may come as (N, 1) too
+    // scores may also have the shape (N, 1)
     let is_close = found.iter().product::<usize>() == wanted.iter().product::<usize>() && found[0] == wanted[0];
     let is_map = wanted.len() == 4;
     if !is_close || (is_map && found != wanted) {
@@ -80,7 +80,7 @@ fn head(
 }
 
 /// The log-odds of one of two classes, (N, 1, …): the difference of their numbers, so that two-class cross-entropy of it
-/// is the cross-entropy of their softmax.
+/// equals the cross-entropy of their softmax.
 fn log_odds(
     trace: &mut Trace,
     model: &Model,
@@ -88,7 +88,7 @@ fn log_odds(
     class: usize,
     wanted: &[usize],
 ) -> Result<String, StepError> {
-    // its logarithm differs from the numbers before it by the same in both classes
+    // its logarithm differs from the logits by the same constant in both classes
     if let Some(Activation::Probability(op)) = model.last_activation(output) {
         return Err(StepError::Squashed { output: output.to_owned(), op });
     }
@@ -110,7 +110,7 @@ fn log_odds(
     Ok(trace.sub(&wanted, &other))
 }
 
-/// What a batch is put into, and the losses taken from.
+/// The buffers of a batch and of its losses.
 pub struct Io {
     pub image: Arc<Buffer>,
     pub map: Option<Arc<Buffer>>,
@@ -133,7 +133,7 @@ impl Io {
         })
     }
 
-    /// The graph's inputs that it holds, by name.
+    /// The graph's inputs in these buffers, by name.
     pub fn inputs<'i>(&'i self, traced: &Traced) -> Vec<(String, &'i Arc<Buffer>)> {
         let truth = |head: &Option<Head>, buffer: &'i Option<Arc<Buffer>>| {
             head.as_ref().zip(buffer.as_ref()).map(|(head, buffer)| (head.truth.clone(), buffer))
@@ -142,7 +142,7 @@ impl Io {
         [image, truth(&traced.map, &self.map), truth(&traced.score, &self.score)].into_iter().flatten().collect()
     }
 
-    /// Declares the losses as outputs, and gives them with their buffers.
+    /// Declares the losses as outputs, and returns them with their buffers.
     pub fn outputs<'i>(&'i self, trace: &mut Trace, written: &Written) -> Vec<(String, &'i Arc<Buffer>)> {
         trace.output(&written.total, "loss");
         let mut outputs = vec![("loss".to_owned(), &self.total)];
@@ -154,7 +154,7 @@ impl Io {
         outputs
     }
 
-    /// Puts a batch in: images (N, C, H, W), maps (N, 1, H, W) and labels (N), row-major.
+    /// Writes a batch into the buffers: images (N, C, H, W), maps (N, 1, H, W) and labels (N), row-major.
     pub fn write(&self, images: &[f32], maps: &[f32], labels: &[f32]) -> Result<(), DeviceError> {
         self.image.write(images)?;
         self.map.as_ref().map_or(Ok(()), |buffer| buffer.write(maps))?;

@@ -1,5 +1,5 @@
-//! One step of training: forward and backward pass ([`Pass`]), then the optimiser ([`Update`]), on weights that stay
-//! on the device ([`State`]).
+//! One training step: forward and backward pass ([`Pass`]), then the optimiser ([`Update`]), on weights that stay on
+//! the device ([`State`]).
 
 mod evaluation;
 mod graph;
@@ -23,7 +23,7 @@ pub use state::State;
 pub use statistics::Gathering;
 pub use update::{Rates, Update};
 
-/// A network and what of it is trained.
+/// A network, and which part of it is trained.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The network in inference form.
@@ -32,11 +32,11 @@ pub struct Subject {
     pub map: Option<String>,
     /// The output that holds the score, if any.
     pub score: Option<String>,
-    /// The class that is trained, where outputs hold the numbers of two classes, (N, 2, …): 0 or 1.
+    /// The trained class, if outputs hold the numbers of two classes, (N, 2, …): 0 or 1.
     pub class: Option<usize>,
-    /// Batch norms go by their running statistics.
+    /// Whether batch norms use their running statistics.
     pub freeze_batch_norm: bool,
-    /// Weights whose names start so stay as they are.
+    /// Weights whose names start with this are frozen.
     pub frozen_prefix: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Subject {
     }
 }
 
-/// What keeps a step from being made or run.
+/// Why a step cannot be built or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
@@ -62,22 +62,22 @@ pub enum StepError {
         /// The output.
         output: String,
     },
-    /// The network's answers are not of the shapes that losses need.
+    /// The network's outputs do not have the shapes that losses require.
     #[error("output `{output}` has shape {found:?}, expected {wanted:?}{}", advice(found, wanted))]
     Shape {
         /// The output.
         output: String,
         /// Its shape.
         found: Vec<usize>,
-        /// What is needed.
+        /// The required shape.
         wanted: Vec<usize>,
     },
-    /// The numbers of classes are squashed already.
+    /// The numbers of two classes are already probabilities.
     #[error("output `{output}` comes from {op}, but `class` needs the logits before it: export the model without {op}")]
     Squashed {
         /// The output.
         output: String,
-        /// The operator that squashes it.
+        /// The operator that makes them probabilities.
         op: String,
     },
     /// The device.
@@ -85,7 +85,7 @@ pub enum StepError {
     Device(#[from] DeviceError),
 }
 
-/// What to do about channels that do not fit.
+/// What to do about a mismatch of channels.
 fn advice(found: &[usize], wanted: &[usize]) -> &'static str {
     match (found.get(1), wanted.get(1)) {
         (Some(2), None | Some(1)) => {

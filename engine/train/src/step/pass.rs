@@ -9,31 +9,31 @@ use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::{Mode, Statistic};
 use crate::recipe::Loss;
 
-/// What a pass is made for.
+/// The settings of a pass.
 #[derive(Debug, Clone, Copy)]
 pub struct PassOptions<'o> {
     /// (N, C, H, W) of the images.
     pub shape: [usize; 4],
-    /// What is minimised.
+    /// The loss.
     pub loss: &'o Loss,
-    /// Whether gradients are added up over several passes.
+    /// Whether gradients are accumulated over several passes.
     pub accumulates: bool,
 }
 
-/// A batch's way through the network and back.
+/// The forward and backward pass of a batch.
 pub struct Pass {
     program: Program,
     io: Io,
     noise: Vec<Arc<Buffer>>,
-    /// 0 where gradients begin anew, 1 where they are added up.
+    /// 0 to reset gradients, 1 to accumulate them.
     keep: Option<Arc<Buffer>>,
 }
 
 impl Pass {
-    /// Writes the step for images of one shape and opens it on the device.
+    /// Builds the step for images of one shape and opens it on the device.
     ///
     /// # Errors
-    /// Where the network cannot be trained, or the device refuses the graph.
+    /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, options: PassOptions<'_>) -> Result<Self, StepError> {
         let mut traced = trace(subject, options.shape, options.loss, Mode::Training)?;
         let io = Io::new(place, &traced)?;
@@ -56,7 +56,7 @@ impl Pass {
         }
         let mut outputs = io.outputs(t, &traced.written);
         for (name, gradient) in traced.forward.trained.iter().zip(found) {
-            // a weight that the loss does not depend on keeps its gradient of zeros
+            // a weight on which the loss does not depend keeps its zero gradient
             let (Some(gradient), Some(buffer)) = (gradient, state.gradients.tensors().get(name)) else { continue };
             let output = format!("gradient:{name}");
             let gradient = if keep.is_some() {
@@ -80,11 +80,11 @@ impl Pass {
         Ok(Self { program, io, noise: noise.into_iter().map(|(_, buffer)| buffer).collect(), keep })
     }
 
-    /// Runs a batch: images (N, C, H, W), maps (N, 1, H, W), labels (N), row-major. `adds` tells that gradients are
-    /// added to those that are there. `random` gives numbers in 0..1, for dropout.
+    /// Runs a batch: images (N, C, H, W), maps (N, 1, H, W), labels (N), row-major. With `adds`, gradients are added to
+    /// the existing ones. `random` returns numbers in 0..1, for dropout.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn run(
         &mut self,
         [images, maps, labels]: [&[f32]; 3],

@@ -11,31 +11,31 @@ use crate::forward::Roles;
 use crate::recipe::Optimizer;
 use crate::trace::{Constant, read};
 
-/// Weights, gradients, the optimiser's memory and averages.
+/// Weights, gradients, the optimiser's moments and averages.
 pub struct State {
-    /// What is trained.
+    /// The trained weights.
     pub trained: Flat,
-    /// Its gradients, of the same names and shapes.
+    /// Their gradients, with the same names and shapes.
     pub gradients: Flat,
-    /// The optimiser's memory: momentum, or first and second moments.
+    /// The optimiser's moments: momentum, or first and second moments.
     pub moments: Vec<Flat>,
-    /// A second set of what is trained, averaged over time.
+    /// A second set of the trained weights, averaged over time.
     pub average: Option<Flat>,
     /// Frozen weights, and batch norms' running statistics.
     pub kept: IndexMap<String, Arc<Buffer>>,
 }
 
 impl State {
-    /// The numbers of a network, and room for the rest.
+    /// The numbers of a network, and memory for the rest.
     ///
     /// # Errors
-    /// Where the network's weights cannot be read, or there is not enough memory.
+    /// If the network's weights cannot be read, or there is not enough memory.
     pub fn new(place: &Place, subject: &Subject, optimizer: &Optimizer, averaged: bool) -> Result<Self, StepError> {
         let roles = Roles::new(&subject.model);
         let (mut trained, mut kept) = (IndexMap::new(), IndexMap::new());
         let mut numbers = IndexMap::new();
         for tensor in subject.model.graph().initializer.iter().filter(|tensor| roles.is_weight(&tensor.name)) {
-            // the forward pass has read it already
+            // the forward pass has already read it
             let Ok((typed, Constant::Floats(values))) = read(tensor) else { continue };
             let is_trained = roles.is_trained(&tensor.name) && !subject.is_frozen(&tensor.name);
             let shapes = if is_trained { &mut trained } else { &mut kept };
@@ -64,26 +64,26 @@ impl State {
         Ok(state)
     }
 
-    /// The buffer of a weight, trained or kept; of the averages where `averaged`.
+    /// The buffer of a weight, trained or not; with `averaged`, that of its average.
     #[must_use]
     pub fn weight(&self, name: &str, averaged: bool) -> Option<&Arc<Buffer>> {
         let trained = self.average.as_ref().filter(|_| averaged).unwrap_or(&self.trained);
         trained.tensors().get(name).or_else(|| self.kept.get(name))
     }
 
-    /// The numbers of every weight; the averaged ones where `averaged` and there are any.
+    /// The numbers of every weight; with `averaged`, the averaged ones if there are any.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn weights(&self, averaged: bool) -> Result<Tensors, DeviceError> {
         let trained = self.average.as_ref().filter(|_| averaged).unwrap_or(&self.trained);
         trained.tensors().iter().chain(&self.kept).map(read_named).collect()
     }
 
-    /// Takes the numbers of weights by name; others stay.
+    /// Sets the numbers of weights by name; others are unchanged.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn set_weights(&self, numbers: &Tensors) -> Result<(), DeviceError> {
         for (name, (_, values)) in numbers {
             if let Some(buffer) = self.weight(name, false) {
@@ -93,7 +93,7 @@ impl State {
         Ok(())
     }
 
-    /// The names and shapes of all that [`State::save`] gives.
+    /// The names and shapes of everything that [`State::save`] returns.
     #[must_use]
     pub fn shapes(&self) -> IndexMap<String, Vec<usize>> {
         self.named().map(|(name, buffer)| (name, buffer.shape().to_vec())).collect()
@@ -102,15 +102,15 @@ impl State {
     /// Everything that the next step depends on.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn save(&self) -> Result<Tensors, DeviceError> {
         self.named().map(|(name, buffer)| Ok((name, (buffer.shape().to_vec(), buffer.read()?)))).collect()
     }
 
-    /// Takes what [`State::save`] gave.
+    /// Restores what [`State::save`] returned.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn load(&self, tensors: &Tensors) -> Result<(), DeviceError> {
         for (name, buffer) in self.named() {
             if let Some((_, values)) = tensors.get(&name) {
@@ -120,10 +120,10 @@ impl State {
         Ok(())
     }
 
-    /// Takes the trained weights into an average of `before` sets: all weigh the same.
+    /// Adds the trained weights to an average of `before` sets, with equal weights.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn average_in(&self, before: u32) -> Result<(), DeviceError> {
         let Some(average) = &self.average else { return Ok(()) };
         let share = 1.0 / (f64::from(before) + 1.0);

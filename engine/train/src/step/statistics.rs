@@ -1,4 +1,4 @@
-//! Batch norms' statistics, gathered anew: averaged weights have never seen a batch.
+//! Recomputes batch norms' statistics: averaged weights have no running statistics of their own.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::{Mode, forward, only_input};
 use crate::trace::Trace;
 
-/// The forward pass in training form, which gives every batch's statistics.
+/// The forward pass in training form, which outputs every batch's statistics.
 pub struct Gathering {
     program: Program,
     image: Arc<Buffer>,
@@ -20,11 +20,11 @@ pub struct Gathering {
 }
 
 impl Gathering {
-    /// Opens the averaged network for images of one shape, (N, C, H, W); none where it has no batch norm that goes by
-    /// the batch's statistics.
+    /// Opens the averaged network for images of one shape, (N, C, H, W); `None` if it has no batch norm that uses the
+    /// batch's statistics.
     ///
     /// # Errors
-    /// Where the network cannot be trained, or the device refuses the graph.
+    /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, shape: [usize; 4]) -> Result<Option<Self>, StepError> {
         let model: &Model = &subject.model;
         let mut trace = Trace::new("statistics");
@@ -55,10 +55,10 @@ impl Gathering {
         Ok(Some(Self { program, image, noise, found, sums, batches: 0 }))
     }
 
-    /// Takes a batch of images, (N, C, H, W), row-major. `random` gives numbers in 0..1, for dropout.
+    /// Adds a batch of images, (N, C, H, W), row-major. `random` returns numbers in 0..1, for dropout.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn add(&mut self, images: &[f32], mut random: impl FnMut() -> f32) -> Result<(), DeviceError> {
         self.image.write(images)?;
         for buffer in &self.noise {
@@ -73,10 +73,10 @@ impl Gathering {
         Ok(())
     }
 
-    /// Puts the means over all batches in the place of the running statistics.
+    /// Replaces the running statistics by the means over all batches.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn finish(self, state: &State) -> Result<(), DeviceError> {
         for (sum, (running, _)) in self.sums.iter().zip(&self.found) {
             let Some(buffer) = state.kept.get(running).filter(|_| self.batches > 0) else { continue };

@@ -59,7 +59,7 @@ fn place() -> Place {
     Place::new(runtime(), Device::Cpu, 1).unwrap()
 }
 
-/// Images, maps and labels, as the script makes them.
+/// Images, maps and labels, as in the script.
 fn batch(step: u32) -> [Vec<f32>; 3] {
     let [count, _, height, width] = SHAPE;
     let step = f64::from(step);
@@ -134,7 +134,7 @@ fn ten_steps_of_each_optimizer_are_pytorchs() {
             }
             update.run(Rates { lr: case.lr, updates: u64::from(step) + 1, passes: case.passes }).unwrap();
         }
-        // Adam divides by gradients: where those are nothing but rounding, so are its steps
+        // Adam divides by gradients: if these are only rounding, so are its steps
         let tolerance = if name.starts_with("adam") { 2e-2 } else { 5e-4 };
         compare(&name, &case.weights, tolerance, |name| Some(state.weight(name, false)?.read().unwrap()));
         compare(&name, &case.average, tolerance, |name| Some(state.weight(name, true)?.read().unwrap()));
@@ -189,7 +189,7 @@ fn evaluation_runs_as_the_network_does() {
     }
 }
 
-/// One step of a network on noise: the loss, and the weights whose gradient is nothing but zeros.
+/// One step of a network on noise: the loss, and the weights whose gradient is all zeros.
 fn one_step(network: &str) -> (f32, Vec<String>) {
     let network: crate::recipe::Network = toml::from_str(network).unwrap();
     let model = crate::nets::build(&network, 1).unwrap();
@@ -253,7 +253,7 @@ fn every_architecture_takes_a_step() {
     ];
     for network in networks {
         let (_, idle) = one_step(&format!("{network}\nheads = \"both\"\ndropout = 0.2"));
-        // a bias before a batch norm moves nothing; the last squeeze has one hidden unit, and that may be dead
+        // a bias before a batch norm has no effect; the last squeeze has one hidden unit, which may be dead
         let may_be = |name: &String| name.ends_with("bias") || name.contains("blocks.4.attention2.attention.");
         let idle: Vec<_> = idle.into_iter().filter(|name| !may_be(name)).collect();
         assert!(idle.is_empty(), "{network}: no gradient of {idle:?}");

@@ -1,7 +1,7 @@
-//! The optimiser: from gradients to new weights, in their place.
+//! The optimiser: from gradients to new weights, in place.
 //!
-//! Weights, gradients and moments lie side by side in memory and are gone over in pieces that fit into a cache. Each
-//! piece's new numbers are written over the old ones by the last node that reads them.
+//! Weights, gradients and moments are contiguous in memory and processed in pieces that fit into a cache. Each piece's
+//! new numbers overwrite the old ones in the last node that reads them.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::trace::Trace;
 pub struct Rates {
     /// The learning rate.
     pub lr: f32,
-    /// How many updates there have been, with this one: from 1.
+    /// The number of updates including this one, from 1.
     pub updates: u64,
-    /// How many passes' gradients were added up.
+    /// The number of passes whose gradients were accumulated.
     pub passes: u32,
 }
 
@@ -28,14 +28,14 @@ pub struct Update {
     scalars: [Arc<Buffer>; 4],
 }
 
-/// The names of the numbers that differ: the learning rate, the two corrections of Adam, and one over the passes.
+/// The names of the numbers that change: the learning rate, the two corrections of Adam, and one over the passes.
 const SCALARS: [&str; 4] = ["lr", "correction1", "correction2", "share"];
 
 impl Update {
     /// Opens the optimiser on the device, for these weights.
     ///
     /// # Errors
-    /// Where the device refuses the graph.
+    /// If the device refuses the graph.
     pub fn new(
         place: &Place,
         state: &State,
@@ -99,10 +99,10 @@ impl Update {
         Ok(Self { program, optimizer: *optimizer, scalars })
     }
 
-    /// Changes the weights by the gradients that are there.
+    /// Updates the weights with the current gradients.
     ///
     /// # Errors
-    /// Where the device fails.
+    /// If the device fails.
     pub fn run(&mut self, rates: Rates) -> Result<(), DeviceError> {
         let (first, second) = match self.optimizer {
             Optimizer::Sgd { .. } => (1.0, 1.0),
@@ -117,7 +117,7 @@ impl Update {
     }
 }
 
-/// Part of the weights, or of what goes with them.
+/// A piece of the weights, or of their gradients or moments.
 struct Piece {
     name: String,
     buffer: Arc<Buffer>,
@@ -133,7 +133,7 @@ fn clip(optimizer: &Optimizer) -> Option<f32> {
     }
 }
 
-/// What gradients are multiplied by: one over the passes, and less where their norm over all weights is too large.
+/// The factor of gradients: one over the passes, and smaller if their norm over all weights exceeds the limit.
 fn share(t: &mut Trace, gradients: &[Piece], clip: Option<f32>) -> String {
     let Some(most) = clip else { return "share".into() };
     let mut total: Option<String> = None;
@@ -216,7 +216,7 @@ fn adam(t: &mut Trace, weight: &str, gradient: &str, moments: &[&str], betas: [f
     let root = t.unary("Sqrt", &second);
     let root = t.mul(&root, "correction2");
     let root = t.shift(&root, epsilon);
-    // a single number: how far one unit of the moment goes
+    // a scalar: the step for one unit of the moment
     let reach = t.mul("lr", "correction1");
     let step = t.div(&first, &root);
     let step = t.mul(&step, &reach);

@@ -12,7 +12,7 @@ pub trait Attributes {
         self.attribute(name)?.i
     }
 
-    /// Integers; none where there are none.
+    /// Integers; `None` if absent.
     fn ints(&self, name: &str) -> Option<&[i64]> {
         self.attribute(name).map(|attribute| attribute.ints.as_slice()).filter(|ints| !ints.is_empty())
     }
@@ -32,7 +32,7 @@ pub trait Attributes {
         self.attribute(name)?.t.as_ref()
     }
 
-    /// An integer that counts an axis of `rank`, from the end where it is negative; the default where it is absent.
+    /// An integer that denotes an axis of `rank`, from the end if negative; the default if absent.
     fn axis(&self, name: &str, default: i64, rank: usize) -> Result<usize, String> {
         axis(self.int(name).unwrap_or(default), rank)
     }
@@ -44,7 +44,7 @@ impl Attributes for NodeProto {
     }
 }
 
-/// An axis of `rank`, counted from the end where it is negative.
+/// An axis of `rank`, counted from the end if negative.
 pub fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     let counted = if axis < 0 { axis + rank as i64 } else { axis };
     usize::try_from(counted)

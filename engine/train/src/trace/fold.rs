@@ -1,4 +1,4 @@
-//! Computes what depends on shapes and constants alone: the sizes that exporters write around `Reshape`, `Resize`,
+//! Computes what depends only on shapes and constants: the sizes that exporters write around `Reshape`, `Resize`,
 //! `Expand` and `Slice`.
 
 use pleura::onnx::ElementType;
@@ -9,7 +9,7 @@ use super::{Attributes, Constant, Shape, Trace, Typed};
 
 type Folded = (Typed, Constant);
 
-/// The result of a node whose inputs are known beforehand; none where they are not, or the node is no such operator.
+/// The result of a node whose inputs are known; `None` if they are not, or the operator is not supported here.
 pub fn fold(trace: &Trace, node: &NodeProto) -> Result<Option<Folded>, String> {
     match node.op_type.as_str() {
         "Constant" => constant(node).map(Some),
@@ -24,7 +24,7 @@ pub fn fold(trace: &Trace, node: &NodeProto) -> Result<Option<Folded>, String> {
     }
 }
 
-/// What is known of an input.
+/// What is known about an input.
 struct Input<'t> {
     typed: &'t Typed,
     constant: &'t Constant,
@@ -158,7 +158,7 @@ fn compute(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, Str
     }
 }
 
-/// Numbers of the kind that `input` holds.
+/// Numbers of the same kind as `input`.
 fn like(input: &Input<'_>, numbers: impl Iterator<Item = f64>) -> Constant {
     match input.constant {
         Constant::Ints(_) => Constant::Ints(numbers.map(|number| number as i64).collect()),
@@ -190,7 +190,7 @@ fn gather(node: &NodeProto, input: &Input<'_>, indices: &Input<'_>) -> Result<Op
     Ok(Some((typed, like(input, picked?.into_iter()))))
 }
 
-/// A list to a single number, or the other way round.
+/// Converts between a list and a single number.
 fn regroup(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
     let input = &inputs[0];
     let numbers = input.floats();
@@ -219,7 +219,7 @@ fn slice(input: &Input<'_>, inputs: &[Input<'_>]) -> Result<Option<Folded>, Stri
     Ok(Some((typed, like(input, picked.into_iter()))))
 }
 
-/// A slice's first index and where it ends, within an axis.
+/// The first index of a slice and its end, clamped to an axis.
 pub fn bounds(start: i64, end: i64, step: i64, length: i64) -> Result<(i64, i64), String> {
     if step == 0 {
         return Err("a slice of step 0".into());

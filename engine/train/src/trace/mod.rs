@@ -1,8 +1,8 @@
-//! A graph in the making whose shapes are all known: the training step is written into one.
+//! A graph under construction whose shapes are all known: the training step is written into one.
 //!
-//! Every node is checked by its operator's [shape rule](crate::ops) as it is added. Integers that only depend on shapes
-//! (what exporters write around `Reshape` and `Resize`) are computed on the spot. What is added while the trace records
-//! is kept on a tape, for [`crate::backward`] to go back along.
+//! Every node is checked by its operator's [shape rule](crate::ops) as it is added. Integers that depend only on shapes
+//! (what exporters write around `Reshape` and `Resize`) are computed immediately. Nodes that are added while the trace
+//! records are kept on a tape, along which [`crate::backward`] goes back.
 
 mod attributes;
 mod fold;
@@ -24,35 +24,35 @@ pub type Shape = Vec<usize>;
 /// An element type and a shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Typed {
-    /// What it holds.
+    /// The element type.
     pub element: ElementType,
     /// Lengths of the axes.
     pub shape: Shape,
 }
 
-/// Numbers known beforehand, row-major.
+/// Numbers that are known when the graph is built, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Constant {
-    /// 64-bit integers; booleans and 32-bit integers are kept so too.
+    /// 64-bit integers; booleans and 32-bit integers are stored as such, too.
     Ints(Vec<i64>),
     /// 32-bit floats.
     Floats(Vec<f32>),
 }
 
-/// What is known of a value.
+/// What is known about a value.
 #[derive(Debug, Clone)]
 struct Known {
     typed: Typed,
     constant: Option<Constant>,
-    /// Whether a constant stands in the graph already: one that no node takes is left out.
+    /// Whether a constant is already in the graph: one without consumers is left out.
     written: bool,
 }
 
-/// A node that cannot be taken into the training step.
+/// Why a node cannot be part of the training step.
 #[derive(Debug, thiserror::Error)]
 #[error("in node `{node}` ({op}): {reason}")]
 pub struct NodeError {
-    /// The node's name; its first output's where it has none.
+    /// The node's name, or its first output's.
     pub node: String,
     /// The operator.
     pub op: String,
@@ -60,7 +60,7 @@ pub struct NodeError {
     pub reason: String,
 }
 
-/// A graph in the making.
+/// A graph under construction.
 #[derive(Debug, Default)]
 pub struct Trace {
     graph: GraphProto,
@@ -87,12 +87,12 @@ impl Trace {
         name.to_owned()
     }
 
-    /// Declares that the gradient of a value is wanted, and so those of what is computed from it.
+    /// Declares that the gradient of a value is needed, and so those of values computed from it.
     pub fn require(&mut self, value: &str) {
         self.needs.insert(value.to_owned());
     }
 
-    /// Declares that a value is taken as given, whatever it is computed from.
+    /// Declares a value as constant, whatever it is computed from: no gradient flows through it.
     pub fn release(&mut self, value: &str) {
         self.needs.remove(value);
     }
@@ -112,7 +112,7 @@ impl Trace {
         self.graph.output.push(value_info(name, typed.element, &dims(&typed.shape)));
     }
 
-    /// Adds a constant under a name; it enters the graph with the first node that takes it.
+    /// Adds a constant under a name; it enters the graph with the first node that uses it.
     pub fn constant(&mut self, name: &str, shape: &[usize], constant: Constant) -> String {
         let element = match constant {
             Constant::Ints(_) => ElementType::Int64,
@@ -122,10 +122,10 @@ impl Trace {
         name.to_owned()
     }
 
-    /// Adds a node of one output, under a name of the trace's choosing.
+    /// Adds a node of one output, under a generated name.
     ///
     /// # Panics
-    /// Where the operator's shape rule refuses it: a mistake in the code that writes the graph. Nodes of foreign graphs
+    /// If the operator's shape rule refuses it: a mistake in the code that writes the graph. Nodes of foreign graphs
     /// go through [`Trace::take`].
     pub fn emit(&mut self, op: &str, inputs: &[&str], attributes: Vec<AttributeProto>) -> String {
         self.emit_all(op, inputs, 1, attributes).swap_remove(0)
@@ -143,10 +143,10 @@ impl Trace {
         names
     }
 
-    /// Adds a node as it is.
+    /// Adds an existing node.
     ///
     /// # Errors
-    /// Where the operator is unknown, or does not take such inputs.
+    /// If the operator is unknown, or does not accept such inputs.
     pub fn take(&mut self, node: NodeProto) -> Result<(), NodeError> {
         let refused = |reason: String| NodeError { node: name_of(&node), op: node.op_type.clone(), reason };
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !self.known.contains_key(*name)) {
@@ -170,7 +170,7 @@ impl Trace {
         Ok(())
     }
 
-    /// Stops recording and gives the nodes that a gradient flows through, in their order.
+    /// Stops recording and returns the nodes through which a gradient flows, in order.
     pub fn stop(&mut self) -> Vec<NodeProto> {
         self.recording = false;
         std::mem::take(&mut self.tape)
@@ -187,7 +187,7 @@ impl Trace {
         }
     }
 
-    /// Gives a value another name.
+    /// Renames a value.
     pub fn rename(&mut self, value: &str, name: &str) {
         let renamed = self.take(node("Identity", &[value], &[name], vec![]));
         renamed.expect("a value that exists can be passed on");
@@ -196,7 +196,7 @@ impl Trace {
     /// A value's element type and shape.
     ///
     /// # Panics
-    /// Where there is no such value.
+    /// If there is no such value.
     #[must_use]
     pub fn typed(&self, value: &str) -> &Typed {
         &self.known.get(value).unwrap_or_else(|| panic!("no value `{value}`")).typed
@@ -205,7 +205,7 @@ impl Trace {
     /// A value's shape.
     ///
     /// # Panics
-    /// Where there is no such value.
+    /// If there is no such value.
     #[must_use]
     pub fn shape(&self, value: &str) -> &[usize] {
         &self.typed(value).shape
@@ -217,13 +217,13 @@ impl Trace {
         self.known.contains_key(value)
     }
 
-    /// A value's numbers, where they are known beforehand.
+    /// A value's numbers, if they are known.
     #[must_use]
     pub fn known(&self, value: &str) -> Option<&Constant> {
         self.known.get(value)?.constant.as_ref()
     }
 
-    /// The model, with the graph as it stands, less the nodes that no output depends on: ONNX Runtime would run them.
+    /// The model, without the nodes on which no output depends: ONNX Runtime would run them.
     #[must_use]
     pub fn into_model(mut self) -> Model {
         let mut used: HashSet<String> = self.graph.output.iter().map(|output| output.name.clone()).collect();
@@ -242,7 +242,7 @@ impl Trace {
         self.graph.into()
     }
 
-    /// A name that no other value has, nor will have.
+    /// A name that no other value has or will have.
     pub fn fresh(&mut self, stem: &str) -> String {
         loop {
             self.names += 1;
@@ -253,7 +253,7 @@ impl Trace {
         }
     }
 
-    /// Keeps names for values that are yet to come.
+    /// Reserves names for values that are added later.
     pub fn reserve<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {
         self.reserved.extend(names.into_iter().cloned());
     }

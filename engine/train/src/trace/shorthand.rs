@@ -1,11 +1,11 @@
-//! Short ways to write the nodes that gradients and losses are made of.
+//! Shorthands for the nodes of gradients and losses.
 
 use pleura::onnx::attribute as a;
 
 use super::{Constant, Shape, Trace};
 
 impl Trace {
-    /// A single number.
+    /// A scalar.
     pub fn scalar(&mut self, number: f32) -> String {
         let name = format!("number:{}", number.to_bits());
         if self.has(&name) { name } else { self.constant(&name, &[], Constant::Floats(vec![number])) }
@@ -17,7 +17,7 @@ impl Trace {
         if self.has(&name) { name } else { self.constant(&name, &[numbers.len()], Constant::Ints(numbers.to_vec())) }
     }
 
-    /// A single integer that names an axis.
+    /// A single integer that denotes an axis.
     pub fn constant_axis(&mut self, axis: i64) -> String {
         let name = format!("axis:{axis}");
         if self.has(&name) { name } else { self.constant(&name, &[], Constant::Ints(vec![axis])) }
@@ -29,7 +29,7 @@ impl Trace {
         self.constant(&name, shape, Constant::Floats(numbers))
     }
 
-    /// `x + y`, with broadcasting, as all of these.
+    /// `x + y`, with broadcasting, like all of these.
     pub fn add(&mut self, x: &str, y: &str) -> String {
         self.emit("Add", &[x, y], vec![])
     }
@@ -76,35 +76,35 @@ impl Trace {
         self.emit("Reshape", &[x, &shape], vec![])
     }
 
-    /// The axes in another order.
+    /// Permutes the axes.
     pub fn transpose(&mut self, x: &str, order: &[i64]) -> String {
         self.emit("Transpose", &[x], vec![a::ints("perm", order)])
     }
 
-    /// `ReduceSum` or another reduction over axes, which keep length 1 where `keep`.
+    /// `ReduceSum` or another reduction over axes, which are kept with length 1 if `keep`.
     pub fn reduce(&mut self, op: &str, x: &str, axes: &[i64], keep: bool) -> String {
         let axes = self.ints(axes);
         self.emit(op, &[x, &axes], vec![a::int("keepdims", i64::from(keep))])
     }
 
-    /// The sum over everything: a single number.
+    /// The sum over all numbers, a scalar.
     pub fn total(&mut self, x: &str) -> String {
         let axes: Vec<i64> = (0..self.shape(x).len() as i64).collect();
         if axes.is_empty() { x.to_owned() } else { self.reduce("ReduceSum", x, &axes, false) }
     }
 
-    /// `x · y` of matrices, the axes before the last two being a batch.
+    /// `x · y` of matrices; the axes before the last two are a batch.
     pub fn matmul(&mut self, x: &str, y: &str) -> String {
         self.emit("MatMul", &[x, y], vec![])
     }
 
-    /// From each axis of `axes`, what lies from `starts` to before `ends`, in `steps`.
+    /// From each of `axes`, the range from `starts` to `ends`, excluded, in `steps`.
     pub fn slice(&mut self, x: &str, axes: &[i64], starts: &[i64], ends: &[i64], steps: &[i64]) -> String {
         let (starts, ends, axes, steps) = (self.ints(starts), self.ints(ends), self.ints(axes), self.ints(steps));
         self.emit("Slice", &[x, &starts, &ends, &axes, &steps], vec![])
     }
 
-    /// Zeros around: `before` and `after` each axis.
+    /// Pads with zeros: `before` and `after` each axis.
     pub fn pad(&mut self, x: &str, before: &[i64], after: &[i64]) -> String {
         let pads: Vec<i64> = before.iter().chain(after).copied().collect();
         if pads.iter().all(|&pad| pad == 0) {
@@ -114,7 +114,7 @@ impl Trace {
         self.emit("Pad", &[x, &pads], vec![])
     }
 
-    /// The sum over what was broadcast: from the shape of `x` back to `shape`.
+    /// Sums over broadcast axes: from the shape of `x` back to `shape`.
     pub fn sum_to(&mut self, x: &str, shape: &[usize]) -> String {
         let from: Shape = self.shape(x).to_vec();
         if from == shape {

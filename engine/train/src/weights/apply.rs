@@ -1,4 +1,4 @@
-//! Puts a file's tensors in the place of a network's weights.
+//! Replaces a network's weights by a file's tensors.
 
 use std::collections::HashMap;
 
@@ -11,24 +11,24 @@ use super::mismatch::Mismatch;
 use super::{Numbers, Tensor, WeightsError};
 use crate::recipe::Weights;
 
-/// What became of a file's keys and a network's weights; each is in one list. Names are the network's, but for
+/// The result for a file's keys and a network's weights; each is in one list. Names are the network's, except in
 /// `passed_over`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Taken from the file as they are.
+    /// Taken from the file unchanged.
     pub loaded: Vec<String>,
-    /// The first convolution's, summed over three channels for a network of one.
+    /// The first convolution's weights, summed over three channels for a network of one.
     pub summed: Vec<String>,
-    /// The first convolution's, divided by three for each of a network's three channels.
+    /// The first convolution's weights, divided by three for each of a network's three channels.
     pub spread: Vec<String>,
-    /// Not in the file, and left as they were drawn.
+    /// Not in the file: they keep their random initial values.
     pub as_drawn: Vec<String>,
-    /// The file's keys that the network has no use for.
+    /// The file's keys that the network does not use.
     pub passed_over: Vec<String>,
 }
 
-/// Whether an initializer may be a weight: it holds floats, and is neither a single number nor named `const.…`, as
-/// the graph's own constants are.
+/// Whether an initializer may be a weight: it holds floats, and is neither a single number nor named `const.…`, like
+/// the graph's own constants.
 #[must_use]
 pub fn is_weight(tensor: &TensorProto) -> bool {
     let is_float = matches!(
@@ -38,16 +38,15 @@ pub fn is_weight(tensor: &TensorProto) -> bool {
     is_float && !tensor.dims.is_empty() && !tensor.name.starts_with("const.")
 }
 
-/// Puts a file's tensors in the place of the network's weights of the same names, after the recipe's `strip_prefix` and
-/// `add_prefix`. Either all is well, or the model stays as it was.
+/// Replaces the network's weights by a file's tensors of the same names, after the recipe's `strip_prefix` and
+/// `add_prefix`. On an error, the model is unchanged.
 ///
-/// A first convolution for 3 channels is summed over them for a network of 1, and one for 1 spread as a third each over
-/// a network's 3: on a grey image the answer is the same. `num_batches_tracked`, which PyTorch counts and nothing uses,
-/// is passed over.
+/// A first convolution for 3 channels is summed over them for a network of 1, and one for 1 channel is divided by three
+/// for each of a network's 3: on a grey image the result is the same. `num_batches_tracked`, which PyTorch counts and
+/// nothing uses, is skipped.
 ///
-/// # Errors
-/// [`WeightsError::Mismatch`] with everything that does not fit and that the recipe does not allow,
-/// [`WeightsError::Nothing`] where it allows so much that nothing is loaded.
+/// # Errors [`WeightsError::Mismatch`] with everything that does not match and that the recipe does not allow,
+/// [`WeightsError::Nothing`] if it allows so much that nothing is loaded.
 pub fn apply(model: &mut Model, weights: &Weights, file: IndexMap<String, Tensor>) -> Result<Report, WeightsError> {
     let Plan { numbers, report, mismatch, .. } = Plan::new(model, weights, file);
     if !mismatch.is_empty() {
@@ -62,12 +61,12 @@ pub fn apply(model: &mut Model, weights: &Weights, file: IndexMap<String, Tensor
     Ok(report)
 }
 
-/// What is to be done, and what stands against it.
+/// The planned replacements, and the mismatches.
 struct Plan<'a> {
     model: &'a Model,
     weights: &'a Weights,
     wanted: IndexMap<&'a str, Vec<usize>>,
-    /// The network's names that a key of the file stands for, with the key.
+    /// The network's names that keys of the file map to, with the key.
     taken: HashMap<String, String>,
     numbers: Vec<(String, Vec<f32>)>,
     report: Report,
@@ -97,7 +96,7 @@ impl<'a> Plan<'a> {
         }
         match fitted(self.model, &name, shape, tensor) {
             Ok((fit, numbers)) => self.take(&name, fit, numbers),
-            // Both sides may do without: a head for other classes.
+            // The recipe allows both sides to be without the other: a head for other classes.
             Err(_) if starts_with_any(&key, &self.weights.unused) && starts_with_any(&name, &self.weights.missing) => {
                 self.report.passed_over.push(key.clone());
                 self.report.as_drawn.push(name.clone());
@@ -142,7 +141,7 @@ fn renamed(key: &str, weights: &Weights) -> String {
     format!("{}{stripped}", weights.add_prefix)
 }
 
-/// The numbers for a weight, or why they do not fit.
+/// The numbers for a weight, or why they do not match.
 fn fitted(model: &Model, name: &str, wanted: &[usize], tensor: Tensor) -> Result<(Fit, Vec<f32>), String> {
     let Tensor { shape, numbers } = tensor;
     let fit = fit(model, name, wanted, &shape)

@@ -1,20 +1,21 @@
-//! Kernels for colour images over grey ones, and the other way about.
+//! Converts kernels for colour images to grey ones, and vice versa.
 
 use pleura::onnx::Model;
 use pleura::onnx::proto::NodeProto;
 
-/// What was done to a tensor so that it fits.
+/// How a tensor is adapted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// Nothing.
+    /// Unchanged.
     AsIs,
-    /// Summed over its three input channels: what a grey image, three times over, would have given.
+    /// Summed over its three input channels: the same result as for a grey image repeated three times.
     Summed,
-    /// A third for each of three input channels: what the grey image alone would have given.
+    /// A third for each of three input channels: the same result as for the grey image alone.
     Spread,
 }
 
-/// How a file's shape fits a weight's; none where it does not. Only the channels of the first convolution may differ.
+/// How a file's shape is adapted to a weight's; `None` if it cannot be. Only the channels of the first convolution may
+/// differ.
 pub(super) fn fit(model: &Model, name: &str, wanted: &[usize], found: &[usize]) -> Option<Fit> {
     let fit = match (wanted, found) {
         _ if wanted == found => return Some(Fit::AsIs),
@@ -26,9 +27,9 @@ pub(super) fn fit(model: &Model, name: &str, wanted: &[usize], found: &[usize]) 
 }
 
 impl Fit {
-    /// The numbers of a kernel of `shape` (out, channels, height, width), for the other number of channels.
+    /// The numbers of a kernel of `shape` (out, channels, height, width), adapted to the other number of channels.
     pub(super) fn apply(self, shape: &[usize], numbers: Vec<f32>) -> Vec<f32> {
-        // At least 1, so that a kernel without pixels has no chunks, rather than chunks of nothing.
+        // At least 1, so that a kernel without pixels has no chunks, instead of chunks of length 0.
         let area = shape.iter().skip(2).product::<usize>().max(1);
         match self {
             Self::AsIs => numbers,
@@ -46,7 +47,7 @@ fn summed(kernel: &[f32], area: usize) -> Vec<f32> {
     (0..area).map(|i| kernel[i] + kernel[area + i] + kernel[2 * area + i]).collect()
 }
 
-/// Whether a weight is the kernel of the convolution that looks at the image itself, with all of its channels.
+/// Whether a weight is the kernel of the convolution that takes the image itself, with all of its channels.
 fn is_first_convolution(model: &Model, kernel: &str) -> bool {
     let nodes = &model.graph().node;
     let is_ungrouped = |node: &NodeProto| node.attribute.iter().all(|it| it.name != "group" || it.i == Some(1));
@@ -55,7 +56,7 @@ fn is_first_convolution(model: &Model, kernel: &str) -> bool {
         return false;
     };
     let mut value = node.input.first();
-    // A malformed graph may run in circles: no way is longer than there are nodes.
+    // A malformed graph may contain a cycle: no path is longer than the number of nodes.
     for _ in 0..=nodes.len() {
         let Some(name) = value else { return false };
         match model.producer_of(name) {

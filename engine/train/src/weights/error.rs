@@ -1,15 +1,15 @@
-//! What can be wrong with a file of weights.
+//! Errors of files of weights.
 
 use std::path::PathBuf;
 
 use super::Mismatch;
 use crate::recipe::WeightsFormat;
 
-/// A file that gives no weights, or not those of the network.
+/// Why a file does not provide the network's weights.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    /// The name tells no format.
+    /// The name has no known extension.
     #[error(
         "`{}`: unknown file name extension: expected .pth, .pt, .bin or .ckpt (PyTorch), .safetensors or .onnx",
         path.display()
@@ -23,26 +23,26 @@ pub enum WeightsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is not what its name says, or is damaged.
+    /// The file does not have the format of its name, or is damaged.
     #[error("`{}` {}", path.display(), unlike(*format))]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What its name says it is.
+        /// The format of its name.
         format: WeightsFormat,
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The file can be read, and no weight is in it.
+    /// The file contains no weights.
     #[error("`{}` holds no tensors", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// Everything that does not fit is allowed by the recipe, and nothing is left.
+    /// The recipe allows every mismatch, and nothing is left to load.
     #[error("nothing was loaded from `{}`: none of its keys is in the network, and the recipe's `weights.missing` and \
              `weights.unused` allow that", path.display())]
     Nothing {

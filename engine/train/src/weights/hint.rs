@@ -1,23 +1,23 @@
-//! Guesses at what was meant, for messages alone.
+//! Suggestions for messages.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// The key that is most like a name, if one is much like it.
+/// The key most similar to a name, if one is similar enough.
 pub(super) fn nearest<'k>(name: &str, keys: &'k [String]) -> Option<&'k str> {
     pleura::lint::nearest(name, keys.iter().map(String::as_str))
 }
 
-/// Prefixes under which a file's keys would be a network's.
+/// Prefixes with which a file's keys would match a network's.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Renaming {
     strip: String,
     add: String,
-    /// How many weights would then be found.
+    /// The number of weights that would then be found.
     pub(super) found: usize,
 }
 
-/// The prefixes that bring most of the missing names and the unused keys together; none where only one would be found.
+/// The prefixes that match most of the missing names and the unused keys; `None` if only one would be found.
 pub(super) fn renaming(missing: &[String], unused: &[String]) -> Option<Renaming> {
     let names: HashSet<&str> = missing.iter().map(String::as_str).collect();
     let found = |(strip, add): &(&str, &str)| {
@@ -25,7 +25,7 @@ pub(super) fn renaming(missing: &[String], unused: &[String]) -> Option<Renaming
         renamed.filter(|name| names.contains(name.as_str())).count()
     };
     let mut candidates = HashMap::new();
-    // The first names stand for all: prefixes are the same throughout.
+    // The first names represent all: prefixes are the same throughout.
     for name in missing.iter().take(8) {
         for pair in unused.iter().filter_map(|key| prefixes(key, name)) {
             candidates.entry(pair).or_insert_with(|| found(&pair));
@@ -41,11 +41,11 @@ pub(super) fn renaming(missing: &[String], unused: &[String]) -> Option<Renaming
     })
 }
 
-/// What is before the longest common end of a key and a name, in whole parts: two at least, or all of one of them, for
-/// `weight` alone is no likeness.
+/// The prefixes before the longest common suffix of a key and a name, in whole parts: at least two, or all of one of
+/// them, because `weight` alone is not a similarity.
 fn prefixes<'k>(key: &'k str, name: &'k str) -> Option<(&'k str, &'k str)> {
     let same = key.bytes().rev().zip(name.bytes().rev()).take_while(|(a, b)| a == b).count();
-    // How long the text is from each of its parts on.
+    // The lengths of the text's suffixes that start at a part.
     let ends = |text: &str| -> HashSet<usize> {
         text.match_indices('.').map(|(at, _)| at + 1).chain([0]).map(|at| text.len() - at).collect()
     };

@@ -1,30 +1,30 @@
-//! What keeps a file's weights from being a network's, and what to do about it.
+//! The mismatch between a file's and a network's weights, and what to do about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::hint::{nearest, renaming};
 
-/// How many of a kind are told.
+/// The number of entries of a kind that are listed.
 const TOLD: usize = 20;
 
-/// Everything of a file and a network that does not fit together.
+/// Everything that does not match between a file and a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mismatch {
     /// The file.
     pub path: PathBuf,
-    /// The network's weights that the file has not.
+    /// The network's weights that are not in the file.
     pub missing: Vec<String>,
-    /// The file's keys that the network has not, as they stand in the file.
+    /// The file's keys that the network lacks, as in the file.
     pub unused: Vec<String>,
     /// Weights whose shape or element type differs, in words.
     pub unfit: Vec<String>,
-    /// Weights that two keys stand for after renaming, in words.
+    /// Weights to which two keys map after renaming, in words.
     pub twice: Vec<String>,
-    /// How many weights the network has.
+    /// The number of the network's weights.
     pub wanted: usize,
-    /// How many tensors the file has.
+    /// The number of the file's tensors.
     pub found: usize,
 }
 

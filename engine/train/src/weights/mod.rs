@@ -1,8 +1,8 @@
-//! Start weights from files: PyTorch's checkpoints, safetensors and ONNX models.
+//! Initial weights from files: PyTorch's checkpoints, safetensors and ONNX models.
 //!
-//! [`read`] gives a file's tensors by name, [`apply`] puts them in the place of a network's weights: its initializers of
-//! 32-bit floats that are no constants of the graph, named as PyTorch names them. Nothing is matched by guess: what does
-//! not fit is told, all of it at once, with the key of the recipe that would allow it.
+//! [`read`] returns a file's tensors by name, [`apply`] replaces a network's weights by them: its initializers of 32-bit
+//! floats that are not constants of the graph, named as in PyTorch. Nothing is matched by guess: every mismatch is
+//! reported at once, with the key of the recipe that would allow it.
 
 mod apply;
 mod convolution;
@@ -33,8 +33,8 @@ pub struct Tensor {
 /// The numbers of a tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Numbers {
-    /// Floats; those of 16 and 64 bits are read as of 32.
+    /// Floats; 16 and 64 bits are converted to 32.
     Floats(Vec<f32>),
-    /// Anything else, which is no weight: only its element type is kept, as its format names it.
+    /// Any other type, which is not a weight: only its element type is kept, in its format's notation.
     Other(String),
 }

@@ -1,4 +1,4 @@
-//! What `torch.save` wrote.
+//! Files of `torch.save`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use pytorch_reader::{DType, PytorchError, PytorchReader};
 use super::Tensor;
 use super::read::{Cause, Tensors};
 
-/// Under which a checkpoint keeps its weights beside other things, such as the optimiser's state.
+/// The keys under which a checkpoint keeps its weights beside other data, such as the optimiser's state.
 const NESTS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
 pub(super) fn read(path: &Path) -> Result<Tensors, Cause> {

@@ -13,22 +13,22 @@ use crate::recipe::WeightsFormat;
 /// A file's tensors by name.
 pub(super) type Tensors = IndexMap<String, Tensor>;
 
-/// Why a file is not what its name says.
+/// Why a file does not have the format of its name.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
 
 /// The tensors of a file, by name.
 ///
-/// - `.pth`, `.pt`, `.bin`, `.ckpt`: what `torch.save` wrote, as a zip archive or before PyTorch 1.6; a `state_dict`
+/// - `.pth`, `.pt`, `.bin`, `.ckpt`: files of `torch.save`, as a zip archive or from before PyTorch 1.6; a `state_dict`
 ///   or a whole module, by itself or under `state_dict`, `model_state_dict` or `model`. No code of the file is run.
 ///   In the order of their names.
 /// - `.safetensors`, in the file's order.
 /// - `.onnx`: the initializers that may be weights ([`is_weight`](super::is_weight)), in the file's order.
 ///
 /// # Errors
-/// Where the file cannot be read, is not what its name says, or holds no tensors.
+/// If the file cannot be read, does not have the format of its name, or holds no tensors.
 pub fn read(path: &Path) -> Result<Tensors, WeightsError> {
     let format = WeightsFormat::recognize(path).ok_or_else(|| WeightsError::Format { path: path.to_owned() })?;
-    // What is not there is told apart from what is wrong within.
+    // A missing file is distinguished from a malformed one.
     pleura::regular::open(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
     let read = match format {
         WeightsFormat::Pytorch => pytorch::read(path),

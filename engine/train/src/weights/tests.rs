@@ -1,4 +1,4 @@
-//! Files in every form, damaged ones, and files that are not the network's.
+//! Files in every format, damaged ones, and files of other networks.
 
 use std::path::{Path, PathBuf};
 
@@ -103,7 +103,8 @@ fn what_holds_no_weights_is_told_by_name() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Damage is an error, or goes unseen; it is never a panic, and never gives tensors of other lengths than they say.
+    /// Damage is an error, or goes undetected; it is never a panic, and never gives tensors whose length contradicts
+    /// their shape.
     #[test]
     fn damaged_files_are_no_panic(
         name in prop::sample::select(vec!["zip.pth", "legacy.pth", "state_dict.pth", "module.pth", "mixed.safetensors"]),
@@ -129,7 +130,7 @@ proptest! {
     }
 }
 
-/// A network of the script's keys, all of them 0, with constants of its own.
+/// A network with the script's keys, all of them 0, and its own constants.
 fn network(channels: usize) -> Model {
     let mut graph = GraphBuilder::new("net");
     let batch = ["batch".into(), (channels as i64).into(), 8.into(), 8.into()];
@@ -209,7 +210,7 @@ fn the_first_convolution_fits_other_channels() {
 
 #[test]
 fn only_the_first_convolution_of_all_channels_fits_others() {
-    // Its kernel is as that of a first convolution for grey; but it comes second, or is one of three groups.
+    // Its kernel is like that of a first convolution for grey; but it is the second, or is one of three groups.
     for (name, group, before) in [("second", 1, "Conv"), ("grouped", 3, "Relu")] {
         let mut graph = GraphBuilder::new(name);
         let image = graph.input("image", ElementType::Float, &["batch".into(), 1.into(), 8.into(), 8.into()]);

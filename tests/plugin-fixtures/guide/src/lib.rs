@@ -1,4 +1,4 @@
-//! Unmarks what lies within `pixels` of the border.
+//! Clears the mask within `pixels` of the border.
 
 use ndarray::s;
 use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess, export};

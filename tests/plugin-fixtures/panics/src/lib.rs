@@ -1,4 +1,4 @@
-//! A Rust plugin that panics where its parameter says: when created, or on the image of that name.
+//! A Rust plugin that panics as its parameter says: when created, or on the image of that name.
 
 use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess, export};
 

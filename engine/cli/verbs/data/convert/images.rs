@@ -52,7 +52,7 @@ pub struct Args {
     decode: DecodeArgs,
 }
 
-/// What came of one file.
+/// A converted file.
 struct Converted {
     id: String,
     png: Vec<u8>,
@@ -113,7 +113,7 @@ fn convert(path: &Path, args: &Args) -> Result<Converted> {
     })
 }
 
-/// Intensities in 0..=1, (height, width), as a PNG of 8 or 16 bits; cubic weights may leave 0..=1, and are clipped.
+/// Intensities in 0..=1, (height, width), as a PNG of 8 or 16 bits. Cubic weights may leave 0..=1, and are clipped.
 fn png(image: ArrayView2<'_, f32>, bits: u32) -> Result<Vec<u8>> {
     let (height, width) = (image.nrows() as u32, image.ncols() as u32);
     let grey = |white: f32| image.iter().map(move |value| (value.clamp(0.0, 1.0) * white).round());

@@ -71,7 +71,7 @@ fn run(args: &Args) -> Result<Exit> {
     let submission = read(args, size)?;
     let mut folder = Folder::create(&args.out)?;
     let to = args.to.unwrap_or(size);
-    // three of four images have none: theirs is made once
+    // three of four images have no mask: encode the empty one once
     let nothing = png(&Mask::empty(to))?;
     let masks: Vec<_> = submission.iter().filter(|(_, runs)| !args.positives_only || !runs.is_empty()).collect();
     let bar = term::progress(masks.len() as u64, "converting");

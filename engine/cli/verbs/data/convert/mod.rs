@@ -1,4 +1,4 @@
-//! `pleura data convert`: between the files that radiographs and masks come in.
+//! `pleura data convert`: conversions of radiographs and masks between file formats.
 
 mod images;
 mod masks;
@@ -15,7 +15,7 @@ use crate::outputs::{Pngs, Put};
 use crate::paths::Command;
 use crate::term::{self, Skips};
 
-/// How many are worked on before the first of them is written: results come in order, and memory stays bounded.
+/// Number of files processed before the first is written: results come in order, and memory stays bounded.
 const AT_ONCE: usize = 32;
 
 #[derive(clap::Subcommand)]
@@ -45,8 +45,8 @@ impl Args {
     }
 }
 
-/// Works on files in parallel, and hands what came of each on in order. What fails is reported and skipped; gives how
-/// many did, and is an error where all did.
+/// Processes files in parallel, and passes the results on in order. Files that fail are reported and skipped; returns
+/// how many did, and an error if all did.
 fn each<T: Send>(
     files: &[PathBuf],
     work: impl Fn(&Path) -> Result<T> + Sync,
@@ -73,7 +73,7 @@ fn each<T: Send>(
     Ok(skips.count())
 }
 
-/// Whether what came of a file was of use.
+/// Whether a file's result was used.
 enum Taken {
     Yes,
     Not(anyhow::Error),
@@ -85,7 +85,7 @@ fn counted<T>(bar: &ProgressBar, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Pictures named after their images.
+/// PNG files named after their images.
 struct Folder {
     pngs: Pngs,
     ids: Ids,
@@ -96,7 +96,7 @@ impl Folder {
         Ok(Self { pngs: Pngs::create(path)?, ids: Ids::default() })
     }
 
-    /// Writes an image's PNG, unless another has its id.
+    /// Writes an image's PNG, unless another file has the same id.
     fn put(&mut self, id: &str, from: &Path, png: &[u8]) -> Result<Taken> {
         if let Err(error) = self.ids.take(id, from) {
             return Ok(Taken::Not(error));
@@ -107,7 +107,7 @@ impl Folder {
         })
     }
 
-    /// Says where the ids are, if the files' names are not all of them.
+    /// Prints where the ids are, if some file names differ from them.
     fn finish(&self) {
         self.pngs.tell_renamed();
     }

@@ -1,4 +1,4 @@
-//! `pleura data inspect`: what a collection is.
+//! `pleura data inspect`: statistics of a collection.
 
 mod pictures;
 mod summary;
@@ -56,25 +56,25 @@ pub struct Args {
     decode: DecodeArgs,
 }
 
-/// The files that are written.
+/// The files written into the folder.
 const OUTPUTS: [&str; 7] =
     ["tags.csv", "summary.json", "ages.svg", "positives.svg", "areas.svg", "heatmap.svg", "mosaic.svg"];
 
-/// One file with what is known of it.
+/// A file with its tags and its truth.
 struct Image {
     path: PathBuf,
     tags: Tags,
-    /// None where there is no truth, or none of this image.
+    /// `None` if the truth is not given, or has no row of this image.
     truth: Option<Marked>,
 }
 
-/// What is marked in an image.
+/// The marked area of an image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Marked {
     masks: usize,
-    /// In pixels of the size that runs are counted on.
+    /// In pixels of the size that run lengths refer to.
     area: usize,
-    /// Of the image, in 0..=1.
+    /// As a share of the image, in 0..=1.
     share: f64,
 }
 

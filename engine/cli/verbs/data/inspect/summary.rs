@@ -1,4 +1,4 @@
-//! summary.json: counts of a collection, and what is positive by sex, age and view.
+//! summary.json: counts of a collection, and positives by sex, age and view.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::super::truth::Truth;
 use super::Image;
 use pleura::Size;
 
-/// What has no tag is in this group.
+/// The group of files without the tag.
 pub const UNKNOWN: &str = "unknown";
 
 #[derive(Debug, Serialize)]
@@ -20,7 +20,7 @@ pub struct Summary {
     pub images: Option<ImagesSummary>,
 }
 
-/// Of the whole truth, whatever files there are.
+/// Counts of the whole truth, whether or not files were given.
 #[derive(Debug, Serialize)]
 pub struct TruthSummary {
     pub rows: usize,
@@ -30,39 +30,39 @@ pub struct TruthSummary {
     pub positive_share: f64,
     /// Wilson's 95 % interval of the share.
     pub positive_interval: (f64, f64),
-    /// Rows with a mask that is not empty.
+    /// Number of rows with a mask that is not empty.
     pub masks: usize,
     pub ids_with_several_masks: usize,
     pub most_masks_of_an_id: usize,
-    /// Ids that have a mask in one row, and none in another.
+    /// Number of ids with both a mask and a row without one.
     pub contradictory_ids: usize,
     /// Size that run lengths are counted on.
     pub mask_size: Size,
     pub area: Option<Areas>,
 }
 
-/// Of the files.
+/// Counts of the files.
 #[derive(Debug, Serialize)]
 pub struct ImagesSummary {
     pub read: usize,
     pub skipped: usize,
-    /// Those with a row in the truth; all that follows of positives is of these.
+    /// Number of files with a row in the truth; all counts of positives refer to these.
     pub with_truth: usize,
     pub positive: usize,
     pub positive_share: Option<f64>,
     /// Wilson's 95 % interval of the share.
     pub positive_interval: Option<(f64, f64)>,
-    /// Ages that are no age, or one that nobody has.
+    /// Number of ages that are malformed or implausible.
     pub odd_ages: usize,
     pub patients: usize,
     pub sex: Vec<Group>,
     pub age: Vec<Group>,
     pub view: Vec<Group>,
-    /// How many files have each value of a tag.
+    /// Number of files with each value of a tag.
     pub tags: BTreeMap<&'static str, BTreeMap<String, usize>>,
 }
 
-/// Images that have something in common.
+/// Images with the same value.
 #[derive(Debug, Serialize)]
 pub struct Group {
     pub group: String,
@@ -75,7 +75,7 @@ pub struct Group {
     pub area: Option<Areas>,
 }
 
-/// Of masks that are not empty, in pixels.
+/// Areas of masks that are not empty, in pixels.
 #[derive(Debug, Clone, Serialize)]
 pub struct Areas {
     pub mean: f64,
@@ -156,7 +156,7 @@ impl Group {
 }
 
 impl Areas {
-    /// Of areas and shares; none of none.
+    /// The statistics of areas and shares; `None` if there are none.
     fn new(areas: impl Iterator<Item = (usize, f64)>) -> Option<Self> {
         let (mut areas, shares): (Vec<usize>, Vec<f64>) = areas.unzip();
         areas.sort_unstable();
@@ -174,7 +174,7 @@ impl Areas {
     }
 }
 
-/// The groups in the order of their names, what is not known last.
+/// The groups sorted by name, unknown values last.
 fn grouped(images: &[Image], of: impl Fn(&Image) -> String) -> Vec<Group> {
     let mut groups: BTreeMap<(bool, String), Vec<&Image>> = BTreeMap::new();
     for image in images {
@@ -192,7 +192,7 @@ pub fn view(image: &Image) -> String {
     image.tags.view.clone().unwrap_or_else(|| UNKNOWN.into())
 }
 
-/// `50-59`; the hundredth year has no group of its own, as names are sorted.
+/// `50-59`; ages from 90 on share a group: sorted by name, `100-109` would come first.
 fn decade(image: &Image) -> String {
     match image.tags.years().map(|years| years as u32 / 10 * 10) {
         Some(decade) if decade >= 90 => "90 and more".into(),

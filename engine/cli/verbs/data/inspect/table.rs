@@ -1,6 +1,6 @@
-//! tags.csv: a row a file.
+//! tags.csv: a row per file.
 //!
-//! Columns with DICOM's keywords hold what the file says; those in small letters are computed.
+//! Columns named by DICOM keywords have the file's values; those in lower case are computed.
 
 use std::path::Path;
 
@@ -31,11 +31,11 @@ const TAGS: [&str; 19] = [
     "NumberOfFrames",
 ];
 const TRUTH: [&str; 4] = ["positive", "masks", "area", "share"];
-/// Who the patient is: only on request.
+/// Columns that identify the patient: only on request.
 const PATIENT: [&str; 2] = ["PatientID", "PatientName"];
 
-/// Writes the table: with the truth's columns if there is a truth, with the patients' if they are asked for. What is
-/// not known is empty.
+/// Writes the table, with the truth's columns if there is a truth and the patients' columns if requested. Unknown
+/// values are empty.
 pub fn write(path: &Path, images: &[Image], truth: bool, patient: bool) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let columns = [(&TAGS[..], true), (&TRUTH, truth), (&PATIENT, patient)];

@@ -1,4 +1,4 @@
-//! The summary for people.
+//! The summary as text.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,7 +9,7 @@ use super::super::percent;
 use super::summary::{Areas, Group, ImagesSummary, Summary, TruthSummary, UNKNOWN};
 use crate::term;
 
-/// How many values of a tag are named.
+/// Number of values that are printed per tag.
 const NAMED: usize = 8;
 
 pub fn print(summary: &Summary) -> std::io::Result<()> {
@@ -77,7 +77,7 @@ fn print_images(out: &mut impl Write, images: &ImagesSummary, truth: bool) -> st
 }
 
 fn table(out: &mut impl Write, name: &str, groups: &[Group], truth: bool) -> std::io::Result<()> {
-    // what a file says may hold anything
+    // values in files may contain any character
     let names: Vec<_> = groups.iter().map(|group| term::inline(&group.group)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(11);
     write!(out, "\n{name:<width$}  {:>7}", "images")?;

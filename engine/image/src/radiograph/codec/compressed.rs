@@ -1,4 +1,4 @@
-//! Compressed images: checked against the header, checked to be whole, decoded, and checked again.
+//! Compressed images: checked against the header, checked for completeness, decoded, and checked again.
 
 use super::super::codestream::{Codestream, Kind};
 use super::super::error::DicomFault;
@@ -8,10 +8,10 @@ use super::super::samples::Samples;
 use super::super::{cost, whole};
 use super::{jp2, jpeg, jpeg_ls};
 
-/// JPEG in all its kinds: the stream, not the transfer syntax, says which.
+/// Decodes JPEG in all its kinds, chosen by the stream, not by the transfer syntax.
 ///
 /// # Errors
-/// Where the image is not what the header says, is cut off, takes more memory than it may, or cannot be decoded.
+/// If the image does not match the header, is truncated, takes more memory than allowed, or cannot be decoded.
 pub(super) fn compressed(
     frame: &[u8],
     header: &Header,
@@ -22,7 +22,7 @@ pub(super) fn compressed(
     let stream = Codestream::probe(frame).map_err(DicomFault::Codec)?;
     agree(&stream, header)?;
     limits.check(cost::compressed(header, &stream, frame)?)?;
-    // the decoder of JPEG Lossless checks that by itself, and the cost of JPEG 2000 has needed it
+    // the JPEG Lossless decoder checks this itself, and the cost of JPEG 2000 has already required it
     if !matches!(stream.kind, Kind::Jpeg2000 { .. } | Kind::Jpeg { sof: 0xC3, .. }) {
         whole::jpeg(frame)?;
     }
@@ -45,7 +45,7 @@ pub(super) fn compressed(
     Ok(Samples { words, planar, photometric, stored, high: stored - 1 })
 }
 
-/// The codestream of a JP2 file, which has no place in DICOM (PS3.5 A.4.4); anything else as it is.
+/// The codestream of a JP2 file, which DICOM does not allow (PS3.5 A.4.4); anything else is returned unchanged.
 fn bare<'a>(frame: &'a [u8], remarks: &mut Vec<String>) -> Result<&'a [u8], DicomFault> {
     if !jp2::is_file(frame) {
         return Ok(frame);
@@ -54,17 +54,17 @@ fn bare<'a>(frame: &'a [u8], remarks: &mut Vec<String>) -> Result<&'a [u8], Dico
     jp2::codestream(frame).map_err(DicomFault::Codec)
 }
 
-/// Samples of an image with losses, brought back into the stored bits: of a stream of more bits than those, the losses
-/// may lead out of them a little.
+/// Clamps the samples of a lossy image to the stored bits: if the stream has more bits, lossy values may exceed them a
+/// little.
 ///
 /// # Errors
-/// Where they lead further than losses do: then the header is of something else.
+/// If they exceed the range by more than losses explain: then the header does not describe this image.
 fn clamped(mut words: Vec<u16>, stream: &Codestream, header: &Header) -> Result<Vec<u16>, DicomFault> {
     if stream.bits <= header.stored {
         return Ok(words);
     }
     let (low, high) = header.stored_range();
-    // a header that is a bit short leaves out half of the range
+    // a header with one bit too few misses half of the range
     let margin = (high - low) / 8 + 1;
     for word in &mut words {
         let value = value(*word, stream, header);
@@ -76,16 +76,16 @@ fn clamped(mut words: Vec<u16>, stream: &Codestream, header: &Header) -> Result<
     Ok(words)
 }
 
-/// The number that a word of a stream is.
+/// The number that a word of the stream stands for.
 fn value(word: u16, stream: &Codestream, header: &Header) -> i32 {
     let unused = 32 - stream.bits.clamp(1, 16);
     let bits = u32::from(word) << unused;
     if header.signed { bits.cast_signed() >> unused } else { (bits >> unused).cast_signed() }
 }
 
-/// Whether the samples have no more bits than the header says. Of a stream that keeps all bits allocated, the upper ones
-/// may hold overlays, and are dropped as they are where nothing is compressed. Differences of JPEG Lossless may wrap
-/// beyond the stream's own bits, which says nothing of the header.
+/// Whether the samples have no more bits than the header says. If a stream keeps all allocated bits, the upper ones may
+/// hold overlays, and are dropped as in uncompressed images. Differences of JPEG Lossless may wrap beyond the stream's
+/// own bits, which does not contradict the header.
 fn within_stored(words: &[u16], stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
     if stream.bits == header.allocated {
         return Ok(());
@@ -120,7 +120,7 @@ fn agree(stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
     Ok(())
 }
 
-/// What the decoded samples are.
+/// The photometric interpretation of the decoded samples.
 fn colors(stream: &Codestream, photometric: Photometric) -> Result<Photometric, DicomFault> {
     use Photometric::{Rgb, YbrFull, YbrFull422, YbrJpeg2000};
     let lossless = matches!(stream.kind, Kind::Jpeg { sof: 0xC3, .. } | Kind::JpegLs { .. });
@@ -130,7 +130,7 @@ fn colors(stream: &Codestream, photometric: Photometric) -> Result<Photometric, 
             let luma_first = photometric != Rgb || *jfif || *adobe == Some(1);
             if *named_rgb || *adobe == Some(0) || !luma_first { Rgb } else { YbrFull }
         }
-        // compressed, the subsampling is the codec's affair
+        // in compressed data, the codec handles subsampling
         (YbrFull422, _) => YbrFull,
         (YbrJpeg2000, Kind::Jpeg { .. } | Kind::JpegLs { .. }) => {
             return Err(mismatch("JPEG 2000's colours".into(), "another codec's".into()));
@@ -146,7 +146,7 @@ fn jpeg2000(frame: &[u8], plain: bool, stream: &Codestream) -> Result<Vec<u16>, 
     if stream.bits > 16 {
         return Err(DicomFault::Unsupported(format!("JPEG 2000 of {} bits", stream.bits)));
     }
-    // OpenJPEG is strict unless told otherwise: a truncated stream is an error, not a blurred image
+    // OpenJPEG is strict by default: a truncated stream is an error, not a blurred image
     let image = jpeg2k::Image::from_bytes(frame).map_err(|error| DicomFault::Codec(error.to_string()))?;
     Ok(image.components().iter().flat_map(|component| component.data()).map(|&sample| sample as u16).collect())
 }

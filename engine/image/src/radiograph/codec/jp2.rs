@@ -1,9 +1,9 @@
-//! JP2 files (ITU-T T.800, annex I): boxes around a JPEG 2000 codestream. JPH files (T.814) are the same around HTJ2K.
+//! JP2 files (ITU-T T.800, annex I): boxes around a JPEG 2000 codestream. JPH files (T.814) are the same for HTJ2K.
 
-/// The signature box, which begins every file.
+/// The signature box at the start of every file.
 const SIGNATURE: [u8; 12] = *b"\0\0\0\x0CjP  \r\n\x87\n";
 
-/// Whether the bytes are those of such a file.
+/// Whether the bytes start with the signature box.
 pub(super) fn is_file(bytes: &[u8]) -> bool {
     bytes.starts_with(&SIGNATURE)
 }
@@ -11,7 +11,7 @@ pub(super) fn is_file(bytes: &[u8]) -> bool {
 /// The first contiguous codestream.
 ///
 /// # Errors
-/// Where there is none, a box is cut off, or the file has a palette, which would give the samples another meaning.
+/// If there is none, a box is truncated, or the file has a palette, which would change the samples' meaning.
 pub(super) fn codestream(bytes: &[u8]) -> Result<&[u8], String> {
     let mut boxes = Boxes(bytes);
     while let Some((kind, content)) = boxes.next()? {
@@ -37,11 +37,11 @@ fn has_palette(header: &[u8]) -> Result<bool, String> {
 /// A box's type and content.
 type Content<'a> = ([u8; 4], &'a [u8]);
 
-/// What is left of a sequence of boxes.
+/// The unread rest of a sequence of boxes.
 struct Boxes<'a>(&'a [u8]);
 
 impl<'a> Boxes<'a> {
-    /// The next box; none at the end.
+    /// The next box; `None` at the end.
     fn next(&mut self) -> Result<Option<Content<'a>>, String> {
         // a fragment is padded to an even length
         if self.0.iter().all(|&byte| byte == 0) {
@@ -51,7 +51,7 @@ impl<'a> Boxes<'a> {
         let (&length, rest) = self.0.split_first_chunk().ok_or_else(short)?;
         let (&kind, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
         let (content, length) = match u32::from_be_bytes(length) {
-            // to the end of the file
+            // extends to the end of the file
             0 => (rest, rest.len() as u64),
             1 => {
                 let (&length, rest) = rest.split_first_chunk().ok_or_else(short)?;

@@ -1,4 +1,4 @@
-//! JPEG with losses, of 8 bits (`jpeg-decoder`) and of 12 (libjpeg-turbo), and JPEG Lossless.
+//! Lossy JPEG of 8 bits (`jpeg-decoder`) and 12 bits (libjpeg-turbo), and JPEG Lossless.
 
 use jpeg_decoder::{ColorTransform, Decoder};
 
@@ -9,10 +9,10 @@ use super::super::samples::widen;
 use super::jpeg12;
 use crate::Size;
 
-/// Samples by pixel; colours as they are in the stream. `sof` is the start-of-frame marker.
+/// Samples interleaved by pixel, with the stream's colours. `sof` is the start-of-frame marker.
 ///
 /// # Errors
-/// Where the process is one that is not read, or the stream is broken.
+/// If the process is not supported, or the stream is broken.
 pub(super) fn decode(
     frame: &[u8],
     sof: u8,
@@ -34,7 +34,7 @@ pub(super) fn decode(
 fn of_8_bits(frame: &[u8], stream: &Codestream) -> Result<Vec<u16>, DicomFault> {
     let mut decoder = Decoder::new(frame);
     if stream.components == 3 {
-        // not converted, only interleaved: `None` would leave planes within each line
+        // interleaved without conversion: `None` would leave planes within each line
         decoder.set_color_transform(ColorTransform::RGB);
     }
     let bytes = decoder.decode().map_err(|error| DicomFault::Codec(error.to_string()))?;

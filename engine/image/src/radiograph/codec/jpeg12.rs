@@ -1,6 +1,6 @@
-//! JPEG of 12 bits (process 4 of ITU-T T.81, "Extended"), by libjpeg-turbo.
+//! 12-bit JPEG (process 4 of ITU-T T.81, "Extended"), by libjpeg-turbo.
 //!
-//! The one place where it is called. The image has been checked to be whole and grey before.
+//! The only module that calls libjpeg-turbo. The image has already been checked to be complete and grey.
 
 use std::ffi::CStr;
 
@@ -8,14 +8,14 @@ use turbojpeg_sys as turbo;
 
 use crate::Size;
 
-/// Scans of a progressive image; encoders make about ten, and each costs a pass over all coefficients.
+/// The limit on scans of a progressive image; encoders make about ten, and each costs a pass over all coefficients.
 const MOST_SCANS: i32 = 500;
 
 /// Samples of a grey image of a size as they come, row by row. What libjpeg-turbo warns of is remarked: that all
 /// codes are there has been checked before.
 ///
 /// # Errors
-/// libjpeg-turbo's own, and where the image that it sees has another size.
+/// libjpeg-turbo's own, and if it reads another size.
 pub(super) fn decode(frame: &[u8], size: Size, remarks: &mut Vec<String>) -> Result<Vec<u16>, String> {
     let decoder = Decompressor::new()?;
     decoder.set(turbo::TJPARAM_TJPARAM_SCANLIMIT, MOST_SCANS)?;
@@ -31,7 +31,7 @@ pub(super) fn decode(frame: &[u8], size: Size, remarks: &mut Vec<String>) -> Res
     Ok(words)
 }
 
-/// A decompressor, which ends with this value.
+/// A decompressor, freed on drop.
 struct Decompressor(turbo::tjhandle);
 
 impl Decompressor {
@@ -47,7 +47,7 @@ impl Decompressor {
         self.check(code)
     }
 
-    /// A parameter of the image whose header was read last; -1 where it is unknown.
+    /// A parameter of the image whose header was read last; -1 if unknown.
     fn get(&self, parameter: turbo::TJPARAM) -> i32 {
         // Safety: the handle is valid as long as `self`.
         unsafe { turbo::tj3Get(self.0, parameter as i32) }
@@ -59,7 +59,7 @@ impl Decompressor {
         self.check(code)
     }
 
-    /// Decodes an image whose header has shown it to be grey, of 12 bits, and of this size; with the last warning.
+    /// Decodes an image whose header says grey, 12 bits, and this size; returns the last warning, too.
     fn grey(&self, frame: &[u8], size: Size) -> Result<(Vec<u16>, Option<String>), String> {
         let mut words = vec![0_u16; size.area()];
         // Safety: the image's rows of `width` samples, one each (TJPF_GRAY), fit `words` exactly: the size was read from
@@ -83,12 +83,12 @@ impl Decompressor {
         }
     }
 
-    /// What went wrong, if anything did.
+    /// Turns an error code into the handle's message.
     fn check(&self, code: i32) -> Result<(), String> {
         if code == 0 {
             return Ok(());
         }
-        // Safety: the text is the handle's, ends in a zero, and is copied before the next call.
+        // Safety: the text belongs to the handle, ends in a zero, and is copied before the next call.
         let reason = unsafe { CStr::from_ptr(turbo::tj3GetErrorStr(self.0)) };
         Err(reason.to_string_lossy().into_owned())
     }

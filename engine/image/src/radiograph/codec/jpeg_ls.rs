@@ -6,13 +6,13 @@ use super::super::codestream::Codestream;
 use super::super::error::DicomFault;
 use super::super::samples::widen;
 
-/// A zero, and the end marker.
+/// A zero byte and the end marker.
 const ZERO_AND_END: [u8; 3] = [0, 0xFF, 0xD9];
 
-/// Samples as the stream's interleave mode has them.
+/// Samples in the order of the stream's interleave mode.
 ///
-/// Some encoders write one zero more than their codes need before the end marker, which CharLS refuses. The image is then
-/// decoded without it: CharLS still holds that every code is there.
+/// Some encoders write one zero byte more than their codes need before the end marker, which CharLS refuses. The image is
+/// then decoded without it: CharLS still checks that every code is present.
 ///
 /// # Errors
 /// CharLS's own.
@@ -30,7 +30,7 @@ pub(super) fn decode(frame: &[u8], stream: &Codestream, remarks: &mut Vec<String
     Ok(bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect())
 }
 
-/// The image without the zero before its end marker, if there is one.
+/// The image without the zero byte before its end marker, if there is one.
 fn without_zero(frame: &[u8]) -> Option<Vec<u8>> {
     let zero = frame.windows(3).rposition(|last| last == ZERO_AND_END)?;
     Some([&frame[..zero], &ZERO_AND_END[1..]].concat())

@@ -1,9 +1,9 @@
-//! From the pixel data element to samples, whatever the transfer syntax.
+//! From the pixel data element to samples, for every supported transfer syntax.
 //!
-//! The decoders are those that `dicom-pixeldata` uses, but for JPEG Lossless, which is read here, and JPEG of 12 bits,
-//! which libjpeg-turbo reads. They are called here, and not through its adapters, because those trust the header: an
-//! image that is smaller than claimed is padded with black, a larger one panics, a JPEG of fewer bits is misread, colours
-//! are converted by guess. Here a compressed image must be what the header says before a decoder sees it.
+//! The decoders are those of `dicom-pixeldata`, except JPEG Lossless, which is decoded here, and 12-bit JPEG, which
+//! libjpeg-turbo decodes. They are called directly, not through its adapters, because those trust the header: an image
+//! smaller than claimed is padded with black, a larger one panics, a JPEG of fewer bits is misread, and colours are
+//! converted by guess. Here a compressed image must match the header before it is decoded.
 
 mod compressed;
 mod jp2;
@@ -33,15 +33,15 @@ use super::samples::Samples;
 use super::{cost, packbits};
 use compressed::compressed;
 
-/// Images of more bytes than this must not be compressed by more than `MAX_RATIO`.
+/// Images of more bytes than this may be compressed by at most `MAX_RATIO`.
 const LARGE: usize = 64 << 20;
-/// Far above what any radiograph reaches; a broken header's claim is above it.
+/// Far above any radiograph's ratio; a broken header's claim is above it.
 const MAX_RATIO: usize = 1000;
 
-/// Decodes the pixel data of a single frame. What is wrong with them, yet harmless, is added to `remarks`.
+/// Decodes the pixel data of a single frame. Harmless faults are added to `remarks`.
 ///
 /// # Errors
-/// Where they are missing, are not what the header says, or are in a syntax or a format that is not read.
+/// If they are missing, do not match the header, or have an unsupported syntax or format.
 pub(super) fn decode(
     dataset: &Dataset,
     header: &Header,
@@ -76,8 +76,8 @@ pub(super) fn decode(
     }
 }
 
-/// Pixel data that are not compressed. Padding may follow (PS3.5 8.1.1), but not as much as another image would take: then
-/// the header is of something else.
+/// Uncompressed pixel data. Padding may follow (PS3.5 8.1.1), but not as many bytes as another image would take: then the
+/// header does not describe this image.
 fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFault> {
     let bytes = dataset::samples(attributes, header.allocated).ok_or_else(|| no_pixels(attributes))?;
     let expected = header.native_bytes();
@@ -89,7 +89,7 @@ fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFaul
     }
 }
 
-/// A remark on bytes that follow an image which is not compressed, other than one to make them even.
+/// A remark on bytes after an uncompressed image, other than one that makes the length even.
 fn padding(attributes: &Attributes, header: &Header) -> Option<String> {
     let padding =
         dataset::attribute(attributes, tags::PIXEL_DATA)?.bytes()?.len().checked_sub(header.native_bytes())?;
@@ -106,7 +106,7 @@ fn no_pixels(attributes: &Attributes) -> DicomFault {
     }
 }
 
-/// The one frame's bytes, which may lie in several fragments.
+/// The single frame's bytes, which may be split into several fragments.
 fn frame<'a>(attributes: &Attributes<'a>, header: &Header) -> Result<Cow<'a, [u8]>, DicomFault> {
     if attributes.get(tags::PIXEL_DATA).is_none() {
         return Err(no_pixels(attributes));

@@ -1,4 +1,4 @@
-//! In the place of libjpeg-turbo, where the crate is built without it.
+//! Replaces libjpeg-turbo if the crate is built without it.
 
 use crate::Size;
 

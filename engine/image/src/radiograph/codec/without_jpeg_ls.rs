@@ -1,4 +1,4 @@
-//! In the place of CharLS, where the crate is built without it.
+//! Replaces CharLS if the crate is built without it.
 
 use super::super::codestream::Codestream;
 use super::super::error::DicomFault;

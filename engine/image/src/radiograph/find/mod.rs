@@ -1,4 +1,4 @@
-//! From what the user names to a list of files: files, folders, globs, and `-` for a list on standard input.
+//! Expands the user's inputs to a list of files: files, folders, globs, and `-` for a list on standard input.
 
 mod content;
 
@@ -12,24 +12,24 @@ use walkdir::{DirEntry, WalkDir};
 use super::error::RadiographError;
 use content::Content;
 
-/// Names that end so are taken for images.
+/// Extensions of images.
 const EXTENSIONS: [&str; 5] = ["dcm", "dicom", "png", "jpg", "jpeg"];
 
-/// What the inputs name.
+/// The files that the inputs name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The images, in the order of the inputs, each file once.
     pub images: Vec<PathBuf>,
-    /// What folders and globs hold that might be taken for an image and is none, in the order in which it was found.
+    /// Files of folders and globs that look like images but are not, in the order found.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A file of a folder that is no image.
+/// A file of a folder that is not an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The file.
     pub path: PathBuf,
-    /// What it is instead: `a Basic Text SR, which has no pixels`.
+    /// The reason: `a Basic Text SR, which has no pixels`.
     pub reason: String,
 }
 
@@ -57,17 +57,16 @@ pub fn find_with<P: AsRef<Path>>(inputs: &[P], list: impl BufRead) -> Result<Vec
 
 /// Finds the files that the inputs name.
 ///
-/// - A file is taken as it is; opening it will tell whether it is an image.
-/// - A folder gives the images in it and in its folders, sorted by name. What begins with a dot is skipped. PNG and JPEG
-///   files are told by their names (`.png`, `.jpg`, `.jpeg`), and all others by their first bytes, whatever their
-///   names. Of DICOM files, objects without pixels (reports, directories, presentation states) are left out; so is a
-///   file that has an image's name, or one without an extension, and is none. A file called `.dcm` or `.dicom` that is
-///   not DICOM is not left out: opening it will tell.
-/// - A glob (`*`, `?`, `[…]`, `**`) that is not also a path gives the images and folders that match, sorted.
-/// - `-` reads files and folders from standard input, one a line.
+/// - A file is taken unseen; opening it reports whether it is an image.
+/// - A folder gives the images in it and in its folders, sorted by name. Names that start with a dot are skipped. PNG
+///   and JPEG files are recognised by their names (`.png`, `.jpg`, `.jpeg`), all others by their first bytes, whatever
+///   their names. DICOM objects without pixels (reports, directories, presentation states) are left out, as is a file
+///   with an image's name or without an extension that is not an image. A file called `.dcm` or `.dicom` that is not
+///   DICOM is not left out: opening it reports the fault.
+/// - A glob (`*`, `?`, `[…]`, `**`) that is not also a path gives the matching images and folders, sorted.
+/// - `-` reads files and folders from standard input, one per line.
 ///
-/// # Errors
-/// Where a path does not exist or cannot be read, or an input names no image.
+/// # Errors If a path does not exist or cannot be read, or an input names no image.
 pub fn search<P: AsRef<Path>>(inputs: &[P]) -> Result<Found, RadiographError> {
     search_with(inputs, io::stdin().lock())
 }
@@ -92,24 +91,24 @@ pub fn search_with<P: AsRef<Path>>(inputs: &[P], mut list: impl BufRead) -> Resu
 #[derive(Default)]
 struct Search {
     found: Found,
-    /// Where they really are, so that a file named twice is found once.
+    /// Canonical paths, so that a file named twice is found once.
     seen: HashSet<PathBuf>,
 }
 
 impl Search {
-    /// Whether a file was not met before.
+    /// Whether a file has not been seen before.
     fn is_new(&mut self, file: &Path) -> bool {
         self.seen.insert(file.canonicalize().unwrap_or_else(|_| file.to_owned()))
     }
 
-    /// Adds a file that was named by itself.
+    /// Adds a file that is named explicitly.
     fn add(&mut self, file: PathBuf) {
         if self.is_new(&file) {
             self.found.images.push(file);
         }
     }
 
-    /// Adds a file of a folder or a glob, if it is an image. False where it is none.
+    /// Adds a file of a folder or a glob if it is an image; returns whether it is.
     fn candidate(&mut self, file: PathBuf) -> bool {
         match content::look(&file) {
             Content::Image => {
@@ -122,7 +121,7 @@ impl Search {
         false
     }
 
-    /// Adds a file or a folder. False where there is neither.
+    /// Adds a file or a folder; returns false if neither exists.
     fn path(&mut self, path: &Path) -> Result<bool, RadiographError> {
         if path.is_dir() {
             let before = self.found.left_out.len();
@@ -137,12 +136,12 @@ impl Search {
         Ok(true)
     }
 
-    /// An input without an image; `before` is how many files had been left out before it.
+    /// The error for an input without an image; `before` is the number of files left out before it.
     fn nothing(&self, input: String, before: usize) -> RadiographError {
         RadiographError::Nothing { input, left_out: self.found.left_out[before..].to_vec() }
     }
 
-    /// Adds a folder's images. False where it has none.
+    /// Adds a folder's images; returns whether it has any.
     fn folder(&mut self, folder: &Path) -> Result<bool, RadiographError> {
         let mut any = false;
         let visible = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -150,7 +149,7 @@ impl Search {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => any |= self.candidate(entry.into_path()),
                 Ok(_) => {}
-                // a link to a folder that is being walked already, to nothing, or to itself
+                // a link to a folder that is already being walked, to nothing, or to itself
                 Err(error) if error.loop_ancestor().is_some() || dangling(&error) => {
                     tracing::warn!("skipped a link: {error}");
                 }
@@ -181,7 +180,7 @@ impl Search {
         if any { Ok(()) } else { Err(self.nothing(format!("`{text}`"), before)) }
     }
 
-    /// Adds what a list names, one path a line; blank lines are skipped.
+    /// Adds the paths of a list, one per line; blank lines are skipped.
     fn listed(&mut self, list: &mut impl BufRead) -> Result<(), RadiographError> {
         let mut any = false;
         while let Some(line) =
@@ -208,7 +207,7 @@ fn dangling(error: &walkdir::Error) -> bool {
 /// The longest line of a list, in bytes: longer than any path.
 const MAX_LINE: u64 = 1 << 16;
 
-/// The next line of a list, with its end.
+/// The next line of a list, with its line ending.
 fn next_line(list: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = String::new();
     list.take(MAX_LINE + 1).read_line(&mut line)?;
@@ -225,7 +224,7 @@ pub fn is_image_name(path: &Path) -> bool {
     EXTENSIONS.contains(&extension(path).as_str())
 }
 
-/// A name's extension in small letters; empty where there is none.
+/// A name's extension in lower case; empty if there is none.
 fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }

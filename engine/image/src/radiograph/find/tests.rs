@@ -123,7 +123,7 @@ fn a_discs_folder_gives_its_images_and_names_the_rest() {
         ("empty", not_one),
     ];
     assert_eq!(left_out, expected.map(|(name, reason)| (at(name), reason)));
-    // named by itself, a file is taken for an image, and opening it tells
+    // a file named explicitly is taken for an image, and opening it reports otherwise
     assert_eq!(find_with(&[at("DICOMDIR")], io::empty()).unwrap(), [at("DICOMDIR")]);
     let message = crate::Radiograph::open(at("DICOMDIR")).unwrap_err().to_string();
     assert!(message.ends_with("a DICOMDIR, which has no pixels"), "{message}");

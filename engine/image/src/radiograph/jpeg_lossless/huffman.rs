@@ -5,13 +5,13 @@ const LONGEST: u32 = 16;
 /// The largest number of bits that a difference takes (annex H.1.2.2).
 const LARGEST: u8 = 16;
 
-/// Some encoders fill up with zeros. Where a tail was lost and is all zeros, its first ones were taken for pixels.
+/// Some encoders pad with zeros. If a lost tail was replaced by zeros, its first ones were taken for pixels.
 const MOST_ZEROS: usize = 16;
 
-/// A code table: for every 16 bits that may follow in the stream, the code that they begin with.
+/// A code table: for each 16 bits that may follow in the stream, the code with which they start.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
-    /// (length of the code, number of bits of the difference); a length of 0 is no code.
+    /// (length of the code, number of bits of the difference); length 0: not a code.
     codes: Vec<(u8, u8)>,
 }
 
@@ -19,7 +19,7 @@ impl Table {
     /// Reads a table from a DHT segment, after its class and destination; returns what follows it.
     ///
     /// # Errors
-    /// Where the table is cut off, has more codes than bits allow, or has a symbol that is not a difference's length.
+    /// If the table is truncated, has more codes than bits allow, or has a symbol that is not a difference's length.
     pub(super) fn read(segment: &[u8]) -> Result<(Self, &[u8]), String> {
         let (counts, rest) = segment.split_at_checked(16).ok_or("a Huffman table is cut off")?;
         let total = counts.iter().map(|&count| usize::from(count)).sum();
@@ -49,7 +49,7 @@ impl Table {
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Bits that are read and not yet used: the `count` lowest.
+    /// Bits that are read and not yet used: the lowest `count` bits.
     held: u64,
     count: u32,
 }
@@ -62,7 +62,7 @@ impl<'a> Bits<'a> {
     /// The next difference, modulo 2^16.
     ///
     /// # Errors
-    /// Where the data end before it, or have a code that the table has not.
+    /// If the data end before it, or have a code that is not in the table.
     #[inline]
     pub(super) fn difference(&mut self, table: &Table) -> Result<u16, String> {
         if self.count < 2 * LONGEST {
@@ -75,7 +75,7 @@ impl<'a> Bits<'a> {
         self.take(length.into())?;
         match bits {
             0 => Ok(0),
-            // alone without bits of its own
+            // the only length without bits of its own
             LARGEST => Ok(0x8000),
             _ => {
                 let value = self.take(bits.into())? as u16;
@@ -85,10 +85,10 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Where the data end: at a marker, or at the end of the bytes. Padding bits are dropped.
+    /// Returns where the data end: at a marker, or at the end of the bytes. Padding bits are dropped.
     ///
     /// # Errors
-    /// Where whole bytes are left, other than a few zeros.
+    /// If whole bytes are left, other than a few zeros.
     pub(super) fn finish(mut self) -> Result<usize, String> {
         self.refill();
         let whole = self.count / 8 * 8;
@@ -105,12 +105,12 @@ impl<'a> Bits<'a> {
         Ok(self.at + zeros)
     }
 
-    /// The next 16 bits, which may run into padding.
+    /// The next 16 bits, possibly with padding.
     fn peek(&self) -> u64 {
         let next = if self.count >= LONGEST {
             self.held >> (self.count - LONGEST)
         } else {
-            // ones, as an encoder pads
+            // ones, as encoders pad
             let missing = LONGEST - self.count;
             self.held << missing | ((1 << missing) - 1)
         };

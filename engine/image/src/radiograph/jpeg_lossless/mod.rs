@@ -7,10 +7,10 @@ mod predict;
 use huffman::{Bits, Table};
 use predict::Predictor;
 
-/// Decodes a stream; samples come by pixel, each as wide as the frame says.
+/// Decodes a stream; samples are interleaved by pixel, each as wide as the frame says.
 ///
 /// # Errors
-/// Where the stream is broken, cut off, lacks its end marker, or uses what the process does not have (subsampled
+/// If the stream is broken, truncated, lacks its end marker, or uses features outside of the process (subsampled
 /// components, a hierarchy).
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<u16>, String> {
     let mut decoder = Decoder::default();
@@ -32,14 +32,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<u16>, String> {
             0xDD => decoder.restart = u16_at(segment, 0)?,
             // SOS
             0xDA => at = decoder.scan(segment, bytes, at)?,
-            // applications' and comments
+            // application data and comments
             0xE0..=0xEF | 0xFE => {}
             other => return Err(format!("unexpected marker 0xFF{other:02X}")),
         }
     }
 }
 
-/// The code of the marker at `at`, which then lies behind it. Fill bytes may stand before it.
+/// The code of the marker at `at`; advances `at` past it. Fill bytes may precede it.
 fn marker_at(bytes: &[u8], at: &mut usize) -> Result<u8, String> {
     let rest = bytes.get(*at..).unwrap_or_default();
     let fill = rest.iter().take_while(|&&byte| byte == 0xFF).count();
@@ -51,7 +51,7 @@ fn marker_at(bytes: &[u8], at: &mut usize) -> Result<u8, String> {
     Ok(code)
 }
 
-/// The body of the segment at `at`, which then lies behind it.
+/// The body of the segment at `at`; advances `at` past it.
 fn segment_at<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], String> {
     let length = u16_at(bytes, *at)?;
     let body = bytes.get(*at + 2..*at + length).ok_or("a marker segment is cut off")?;
@@ -66,12 +66,12 @@ fn u16_at(bytes: &[u8], at: usize) -> Result<usize, String> {
     }
 }
 
-/// What the markers said so far, and the samples.
+/// The state from the markers so far, and the samples.
 #[derive(Debug, Default)]
 struct Decoder {
     frame: Option<Frame>,
     tables: [Option<Table>; 4],
-    /// Pixels between restart markers; 0 is none.
+    /// Pixels between restart markers; 0: none.
     restart: usize,
 }
 
@@ -88,7 +88,7 @@ struct Frame {
     samples: Vec<u16>,
 }
 
-/// What a scan's header says.
+/// A scan's header.
 struct Scan<'a> {
     /// Index in the frame, and table, of each component.
     components: Vec<(usize, &'a Table)>,
@@ -112,7 +112,7 @@ impl Decoder {
         if !(2..=16).contains(precision) || rows == 0 || cols == 0 {
             return Err(format!("a frame of {rows}×{cols} pixels of {precision} bits"));
         }
-        // one component has no other to be sampled against
+        // a single component cannot be subsampled
         if components.len() > 1 && components.iter().any(|component| component[1] != 0x11) {
             return Err("subsampled components are not supported".into());
         }
@@ -136,7 +136,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// SOS, and the data after it; returns where they end.
+    /// SOS, and the data after it; returns where the data end.
     fn scan(&mut self, segment: &[u8], bytes: &[u8], at: usize) -> Result<usize, String> {
         let frame = self.frame.as_mut().ok_or("a scan precedes its frame")?;
         let scan = Scan::read(segment, frame, &self.tables)?;

@@ -1,6 +1,6 @@
 //! The seven predictors (ITU-T T.81, table H.1).
 
-/// What a sample is predicted from: the samples to the left (a), above (b), and above to the left (c).
+/// A predictor from the samples to the left (a), above (b), and above to the left (c).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Predictor {
     /// a
@@ -20,7 +20,7 @@ pub(super) enum Predictor {
 }
 
 impl Predictor {
-    /// By the selection value of a scan's header. 0, no prediction, is for hierarchies alone.
+    /// The predictor of a scan header's selection value. 0, no prediction, is for hierarchies only.
     pub(super) fn from_selector(selector: u8) -> Result<Self, String> {
         Ok(match selector {
             1 => Self::Left,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a made stream is like.
+/// Parameters of a generated stream.
 #[derive(Debug, Clone)]
 struct Made {
     rows: usize,
@@ -13,7 +13,7 @@ struct Made {
     precision: u32,
     selector: u8,
     shift: u32,
-    /// Rows between restart markers; 0 is none.
+    /// Rows between restart markers; 0: none.
     restart: usize,
     /// One scan for each component.
     apart: bool,
@@ -29,7 +29,7 @@ impl Made {
         body.push(self.components as u8);
         body.extend((1..=self.components as u8).flat_map(frame));
         segment(&mut stream, 0xC3, &body);
-        // 15 codes of 4 bits, the last of which is kept free, and two of 5
+        // 15 codes of 4 bits, one of which stays free, and two of 5
         segment(&mut stream, 0xC4, &[&[0x01, 0, 0, 0, 15, 2][..], &[0; 11], &Vec::from_iter(0..=16)].concat());
         segment(&mut stream, 0xDD, &((self.restart * self.cols) as u16).to_be_bytes());
         let all: Vec<usize> = (0..self.components).collect();
@@ -118,7 +118,7 @@ fn made() -> impl Strategy<Value = Made> {
             let mut state = seed | 1;
             let mut sample = || {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                // extremes are as frequent as all else
+                // extremes are as frequent as all other values
                 let value = match state >> 62 {
                     0 => 0,
                     1 => u16::MAX,
@@ -143,7 +143,7 @@ proptest! {
         let stream = made.stream();
         let length = (share * (stream.len() - 1) as f64) as usize;
         prop_assert!(decode(&stream[..length]).is_err());
-        // an end marker does not make it whole
+        // an end marker does not make it complete
         let scan = stream.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
         let data = scan + 2 + usize::from(u16::from_be_bytes([stream[scan + 2], stream[scan + 3]]));
         let cut = [&stream[..data], &[0xFF, 0xD9]].concat();

@@ -13,12 +13,12 @@ use crate::radiograph::whole;
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-/// What the decoder holds besides the picture: rows of blocks, tables.
+/// Memory of the decoder besides the picture: rows of blocks, tables.
 const BUFFERS: u64 = 2 << 20;
-/// Bytes that it holds for each pixel of a row: sixteen lines of four components of 16 bits, upsampled too.
+/// Bytes that the decoder holds per pixel of a row: sixteen lines of four components of 16 bits, upsampled too.
 const ROW: u64 = 512;
 
-/// A decoder that has read the headers, and gives grey or else red, green and blue.
+/// A decoder that has read the headers, and outputs grey or red, green and blue.
 fn open(bytes: &[u8]) -> Result<Decoder<'_>, Failure> {
     let options = DecoderOptions::default().set_strict_mode(false);
     let options = options.set_max_width(MAX_SIDE as usize).set_max_height(MAX_SIDE as usize);
@@ -43,7 +43,7 @@ fn claim(decoder: &Decoder<'_>, bytes: &[u8]) -> Result<Claim, Failure> {
     let components = decoder.input_colorspace().ok_or_else(missing)?.num_components() as u64;
     let pixels = (width.next_multiple_of(32) * height.next_multiple_of(32)) as u64;
     let colors = decoder.output_colorspace().map_or(3, |space| space.num_components()) as u64;
-    // Of several scans all coefficients are kept, of 16 bits, after a bit for each while the codes are checked.
+    // With several scans all coefficients are kept, of 16 bits, plus a bit for each while the codes are checked.
     let coefficients = if whole::in_several_scans(bytes) { 2 * components * pixels } else { 0 };
     Ok(Claim {
         size: Size::new(height, width),
@@ -52,7 +52,7 @@ fn claim(decoder: &Decoder<'_>, bytes: &[u8]) -> Result<Claim, Failure> {
     })
 }
 
-/// Decodes the picture, checked by its claim before.
+/// Decodes the picture, whose claim has been checked.
 pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Failure> {
     let mut decoder = open(bytes)?;
     let claim = claim(&decoder, bytes)?;

@@ -25,7 +25,7 @@ enum Format {
 }
 
 impl Format {
-    /// That of a file that begins so.
+    /// The format of a file, by its first bytes.
     fn new(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             Some(Self::Png)
@@ -44,25 +44,25 @@ impl Format {
     }
 }
 
-/// What a header says.
+/// What a header states.
 struct Claim {
     /// Height and width in pixels.
     size: Size,
-    /// Bits a sample.
+    /// Bits per sample.
     bits: u32,
-    /// What decoding takes at its peak, the file's own bytes not counted.
+    /// The peak memory of decoding, without the file's own bytes.
     bytes: u64,
 }
 
 /// A decoded picture.
 struct Picture {
-    /// (height, width), 0 being black.
+    /// (height, width); 0 is black.
     values: Array2<f32>,
     /// The value that is white.
     white: f32,
 }
 
-/// Why a file gives no picture.
+/// Why a file cannot be decoded.
 enum Failure {
     Memory(OverLimit),
     Broken(String),
@@ -91,16 +91,16 @@ impl From<OverLimit> for Failure {
     }
 }
 
-/// Whether the bytes begin as a PNG or a JPEG file does.
+/// Whether the bytes start like a PNG or a JPEG file.
 pub(super) fn is_raster(bytes: &[u8]) -> bool {
     Format::new(bytes).is_some()
 }
 
-/// Decodes a PNG or JPEG file's bytes. Colours become luma (ITU-R BT.601, not rounded); what is transparent is
-/// laid on black. Orientation tags and colour profiles are not applied.
+/// Decodes a PNG or JPEG file's bytes. Colours become luma (ITU-R BT.601, not rounded); transparent pixels are blended
+/// with black. Orientation tags and colour profiles are not applied.
 ///
 /// # Errors
-/// Where the file is damaged or cut off, or decoding it takes more memory than it may.
+/// If the file is damaged or truncated, or decoding it takes more memory than allowed.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
     let Picture { values, white } = read(bytes, path, |format| match format {
         Format::Png => png::decode(bytes, limits),
@@ -133,22 +133,22 @@ fn header(bytes: &[u8], path: &Path) -> Result<Claim, RadiographError> {
     })
 }
 
-/// What decoding a file takes at its peak, by the file's first bytes; none where these are not enough.
+/// The peak memory of decoding a file, from its first bytes; `None` if these do not suffice.
 pub(super) fn claimed(start: &[u8]) -> Option<u64> {
     header(start, Path::new("")).ok().map(|claim| claim.bytes)
 }
 
-/// Reads something from a file; errors name it.
+/// Reads a value from a file; errors name the file.
 fn read<T>(bytes: &[u8], path: &Path, what: impl FnOnce(Format) -> Result<T, Failure>) -> Result<T, RadiographError> {
     let Some(format) = Format::new(bytes) else {
         return Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() });
     };
-    // third-party decoders may panic on broken data; nothing outlives that
+    // third-party decoders may panic on broken data; no state outlives that
     let read = panic::catch_unwind(panic::AssertUnwindSafe(|| what(format)));
     read.unwrap_or_else(|_| Err(Failure::broke_off())).map_err(|failure| failure.named(path, format))
 }
 
-/// Luma, weakened by transparency.
+/// Luma, blended with black by transparency.
 fn luma_on_black(colors: [i32; 3], alpha: i32, opaque: i32) -> f32 {
     let luma = luma(colors);
     if alpha == opaque { luma } else { luma * alpha as f32 / opaque as f32 }
@@ -244,7 +244,7 @@ mod tests {
             let opaque = if depth == Sixteen { 65535.0 } else { 255.0 };
             let deep = theirs.to_rgba16();
             for ((row, column), &value) in ours.values().indexed_iter() {
-                // of 8 bits, `image` makes 16 by 257 times the value, exactly
+                // from 8 bits, `image` makes 16 by multiplying by 257, exactly
                 let [r, g, b, a] = deep.get_pixel(column as u32, row as u32).0.map(|v| f32::from(v) * opaque / 65535.0);
                 let expected = (0.299 * r + 0.587 * g + 0.114 * b) * a / opaque;
                 assert!((value - expected).abs() <= opaque * 1e-5, "{color:?} {depth:?}: {value} {expected}");

@@ -1,4 +1,4 @@
-//! PNG files, row by row: colour profiles and texts are not looked at, and no row is kept but as grey.
+//! PNG files, row by row: colour profiles and texts are ignored, and rows are kept only as grey.
 
 use std::io::Cursor;
 
@@ -9,9 +9,9 @@ use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
 
-/// What the decoder holds besides rows: its windows on the compressed and the inflated data.
+/// Memory of the decoder besides rows: its windows on the compressed and the inflated data.
 const BUFFERS: u64 = 1 << 20;
-/// Rows that it holds.
+/// Rows that the decoder holds.
 const ROWS: u64 = 16;
 
 impl From<DecodingError> for Failure {
@@ -24,7 +24,7 @@ impl From<DecodingError> for Failure {
 }
 
 fn decoder(bytes: &[u8]) -> Decoder<Cursor<&[u8]>> {
-    // no chunk is longer than the file, and those that inflate to more are ignored
+    // no chunk is longer than the file, and chunks that inflate to more are ignored
     let limits = Limits { bytes: bytes.len() + (64 << 20) };
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_ignore_iccp_chunk(true);
@@ -46,14 +46,14 @@ pub(super) fn header(bytes: &[u8]) -> Result<Claim, Failure> {
     let row = 8 * u64::from(width);
     Ok(Claim {
         size: Size::new(height as usize, width as usize),
-        // as `EXPAND` has them
+        // as `EXPAND` outputs them
         bits: (info.bit_depth as u32).max(8),
-        // chunks are collected before they are thrown away
+        // chunks are collected before they are discarded
         bytes: 4 * pixels + ROWS * row + BUFFERS + bytes.len() as u64,
     })
 }
 
-/// Decodes the picture, checked by its claim before.
+/// Decodes the picture, whose claim has been checked.
 pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Failure> {
     let claim = header(bytes)?;
     limits.check(claim.bytes)?;
@@ -92,7 +92,7 @@ fn rows(reader: &mut Reader<Cursor<&[u8]>>, values: &mut Array2<f32>) -> Result<
     Ok(())
 }
 
-/// Where the pixels of each row in the file go: the line, the first column, and the step from one to the next.
+/// The destination of each row's pixels: the line, the first column, and the column step.
 pub(super) fn places(Size { height, width }: Size, interlaced: bool) -> impl Iterator<Item = (usize, usize, usize)> {
     // for each pass the first line and column, and the steps of both (PNG, 8.2); a pass without columns has no rows
     const PASSES: [[usize; 4]; 7] =
@@ -104,7 +104,7 @@ pub(super) fn places(Size { height, width }: Size, interlaced: bool) -> impl Ite
     passes.iter().filter(move |pass| pass[1] < width).flat_map(rows)
 }
 
-/// The grey of a pixel: its own, or its colours' luma; what is transparent is laid on black.
+/// The grey value of a pixel: its own, or its colours' luma, blended with black by transparency.
 fn grey(color: ColorType, sample: impl Fn(usize) -> i32, opaque: i32) -> f32 {
     match color {
         ColorType::Grayscale | ColorType::Indexed => sample(0) as f32,

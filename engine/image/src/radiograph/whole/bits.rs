@@ -5,7 +5,7 @@ use super::Incomplete;
 /// Bits of an entropy-coded segment, the most significant first, up to the marker that ends it.
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
-    /// The first byte not in `window` yet; a marker's 0xFF stops it.
+    /// The first byte not yet in `window`; stops at a marker's 0xFF.
     at: usize,
     /// The next `count` bits, left-aligned; zeros below them.
     window: u64,
@@ -13,7 +13,7 @@ pub(super) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// Those that begin at byte `at`.
+    /// The bits that start at byte `at`.
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at, window: 0, count: 0 }
     }
@@ -34,7 +34,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// The next 16 bits; zeros where there are fewer.
+    /// The next 16 bits, padded with zeros at the end.
     pub(super) fn peek16(&mut self) -> usize {
         if self.count < 16 {
             self.refill();
@@ -42,7 +42,7 @@ impl<'a> Bits<'a> {
         (self.window >> 48) as usize
     }
 
-    /// Steps over bits, at most 16.
+    /// Skips at most 16 bits.
     pub(super) fn skip(&mut self, bits: u32) -> Result<(), Incomplete> {
         if self.count < bits {
             self.refill();
@@ -62,13 +62,13 @@ impl<'a> Bits<'a> {
         Ok(value)
     }
 
-    /// Ends the segment: the position of the marker after it, and the whole bytes before it that hold no block.
+    /// Ends the segment: returns the position of the next marker, and the number of unused whole bytes before it.
     pub(super) fn end(mut self) -> (usize, usize) {
         self.refill();
         let mut surplus = (self.count / 8) as usize;
         while let Some(&byte) = self.bytes.get(self.at) {
             match self.bytes.get(self.at + 1) {
-                // a fill byte, which may stand before any marker
+                // a fill byte, which may precede any marker
                 Some(0xFF) if byte == 0xFF => self.at += 1,
                 Some(0) if byte == 0xFF => (self.at, surplus) = (self.at + 2, surplus + 1),
                 _ if byte == 0xFF => break,

@@ -1,4 +1,4 @@
-//! The frame of a JPEG image, and what its scans have brought of it so far.
+//! The frame of a JPEG image, and which of its coefficients the scans have provided so far.
 
 use super::Incomplete;
 
@@ -15,11 +15,11 @@ pub(super) struct Frame {
 /// A component of a frame.
 pub(super) struct Component {
     pub(super) id: u8,
-    /// Sampling factors, (vertical, horizontal): its blocks in an interleaved unit.
+    /// Sampling factors, (vertical, horizontal): the component's blocks in an interleaved unit.
     pub(super) sampling: (usize, usize),
-    /// For each coefficient, the lowest bit that has come; `NONE` before the first scan.
+    /// For each coefficient, the lowest bit received; `NONE` before the first scan.
     precision: [u8; 64],
-    /// Progressive: for each block of whole units, row by row, which coefficients are not zero.
+    /// Progressive: for each block of complete units, row by row, which coefficients are not zero.
     pub(super) nonzero: Vec<u64>,
 }
 
@@ -69,7 +69,7 @@ impl Frame {
         self.units().1 * self.components[component].sampling.1
     }
 
-    /// Whether all coefficients have come, down to their lowest bit.
+    /// Checks that all coefficients have been received, down to their lowest bit.
     pub(super) fn check_complete(&self) -> Result<(), Incomplete> {
         for (number, component) in self.components.iter().enumerate() {
             let missing = component.precision.iter().filter(|&&low| low != 0).count();
@@ -87,7 +87,7 @@ impl Component {
         Self { id: bytes[0], sampling, precision: [NONE; 64], nonzero: Vec::new() }
     }
 
-    /// Notes that the coefficients of a band have come down to bit `low`.
+    /// Records that the coefficients of a band have been received down to bit `low`.
     pub(super) fn received(&mut self, (first, last): (usize, usize), low: u8) {
         self.precision[first..=last].fill(low);
     }

@@ -3,16 +3,16 @@
 use super::Incomplete;
 use super::bits::Bits;
 
-/// Codes of at most so many bits are looked up.
+/// The longest code that is looked up directly, in bits.
 const QUICK: u32 = 9;
 
-/// A table, from codes to symbols.
+/// A table from codes to symbols.
 pub(super) struct Huffman {
-    /// By the next `QUICK` bits: a code's length, 0 where it is longer, and its symbol.
+    /// By the next `QUICK` bits: a code's length, 0 if it is longer, and its symbol.
     quick: Vec<(u8, u8)>,
     /// By length: one above the largest code, left-aligned in 16 bits.
     ends: [u32; 17],
-    /// By length: what to add to a code for the index of its symbol.
+    /// By length: the offset from a code to the index of its symbol.
     offsets: [i32; 17],
     symbols: Vec<u8>,
 }
@@ -41,7 +41,7 @@ impl Huffman {
     fn look_up(&mut self, code: u32, length: u32, symbol: u8) {
         if length <= QUICK {
             let (from, each) = ((code << (QUICK - length)) as usize, 1 << (QUICK - length));
-            // too many codes run over the end, which is found out above
+            // too many codes overrun the end, which is detected above
             self.quick.iter_mut().skip(from).take(each).for_each(|entry| *entry = (length as u8, symbol));
         }
     }
@@ -61,7 +61,7 @@ impl Huffman {
                 return self.symbols.get(index as usize).copied().ok_or(Incomplete::Broken(BAD_CODE));
             }
         }
-        // past the end there are only zeros, and these may be no code
+        // past the end there are only zeros, which may not be a code
         bits.skip(16)?;
         Err(Incomplete::Broken(BAD_CODE))
     }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use super::Incomplete;
 
-/// How an image is divided: what a decoder keeps for each piece comes on top of the pixels.
+/// How an image is divided: a decoder keeps data for each piece in addition to the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Blocks {
     /// The number of tiles.
     pub(in super::super) tiles: u64,
-    /// The fewest samples of a code-block or precinct that any header allows.
+    /// The fewest samples of a code-block or precinct in any header.
     pub(in super::super) smallest: u64,
 }
 
-/// A tile's parts: how many there are, and how many it says there are (0 where it does not).
+/// A tile's parts: the number found, and the number declared (0 if undeclared).
 type Parts = BTreeMap<usize, (usize, usize)>;
 
 /// Checks that a codestream has all its tiles, all their parts, and its end.
@@ -52,7 +52,7 @@ impl Stream<'_> {
         Ok(u64::from(self.u16(at)?) << 16 | u64::from(self.u16(at + 2)?))
     }
 
-    /// The number of tiles; the stream is then at the first tile-part.
+    /// The number of tiles; advances to the first tile-part.
     fn main_header(&mut self) -> Result<u64, Incomplete> {
         let mut tiles = 0;
         while !matches!(self.u16(self.at)?, 0xFF90 | 0xFFD9) {
@@ -64,7 +64,7 @@ impl Stream<'_> {
         Ok(tiles)
     }
 
-    /// The size segment's extent, offset, tile and tile offset, each (across, down).
+    /// The number of tiles, from the size segment's extent, offset, tile and tile offset, each (across, down).
     fn tiles(&self) -> Result<u64, Incomplete> {
         let count = |at: usize| {
             let [extent, tile, offset] = [self.u32(at)?, self.u32(at + 16)?, self.u32(at + 24)?];
@@ -73,7 +73,7 @@ impl Stream<'_> {
         Ok(count(self.at + 6)? * count(self.at + 10)?)
     }
 
-    /// Steps over a segment; those of coding styles say how small code-blocks and precincts may be.
+    /// Skips a segment; coding styles are read for the smallest sizes of code-blocks and precincts.
     fn segment(&mut self) -> Result<(), Incomplete> {
         let (marker, length) = (self.u16(self.at)?, usize::from(self.u16(self.at + 2)?));
         let body = self.bytes.get(self.at + 4..self.at + 2 + length.max(2)).ok_or(END)?;
@@ -88,7 +88,7 @@ impl Stream<'_> {
         Ok(())
     }
 
-    /// Levels, exponents of the code-block's sides less 2, style, transform, and precincts where the style says so.
+    /// Levels, exponents of the code-block's sides minus 2, style, transform, and precincts if the style has them.
     fn coding(&mut self, style: Option<&u8>, rest: Option<&[u8]>) {
         let (Some(style), Some(&[_, width, height, _, _, ref precincts @ ..])) = (style, rest) else { return };
         let block = (u32::from(width & 15) + 2, u32::from(height & 15) + 2);
@@ -102,7 +102,7 @@ impl Stream<'_> {
         self.smallest = self.smallest.min(1 << least.min(32));
     }
 
-    /// Steps over a tile-part; false at the end of the codestream.
+    /// Skips a tile-part; false at the end of the codestream.
     fn tile_part(&mut self, parts: &mut Parts) -> Result<bool, Incomplete> {
         match self.u16(self.at)? {
             0xFFD9 => return Ok(false),
@@ -122,7 +122,7 @@ impl Stream<'_> {
         if self.bytes.len() < self.at { Err(Incomplete::Tile(tile)) } else { Ok(true) }
     }
 
-    /// Where the end marker is: the last thing, but for padding.
+    /// The position of the end marker, after which only padding may follow.
     fn last_end(&self) -> Result<usize, Incomplete> {
         let used = self.bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         if self.bytes[..used].ends_with(&[0xFF, 0xD9]) { Ok(used - 2) } else { Err(END) }

@@ -1,8 +1,9 @@
-//! Whether a compressed image is all there.
+//! Checks that a compressed image is complete.
 //!
-//! Decoders fill in what is cut off: with grey, with the last line, or with nothing at all. So the codes of a JPEG
-//! image are read before it is decoded: every scan has its last block, all scans are there, and the end marker
-//! follows. Of JPEG Lossless, JPEG-LS and JPEG 2000, whose decoders do refuse too few codes, the markers are checked.
+//! Decoders fill in what is missing: with grey, with the last line, or with nothing at all. So the codes of a JPEG
+//! image are read before it is decoded: every scan must have its last block, no scan may be missing, and the end marker
+//! must follow. For JPEG Lossless, JPEG-LS and JPEG 2000, whose decoders do refuse too few codes, the markers are
+//! checked.
 
 mod bits;
 mod frame;
@@ -16,33 +17,33 @@ use scan::Tables;
 
 pub(super) use jpeg2000::check as jpeg2000;
 
-/// Why an image is not whole.
+/// Why an image is not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Incomplete {
-    /// No more codes, within a block.
+    /// The codes end within a block.
     #[error("the image is cut off")]
     End,
     /// A scan that ends before its last block.
     #[error("the image is cut off: a scan ends after {blocks} of {of} blocks")]
     Cut {
-        /// The blocks, or interleaved units of them, that it has.
+        /// The number of blocks, or interleaved units of them, that it has.
         blocks: usize,
         of: usize,
     },
     /// The file ends before its end marker.
     #[error("the image is cut off: expected the end marker {0}, found the end of the data")]
     NoEnd(&'static str),
-    /// A sequence of scans that is not complete.
+    /// An incomplete sequence of scans.
     #[error("the image is cut off: component {component} lacks scans for {missing} of its 64 coefficients")]
     Scans {
         /// From 1.
         component: usize,
         missing: usize,
     },
-    /// A tile that is missing, or that ends too soon.
+    /// A tile that is missing or ends too soon.
     #[error("the image is cut off: tile {0} is not whole")]
     Tile(usize),
-    /// Something that no sound image has.
+    /// Data that no sound image has.
     #[error("the image is damaged: {0}")]
     Broken(&'static str),
 }
@@ -53,7 +54,7 @@ impl Incomplete {
     }
 }
 
-/// Checks that a JPEG image, of any kind, is whole. What follows its end marker does not count.
+/// Checks that a JPEG image of any kind is complete. Bytes after its end marker are ignored.
 ///
 /// # Errors
 /// What is missing.
@@ -74,7 +75,7 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<(), Incomplete> {
     }
 }
 
-/// Whether a JPEG image comes in several scans, so that a decoder keeps what all of them bring.
+/// Whether a JPEG image has several scans, so that a decoder keeps the coefficients of all of them.
 pub(super) fn in_several_scans(bytes: &[u8]) -> bool {
     let image = Jpeg { bytes, frame: None, jpeg_ls: false, tables: Tables::default(), interval: 0 };
     let (mut at, mut components) = (2, 0);
@@ -90,22 +91,22 @@ pub(super) fn in_several_scans(bytes: &[u8]) -> bool {
     false
 }
 
-/// What the markers of a JPEG image have said so far.
+/// The state from the markers of a JPEG image so far.
 struct Jpeg<'a> {
     bytes: &'a [u8],
-    /// The frame, where it is one of DCT blocks with Huffman codes.
+    /// The frame, if it consists of DCT blocks with Huffman codes.
     frame: Option<Frame>,
     jpeg_ls: bool,
     tables: Tables,
-    /// Units between restart markers; 0 is none.
+    /// Units between restart markers; 0: none.
     interval: usize,
 }
 
 impl<'a> Jpeg<'a> {
-    /// The next marker and its segment's body, empty where it has none.
+    /// The next marker and its segment's body, empty if it has none.
     fn segment(&self, at: &mut usize) -> Result<(u8, &'a [u8]), Incomplete> {
         let end = Incomplete::NoEnd("EOI");
-        // fill bytes, and what is not a marker
+        // fill bytes, and bytes that are not a marker
         while self.bytes.get(*at).ok_or(end)? != &0xFF || matches!(self.bytes.get(*at + 1), Some(0 | 0xFF)) {
             *at += 1;
         }
@@ -120,7 +121,7 @@ impl<'a> Jpeg<'a> {
         Ok((marker, body))
     }
 
-    /// Huffman tables: each a class and a number, how many codes there are of each length, and the symbols.
+    /// Huffman tables: each a class and a number, the number of codes of each length, and the symbols.
     fn add_tables(&mut self, mut body: &[u8]) -> Result<(), Incomplete> {
         let broken = Incomplete::Broken("a Huffman table is not valid");
         while let Some((&name, rest)) = body.split_first() {
@@ -134,12 +135,12 @@ impl<'a> Jpeg<'a> {
         Ok(())
     }
 
-    /// Reads a scan, or steps over one of another kind: the position of the marker after it.
+    /// Reads a scan, or skips one of another kind; returns the position of the next marker.
     fn scan(&mut self, header: &[u8], at: usize) -> Result<usize, Incomplete> {
         if let Some(frame) = &mut self.frame {
             return scan::read((header, self.bytes, at), frame, &self.tables, self.interval);
         }
-        // JPEG-LS stuffs a bit and not a byte: after 0xFF what is below 0x80 belongs to the scan
+        // JPEG-LS stuffs a bit, not a byte: after 0xFF, bytes below 0x80 belong to the scan
         let data = |next: u8| if self.jpeg_ls { next < 0x80 } else { next == 0 };
         let ends = |pair: &[u8]| pair[0] == 0xFF && !data(pair[1]) && !matches!(pair[1], 0xD0..=0xD7);
         let rest = self.bytes.get(at..).unwrap_or_default();

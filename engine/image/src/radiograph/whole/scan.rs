@@ -1,4 +1,4 @@
-//! One scan of a JPEG image, block by block: its codes are read, its coefficients are not kept.
+//! One scan of a JPEG image, block by block: codes are read, coefficients are not kept.
 
 use super::Incomplete;
 use super::bits::Bits;
@@ -8,7 +8,7 @@ use super::huffman::Huffman;
 /// Huffman tables by class (DC, AC) and number.
 pub(super) type Tables = [[Option<Huffman>; 4]; 2];
 
-/// Bytes before a marker that hold no block: encoders pad a little, more means that codes were lost.
+/// Unused bytes allowed before a marker: encoders pad a little, more means that codes were lost.
 const MAX_SURPLUS: usize = 64;
 
 /// A scan's header.
@@ -17,15 +17,15 @@ struct Scan {
     components: Vec<(usize, usize, usize)>,
     /// The first and the last coefficient.
     band: (usize, usize),
-    /// Progressive: the lowest bit that came before, 0 at first, and that which comes now.
+    /// Progressive: the lowest bit received before, 0 in the first pass, and the lowest bit of this scan.
     high: u8,
     low: u8,
 }
 
-/// Reads a scan, whose codes begin at byte `at`: the position of the marker after it.
+/// Reads a scan, whose codes start at byte `at`; returns the position of the next marker.
 ///
 /// # Errors
-/// Where it ends before its last block, or has codes that mean nothing.
+/// If it ends before its last block, or has invalid codes.
 pub(super) fn read(
     (header, bytes, at): (&[u8], &[u8], usize),
     frame: &mut Frame,
@@ -85,12 +85,12 @@ impl Scan {
     }
 }
 
-/// The way through a scan.
+/// The state while reading a scan.
 struct Walk<'a> {
     scan: &'a Scan,
     tables: &'a Tables,
     bits: Bits<'a>,
-    /// Blocks to come without a coefficient of their own.
+    /// Remaining blocks of an end-of-band run.
     run: u32,
 }
 
@@ -181,8 +181,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A block of a progressive scan that adds a bit to its band: one bit for each coefficient that is not zero, between
-    /// the codes of those that no longer are (T.81, G.1.2.3).
+    /// A block of a progressive scan that refines its band: one bit for each non-zero coefficient, between the codes of
+    /// those that become non-zero (T.81, G.1.2.3).
     fn refine(&mut self, table: usize, nonzero: &mut u64) -> Result<(), Incomplete> {
         let (mut at, last) = self.scan.band;
         while self.run == 0 && at <= last {
@@ -192,7 +192,7 @@ impl Walk<'_> {
                 self.run = (1 << zeros) + self.bits.take(zeros)?;
                 break;
             }
-            // the sign of a coefficient that is new
+            // the sign of a new coefficient
             self.bits.skip(u32::from(size != 0))?;
             while at <= last {
                 if *nonzero >> at & 1 == 1 {

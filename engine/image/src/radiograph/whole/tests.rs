@@ -1,4 +1,4 @@
-//! Images of every kind, cut everywhere.
+//! Images of every kind, truncated everywhere.
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
@@ -53,7 +53,7 @@ fn jpeg_images_are_whole_up_to_their_last_byte() {
 fn a_cut_is_found_behind_an_end_marker_and_behind_zeros() {
     for (kind, image) in kinds().iter().enumerate() {
         let scan = image.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
-        // the last byte or two may hold nothing but the bits of padding
+        // the last byte or two may hold only padding bits
         for length in scan..image.len() - 5 {
             let with_end = [&image[..length], &[0xFF, 0xD9]].concat();
             assert!(jpeg(&with_end).is_err(), "image {kind}, {length} of {} bytes and EOI", image.len());

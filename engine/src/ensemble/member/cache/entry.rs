@@ -1,5 +1,5 @@
-//! An entry as bytes: a magic word, the length of a header, the header as JSON, the compressed map, and a SHA-256 of all
-//! that comes before it.
+//! The bytes of an entry: a magic word, the length of a header, the header as JSON, the compressed map, and a SHA-256 of
+//! everything before it.
 
 use std::io;
 
@@ -12,19 +12,19 @@ use crate::Size;
 
 const MAGIC: &[u8; 8] = b"PLEURA\x00\x01";
 const HASH: usize = 32;
-/// Of zstd: more costs time, and probabilities of single precision hardly shrink further.
+/// The level of zstd: higher ones take longer, and probabilities in single precision hardly shrink further.
 const LEVEL: i32 = 3;
 
-/// How maps are kept.
+/// The precision of cached maps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
-    /// In single precision: what comes back is what was computed. The default.
+    /// In single precision: values are read back exactly. The default.
     #[default]
     Exact,
     /// In 65,536 steps.
     Steps16,
-    /// In 256 steps: smallest, and a decision near a threshold may move.
+    /// In 256 steps: the smallest; decisions near a threshold may change.
     Steps8,
 }
 
@@ -40,7 +40,7 @@ struct Header {
 }
 
 /// # Errors
-/// Where compression fails.
+/// If compression fails.
 pub fn encode(answer: &Answer, identity: &str, form: Form) -> io::Result<Vec<u8>> {
     let Answer { score, agreement, ref views, ref map } = *answer;
     let size = map.as_ref().map(|map| map.dim().into());
@@ -57,7 +57,7 @@ pub fn encode(answer: &Answer, identity: &str, form: Form) -> io::Result<Vec<u8>
     Ok(bytes)
 }
 
-/// The answer of an entry that is whole and is the one that is looked for.
+/// The entry's output, if it is intact and its identity matches.
 pub fn decode(bytes: &[u8], identity: &str) -> Option<Answer> {
     let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH)?)?;
     if Sha256::digest(content).as_slice() != hash {
@@ -81,7 +81,7 @@ pub fn decode(bytes: &[u8], identity: &str) -> Option<Answer> {
     Some(Answer { score: header.score, agreement: header.agreement, views: header.views, map })
 }
 
-/// Bytes a pixel.
+/// Bytes per pixel.
 const fn width(form: Form) -> usize {
     match form {
         Form::Exact => 4,
@@ -90,7 +90,7 @@ const fn width(form: Form) -> usize {
     }
 }
 
-/// All first bytes, then all second ones, and so on: neighbours then look alike, and compress.
+/// All first bytes, then all second ones, and so on: neighbours are then similar, and compress well.
 fn pack(map: &Array2<f32>, form: Form) -> Vec<u8> {
     let steps = |p: f32, most: f32| (p.clamp(0.0, 1.0) * most).round();
     match form {

@@ -1,8 +1,8 @@
-//! What networks have answered, kept in a folder, so that a changed weight, threshold, gate or plugin costs no inference.
+//! A cache of networks' outputs in a folder, so that a changed weight, threshold, gate or plugin costs no inference.
 //!
-//! An entry is what one set of weights said of one image, before anything that a manifest may change without asking the
-//! network again: `DIR/<weights>-<question>/<image>.answer`. The question is how the image was prepared and looked at,
-//! and which numbers were read. An entry that is damaged is as good as none.
+//! An entry is the output of one set of weights for one image, before anything that a manifest may change without another
+//! inference: `DIR/<weights>-<question>/<image>.answer`. The question is how the image was prepared, its views, and which
+//! outputs were read. A damaged entry counts as missing.
 
 mod entry;
 #[cfg(test)]
@@ -22,11 +22,11 @@ use crate::{Radiograph, atomic, digest, regular};
 
 pub use entry::Form;
 
-/// How answers are computed of what networks say. It is raised when their last bits change: a run that replays some and
-/// computes the rest must not tell one build from another.
+/// The version of the arithmetic from networks' raw outputs to entries. It is raised when the last bits change: a run
+/// that replays some entries and computes others must give the same result with each build.
 const ARITHMETIC: &str = "4";
 
-/// A folder of answers.
+/// A cache folder.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -35,46 +35,46 @@ pub struct Cache {
     unwritten: AtomicUsize,
 }
 
-/// The place of an entry, and all that it depends on.
+/// The path of an entry, and a hash of everything that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     path: PathBuf,
-    /// A hash of everything, kept in the entry: names of files are shortened.
+    /// A hash of everything, kept in the entry: file names are shortened.
     identity: String,
 }
 
-/// How many answers were inferred, and how many came from the cache.
+/// The numbers of entries inferred and replayed.
 #[derive(Debug, Default)]
 pub struct Counts {
     inferred: AtomicUsize,
     replayed: AtomicUsize,
 }
 
-/// What became of the questions that an ensemble asked of its networks: one an image and set of weights.
+/// How the outputs that an ensemble needed were obtained: one per image and set of weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Inferences {
-    /// Answered by running a model over the views of an image, or as many of them as settled a gate.
+    /// By running a model over the views of an image, or over as many of them as decided a gate.
     pub run: usize,
-    /// Answered from the cache.
+    /// From the cache.
     pub replayed: usize,
-    /// Entries of the cache that were damaged and have been computed again.
+    /// Damaged entries of the cache that were recomputed.
     pub damaged: usize,
-    /// Answers that could not be kept, for want of space or rights.
+    /// Outputs that could not be cached, for lack of space or permission.
     pub unwritten: usize,
 }
 
 impl Cache {
-    /// Opens a folder, and makes it where it is missing.
+    /// Opens a folder, and creates it if missing.
     ///
     /// # Errors
-    /// Where it cannot be made, or written to.
+    /// If it cannot be created or written.
     pub fn open(folder: &Path, form: Form) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         atomic::beside(&folder.join("probe")).map(drop)?;
         Ok(Self { folder: folder.into(), form, damaged: AtomicUsize::new(0), unwritten: AtomicUsize::new(0) })
     }
 
-    /// Where the answer of a set of weights to an image is kept.
+    /// The key of the output of a set of weights for an image.
     pub fn key(&self, member: &Member, weights: &Weights, radiograph: &Radiograph, task: &ImageTask) -> Key {
         let region = member.region(task);
         let map = member.manifest.map.as_ref();
@@ -91,7 +91,7 @@ impl Cache {
         Key { path: self.folder.join(folder).join(format!("{}.answer", &image[..32])), identity }
     }
 
-    /// An answer that was kept and holds what is wanted.
+    /// A cached output that has what is needed.
     pub fn get(&self, key: &Key, wanted: RequiredOutputs) -> Option<Answer> {
         let bytes = regular::read(&key.path).ok()?;
         let answer = entry::decode(&bytes, &key.identity);
@@ -102,10 +102,10 @@ impl Cache {
         answer.filter(|answer| (!wanted.score || answer.score.is_some()) && (!wanted.map || answer.map.is_some()))
     }
 
-    /// Keeps an answer. A full disk costs the entry, not the run.
+    /// Caches an output. A full disk loses the entry, not the run.
     pub fn put(&self, key: &Key, answer: &Answer) {
         let written = entry::encode(answer, &key.identity, self.form).and_then(|bytes| write(&key.path, &bytes));
-        // The first is told, the others are counted.
+        // The first one is reported, the others are counted.
         if let Err(error) = written
             && self.unwritten.fetch_add(1, Relaxed) == 0
         {
@@ -123,7 +123,7 @@ impl Counts {
         self.replayed.fetch_add(count, Relaxed);
     }
 
-    /// The counts so far, with those of the cache.
+    /// The counts so far, including those of the cache.
     pub fn total(&self, cache: Option<&Cache>) -> Inferences {
         Inferences {
             run: self.inferred.load(Relaxed),
@@ -134,7 +134,7 @@ impl Counts {
     }
 }
 
-/// A hash over texts, each with its length, so that no two lists run into one another.
+/// A hash over texts, each with its length, so that different lists cannot give the same bytes.
 pub fn hash(texts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for text in texts {
@@ -150,6 +150,6 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     let mut file = atomic::beside(path)?;
     std::io::Write::write_all(&mut file, bytes)?;
-    // An entry that does not reach the disk is found out by its hash.
+    // An entry that did not reach the disk is detected by its hash.
     atomic::place_unsynced(file, path)
 }

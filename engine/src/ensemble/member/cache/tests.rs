@@ -1,4 +1,4 @@
-//! Entries come back as they were kept, or not at all.
+//! Entries are read back as they were written, or not at all.
 
 use ndarray::{Array2, array};
 use proptest::prelude::*;

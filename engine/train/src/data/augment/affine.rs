@@ -1,4 +1,4 @@
-//! Mirroring, shifting, scaling, turning, cropping.
+//! Mirroring, shifting, scaling, rotating, cropping.
 
 use ndarray::{Axis, s};
 use pleura::Size;
@@ -9,9 +9,9 @@ use super::warp::warp;
 use super::{between, either_way};
 use crate::recipe::Border;
 
-/// Left becomes right.
+/// Exchanges left and right.
 pub(super) fn hflip(mut sample: Sample) -> Sample {
-    // the rows themselves are turned, so that the layout stays standard
+    // the rows themselves are reversed, so that the layout stays standard
     sample.image.axis_iter_mut(Axis(0)).for_each(|mut row| row.as_slice_mut().expect("planes are row-major").reverse());
     sample.mask.axis_iter_mut(Axis(0)).for_each(|mut row| row.as_slice_mut().expect("planes are row-major").reverse());
     sample
@@ -32,7 +32,7 @@ pub(super) fn shift_scale_rotate(
     Map::about(size, turn, scale, (down, right)).apply(sample, border)
 }
 
-/// An affine map from a pixel to the place that it comes from: `x' = xx·x + xy·y + x0`, and `y'` alike.
+/// An affine map from a pixel to its source: `x' = xx·x + xy·y + x0`, and `y'` likewise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Map {
     pub(super) xx: f64,
@@ -46,7 +46,7 @@ pub(super) struct Map {
 impl Map {
     pub(super) const IDENTITY: Self = Self { xx: 1.0, xy: 0.0, x0: 0.0, yx: 0.0, yy: 1.0, y0: 0.0 };
 
-    /// For an image of `size` that is turned anticlockwise by radians, scaled, and shifted by (down, right) pixels.
+    /// The map for an image of `size` rotated anticlockwise by radians, scaled, and shifted by (down, right) pixels.
     pub(super) fn about(size: Size, turn: f64, scale: f64, (down, right): (f64, f64)) -> Self {
         let (cy, cx) = ((size.height as f64 - 1.0) / 2.0, (size.width as f64 - 1.0) / 2.0);
         let (sin, cos) = (turn.sin() / scale, turn.cos() / scale);
@@ -80,13 +80,13 @@ pub(super) fn cut(sample: &Sample, part: Size, numbers: &mut impl Rng) -> Sample
     Sample { image: sample.image.slice(part).to_owned(), mask: sample.mask.slice(part).to_owned() }
 }
 
-/// A random part of the sides, brought back to the full size.
+/// A random part of the sides, resized to the full size.
 pub(super) fn crop(sample: &Sample, keep: [f32; 2], numbers: &mut impl Rng) -> Sample {
     let (height, width) = sample.image.dim();
     let keep = between(keep[0], keep[1], numbers);
     let top = between(0.0, (1.0 - keep) * height as f32, numbers);
     let left = between(0.0, (1.0 - keep) * width as f32, numbers);
-    // at pixel centres, as the engine resizes; the part's border pixels stand for what would be beyond it
+    // at pixel centres, as the engine resizes; beyond the part, its border pixels are repeated
     let place = |from: f32, pixel: usize, side: usize| {
         let place = from + (pixel as f32 + 0.5) * keep - 0.5;
         place.clamp(0.0, side as f32 - 1.0)

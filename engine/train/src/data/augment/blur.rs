@@ -1,4 +1,4 @@
-//! Blurs. The mask stays as it is.
+//! Blurs. The mask is unchanged.
 
 use ndarray::Array2;
 use rand::Rng;
@@ -23,7 +23,7 @@ pub(super) fn motion(mut sample: Sample, limit: u32, numbers: &mut impl Rng) -> 
     sample
 }
 
-/// The mean over a list of pixels, each (down, across) up to `reach` from the pixel it is for.
+/// The mean over a list of pixels, each (down, across) up to `reach` from its target pixel.
 fn along(image: &Array2<f32>, line: &[(isize, isize)], reach: usize) -> Array2<f32> {
     let (height, width) = image.dim();
     let reach = reach as isize;
@@ -40,7 +40,7 @@ fn along(image: &Array2<f32>, line: &[(isize, isize)], reach: usize) -> Array2<f
             let from = &from[(reach + across) as usize..][..width];
             out.iter_mut().zip(from).for_each(|(out, from): (&mut f32, &f32)| *out += from * share);
         }
-        // the shares of a white line may come to a bit more than 1
+        // by rounding, the shares of a white line may add up to slightly more than 1
         out.mapv_inplace(|intensity| intensity.min(1.0));
     }
     out

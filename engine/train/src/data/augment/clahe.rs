@@ -1,11 +1,11 @@
-//! Contrast-limited adaptive histogram equalisation. The mask stays as it is.
+//! Contrast-limited adaptive histogram equalisation. The mask is unchanged.
 
 use rand::Rng;
 
 use super::super::prepare::Sample;
 use super::between;
 
-/// As the plugin `clahe` does it, on 8 bits.
+/// As in the plugin `clahe`, on 8 bits.
 pub(super) fn clahe(mut sample: Sample, clip: f32, tiles: u32, numbers: &mut impl Rng) -> Sample {
     let clip = between(1.0, clip, numbers);
     let grey = sample.image.mapv(to_8_bits);

@@ -11,7 +11,7 @@ use super::smooth::gaussian;
 use super::warp::warp;
 use crate::recipe::Border;
 
-/// Each pixel comes from a place up to `alpha` pixels away, smoothly, of an image mapped by a random affine map.
+/// Smoothly displaces each pixel by up to `alpha` pixels, after a random affine map.
 pub(super) fn elastic(
     sample: &Sample,
     [alpha, sigma, affine]: [f32; 3],
@@ -50,14 +50,14 @@ fn random_map(size: Size, limit: f32, numbers: &mut impl Rng) -> Map {
     loop {
         let moved = corners
             .map(|(x, y)| (x + f64::from(either_way(limit, numbers)), y + f64::from(either_way(limit, numbers))));
-        // three points on a line, as good as never: drawn again
+        // three points on a line, which practically never happens: draw again
         if let Some(map) = through(moved, corners) {
             return map;
         }
     }
 }
 
-/// The map that brings three points to three others.
+/// The map that takes three points to three others.
 fn through(from: [(f64, f64); 3], to: [(f64, f64); 3]) -> Option<Map> {
     let sides = |p: [(f64, f64); 3]| (p[1].0 - p[0].0, p[1].1 - p[0].1, p[2].0 - p[0].0, p[2].1 - p[0].1);
     let ((ax, ay, bx, by), (cx, cy, dx, dy)) = (sides(from), sides(to));

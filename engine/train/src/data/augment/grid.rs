@@ -7,7 +7,7 @@ use super::either_way;
 use super::warp::warp;
 use crate::recipe::Border;
 
-/// The lines of a grid of `steps` cells a side move. The outermost stay, so that nothing comes from outside:
+/// Moves the lines of a grid of `steps` cells per side. The outermost stay, so that nothing comes from outside:
 /// albumentations' `normalized`.
 pub(super) fn distort(sample: &Sample, steps: u32, limit: f32, numbers: &mut impl Rng) -> Sample {
     let (height, width) = sample.image.dim();
@@ -19,11 +19,11 @@ pub(super) fn distort(sample: &Sample, steps: u32, limit: f32, numbers: &mut imp
     })
 }
 
-/// The place that each pixel along a side comes from.
+/// The source of each pixel along a side.
 fn places(side: usize, steps: usize, limit: f32, numbers: &mut impl Rng) -> Vec<f32> {
     let cells: Vec<f64> = (0..steps).map(|_| 1.0 + f64::from(either_way(limit, numbers))).collect();
     let total: f64 = cells.iter().sum();
-    // grid lines from 0 to 1, as far as they are moved
+    // grid lines from 0 to 1, after their shift
     let lines: Vec<f64> = std::iter::once(0.0)
         .chain(cells.iter().scan(0.0, |so_far, cell| {
             *so_far += cell / total;

@@ -1,4 +1,4 @@
-//! Brightness, contrast, gamma. The mask stays as it is.
+//! Brightness, contrast, gamma. The mask is unchanged.
 
 use rand::Rng;
 
@@ -16,7 +16,7 @@ pub(super) fn brightness(sample: Sample, limit: f32, of: BrightnessOf, numbers: 
     each(sample, |intensity| intensity + more)
 }
 
-/// Multiplies distances from the image's mean, or from black.
+/// Multiplies differences to the image's mean, or to black.
 pub(super) fn contrast(sample: Sample, limit: f32, about: ContrastAbout, numbers: &mut impl Rng) -> Sample {
     let more = either_way(limit, numbers);
     let about = match about {
@@ -26,7 +26,7 @@ pub(super) fn contrast(sample: Sample, limit: f32, about: ContrastAbout, numbers
     each(sample, |intensity| intensity + (intensity - about) * more)
 }
 
-/// Multiplies, and adds a share of the mean that the image had before.
+/// Multiplies, and adds a share of the original mean.
 pub(super) fn brightness_contrast(sample: Sample, brightness: f32, contrast: f32, numbers: &mut impl Rng) -> Sample {
     let (alpha, beta) = (either_way(contrast, numbers), either_way(brightness, numbers));
     multiplied_and_added(sample, alpha, beta)

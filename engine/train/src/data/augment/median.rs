@@ -1,4 +1,4 @@
-//! Medians. The mask stays as it is.
+//! Medians. The mask is unchanged.
 
 use image::GrayImage;
 use imageproc::filter::median_filter;

@@ -1,8 +1,8 @@
-//! What is done to training images. Image and mask are changed together.
+//! Augmentation of training images. Image and mask are transformed together.
 //!
-//! Geometry looks up, for each pixel, the place that it comes from: bilinearly in the image, the nearest pixel in the
-//! mask. Parameters mean what albumentations documents for the transform of the same name, where it has one; the
-//! [recipe](crate::recipe::Transform) says where one differs.
+//! Geometric transforms look up the source of each pixel: bilinearly in the image, the nearest pixel in the mask.
+//! Parameters mean what albumentations documents for the transform of the same name, if it has one; the
+//! [recipe](crate::recipe::Transform) states differences.
 
 mod affine;
 mod blur;
@@ -26,9 +26,9 @@ use super::error::DataError;
 use super::prepare::Sample;
 use crate::recipe::{Augment, Transform};
 
-/// Does to an image what a recipe says, in order: each with its probability, one of several evenly.
+/// Augments an image as a recipe declares, in order: each with its probability, one of several with equal probability.
 ///
-/// `position` is the image's place in the epoch; with the draw, it decides about everything.
+/// `position` is the image's index in the epoch; with `draw`, it determines all random choices.
 #[must_use]
 pub fn augment(list: &[Augment], mut sample: Sample, draw: Draw, position: usize) -> Sample {
     let mut numbers = draw.numbers(Purpose::Augment(position));
@@ -52,7 +52,7 @@ pub fn cut(sample: &Sample, part: Size, draw: Draw, position: usize) -> Sample {
 /// Whether images of `size` can be changed so.
 ///
 /// # Errors
-/// Where an image is too small for CLAHE's tiles.
+/// If an image is too small for CLAHE's tiles.
 pub fn check(list: &[Augment], size: Size) -> Result<(), DataError> {
     for transform in list.iter().flat_map(|augment| &augment.one_of) {
         if let &Transform::Clahe { tiles, .. } = transform
@@ -64,7 +64,7 @@ pub fn check(list: &[Augment], size: Size) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Does one transform, with its parameters drawn.
+/// Applies one transform, with random parameters.
 fn apply(transform: Transform, sample: Sample, numbers: &mut impl Rng) -> Sample {
     use Transform as T;
     match transform {
@@ -91,12 +91,12 @@ fn apply(transform: Transform, sample: Sample, numbers: &mut impl Rng) -> Sample
     }
 }
 
-/// Evenly from `low` to `high`.
+/// A uniform random number from `low` to `high`.
 fn between(low: f32, high: f32, numbers: &mut impl Rng) -> f32 {
     low + (high - low) * numbers.random::<f32>()
 }
 
-/// Evenly from `-limit` to `limit`.
+/// A uniform random number from `-limit` to `limit`.
 fn either_way(limit: f32, numbers: &mut impl Rng) -> f32 {
     limit * (2.0 * numbers.random::<f32>() - 1.0)
 }

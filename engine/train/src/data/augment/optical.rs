@@ -1,4 +1,4 @@
-//! A lens's distortion.
+//! Lens distortion.
 
 use rand::Rng;
 
@@ -14,8 +14,8 @@ pub(super) fn distort(sample: &Sample, limit: f32, shift: f32, border: Border, n
     through_lens(sample, k, (0.5 + down, 0.5 + right), border)
 }
 
-/// Through a lens with this centre, (down, across) as shares of the sides: at a distance r from it, in sides too, a
-/// pixel comes from `1 + k·r² + k·r⁴` times as far away. That is OpenCV's radial model with one coefficient for both
+/// Applies a lens with this centre, (down, across) as shares of the sides: at a distance r from it, also in sides, a
+/// pixel comes from `1 + k·r² + k·r⁴` times the distance. This is OpenCV's radial model with one coefficient for both
 /// powers.
 pub(super) fn through_lens(sample: &Sample, k: f32, center: (f32, f32), border: Border) -> Sample {
     let (height, width) = sample.image.dim();
@@ -27,7 +27,7 @@ pub(super) fn through_lens(sample: &Sample, k: f32, center: (f32, f32), border: 
             let across = column as f32 - center_x;
             let square = (across / width).powi(2) + (down / height).powi(2);
             let more = k * square * (1.0 + square);
-            // the pixel itself and what it moves by, so that k = 0 changes no bit
+            // the pixel itself plus its displacement, so that k = 0 changes no bit
             *x = column as f32 + across * more;
             *y = row as f32 + down * more;
         }

@@ -1,11 +1,11 @@
-//! Boxes that run over rows and columns: the cost does not grow with their size.
+//! Running box filters over rows and columns: the cost does not depend on their size.
 
 use ndarray::Array2;
 
 use super::warp::mirrored;
 
-/// A box of `2·radius + 1` pixels, with a pixel more at each end that counts by `edge`, in 0..1. Beyond an image is the
-/// image mirrored.
+/// A box of `2·radius + 1` pixels, with an additional pixel of weight `edge`, in 0..1, at each end. Beyond its border,
+/// the image is mirrored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Kernel {
     radius: usize,
@@ -17,7 +17,7 @@ impl Kernel {
         Self { radius, edge: 0.0 }
     }
 
-    /// The one of a variance: Gwosdek et al.'s extended box (2011).
+    /// The box with a given variance: Gwosdek et al.'s extended box (2011).
     fn of_variance(variance: f64) -> Self {
         let radius = (0.5 * ((12.0 * variance + 1.0).sqrt() - 1.0)).floor();
         let (short, beyond) = (variance - radius * (radius + 1.0) / 3.0, (radius + 1.0).powi(2) - variance);
@@ -29,8 +29,8 @@ impl Kernel {
     }
 }
 
-/// A Gaussian of a standard deviation in pixels, nearly: three boxes, together of its variance, are flatter by a tenth
-/// of its height at most.
+/// Approximates a Gaussian with a standard deviation in pixels by three boxes of the same total variance; its peak is
+/// at most a tenth lower.
 pub(super) fn gaussian(plane: &mut Array2<f32>, sigma: f32) {
     let kernel = Kernel::of_variance(f64::from(sigma).powi(2) / 3.0);
     for _ in 0..3 {
@@ -47,7 +47,7 @@ pub(super) fn mean(plane: &mut Array2<f32>, kernel: Kernel) {
 fn along_rows(plane: &mut Array2<f32>, kernel: Kernel) {
     let width = plane.ncols();
     let (reach, share) = (kernel.radius + 1, kernel.share());
-    // pixel 0 stands at `reach`
+    // pixel 0 is at index `reach`
     let places: Vec<usize> = (0..width + 2 * reach).map(|at| mirrored(at as isize - reach as isize, width)).collect();
     let mut padded = vec![0.0_f64; places.len()];
     for mut row in plane.rows_mut() {
@@ -57,7 +57,7 @@ fn along_rows(plane: &mut Array2<f32>, kernel: Kernel) {
         let mut sum: f64 = padded[..2 * reach - 1].iter().sum();
         for (column, pixel) in row.iter_mut().enumerate() {
             let (first, last) = (padded[column], padded[column + 2 * reach]);
-            // from the box before to this one: in at its end, out at its start
+            // from the previous box to this one: a pixel enters at its end, one leaves at its start
             sum += padded[column + 2 * reach - 1] - first;
             *pixel = ((sum + kernel.edge * (first + last)) * share) as f32;
         }

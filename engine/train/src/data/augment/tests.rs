@@ -28,7 +28,7 @@ const INTENSITY: [Transform; 10] = [
     Transform::Clahe { clip: 4.0, tiles: 4 },
 ];
 
-/// What changes nothing.
+/// Transforms that change nothing.
 const IDENTITY: [Transform; 11] = [
     Transform::ShiftScaleRotate { shift: 0.0, scale: 0.0, degrees: 0.0, border: Border::Wrap },
     Transform::Crop { keep: [1.0, 1.0] },
@@ -78,7 +78,7 @@ fn geometry_moves_the_mask_with_the_image() {
         for seed in 0..10 {
             let moved = once(transform, &shown, seed);
             assert_ne!(moved.mask, shown.mask, "{transform:?}");
-            // along the border of the disk the one is between 0 and 1, and the other either
+            // along the disk's border the image is between 0 and 1, and the mask is either
             let differ = moved.image.iter().zip(&moved.mask).filter(|&(&i, &m)| (i >= 0.5) != (m == 1)).count();
             let border = moved.image.iter().filter(|&&i| i > 0.0 && i < 1.0).count();
             assert!(differ * 10 <= border, "{transform:?}, seed {seed}: {differ} of {border} differ");
@@ -132,13 +132,13 @@ fn a_flat_image_stays_flat() {
     );
 }
 
-/// Of an image whose intensities are 0.2 and 0.4, half and half: the mean is 0.3.
+/// For an image whose intensities are 0.2 and 0.4, in equal shares: the mean is 0.3.
 #[test]
 fn brightness_and_contrast_are_of_what_they_say() {
     let image = Array2::from_shape_fn((8, 8), |(row, _)| if row < 4 { 0.2 } else { 0.4 });
     let sample = Sample { mask: Array2::zeros(image.dim()), image };
     let cases = [
-        // what the two intensities become by the number that is drawn, -1 to 1
+        // the two resulting intensities as functions of the random number, -1 to 1
         (
             Transform::Brightness { limit: 0.1, of: BrightnessOf::Range },
             Box::new(|n: f32| [0.2 + 0.1 * n, 0.4 + 0.1 * n]) as Box<dyn Fn(f32) -> [f32; 2]>,
@@ -228,7 +228,7 @@ fn picture() -> Sample {
     Sample { mask: Array2::zeros(image.dim()), image }
 }
 
-/// A seed under which a blur's odd side of at most 9 is this one.
+/// A seed with which a blur draws this odd side, of at most 9.
 fn seed_for(side: u32, limit: u32) -> u64 {
     let drawn = |seed: &u64| 2 * blur::radius(limit, &mut ChaCha8Rng::seed_from_u64(*seed)) as u32 + 1 == side;
     (0..100).find(drawn).unwrap()
@@ -240,13 +240,13 @@ fn agrees_with_opencv() {
     for (name, rows) in cases {
         let picture = picture();
         let numbers = |side, limit| ChaCha8Rng::seed_from_u64(seed_for(side, limit));
-        // OpenCV places pixels to a 32nd where it warps, and 8 bits are a grey value's
+        // OpenCV quantises positions to a 32nd when it warps, and 8 bits are a grey value's precision
         let (found, tolerance) = match name.as_str() {
             "blur 3" => (blur::mean(picture, 9, &mut numbers(3, 9)), 2e-5),
             "blur 9" => (blur::mean(picture, 9, &mut numbers(9, 9)), 2e-5),
             "median 3" => (median::median(picture, 7, &mut numbers(3, 7)), 2e-5),
             "median 7" => (median::median(picture, 7, &mut numbers(7, 7)), 2e-5),
-            // 8 bits, and what is behind the point is cut off there
+            // 8 bits, truncated there
             "contrast" => (intensity::multiplied_and_added(picture, 0.25, 0.0), 1.001 / 255.0),
             "brightness" => (intensity::multiplied_and_added(picture, 0.0, -0.2), 1.001 / 255.0),
             "brightness and contrast" => (intensity::multiplied_and_added(picture, -0.15, 0.3), 1.001 / 255.0),

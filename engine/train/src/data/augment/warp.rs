@@ -1,17 +1,17 @@
-//! Looks up where pixels come from.
+//! Warps images by looking up the source of each pixel.
 
 use ndarray::{Array2, Axis};
 
 use super::super::prepare::Sample;
 use crate::recipe::Border;
 
-/// The place that each pixel of a row comes from, in pixels of the image.
+/// The sources of a row's pixels, in pixels of the image.
 pub(super) struct Places<'a> {
     pub(super) x: &'a mut [f32],
     pub(super) y: &'a mut [f32],
 }
 
-/// An image and its mask of pixels that come from elsewhere: `place` fills in the places for a row of that number.
+/// Warps an image and its mask: `place` fills in the sources for a row of the given number.
 pub(super) fn warp(sample: &Sample, border: Border, mut place: impl FnMut(usize, Places<'_>)) -> Sample {
     let (height, width) = sample.image.dim();
     let (mut image, mut mask) = (Array2::zeros((height, width)), Array2::zeros((height, width)));
@@ -42,7 +42,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The image at a place, bilinearly, and the mask's nearest pixel.
+    /// The image at a position, bilinearly, and the mask's nearest pixel.
     fn look_up(&self, x: f32, y: f32) -> (f32, u8) {
         let ((left, right), (top, below)) = (split(x), split(y));
         let nearest = (top.saturating_add((below >= 0.5).into()), left.saturating_add((right >= 0.5).into()));
@@ -52,7 +52,7 @@ impl Source<'_> {
         (upper * (1.0 - below) + lower * below, marked)
     }
 
-    /// The four pixels and the mask's one, where all are within the image: nearly always, and so the way that is fast.
+    /// The four pixels and the mask's one, if all are within the image: the fast path, and the usual case.
     fn inside(&self, left: i32, top: i32, nearest: (i32, i32)) -> Option<([f32; 4], u8)> {
         let (left, top) = (usize::try_from(left).ok()?, usize::try_from(top).ok()?);
         if left + 1 >= self.width || top + 1 >= self.height {
@@ -77,17 +77,17 @@ impl Source<'_> {
     }
 }
 
-/// The pixel at or before a place, and how far the place is from it, in 0..1. Rounding down by hand is several times
-/// as fast as `floor` where the processor may not be taken to have an instruction for it.
+/// The pixel at or before a position, and the position's distance from it, in 0..1. Rounding down by hand is several
+/// times as fast as `floor` if the target's baseline has no instruction for it.
 fn split(place: f32) -> (i32, f32) {
     let toward_zero = place as i32;
     let before = if toward_zero as f32 > place { toward_zero.saturating_sub(1) } else { toward_zero };
-    // no more than 1, for places so far away that they round
+    // at most 1, for positions so far away that they round
     (before, (place - before as f32).min(1.0))
 }
 
 impl Border {
-    /// The pixel for an index along a side; `None` where it is black. OpenCV's `borderInterpolate`.
+    /// The pixel for an index along a side; `None` if it is black. OpenCV's `borderInterpolate`.
     fn index(self, index: isize, side: usize) -> Option<usize> {
         match self {
             _ if index >= 0 && (index as usize) < side => Some(index as usize),
@@ -103,7 +103,7 @@ impl Border {
     }
 }
 
-/// The pixel that an index along a side shows in the mirrors at its ends, which the last pixels lie on.
+/// Reflects an index along a side at the centres of its first and last pixels.
 pub(super) fn mirrored(index: isize, side: usize) -> usize {
     if side == 1 {
         return 0;
@@ -124,7 +124,7 @@ mod tests {
         assert!((-3..3).all(|index| mirrored(index, 1) == 0));
     }
 
-    /// What OpenCV's documentation shows of each border, for the image `abcdefgh`.
+    /// The examples of each border in OpenCV's documentation, for the image `abcdefgh`.
     #[test]
     fn borders_are_opencv_s() {
         let cases = [
@@ -154,7 +154,7 @@ mod tests {
             (moved.image[(0, 0)], moved.mask[(0, 0)])
         };
         assert_eq!(far(0.5, Border::Constant), (0.5, 1));
-        assert_eq!(far(1.5, Border::Constant), (0.375, 0)); // half of the way to black
+        assert_eq!(far(1.5, Border::Constant), (0.375, 0)); // half way to black
         assert_eq!(far(-1.0, Border::Constant), (0.0, 0));
         assert_eq!(far(1.5, Border::Reflect101), (0.5, 0));
         assert_eq!(far(-1.0, Border::Reflect101), (0.75, 1));

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::super::error::{DataError, Problem};
 use super::{Image, Item};
 
-/// Gives each image the mask of its stem.
+/// Assigns each image the mask of the same stem.
 pub(super) fn join(
     images: Vec<Image>,
     folder: &Path,

@@ -34,7 +34,7 @@ pub struct Item {
     pub(super) mask: Marked,
 }
 
-/// A mask as runs, a few hundred bytes; it becomes pixels on demand.
+/// A mask as runs, a few hundred bytes; converted to pixels on demand.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Marked {
     pub(super) runs: Runs,
@@ -49,19 +49,17 @@ pub struct Dataset {
     remarks: Vec<String>,
     pub(super) data: Data,
     pub(super) cache: Cache,
-    /// That a file has no window is said once, not once an epoch.
+    /// Reports once, not in every epoch, that a file has no window.
     pub(super) no_window: Once,
     pub(super) limits: DecodeLimits,
 }
 
 impl Dataset {
-    /// Finds the images that a recipe names, and joins them with what is true of them. Pixels of images are not looked
-    /// at, those of masks are.
+    /// Finds the images that a recipe names, and joins them with their truth. Masks are decoded, images are not.
     ///
-    /// `folder` is the recipe's, which its paths are relative to.
+    /// `folder` is the recipe's, to which its paths are relative.
     ///
-    /// # Errors
-    /// Where there are no images, the truth cannot be read, or the two do not fit: then everything that does not is
+    /// # Errors If there are no images, the truth cannot be read, or the two do not match: then every mismatch is
     /// listed at once.
     pub fn open(folder: &Path, data: &Data) -> Result<Self, DataError> {
         let found = radiograph::search(&inputs(folder, &data.images))?;
@@ -85,22 +83,22 @@ impl Dataset {
         Ok(Self { items, remarks, data: data.clone(), cache, no_window: Once::new(), limits })
     }
 
-    /// Makes sure that there are images, without a look at what is true of them.
+    /// Checks that there are images, without reading their truth.
     ///
     /// # Errors
-    /// Where there are none.
+    /// If there are none.
     pub fn find_images(folder: &Path, data: &Data) -> Result<(), DataError> {
         radiograph::search(&inputs(folder, &data.images))?;
         Ok(())
     }
 
-    /// The images whose files cannot be decoded, in order, with why.
+    /// The errors of images that cannot be decoded, in order.
     pub fn broken(&self) -> Vec<RadiographError> {
         let open = |item: &Item| Radiograph::open_with(&item.path, self.limits).err();
         self.items.par_iter().filter_map(open).collect()
     }
 
-    /// The same images, each of which may take so much memory while it is read and decoded.
+    /// The same images, with a memory limit for reading and decoding each.
     #[must_use]
     pub fn within(self, limits: DecodeLimits) -> Self {
         Self { limits, ..self }
@@ -112,20 +110,20 @@ impl Dataset {
         &self.items
     }
 
-    /// How many images have a mask that is not empty.
+    /// The number of images with a non-empty mask.
     #[must_use]
     pub fn positives(&self) -> usize {
         self.items.iter().filter(|item| item.label).count()
     }
 
-    /// What was odd, yet harmless: one sentence each, to be shown to whoever wrote the recipe.
+    /// Harmless oddities: one sentence each, to be shown to the recipe's author.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
 }
 
-/// An image whose truth is not known yet.
+/// An image whose truth has not been read yet.
 #[derive(Debug)]
 struct Image {
     glance: ImageHeader,
@@ -146,13 +144,13 @@ impl Image {
     }
 }
 
-/// A remark on the files of folders that are no images.
+/// A remark on the files of folders that are not images.
 fn left_out(files: &[LeftOut]) -> Option<String> {
     let first = files.first()?;
     Some(format!("{} files in its folders are not images and are left out; the first is {first}", files.len()))
 }
 
-/// What a recipe names, relative to its folder. A folder whose own name looks like a glob is not one.
+/// The inputs that a recipe names, relative to its folder. A folder whose own name looks like a glob is not one.
 fn inputs(folder: &Path, images: &[String]) -> Vec<PathBuf> {
     let input = |input: &String| {
         let path = folder.join(input);
@@ -164,7 +162,7 @@ fn inputs(folder: &Path, images: &[String]) -> Vec<PathBuf> {
     images.iter().map(input).collect()
 }
 
-/// Reads id and size of each file. Files that are no images, and ids that come twice, are problems.
+/// Reads id and size of each file. Files that are not images, and duplicate ids, are problems.
 fn look(files: Vec<PathBuf>) -> (Vec<Image>, Vec<Problem>) {
     let seen: Vec<_> = files.into_par_iter().map(|path| (ImageHeader::open(&path), path)).collect();
     let (mut images, mut problems) = (Vec::new(), Vec::new());

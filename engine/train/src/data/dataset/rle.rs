@@ -9,10 +9,10 @@ use pleura::submission::{Row, Rows, Runs, SubmissionError};
 use super::super::error::{DataError, Problem};
 use super::{Image, Item};
 
-/// Runs are decoded before it is known what image they are of, and so of what size.
+/// Runs are decoded before their image, and so its size, is known.
 const ANY_SIZE: Size = Size::new(usize::MAX, 1);
 
-/// Gives each image the runs of its rows; `size` is what they were counted on, or each image's own.
+/// Assigns each image the runs of its rows; `size` is the size on which they are counted, or each image's own.
 pub(super) fn join(
     images: Vec<Image>,
     csv: &Path,
@@ -57,7 +57,7 @@ fn read(
     for row in rows.by_ref() {
         match row {
             Ok(Row { line, id, runs }) => {
-                // an image whose row is wrong has one all the same
+                // an image with a wrong row does have a row
                 let so_far = truth.entry(id).or_default();
                 match runs {
                     Ok(runs) => *so_far = so_far.union(&runs),
@@ -78,7 +78,7 @@ fn read(
     Ok(truth)
 }
 
-/// The official CSV covers more images than most people hold; that it covers none is a mistake.
+/// The official CSV covers more images than most people have; if it covers none, that is a mistake.
 fn check_any(images: &[Image], truth: &IndexMap<String, Runs>, csv: &Path) -> Result<(), DataError> {
     let Some(image) = images.first() else { return Ok(()) };
     let Some(row) = truth.keys().next() else { return Err(DataError::NoRows(csv.into())) };

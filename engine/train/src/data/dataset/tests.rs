@@ -99,7 +99,7 @@ fn long_lists_end_with_a_count() {
 #[test]
 fn rows_of_runs_are_united() {
     let folder = folder();
-    // down the columns of 4: the first, and the first half of the second; `c` twice the same
+    // down the columns of 4: the first, and the first half of the second; `c` has the same row twice
     let text = "ImageId, EncodedPixels\nz,-1\na, 0 4\na, 2 4\nb,-1\nc,0 1\nc,0 1\n";
     let data = data(rle(None, false));
     let open = |name: &str, bytes: &[u8]| {
@@ -231,7 +231,7 @@ fn glances_agree_with_what_is_decoded() {
     let folders = ["dicom", "siim/train_dicom", "lungs/images"].map(|name| shared.join(name));
     let mut decoded = 0;
     for file in radiograph::find(&folders).unwrap() {
-        // what has no grey image in it may have a header all the same
+        // a file without a grey image may still have a header
         if let Ok(radiograph) = pleura::Radiograph::open(&file) {
             let glance = ImageHeader::open(&file).unwrap();
             assert_eq!((glance.id.as_str(), glance.size), (radiograph.id(), radiograph.size()), "{}", file.display());

@@ -1,4 +1,4 @@
-//! Divides images anew.
+//! Divides images into folds.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use rand::seq::SliceRandom;
 use super::super::draw::{Draw, Purpose};
 use super::FoldsError;
 
-/// An image, as far as it matters for a division.
+/// The properties of an image that matter for a division.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Subject {
     /// Whether its mask marks anything.
     pub positive: bool,
-    /// How many pixels that is; 0 of all images where their masks' areas are not to be balanced.
+    /// The number of marked pixels; 0 for all images if areas are not to be balanced.
     pub area: u64,
 }
 
@@ -24,7 +24,7 @@ struct Group {
     area: u64,
 }
 
-/// How full a fold is.
+/// The content of a fold so far.
 #[derive(Debug, Clone, Copy, Default)]
 struct Filling {
     images: usize,
@@ -32,16 +32,15 @@ struct Filling {
     area: u64,
 }
 
-/// The fold of each image, in 0..`count`. `patients` numbers each image's patient, whose images stay together; without
-/// it each image stands alone. The same seed divides the same way on every machine.
+/// The fold of each image, in 0..`count`. `patients` holds each image's patient number; a patient's images stay
+/// together. Without it each image is separate. The same seed divides in the same way on every machine.
 ///
-/// Groups with the most positives come first, of equals those with the most marked pixels, each into the fold with the
-/// fewest positives so far, of equals that with the fewest marked pixels; those without positives come last, each into
-/// the fold with the fewest images. So no two folds differ in positives by more than the largest group has, and single
-/// images are spread by area: of any `count` that follow one another by area, each fold gets one.
+/// Groups with the most positives come first, among equals those with the most marked pixels, each into the fold with
+/// the fewest positives so far, among equals the one with the fewest marked pixels; those without positives come last,
+/// each into the fold with the fewest images. So no two folds differ in positives by more than the largest group has,
+/// and single images are spread by area: of any `count` images that are consecutive by area, each fold gets one.
 ///
-/// # Errors
-/// Where there are fewer images, or patients, than folds.
+/// # Errors If there are fewer images, or patients, than folds.
 pub fn divide(subjects: &[Subject], patients: Option<&[usize]>, count: u32, seed: u64) -> Result<Vec<u32>, FoldsError> {
     let mut groups = groups(subjects, patients);
     if groups.len() < count as usize {
@@ -77,7 +76,7 @@ fn groups(subjects: &[Subject], patients: Option<&[usize]>) -> Vec<Group> {
 fn emptiest(fillings: &[Filling], positive: bool) -> usize {
     let fill = |fold: &usize| {
         let Filling { images, positives, area } = fillings[*fold];
-        // an empty fold comes before all else: there must be none in the end
+        // an empty fold takes precedence: none may remain in the end
         (images > 0 && !positive, if positive { positives } else { images }, area, images)
     };
     (0..fillings.len()).min_by_key(fill).expect("there are at least two folds")

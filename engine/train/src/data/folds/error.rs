@@ -1,18 +1,18 @@
-//! What can be wrong with folds.
+//! Errors of folds.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::table::TableError;
 
-/// Images that cannot be divided into folds.
+/// Why images cannot be divided into folds.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FoldsError {
     /// A CSV cannot be read.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The CSV of folds leaves out images.
+    /// The CSV of folds omits images.
     #[error(
         "`{}` has no fold for {}: it was made from different data; use another file, or delete it to split again",
         path.display(), Abbreviated(ids)
@@ -23,7 +23,7 @@ pub enum FoldsError {
         /// The images.
         ids: Vec<String>,
     },
-    /// The CSV of patients leaves out images.
+    /// The CSV of patients omits images.
     #[error("`{}` has no `{column}` for {}", path.display(), Abbreviated(ids))]
     NoPatient {
         /// The CSV.
@@ -33,40 +33,40 @@ pub enum FoldsError {
         /// The images.
         ids: Vec<String>,
     },
-    /// A fold that there is not.
+    /// A fold number out of range.
     #[error("`{}`: the `fold` of `{id}` is `{fold}`; expected 0 to {}", path.display(), count.saturating_sub(1))]
     Range {
         /// The CSV.
         path: PathBuf,
         /// The image.
         id: String,
-        /// What the CSV says.
+        /// The CSV's value.
         fold: String,
-        /// How many folds there are.
+        /// The number of folds.
         count: u32,
     },
-    /// The recipe trains a fold that there is not.
+    /// The recipe trains a fold that does not exist.
     #[error("`folds.train` has {fold}; expected 0 to {}, `fold0` being fold 1", count.saturating_sub(1))]
     Trained {
         /// The fold.
         fold: u32,
-        /// How many folds there are.
+        /// The number of folds.
         count: u32,
     },
-    /// More folds than there is to divide.
+    /// More folds than images or patients.
     #[error(
         "{groups} {} cannot fill {count} folds: ask for fewer folds",
         if *patients { "patients" } else { "images" }
     )]
     Few {
-        /// Images, or patients where these are known.
+        /// The number of images, or of patients if known.
         groups: usize,
         /// Whether patients are known.
         patients: bool,
-        /// How many folds there are.
+        /// The number of folds.
         count: u32,
     },
-    /// A fold that holds out nothing.
+    /// A fold without images.
     #[error("fold {} is empty: set a smaller `folds.count`, or split differently", fold + 1)]
     Empty {
         /// The fold.
@@ -86,7 +86,7 @@ pub enum FoldsError {
     Write {
         /// The CSV.
         path: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! Which images are held out when.
+//! Folds: which images are held out when.
 
 mod divide;
 mod error;
@@ -28,14 +28,13 @@ pub struct Division {
 }
 
 impl Division {
-    /// Divides images as a recipe says: as its CSV has it, or else anew, balanced in positives, with each patient's
-    /// images in one fold; then the CSV is written, if one is named. `folder` is the recipe's.
+    /// Divides images as a recipe declares: by its CSV, if the file exists, or else at random, balanced in positives,
+    /// with each patient's images in one fold; then the CSV is written, if one is named. `folder` is the recipe's.
     ///
-    /// `needs_positives`: the training can do nothing without them.
+    /// `needs_positives`: whether the training requires positive images.
     ///
-    /// # Errors
-    /// Where a CSV cannot be read, does not cover the images, or cannot be written; where a fold is empty, or what is
-    /// left for training has no positive though it needs one.
+    /// # Errors If a CSV cannot be read, does not cover the images, or cannot be written; if a fold is empty, or if the
+    /// training images of a fold lack required positives.
     pub fn open(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
         let division = Self::plan(folder, folds, items, needs_positives)?;
         let csv = folds.csv.as_ref().map(|csv| folder.join(csv));
@@ -45,10 +44,10 @@ impl Division {
         Ok(division)
     }
 
-    /// As [`open`](Self::open), and writes nothing.
+    /// As [`open`](Self::open), without writing.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for what is written.
+    /// As [`open`](Self::open), except for writing.
     pub fn plan(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
         let trained = trained(folds)?;
         let patients = patients(folder, folds, items)?;
@@ -74,19 +73,19 @@ impl Division {
         &self.folds
     }
 
-    /// The images that a fold holds out, by index.
+    /// The indices of the images that a fold holds out.
     #[must_use]
     pub fn held_out(&self, fold: u32) -> Vec<usize> {
         self.pick(|of| of == fold)
     }
 
-    /// The images that are trained on while a fold is held out, by index.
+    /// The indices of the images that are trained on while a fold is held out.
     #[must_use]
     pub fn training(&self, fold: u32) -> Vec<usize> {
         self.pick(|of| of != fold)
     }
 
-    /// What was odd, yet harmless: one sentence each.
+    /// Harmless oddities: one sentence each.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.remarks
@@ -123,7 +122,7 @@ fn trained(folds: &Folds) -> Result<Vec<u32>, FoldsError> {
     Ok(trained.iter().copied().filter(|&fold| seen.insert(fold)).collect())
 }
 
-/// Images as they are divided: a recipe's folds are balanced in positives alone.
+/// The properties of images for a division: a recipe's folds are balanced only in positives.
 fn subjects(items: &[Item]) -> Vec<Subject> {
     items.iter().map(|item| Subject { positive: item.label, area: 0 }).collect()
 }
@@ -137,10 +136,11 @@ fn patients(folder: &Path, folds: &Folds, items: &[Item]) -> Result<Option<Vec<u
     csv.map(|csv| read_patients(&csv, &folds.patient_column, &ids(items))).transpose()
 }
 
-/// The patient of each image by a CSV, numbered from 0. The images' column is `ImageId`, the patients' is `column`.
+/// The patient number of each image from a CSV, counted from 0. The images' column is `ImageId`, the patients' is
+/// `column`.
 ///
 /// # Errors
-/// Where the CSV cannot be read, has other columns, or leaves out an image.
+/// If the CSV cannot be read, has other columns, or omits an image.
 pub fn read_patients(csv: &Path, column: &str, ids: &[&str]) -> Result<Vec<usize>, FoldsError> {
     let table = table::read(csv, column)?;
     let missing: Vec<_> = ids.iter().filter(|&&id| !table.contains_key(id)).map(|&id| id.to_owned()).collect();
@@ -150,7 +150,7 @@ pub fn read_patients(csv: &Path, column: &str, ids: &[&str]) -> Result<Vec<usize
     Ok(number(ids.iter().map(|&id| table[id].as_str())))
 }
 
-/// Numbers names from 0 in the order in which they first appear, the same name the same number.
+/// Numbers names from 0 in the order of their first appearance; equal names get the same number.
 pub fn number<'a>(names: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     names
@@ -161,7 +161,7 @@ pub fn number<'a>(names: impl Iterator<Item = &'a str>) -> Vec<usize> {
         .collect()
 }
 
-/// The fold of each image by a CSV, and what is odd about it.
+/// The fold of each image from a CSV, and remarks on it.
 fn read(
     csv: &Path,
     count: u32,
@@ -195,7 +195,7 @@ fn read(
     Ok((folds, remarks))
 }
 
-/// How many patients are in several folds.
+/// The number of patients in several folds.
 fn split(patients: &[usize], folds: &[u32]) -> usize {
     let mut of: HashMap<usize, HashSet<u32>> = HashMap::new();
     for (&patient, &fold) in patients.iter().zip(folds) {
@@ -204,11 +204,11 @@ fn split(patients: &[usize], folds: &[u32]) -> usize {
     of.values().filter(|folds| folds.len() > 1).count()
 }
 
-/// Writes the CSV `ImageId,fold` that a recipe's `folds.csv` and `pleura predict` read, in the place of whatever `csv`
-/// held. Images have the order given.
+/// Writes the CSV `ImageId,fold` that a recipe's `folds.csv` and `pleura predict` read, replacing any file at `csv`.
+/// Images are in the given order.
 ///
 /// # Errors
-/// Where it cannot be written; `csv` is then as it was.
+/// If it cannot be written; `csv` is then unchanged.
 pub fn write(csv: &Path, ids: &[&str], folds: &[u32]) -> Result<(), FoldsError> {
     write_and_rename(csv, ids, folds).map_err(|source| FoldsError::Write { path: csv.into(), source })
 }

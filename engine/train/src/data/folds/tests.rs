@@ -48,7 +48,7 @@ proptest! {
                 prop_assert!(block.contains(area), "{area} of {block:?}");
             }
         }
-        // so no fold's marked pixels exceed another's by more than the largest mask has
+        // so no two folds differ in marked pixels by more than the largest mask
         let sums: Vec<u64> = of_fold.iter().map(|fold| fold.iter().sum()).collect();
         let spread = sums.iter().max().unwrap() - sums.iter().min().unwrap();
         prop_assert!(spread <= areas.first().copied().unwrap_or(0), "{sums:?}");
@@ -90,7 +90,7 @@ fn what_is_written_is_read_again() {
     let written = Division::open(folder.path(), &recipe, &items, true).unwrap();
     let text = std::fs::read_to_string(folder.path().join("folds.csv")).unwrap();
     assert!(text.starts_with("ImageId,fold\ni0,") && text.lines().count() == 11, "{text}");
-    // whatever the seed is by now
+    // whatever the seed is meanwhile
     let read = Division::open(folder.path(), &Folds { seed: 7, ..recipe.clone() }, &items, true).unwrap();
     assert_eq!(written, read);
     for fold in 0..3 {

@@ -1,4 +1,4 @@
-//! Batches, made ahead of the step that needs them.
+//! Batches, prepared ahead of the step that needs them.
 
 #[cfg(test)]
 mod tests;
@@ -21,34 +21,34 @@ use super::error::DataError;
 use super::prepare::Sample;
 use crate::recipe::Augment;
 
-/// How many batches wait to be taken, beside the one that is being made.
+/// The number of finished batches in the queue, besides the one in preparation.
 const AHEAD: usize = 2;
 
-/// What a loader is to show.
+/// What a loader provides.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Images by index, in order.
+    /// Indices of images, in order.
     pub items: Vec<usize>,
     /// Height and width in pixels.
     pub size: Size,
     /// Size of the part that is cut out of each training image, where one is.
     pub crop: Option<Size>,
-    /// Images a batch, at least 1.
+    /// Images per batch, at least 1.
     pub batch: usize,
-    /// Batches that were shown before, by a training that now goes on.
+    /// Batches that a resumed training has already used.
     pub shown: usize,
-    /// 1, or 3 for the grey image three times over.
+    /// 1, or 3 to repeat the grey image three times.
     pub channels: u32,
-    /// What is done to the images.
+    /// The augmentation of the images.
     pub augment: Vec<Augment>,
-    /// What augmentations are drawn from.
+    /// The source of the augmentation's random numbers.
     pub draw: Draw,
 }
 
 /// Images of one step, with their truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// What the network is given, (N, C, height, width): `(intensity * scale - mean) / std`.
+    /// The network's input, (N, C, height, width): `(intensity * scale - mean) / std`.
     pub images: Array4<f32>,
     /// 1 where it is marked, 0 elsewhere, (N, 1, height, width).
     pub masks: Array4<f32>,
@@ -56,11 +56,11 @@ pub struct Batch {
     pub labels: Array1<f32>,
     /// The images' ids, N.
     pub ids: Vec<String>,
-    /// How many of the N count; the rest repeat the last of them, so that every batch has the same shape.
+    /// How many of the N count; the rest repeat the last one, so that every batch has the same shape.
     pub real: usize,
 }
 
-/// Batches in order. They are made in a thread of its own, which ends when the loader is dropped.
+/// Batches in order. They are prepared in a separate thread, which ends when the loader is dropped.
 #[derive(Debug)]
 pub struct Loader {
     batches: Option<Receiver<Result<Batch, DataError>>>,
@@ -69,12 +69,12 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Batches to train on: augmented, without the last one where it is not full.
+    /// Training batches: augmented, without an incomplete last one.
     ///
-    /// An image whose marks are augmented away, such as by a crop, is a negative.
+    /// An image whose marked pixels are all lost in augmentation, such as by a crop, is a negative.
     ///
     /// # Errors
-    /// Where the images do not fill one batch, or are too small for an augmentation, or the system refuses a thread.
+    /// If the images do not fill one batch, or are too small for an augmentation, or the system refuses a thread.
     pub fn training(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
         if plan.items.len() < plan.batch {
             return Err(DataError::FewerThanBatch { images: plan.items.len(), batch: plan.batch });
@@ -84,10 +84,10 @@ impl Loader {
         Self::start(data, plan)
     }
 
-    /// Batches to validate on: all images as they are, the last batch filled up by repeating the last image.
+    /// Validation batches: all images unaugmented, the last batch padded by repeating the last image.
     ///
     /// # Errors
-    /// Where there are no images, or the system refuses a thread.
+    /// If there are no images, or the system refuses a thread.
     pub fn validation(data: &Arc<Dataset>, mut plan: Plan) -> Result<Self, DataError> {
         if plan.items.is_empty() {
             return Err(DataError::Nothing);
@@ -101,7 +101,7 @@ impl Loader {
         let left = plan.items.len().div_ceil(plan.batch).saturating_sub(plan.shown);
         let (sender, batches) = sync_channel(AHEAD);
         let data = Arc::clone(data);
-        // Not those of whoever waits for the batches, which may be a worker of the pool that they would be made by.
+        // Not the caller's pool: the caller that waits for the batches may be one of its workers.
         let pool = Pool::shared(0).map_err(DataError::Threads)?;
         let make = move || make(&data, &plan, &pool, &sender);
         let maker = Builder::new().name("batches".into()).spawn(make).map_err(DataError::Threads)?;
@@ -112,11 +112,11 @@ impl Loader {
 impl Iterator for Loader {
     type Item = Result<Batch, DataError>;
 
-    /// The next batch. After an error there is none.
+    /// The next batch; `None` after an error.
     fn next(&mut self) -> Option<Self::Item> {
         let Ok(batch) = self.batches.as_ref()?.recv() else {
             self.batches = None;
-            // what broke off there goes on here: an epoch that ends early must not pass for a whole one
+            // a panic there is resumed here: an epoch that ends early must not pass for a whole one
             if let Some(Err(panic)) = self.maker.take().map(JoinHandle::join) {
                 std::panic::resume_unwind(panic);
             }
@@ -126,7 +126,7 @@ impl Iterator for Loader {
         Some(batch)
     }
 
-    /// Batches to come, if no image fails.
+    /// The number of remaining batches, if no image fails.
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.left))
     }
@@ -134,10 +134,10 @@ impl Iterator for Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
-        // with nobody to send to, the thread ends after the batch it is at
+        // without a receiver, the thread ends after its current batch
         self.batches = None;
         if let Some(maker) = self.maker.take() {
-            // a panic has been printed by its thread, and nobody wants the batches any more
+            // a panic has been printed by its thread, and the batches are no longer needed
             let _ = maker.join();
         }
     }
@@ -153,7 +153,7 @@ fn make(data: &Dataset, plan: &Plan, pool: &Pool, sender: &SyncSender<Result<Bat
     }
 }
 
-/// The batch whose first image has this position.
+/// The batch that starts at this position.
 fn batch(data: &Dataset, plan: &Plan, first: usize) -> Result<Batch, DataError> {
     let real = plan.batch.min(plan.items.len() - first);
     let seen: Result<Vec<_>, _> =
@@ -176,7 +176,7 @@ fn batch(data: &Dataset, plan: &Plan, first: usize) -> Result<Batch, DataError> 
     })
 }
 
-/// An image as it is shown.
+/// An image as provided.
 struct Seen {
     sample: Sample,
     positive: bool,
@@ -186,7 +186,7 @@ fn seen(data: &Dataset, plan: &Plan, position: usize) -> Result<Seen, DataError>
     let index = plan.items[position];
     let prepared = data.prepared(index, plan.size)?;
     let marked = |sample: &Sample| sample.mask.iter().any(|&marked| marked != 0);
-    // marks may be too small to be seen at this size; the image is a positive all the same
+    // marks may be too small to be visible at this size; the image is nevertheless a positive
     let label = data.items()[index].label;
     let was = label && marked(&prepared);
     let sample = augment(&plan.augment, Sample::clone(&prepared), plan.draw, position);

@@ -152,7 +152,8 @@ fn what_is_augmented_away_is_negative() {
     assert!(kept > 5 && gone > 5, "{kept} kept, {gone} gone");
 }
 
-/// Each training image is cut to a part of itself, pixel for pixel; every part is drawn, and what is validated is whole.
+/// Each training image is cropped to a part of itself, pixel for pixel; every part occurs, and validation images are
+/// whole.
 #[test]
 fn training_images_are_cut_and_others_are_not() {
     let folder = folder();

@@ -1,10 +1,10 @@
-//! Trainings that are interrupted and gone on with, and the epochs that are kept.
+//! Trainings that are interrupted and resumed, and the epochs that are kept.
 
 use std::cell::Cell;
 
 use super::*;
 
-/// Metrics without what the clock tells.
+/// Metrics without times.
 fn told(out: &Path) -> Vec<Line> {
     let lines = Journal::read(&out.join("metrics.jsonl")).unwrap();
     lines.into_iter().map(|line| Line { images_per_second: 0.0, seconds: 0.0, ..line }).collect()
@@ -25,7 +25,7 @@ fn an_interrupted_training_goes_on_bit_for_bit() {
         run(&recipe, &whole);
         let mut stops = 0;
         loop {
-            // stops in the midst of epochs, and goes on each time
+            // stops within epochs, and continues each time
             match train(&recipe, &options(&parts), &mut Quiet::new(3)) {
                 Ok(_) => break,
                 Err(TrainError::Interrupted { checkpoint }) => assert!(checkpoint.exists()),
@@ -66,7 +66,7 @@ fn the_best_epochs_are_kept_over_interruptions() {
         for file in networks.into_iter().chain(["oof.csv", "ensemble.toml"]) {
             assert!(fs::read(whole.join(file)).unwrap() == fs::read(parts.join(file)).unwrap(), "{keep}: {file}");
         }
-        // which epochs these are, is told by the metrics
+        // the metrics show which epochs these are
         let mut lines: Vec<_> = told(&whole).into_iter().collect();
         match keep {
             "best" => lines.sort_by(|a, b| a.validation_loss.partial_cmp(&b.validation_loss).unwrap()),
@@ -76,7 +76,7 @@ fn the_best_epochs_are_kept_over_interruptions() {
         let mut expected: Vec<_> =
             lines[..3].iter().map(|line| format!("phase{}-epoch{}.onnx", line.phase, line.epoch)).collect();
         let first = fs::read(whole.join("fold1").join(&expected[0])).unwrap();
-        // what is kept has a checksum behind
+        // kept files end with a checksum
         assert!(first.starts_with(&fs::read(whole.join("discs-fold1.onnx")).unwrap()), "{keep}");
         let third = fs::read(whole.join("fold1").join(&expected[2])).unwrap();
         assert!(third.starts_with(&fs::read(whole.join("discs-fold1-top3.onnx")).unwrap()), "{keep}");
@@ -88,7 +88,7 @@ fn the_best_epochs_are_kept_over_interruptions() {
         let snapshots: Vec<_> = snapshots.map(|it| (it.fold.unwrap(), it.model.to_str().unwrap())).collect();
         let files = ["discs-fold1.onnx", "discs-fold1-top2.onnx", "discs-fold1-top3.onnx"];
         assert_eq!(snapshots, files.map(|file| (1, file)));
-        // all is done; and what is not there any more is exported again
+        // everything is done; missing networks are exported again
         let mut watch = Quiet::new(0);
         train(&recipe, &options(&whole), &mut watch).unwrap();
         assert!(watch.notes.iter().any(|note| note.contains("already trained")), "{:?}", watch.notes);
@@ -117,7 +117,7 @@ fn there_are_no_more_epochs_to_keep_than_there_were() {
         (outcome.models.len(), names(&out)),
         (2, vec!["discs-fold1-top2.onnx".into(), "discs-fold1.onnx".into()])
     );
-    // a recipe that keeps fewer begins anew, and leaves nothing of those
+    // a recipe that keeps fewer starts over, and leaves none of those files
     let recipe = recipe(folder.path(), DICE, STACK, &phase(2, ""));
     let error = train(&recipe, &options(&out), &mut Quiet::new(0)).unwrap_err();
     assert!(message(&error).contains("`keep_top` was 9 and is 1"), "{}", message(&error));
@@ -146,7 +146,7 @@ fn other_images_are_not_gone_on_with_and_fresh_leaves_nothing() {
     assert_eq!(Journal::read(&out.join("metrics.jsonl")).unwrap().len(), 2);
 }
 
-/// A watcher that stops where it is looked at for this time, from 1.
+/// A watcher that stops at the n-th query, counted from 1.
 struct StopsAt {
     looks: Cell<usize>,
     stop: usize,
@@ -168,13 +168,13 @@ impl Watch for StopsAt {
     }
 }
 
-/// Epochs of a single update, validations of several batches, gathering of statistics, export, and predictions: a
-/// training can be stopped within each of them, and comes to the same.
+/// Epochs with a single update, validations with several batches, gathering of statistics, export, and predictions: a
+/// training can be stopped within each of them, and gives the same result.
 #[test]
 fn a_training_stops_wherever_it_is_and_goes_on_bit_for_bit() {
     let folder = data(24);
     let average = "average = { kind = \"swa\", epochs = [1] }\n";
-    // 16 images: one update an epoch; 8 that are held out: two batches of a validation
+    // 16 images: one update per epoch; 8 held out: two batches per validation
     let phases = phase(2, "accumulate = 4");
     let recipe = recipe(folder.path(), &format!("{average}{DICE}"), STACK, &phases);
     let whole = folder.path().join("whole");

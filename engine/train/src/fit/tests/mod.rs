@@ -17,7 +17,7 @@ use crate::testing::{noise, training_into as options};
 
 const SIDE: u32 = 32;
 
-/// A watcher that stops after so many steps.
+/// A watcher that stops after a number of steps.
 struct Quiet {
     steps: usize,
     stop_after: usize,
@@ -48,7 +48,7 @@ impl Watch for Quiet {
     }
 }
 
-/// A folder of images with bright discs, two in three, and their masks.
+/// A folder of images, two in three with bright discs, and their masks.
 fn data(count: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for kind in ["images", "masks"] {
@@ -72,7 +72,7 @@ fn data(count: u64) -> tempfile::TempDir {
     folder
 }
 
-/// A recipe; `more` are lines at its top, `network` the network's, `phases` the rest.
+/// A recipe; `more` are additional top-level lines, `network` the network's, `phases` the rest.
 fn recipe(folder: &Path, more: &str, network: &str, phases: &str) -> PathBuf {
     let text = format!(
         r#"
@@ -149,13 +149,13 @@ fn a_training_learns_and_hands_over() {
     }
     let rows = fs::read_to_string(out.join("oof.csv")).unwrap();
     assert_eq!(rows.lines().count(), 25);
-    // all is done: nothing is trained again
+    // everything is done: nothing is trained again
     let mut watch = Quiet::new(0);
     train(&recipe, &options(&out), &mut watch).unwrap();
     assert_eq!(watch.steps, 0, "{:?}", watch.notes);
 }
 
-/// Trained on parts, validated, exported and predicted at the whole size; batch norms' statistics are gathered on parts.
+/// Trained on crops, validated, exported and predicted at full size; batch norms' statistics are gathered on crops.
 #[test]
 fn a_training_on_crops_answers_whole_images() {
     let folder = data(24);
@@ -179,7 +179,7 @@ fn any_model_can_be_fine_tuned() {
     let out = folder.path().join("out");
     let outcome = run(&recipe(folder.path(), both, network, &phase(2, "")), &out);
     assert!(outcome.auc.is_some());
-    // what was exported can be tuned on, and starts from where it is
+    // an exported network can be fine-tuned, and starts from its weights
     let first = fs::read(out.join("discs-fold1.onnx")).unwrap();
     fs::write(folder.path().join("foreign.onnx"), &first).unwrap();
     let again = folder.path().join("again");

@@ -1,4 +1,4 @@
-//! What stops a training, and what is not begun.
+//! Errors that stop a training, or prevent its start.
 
 use super::*;
 

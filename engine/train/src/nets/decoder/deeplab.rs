@@ -19,7 +19,7 @@ pub fn deeplab_v3(net: &mut Net, features: &[Tensor], output_stride: i64) -> Ten
     segmentation_head(net, &x, 1, output_stride)
 }
 
-/// DeepLabV3+'s map of logits from features dilated to `output_stride`, and those at 1/4.
+/// DeepLabV3+'s map of logits from features dilated to `output_stride`, and the features at 1/4.
 pub fn deeplab_v3_plus(net: &mut Net, features: &[Tensor], output_stride: i64) -> Tensor {
     net.scheme = Scheme::Torch;
     let at = Scope::new("decoder");

@@ -1,8 +1,8 @@
-//! EncNet (Zhang et al., 2018): features are described by how they differ from learnt code words, and the description
-//! tells which channels count.
+//! EncNet (Zhang et al., 2018): features are described by their differences to learnt code words, and the description
+//! weights the channels.
 //!
-//! Names within `decoder.` are those of the authors' PyTorch-Encoding within `head.`; its side loss, which tells which
-//! of many classes an image holds, is what the label head is for.
+//! Names within `decoder.` are those of the authors' PyTorch-Encoding within `head.`; the label head replaces its side
+//! loss, which predicts the classes in an image.
 
 use pleura::onnx::attribute::{int, ints};
 
@@ -14,7 +14,7 @@ use super::super::net::{Net, Scope, Tensor};
 /// The channels of the features that are encoded, and of the code words.
 const CHANNELS: i64 = 512;
 
-/// The map of logits from features dilated to 1/8, with so many code words.
+/// The map of logits from features dilated to 1/8, with `codes` code words.
 pub fn encnet(net: &mut Net, features: &[Tensor], codes: i64) -> Tensor {
     net.scheme = Scheme::Torch;
     let at = Scope::new("decoder");
@@ -32,7 +32,7 @@ pub fn encnet(net: &mut Net, features: &[Tensor], codes: i64) -> Tensor {
     segmentation_head(net, &x, 1, 8)
 }
 
-/// What an image's features are like as a whole: (batch, channels).
+/// A description of an image's features as a whole: (batch, channels).
 fn context(net: &mut Net, at: &Scope, x: &Tensor, codes: i64) -> Tensor {
     let x = conv_relu(net, at, x, Conv::new(CHANNELS, 1));
     let residuals = encode(net, &at.at(3), &x, codes);
@@ -41,8 +41,8 @@ fn context(net: &mut Net, at: &Scope, x: &Tensor, codes: i64) -> Tensor {
     net.reshape(&mean, &[0, CHANNELS], CHANNELS)
 }
 
-/// The encoding layer: each pixel is assigned softly to the code words c_k by softmax(s_k·|x - c_k|²), and each word
-/// gathers Σ a·(x - c_k): (batch, codes, channels).
+/// The encoding layer: each pixel is softly assigned to the code words c_k by softmax(s_k·|x - c_k|²), and each word
+/// sums Σ a·(x - c_k): (batch, codes, channels).
 fn encode(net: &mut Net, at: &Scope, x: &Tensor, codes: i64) -> Tensor {
     let spread = 1.0 / ((codes * CHANNELS) as f64).sqrt();
     let words = net.weight(format!("{at}.codewords"), &[codes, CHANNELS], Draw::Uniform(-spread, spread));

@@ -1,4 +1,4 @@
-//! The head of FCN-32s (Long et al., 2015): AlexNet's linear layers as convolutions, and one step back to full size.
+//! The head of FCN-32s (Long et al., 2015): AlexNet's linear layers as convolutions, and one upsampling to full size.
 
 use super::super::draw::Scheme;
 use super::super::layer::Conv;

@@ -39,7 +39,7 @@ fn lateral(net: &mut Net, at: &Scope, level: usize, feature: &Tensor, above: Opt
     net.pair("Add", &above, &lateral)
 }
 
-/// A level brought to 1/4 of the image's size, in so many steps.
+/// A level enlarged to 1/4 of the image's size, in `steps` steps.
 fn branch(net: &mut Net, at: &Scope, level: &Tensor, steps: usize) -> Tensor {
     let mut x = level.clone();
     for step in 0..steps.max(1) {

@@ -29,7 +29,7 @@ pub fn linknet(net: &mut Net, features: &[Tensor]) -> Tensor {
     segmentation_head(net, &x, 1, 1)
 }
 
-/// Twice the size, over a quarter of the channels.
+/// A block that doubles the size, through a quarter of the channels.
 fn block(net: &mut Net, at: &Scope, x: &Tensor, channels: i64) -> Tensor {
     let inner = x.channels / 4;
     let x = conv_relu(net, &at.at(0), x, Conv::new(inner, 1));

@@ -1,4 +1,4 @@
-//! Decoders: from an encoder's features to one logit a pixel.
+//! Decoders: from an encoder's features to one logit per pixel.
 
 mod deeplab;
 mod encnet;

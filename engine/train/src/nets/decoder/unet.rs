@@ -7,18 +7,18 @@ use super::super::layer::{Conv, Upsampling};
 use super::super::net::{Net, Scope, Tensor};
 use crate::recipe::Attention;
 
-/// What the decoder is made of.
+/// The parameters of the decoder.
 #[derive(Debug, Clone, Copy)]
 pub struct Unet {
     /// The channels of each block, from the smallest size to the full one.
     pub channels: [u32; 5],
-    /// What each block pays attention by.
+    /// The attention of each block.
     pub attention: Option<Attention>,
     /// Atrous spatial pyramid pooling before the first block.
     pub aspp: bool,
 }
 
-/// The dilations of the pyramid pooling: those of DeepLab at 1/16 (Chen et al., 2017), as 12, 24 and 36 reach beyond
+/// The dilations of the pyramid pooling: those of DeepLab at 1/16 (Chen et al., 2017), because 12, 24 and 36 exceed
 /// features at 1/32.
 const RATES: [i64; 3] = [6, 12, 18];
 
@@ -40,8 +40,8 @@ pub fn unet(net: &mut Net, features: &[Tensor], unet: Unet) -> Tensor {
     segmentation_head(net, &x, 3, 1)
 }
 
-/// Twice the size, with the encoder's features of that size beside it. Where there are none, `attention1`, of which
-/// files of weights have the keys, is not part of the network.
+/// Doubles the size, and concatenates the encoder's features of that size. Without such features the network lacks
+/// `attention1`, which files of weights contain.
 fn block(
     net: &mut Net,
     at: &Scope,

@@ -1,7 +1,7 @@
 //! AlexNet (Krizhevsky, 2014) with torchvision's names.
 //!
-//! Weights and kernels are torchvision's; the padding is not: it lets every step halve (the first quarter) the size
-//! exactly, so that decoders meet features of the sizes they need. There are no features at half of the size.
+//! Weights and kernels are torchvision's; the padding is not: every step divides the size exactly by 2 (the first by
+//! 4), so that decoders get features of the sizes they need. There are no features at half of the size.
 
 use super::super::draw::Scheme;
 use super::super::layer::{Conv, Pool};

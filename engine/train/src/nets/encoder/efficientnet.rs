@@ -1,7 +1,7 @@
-//! EfficientNet (Tan & Le, 2019) with timm's names, as timm's `efficientnet_b0` and segmentation_models.pytorch's
-//! `timm-efficientnet-b0` have it: padded evenly, batch norm's epsilon 1e-5.
+//! EfficientNet (Tan & Le, 2019) with timm's names, as in timm's `efficientnet_b0` and segmentation_models.pytorch's
+//! `timm-efficientnet-b0`: symmetric padding, batch norm's epsilon 1e-5.
 //!
-//! The last convolution of the published network (timm's `conv_head` and `bn2`), which no decoder looks at, is left out:
+//! The last convolution of the published network (timm's `conv_head` and `bn2`), which no decoder uses, is left out:
 //! files of weights have its keys, this network does not.
 
 use super::super::blocks::excite;
@@ -10,11 +10,11 @@ use super::super::layer::Conv;
 use super::super::net::{Net, Scope, Tensor};
 use super::{Features, dilate};
 
-/// A variant: how much wider and deeper than B0.
+/// A variant: its width and depth relative to B0.
 pub struct Variant {
     width: f64,
     depth: f64,
-    /// Without squeeze and excitation, and with ReLU6 rather than swish.
+    /// Without squeeze and excitation, and with ReLU6 instead of swish.
     lite: bool,
 }
 
@@ -32,7 +32,7 @@ struct Stage {
     kernel: i64,
     expand: i64,
     channels: i64,
-    /// The stride from the image on.
+    /// The stride relative to the image.
     own: i64,
     /// Whether the first block halves the size.
     halves: bool,
@@ -64,7 +64,7 @@ impl Variant {
     }
 }
 
-/// The nearest multiple of 8 that is not more than a tenth smaller.
+/// The nearest multiple of 8 that is at most a tenth smaller.
 fn divisible(channels: f64) -> i64 {
     let nearest = (channels + 4.0) as i64 / 8 * 8;
     let nearest = nearest.max(8);
@@ -121,7 +121,7 @@ fn plain(net: &mut Net, at: &Scope, x: &Tensor, variant: &Variant, stage: &Stage
     net.batch_norm(&at.at("bn2"), &x)
 }
 
-/// The same over channels that are `expand` times as many: timm's `InvertedResidual`.
+/// The same with `expand` times as many channels: timm's `InvertedResidual`.
 fn inverted(net: &mut Net, at: &Scope, x: &Tensor, variant: &Variant, stage: &Stage, depthwise: Depthwise) -> Tensor {
     let squeezed = x.channels / 4;
     let x = net.conv(&at.at("conv_pw"), x, Conv::new(stage.expand * x.channels, 1));

@@ -1,4 +1,4 @@
-//! Encoders: what looks at the image, at ever smaller sizes.
+//! Encoders: from the image to features of decreasing size.
 
 mod alexnet;
 mod efficientnet;
@@ -9,11 +9,11 @@ mod senet;
 use super::net::{Net, Scope, Tensor};
 use crate::recipe::Encoder;
 
-/// The features of an encoder from larger to smaller. The last four lie at 1/4, 1/8, 1/16 and 1/32 of the image's size;
+/// The features of an encoder from larger to smaller. The last four are at 1/4, 1/8, 1/16 and 1/32 of the image's size;
 /// all encoders but AlexNet have one at 1/2 before them. With an output stride, none is smaller than that.
 pub type Features = Vec<Tensor>;
 
-/// Puts an encoder over an image whose sides are multiples of `output_stride`: 8, 16 or 32 (all of the encoder's own).
+/// Builds an encoder for an image whose sides are multiples of `output_stride`: 8, 16 or 32 (no dilation).
 pub fn encode(net: &mut Net, encoder: Encoder, image: &Tensor, output_stride: i64) -> Features {
     let at = Scope::new("encoder");
     let resnet = |net: &mut Net, variant| resnet::encode(net, &at, image, output_stride, variant);
@@ -38,9 +38,9 @@ pub fn encode(net: &mut Net, encoder: Encoder, image: &Tensor, output_stride: i6
     }
 }
 
-/// The stride of a stage's first convolution and the dilation of all of its convolutions, as segmentation_models.pytorch
-/// dilates encoders: a stage that would make features smaller than `output_stride` is not strided, and its kernels'
-/// taps move apart instead. `own` is the stage's stride from the image on when nothing is dilated.
+/// The stride of a stage's first convolution and the dilation of all of its convolutions, dilated as in
+/// segmentation_models.pytorch: a stage that would make features smaller than `output_stride` has no stride, and dilated
+/// kernels instead. `own` is the stage's stride relative to the image without dilation.
 fn dilate(own: i64, output_stride: i64) -> (i64, i64) {
     if own > output_stride { (1, own / output_stride) } else { (2, 1) }
 }

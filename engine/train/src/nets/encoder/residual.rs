@@ -1,23 +1,23 @@
-//! Four layers of residual blocks, as ResNet (He et al., 2016) and those after it have them.
+//! Four layers of residual blocks, as in ResNet (He et al., 2016) and its successors.
 
 use super::super::layer::Conv;
 use super::super::net::{Net, Scope, Tensor};
 use super::{Features, dilate};
 
-/// What differs from block to block.
+/// The parameters of a block.
 #[derive(Debug, Clone, Copy)]
 pub struct Block {
-    /// 64 in the first layer, twice as many in each one after.
+    /// 64 in the first layer, doubled in each following one.
     pub width: i64,
-    /// Of the block's first convolution that looks at neighbours.
+    /// The stride of the block's first spatial convolution.
     pub stride: i64,
-    /// Of all that look at neighbours.
+    /// The dilation of all spatial convolutions.
     pub dilation: i64,
 }
 
-/// The features of `stem`, at half of the image's size, and of the layers after it; the first of them starts from
-/// `pooled`, at a quarter. `inner` is what a block adds to its input, and `shortcut` the kernel that projects the input
-/// where a layer halves the size.
+/// The features of `stem`, at half of the image's size, and of the layers after it; the first of them takes `pooled`,
+/// at a quarter. `inner` computes what a block adds to its input, and `shortcut` is the kernel that projects the input
+/// when a layer halves the size.
 pub fn encode(
     net: &mut Net,
     at: &Scope,
@@ -45,7 +45,7 @@ pub fn encode(
     features
 }
 
-/// A block's input as it is, or projected where the block changes the channels, as the first of a layer does.
+/// A block's input, projected if the block changes the channels, as the first of a layer does.
 fn project(net: &mut Net, at: &Scope, x: &Tensor, channels: i64, kernel: i64, block: Block) -> Tensor {
     if x.channels == channels {
         return x.clone();

@@ -8,7 +8,7 @@ use super::super::net::{Net, Scope, Tensor};
 use super::Features;
 use super::residual::{self, Block};
 
-/// How many channels stand behind one in the squeeze.
+/// The channels per hidden unit of the squeeze.
 const REDUCTION: i64 = 16;
 
 /// A variant.
@@ -17,7 +17,7 @@ pub struct Variant {
     groups: i64,
     /// The first and second width of a block, relative to 64 · 2^layer.
     widths: [i64; 2],
-    /// Three convolutions of kernel 3 before the first layer, rather than one of kernel 7.
+    /// Three convolutions of kernel 3 before the first layer, instead of one of kernel 7.
     deep_stem: bool,
     /// The kernel of shortcuts that change the size.
     shortcut: i64,
@@ -32,7 +32,7 @@ pub const SENET154: Variant =
 pub fn encode(net: &mut Net, at: &Scope, image: &Tensor, output_stride: i64, variant: &Variant) -> Features {
     net.scheme = Scheme::KaimingOut;
     let stem = stem(net, &at.at("layer0"), image, variant.deep_stem);
-    // Caffe's pooling: windows that reach over the far edges, rather than padding on all sides
+    // Caffe's pooling: windows that extend over the far edges, instead of padding on all sides
     let pooled = net.max_pool(&stem, Pool { kernel: 3, stride: 2, pads: [0, 0, 1, 1] });
     let block = |net: &mut Net, at: &Scope, x: &Tensor, block: Block| self::block(net, at, x, block, variant);
     residual::encode(net, at, [stem, pooled], variant.depths, output_stride, variant.shortcut, block)

@@ -1,7 +1,7 @@
 //! DC-UNet (Lou et al., 2021): a U-Net of dual-channel blocks, with residual paths between encoder and decoder.
 //!
-//! After the authors' Keras model. Two things differ: batch norms have a scale everywhere, and the last convolution has
-//! a bias rather than a batch norm, so that logits are not normalised.
+//! After the authors' Keras model, with two differences: batch norms have a scale everywhere, and the last convolution
+//! has a bias instead of a batch norm, so that logits are not normalised.
 
 use super::super::blocks::{conv_relu, segmentation_head};
 use super::super::draw::Scheme;
@@ -23,8 +23,8 @@ pub fn encode(net: &mut Net, image: &Tensor, width: i64) -> Vec<Tensor> {
     features
 }
 
-/// The decoder: up-convolutions, each beside the encoder's features by way of a residual path, which is the longer the
-/// larger they are.
+/// The decoder: up-convolutions, each concatenated with the encoder's features after a residual path, which is longer
+/// for larger features.
 pub fn decode(net: &mut Net, features: &[Tensor], width: i64) -> Tensor {
     net.scheme = Scheme::Torch;
     let at = Scope::new("decoder");
@@ -41,7 +41,7 @@ pub fn decode(net: &mut Net, features: &[Tensor], width: i64) -> Tensor {
     segmentation_head(net, &x, 1, 1)
 }
 
-/// The dual-channel block: twice three convolutions after each other, of which all results count; both are added.
+/// The dual-channel block: two branches of three convolutions each, whose results are concatenated; both are added.
 fn dual(net: &mut Net, at: &Scope, x: &Tensor, width: i64) -> Tensor {
     let one = channel(net, &at.at("channel1"), x, width);
     let other = channel(net, &at.at("channel2"), x, width);
@@ -50,7 +50,7 @@ fn dual(net: &mut Net, at: &Scope, x: &Tensor, width: i64) -> Tensor {
     net.batch_norm(&at.at("bn"), &sum)
 }
 
-/// Three convolutions after each other, side by side: what 3 × 3, 5 × 5 and 7 × 7 pixels show.
+/// Three convolutions in sequence, whose results are concatenated: receptive fields of 3 × 3, 5 × 5 and 7 × 7 pixels.
 fn channel(net: &mut Net, at: &Scope, x: &Tensor, width: i64) -> Tensor {
     let mut results = vec![x.clone()];
     for (index, width) in widths(width).into_iter().enumerate() {

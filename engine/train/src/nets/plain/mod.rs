@@ -1,4 +1,4 @@
-//! Architectures whose encoder is their own.
+//! Architectures with their own encoder.
 
 mod dc_unet;
 mod stack;

@@ -1,4 +1,4 @@
-//! Plain stacks of convolutions: at full size, and by way of smaller sizes.
+//! Plain stacks of convolutions: at full size, and as encoder and decoder.
 
 use super::super::blocks::{conv_relu, segmentation_head};
 use super::super::draw::Scheme;
@@ -28,7 +28,7 @@ pub fn encode(net: &mut Net, image: &Tensor, widths: &[u32]) -> Vec<Tensor> {
     features
 }
 
-/// The way back, a convolution at each size, from the last of the encoder's features alone.
+/// The decoder: a convolution at each size, from only the last of the encoder's features.
 pub fn decode(net: &mut Net, features: &[Tensor]) -> Tensor {
     net.scheme = Scheme::KaimingIn;
     let at = Scope::new("decoder.layers");
@@ -41,7 +41,7 @@ pub fn decode(net: &mut Net, features: &[Tensor]) -> Tensor {
     last(net, &x)
 }
 
-/// One logit a pixel, of the pixel's own features.
+/// One logit per pixel, from the pixel's own features.
 pub fn last(net: &mut Net, x: &Tensor) -> Tensor {
     net.scheme = Scheme::Xavier;
     segmentation_head(net, x, 1, 1)

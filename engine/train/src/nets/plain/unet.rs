@@ -1,6 +1,6 @@
 //! The U-Net of Ronneberger et al. (2015): biases and no batch norm, dropout at the end of the contracting path,
-//! weights drawn after He et al. Convolutions are padded, so that the map has the image's size and nothing is cropped.
-//! Batch norms in the place of the biases are this module's, not the paper's.
+//! weights initialised after He et al. Convolutions are padded, so that the map has the image's size and nothing is
+//! cropped. Batch norms instead of the biases are this module's option, not the paper's.
 
 use super::super::blocks::{norm_relu, segmentation_head};
 use super::super::draw::Scheme;
@@ -10,7 +10,7 @@ use super::super::net::{Net, Scope, Tensor};
 /// Halvings.
 const STEPS: usize = 4;
 
-/// The contracting path, with `width` channels at full size and twice as many after each halving.
+/// The contracting path, with `width` channels at full size, doubled after each halving.
 pub fn encode(net: &mut Net, image: &Tensor, width: i64, batch_norm: bool) -> Vec<Tensor> {
     net.scheme = Scheme::He;
     let at = Scope::new("encoder.blocks");
@@ -23,7 +23,7 @@ pub fn encode(net: &mut Net, image: &Tensor, width: i64, batch_norm: bool) -> Ve
     features
 }
 
-/// The expanding path: up-convolutions, each beside the contracting path's features of its size.
+/// The expanding path: up-convolutions, each concatenated with the contracting path's features of its size.
 pub fn decode(net: &mut Net, features: &[Tensor], batch_norm: bool) -> Tensor {
     net.scheme = Scheme::He;
     let at = Scope::new("decoder.blocks");

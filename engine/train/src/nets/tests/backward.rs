@@ -20,15 +20,15 @@ struct Backward {
     size: [usize; 2],
     gain: f64,
     loss: f64,
-    /// How far PyTorch's own single precision is from its double one, as a share of a gradient's norm: where rounding
+    /// The error of PyTorch's own single precision against its double, as a share of a gradient's norm: when rounding
     /// crosses a kink of a ReLU, gradients jump.
     single: f64,
-    /// Of each weight's gradient the norm, and the product with made-up numbers.
+    /// For each weight's gradient, its norm and its product with made-up numbers.
     gradients: BTreeMap<String, [f64; 2]>,
 }
 
-/// How far ours may be from PyTorch's double precision, as a share of a gradient's norm. Where PyTorch's own single
-/// precision crosses kinks, ours crosses others; what is small beside the largest gradient is rounding alone.
+/// The allowed error against PyTorch's double precision, as a share of a gradient's norm. Where PyTorch's own single
+/// precision crosses kinks, ours crosses others; gradients much smaller than the largest are only rounding.
 fn tolerance(case: &Backward) -> f64 {
     (8.0 * case.single).max(2e-2)
 }

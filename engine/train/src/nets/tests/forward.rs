@@ -1,4 +1,4 @@
-//! Answers against PyTorch's.
+//! Outputs against PyTorch's.
 
 use ndarray::{Array4, s};
 
@@ -30,7 +30,7 @@ fn compare<'a>(
     assert_eq!(found.len(), expected.len(), "{what}");
     let off: Vec<f32> = found.zip(expected).map(|(found, expected)| (found - expected).abs() / scale).collect();
     println!("  {what}: {:e}", off.iter().copied().fold(0.0, f32::max));
-    // what is not a number is not below the tolerance either
+    // NaN is not below the tolerance either
     if off.iter().all(|&off| off < TOLERANCE) { Ok(()) } else { Err(format!("{what} is off by {off:?} of {scale}")) }
 }
 

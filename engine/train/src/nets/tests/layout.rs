@@ -21,7 +21,7 @@ fn parameters(network: &Network) -> i64 {
     trained.map(|it| it.shape.iter().product::<i64>()).sum()
 }
 
-/// Where this fails, compare the lines printed with those of `layout` in `nets.py`.
+/// If this fails, compare the printed lines with those of `layout` in `nets.py`.
 #[test]
 fn weights_have_pytorch_s_keys_and_shapes() {
     let mut wrong = Vec::new();
@@ -50,8 +50,9 @@ fn classic_networks_have_their_published_sizes() {
 
 #[test]
 fn dc_unet_has_its_published_size() {
-    // Lou et al. count 10,069,640 for one channel, as Keras does: running statistics too, no scales in the batch norms
-    // right after convolutions, and such a batch norm (three numbers) where the last convolution has its bias here.
+    // Lou et al. count 10,069,640 for one channel, as Keras does: including running statistics, without scales in the
+    // batch norms right after convolutions, and with such a batch norm (three numbers) where the last convolution has
+    // its bias here.
     let mut network = network(r#"{"kind": "dc-unet"}"#);
     network.heads = Heads::Map;
     let net = assemble(&network).unwrap();
@@ -79,7 +80,7 @@ fn constants_and_statistics_are_no_parameters() {
     assert_eq!(counts.parameters, parameters(&network) as u64);
     let mut alone = network;
     alone.heads = Heads::Score;
-    // ResNet-18 without its last layer, for one channel; its statistics are as many as its batch norms' weights.
+    // ResNet-18 without its last layer, for one channel; it has as many statistics as weights of batch norms.
     let expected = Summary { parameters: 11_170_240 + 513, encoder: 11_170_240, statistics: 9_600 };
     assert_eq!(summary(&build(&alone, 1).unwrap()), expected);
     assert_eq!((counts.encoder, counts.statistics), (expected.encoder, expected.statistics));

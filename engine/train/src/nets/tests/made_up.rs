@@ -1,8 +1,8 @@
-//! Numbers that `nets.py` makes up in the same way.
+//! Made-up numbers, the same as those of `nets.py`.
 
 use super::super::net::Weight;
 
-/// So many numbers in [0, 1): SplitMix64 from the name's FNV-1a.
+/// `count` numbers in [0, 1): SplitMix64 from the name's FNV-1a.
 pub fn numbers(name: &str, count: usize) -> impl Iterator<Item = f64> + use<> {
     let start =
         name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |it, byte| (it ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
@@ -21,7 +21,7 @@ pub fn weight(weight: &Weight, gain: f64) -> Vec<f32> {
     numbers(&weight.name, count).map(|u| (low + (high - low) * u) as f32).collect()
 }
 
-/// The range that a weight's numbers come from.
+/// The range of a weight's numbers.
 fn range(weight: &Weight, gain: f64) -> (f64, f64) {
     match weight.name.rsplit('.').next() {
         Some("running_var") => (0.5, 1.5),

@@ -1,4 +1,4 @@
-//! Networks against PyTorch's, and in ONNX Runtime. What PyTorch says was written by `tests/reference/nets.py`.
+//! Networks against PyTorch's, and in ONNX Runtime. `tests/reference/nets.py` wrote PyTorch's results.
 
 mod backward;
 mod forward;
@@ -17,24 +17,24 @@ struct Golden {
     forward: Vec<Forward>,
 }
 
-/// What a network's weights are.
+/// A network's weights.
 #[derive(Debug, Deserialize)]
 struct Layout {
     network: Network,
-    /// Numbers that training changes.
+    /// Trainable parameters.
     parameters: i64,
-    /// Of the sorted lines `key [shape]`, running statistics among them.
+    /// The hash of the sorted lines `key [shape]`, including running statistics.
     sha256: String,
 }
 
-/// A network's answer to the made-up image with made-up weights.
+/// A network's outputs for the made-up image with made-up weights.
 #[derive(Debug, Deserialize)]
 struct Forward {
     name: String,
     network: Network,
     /// Height and width.
     size: [usize; 2],
-    /// Weights of n inputs lie within ±√(gain / n).
+    /// Weights with n inputs are within ±√(gain / n).
     gain: f64,
     /// The map's standard deviation.
     spread: f32,
@@ -49,7 +49,7 @@ fn golden() -> Golden {
     golden
 }
 
-/// A network with both heads over one channel, from the recipe's words for the architecture.
+/// A network with both heads for one channel, from the recipe's text of the architecture.
 fn network(architecture: &str) -> Network {
     serde_json::from_str(&format!(r#"{{"architecture": {architecture}, "heads": "both"}}"#)).unwrap()
 }

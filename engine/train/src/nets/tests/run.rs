@@ -58,7 +58,7 @@ const ARCHITECTURES: [&str; 25] = [
     r#"{"kind": "encnet", "encoder": "se-resnext50"}"#,
 ];
 
-/// What the training step differentiates, and what moves shapes.
+/// The operators that the training step differentiates, and those that move shapes.
 const OPERATORS: [&str; 31] = [
     "Add",
     "BatchNormalization",

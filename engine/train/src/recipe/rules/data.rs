@@ -1,4 +1,4 @@
-//! Rules on images: how they are prepared, divided and changed.
+//! Rules for images: their preparation, folds and augmentation.
 
 use pleura::lint::Findings;
 use pleura::manifest::Intensity;

@@ -1,4 +1,4 @@
-//! Rules on what is minimised.
+//! Rules for the loss.
 
 use pleura::lint::Findings;
 

@@ -1,4 +1,4 @@
-//! What a recipe must fulfil beyond the shape of its keys.
+//! The rules of a recipe beyond the shape of its keys.
 
 mod data;
 mod loss;
@@ -40,7 +40,7 @@ const RULES: [fn(&Recipe, &mut Findings); 24] = [
     phase::phases_make_sense,
 ];
 
-/// Tells every rule that a recipe breaks.
+/// Reports every rule that a recipe breaks.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings) {
     RULES.iter().for_each(|rule| rule(recipe, findings));
 }
@@ -50,7 +50,7 @@ fn keys<const N: usize>(keys: [&str; N]) -> [String; N] {
     keys.map(str::to_owned)
 }
 
-/// The first number that stands in a list a second time, with its place there.
+/// The first duplicate number of a list, with its index.
 fn repeated(numbers: &[u32]) -> Option<(usize, u32)> {
     numbers.iter().enumerate().find(|(i, number)| numbers[..*i].contains(number)).map(|(i, number)| (i, *number))
 }

@@ -1,4 +1,4 @@
-//! Rules on what is trained.
+//! Rules for the network.
 
 use pleura::lint::Findings;
 
@@ -9,7 +9,7 @@ pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
     name_is_a_stem(&recipe.name, findings);
 }
 
-/// As every recipe's name must be.
+/// A recipe's name must be a file stem.
 pub fn name_is_a_stem(name: &str, findings: &mut Findings) {
     if name.starts_with('.') || name.contains(['/', '\\']) {
         let hint = Some("it is the stem of the files written by the training");

@@ -1,4 +1,4 @@
-//! Rules on how weights change.
+//! Rules for the optimiser.
 
 use pleura::lint::Findings;
 

@@ -1,16 +1,16 @@
-//! Rules on stretches of training.
+//! Rules for phases.
 
 use pleura::lint::Findings;
 
 use super::super::{Phase, Recipe, Sampling, Schedule};
 use super::repeated;
 
-/// Learning rates above this are a slip of the pen.
+/// Learning rates above this must be a mistake.
 const ABSURD: f32 = 10.0;
 
 pub(super) fn sizes_fit_the_network(recipe: &Recipe, findings: &mut Findings) {
     let stride = recipe.network.architecture.stride();
-    // A score is pooled from features of whatever size.
+    // A score is pooled from features of any size.
     if !recipe.network.heads.map() || stride == 1 {
         return;
     }
@@ -29,7 +29,7 @@ pub(super) fn sizes_fit_the_network(recipe: &Recipe, findings: &mut Findings) {
     }
 }
 
-/// A part of an image is not larger than the image.
+/// A crop must not be larger than the image.
 fn crop_is_a_part(phase: &Phase, at: &str, findings: &mut Findings) {
     let Some(crop) = phase.crop else { return };
     for (side, (crop, size)) in crop.into_iter().zip(phase.size).enumerate().filter(|(_, (crop, size))| crop > size) {
@@ -63,7 +63,7 @@ fn learning_rate(phase: &Phase, at: &str, findings: &mut Findings) {
     }
 }
 
-/// Whether a schedule of so many epochs, in the table `at`, falls from `lr` and has the epochs that it names.
+/// Checks that a schedule of `epochs` epochs, in the table `at`, falls from `lr` and has the epochs that it names.
 pub(in super::super) fn schedule_makes_sense(
     schedule: &Schedule,
     lr: f32,

@@ -1,6 +1,6 @@
-//! The recipe of a stacking model: how members' out-of-fold scores become one.
+//! The recipe of a stacking model, which merges members' out-of-fold scores.
 //!
-//! It is told from the recipe of a network by its `[stack]` table, which stands in the place of `[network]`.
+//! It is distinguished from the recipe of a network by its `[stack]` table, which replaces `[network]`.
 
 mod read;
 mod rules;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Schedule;
 pub use read::{is_stack, json_schema, lint};
 
-/// What reading a stack's recipe found out.
+/// The result of reading a stack's recipe.
 pub type StackLint = pleura::lint::Lint<StackRecipe>;
 
 /// A stacking model as declared by its recipe.

@@ -25,14 +25,14 @@ impl Document for StackRecipe {
     }
 }
 
-/// The JSON Schema (draft 2020-12) of stacks' recipes, as `ensembles/stack.schema.json` holds it.
+/// The JSON Schema (draft 2020-12) of stacks' recipes, the content of `ensembles/stack.schema.json`.
 #[must_use]
 pub fn json_schema() -> String {
     SCHEMA.to_string()
 }
 
-/// Whether a file is the recipe of a stack, not of a network: it has a `[stack]` table. A file whose TOML is broken, or
-/// that cannot be read, is taken by its lines, or for a network's: whoever reads it next tells what is wrong.
+/// Whether a file is the recipe of a stack, not of a network: it has a `[stack]` table. If its TOML is broken, its
+/// lines decide; if it cannot be read, it counts as a network's: the next reader reports the fault.
 #[must_use]
 pub fn is_stack(path: &Path) -> bool {
     let text = pleura::regular::read_to_string(path).unwrap_or_default();
@@ -64,7 +64,7 @@ impl StackRecipe {
         Ok(lint(path)?.accept()?.0)
     }
 
-    /// Reads a recipe from its text; `path` is what problems are reported with.
+    /// Reads a recipe from its text; `path` is used in problems.
     ///
     /// # Errors
     /// [`RecipeError::Invalid`] with every problem.

@@ -1,14 +1,14 @@
-//! What a stack's recipe must fulfil beyond the shape of its keys.
+//! The rules of a stack's recipe beyond the shape of its keys.
 
 use pleura::lint::Findings;
 
 use super::super::rules::schedule_makes_sense;
 use super::{Stack, StackRecipe};
 
-/// Learning rates above this are a slip of the pen.
+/// Learning rates above this must be a mistake.
 const ABSURD: f32 = 10.0;
 
-/// Tells every rule that a recipe breaks.
+/// Reports every rule that a recipe breaks.
 pub(super) fn check(recipe: &StackRecipe, findings: &mut Findings) {
     super::super::rules::name_is_a_stem(&recipe.name, findings);
     members_differ(recipe, findings);

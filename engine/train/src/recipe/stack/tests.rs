@@ -1,4 +1,4 @@
-//! Bad recipes of stacks, and what is said of them.
+//! Invalid recipes of stacks and their diagnostics.
 
 use super::*;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn a_sound_recipe_is_read_with_its_defaults() {
     assert_eq!(recipe.stack, Stack::Logistic { of: FeatureScale::Logits, l2: 1.0 });
 }
 
-/// One fault each: what is replaced in the sound recipe, and what is said.
+/// One fault each: the text replaced in the valid recipe, its replacement, and the diagnostic.
 #[rustfmt::skip]
 const FAULTS: &[(&str, &str, &str)] = &[
     ("kind = \"conv\"", "kind = \"convolution\"", "3:11: stack.kind: expected one of `conv`, `logistic`, found `convolution`"),

@@ -61,7 +61,7 @@ pub struct Args {
     decode: DecodeArgs,
 }
 
-/// What was converted.
+/// The converted masks.
 struct Converted {
     submission: Submission,
     /// Sizes of the masks, as far as they are known.
@@ -101,7 +101,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-/// A class is one of the convention that reads or writes it.
+/// Checks that `--class` is one of the convention that reads or writes it.
 fn check_class(args: &Args) -> Result<()> {
     let Some(class) = args.class.as_deref() else { return Ok(()) };
     let classed = [args.from, Some(args.convention)].into_iter().flatten().find(|it| it.has_classes());
@@ -119,14 +119,14 @@ fn check_class(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Says what to do where ids have no class.
+/// Adds what to do if ids have no class.
 fn explained(error: SubmissionError, args: &Args) -> anyhow::Error {
     let wants_class = matches!(error, SubmissionError::NoClass { .. }) && args.class.is_none();
     let error = anyhow::Error::new(error);
     if wants_class { error.context("give the class of all masks with `--class`") } else { error }
 }
 
-/// An id with the class that all masks have, where the convention that is written has classes.
+/// An id with the class of all masks, if the written convention has classes.
 fn with_class(args: &Args, id: String) -> String {
     match &args.class {
         Some(class) if args.convention.has_classes() => format!("{id}_{class}"),
@@ -149,7 +149,7 @@ fn report(submission: &Submission, sizes: &BTreeSet<Size>, skipped: usize) {
     }
 }
 
-/// An empty mask, of whatever size.
+/// An empty mask of any size.
 fn empty() -> Mask {
     Mask::empty(Size::new(1, 1))
 }

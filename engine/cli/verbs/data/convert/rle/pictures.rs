@@ -12,7 +12,7 @@ use super::{Args, Converted, empty, with_class};
 use crate::outputs::Index;
 use crate::term;
 
-/// Reads the mask images, those of a sample's ids where there is a sample.
+/// Reads the mask images; with a sample, only those of its ids.
 pub fn convert(args: &Args, files: &[PathBuf], sample: Option<&[String]>) -> Result<Converted> {
     let named = files.iter().filter_map(|path| path.parent()).collect::<BTreeSet<_>>();
     let named = named.into_iter().map(|folder| Ok((folder, Index::read(folder)?)));
@@ -52,7 +52,7 @@ pub fn convert(args: &Args, files: &[PathBuf], sample: Option<&[String]>) -> Res
     Ok(Converted { submission, sizes, skipped })
 }
 
-/// Adds the sample's images that have no mask, and takes its order.
+/// Adds the sample's images that have no mask, and sorts rows in its order.
 fn complete(submission: &mut Submission, sample: &[String]) -> Result<()> {
     let missing: Vec<_> = sample.iter().filter(|id| !submission.contains(id)).collect();
     if !missing.is_empty() {

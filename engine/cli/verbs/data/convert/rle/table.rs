@@ -9,12 +9,12 @@ use pleura::submission::{Convention, Runs, Submission};
 use super::{Args, Converted, with_class};
 use pleura::Size;
 
-/// The class that stands for all of them.
+/// The class name for all classes together.
 pub const ALL: &str = "all";
-/// Of what size an image is whose masks are only counted.
+/// The (height, width) of images whose masks are only counted.
 const ANY: Size = Size::new(usize::MAX, 1);
 
-/// Reads the CSV, with the classes that the other convention has room for.
+/// Reads the CSV, with the classes that the other convention supports.
 pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
     let [path] = &*args.inputs else { bail!("--from: expected one CSV of run lengths, found {}", args.inputs.len()) };
     let size = args.size.or(from.size());
@@ -48,10 +48,10 @@ pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
     Ok(Converted { submission, sizes: size.into_iter().collect(), skipped: 0 })
 }
 
-/// The masks of a class, by the images' own ids; `None` where none is named.
+/// The masks of a class, by the images' own ids; `None` without a class.
 ///
 /// # Errors
-/// Where no row has that class.
+/// If no row has that class.
 pub fn of_class(
     read: &Submission,
     convention: Convention,

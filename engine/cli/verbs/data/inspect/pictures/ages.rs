@@ -1,17 +1,17 @@
-//! How old patients are, with and without a mask.
+//! The ages of patients, with and without a mask.
 
 use super::super::Image;
 use super::chart::{Chart, Values};
 use super::{NEGATIVE, NEITHER, POSITIVE};
 
-/// A bar's years.
+/// Width of a bar, in years.
 const BIN: u32 = 5;
 
-/// A class's name, its colour, and which images are of it.
+/// A class's name, its colour, and a test for its images.
 type Class = (&'static str, &'static str, fn(&Image) -> bool);
 
-/// Bars of five years: positives at the foot, negatives above, and above these what has no truth. None where no file
-/// states an age.
+/// Stacked bars of five years: positives at the bottom, negatives above, images without a truth on top. `None` if no
+/// file states an age.
 pub fn draw(images: &[Image]) -> Option<String> {
     let classes: [Class; 3] = [
         ("mask", POSITIVE, Image::positive),

@@ -1,16 +1,16 @@
-//! How large masks are.
+//! The areas of masks.
 
 use super::super::super::truth::Truth;
 use super::POSITIVE;
 use super::chart::{Chart, Values};
 
-/// Bars in a factor of ten.
+/// Number of bars per factor of ten.
 const BINS: f64 = 8.0;
 
-/// Bars of equal ratio, as most masks are small and a few are not. None where nothing is marked.
+/// Bars of equal ratio, as most masks are small and a few large. `None` if nothing is marked.
 pub fn draw(truth: &Truth) -> Option<String> {
     let pixels = truth.size.area() as f64;
-    // a hair's breadth below a bin's edge is that edge
+    // areas just below a bin's edge by rounding belong to it
     let bin = |area: usize| ((area as f64 / pixels).log10() * BINS + 1e-9).floor() as i32;
     let bins: Vec<_> = truth.positives().map(|marks| bin(marks.runs.area())).collect();
     let (first, last) = (*bins.iter().min()?, *bins.iter().max()?);

@@ -1,19 +1,19 @@
-//! A chart of bars.
+//! A bar chart.
 
 use pleura::chart::{self, Axis, bar, rule, text, upright};
 
 /// (width, height) of the picture.
 const SIZE: (f64, f64) = (760.0, 430.0);
-/// Left and right of the bars: the right has the key.
+/// Left and right margins; the right one has the key.
 const SIDES: (f64, f64) = (76.0, 150.0);
 const TOP: f64 = 64.0;
 const FOOT: f64 = 360.0;
 
-/// What bars are as high as, and the highest of them.
+/// The unit of the bars' heights, and the largest value.
 #[derive(Clone, Copy)]
 pub enum Values {
     Counts(f64),
-    /// In 0..=1, labelled in percent.
+    /// Shares in 0..=1, labelled in percent.
     Shares(f64),
 }
 
@@ -26,8 +26,8 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// An empty chart, with its title and what screen readers read, and what is said below and beside it. `across` is
-    /// (from, to) in whatever bars are placed by.
+    /// An empty chart with its title, description for screen readers, and axis labels. `across` is the range (from, to)
+    /// of the horizontal axis, in the unit of the bars' positions.
     pub fn new(
         (title, described): (&str, &str),
         (below, beside): (&str, &str),
@@ -52,14 +52,14 @@ impl Chart {
         Self { svg, across, up, keys: 0 }
     }
 
-    /// A bar `from..to` across and `low..high` up; what it stands for shows when pointed at.
+    /// Adds a bar over `from..to` on the horizontal and `low..high` on the vertical axis; `told` is shown on hover.
     pub fn bar(&mut self, (from, to): (f64, f64), (low, high): (f64, f64), colour: &str, told: &str) {
         let (left, right) = (self.across.place(from) + 0.6, self.across.place(to) - 0.6);
         let (top, foot) = (self.up.place(high), self.up.place(low));
         bar(&mut self.svg, (left, top), (right - left, foot - top), colour, told);
     }
 
-    /// A line from one value to another, with short ends: how sure a bar is.
+    /// Adds an error bar: a vertical line with short ends.
     pub fn whisker(&mut self, at: f64, (low, high): (f64, f64)) {
         let (x, top, foot) = (self.across.place(at), self.up.place(high), self.up.place(low));
         rule(&mut self.svg, (x, top), (x, foot), "stroke=\"#333\"");
@@ -68,7 +68,7 @@ impl Chart {
         }
     }
 
-    /// A mark below the bars, with lines of text.
+    /// Adds a tick below the bars, with lines of text.
     pub fn tick(&mut self, at: f64, lines: &[&str]) {
         let x = self.across.place(at);
         rule(&mut self.svg, (x, FOOT), (x, FOOT + 4.0), "stroke=\"#666\"");
@@ -77,12 +77,12 @@ impl Chart {
         }
     }
 
-    /// Text above a value.
+    /// Adds text above a value.
     pub fn note(&mut self, at: f64, value: f64, note: &str) {
         text(&mut self.svg, self.across.place(at), self.up.place(value) - 6.0, "middle", note);
     }
 
-    /// What a colour means.
+    /// Adds a colour to the key.
     pub fn key(&mut self, colour: &str, name: &str) {
         let (x, y) = (SIZE.0 - SIDES.1 + 16.0, TOP + 4.0 + 18.0 * self.keys as f64);
         bar(&mut self.svg, (x, y), (14.0, 12.0), colour, name);
@@ -90,7 +90,7 @@ impl Chart {
         self.keys += 1;
     }
 
-    /// The whole picture.
+    /// The SVG of the chart.
     pub fn finish(mut self) -> String {
         rule(&mut self.svg, (SIDES.0, FOOT), (SIZE.0 - SIDES.1, FOOT), "stroke=\"#666\"");
         self.svg.push_str("</svg>\n");

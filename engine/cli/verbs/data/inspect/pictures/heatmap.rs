@@ -1,4 +1,4 @@
-//! Where masks lie: the mean of all masks that are not empty.
+//! The mean of all non-empty masks.
 
 use std::io::Cursor;
 
@@ -18,10 +18,10 @@ const CELLS: usize = 128;
 const SIDE: f64 = 480.0;
 const LEFT: f64 = 28.0;
 const TOP: f64 = 52.0;
-/// From the map to the scale, and the scale's width.
+/// The gap between the map and the scale, and the scale's width.
 const SCALE: (f64, f64) = (26.0, 20.0);
 
-/// From nothing to the most: ever lighter, so that it can be read without its hues.
+/// Colours from zero to the maximum: ever lighter, to be readable without hues.
 const RAMP: [[f64; 3]; 6] = [
     [8.0, 10.0, 24.0],
     [24.0, 46.0, 110.0],
@@ -31,7 +31,7 @@ const RAMP: [[f64; 3]; 6] = [
     [255.0, 250.0, 215.0],
 ];
 
-/// The map with its scale. None where nothing is marked.
+/// The map with its scale. `None` if nothing is marked.
 pub fn draw(truth: &Truth) -> Result<Option<String>> {
     let positives = truth.positives().count();
     if positives == 0 {
@@ -58,7 +58,7 @@ pub fn draw(truth: &Truth) -> Result<Option<String>> {
 /// The share of masks that mark each pixel, (height, width).
 fn mean(truth: &Truth, positives: usize) -> Array2<f32> {
     let (size, height) = (truth.size, truth.size.height);
-    // where runs begin and end, down the columns: summed up, that is how many cover a pixel
+    // run starts and ends in column order; their running sum is the number of masks at a pixel
     let mut changes = vec![0_i32; size.area() + 1];
     for &(start, end) in truth.positives().flat_map(|marks| marks.runs.ranges()) {
         changes[start] += 1;
@@ -80,7 +80,7 @@ fn cells(mean: &Array2<f32>) -> Array2<f32> {
     resize(mean.view(), Size::new(side(height), side(width)), Resize::Area).into_owned()
 }
 
-/// Values in 0..=1, (height, width), in the ramp's colours.
+/// Values in 0..=1, (height, width), as a PNG in the ramp's colours.
 fn png(map: &Array2<f32>) -> Result<Vec<u8>> {
     let (rows, columns) = map.dim();
     let picture = RgbImage::from_fn(columns as u32, rows as u32, |column, row| {

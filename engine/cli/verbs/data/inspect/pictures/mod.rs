@@ -16,13 +16,13 @@ use pleura_train::files;
 use super::super::truth::Truth;
 use super::Image;
 
-/// The colours of images with and without a mask, and of those of which it is not known: Okabe and Ito's.
+/// The colours of images with, without and of unknown mask, from Okabe and Ito's palette.
 const POSITIVE: &str = "#d55e00";
 const NEGATIVE: &str = "#56b4e9";
 const NEITHER: &str = "#999999";
 
-/// Draws what there is something to draw of; what an earlier run drew and this one cannot is removed. Gives how many
-/// radiographs could not be decoded, which is reported.
+/// Draws all pictures that the data allow, and removes older ones that they do not. Returns the number of radiographs
+/// that could not be decoded, which are reported.
 pub fn draw(folder: &Path, images: &[Image], truth: Option<&Truth>, limits: DecodeLimits) -> Result<usize> {
     let (mosaic, undecoded) = mosaic::draw(images, truth, limits);
     let pictures = [

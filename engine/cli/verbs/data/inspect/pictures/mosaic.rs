@@ -13,24 +13,24 @@ use super::super::super::truth::Truth;
 use super::super::Image;
 use crate::term::Skips;
 
-/// How many there are, and how many of them positive where there are enough of both.
+/// Number of tiles, and of positives among them if there are enough of both.
 const TILES: usize = 12;
 const POSITIVES: usize = 8;
 const COLUMNS: usize = 4;
-/// A tile's side as drawn; its pixels are twice as many.
+/// A tile's side as drawn; in pixels it is twice as long.
 const SIDE: f64 = 240.0;
 const PIXELS: usize = 480;
 const GAP: f64 = 14.0;
-/// Below a tile: two lines of text.
+/// Height of the text below a tile: two lines.
 const TEXT: f64 = 40.0;
 const TOP: f64 = 48.0;
-/// As many as fit below a tile.
+/// Number of letters that fit below a tile.
 const LETTERS: usize = 30;
 
 /// A radiograph as JPEG, with its size in pixels.
 type Tile = (Vec<u8>, Size);
 
-/// The mosaic, and how many of its radiographs cannot be decoded: these are reported. None where there are none.
+/// The mosaic, and how many of its radiographs cannot be decoded; these are reported. `None` if there are none.
 pub fn draw(images: &[Image], truth: Option<&Truth>, limits: DecodeLimits) -> (Option<String>, usize) {
     let chosen = choose(images);
     let tiles: Vec<_> = chosen.par_iter().map(|image| tile(image, truth, limits)).collect();
@@ -56,7 +56,7 @@ fn choose(images: &[Image]) -> Vec<&Image> {
     positives.into_iter().chain(others).collect()
 }
 
-/// So many of a list, or all of it: its ends, and what lies evenly between.
+/// `count` items of a list, or all of it: its ends, and evenly spaced ones between.
 fn evenly<T: Copy>(list: &[T], count: usize) -> Vec<T> {
     let count = count.min(list.len());
     let at = |place: usize| if count < 2 { 0 } else { place * (list.len() - 1) / (count - 1) };
@@ -105,7 +105,7 @@ fn svg(tiles: &[(&Image, Tile)], truth: bool) -> String {
     svg
 }
 
-/// `F, 51 years, PA`, as far as it is known.
+/// `F, 51 years, PA`, without what is unknown.
 fn who(image: &Image) -> String {
     let years = image.tags.years().map(|years| match years {
         years if years < 2.0 => format!("{:.0} months", years * 12.0),
@@ -115,7 +115,7 @@ fn who(image: &Image) -> String {
     if parts.is_empty() { short(&image.tags.id) } else { parts.join(", ") }
 }
 
-/// An id, or the end of a long one, which is where UIDs differ.
+/// An id, or the end of a long one, where UIDs differ.
 fn short(id: &str) -> String {
     let letters = id.chars().count();
     if letters <= LETTERS {
@@ -125,7 +125,7 @@ fn short(id: &str) -> String {
     }
 }
 
-/// How much is marked.
+/// The marked area as text.
 fn what(image: &Image) -> String {
     match image.truth {
         None => String::new(),

@@ -9,8 +9,8 @@ use super::super::Image;
 use super::super::summary::{UNKNOWN, sex, view};
 use super::chart::{Chart, Values};
 
-/// Groups of bars by view, a bar a sex, with Wilson's intervals. None where no image has a truth,
-/// or none has a sex or a view.
+/// Groups of bars by view, a bar per sex, with Wilson's intervals. `None` if no image has a truth, or none has a sex or
+/// a view.
 pub fn draw(images: &[Image]) -> Option<String> {
     let mut counts: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
     for image in images.iter().filter(|image| image.truth.is_some()) {
@@ -30,7 +30,7 @@ pub fn draw(images: &[Image]) -> Option<String> {
     let labels = ("view; lines are 95 % intervals (Wilson)", "share with a mask");
     let across = (0.0, views.len() as f64);
     let mut chart = Chart::new((title, &described), labels, across, Values::Shares(most));
-    // a fifth of each group is left free
+    // a fifth of each group is gap
     let width = 0.8 / sexes.len() as f64;
     for (group, view) in views.iter().enumerate() {
         for (place, sex) in sexes.iter().enumerate() {
@@ -57,7 +57,7 @@ mod tests {
         // by hand: z²/n = 0.384146, so (0.2 + 0.192073 ± 1.959964·sqrt(0.016 + 0.009604)) / 1.384146
         let (low, high) = wilson(2, 10);
         assert!((low - 0.056_682).abs() < 1e-5 && (high - 0.509_838).abs() < 1e-5, "{low} {high}");
-        // None or all: the interval ends where shares do, but for rounding.
+        // none or all: the interval ends at 0 or 1, up to rounding
         assert!(wilson(0, 4).0 < 1e-9 && wilson(4, 4).1 > 1.0 - 1e-9);
     }
 }

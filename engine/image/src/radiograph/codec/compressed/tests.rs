@@ -1,4 +1,4 @@
-//! Compressed images that are made here.
+//! Compressed images made in the tests.
 
 use charls::{CharLS, FrameInfo};
 
@@ -9,7 +9,7 @@ fn header(samples: usize, allocated: u32, stored: u32, photometric: Photometric)
     Header { rows: 2, cols: 3, samples, allocated, stored, high, signed: false, photometric, planar: false }
 }
 
-/// What comes of a frame within 4 GiB, with what is remarked.
+/// Decodes a frame within 4 GiB; returns the samples and the remarks.
 fn decode(frame: &[u8], header: &Header) -> Result<(Samples, Vec<String>), DicomFault> {
     let mut remarks = Vec::new();
     let samples = compressed(frame, header, DecodeLimits::default(), &mut remarks)?;
@@ -28,7 +28,7 @@ fn jpeg_ls_of_twelve_bits() {
     let (decoded, remarks) = decode(&frame, &header(1, 16, 12, Photometric::Monochrome2)).unwrap();
     assert_eq!(remarks, [""; 0]);
     assert_eq!((decoded.words, decoded.stored, decoded.high), (words.to_vec(), 12, 11));
-    // the stream has values of more bits than the header grants
+    // the stream's values have more bits than the header allows
     let fault = decode(&frame, &header(1, 16, 11, Photometric::Monochrome2)).unwrap_err();
     assert!(matches!(fault, DicomFault::Mismatch { .. }), "{fault}");
 }
@@ -56,7 +56,7 @@ fn jpeg_ls_with_a_zero_before_its_end() {
     let (decoded, remarks) = decode(&with(1, &frame[..end]), &header).unwrap();
     assert_eq!(decoded.words, words);
     assert_eq!(remarks, ["the JPEG-LS image has an extra zero byte before its end marker"]);
-    // two are no slip of an encoder; and codes that are missing are not made up for
+    // two zeros are not an encoder's slip; and missing codes are not made up for
     assert!(decode(&with(2, &frame[..end]), &header).is_err());
     for length in 25..end - 1 {
         let fault = decode(&with(1, &frame[..length]), &header).map(|(decoded, _)| decoded.words);
@@ -66,7 +66,7 @@ fn jpeg_ls_with_a_zero_before_its_end() {
 
 #[test]
 fn jpeg_ls_colors_by_plane() {
-    // the encoder's default is one scan a plane
+    // the encoder's default is one scan per plane
     let planes = [[255, 0, 0, 9, 9, 9], [0, 255, 0, 9, 9, 9], [0, 0, 255, 9, 9, 9]].concat();
     let frame = encode(3, 8, &planes);
     let header = header(3, 8, 8, Photometric::Rgb);
