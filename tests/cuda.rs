@@ -1,6 +1,6 @@
-//! The host's side of CUDA without a GPU: ONNX Runtime's CUDA provider over fake CUDA libraries (`tests/gpu/fake`), whose
-//! memory is the host's and whose kernels do nothing. Tests cover sessions, node placement, memory limits, and the
-//! binding and copying of inputs and outputs. Numbers and masks are meaningless.
+//! The host's side of CUDA without a GPU: ONNX Runtime's CUDA provider over fake CUDA libraries (`tests/gpu/fake`),
+//! whose memory is the host's and whose kernels do nothing. Tests cover sessions, node placement, memory limits, and
+//! the binding and copying of inputs and outputs. Numbers and masks are meaningless.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod support;
@@ -118,8 +118,8 @@ fn a_device_that_is_not_there_is_named() {
     assert!(said.contains("cuda:7") && said.contains("`nvidia-smi -L`"), "{said}");
 }
 
-/// Kernels do nothing, so the exported network may differ from the trained one on the CPU, and be refused for it. All that
-/// comes before has to work: buffers, steps, evaluations, checkpoints.
+/// Kernels do nothing, so the exported network may differ from the trained one on the CPU, and be refused for it. All
+/// that comes before has to work: buffers, steps, evaluations, checkpoints.
 #[test]
 #[cfg_attr(no_cuda_runtime, ignore = "no ONNX Runtime for CUDA: CI=1 fetches it (220 MB)")]
 fn a_network_is_trained_and_its_state_is_read_back() {

@@ -2,11 +2,11 @@
 //! models, ONNX Runtime, batch and threads, over real DICOM files.
 //!
 //! Run with `cargo bench -p pleura --bench peer`. Each round runs all four sides, one after the other, each in its own
-//! process, so that ratios hold on a noisy machine; medians over the rounds are printed. The bench first checks that all
-//! sides agree, and fails otherwise. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a Python
-//! with the packages of `peer/requirements.txt`, which is otherwise created in `target/peer-python`;
-//! `PLEURA_PEER_SIZE`, `_CLASSIFIERS` (of the five networks), `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are numbers.
-//! `peer/ensemble.rs` describes what is synthetic about the ensemble.
+//! process, so that ratios hold on a noisy machine; medians over the rounds are printed. The bench first checks that
+//! all sides agree, and fails otherwise. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a
+//! Python with the packages of `peer/requirements.txt`, which is otherwise created in `target/peer-python`;
+//! `PLEURA_PEER_SIZE`, `_CLASSIFIERS` (of the five networks), `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are
+//! numbers. `peer/ensemble.rs` describes what is synthetic about the ensemble.
 
 #[path = "peer/ensemble.rs"]
 mod ensemble;

@@ -28,8 +28,8 @@ fn main() {
     println!("cargo::rustc-env={VARIABLE}={}", commit.split_whitespace().collect::<Vec<_>>().join(" "));
 }
 
-/// The commit that is checked out, with a `+` if sources differ from it; `None` without git, or if the sources are not a
-/// checkout of their own, such as an archive unpacked within another repository.
+/// The commit that is checked out, with a `+` if sources differ from it; `None` without git, or if the sources are not
+/// a checkout of their own, such as an archive unpacked within another repository.
 fn commit(root: &Path) -> Option<String> {
     let top = PathBuf::from(git(root, &["rev-parse", "--show-toplevel"])?);
     if top.canonicalize().ok()? != root.canonicalize().ok()? {

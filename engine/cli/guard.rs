@@ -1,5 +1,5 @@
-//! Ends of the process that no verb chose: a library that calls `exit`, an abort, memory exhaustion, a panic. Each prints
-//! a line on standard error and has an exit code other than success; finished images are in the run's journal.
+//! Ends of the process that no verb chose: a library that calls `exit`, an abort, memory exhaustion, a panic. Each
+//! prints a line on standard error and has an exit code other than success; finished images are in the run's journal.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::any::Any;
@@ -77,8 +77,8 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
-/// Registers a check with `exit` that the program is ending on purpose. It runs before handlers registered earlier: those
-/// of libraries loaded meanwhile may hang in the middle of a run.
+/// Registers a check with `exit` that the program is ending on purpose. It runs before handlers registered earlier:
+/// those of libraries loaded meanwhile may hang in the middle of a run.
 pub fn watch_exit() {
     #[cfg(unix)]
     // SAFETY: the handler exists as long as the process, and calls only what is allowed at its end.

@@ -83,8 +83,8 @@ impl Maps {
         self.0.keep(id);
     }
 
-    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image. Returns the file's SHA-256, or the
-    /// reason that only this file could not be written.
+    /// Writes a map, (height, width) in 0..=1, as a 16-bit PNG named after the image. Returns the file's SHA-256, or
+    /// the reason that only this file could not be written.
     ///
     /// # Errors
     /// If the disk fails or is full.

@@ -11,10 +11,10 @@ const DIGITS: usize = 16;
 
 /// The stem of a file's name for an image with this id.
 ///
-/// An id of ASCII letters, digits, dots, dashes and underscores, such as a UID, is used unchanged. Any other, one of more
-/// than 100 bytes, and one with a meaning for a file system or a shell (`..`, `.hidden`, `-rf`, `NUL`) becomes its usable
-/// characters, a dash, and 16 digits of its SHA-256. Two ids never share a name, except by the case of letters on file
-/// systems that ignore it.
+/// An id of ASCII letters, digits, dots, dashes and underscores, such as a UID, is used unchanged. Any other, one of
+/// more than 100 bytes, and one with a meaning for a file system or a shell (`..`, `.hidden`, `-rf`, `NUL`) becomes its
+/// usable characters, a dash, and 16 digits of its SHA-256. Two ids never share a name, except by the case of letters
+/// on file systems that ignore it.
 ///
 /// ```
 /// use pleura::file_name::of_id;

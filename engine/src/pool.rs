@@ -1,8 +1,8 @@
 //! The engine's own threads for parallel work.
 //!
 //! A library must not wait for its caller's threads: callers may be all the workers of rayon's global pool, or of their
-//! own pool, each waiting for the engine. So the engine never runs on those, and a worker of another pool that waits here
-//! takes no other work meanwhile: that work could need a lock that the waiting caller holds.
+//! own pool, each waiting for the engine. So the engine never runs on those, and a worker of another pool that waits
+//! here takes no other work meanwhile: that work could need a lock that the waiting caller holds.
 
 use std::io;
 use std::mem;
@@ -68,8 +68,8 @@ impl Pool {
         }
     }
 
-    /// As [`Pool::run`], for a worker of another pool. It sleeps, whereas `install` would make it take other work of its
-    /// own pool.
+    /// As [`Pool::run`], for a worker of another pool. It sleeps, whereas `install` would make it take other work of
+    /// its own pool.
     fn run_for_a_worker<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let (sender, done) = channel();
         let job: Box<dyn FnOnce() + Send + '_> = Box::new(move || {

@@ -78,7 +78,8 @@ impl Shard {
         path.with_file_name(name)
     }
 
-    /// Reverses [`name`](Self::name): the output that a part belongs to, and the part. `None` if the name is not a part's.
+    /// Reverses [`name`](Self::name): the output that a part belongs to, and the part. `None` if the name is not a
+    /// part's.
     #[must_use]
     pub fn of_name(path: &Path) -> Option<(PathBuf, Self)> {
         let parse = |mark: &str| {

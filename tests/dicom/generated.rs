@@ -1,5 +1,5 @@
-//! Files with random combinations of oddities, from tests/reference/oddities: `pleura data convert images` must give the
-//! same pictures as pydicom gives for the same images in plain files.
+//! Files with random combinations of oddities, from tests/reference/oddities: `pleura data convert images` must give
+//! the same pictures as pydicom gives for the same images in plain files.
 //!
 //! `PLEURA_DICOM_FILES` sets their number (400 by default), `PLEURA_DICOM_SEED` the first seed.
 

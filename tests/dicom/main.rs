@@ -22,8 +22,8 @@ mod unknown;
 
 use std::process::Command;
 
-/// The Python with the packages of tests/reference/requirements.txt: `$PLEURA_PYTHON` or `python3`. `import` names those
-/// needed. Tests that need it are ignored `cfg_attr(no_pydicom)`.
+/// The Python with the packages of tests/reference/requirements.txt: `$PLEURA_PYTHON` or `python3`. `import` names
+/// those needed. Tests that need it are ignored `cfg_attr(no_pydicom)`.
 fn python(import: &str) -> String {
     let python = std::env::var("PLEURA_PYTHON").unwrap_or_else(|_| "python3".into());
     let has = Command::new(&python).args(["-c", import]).output().is_ok_and(|output| output.status.success());

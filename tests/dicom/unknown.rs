@@ -1,5 +1,5 @@
-//! Attributes whose value representation is `UN`, or differs from the dictionary's: every reader returns the same as for
-//! the plain file.
+//! Attributes whose value representation is `UN`, or differs from the dictionary's: every reader returns the same as
+//! for the plain file.
 
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};

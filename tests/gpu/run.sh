@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# On a machine with a GPU, from the project's root with .gpu/ (pack.sh) beside its files: tries pleura's way on CUDA. What it
+# On a machine with a GPU, from the project's root with .gpu/ (pack.sh) beside its files: checks pleura on CUDA. What it
 # finds is a table at the end of standard output; everything else is in $OUT. A step that fails does not end the others.
 #   ONLY='predict train'                steps whose names contain one of these
 #   DEVICE=cpu bash tests/gpu/run.sh    without a GPU, to try the script
-#   FAKE=folder bash tests/gpu/run.sh   on make-believe CUDA libraries (fake/make.sh): the host's side; numbers mean nothing
+#   FAKE=folder bash tests/gpu/run.sh   on fake CUDA libraries (fake/make.sh): the host's side; numbers mean nothing
 # BUDGET is the time for all steps, in seconds; SIDE, ROUNDS, TRAIN_SIDE, TRAIN_BATCH and STEPS make the work smaller.
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) ROOT=$PWD PACK=$PWD/.gpu SECONDS=0
 DEVICE=${DEVICE:-cuda} BUDGET=${BUDGET:-560} SIDE=${SIDE:-512} ROUNDS=${ROUNDS:-3} PY=${PY:-python3}

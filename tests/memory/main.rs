@@ -121,7 +121,8 @@ fn sample(folder: &Path) -> PathBuf {
     path
 }
 
-/// Predicts one file beside a small one: correctly if it fits, or else skipped by name, with the figures and what to do.
+/// Predicts one file beside a small one: correctly if it fits, or else skipped by name, with the figures and what to
+/// do.
 fn check(case: &Case, [path, small]: [&Path; 2], fits: bool, baseline: u64) {
     let name = path.file_name().unwrap().to_string_lossy();
     let ran = predict(&case.manifest, &[path, small]);

@@ -1,4 +1,4 @@
-/* Makes an empty view and one that no memory holds. */
+/* Makes an empty view, and one too large for any memory. */
 #include "fixture.h"
 
 static size_t views(const void *self) {

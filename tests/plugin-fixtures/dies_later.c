@@ -1,4 +1,4 @@
-/* Answers, and is dead a moment later, as after a crash in a thread of its own. */
+/* Returns a result and crashes a moment later, as in a thread of its own. */
 #define _DEFAULT_SOURCE
 #include "fixture.h"
 

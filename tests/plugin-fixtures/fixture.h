@@ -1,4 +1,4 @@
-/* What the fixtures share: an instance without state, and a table whose calls are given. */
+/* Shared by the fixtures: an instance without state, and a table of given calls. */
 #include <string.h>
 
 #include <pleura_plugin.h>

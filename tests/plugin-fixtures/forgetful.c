@@ -1,4 +1,4 @@
-/* Keeps a count from call to call: the same input gives another result. */
+/* Counts its calls: the same input gives another result. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

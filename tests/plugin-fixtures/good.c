@@ -1,4 +1,4 @@
-/* Keeps the contract: marks what is above 0.5. Takes any parameters, which the conformance test minds. */
+/* Meets the contract: marks values above 0.5. It accepts any parameters, which the conformance test reports. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

@@ -1,5 +1,5 @@
-/* Never returns from the image `hang`, nor from a black map of 7 x 5 without a mask; deaf to the signal by which a
- * process may end itself. */
+/* Never returns from the image `hang`, nor from a black map of 7 x 5 without a mask; ignores the signal that asks a
+ * process to end. */
 #define _DEFAULT_SOURCE
 #include "fixture.h"
 

@@ -1,4 +1,4 @@
-/* Never tells how many views it has. */
+/* Never returns its number of views. */
 #define _DEFAULT_SOURCE
 #include "fixture.h"
 

@@ -1,4 +1,4 @@
-/* Never comes to be where its parameters say so (`{"hang":true}`), and never prepares a black image. */
+/* Hangs in its creation with the parameters `{"hang":true}`, and when preparing a black image. */
 #define _DEFAULT_SOURCE
 #define CREATE create_slowly
 #include "fixture.h"

@@ -1,4 +1,4 @@
-/* Marks more where the classifier's score is high, and does not say that it uses it. */
+/* Marks more if the classifier's score is high, but does not declare that it uses the score. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

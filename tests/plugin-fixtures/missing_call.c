@@ -1,4 +1,4 @@
-/* States a role and does not fill in its call. */
+/* Declares a role without its call. */
 #include "fixture.h"
 
 PLUGIN("missing-call", PLEURA_POSTPROCESS, .prepare = NULL)

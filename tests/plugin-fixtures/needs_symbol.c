@@ -1,4 +1,4 @@
-/* Is created only where the symbol of `provides_symbol.c` is visible, as Python's are to its extension modules. */
+/* Is created only if the symbol of `provides_symbol.c` is visible, as Python's are to its extension modules. */
 #define _GNU_SOURCE
 #define CREATE look
 #include "fixture.h"

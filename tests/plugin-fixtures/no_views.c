@@ -1,4 +1,4 @@
-/* Has nothing to show. */
+/* Has no views. */
 #include "fixture.h"
 
 static size_t views(const void *self) {

@@ -1,4 +1,4 @@
-/* Lies in a file of another name than its own. */
+/* Its name differs from its file's. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

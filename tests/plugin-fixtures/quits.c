@@ -1,5 +1,5 @@
-/* Ends the process where it should return an error: by `exit(0)`, `exit(3)` or `quick_exit(0)`, or from a thread of its
-   own, as the image's name says; of any other name, by `exit(3)`. */
+/* Ends the process instead of returning an error: by `exit(0)`, `exit(3)` or `quick_exit(0)`, or from a thread of its
+   own, as the image's name says; with any other name, by `exit(3)`. */
 #define _GNU_SOURCE
 #include "fixture.h"
 

@@ -1,4 +1,4 @@
-/* Ends the process while it is loaded. */
+/* Ends the process while being loaded. */
 #include "fixture.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Counts its callers where it should not look at them: several threads at once get other results. */
+/* Its result depends on the number of concurrent callers. */
 #define _DEFAULT_SOURCE
 #include "fixture.h"
 

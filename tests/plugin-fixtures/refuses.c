@@ -1,4 +1,4 @@
-/* Refuses whatever parameters it is given. */
+/* Refuses any parameters. */
 #define CREATE refuse
 #include "fixture.h"
 

@@ -1,4 +1,4 @@
-/* Crashes before anybody asks it anything. */
+/* Crashes while being loaded. */
 #include "fixture.h"
 
 __attribute__((constructor)) static void crash(void) {

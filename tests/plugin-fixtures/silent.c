@@ -1,4 +1,4 @@
-/* Forgets to return PLEURA_OK, and says nothing. */
+/* Does not return PLEURA_OK, and gives no message. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

@@ -1,4 +1,4 @@
-/* Takes NaN for a mark: not below 0.5. The host must not let it come to that. */
+/* Treats NaN as marked: not below 0.5. The host must never pass NaN. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

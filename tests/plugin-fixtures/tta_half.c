@@ -1,4 +1,4 @@
-/* Shifts columns by 8, around the border. Its inverse shifts back by 8 whatever the size of the map, where a map of half
+/* Shifts columns by 8, around the border. Its inverse shifts back by 8 for any size of the map, although a map of half
    the size was shifted by 4. */
 #include "fixture.h"
 

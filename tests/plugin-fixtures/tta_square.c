@@ -1,4 +1,4 @@
-/* A quarter turn whose inverse forgets to turn back where nothing tells it to: on squares. */
+/* A quarter turn whose inverse turns back only if height and width differ, not on squares. */
 #include "fixture.h"
 
 static uint32_t view_size(VIEW_SIZE_ARGS) {

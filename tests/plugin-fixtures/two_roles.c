@@ -1,4 +1,4 @@
-/* Wants to do everything. */
+/* Declares every role. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

@@ -1,4 +1,4 @@
-/* Forgets the last row. */
+/* Does not write the last row. */
 #include "fixture.h"
 
 static uint32_t prepare(PREPARE_ARGS) {

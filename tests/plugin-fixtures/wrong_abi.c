@@ -1,4 +1,4 @@
-/* Speaks an ABI of the future. */
+/* Has a future ABI. */
 #include "fixture.h"
 
 static uint32_t postprocess(POSTPROCESS_ARGS) {

@@ -8,7 +8,7 @@ cd "$home"
 
 hostname control
 ip link set lo up
-# Where there are but loopback addresses, the daemons' look-ups find no IPv4 at all.
+# With only loopback addresses, the daemons' look-ups find no IPv4 address.
 for address in 10.0.0.1 10.0.0.2 10.0.0.3; do ip address add "$address/32" dev lo; done
 
 umask 022

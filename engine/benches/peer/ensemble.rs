@@ -2,11 +2,11 @@
 //! random weights are adjusted to give outputs like trained ones.
 //!
 //! What is synthetic: the weights are random, and random networks give nearly the same output for every image. So each
-//! network's last layer is scaled and shifted by its outputs on the measured images. A fifth of a classifier's scores are
-//! then above 0.5 and half below 0.05, and the classifiers agree as far as their random features do, less than trained
-//! ones would; maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which costs no arithmetic
-//! and gives maps of blobs. The outputs determine how many images pass, how soon bounds decide a gate, and how ragged
-//! masks are, but nothing else of either side's work.
+//! network's last layer is scaled and shifted by its outputs on the measured images. A fifth of a classifier's scores
+//! are then above 0.5 and half below 0.05, and the classifiers agree as far as their random features do, less than
+//! trained ones would; maps have a tenth of their pixels above 0.5. The segmenters' skips are damped, which costs no
+//! arithmetic and gives maps of blobs. The outputs determine how many images pass, how soon bounds decide a gate, and
+//! how ragged masks are, but nothing else of either side's work.
 
 use std::path::{Path, PathBuf};
 

@@ -13,8 +13,8 @@ use pleura::regular;
 pub const NAME: &str = "ids.csv";
 const COLUMNS: [&str; 2] = ["file", "ImageId"];
 
-/// `ids.csv` of a folder. A row is added just before its file is written, so that a killed run leaves no file without its
-/// id.
+/// `ids.csv` of a folder. A row is added just before its file is written, so that a killed run leaves no file without
+/// its id.
 pub struct Index {
     path: PathBuf,
     /// The file and its rows by file name, once opened.

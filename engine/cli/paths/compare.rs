@@ -31,8 +31,8 @@ impl Paths {
         Ok(Checked { images: self.images })
     }
 
-    /// Refuses outputs that are inputs. A file that does not exist yet cannot be an input, so that this costs nothing if
-    /// all outputs are new.
+    /// Refuses outputs that are inputs. A file that does not exist yet cannot be an input, so that this costs nothing
+    /// if all outputs are new.
     fn ensure_kept(&self) -> Result<()> {
         let replaced = self.replaced();
         let caches: Vec<_> = self

@@ -1,8 +1,8 @@
 //! The files that a command reads and writes: declared by every verb, compared before anything is written.
 //!
 //! An output that is an input destroys data, however it comes about: the same path twice, another spelling, a link, a
-//! name that differs only in case, a folder of pictures that holds the inputs. Verbs therefore run only through [`run`],
-//! which first lets them [declare](Command::paths) their files and compares these by identity.
+//! name that differs only in case, a folder of pictures that holds the inputs. Verbs therefore run only through
+//! [`run`], which first lets them [declare](Command::paths) their files and compares these by identity.
 
 mod compare;
 mod identity;

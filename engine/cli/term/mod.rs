@@ -1,7 +1,7 @@
 //! Terminal output: results, messages, warnings and progress.
 //!
-//! Messages go to standard error, so that standard output has only results. If standard error is not a terminal, there is
-//! no bar and no colour; progress is then a line per minute.
+//! Messages go to standard error, so that standard output has only results. If standard error is not a terminal, there
+//! is no bar and no colour; progress is then a line per minute.
 //!
 //! Neither stream ends a run. A message that cannot be written, as its reader closed or its disk is full, is dropped.
 //! Results that cannot be written are dropped too, and [`finish`] returns the error: all other outputs of the run are

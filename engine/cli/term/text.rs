@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::scratch;
 
-/// A text with control characters escaped as `\u001b`, the way of JSON. File names, image ids and DICOM tags may contain
-/// them.
+/// A text with control characters escaped as `\u001b`, the way of JSON. File names, image ids and DICOM tags may
+/// contain them.
 pub fn visible(text: impl std::fmt::Display) -> String {
     escaped(text.to_string(), steers)
 }

@@ -1,4 +1,5 @@
-//! The training data of the demo's networks: phantoms that the demo never uses, as a folder of pictures and one of masks.
+//! The training data of the demo's networks: phantoms that the demo never uses, as a folder of pictures and one of
+//! masks.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};

@@ -1,7 +1,7 @@
 //! Opens regular files only: opening a pipe may block for ever, reading a device may never end.
 //!
-//! This applies to paths given by the user, too. Most files are read more than once (for a checksum, by a later stage, to
-//! resume), which a pipe such as the shell's `<(…)` does not allow: the second time, it would be empty.
+//! This applies to paths given by the user, too. Most files are read more than once (for a checksum, by a later stage,
+//! to resume), which a pipe such as the shell's `<(…)` does not allow: the second time, it would be empty.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};

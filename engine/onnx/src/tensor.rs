@@ -131,7 +131,8 @@ impl Model {
     /// Replaces the numbers of an initializer, row-major; its shape stays, and its elements are stored as 32-bit
     /// floats.
     ///
-    /// # Errors If there is no such initializer, if it does not hold 32-bit floats, or if the count of numbers differs.
+    /// # Errors
+    /// If there is no such initializer, if it does not hold 32-bit floats, or if the count of numbers differs.
     pub fn set_floats(&mut self, name: &str, numbers: &[f32]) -> Result<(), TensorError> {
         let found = self.graph_mut().initializer.iter_mut().find(|tensor| tensor.name == name);
         let tensor = found.ok_or_else(|| TensorError::Unknown { name: name.to_owned() })?;

@@ -172,8 +172,8 @@ pub enum ImageError {
     /// In an out-of-fold run, the image has no fold.
     #[error("the list of folds does not have its id")]
     Unfolded,
-    /// The system refuses the threads of [`Ensemble::predict_files`](crate::ensemble::Ensemble::predict_files); no image is
-    /// predicted.
+    /// The system refuses the threads of [`Ensemble::predict_files`](crate::ensemble::Ensemble::predict_files); no
+    /// image is predicted.
     #[error("cannot start the engine's threads: allow more processes, or more memory for their stacks")]
     Threads(#[source] std::sync::Arc<std::io::Error>),
     /// There is currently not enough memory for the image.

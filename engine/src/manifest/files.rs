@@ -5,8 +5,8 @@ use std::path::Path;
 use super::{Manifest, Member, Merge, Step};
 
 impl Manifest {
-    /// Every file that the manifest names, with its key: models, recipes, and plugins given as paths. Paths are relative
-    /// to the manifest's folder.
+    /// Every file that the manifest names, with its key: models, recipes, and plugins given as paths. Paths are
+    /// relative to the manifest's folder.
     #[must_use]
     pub fn files(&self) -> Vec<(String, &Path)> {
         let mut files = Vec::new();

@@ -1,7 +1,7 @@
 //! The folder of a manifest, which its files must not leave.
 //!
-//! A manifest often comes from others. Only the user may allow that it names any file of the machine, and so has a library
-//! or a model loaded from there.
+//! A manifest often comes from others. Only the user may allow that it names any file of the machine, and so has a
+//! library or a model loaded from there.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -1,8 +1,9 @@
 //! Smaller, faster variants of an ensemble: half precision, and 8 bits.
 //!
-//! An [`Optimizer`] observes an ensemble's networks while they run on images, and then writes a variant of the ensemble:
-//! the manifest with its comments, and each network in another [`Form`]. Nothing is refused: a network or node that
-//! cannot be changed, or would lose accuracy, is kept, and a [`Note`] reports it. [`compare`] measures the cost.
+//! An [`Optimizer`] observes an ensemble's networks while they run on images, and then writes a variant of the
+//! ensemble: the manifest with its comments, and each network in another [`Form`]. Nothing is refused: a network or
+//! node that cannot be changed, or would lose accuracy, is kept, and a [`Note`] reports it. [`compare`] measures the
+//! cost.
 
 mod compare;
 mod elements;

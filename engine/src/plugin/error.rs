@@ -70,7 +70,8 @@ pub enum PluginError {
         /// The running program.
         program: PathBuf,
     },
-    /// A plugin's child process tried to start another: its program is not a worker, or the plugin uses the engine itself.
+    /// A plugin's child process tried to start another: its program is not a worker, or the plugin uses the engine
+    /// itself.
     #[error(
         "plugin library `{path}` cannot run in a child process of `{program}`, which is such a child itself: set \
          PLEURA_WORKER to the `pleura` program",

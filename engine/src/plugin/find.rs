@@ -1,8 +1,8 @@
 //! Finds plugins: by path, or by name.
 //!
-//! A name is searched for in the folders of `PLEURA_PLUGINS` and the manifest's, then among the built-in plugins, then in
-//! the program's own folders: a library that people put somewhere wins over the program's own plugins, and these win over
-//! files that an older version may have left beside it.
+//! A name is searched for in the folders of `PLEURA_PLUGINS` and the manifest's, then among the built-in plugins, then
+//! in the program's own folders: a library that people put somewhere wins over the program's own plugins, and these win
+//! over files that an older version may have left beside it.
 
 use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
@@ -87,8 +87,9 @@ pub struct PluginOptions {
     pub worker: Option<PathBuf>,
 }
 
-/// The plugin of a manifest's step: if `plugin` contains a separator, the library at this path relative to the manifest's
-/// folder (the file need not exist), otherwise a name to search for. A step that declares a `sha256` refers to a library.
+/// The plugin of a manifest's step: if `plugin` contains a separator, the library at this path relative to the
+/// manifest's folder (the file need not exist), otherwise a name to search for. A step that declares a `sha256` refers
+/// to a library.
 ///
 /// # Errors
 /// [`PluginError::NotFound`] if there is no plugin of that name.

@@ -17,9 +17,10 @@ use crate::{Mask, digest};
 
 /// An instance of a plugin with its parameters. Calls may come from several threads at once.
 ///
-/// # Errors Every call fails with [`PluginError::Call`], naming the plugin and the call, if the plugin reports an error
-/// or crashes in a child process, if its result is invalid, if its input contains NaN or infinity (the plugin is then
-/// not called), or if the plugin has another role. The caller adds the image.
+/// # Errors
+/// Every call fails with [`PluginError::Call`], naming the plugin and the call, if the plugin reports an error or
+/// crashes in a child process, if its result is invalid, if its input contains NaN or infinity (the plugin is then not
+/// called), or if the plugin has another role. The caller adds the image.
 pub struct Plugin {
     about: About,
     origin: Origin,
@@ -33,8 +34,9 @@ pub struct Plugin {
 impl Plugin {
     /// Finds, loads and creates the plugin of a manifest's step; `manifest_dir` is the manifest's folder.
     ///
-    /// # Errors If no such plugin is found, if its library does not have the sha256 that the step declares (none of its
-    /// code has run then) or is not a plugin of this ABI, or if it refuses its parameters.
+    /// # Errors
+    /// If no such plugin is found, if its library does not have the sha256 that the step declares (none of its code has
+    /// run then) or is not a plugin of this ABI, or if it refuses its parameters.
     pub fn open(step: &Step, manifest_dir: &Path) -> Result<Self, PluginError> {
         Self::open_with(step, manifest_dir, &PluginOptions::default())
     }

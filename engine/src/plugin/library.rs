@@ -62,8 +62,8 @@ unsafe fn about(table: &Table) -> Result<About, LoadError> {
     Ok(About { name, version, role, uses_score, abi: (table.abi_major, table.abi_minor) })
 }
 
-/// Checks a table in bytes instead of a library: a text's pointer holds an offset into the bytes, and no calls are made.
-/// For tests with made-up tables.
+/// Checks a table in bytes instead of a library: a text's pointer holds an offset into the bytes, and no calls are
+/// made. For tests with made-up tables.
 #[doc(hidden)]
 pub fn table_of(bytes: &[u8]) -> Result<About, LoadError> {
     let mut table = std::mem::MaybeUninit::<Table>::zeroed();

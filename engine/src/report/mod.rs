@@ -62,8 +62,8 @@ pub struct Report {
     pub origin: Option<String>,
     /// Warnings for the reader, such as that the cases are of several runs; none by default.
     pub alarms: Vec<String>,
-    /// How the cases' run differs from that of the heat map and the members, as a sentence: differences between the two are
-    /// then not shown. `None`, the default, if both are of one run.
+    /// How the cases' run differs from that of the heat map and the members, as a sentence: differences between the two
+    /// are then not shown. `None`, the default, if both are of one run.
     pub differs: Option<String>,
 }
 

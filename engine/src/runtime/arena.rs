@@ -44,7 +44,8 @@ impl Arena {
     /// Opens a session that shares an arena of `limit` bytes with those opened before with the same limit. If the last
     /// one had another limit, a new arena replaces the old one; existing sessions keep theirs.
     ///
-    /// # Errors If ONNX Runtime refuses the arena or the session.
+    /// # Errors
+    /// If ONNX Runtime refuses the arena or the session.
     pub fn open(
         &self,
         environment: &Environment,

@@ -57,9 +57,9 @@ pub fn preload_cuda(library_dir: &Path) {
     }
 }
 
-/// The library that keeps the CUDA provider in `library_dir` from loading, as "`libcudnn.so.9` is missing": the provider
-/// itself, the driver, or the first of those that the provider needs. `None` if nothing is missing; libraries that were
-/// found stay loaded, so that the provider loads, too.
+/// The library that keeps the CUDA provider in `library_dir` from loading, as "`libcudnn.so.9` is missing": the
+/// provider itself, the driver, or the first of those that the provider needs. `None` if nothing is missing; libraries
+/// that were found stay loaded, so that the provider loads, too.
 pub fn missing_cuda(library_dir: &Path) -> Option<String> {
     let provider = library_dir.join(PROVIDER);
     if !provider.is_file() {

@@ -1,8 +1,8 @@
 //! Decides whether ONNX Runtime may compute a model's constants when it opens the model.
 //!
-//! It does so in memory without a limit: `ConstantOfShape`, `Expand`, `Tile` or `Range` make gigabytes from a few bytes.
-//! So with a limit, the constant part is first run by itself under that limit. If it does not fit, or cannot be cut out of
-//! the model, its nodes are not folded, and run under the limit with the rest of the model.
+//! It does so in memory without a limit: `ConstantOfShape`, `Expand`, `Tile` or `Range` make gigabytes from a few
+//! bytes. So with a limit, the constant part is first run by itself under that limit. If it does not fit, or cannot be
+//! cut out of the model, its nodes are not folded, and run under the limit with the rest of the model.
 
 use std::path::Path;
 

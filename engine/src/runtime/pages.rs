@@ -2,10 +2,10 @@
 
 /// Lets the process keep the memory that it frees, for reuse.
 ///
-/// Maps and images take megabytes, and glibc returns such blocks to the system as soon as they are free, only to fetch them
-/// again, page by page, for the next image (`cargo bench --bench efficiency`: 0.94 by default, 0.96 with kept memory). The
-/// program must decide this, not the library, so programs call this function at their start. Without glibc it does
-/// nothing.
+/// Maps and images take megabytes, and glibc returns such blocks to the system as soon as they are free, only to fetch
+/// them again, page by page, for the next image (`cargo bench --bench efficiency`: 0.94 by default, 0.96 with kept
+/// memory). The program must decide this, not the library, so programs call this function at their start. Without glibc
+/// it does nothing.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

@@ -50,8 +50,8 @@ pub fn check(folder: &Path) -> Result<(), String> {
     })
 }
 
-/// Checks the lengths of a folder's files, and the digest of `library` if it was modified since it was recorded. A folder
-/// without a record passes.
+/// Checks the lengths of a folder's files, and the digest of `library` if it was modified since it was recorded. A
+/// folder without a record passes.
 ///
 /// # Errors
 /// The first missing or different file, as a fragment for people.

@@ -90,7 +90,8 @@ impl Model {
     /// As [`Model::open`]; with `may_fall_back`, a device that refuses the model is replaced by the next one, TensorRT
     /// by CUDA and CUDA by the CPU, with a warning each time.
     ///
-    /// # Errors As [`Model::open`], for the last device tried.
+    /// # Errors
+    /// As [`Model::open`], for the last device tried.
     pub fn open_or_fall_back(
         runtime: &Loaded,
         path: &Path,
@@ -153,9 +154,9 @@ impl Model {
         &self.providers
     }
 
-    /// Runs one batch through the model: passes `tensor` to the named input and returns every named output, as
     /// Runs one batch through the model: passes `input` to the input called `name` and returns every output of
     /// `outputs`, as single-precision floats. A model in half precision gets half precision.
+    ///
     /// # Errors
     /// If ONNX Runtime fails, or an output does not hold floats.
     pub fn run(

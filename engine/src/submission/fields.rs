@@ -166,8 +166,8 @@ impl Raw {
     }
 }
 
-/// A file with a limit on each row: a row that never ends (an unclosed quote, a gzip of gigabytes) is an error, where it
-/// would otherwise fill the memory.
+/// A file with a limit on each row: a row that never ends (an unclosed quote, a gzip of gigabytes) is an error, where
+/// it would otherwise fill the memory.
 struct Rationed {
     file: Box<dyn Read>,
     raw: Rc<RefCell<Raw>>,

@@ -15,7 +15,8 @@ impl Submission {
     /// It is written to a temporary file in the same folder, which is then renamed: a reader of `path` finds either the
     /// old file or the whole new one.
     ///
-    /// # Errors If the file cannot be written; `path` is then unchanged.
+    /// # Errors
+    /// If the file cannot be written; `path` is then unchanged.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), SubmissionError> {
         self.write_as(path, Convention::Siim)
     }
@@ -40,7 +41,7 @@ impl Submission {
     /// Writes the CSV to a stream.
     ///
     /// # Errors
-    /// Those of the stream.
+    /// If the stream fails.
     pub fn write_to(&self, out: impl Write) -> std::io::Result<()> {
         self.rows(out, Convention::Siim)
     }

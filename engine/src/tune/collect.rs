@@ -39,7 +39,8 @@ impl Evaluator<'_> {
     /// Runs files, one per thread at a time, and keeps the result of `keep` for each, in the order of the files. A file
     /// that cannot be read or predicted is passed to `skipped`, and left out; `done` is called for every file.
     ///
-    /// # Errors If an image has no truth or the id of another, or `keep` fails.
+    /// # Errors
+    /// If an image has no truth or the id of another, or `keep` fails.
     pub fn collect<T: Send>(
         &self,
         files: &[PathBuf],

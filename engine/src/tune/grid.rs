@@ -27,8 +27,9 @@ pub struct Grid {
 impl Grid {
     /// The numbers of a manifest, at values around its own, or for those named in `axes` at the given values.
     ///
-    /// # Errors If the manifest is invalid, an axis names no number that can be searched or an invalid value, or there
-    /// are no points or too many.
+    /// # Errors
+    /// If the manifest is invalid, an axis names no number that can be searched or an invalid value, or there are no
+    /// points or too many.
     pub fn new(text: &str, path: &Path, axes: &[Axis]) -> Result<Self, TuneError> {
         let manifest = Manifest::parse(text, path)?;
         let value =

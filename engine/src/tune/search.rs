@@ -49,7 +49,7 @@ pub struct Chosen {
 /// The points as good as the best, or nearly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plateau {
-    /// How far below the highest score it extends.
+    /// Its largest distance from the highest score.
     pub within: f64,
     /// The number of its points.
     pub points: usize,

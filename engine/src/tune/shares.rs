@@ -8,9 +8,9 @@ use crate::manifest::{Gate, Manifest, Merge};
 /// The weights of the members that run, in the manifest's order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// Those of the classifier stage; empty without one.
+    /// Weights of the classifier stage; empty without one.
     pub classifier: Vec<f32>,
-    /// Those of the segmentation stage.
+    /// Weights of the segmentation stage.
     pub segmenter: Vec<f32>,
 }
 

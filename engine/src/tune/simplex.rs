@@ -24,7 +24,7 @@ struct Vertex {
 /// Searches weights with a high score, starting at the roots of weights `from`; the result sums to 1.
 ///
 /// # Errors
-/// Those of the score.
+/// If the score fails.
 pub fn maximize(from: &[f64], score: Score<'_>) -> Result<Vec<f64>, TuneError> {
     let length = from.iter().map(|x| x * x).sum::<f64>().sqrt();
     let first: Vec<f64> = from.iter().map(|x| x / length).collect();

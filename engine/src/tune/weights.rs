@@ -1,7 +1,7 @@
 //! Members' weights: Nelder and Mead's simplex for the weights at one point of the grid, then the grid with those weights.
 //!
-//! The simplex starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run. Its
-//! result is rounded to hundredths, and counts only if it then scores higher.
+//! The simplex starts three times, at the manifest's weights, at equal ones and at random ones, the same in each run.
+//! Its result is rounded to hundredths, and counts only if it then scores higher.
 
 use std::path::Path;
 
@@ -55,7 +55,8 @@ impl WeightSearch<'_> {
     /// Searches weights and grid, nested by fold; `images` are those of the cached outputs, with the manifest's
     /// weights.
     ///
-    /// # Errors If no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
+    /// # Errors
+    /// If no stage's weights can be searched, there are too few images for the folds, or a plugin fails.
     pub fn tune(&self, images: Vec<Answered>, folds: &Folds, how: Choose) -> Result<WeightSearchResult, TuneError> {
         let manifest = self.space.grid().manifest();
         let reasons = [Moved::Segmenter, Moved::Classifier].map(|moved| fixed(manifest, moved));

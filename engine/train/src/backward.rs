@@ -39,7 +39,8 @@ impl Backward<'_> {
 /// Writes the gradient of the scalar `loss` with respect to each of `wanted`: the names of the gradients, in their
 /// order; `None` for values on which the loss does not depend.
 ///
-/// # Errors If a node on the way has no gradient rule; the error names it.
+/// # Errors
+/// If a node on the way has no gradient rule; the error names it.
 pub fn gradients(trace: &mut Trace, loss: &str, wanted: &[String]) -> Result<Vec<Option<String>>, NodeError> {
     let tape = trace.stop();
     let one = trace.scalar(1.0);

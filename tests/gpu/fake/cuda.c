@@ -1,4 +1,4 @@
-// The driver: what ONNX Runtime and pleura ask of it before they use the runtime library.
+// The driver: the calls that ONNX Runtime and pleura make before they use the runtime library.
 
 int cuInit(unsigned flags) { return 0; }
 

@@ -1,4 +1,4 @@
-// The runtime library of a make-believe CUDA 13: the device's memory is the host's, and kernels do nothing.
+// The runtime library of a fake CUDA 13: the device's memory is the host's, and kernels do nothing.
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -42,7 +42,7 @@ const char *cudaGetErrorName(int error) {
 
 // --- one device, with the properties of a card of compute capability 9.0 ---
 
-// Where the fields lie in CUDA 13's `cudaDeviceProp`, in bytes.
+// Offsets of fields in CUDA 13's `cudaDeviceProp`, in bytes.
 enum {
     NAME = 0,
     TOTAL_MEMORY = 288,

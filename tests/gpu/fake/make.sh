@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make.sh PROVIDER FOLDER: builds make-believe CUDA libraries into FOLDER, those that PROVIDER
+# make.sh PROVIDER FOLDER: builds fake CUDA libraries into FOLDER, those that PROVIDER
 # (libonnxruntime_providers_cuda.so for CUDA 13) needs. What the sources beside this script do not define returns 0.
 #
 # make.sh --driver FOLDER: the driver's library alone, with which `pleura runtime install` takes this machine for one

@@ -1,4 +1,4 @@
-# What there is.
+# The machine.
 nvidia-smi >"$LOGS/nvidia-smi.log" 2>&1
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null | head -1 >"$W/card"
 say card "$([ -s "$W/card" ] && echo ok || echo none)" "$(cat "$W/card")"

@@ -1,4 +1,4 @@
-# What goes wrong: a device or a library that is missing, too little memory, TensorRT.
+# Errors: a missing device or library, too little memory, TensorRT.
 wanted errors && [ "$DEVICE" = cuda ] || return 0
 [ -f "$W/cuda.csv" ] || pleura predict "$DEMO" "$DATA" --device cuda --out "$W/cuda.csv" >"$LOGS/errors-reference.log" 2>&1
 same() { cmp -s "$1" "$W/cuda.csv" && echo same || echo DIFFERENT; }

@@ -1,4 +1,4 @@
-# What the steps share.
+# Functions of the steps.
 
 # say WHAT VERDICT DETAIL: a row of the table.
 say() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" | tee -a "$TABLE"; }
@@ -110,7 +110,7 @@ graph_kind() {
     else echo evaluation; fi
 }
 
-# cuda_libraries: where CUDA's libraries are: the make-believe ones, Python's packages, the system's.
+# cuda_libraries: the folders of CUDA's libraries: the fake ones, Python's packages, the system's.
 cuda_libraries() {
     [ -n "$FAKE" ] && { echo "$FAKE"; return; }
     local packages folder found=

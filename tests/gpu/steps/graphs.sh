@@ -1,4 +1,4 @@
-# Training graphs of every architecture, loss and optimiser: CUDA against the CPU, and what is not on CUDA.
+# Training graphs of every architecture, loss and optimiser: CUDA against the CPU, and nodes that are not on CUDA.
 wanted graphs || return 0
 "$PY" "$TOOLS/recipes.py" "$W/recipes" "$DATA" "$DATA/truth.csv" 128 2
 

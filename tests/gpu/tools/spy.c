@@ -1,4 +1,4 @@
-// Stands before ONNX Runtime: ORT_DYLIB_PATH names this library, SPY_REAL the real one. Writes every model that is opened
+// Wraps ONNX Runtime: ORT_DYLIB_PATH names this library, SPY_REAL the real one. Writes every model that is opened
 // from memory into the folder SPY_DUMP, and ends the process after SPY_LAST of them.
 #define _GNU_SOURCE
 #include <dlfcn.h>

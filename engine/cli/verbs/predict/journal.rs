@@ -1,9 +1,9 @@
 //! The journal of a run: finished images on disk, so that an interrupted run can be continued.
 //!
-//! JSON lines: the first [identifies the run](Identity), each other is an image. Each has a checksum over itself and the
-//! run; an image whose line fails it is predicted again. A line is passed to the system as soon as its image is finished,
-//! so that a killed process loses nothing; the file is synced at intervals, so that a machine's crash loses seconds. The
-//! file is also locked: only one run at a time writes an output.
+//! JSON lines: the first [identifies the run](Identity), each other is an image. Each has a checksum over itself and
+//! the run; an image whose line fails it is predicted again. A line is passed to the system as soon as its image is
+//! finished, so that a killed process loses nothing; the file is synced at intervals, so that a machine's crash loses
+//! seconds. The file is also locked: only one run at a time writes an output.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};

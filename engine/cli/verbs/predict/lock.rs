@@ -9,8 +9,8 @@ use pleura::regular;
 
 use crate::term;
 
-/// Opens a file to read and append, creating it if it is missing, and locks it while it is open. The system releases the
-/// lock when the process ends in any way.
+/// Opens a file to read and append, creating it if it is missing, and locks it while it is open. The system releases
+/// the lock when the process ends in any way.
 ///
 /// # Errors
 /// If another process holds the lock, which is transient; or if the file cannot be written.

@@ -22,8 +22,8 @@ const MAX_RATIO: usize = 1032;
 /// Bytes that are inflated before the first search for the header.
 const FIRST: usize = 1 << 16;
 
-/// Inflates a data set. With [`Extent::BeforePixels`], up to somewhat past the start of its pixel data, or to its end if
-/// it has none.
+/// Inflates a data set. With [`Extent::BeforePixels`], up to somewhat past the start of its pixel data, or to its end
+/// if it has none.
 ///
 /// # Errors
 /// If the stream is broken, or is longer than the pixels that the data set's own header claims plus the allowance

@@ -17,8 +17,8 @@ use pleura_files::regular;
 /// Bytes that are read first. The id is one of the first attributes.
 const START: usize = 1 << 14;
 
-/// The id of the image in a file, as [`Radiograph::id`](super::Radiograph::id) returns it; only the start of the file is
-/// read if that suffices. Whether the rest is an image is then unknown.
+/// The id of the image in a file, as [`Radiograph::id`](super::Radiograph::id) returns it; only the start of the file
+/// is read if that suffices. Whether the rest is an image is then unknown.
 ///
 /// # Errors
 /// If the file cannot be read, or is not a DICOM, PNG or JPEG file.

@@ -23,8 +23,8 @@ const AE_TITLES: [(Tag, &str); 3] = [
     (tags::RECEIVING_APPLICATION_ENTITY_TITLE, "ReceivingApplicationEntityTitle"),
 ];
 
-/// A remark on the faults of file meta of `length` bytes, if any. It contains no values, so that files of one vendor get
-/// the same remark.
+/// A remark on the faults of file meta of `length` bytes, if any. It contains no values, so that files of one vendor
+/// get the same remark.
 pub(super) fn remark(meta: &Attributes, length: usize) -> Option<String> {
     if length == 0 {
         return None;

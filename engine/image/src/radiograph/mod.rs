@@ -140,8 +140,9 @@ impl Radiograph {
     /// A radiograph from values in memory, (height, width). `range` holds the values of black and white; values outside
     /// are clipped.
     ///
-    /// # Errors If the id is empty, has surrounding blanks or control characters; if a side is 0 or above 16,384; if a
-    /// value is not finite; if `range` does not rise between finite numbers.
+    /// # Errors
+    /// If the id is empty, has surrounding blanks or control characters; if a side is 0 or above 16,384; if a value is
+    /// not finite; if `range` does not rise between finite numbers.
     pub fn from_values(id: impl Into<String>, values: Array2<f32>, range: (f32, f32)) -> Result<Self, RadiographError> {
         let id = id.into();
         let path = PathBuf::from(&id);

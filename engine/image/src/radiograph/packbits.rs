@@ -3,7 +3,8 @@
 /// Words from one frame's bytes: byte planes of `pixels` bytes, the more significant plane of a sample first. Samples
 /// are ordered by plane.
 ///
-/// # Errors If the frame has another number of planes, or one of them is broken or short.
+/// # Errors
+/// If the frame has another number of planes, or one of them is broken or short.
 pub(super) fn decode(frame: &[u8], pixels: usize, samples: usize, allocated: u32) -> Result<Vec<u16>, String> {
     let bytes_each = allocated as usize / 8;
     let segments = segments(frame)?;

@@ -15,9 +15,9 @@ pub(super) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
 pub enum Connectivity {
-    /// Those that share a side.
+    /// Pixels that share a side.
     Four,
-    /// Those that share a side or a corner. The default.
+    /// Pixels that share a side or a corner. The default.
     #[default]
     Eight,
 }

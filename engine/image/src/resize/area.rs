@@ -1,9 +1,9 @@
 //! Resizing by area: OpenCV's `INTER_AREA`, with its arithmetic at every ratio.
 //!
 //! If neither side grows, a pixel is the mean of what it covers, with partially covered pixels in proportion. If a side
-//! grows, OpenCV uses another rule for both sides: a pixel lies between two source pixels, weighted by its share of each,
-//! and a shrinking side also uses only those two. References: OpenCV's `computeResizeAreaTab` and the `area_mode` of its
-//! linear resize, `modules/imgproc/src/resize.cpp`.
+//! grows, OpenCV uses another rule for both sides: a pixel lies between two source pixels, weighted by its share of
+//! each, and a shrinking side also uses only those two. References: OpenCV's `computeResizeAreaTab` and the `area_mode`
+//! of its linear resize, `modules/imgproc/src/resize.cpp`.
 
 use std::ops::Range;
 

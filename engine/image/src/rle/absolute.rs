@@ -20,8 +20,9 @@ impl Runs {
 
     /// Reads absolute positions from 1 for masks of `size`; a blank or `-1` is the empty mask.
     ///
-    /// # Errors If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends
-    /// beyond the image.
+    /// # Errors
+    /// If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends beyond
+    /// the image.
     pub fn decode_absolute(text: &str, size: Size) -> Result<Self, RleError> {
         let text = text.trim();
         let mut runs = Self::default();

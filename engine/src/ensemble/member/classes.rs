@@ -48,8 +48,8 @@ fn with((highest, sum): (f32, f32), number: f32) -> (f32, f32) {
     if number > highest { (number, sum * smaller + 1.0) } else { (highest, sum + smaller) }
 }
 
-/// The log-odds of a number against that sum. For numbers far apart the difference may be infinite: a sigmoid can handle
-/// that, but a resize cannot.
+/// The log-odds of a number against that sum. For numbers far apart the difference may be infinite: a sigmoid can
+/// handle that, but a resize cannot.
 fn minus(number: f32, highest: f32, sum: f32) -> f32 {
     (number - highest - sum.ln()).clamp(f32::MIN, f32::MAX)
 }

@@ -79,8 +79,8 @@ pub struct BatchContext<'a> {
 impl Member {
     /// Runs the member over images; outputs are in the order of `tasks`.
     ///
-    /// With `settled`, which says whether bounds of the member's score for an image decide the gate, no further views of
-    /// that image run.
+    /// With `settled`, which says whether bounds of the member's score for an image decide the gate, no further views
+    /// of that image run.
     pub fn run(
         &self,
         context: &mut BatchContext<'_>,

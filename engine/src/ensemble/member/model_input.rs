@@ -59,7 +59,8 @@ impl Ensemble {
     /// Calls `each` with every network's input for an image that has been predicted, view by view; including the
     /// segmentation stage if `segmented`.
     ///
-    /// # Errors If the image cannot be prepared, or what `each` returns.
+    /// # Errors
+    /// If the image cannot be prepared, or what `each` returns.
     pub(crate) fn fed<E: From<ImageError>>(
         &self,
         radiograph: &Radiograph,

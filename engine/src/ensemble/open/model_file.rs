@@ -42,8 +42,8 @@ pub enum ModelFileError {
     External { path: PathBuf, source: FolderError },
 }
 
-/// The SHA-256 of a model's file, in lowercase hexadecimal; for a model with external data, of the concatenated digests of
-/// all of its files, its own first and the others by name.
+/// The SHA-256 of a model's file, in lowercase hexadecimal; for a model with external data, of the concatenated digests
+/// of all of its files, its own first and the others by name.
 ///
 /// # Errors
 /// If the files together have more than `most` bytes, which is checked before any of it is read; if weights are not in

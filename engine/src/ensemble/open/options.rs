@@ -51,8 +51,8 @@ impl Options {
         self
     }
 
-    /// Threads within an operator, and as many around the models: the engine has its own, and never waits for others. 0,
-    /// the default: one per core.
+    /// Threads within an operator, and as many around the models: the engine has its own, and never waits for others.
+    /// 0, the default: one per core.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -175,8 +175,8 @@ impl Options {
     /// Reads the manifest, loads every model and plugin.
     ///
     /// # Errors
-    /// If an option or the manifest is wrong, ONNX Runtime or the device is unavailable, or a model or plugin is missing,
-    /// changed, or does not match the manifest.
+    /// If an option or the manifest is wrong, ONNX Runtime or the device is unavailable, or a model or plugin is
+    /// missing, changed, or does not match the manifest.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
         self.check()?;
         open::open(Manifest::read(path.as_ref())?, path.as_ref(), &self)

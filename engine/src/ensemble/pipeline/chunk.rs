@@ -29,7 +29,7 @@ impl<N> Chunk<N> {
     }
 }
 
-/// Images on their way into chunks.
+/// Divides images into chunks.
 pub struct Reader<S> {
     plan: Plan,
     source: S,

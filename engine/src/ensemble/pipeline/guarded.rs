@@ -33,8 +33,8 @@ fn check_memory(bytes: usize) -> Result<(), ImageError> {
 }
 
 impl Ensemble {
-    /// Sends images through the stages, as [`Ensemble::trace`] does. If that panics, or there is not enough memory for all
-    /// of them, each is processed by itself, so that only those fail that have to.
+    /// Sends images through the stages, as [`Ensemble::trace`] does. If that panics, or there is not enough memory for
+    /// all of them, each is processed by itself, so that only those fail that have to.
     pub(in crate::ensemble) fn trace_guarded(
         &self,
         slot: DeviceSlot<'_>,

@@ -53,9 +53,9 @@ struct Findings<N> {
 impl Ensemble {
     /// Runs files through the ensemble and passes each result to `each`, in the order of `files`.
     ///
-    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each` is
-    /// called on the caller's thread, and may end the run by returning an error. That thread may belong to any pool: the run
-    /// has its own threads. If the system refuses those, every file's result is [`ImageError::Threads`].
+    /// Memory does not grow with the number of files: see [`Options::memory`](crate::ensemble::Options::memory). `each`
+    /// is called on the caller's thread, and may end the run by returning an error. That thread may belong to any pool:
+    /// the run has its own threads. If the system refuses those, every file's result is [`ImageError::Threads`].
     ///
     /// # Errors
     /// What `each` returns.

@@ -17,8 +17,8 @@ use crate::{atomic, regular};
 pub struct Layout {
     /// Models: their place relative to the new manifest.
     pub models: BTreeMap<String, PathBuf>,
-    /// Plugins whose libraries are copied: the library, and its place relative to the new manifest. Plugins found by name
-    /// elsewhere are also found from the new folder.
+    /// Plugins whose libraries are copied: the library, and its place relative to the new manifest. Plugins found by
+    /// name elsewhere are also found from the new folder.
     pub plugins: BTreeMap<String, (PathBuf, PathBuf)>,
 }
 

@@ -1,5 +1,6 @@
-//! Static quantisation: weights and values in 8 bits, as `QuantizeLinear` and `DequantizeLinear` around unchanged nodes.
-//! ONNX Runtime fuses each such group into one 8-bit node; other runtimes compute it in floats, with the same steps.
+//! Static quantisation: weights and values in 8 bits, as `QuantizeLinear` and `DequantizeLinear` around unchanged
+//! nodes. ONNX Runtime fuses each such group into one 8-bit node; other runtimes compute it in floats, with the same
+//! steps.
 //!
 //! Weights are symmetric, with steps for each output channel; values are in 0..=255, with steps for each value between
 //! its calibrated bounds; a bias is in 32 bits, in steps of both multiplied. The last layer is unchanged.

@@ -21,8 +21,8 @@ pub struct Weights {
 }
 
 impl Steps {
-    /// The steps between the bounds over all images together. Narrower ones, between the means of each image's bounds, were
-    /// tried on the demo's networks: the same mean Dice, but a lower minimum, and scores five times as far off.
+    /// The steps between the bounds over all images together. Narrower ones, between the means of each image's bounds,
+    /// were tried on the demo's networks: the same mean Dice, but a lower minimum, and scores five times as far off.
     pub fn new(range: Range) -> Self {
         let (low, high) = (range.low.min(0.0), range.high.max(0.0));
         let step = (high - low) / 255.0;

@@ -1,5 +1,5 @@
 
-// The grid: a card for each case that is shown, drawn when it comes into sight.
+// The grid: a card for each visible case, drawn when scrolled into view.
 
 const NAMES = {
   tp: ["TP", "true positive"],
@@ -11,13 +11,13 @@ const NAMES = {
   empty: ["empty", "no mask was predicted, truth unknown"],
 };
 
-/** A number with so many decimals, rounded down where up would make it a 1 that it is not. */
+/** A number with this many decimals; numbers below 1 are never rounded up to 1. */
 function share(value, decimals = 3) {
   const scale = 10 ** decimals;
   return (value < 1 ? Math.min(Math.round(value * scale), scale - 1) / scale : value).toFixed(decimals);
 }
 
-/** What is known of the score. */
+/** The score as text. */
 function told(score) {
   if (!score) return "none";
   return score[0] === score[1] ? share(score[0]) : `${share(score[0])} to ${share(score[1])}`;
@@ -34,7 +34,7 @@ function card(item, open) {
   badge.classList.add(item.outcome ?? "none");
   node.classList.toggle("wrong", Boolean(item.wrong));
   node.querySelector(".dice").textContent = item.truth ? `Dice ${share(item.dice)}` : `${item.area} px`;
-  // The end of an id tells it apart: the mark keeps its own order within a line that is cut at its left.
+  // Ids differ at their ends, so the line is cut at its left; the mark keeps the text's own order.
   const id = node.querySelector(".id");
   id.textContent = `\u200e${item.id}`;
   id.title = item.id;
@@ -44,7 +44,7 @@ function card(item, open) {
   return { node, canvas, item };
 }
 
-/** Draws cards as they come into sight, and anew when the view changes. */
+/** Draws cards when scrolled into view, and again when the view changes. */
 class Grid {
   constructor(list, view) {
     this.list = list;

@@ -2,7 +2,7 @@
 
 // Masks: runs of pixels numbered down the columns, [first, one past the last], as in the submission's run lengths.
 
-/** Decodes run lengths for a mask of so many pixels; "-1" is the empty mask. */
+/** Decodes run lengths for a mask with this number of pixels; "-1" is the empty mask. */
 function decode(text, pixels) {
   const runs = [];
   if (text === "-1") return runs;
@@ -21,7 +21,7 @@ function area(runs) {
   return runs.reduce((sum, [start, end]) => sum + end - start, 0);
 }
 
-/** Dice's coefficient; 1 where both are empty. */
+/** The Dice coefficient; 1 if both are empty. */
 function dice(a, b) {
   let both = 0;
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
@@ -33,7 +33,7 @@ function dice(a, b) {
   return whole === 0 ? 1 : (2 * both) / whole;
 }
 
-/** The mask brought to height × width, row by row: each pixel is the one that lies under its middle. */
+/** The mask resized to height × width, row by row: each pixel is the one at its centre. */
 function raster(runs, [rows, columns], height, width) {
   const plane = new Uint8Array(rows * columns);
   for (const [start, end] of runs) plane.fill(1, start, end);
@@ -45,7 +45,7 @@ function raster(runs, [rows, columns], height, width) {
   return out;
 }
 
-/** Reads the page's cases, and works out anew what the file states of them. */
+/** Reads the page's cases, and recomputes what the file states of them. */
 function readCases() {
   const cases = JSON.parse(document.getElementById("data").textContent);
   for (const item of cases) {

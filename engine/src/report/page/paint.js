@@ -5,7 +5,7 @@ const TRUTH = [86, 180, 233];
 const PREDICTION = [230, 159, 0];
 const BOTH = [0, 158, 115];
 
-/** Marked pixels that lie within `reach` of one that is not: those outside the picture do not count. */
+/** Marked pixels within `reach` of an unmarked one; pixels outside the picture do not count. */
 function outline(mask, height, width, reach) {
   const out = new Uint8Array(mask.length);
   for (let y = 0; y < height; y++) {
@@ -23,14 +23,14 @@ function outline(mask, height, width, reach) {
   return out;
 }
 
-/** Sets pixels where the mask is to a colour with this opacity (0 to 255). */
+/** Sets the mask's pixels to a colour with this opacity (0 to 255). */
 function lay(data, mask, [red, green, blue], opacity) {
   for (let i = 0; i < mask.length; i++) {
     if (mask[i]) data.set([red, green, blue, opacity], 4 * i);
   }
 }
 
-/** Draws a case's masks as the view wants them. */
+/** Draws a case's masks as the view's settings say. */
 function paint(canvas, item, view) {
   const { width, height } = canvas;
   const image = new ImageData(width, height);
@@ -51,13 +51,13 @@ function paint(canvas, item, view) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** Where two lines run on one another they are seen in turn, dash by dash. */
+/** Draws overlapping outlines in alternating dashes. */
 function weave(data, [[first, colour], [second]], width, dash) {
   const shared = first.map((marked, i) => marked && second[i] && (Math.floor((i % width) / dash) + Math.floor(i / width / dash)) % 2);
   lay(data, shared, colour, 255);
 }
 
-/** Fills a frame with a case's picture and an empty canvas over it, its longer side `side` pixels; gives the canvas. */
+/** Fills a frame with a case's picture and an empty canvas over it, its longer side `side` pixels; returns the canvas. */
 function fillFrame(frame, item, side) {
   const parts = document.getElementById("frame").content.cloneNode(true);
   const [sheet, image, canvas, says] = [".sheet", "img", "canvas", ".says"].map((name) => parts.querySelector(name));

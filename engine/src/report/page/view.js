@@ -1,5 +1,5 @@
 
-// What is shown: the controls and the address's fragment say it, each follows the other. So a view can be shared:
+// The view, kept in sync between the controls and the URL's fragment. So a view can be shared:
 // #filter=fp&sort=area&mode=errors, or #case=ID for one case, large.
 
 const PAGE = 48;
@@ -33,7 +33,7 @@ let matching = [];
 const grid = new Grid(document.getElementById("grid"), view);
 const viewer = new Viewer(view, () => matching, writeFragment);
 
-/** Says what the page found when it worked out the numbers anew. */
+/** Shows the result of recomputing the numbers. */
 function sayMismatches() {
   const count = cases.filter((item) => item.wrong).length;
   document.documentElement.dataset.mismatches = count;
@@ -42,7 +42,7 @@ function sayMismatches() {
   alarm.textContent = `${count} of ${cases.length} cases do not match their masks: this file was changed or damaged. They have a coloured frame below.`;
 }
 
-/** The filters that any case passes, as radio buttons with their counts. */
+/** Adds the filters that apply, as radio buttons with their counts. */
 function addFilters() {
   for (const [value, [name, passes, title]] of Object.entries(FILTERS)) {
     const count = cases.filter(passes).length;
@@ -59,7 +59,7 @@ function addFilters() {
   }
 }
 
-/** Without any truth there is nothing to compare with, and no worst. */
+/** Removes the controls that need a truth. */
 function leaveOutTruth() {
   for (const name of ['[value="errors"]', '[name="truth"]']) {
     controls.querySelector(name).closest("label").hidden = true;
@@ -68,7 +68,7 @@ function leaveOutTruth() {
   DEFAULTS.sort = "area";
 }
 
-/** Takes the view from the fragment; what it does not say, or says wrongly, is as it is by default. */
+/** Reads the view from the fragment; missing or invalid parts have their defaults. */
 function readFragment() {
   const said = new URLSearchParams(location.hash.slice(1));
   for (const name of ["filter", "sort", "mode"]) {
@@ -82,7 +82,7 @@ function readFragment() {
   view.case = said.get("case") ?? "";
 }
 
-/** Does what the fragment says. */
+/** Applies the fragment. */
 function follow() {
   readFragment();
   show();
@@ -92,7 +92,7 @@ function follow() {
   else viewer.dialog.close();
 }
 
-/** Puts the view into the fragment, so that the address leads back to it. */
+/** Writes the view to the fragment, so that the URL leads back to it. */
 function writeFragment() {
   const said = new URLSearchParams();
   for (const [name, value] of Object.entries(view)) {
@@ -107,7 +107,7 @@ function readControls() {
   for (const name of ["truth", "prediction"]) view[name] = elements[name].checked;
 }
 
-/** Chooses and sorts the cases, and shows the first of them. */
+/** Filters and sorts the cases, and shows the first ones. */
 function show() {
   const search = view.search.trim().toLowerCase();
   const passes = FILTERS[view.filter][1];

@@ -1,5 +1,5 @@
 
-// One case, large: arrow keys go to its neighbours, letters change how it is drawn.
+// The enlarged case: arrow keys go to its neighbours, letters change how it is drawn.
 
 const STAGES = {
   "classifier-gate": "the classifier's gate: nothing to segment",
@@ -50,7 +50,7 @@ class Viewer {
     }
   }
 
-  /** Letters do what the page's own controls do. */
+  /** Letters operate the page's controls. */
   pressed(key) {
     const { truth, prediction, mode } = document.getElementById("controls").elements;
     const modes = [...mode];

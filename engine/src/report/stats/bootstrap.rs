@@ -12,8 +12,8 @@ const ROUNDING: f64 = 1e-9;
 
 /// 95 % percentile intervals of `N` statistics over the same resamples of `images` images, drawn with replacement.
 ///
-/// `statistics` receives how often each image was drawn. A statistic may be undefined in some resamples (no positive image
-/// was drawn): these are left out, and if they are more than half there is no interval. There is none either if a
+/// `statistics` receives how often each image was drawn. A statistic may be undefined in some resamples (no positive
+/// image was drawn): these are left out, and if they are more than half there is no interval. There is none either if a
 /// statistic is the same in all of them: images of equal value say nothing about the variation over other samples.
 pub(super) fn intervals<const N: usize>(
     images: usize,

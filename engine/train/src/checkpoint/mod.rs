@@ -50,9 +50,10 @@ pub struct Origin<'o> {
 impl Checkpoint {
     /// Writes the checkpoint, replacing any file at `path`. The same checkpoint gives the same bytes.
     ///
-    /// # Errors If it cannot be written, for example because the disk is full ([`CheckpointError::Write`], with the
-    /// reason's kind); if a tensor's shape and values disagree; or if a number of the state is not finite. `path` is
-    /// then unchanged.
+    /// # Errors
+    /// If it cannot be written, for example because the disk is full ([`CheckpointError::Write`], with the reason's
+    /// kind); if a tensor's shape and values disagree; or if a number of the state is not finite. `path` is then
+    /// unchanged.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let failed = |source| CheckpointError::Write { path: path.into(), source };
         let temporary = pleura::atomic::beside(path).map_err(failed)?;

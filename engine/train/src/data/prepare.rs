@@ -23,7 +23,8 @@ impl Dataset {
     /// The image of an index, and its mask, brought to `size`: kept in memory from then on, where
     /// there is room.
     ///
-    /// # Errors If the file cannot be read or decoded, or its size has changed since the data were opened.
+    /// # Errors
+    /// If the file cannot be read or decoded, or its size has changed since the data were opened.
     pub fn prepared(&self, index: usize, size: Size) -> Result<Arc<Sample>, DataError> {
         if let Some(sample) = self.cache.get(index, size) {
             return Ok(sample);

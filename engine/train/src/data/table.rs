@@ -55,8 +55,8 @@ pub enum TableError {
     },
 }
 
-/// Each image's value in a column, by its `ImageId`, in the order of the rows. Other columns are ignored; rows that agree
-/// count as one.
+/// Each image's value in a column, by its `ImageId`, in the order of the rows. Other columns are ignored; rows that
+/// agree count as one.
 ///
 /// # Errors
 /// If the file cannot be read, has no such column, or a row has no value or contradicts an earlier one.

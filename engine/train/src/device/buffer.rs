@@ -120,8 +120,8 @@ impl Buffer {
         let memory = MemoryInfo::default();
         let here = Location { memory: &memory, address: numbers.as_mut_ptr() };
         let there = Location { memory: tensor.memory_info(), address: tensor.address() };
-        // SAFETY: both hold that many floats; nothing else refers to `numbers` yet, and programs that write to the tensor
-        // are run by the caller, before or after.
+        // SAFETY: both hold that many floats; nothing else refers to `numbers` yet, and programs that write to the
+        // tensor are run by the caller, before or after.
         unsafe { transfer.copy(there, here, numbers.len()) }.map_err(failed)?;
         Ok(numbers)
     }

@@ -88,8 +88,9 @@ pub trait Watch {
 /// Trains every fold that a recipe declares, continuing where an earlier run stopped; folds that were trained alone are
 /// taken over unchanged.
 ///
-/// # Errors If the recipe, data or network are invalid; a loss is NaN or infinite; the exported network's outputs
-/// differ from the trained one's; a file cannot be written; or the watcher stops it. Earlier results are kept.
+/// # Errors
+/// If the recipe, data or network are invalid; a loss is NaN or infinite; the exported network's outputs differ from
+/// the trained one's; a file cannot be written; or the watcher stops it. Earlier results are kept.
 pub fn train(recipe: &Path, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, TrainError> {
     let opened = Opened::new(recipe, None, options, watch)?;
     let (out, folds) = (&opened.out, opened.division.trained());

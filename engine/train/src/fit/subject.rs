@@ -59,7 +59,8 @@ pub fn files_are_there(recipe: &Recipe, folder: &Path) -> Result<(), TrainError>
 /// Builds or reads a recipe's network and loads its initial weights. `folder` is the recipe's; another `seed` gives
 /// other random weights.
 ///
-/// # Errors If the network cannot be built, read or trained, or the file's weights do not belong to it.
+/// # Errors
+/// If the network cannot be built, read or trained, or the file's weights do not belong to it.
 pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, TrainError> {
     let (mut model, ports) = network(recipe, folder, seed)?;
     let remarks = load(&mut model, recipe, folder)?.into_iter().collect();
@@ -188,7 +189,7 @@ fn foreign(
     Ok((model, ports))
 }
 
-/// Of everything but the weights' numbers.
+/// The digest of a model without its weights' values.
 fn digest(model: &Model) -> String {
     let mut bare = model.clone();
     for tensor in &mut bare.graph_mut().initializer {

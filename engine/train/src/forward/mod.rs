@@ -28,7 +28,7 @@ pub enum Mode {
 pub struct Forward {
     /// Inputs of the graph that hold weights, in the model's order: trained, frozen and statistics.
     pub weights: Vec<String>,
-    /// Those of them whose gradient is needed.
+    /// The weights whose gradient is needed.
     pub trained: Vec<String>,
     /// Batch norms' running statistics.
     pub statistics: Vec<Statistic>,

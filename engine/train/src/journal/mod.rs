@@ -84,7 +84,8 @@ impl Journal {
     /// `next` is the position from which the training continues, as in a checkpoint's state: an epoch that has already
     /// started is yet to be recorded.
     ///
-    /// # Errors If it cannot be read or written, or a line before the last is not an epoch's.
+    /// # Errors
+    /// If it cannot be read or written, or a line before the last is not an epoch's.
     pub fn resume(path: &Path, next: Position) -> Result<Self, JournalError> {
         let text = text(path)?;
         let mut kept = String::new();

@@ -11,7 +11,7 @@ use super::{CONSTANT_PREFIX, ENCODER_PREFIX};
 pub struct Summary {
     /// Trainable parameters.
     pub parameters: u64,
-    /// Those of them that belong to the encoder.
+    /// Trainable parameters of the encoder.
     pub encoder: u64,
     /// Running statistics of batch norms.
     pub statistics: u64,

@@ -37,7 +37,8 @@ impl OutOfFold {
     /// Writes both files to a folder, the masks' only if there are any. The masks come first, so that at any moment
     /// every prediction has its mask.
     ///
-    /// # Errors If a file cannot be written; it is then unchanged.
+    /// # Errors
+    /// If a file cannot be written; it is then unchanged.
     pub fn write(&self, folder: &Path) -> Result<(), OutOfFoldError> {
         if self.iter().any(|(_, prediction)| prediction.found.is_some()) {
             files::write(&folder.join(SUBMISSION), self.masks())?;

@@ -1,7 +1,7 @@
 //! The TOML recipe that declares a training.
 //!
-//! Everything is declared and nothing is guessed. Sizes are `[height, width]` in pixels, probabilities and shares are in
-//! 0..=1, paths are relative to the recipe.
+//! Everything is declared and nothing is guessed. Sizes are `[height, width]` in pixels, probabilities and shares are
+//! in 0..=1, paths are relative to the recipe.
 
 mod augment;
 mod data;

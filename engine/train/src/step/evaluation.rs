@@ -31,7 +31,8 @@ impl Evaluation {
     /// Opens a network on the device for images of one shape, (N, C, H, W); with `averaged`, it uses the averaged
     /// weights if there are any.
     ///
-    /// # Errors If the network has operators that training does not support, or the device refuses the graph.
+    /// # Errors
+    /// If the network has operators that training does not support, or the device refuses the graph.
     pub fn new(
         place: &Place,
         subject: &Subject,

@@ -45,7 +45,8 @@ pub fn is_weight(tensor: &TensorProto) -> bool {
 /// for each of a network's 3: on a grey image the result is the same. `num_batches_tracked`, which PyTorch counts and
 /// nothing uses, is skipped.
 ///
-/// # Errors [`WeightsError::Mismatch`] with everything that does not match and that the recipe does not allow,
+/// # Errors
+/// [`WeightsError::Mismatch`] with everything that does not match and that the recipe does not allow,
 /// [`WeightsError::Nothing`] if it allows so much that nothing is loaded.
 pub fn apply(model: &mut Model, weights: &Weights, file: IndexMap<String, Tensor>) -> Result<Report, WeightsError> {
     let Plan { numbers, report, mismatch, .. } = Plan::new(model, weights, file);

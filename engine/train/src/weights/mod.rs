@@ -1,8 +1,8 @@
 //! Initial weights from files: PyTorch's checkpoints, safetensors and ONNX models.
 //!
-//! [`read`] returns a file's tensors by name, [`apply`] replaces a network's weights by them: its initializers of 32-bit
-//! floats that are not constants of the graph, named as in PyTorch. Nothing is matched by guess: every mismatch is
-//! reported at once, with the key of the recipe that would allow it.
+//! [`read`] returns a file's tensors by name, [`apply`] replaces a network's weights by them: its initializers of
+//! 32-bit floats that are not constants of the graph, named as in PyTorch. Nothing is matched by guess: every mismatch
+//! is reported at once, with the key of the recipe that would allow it.
 
 mod apply;
 mod convolution;

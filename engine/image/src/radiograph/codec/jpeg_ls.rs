@@ -11,8 +11,8 @@ const ZERO_AND_END: [u8; 3] = [0, 0xFF, 0xD9];
 
 /// Samples in the order of the stream's interleave mode.
 ///
-/// Some encoders write one zero byte more than their codes need before the end marker, which CharLS refuses. The image is
-/// then decoded without it: CharLS still checks that every code is present.
+/// Some encoders write one zero byte more than their codes need before the end marker, which CharLS refuses. The image
+/// is then decoded without it: CharLS still checks that every code is present.
 ///
 /// # Errors
 /// CharLS's own.

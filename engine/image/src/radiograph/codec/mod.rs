@@ -76,8 +76,8 @@ pub(super) fn decode(
     }
 }
 
-/// Uncompressed pixel data. Padding may follow (PS3.5 8.1.1), but not as many bytes as another image would take: then the
-/// header does not describe this image.
+/// Uncompressed pixel data. Padding may follow (PS3.5 8.1.1), but not as many bytes as another image would take: then
+/// the header does not describe this image.
 fn native(attributes: &Attributes, header: &Header) -> Result<Samples, DicomFault> {
     let bytes = dataset::samples(attributes, header.allocated).ok_or_else(|| no_pixels(attributes))?;
     let expected = header.native_bytes();

@@ -66,7 +66,8 @@ pub fn find_with<P: AsRef<Path>>(inputs: &[P], list: impl BufRead) -> Result<Vec
 /// - A glob (`*`, `?`, `[…]`, `**`) that is not also a path gives the matching images and folders, sorted.
 /// - `-` reads files and folders from standard input, one per line.
 ///
-/// # Errors If a path does not exist or cannot be read, or an input names no image.
+/// # Errors
+/// If a path does not exist or cannot be read, or an input names no image.
 pub fn search<P: AsRef<Path>>(inputs: &[P]) -> Result<Found, RadiographError> {
     search_with(inputs, io::stdin().lock())
 }

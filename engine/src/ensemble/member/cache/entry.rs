@@ -1,5 +1,5 @@
-//! The bytes of an entry: a magic word, the length of a header, the header as JSON, the compressed map, and a SHA-256 of
-//! everything before it.
+//! The bytes of an entry: a magic word, the length of a header, the header as JSON, the compressed map, and a SHA-256
+//! of everything before it.
 
 use std::io;
 

@@ -1,8 +1,8 @@
 //! A cache of networks' outputs in a folder, so that a changed weight, threshold, gate or plugin costs no inference.
 //!
-//! An entry is the output of one set of weights for one image, before anything that a manifest may change without another
-//! inference: `DIR/<weights>-<question>/<image>.answer`. The question is how the image was prepared, its views, and which
-//! outputs were read. A damaged entry counts as missing.
+//! An entry is the output of one set of weights for one image, before anything that a manifest may change without
+//! another inference: `DIR/<weights>-<question>/<image>.answer`. The question is how the image was prepared, its views,
+//! and which outputs were read. A damaged entry counts as missing.
 
 mod entry;
 #[cfg(test)]

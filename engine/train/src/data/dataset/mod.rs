@@ -59,8 +59,9 @@ impl Dataset {
     ///
     /// `folder` is the recipe's, to which its paths are relative.
     ///
-    /// # Errors If there are no images, the truth cannot be read, or the two do not match: then every mismatch is
-    /// listed at once.
+    /// # Errors
+    /// If there are no images, the truth cannot be read, or the two do not match: then every mismatch is listed at
+    /// once.
     pub fn open(folder: &Path, data: &Data) -> Result<Self, DataError> {
         let found = radiograph::search(&inputs(folder, &data.images))?;
         let mut remarks = Vec::from_iter(left_out(&found.left_out));

@@ -40,7 +40,8 @@ struct Filling {
 /// each into the fold with the fewest images. So no two folds differ in positives by more than the largest group has,
 /// and single images are spread by area: of any `count` images that are consecutive by area, each fold gets one.
 ///
-/// # Errors If there are fewer images, or patients, than folds.
+/// # Errors
+/// If there are fewer images, or patients, than folds.
 pub fn divide(subjects: &[Subject], patients: Option<&[usize]>, count: u32, seed: u64) -> Result<Vec<u32>, FoldsError> {
     let mut groups = groups(subjects, patients);
     if groups.len() < count as usize {

@@ -33,8 +33,9 @@ impl Division {
     ///
     /// `needs_positives`: whether the training requires positive images.
     ///
-    /// # Errors If a CSV cannot be read, does not cover the images, or cannot be written; if a fold is empty, or if the
-    /// training images of a fold lack required positives.
+    /// # Errors
+    /// If a CSV cannot be read, does not cover the images, or cannot be written; if a fold is empty, or if the training
+    /// images of a fold lack required positives.
     pub fn open(folder: &Path, folds: &Folds, items: &[Item], needs_positives: bool) -> Result<Self, FoldsError> {
         let division = Self::plan(folder, folds, items, needs_positives)?;
         let csv = folds.csv.as_ref().map(|csv| folder.join(csv));

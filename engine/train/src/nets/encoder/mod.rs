@@ -39,8 +39,8 @@ pub fn encode(net: &mut Net, encoder: Encoder, image: &Tensor, output_stride: i6
 }
 
 /// The stride of a stage's first convolution and the dilation of all of its convolutions, dilated as in
-/// segmentation_models.pytorch: a stage that would make features smaller than `output_stride` has no stride, and dilated
-/// kernels instead. `own` is the stage's stride relative to the image without dilation.
+/// segmentation_models.pytorch: a stage that would make features smaller than `output_stride` has no stride, and
+/// dilated kernels instead. `own` is the stage's stride relative to the image without dilation.
 fn dilate(own: i64, output_stride: i64) -> (i64, i64) {
     if own > output_stride { (1, own / output_stride) } else { (2, 1) }
 }
