@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::assert::Assert;
+use pleura::Size;
 use support::case::{Case, POST, member, score};
 use support::toy::{Toy, noise, png};
 use walkdir::WalkDir;
@@ -37,7 +38,7 @@ impl Bench {
         let images = case.folder.path().join("images");
         fs::create_dir(&images).unwrap();
         for seed in 0..6 {
-            png(&images, &format!("image{seed}"), &noise(seed, (8, 8)).mapv(|v| v / 2 + seed as u8 * 20));
+            png(&images, &format!("image{seed}"), &noise(seed, Size::new(8, 8)).mapv(|v| v / 2 + seed as u8 * 20));
         }
         Self { case, images, toml }
     }
@@ -268,7 +269,7 @@ fn explain_tells_each_step_and_draws_it() {
     assert!(drawn.width() > 4 * 8, "{}", drawn.width());
     // The result is that of a run.
     bench.predict("out.csv", &[]).success();
-    let submission = pleura::submission::Submission::read(bench.path("out.csv"), (8, 8)).unwrap();
+    let submission = pleura::submission::Submission::read(bench.path("out.csv"), Size::new(8, 8)).unwrap();
     let area = submission.runs("image5").unwrap().area();
     assert!(said.contains(&format!("answer: {area} pixels marked")), "{said}");
 }

@@ -10,7 +10,7 @@ use pleura::ensemble::{Ensemble, Finding, Form, Inferences};
 use pleura::manifest::Exit;
 use pleura::onnx::{Dim, ElementType, GraphBuilder, attribute};
 use pleura::runtime::Device;
-use pleura::{Radiograph, mask_image};
+use pleura::{Radiograph, Size, mask_image};
 use support::case::{POST, chain};
 use support::toy::{noise, png};
 
@@ -57,7 +57,7 @@ fn softmax(numbers: &[f64], class: usize) -> f64 {
 #[test]
 fn the_probability_of_a_class_is_its_softmax() {
     let folder = tempfile::tempdir().unwrap();
-    let pixels = noise(3, (8, 8));
+    let pixels = noise(3, Size::new(8, 8));
     let image = png(folder.path(), "image", &pixels);
     let networks: [(&[f32], &[f32]); 3] =
         [(&[-4.0, 4.0], &[1.0, -3.0]), (&[3.0, -9.0, 5.0], &[0.0, 2.0, -1.0]), (&[200.0, -300.0], &[0.0, 9.0])];
@@ -165,7 +165,8 @@ fn two_stages(folder: &Path, values: &str) -> PathBuf {
 
 fn images(folder: &Path) -> Vec<PathBuf> {
     let image = |seed: u32| {
-        let pixels: Array2<u8> = noise(seed, (8, 8)).mapv(|v| (f32::from(v) * 0.1 * seed as f32).min(255.0) as u8);
+        let pixels: Array2<u8> =
+            noise(seed, Size::new(8, 8)).mapv(|v| (f32::from(v) * 0.1 * seed as f32).min(255.0) as u8);
         png(folder, &format!("i{seed:02}"), &pixels)
     };
     (0..16).map(image).collect()
@@ -218,7 +219,7 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
         fs::create_dir(path(name)).unwrap();
     }
     for seed in 0..8_u32 {
-        let pixels = noise(seed + 1, (8, 8));
+        let pixels = noise(seed + 1, Size::new(8, 8));
         png(&path("images"), &format!("i{seed}"), &pixels);
         let mask = pleura::Mask::from(pixels.mapv(|value| value > 127));
         mask_image::picture(&mask).save(path("masks").join(format!("i{seed}.png"))).unwrap();
@@ -258,7 +259,7 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
     let text = fs::read_to_string(path("out/ensemble.toml")).unwrap();
     assert!(text.contains("output = \"map\"\nvalues = \"softmax\"\nchannel = 1\n"), "{text}");
     let finding = predict(&path("out/ensemble.toml"), &path("images/i3.png"));
-    let truth = noise(4, (8, 8)).mapv(|value| value > 127);
+    let truth = noise(4, Size::new(8, 8)).mapv(|value| value > 127);
     let differ = finding.mask.pixels().iter().zip(&truth).filter(|(found, truth)| found != truth).count();
     assert!(differ <= 4, "class 1 is what the masks mark: {differ} of 64 pixels differ");
 }

@@ -91,7 +91,7 @@ fn an_interrupted_demo_can_be_run_again() {
         let out = folder.path().join(format!("{attempt}"));
         let journal = out.join("submission.csv.journal");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pleura"));
-        command.args(["demo", "--images", "8", "--out"]).arg(&out).stderr(std::process::Stdio::piped());
+        command.args(["demo", "--images", "40", "--out"]).arg(&out).stderr(std::process::Stdio::piped());
         let mut child = command.args(["--device", "cpu", "--batch", "1"]).spawn().unwrap();
         let finished = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count().saturating_sub(1);
         while finished(&journal) < 1 && child.try_wait().unwrap().is_none() {
@@ -106,7 +106,7 @@ fn an_interrupted_demo_can_be_run_again() {
         assert_eq!(ended.status.code(), Some(75), "{said}");
         assert!(said.contains("interrupted: run the same command again"), "{said}");
         if finished(&journal) > 0 {
-            demo(&out, 8).success();
+            demo(&out, 40).success();
             return;
         }
     }

@@ -5,6 +5,7 @@ mod support;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use pleura::Size;
 use pleura::ensemble::{Ensemble, Finding, Form};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
@@ -33,7 +34,7 @@ fn toml(merge: &str, gate: &str) -> String {
 /// Images from dark to bright.
 fn images(case: &Case) -> Vec<PathBuf> {
     let image = |seed: u32| {
-        let pixels = noise(seed, (8, 8)).mapv(|v| (f32::from(v) * 0.1 * seed as f32).min(255.0) as u8);
+        let pixels = noise(seed, Size::new(8, 8)).mapv(|v| (f32::from(v) * 0.1 * seed as f32).min(255.0) as u8);
         png(case.folder.path(), &format!("i{seed:02}"), &pixels)
     };
     (0..16).map(image).collect()

@@ -5,10 +5,10 @@ mod support;
 use std::path::Path;
 
 use ndarray::{Array2, array};
-use pleura::Radiograph;
 use pleura::ensemble::{Decision, Ensemble};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
+use pleura::{Radiograph, Size};
 use support::case::{Case, POST, chain, close, intensities, member, ramp, score};
 use support::toy::{Toy, noise, png};
 
@@ -202,7 +202,7 @@ fn early_exit_answers_as_the_full_run_and_runs_less() {
 /// Noise with a brightness that depends on the seed.
 fn dimmed(case: &Case, seed: u32) -> Radiograph {
     let factor = 0.3 + 0.06 * seed as f32;
-    case.image(&noise(seed, (8, 8)).mapv(|v| (f32::from(v) * factor).min(255.0) as u8))
+    case.image(&noise(seed, Size::new(8, 8)).mapv(|v| (f32::from(v) * factor).min(255.0) as u8))
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn a_run_that_is_ended_early_returns() {
 
 #[test]
 fn views_of_a_strided_network_on_an_image_that_is_not_square_come_back() {
-    let pixels = noise(3, (8, 16));
+    let pixels = noise(3, Size::new(8, 16));
     let run = |tta: &str, as_values: &str, pixels: &Array2<u8>| {
         let toml = format!(
             "output = {{ size = [8, 16] }}\n{POST}\n[[segmenter.members]]\nname = \"a\"\nmodel = \"a.onnx\"\n\

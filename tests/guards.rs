@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use pleura::Size;
 use pleura::ensemble::Ensemble;
 use pleura::onnx::proto::{StringStringEntryProto, TensorProto};
 use pleura::runtime::Device;
@@ -121,7 +122,7 @@ fn weights_in_another_file_are_looked_for_where_they_may_lie() {
     weights[0] ^= 1;
     fs::write(model.with_file_name("weights.data"), weights).unwrap();
     let says = open(&case.manifest, false).unwrap();
-    assert!(says.contains("toy.onnx` has changed: its sha256 is "), "{says}");
+    assert!(says.contains("toy.onnx` has changed: expected sha256 "), "{says}");
     fs::write(&case.manifest, text).unwrap();
     fs::remove_file(model.with_file_name("weights.data")).unwrap();
     let (code, says) = check(&case.manifest, &[]);
@@ -141,7 +142,7 @@ fn an_optimised_ensemble_with_weights_in_another_file_opens() {
     let images = case.folder.path().join("images");
     fs::create_dir(&images).unwrap();
     for seed in 0..4 {
-        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, (8, 8)));
+        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, Size::new(8, 8)));
     }
     let out = case.folder.path().join("smaller");
     let mut command = support::pleura();

@@ -8,9 +8,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use pleura::Radiograph;
 use pleura::ensemble::{Ensemble, Finding, Form, ImageError};
 use pleura::runtime::Device;
+use pleura::{Radiograph, Size};
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
@@ -23,7 +23,7 @@ const IMAGES: u32 = 24;
 
 /// Files of noise, in order.
 fn images(folder: &Path) -> Vec<PathBuf> {
-    (0..IMAGES).map(|seed| png(folder, &format!("image-{seed:02}"), &noise(seed, (8, 8)))).collect()
+    (0..IMAGES).map(|seed| png(folder, &format!("image-{seed:02}"), &noise(seed, Size::new(8, 8)))).collect()
 }
 
 /// The findings of files, in their order.

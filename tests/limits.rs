@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pleura::Size;
 use support::case::{Case, POST, member, score};
 use support::toy::{Toy, noise, png};
 
@@ -32,9 +33,9 @@ fn ensemble() -> (Case, Vec<PathBuf>) {
     );
     let case = Case::new(&[("c", Toy::default()), ("s", Toy::default())], &toml);
     let mut images: Vec<PathBuf> =
-        (0..4).map(|seed| png(case.folder.path(), &format!("a-{seed}"), &noise(seed, (8, 8)))).collect();
-    images.push(png(case.folder.path(), "b-large", &noise(9, (3000, 3000))));
-    images.push(png(case.folder.path(), "c-last", &noise(7, (8, 8))));
+        (0..4).map(|seed| png(case.folder.path(), &format!("a-{seed}"), &noise(seed, Size::new(8, 8)))).collect();
+    images.push(png(case.folder.path(), "b-large", &noise(9, Size::new(3000, 3000))));
+    images.push(png(case.folder.path(), "c-last", &noise(7, Size::new(8, 8))));
     (case, images)
 }
 

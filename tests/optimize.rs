@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Zip};
-use pleura::Radiograph;
 use pleura::ensemble::Ensemble;
 use pleura::onnx::{self, ElementType, GraphBuilder};
 use pleura::runtime::Device;
 use pleura::submission::{SIIM_SIZE, Submission};
+use pleura::{Radiograph, Size};
 use pleura_train::nets;
 use serde_json::Value;
 use support::case::{Case, POST, member};
@@ -180,7 +180,7 @@ fn an_ensemble_is_whole_in_its_new_folder() {
     fs::create_dir_all(root.join("plugins")).unwrap();
     fs::copy(library("libplugin_fill_holes.so").unwrap(), root.join("own/libplugin_fill_holes.so")).unwrap();
     fs::copy(library("libplugin_convex_hull.so").unwrap(), root.join("plugins/libplugin_convex_hull.so")).unwrap();
-    let images: Vec<_> = (0..4).map(|seed| png(root, &format!("{seed}"), &noise(seed, (8, 8)))).collect();
+    let images: Vec<_> = (0..4).map(|seed| png(root, &format!("{seed}"), &noise(seed, Size::new(8, 8)))).collect();
     let images: Vec<&Path> = images.iter().map(|path| &**path).collect();
     let other = tempfile::tempdir().unwrap();
     let (told, said) = optimize(0, &case.manifest, &images, other.path(), &[]);
@@ -245,7 +245,7 @@ fn networks_that_are_trained_here_keep_their_answers() {
         let case = Case::new(&[], &format!("{POST}\n{member}"));
         network.write(case.folder.path().join("net.onnx")).unwrap();
         let images: Vec<_> =
-            (0..4).map(|seed| png(case.folder.path(), &format!("{seed}"), &noise(seed, (64, 64)))).collect();
+            (0..4).map(|seed| png(case.folder.path(), &format!("{seed}"), &noise(seed, Size::new(64, 64)))).collect();
         let out = case.folder.path().join("out");
         let inputs: Vec<&Path> = images.iter().map(|path| &**path).collect();
         let (told, said) = optimize(0, &case.manifest, &inputs, &out, &[]);
@@ -269,7 +269,7 @@ fn networks_that_are_trained_here_keep_their_answers() {
 fn wrong_usage_is_told_before_anything_is_written_over() {
     let case = Case::new(&[("toy", Toy::default())], &format!("{POST}\n{}", member("segmenter", "toy", "")));
     let root = case.folder.path();
-    let image = png(root, "a", &noise(1, (8, 8)));
+    let image = png(root, "a", &noise(1, Size::new(8, 8)));
     let truth = root.join("truth.csv");
     fs::write(&truth, "ImageId,EncodedPixels\nb,-1\n").unwrap();
     let more = ["--truth", truth.to_str().unwrap(), "--truth-size", "8x8"];

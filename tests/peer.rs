@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pleura::Size;
 use pleura::submission::Submission;
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ fn the_peer_answers_as_the_engine_does_with_either_gate() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     support::pleura().args(["demo", "--out"]).arg(at("demo")).assert().success();
-    let engine = Submission::read(at("demo/submission.csv"), (1024, 1024)).unwrap();
+    let engine = Submission::read(at("demo/submission.csv"), Size::new(1024, 1024)).unwrap();
     let expected = scores(&at("demo/findings.jsonl"));
     for gate in ["none", "stage"] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/benches/peer/peer.py");
@@ -48,7 +49,7 @@ fn the_peer_answers_as_the_engine_does_with_either_gate() {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{gate}: {}", String::from_utf8_lossy(&output.stderr));
         // Sums and resizes are in another order: rounding moves a mask's edge by a pixel here and there.
-        let score = Submission::read(at("peer.csv"), (1024, 1024)).unwrap().score(&engine).unwrap();
+        let score = Submission::read(at("peer.csv"), Size::new(1024, 1024)).unwrap().score(&engine).unwrap();
         assert!(score.positives > 0 && score.per_image.iter().all(|image| image.dice > 0.999), "{gate}: {score:?}");
         let found = scores(&at("peer.jsonl"));
         assert_eq!(found.len(), expected.len(), "{gate}");

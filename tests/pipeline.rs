@@ -6,6 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
+use pleura::Size;
 use pleura::ensemble::{Ensemble, PipelineStep};
 use pleura::onnx::{ElementType, GraphBuilder, attribute as a};
 use pleura::runtime::Device;
@@ -29,7 +30,7 @@ fn radiographs(folder: &Path, count: usize) -> Vec<PathBuf> {
         let all = pleura::radiograph::find(&[folder.display().to_string()]).unwrap();
         return all.into_iter().take(count).collect();
     }
-    let draw = |seed: usize| png(folder, &format!("image{seed}"), &noise(seed as u32, (256, 256)));
+    let draw = |seed: usize| png(folder, &format!("image{seed}"), &noise(seed as u32, Size::new(256, 256)));
     (0..count).map(draw).collect()
 }
 
@@ -66,8 +67,8 @@ fn results_come_in_the_order_of_the_files_whoever_is_quick() {
             std::fs::write(&path, "no picture").unwrap();
             path
         }
-        5 => png(case.folder.path(), &format!("image{place}"), &noise(place as u32, (1500, 1500))),
-        _ => png(case.folder.path(), &format!("image{place}"), &noise(place as u32, (9, 9))),
+        5 => png(case.folder.path(), &format!("image{place}"), &noise(place as u32, Size::new(1500, 1500))),
+        _ => png(case.folder.path(), &format!("image{place}"), &noise(place as u32, Size::new(9, 9))),
     };
     let files: Vec<PathBuf> = (0..60).map(draw).collect();
     let options = Ensemble::options().devices(&[Device::Cpu, Device::Cpu]).threads(1).batch(2);
@@ -111,12 +112,12 @@ fn a_batch_that_runs_out_of_memory_is_halved_and_the_run_goes_on() {
     // 8 TiB
     greedy(&case.folder.path().join("greedy.onnx"), 1 << 41);
     let files: Vec<PathBuf> =
-        (0..12).map(|seed| png(case.folder.path(), &format!("image{seed}"), &noise(seed, (8, 8)))).collect();
+        (0..12).map(|seed| png(case.folder.path(), &format!("image{seed}"), &noise(seed, Size::new(8, 8)))).collect();
     let ensemble = Ensemble::options().device(Device::Cpu).batch(4).open(&case.manifest).unwrap();
     let mut areas = Vec::new();
     let run = ensemble.predict_files(&files, |_, finding, _| finding.map(|finding| areas.push(finding.mask.area())));
     run.unwrap();
-    let expected = (0..12).map(|seed| noise(seed, (8, 8)).iter().filter(|&&v| v > 127).count());
+    let expected = (0..12).map(|seed| noise(seed, Size::new(8, 8)).iter().filter(|&&v| v > 127).count());
     assert_eq!(areas, expected.collect::<Vec<_>>());
     // Once it is known how many fit, no more are tried: at first 4 and 2, by either lane, then 1 at a time.
     let usage = &ensemble.times().models[&case.folder.path().join("greedy.onnx")];
@@ -130,7 +131,7 @@ fn models_have_a_limit_on_the_cpu_too_and_each_ensemble_its_own() {
     let case = Case::new(&[], &format!("{POST}\n{}", member("segmenter", "greedy", "")));
     // 64 MiB
     greedy(&case.folder.path().join("greedy.onnx"), 1 << 24);
-    let images: Vec<_> = (0..4).map(|seed| case.image(&noise(seed, (8, 8)))).collect();
+    let images: Vec<_> = (0..4).map(|seed| case.image(&noise(seed, Size::new(8, 8)))).collect();
     let options = || Ensemble::options().device(Device::Cpu).batch(4);
     let free = options().open(&case.manifest).unwrap();
     let [limited, starved] = [100 << 20, 100].map(|limit| options().device_memory(limit).open(&case.manifest).unwrap());
@@ -177,10 +178,10 @@ fn forgetful(path: &Path) {
 fn a_model_that_gives_too_few_maps_is_asked_one_by_one() {
     let case = Case::new(&[], &format!("{POST}\n{}", member("segmenter", "forgetful", "")));
     forgetful(&case.folder.path().join("forgetful.onnx"));
-    let images: Vec<_> = (0..5).map(|seed| case.image(&noise(seed, (8, 8)))).collect();
+    let images: Vec<_> = (0..5).map(|seed| case.image(&noise(seed, Size::new(8, 8)))).collect();
     let ensemble = Ensemble::options().device(Device::Cpu).batch(4).open(&case.manifest).unwrap();
     for (seed, finding) in (0..5).zip(ensemble.predict_batch(&images)) {
-        assert_eq!(finding.unwrap().mask.area(), noise(seed, (8, 8)).iter().filter(|&&v| v > 127).count());
+        assert_eq!(finding.unwrap().mask.area(), noise(seed, Size::new(8, 8)).iter().filter(|&&v| v > 127).count());
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
+use pleura::Size;
 use pleura::manifest::Manifest;
 use support::toy::{Toy, noise, png};
 use tempfile::TempDir;
@@ -48,7 +49,11 @@ fn images(folder: &Path) -> PathBuf {
     let images = folder.join("images");
     fs::create_dir_all(&images).unwrap();
     for index in 0..10 {
-        png(&images, &format!("image{index}"), &noise(index, (16, 16)).mapv(|v| (u32::from(v) * index / 9) as u8));
+        png(
+            &images,
+            &format!("image{index}"),
+            &noise(index, Size::new(16, 16)).mapv(|v| (u32::from(v) * index / 9) as u8),
+        );
     }
     images
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pleura::Shard;
+use pleura::{Shard, Size};
 use serde_json::Value;
 use support::case::{Case, POST};
 use support::toy::{Toy, noise, png};
@@ -40,7 +40,7 @@ impl Bench {
 
     fn draw(&self, folder: &str, name: &str) {
         let seed = name.bytes().fold(folder.len() as u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-        png(&self.at(folder), name, &noise(seed, (8, 8)).mapv(|v| v / 2 + (seed % 128) as u8));
+        png(&self.at(folder), name, &noise(seed, Size::new(8, 8)).mapv(|v| v / 2 + (seed % 128) as u8));
     }
 
     fn run(&self, words: &[&str], environment: &[(&str, &str)]) -> Output {

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pleura::Size;
 use support::slurm::{Cluster, wait_until};
 
 /// Number of radiographs that are predicted.
@@ -129,7 +130,7 @@ fn phantoms(folder: &Path, out: &'static str) -> [String; 8] {
     let images = folder.join("images");
     fs::create_dir_all(&images).unwrap();
     for seed in 0..6 {
-        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, (64, 64)));
+        support::toy::png(&images, &format!("image{seed}"), &support::toy::noise(seed, Size::new(64, 64)));
     }
     fs::write(images.join("broken.png"), "no picture").unwrap();
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles/demo.toml");

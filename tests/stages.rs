@@ -6,10 +6,10 @@ mod support;
 use std::collections::HashMap;
 
 use ndarray::{Array2, s};
-use pleura::Radiograph;
 use pleura::ensemble::{Decision, Ensemble, Finding, Region};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
+use pleura::{Radiograph, Size};
 use support::case::{Case, POST, chain, close, intensities, member, ramp, score};
 use support::toy::{Toy, png};
 
@@ -216,7 +216,7 @@ fn members_see_the_box_and_their_maps_are_pasted_back() {
     let case = Case::new(&models, &toml);
     let finding = case.predict(&image);
     // 8 rows and 12 columns, extended by 2 and 3 on each side, and clipped at the border.
-    assert_eq!(finding.crop, Some(Region { top: 2, left: 0, height: 12, width: 16, of: (16, 16) }));
+    assert_eq!(finding.crop, Some(Region { top: 2, left: 0, height: 12, width: 16, of: Size::new(16, 16) }));
     let expected = Array2::from_shape_fn((16, 16), |(y, _)| if (2..14).contains(&y) { 0.75 } else { 0.0 });
     assert_eq!(finding.map.unwrap(), expected);
     // If nothing is found, the manifest determines the result.

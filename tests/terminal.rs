@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use pleura::Size;
 use support::toy::{Toy, noise, png};
 
 fn pleura(words: &str) -> assert_cmd::Command {
@@ -36,7 +37,7 @@ fn bench() -> tempfile::TempDir {
     fs::write(folder.path().join("toy.toml"), manifest).unwrap();
     fs::create_dir(folder.path().join("images")).unwrap();
     for number in 0..8 {
-        png(&folder.path().join("images"), &format!("image{number}"), &noise(number, (8, 8)));
+        png(&folder.path().join("images"), &format!("image{number}"), &noise(number, Size::new(8, 8)));
     }
     folder
 }
@@ -55,7 +56,7 @@ fn the_version_tells_the_commit_and_what_the_program_works_with() {
     let commit = lines[1].strip_prefix("commit        ").unwrap();
     let is_commit = commit.trim_end_matches('+').bytes().all(|byte| byte.is_ascii_hexdigit());
     assert!(commit == "unknown" || option_env!("PLEURA_COMMIT") == Some(commit) || is_commit, "{long}");
-    assert_eq!(lines[2], "plugin ABI    1.0");
+    assert_eq!(lines[2], "plugin ABI    1.1");
     assert!(lines[3].starts_with("ONNX Runtime  ") && lines[3].ends_with(" or newer is needed"), "{long}");
     assert_eq!(out("-V"), format!("pleura {} ({commit})\n", env!("CARGO_PKG_VERSION")));
     let missing = pleura("--version").env("ORT_DYLIB_PATH", "/nowhere.so").assert().success();

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ndarray::Array2;
-use pleura::Mask;
 use pleura::ensemble::{Ensemble, Form};
 use pleura::report::MemberRow;
 use pleura::runtime::Device;
 use pleura::submission::Submission;
 use pleura::tune::{Evaluator, Members, Metric};
+use pleura::{Mask, Size};
 use support::toy::{Toy, noise, png};
 use tempfile::TempDir;
 
-const SIZE: (usize, usize) = (16, 16);
+const SIZE: Size = Size::new(16, 16);
 
 /// A classifier that returns an image's mean, a segmenter that returns the image itself, and one without any skill.
 const MANIFEST: &str = r#"# What it is for: stays.

@@ -15,7 +15,7 @@ use ndarray::{Array2, Array4};
 use pleura::Radiograph;
 use pleura::ensemble::{Ensemble, batch, prepare};
 use pleura::runtime::{self, Device, Model, SessionOptions};
-use pleura::submission::Submission;
+use pleura::submission::{SIIM_SIZE, Submission};
 
 const ROUNDS: usize = 9;
 const IMAGES: usize = 24;
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// A batch as given to the model: the run time depends on the numbers, too.
 fn seen(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Array4<f32>, Box<dyn std::error::Error>> {
     let member = &ensemble.manifest().segmenter.members[0];
-    let (input, size) = (&member.input, (member.input.size[0] as usize, member.input.size[1] as usize));
+    let (input, size) = (&member.input, member.input.size.into());
     let look = |file: &PathBuf| -> Result<Array2<f32>, Box<dyn std::error::Error>> {
         Ok(prepare(&Radiograph::open(file)?, member.intensity, size, input.resize))
     };
@@ -98,7 +98,7 @@ fn bare(model: &Model, input: &Array4<f32>, batches: usize) -> Result<f64, runti
 /// Seconds from files to a CSV.
 fn whole(ensemble: &Ensemble, files: &[PathBuf], out: &Path) -> Result<f64, Box<dyn std::error::Error>> {
     let start = Instant::now();
-    let mut submission = Submission::new((1024, 1024));
+    let mut submission = Submission::new(SIIM_SIZE);
     ensemble.predict_files(files, |_, finding, _| {
         let finding = finding.map_err(Box::new)?;
         submission.insert(finding.id.clone(), &finding.mask)?;

@@ -24,7 +24,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use pleura::runtime;
-use pleura::submission::Submission;
+use pleura::submission::{SIIM_SIZE, Submission};
 use serde_json::Value;
 use side::{Side, Task, Took};
 
@@ -125,7 +125,7 @@ fn summarize(runs: &[[Took; 4]]) {
 
 /// Checks that all sides agree, and that the engine's results are the same with and without early exit.
 fn agree(task: &Task<'_>) -> Result<(), Box<dyn Error>> {
-    let read = |side: Side| Submission::read(side.submission(task.folder), (1024, 1024));
+    let read = |side: Side| Submission::read(side.submission(task.folder), SIIM_SIZE);
     let bytes = |side: Side| std::fs::read(side.submission(task.folder));
     if bytes(Side::EngineFull)? != bytes(Side::EngineExact)? {
         return Err("early exit changes the submission".into());

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use criterion::{Criterion, criterion_group, criterion_main};
 use libloading::{Library, Symbol};
 use ndarray::Array2;
+use pleura_plugin::Size;
 use pleura_plugin::abi::{Context, Host, OK, Plane, PlaneMut, SYMBOL, Str, Table};
 use serde_json::{Value, json};
 
-const SIZE: (usize, usize) = (1024, 1024);
+const SIZE: Size = Size::new(1024, 1024);
 const HOST: Host = Host { sink: std::ptr::null_mut(), error: complain };
 
 /// A plugin with its parameters; neither is ever freed, because the process ends with the bench.
@@ -85,7 +86,7 @@ fn prepare(criterion: &mut Criterion, name: &str, params: &Value) {
 fn tta(criterion: &mut Criterion, name: &str, case: &str, params: &Value) {
     let plugin = Plugin::new(name, params);
     let (forward, inverse) = (plugin.table.forward.expect("TTA"), plugin.table.inverse.expect("TTA"));
-    let (mut height, mut width) = SIZE;
+    let Size { mut height, mut width } = SIZE;
     let size = plugin.table.view_size.expect("TTA");
     // SAFETY: `height` and `width` are variables of this function.
     assert_eq!(unsafe { size(plugin.this, 0, &mut height, &mut width, &HOST) }, OK);
@@ -121,8 +122,8 @@ fn context() -> Context {
     Context {
         struct_size: size_of::<Context>() as u32,
         image_id: Str::new("bench"),
-        original_height: SIZE.0,
-        original_width: SIZE.1,
+        original_height: SIZE.height,
+        original_width: SIZE.width,
         score_low: 0.0,
         score_high: 1.0,
         spacing_row: 0.0,

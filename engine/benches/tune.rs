@@ -6,15 +6,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use ndarray::Array2;
-use pleura::Mask;
 use pleura::manifest::Step;
 use pleura::plugin::Context;
 use pleura::submission::Runs;
 use pleura::tune::{Chain, Target};
+use pleura::{Mask, Size};
 use rayon::prelude::*;
 use serde_json::json;
 
-const SIZE: (usize, usize) = (256, 256);
+const SIZE: Size = Size::new(256, 256);
 const MAPS: usize = 2000;
 const RUN: usize = 4;
 

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use pleura::Radiograph;
 use pleura::manifest::{self, Lint, Manifest};
 use pleura::plugin;
 use pleura::radiograph::{ImageHeader, Tags};
 use pleura::submission::{Rows, Runs, Submission, read_ids};
+use pleura::{Radiograph, Size};
 
 /// A target's name, which its corpus shares, and its function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -44,12 +44,12 @@ pub fn manifest(bytes: &[u8]) {
 /// Run lengths of an image whose size is in the first two bytes: accepted ones fit the image, and survive a round trip.
 pub fn rle(bytes: &[u8]) {
     let [height, width, text @ ..] = bytes else { return };
-    let size = (usize::from(*height) + 1, usize::from(*width) + 1);
+    let size = Size::new(usize::from(*height) + 1, usize::from(*width) + 1);
     let Ok(text) = std::str::from_utf8(text) else { return };
     // Numbers may be of any size if the image's size is unlimited.
-    let _ = Runs::decode(text, (usize::MAX, usize::MAX));
+    let _ = Runs::decode(text, Size::new(usize::MAX, usize::MAX));
     let Ok(runs) = Runs::decode(text, size) else { return };
-    assert!(runs.area() <= size.0 * size.1);
+    assert!(runs.area() <= size.area());
     let written = runs.encode();
     assert_eq!(Runs::decode(&written, size).as_ref(), Ok(&runs), "{written}");
     let mask = runs.to_mask(size);
@@ -61,7 +61,7 @@ pub fn csv(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (path, copy) = (folder.path().join("in.csv"), folder.path().join("out.csv"));
     fs::write(&path, bytes).expect("a temporary file");
-    let size = (64, 48);
+    let size = Size::new(64, 48);
     if let Ok(rows) = Rows::open(&path, size) {
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 2;
         let zipped = bytes.starts_with(&[0x1F, 0x8B]);
@@ -101,7 +101,7 @@ pub fn dicom(bytes: &[u8]) {
     match Radiograph::decode(bytes, path) {
         Ok(image) => {
             let size = image.size();
-            assert!(size.0 <= 16_384 && size.1 <= 16_384 && size.0 * size.1 > 0, "{size:?}");
+            assert!(size.height <= 16_384 && size.width <= 16_384 && size.area() > 0, "{size:?}");
             let glance = glance.expect("what is decoded can be glanced at");
             assert_eq!((glance.size, glance.id.as_str()), (size, image.id()));
             assert_eq!(tags.expect("and has tags").size, Some(size));

@@ -1,6 +1,7 @@
 //! The competition's own data.
 
 use super::*;
+use pleura::Size;
 
 #[test]
 #[cfg_attr(no_real_data, ignore = "no real data: set PLEURA_DATA")]
@@ -63,7 +64,7 @@ fn real_tags_are_those_of_the_labels() {
 fn real_masks_survive_the_way_to_png_and_back() {
     let siim = support::data().join("siim");
     let folder = tempfile::tempdir().unwrap();
-    let truth = Submission::read(siim.join("train-rle.csv.gz"), (1024, 1024)).unwrap();
+    let truth = Submission::read(siim.join("train-rle.csv.gz"), Size::new(1024, 1024)).unwrap();
     // every hundredth positive, and as many negatives
     let (positives, others): (Vec<_>, Vec<_>) = truth.iter().partition(|(_, runs)| !runs.is_empty());
     let some = positives.iter().step_by(100).chain(others.iter().step_by(400));

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support;
+use pleura::Size;
 
 /// Number of files per seed: faults show early.
 const AT_ONCE: usize = 2000;
@@ -17,7 +18,7 @@ const ROUNDING: f32 = 0.51 / 65535.0 + 2e-6;
 
 /// The correct pictures of one image.
 struct Answer {
-    size: (usize, usize),
+    size: Size,
     /// For `stored`, then for `window`: the lowest and the highest correct intensities.
     bounds: [[Vec<f32>; 2]; 2],
 }
@@ -31,15 +32,15 @@ impl Answer {
         let pixels = side(0) * side(1);
         assert_eq!(words.len(), 4 * pixels, "{}", path.display());
         let picture = |at: usize| words[at * pixels..][..pixels].iter().map(|&word| f32::from_le_bytes(word)).collect();
-        Self { size: (side(0), side(1)), bounds: [[picture(0), picture(1)], [picture(2), picture(3)]] }
+        Self { size: Size::new(side(0), side(1)), bounds: [[picture(0), picture(1)], [picture(2), picture(3)]] }
     }
 
     /// The error in a picture of 16 bits, if there is one.
     fn fault(&self, kind: usize, picture: &Path) -> Option<String> {
         let image = image::open(picture).unwrap().into_luma16();
-        let size = (image.height() as usize, image.width() as usize);
+        let size = Size::new(image.height() as usize, image.width() as usize);
         if size != self.size {
-            return Some(format!("{size:?} pixels, not {:?}", self.size));
+            return Some(format!("{size} pixels, not {}", self.size));
         }
         let [low, high] = &self.bounds[kind];
         let values = image.as_raw().iter().map(|&value| f32::from(value) / 65535.0);

@@ -4,8 +4,8 @@ use dicom_core::value::{DataSetSequence, PixelFragmentSequence, Value};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
-use pleura::Radiograph;
 use pleura::manifest::Intensity;
+use pleura::{Radiograph, Size};
 
 pub const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
@@ -100,7 +100,7 @@ fn twelve_bits_in_sixteen_in_every_byte_order() {
     for syntax in syntaxes.into_iter().chain([BIG_ENDIAN]) {
         let radiograph = Radiograph::decode(&file(&object, syntax), "a.dcm").unwrap();
         assert_eq!(values(&radiograph), [0.0, 1.0, 256.0, 255.0, 2048.0, 4095.0], "{syntax}");
-        assert_eq!((radiograph.size(), radiograph.range()), ((2, 3), (0.0, 4095.0)), "{syntax}");
+        assert_eq!((radiograph.size(), radiograph.range()), (Size::new(2, 3), (0.0, 4095.0)), "{syntax}");
         assert_eq!(radiograph.id(), "ID_0a1b2c3d4", "{syntax}");
     }
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use pleura::Radiograph;
 use pleura::manifest::Intensity;
 use pleura::radiograph::find_with;
+use pleura::{Radiograph, Size};
 use sha2::{Digest, Sha256};
 
 use crate::support::data;
@@ -62,7 +62,7 @@ const FILES: [(&str, Expected); 22] = [
 
 /// Height, width and modality values of the reference.
 struct Reference {
-    size: (usize, usize),
+    size: Size,
     values: Vec<i32>,
 }
 
@@ -70,7 +70,7 @@ impl Reference {
     fn read(path: &Path) -> Option<Self> {
         let bytes = std::fs::read(path).ok()?;
         let mut numbers = bytes.chunks_exact(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()));
-        let size = (numbers.next()? as usize, numbers.next()? as usize);
+        let size = Size::new(numbers.next()? as usize, numbers.next()? as usize);
         Some(Self { size, values: numbers.collect() })
     }
 }
@@ -86,7 +86,7 @@ fn sha256(values: &[i32]) -> String {
 }
 
 /// Means of 8 by 8 blocks, split as by numpy's `array_split`: the first blocks are one larger if sizes do not divide.
-fn means(values: &[i32], (rows, cols): (usize, usize)) -> Vec<f64> {
+fn means(values: &[i32], Size { height: rows, width: cols }: Size) -> Vec<f64> {
     let cut = |length: usize, block: usize| block * (length / 8) + block.min(length % 8);
     let mut means = Vec::new();
     for (down, across) in (0..64).map(|block| (block / 8, block % 8)) {
@@ -141,7 +141,8 @@ fn every_file_agrees_with_the_digests_of_pydicom() {
         serde_json::from_str(&std::fs::read_to_string(golden).unwrap()).unwrap();
     each_file(&data.join("dicom"), |stem, expected, radiograph| {
         let golden = &golden[stem];
-        let size = [radiograph.size().0, radiograph.size().1];
+        let Size { height, width } = radiograph.size();
+        let size = [height, width];
         if golden["size"] != serde_json::json!(size) {
             return Err(format!("size {size:?}, not {}", golden["size"]));
         }
@@ -179,7 +180,7 @@ fn every_pixel_agrees_with_pydicom() {
             return Err(format!("pydicom cannot read it: {reason}"));
         };
         if radiograph.size() != reference.size {
-            return Err(format!("size {:?}, not {:?}", radiograph.size(), reference.size));
+            return Err(format!("size {}, not {}", radiograph.size(), reference.size));
         }
         let ours = whole(radiograph);
         let off: Vec<u32> = ours.iter().zip(&reference.values).map(|(ours, theirs)| ours.abs_diff(*theirs)).collect();
@@ -242,7 +243,7 @@ fn siim_images_are_exactly_as_stored() {
         assert_eq!(files.len(), count, "{folder}");
         for file in files {
             let radiograph = Radiograph::open(&file).unwrap();
-            assert_eq!(radiograph.size(), (1024, 1024), "{}", file.display());
+            assert_eq!(radiograph.size(), Size::new(1024, 1024), "{}", file.display());
             assert!(radiograph.id().starts_with(prefix), "{}", radiograph.id());
             assert_eq!(Some(radiograph.id()), file.file_stem().unwrap().to_str());
             assert_eq!(radiograph.range(), (0.0, 255.0));

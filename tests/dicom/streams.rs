@@ -3,7 +3,7 @@
 
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
-use pleura::Radiograph;
+use pleura::{Radiograph, Size};
 
 use super::made::{file, fragments, grey, text};
 
@@ -37,7 +37,7 @@ fn with_syntax(mut bytes: Vec<u8>, syntax: &str) -> Vec<u8> {
 /// The largest difference between a radiograph's values and the original ones.
 fn distance(radiograph: &Radiograph) -> f32 {
     let made = |row: usize, column: usize| ((97 * row + 331 * column + row * column) % 5120).min(4095) as f32;
-    assert_eq!(radiograph.size(), (20, 24));
+    assert_eq!(radiograph.size(), Size::new(20, 24));
     let distance = |((row, column), &value): ((usize, usize), &f32)| (value - made(row, column)).abs();
     radiograph.values().indexed_iter().map(distance).fold(0.0, f32::max)
 }

@@ -5,9 +5,9 @@ use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use pleura::Radiograph;
 use pleura::manifest::Intensity;
 use pleura::radiograph::{ImageHeader, Tags, id_of};
+use pleura::{Radiograph, Size};
 
 use super::made::BIG_ENDIAN;
 
@@ -217,7 +217,8 @@ fn the_plain_files_are_read_as_meant() {
         let (radiograph, glance, tags, id) =
             readings(&file(uids::EXPLICIT_VR_LITTLE_ENDIAN, &PLAIN.data_set(&data_set)));
         assert_eq!((radiograph.id(), glance.id.as_str(), id.as_str()), ("1.2.3.45", "1.2.3.45", "1.2.3.45"));
-        assert_eq!((glance.size, tags.size, radiograph.size()), ((2, 4), Some((2, 4)), (2, 4)));
+        let size = Size::new(2, 4);
+        assert_eq!((glance.size, tags.size, radiograph.size()), (size, Some(size), size));
         assert_eq!((tags.patient_name.as_deref(), tags.spacing), (Some("Døe^Jane"), Some((0.25, 0.5))));
         assert!(radiograph.has_window() && radiograph.is_inverted() && radiograph.remarks().is_empty());
         (radiograph, tags)

@@ -7,6 +7,7 @@ use pleura_demo::{Encoding, Phantom};
 
 use crate::support::toy::{noise, png};
 use crate::{itself, predict};
+use pleura::Size;
 
 const GOOD: u32 = 1000;
 
@@ -14,7 +15,7 @@ const GOOD: u32 = 1000;
 fn good() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for seed in 0..GOOD {
-        png(folder.path(), &format!("image-{seed:04}"), &noise(seed, (8, 8)));
+        png(folder.path(), &format!("image-{seed:04}"), &noise(seed, Size::new(8, 8)));
     }
     folder
 }
@@ -39,7 +40,7 @@ fn claims(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// A PNG file whose header claims 65535 × 65535 pixels, with the right checksum.
 fn huge_png(folder: &Path) -> Vec<u8> {
-    let path = png(folder, "huge", &noise(1, (8, 8)));
+    let path = png(folder, "huge", &noise(1, Size::new(8, 8)));
     let mut bytes = fs::read(&path).unwrap();
     fs::remove_file(path).unwrap();
     bytes[16..24].copy_from_slice(&[0, 0, 255, 255, 0, 0, 255, 255]);
@@ -114,9 +115,9 @@ fn links_in_a_circle_and_pipes_end() {
     let case = itself();
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    png(folder.path(), "good", &noise(1, (8, 8)));
+    png(folder.path(), "good", &noise(1, Size::new(8, 8)));
     fs::create_dir(at("below")).unwrap();
-    png(&at("below"), "too", &noise(2, (8, 8)));
+    png(&at("below"), "too", &noise(2, Size::new(8, 8)));
     symlink(folder.path(), at("below/up")).unwrap();
     symlink("itself.dcm", at("itself.dcm")).unwrap();
     symlink("nowhere.dcm", at("nowhere.dcm")).unwrap();
@@ -144,7 +145,7 @@ fn links_in_a_circle_and_pipes_end() {
 fn a_name_that_would_steer_the_terminal_is_shown_and_not_obeyed() {
     let case = itself();
     let folder = tempfile::tempdir().unwrap();
-    png(folder.path(), "good", &noise(1, (8, 8)));
+    png(folder.path(), "good", &noise(1, Size::new(8, 8)));
     fs::write(folder.path().join("\u{1b}[2Jgone.dcm"), "text").unwrap();
     let ran = predict(&case.manifest, &[folder.path()], &[]);
     assert_eq!(ran.code, Some(1));

@@ -9,6 +9,7 @@ use pleura::onnx::{Dim, ElementType, GraphBuilder, attribute as a};
 use crate::support::case::{Case, POST, member};
 use crate::support::toy::{noise, png};
 use crate::{itself, predict};
+use pleura::Size;
 
 /// A network from `image` to `map`, with the layers that `body` adds.
 fn network(path: &Path, body: impl FnOnce(&mut GraphBuilder, &str) -> String) {
@@ -54,7 +55,7 @@ fn nan_for_one_image_costs_that_image() {
     let (case, healthy) = (case(nan_for_black), itself());
     let folder = tempfile::tempdir().unwrap();
     for seed in 0..12 {
-        png(folder.path(), &format!("image-{seed:02}"), &noise(seed, (8, 8)));
+        png(folder.path(), &format!("image-{seed:02}"), &noise(seed, Size::new(8, 8)));
     }
     let clean = predict(&healthy.manifest, &[folder.path()], &[]);
     assert_eq!(clean.code, Some(0), "{}", clean.stderr);
@@ -75,7 +76,7 @@ fn a_wrong_shape_for_one_batch_costs_no_row_and_makes_no_wrong_one() {
     let (case, healthy) = (case(forgets_the_third), itself());
     let folder = tempfile::tempdir().unwrap();
     for seed in 0..8 {
-        png(folder.path(), &format!("image-{seed}"), &noise(seed, (8, 8)));
+        png(folder.path(), &format!("image-{seed}"), &noise(seed, Size::new(8, 8)));
     }
     let clean = predict(&healthy.manifest, &[folder.path()], &[]);
     for batch in ["1", "2", "3"] {
@@ -117,7 +118,7 @@ fn a_model_that_is_deleted_or_changed_after_the_check_leaves_no_submission() {
     for (harm, says) in harms {
         let case = pinned();
         let model = case.folder.path().join("toy.onnx");
-        let image = png(case.folder.path(), "image", &noise(1, (8, 8)));
+        let image = png(case.folder.path(), "image", &noise(1, Size::new(8, 8)));
         let ran = predict(&case.manifest, &[&image], &[]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         harm(&model);

@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::itself;
 use crate::support;
 use crate::support::toy::{noise, png};
+use pleura::Size;
 
 #[test]
 fn an_output_that_cannot_be_written_is_told_before_any_work() {
     let case = itself();
     let folder = case.folder.path();
-    let image = png(folder, "image", &noise(1, (8, 8)));
+    let image = png(folder, "image", &noise(1, Size::new(8, 8)));
     fs::create_dir(folder.join("full")).unwrap();
     fs::write(folder.join("full/of.txt"), "").unwrap();
     // Root may write anywhere, except below a file, over a folder, and where there is no disk.

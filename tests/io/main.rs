@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
+use pleura::Size;
 use support::case::{Case, POST, member};
 use support::toy::{Toy, noise, png};
 
@@ -27,7 +28,7 @@ impl Bench {
         fs::create_dir(bench.at("images")).unwrap();
         let mut truth = "ImageId,EncodedPixels\n".to_owned();
         for number in 0..4 {
-            png(&bench.at("images"), &format!("image{number}"), &noise(number, (8, 8)));
+            png(&bench.at("images"), &format!("image{number}"), &noise(number, Size::new(8, 8)));
             truth += &format!("image{number},{}\n", if number % 2 == 0 { "0 3" } else { "-1" });
         }
         fs::write(bench.at("truth.csv"), truth).unwrap();

@@ -6,6 +6,7 @@ use pleura_demo::{Encoding, Phantom};
 
 use crate::support::toy::{noise, png};
 use crate::{Bench, said};
+use pleura::Size;
 
 /// Ids that are the same with odd characters as underscores, one of 5,000 characters, and odd ones.
 fn odd_ids() -> Vec<String> {
@@ -33,7 +34,7 @@ fn masks_go_out_and_come_back() {
 fn maps_and_pictures_of_odd_ids_do_not_end_a_run() {
     let bench = Bench::new();
     for (number, id) in ["a b", "a_b", "a+b"].into_iter().enumerate() {
-        png(&bench.at("images"), id, &noise(number as u32 + 10, (8, 8)));
+        png(&bench.at("images"), id, &noise(number as u32 + 10, Size::new(8, 8)));
     }
     let mut phantom = Phantom::new(5, 0, 64);
     phantom.uid = "x".repeat(5000);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bombs::{black, chunk, deflated, dicom, dicom_of, htj2k, jp2, jpeg, jpeg_12, jpeg_2000, rle, zeros};
 use dicom_dictionary_std::uids;
+use pleura::Size;
 use support::case::{Case, POST, member};
 use support::toy::{Toy, noise, png};
 
@@ -51,7 +52,7 @@ fn no_file_takes_more_than_the_memory_given() {
         &format!("output.size = [8, 8]\n{POST}\n{}", member("segmenter", "toy", "")),
     );
     let folder = tempfile::tempdir().unwrap();
-    let small = png(folder.path(), "small", &noise(1, (8, 8)));
+    let small = png(folder.path(), "small", &noise(1, Size::new(8, 8)));
     let baseline = predict(&case.manifest, &[&small]);
     assert_eq!(baseline.code, Some(0), "{}", baseline.stderr);
 

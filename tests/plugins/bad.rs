@@ -5,6 +5,7 @@ use pleura::manifest::Isolation;
 use pleura::plugin::{Fault, LoadError, Plugin, PluginError, Role};
 
 use crate::{above_half, build, context, error, map, open, step, target};
+use pleura::Size;
 
 const BOTH: [Isolation; 2] = [Isolation::None, Isolation::Process];
 
@@ -27,7 +28,7 @@ fn a_good_plugin_does_the_same_here_and_in_a_child_process() {
 #[test]
 fn libraries_that_are_no_plugins_are_refused_with_the_next_step() {
     let cases = [
-        ("wrong_abi", "has ABI 2, expected 1.0: rebuild the plugin against the header"),
+        ("wrong_abi", "has ABI 2, expected 1.1: rebuild the plugin against the header"),
         ("no_symbol", "exports no `pleura_plugin`: use `export!` in Rust, define that function in C"),
         ("null_table", "returns no table from `pleura_plugin`"),
         ("short_table", "has a table of 16 bytes, expected at least"),
@@ -120,7 +121,7 @@ fn nan_from_a_plugin_is_reported() {
     for isolation in BOTH {
         let plugin = open("returns_nan", isolation).unwrap();
         assert_eq!(plugin.forward(0, map().view()).unwrap(), map());
-        let text = error(plugin.inverse(0, map().view(), (6, 10)));
+        let text = error(plugin.inverse(0, map().view(), Size::new(6, 10)));
         assert_eq!(text, "plugin `returns-nan` (inverse): returned 2 pixels that are NaN or infinite");
     }
 }
@@ -132,10 +133,13 @@ fn views_are_neither_none_nor_absurd() {
         assert_eq!(text, "plugin `no-views` (views): has 0 views; expected 1 to 1024");
         let plugin = open("absurd_views", isolation).unwrap();
         let text = error(plugin.forward(0, map().view()));
-        assert_eq!(text, "plugin `absurd-views` (forward): makes view 0 0x10; expected sides from 1 to 16384");
-        let text = error(plugin.view_size(1, (6, 10)));
-        assert!(text.contains("makes view 1 1099511627776x10"), "{text}");
-        assert!(error(plugin.view_size(2, (6, 10))).contains("view 2 does not exist: there are 2"));
+        assert_eq!(
+            text,
+            "plugin `absurd-views` (forward): makes view 0 of 0×10 pixels; expected sides from 1 to 16384"
+        );
+        let text = error(plugin.view_size(1, Size::new(6, 10)));
+        assert!(text.contains("makes view 1 of 1099511627776×10 pixels"), "{text}");
+        assert!(error(plugin.view_size(2, Size::new(6, 10))).contains("view 2 does not exist: there are 2"));
     }
 }
 
@@ -144,7 +148,7 @@ fn a_plugin_makes_no_calls_of_another_role() {
     let plugin = open("good", Isolation::None).unwrap();
     let text = error(plugin.prepare(map().view()));
     assert_eq!(text, "plugin `good` (prepare): is a postprocess plugin, which has no such call");
-    assert!(error(plugin.inverse(0, map().view(), (6, 10))).contains("is a postprocess plugin"));
+    assert!(error(plugin.inverse(0, map().view(), Size::new(6, 10))).contains("is a postprocess plugin"));
     let empty = Array2::zeros((0, 0));
     assert!(error(plugin.postprocess(&context("a"), empty.view(), None)).contains("the map is 0x0"));
 }

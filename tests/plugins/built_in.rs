@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pleura::digest;
 use pleura::manifest::{Isolation, Step};
 use pleura::plugin::{Origin, Plugin, PluginError};
+use pleura::{Size, digest};
 use serde_json::Value;
 
 use crate::{error, step, support};
@@ -123,7 +123,7 @@ fn a_built_in_plugin_runs_in_a_child_process_too() {
     let alone = Step { isolation: Isolation::Process, ..threshold() };
     let plugin = Plugin::open(&alone, Path::new(".")).unwrap();
     let map = ndarray::array![[0.4_f32, 0.6]];
-    let context = pleura::plugin::Context::new("x", (1, 2));
+    let context = pleura::plugin::Context::new("x", Size::new(1, 2));
     let mask = plugin.postprocess(&context, map.view(), None).unwrap();
     assert_eq!(mask.pixels(), ndarray::array![[false, true]]);
     let refused = Step { params: serde_json::Map::new(), ..alone };

@@ -55,7 +55,7 @@ fn the_c_plugin_goes_from_an_empty_folder_into_use() {
     let (guide, folder) = (guide(), tempfile::tempdir().unwrap());
     fs::write(folder.path().join("clear-border.c"), block(&guide, "In C", "c")).unwrap();
     let said = shell(&block(&guide, "In C", "sh"), folder.path());
-    assert!(said.starts_with("ok    loads: `clear-border` 1.0.0, postprocess, ABI 1.0\n"), "{said}");
+    assert!(said.starts_with("ok    loads: `clear-border` 1.0.0, postprocess, ABI 1.1\n"), "{said}");
     assert!(!said.contains("FAIL") && said.lines().count() > 50, "{said}");
     use_it("./libclear_border.so", folder.path());
     use_it("clear-border", folder.path());
@@ -71,7 +71,7 @@ fn the_rust_plugin_is_the_one_that_is_built_and_works() {
     );
     let library = target().join("deps/libclear_border.so");
     let said = shell(&format!("pleura plugins test {} --params '{{\"pixels\": 2}}'", library.display()), target());
-    assert!(said.starts_with("ok    loads: `clear-border` 0.1.0, postprocess, ABI 1.0\n"), "{said}");
+    assert!(said.starts_with("ok    loads: `clear-border` 0.1.0, postprocess, ABI 1.1\n"), "{said}");
     assert!(!said.contains("FAIL"), "{said}");
     use_it(library.to_str().unwrap(), target());
 }

@@ -63,7 +63,8 @@ fn sizes_offsets_and_constants_are_those_of_the_header() {
         view_size,
         forward,
         inverse,
-        postprocess
+        postprocess,
+        use_log
     );
     let constants = [
         ("PLEURA_ABI_MAJOR", u32::from(abi::ABI_MAJOR)),
@@ -73,6 +74,10 @@ fn sizes_offsets_and_constants_are_those_of_the_header() {
         ("PLEURA_TTA", abi::TTA),
         ("PLEURA_POSTPROCESS", abi::POSTPROCESS),
         ("PLEURA_USES_SCORE", abi::USES_SCORE),
+        ("PLEURA_LOG_ERROR", abi::LOG_ERROR),
+        ("PLEURA_LOG_WARN", abi::LOG_WARN),
+        ("PLEURA_LOG_INFO", abi::LOG_INFO),
+        ("PLEURA_LOG_DEBUG", abi::LOG_DEBUG),
     ];
     lines.extend(constants.map(|(c, rust)| Line { c: c.to_owned(), rust: rust as usize }));
 

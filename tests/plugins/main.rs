@@ -16,9 +16,9 @@ mod support;
 use std::path::Path;
 
 use ndarray::Array2;
-use pleura::Mask;
 use pleura::manifest::{Isolation, Step};
 use pleura::plugin::{Context, Plugin, PluginError};
+use pleura::{Mask, Size};
 use serde_json::{Map, Value};
 
 /// A step as in a manifest.
@@ -41,7 +41,7 @@ fn error<T>(result: Result<T, PluginError>) -> String {
 }
 
 fn context(image_id: &str) -> Context {
-    Context::new(image_id, (1024, 1024)).with_score(0.25, 0.75)
+    Context::new(image_id, Size::new(1024, 1024)).with_score(0.25, 0.75)
 }
 
 /// 0, 1/60, 2/60, … 59/60.

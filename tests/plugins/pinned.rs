@@ -41,7 +41,7 @@ fn a_child_that_is_started_again_loads_the_library_declared_or_none() {
     fs::copy(build::fixtures().join("libgood.so"), &library).unwrap();
     let text = error(apply("fine"));
     assert!(text.contains("cannot be restarted: plugin library"), "{text}");
-    assert!(text.contains("has changed: its sha256 is "), "{text}");
+    assert!(text.contains("has changed: expected sha256 "), "{text}");
 }
 
 #[test]

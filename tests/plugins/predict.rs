@@ -149,3 +149,33 @@ fn a_plugin_that_reads_the_score_gets_it_to_the_end() {
     // No pixel of a white image is above its mean.
     assert_eq!(csv, "ImageId,EncodedPixels\nafter,-1\nbefore,-1\ncrash,-1\n");
 }
+
+#[test]
+fn what_a_plugin_logs_is_printed_with_its_name_and_image_isolated_or_not() {
+    let warning = |id: &str| format!("warning: plugin `talks`: nothing is above 0.99 (image id=\"{id}\")");
+    for isolation in ["none", "process"] {
+        let (folder, manifest) = ensemble(&fixture("talks", isolation));
+        let (code, stderr, _) = predict(folder.path(), &manifest, "crash");
+        assert_eq!(code, Some(0), "{isolation}: {stderr}");
+        let count = |words: &str| stderr.lines().filter(|line| *line == words).count();
+        let counts = ["after", "before", "crash"].map(|id| count(&warning(id)));
+        assert_eq!(counts, [1; 3], "{isolation}: {stderr}");
+        assert!(!stderr.contains("a detail") && !stderr.contains("created"), "{isolation}: {stderr}");
+        let image = folder.path().join("before.png");
+        let out = folder.path().join("loud.csv");
+        let mut command = support::pleura();
+        let run = command.args(["predict", "-vv", "--device", "cpu", "--out"]).args([&out, &manifest, &image]).output();
+        let loud = String::from_utf8_lossy(&run.unwrap().stderr).into_owned();
+        assert!(loud.contains("info: plugin `talks`: created"), "{isolation}: {loud}");
+        // a child passes on a hundred a call
+        let details = loud.lines().filter(|line| line.contains("plugin `talks`: a detail")).count();
+        assert_eq!(details, if isolation == "none" { 1000 } else { 99 }, "{isolation}");
+    }
+}
+
+#[test]
+fn a_plugin_of_the_first_abi_works_and_nothing_behind_its_table_is_called() {
+    let (folder, manifest) = ensemble(&fixture("first_abi", "none"));
+    let (code, stderr, csv) = predict(folder.path(), &manifest, "crash");
+    assert_eq!((code, csv.lines().count()), (Some(0), 4), "{stderr}");
+}

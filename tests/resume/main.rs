@@ -14,6 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use pleura::Size;
 use serde_json::Value;
 use support::case::Case;
 use support::toy::{Toy, noise, png};
@@ -43,7 +44,7 @@ impl Bench {
     }
 
     fn draw(&self, index: usize, seed: u32) -> PathBuf {
-        let pixels = noise(seed, (8, 8)).mapv(|v| v / 2 + 5 * (7 * index % IMAGES) as u8);
+        let pixels = noise(seed, Size::new(8, 8)).mapv(|v| v / 2 + 5 * (7 * index % IMAGES) as u8);
         png(&self.at("images"), &format!("image{index:02}"), &pixels)
     }
 

@@ -44,7 +44,7 @@ pub fn tuned(standin: &Standin, scores: &BTreeMap<&str, f32>, maps: &Maps) -> (P
     let gate = (sorted[IMAGES / 2 - 1] + sorted[IMAGES / 2]) / 2.0;
     let passing = maps.iter().filter(|(id, _)| scores[id.as_str()] > gate);
     let mut pixels: Vec<u16> = passing.flat_map(|(_, map)| map).copied().collect();
-    assert_eq!(pixels.len(), IMAGES / 2 * SIZE.0 * SIZE.1, "scores differ: {scores:?}");
+    assert_eq!(pixels.len(), IMAGES / 2 * SIZE.area(), "scores differ: {scores:?}");
     pixels.sort_unstable();
     let above = f64::from(pixels[pixels.len() * 3 / 4]) / 65535.0;
     let manifest = standin.rewrite("tuned.toml", |manifest| {
@@ -77,7 +77,7 @@ pub fn runs(standin: &Standin, tuned: &Path, gate: f32, scores: &BTreeMap<&str, 
         assert_eq!(finding["decision"], if passes { "postprocess" } else { "classifier-gate" }, "{finding}");
         assert_eq!(finding["runs"]["segmenters"] == 0, !passes, "{finding}");
         let area = plain.submission.runs(id).unwrap().area();
-        assert!(area < SIZE.0 * SIZE.1 && (passes || area == 0), "{id}: {area}");
+        assert!(area < SIZE.area() && (passes || area == 0), "{id}: {area}");
     }
     assert!(plain.submission.positives() > 0);
     plain

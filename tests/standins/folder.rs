@@ -38,7 +38,7 @@ impl Standin {
         standin.draw("train", 17, 8, SIDE);
         standin.draw("chexpert-pseudo", 18, 4, SIDE);
         standin.join("train-rle.csv", "chexpert-pseudo-rle.csv", "train-and-chexpert-rle.csv");
-        standin.draw("test", 19, IMAGES / 2, SIZE.0);
+        standin.draw("test", 19, IMAGES / 2, SIZE.height);
         standin
     }
 

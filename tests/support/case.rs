@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ndarray::Array2;
 use pleura::Radiograph;
+pub use pleura::chain;
 use pleura::ensemble::{Ensemble, Finding};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
@@ -69,11 +70,6 @@ impl Case {
     pub fn image(&self, pixels: &Array2<u8>) -> Radiograph {
         Radiograph::open(png(self.folder.path(), "image", pixels)).unwrap()
     }
-}
-
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let cause = error.source().map(|source| format!(": {}", chain(source)));
-    format!("{error}{}", cause.unwrap_or_default())
 }
 
 pub fn close(a: &Array2<f32>, b: &Array2<f32>) -> bool {

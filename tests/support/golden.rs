@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::player::{Drawing, Reply};
+use pleura::Size;
 
 /// One ensemble's cases.
 #[derive(Debug, Deserialize)]
@@ -13,8 +14,8 @@ use super::player::{Drawing, Reply};
 pub struct Ensemble {
     /// (height, width) of the cases' drawings, and of the masks.
     pub frame: (i64, i64),
-    /// (height, width) of the images.
-    pub image: (usize, usize),
+    /// Size of the images.
+    pub image: Size,
     /// The reference's assumptions on each network, by its name in the manifest.
     pub networks: BTreeMap<String, Network>,
     /// Thresholds that replace those of the manifest, one per snapshot, by the member's name.

@@ -10,6 +10,7 @@ use ndarray::Array2;
 use pleura::onnx::{ElementType, GraphBuilder, attribute as a};
 
 use super::golden::Stack;
+use pleura::Size;
 
 /// Difference in grey levels of an image's left and right borders from its middle.
 const SLANT: f32 = 3.0;
@@ -58,9 +59,11 @@ pub struct Shape {
 }
 
 /// The image of a case, one of `cases`.
-pub fn image(case: usize, cases: usize, size: (usize, usize)) -> Array2<u8> {
+pub fn image(case: usize, cases: usize, size: Size) -> Array2<u8> {
     let level = DARKEST + step(cases) * case as f32;
-    Array2::from_shape_fn(size, |(_, x)| (level + SLANT * (2.0 * x as f32 / (size.1 - 1) as f32 - 1.0)).round() as u8)
+    Array2::from_shape_fn(size, |(_, x)| {
+        (level + SLANT * (2.0 * x as f32 / (size.width - 1) as f32 - 1.0)).round() as u8
+    })
 }
 
 fn step(cases: usize) -> f32 {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
+use pleura::Size;
 use pleura::onnx::{Dim, ElementType, GraphBuilder, attribute as a};
 
 /// The options of a toy network.
@@ -123,7 +124,7 @@ pub fn png(folder: &Path, name: &str, pixels: &Array2<u8>) -> PathBuf {
 }
 
 /// Reproducible noise in 0..=255, (height, width).
-pub fn noise(seed: u32, size: (usize, usize)) -> Array2<u8> {
+pub fn noise(seed: u32, size: Size) -> Array2<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
     Array2::from_shape_simple_fn(size, || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

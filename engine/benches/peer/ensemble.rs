@@ -11,10 +11,10 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
-use pleura::Radiograph;
 use pleura::ensemble::{batch, prepare};
 use pleura::manifest::{Input, Intensity, Layout, Resize};
 use pleura::runtime::{Device, Loaded, Model, SessionOptions};
+use pleura::{Radiograph, Size};
 
 use super::resnet;
 use super::unet::{self, Draw};
@@ -72,7 +72,7 @@ fn named(stage: &str, index: usize, seed: usize) -> (String, u32) {
 pub fn make(folder: &Path, files: &[PathBuf], shape: Shape, runtime: &Loaded) -> Result<(), Error> {
     let Shape { size, .. } = shape;
     let side = size as usize;
-    let plane = |file| Ok(prepare(&Radiograph::open(file)?, Intensity::Stored, (side, side), Resize::Linear));
+    let plane = |file| Ok(prepare(&Radiograph::open(file)?, Intensity::Stored, Size::new(side, side), Resize::Linear));
     let planes: Vec<Array2<f32>> = files.iter().map(plane).collect::<Result<_, Error>>()?;
     let mut first: Option<Vec<f32>> = None;
     for (name, seed) in shape.classifiers() {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use pleura::ensemble::Ensemble;
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
-use pleura::submission::Submission;
+use pleura::submission::{SIIM_SIZE, Submission};
 use serde::{Deserialize, Serialize};
 
 /// The first argument of this program when it runs the engine's side.
@@ -123,7 +123,7 @@ pub fn run_engine(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn 
     let options = Ensemble::options().device(Device::Cpu).batch(batch).threads(threads).exit(exit);
     let ensemble = options.onnxruntime(onnxruntime).open(manifest)?;
     let start = Instant::now();
-    let mut submission = Submission::new((1024, 1024));
+    let mut submission = Submission::new(SIIM_SIZE);
     let mut lines = std::io::BufWriter::new(std::fs::File::create(findings)?);
     ensemble.predict_files(&files, |path, finding, _| {
         let finding = finding.map_err(Box::new)?;

@@ -1,16 +1,16 @@
 //! Log events of the libraries, in the form of all other messages.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{paint, visible};
 
-/// Formats an event as a line: its level and its fields.
+/// A line an event: its level, its fields, and what it is about.
 pub struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -21,6 +21,12 @@ where
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut text = String::new();
         context.format_fields(Writer::new(&mut text), event)?;
+        // the image at hand, say
+        for span in context.event_scope().into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>().filter(|it| !it.is_empty()) {
+                write!(text, " ({} {fields})", span.name())?;
+            }
+        }
         let (level, style) = match *event.metadata().level() {
             Level::ERROR => ("error", paint(AnsiColor::Red)),
             Level::WARN => ("warning", paint(AnsiColor::Yellow)),

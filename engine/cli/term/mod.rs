@@ -59,7 +59,8 @@ pub fn init(args: Args) {
     // ONNX Runtime's log is for `-vv`
     let filter = tracing_subscriber::EnvFilter::try_from_env("PLEURA_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Messages).event_format(events::Lines).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).event_format(events::Lines);
+    lines.with_writer(|| Messages).init();
 }
 
 /// The value of `--color`, found before the command line is parsed: parse errors are coloured, too.

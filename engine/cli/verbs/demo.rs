@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use ndarray::{Array2, ArrayView2, Zip};
 use pleura::manifest::Intensity;
 use pleura::submission::Submission;
-use pleura::{Mask, Radiograph, Shard, overlay};
+use pleura::{Mask, Radiograph, Shard, Size, overlay};
 use pleura_demo::training::SEED;
 use pleura_demo::{Encoding, Phantom, SIDE};
 use rayon::prelude::*;
@@ -23,6 +23,9 @@ use crate::paths::{self, Checked, Command, Paths};
 use crate::verbs::{predict, report, score};
 use crate::{interrupt, term};
 use place::{Place, STEM};
+
+/// The size of the radiographs and their masks.
+const SIZE: Size = Size::new(SIDE, SIDE);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -84,7 +87,7 @@ fn run(args: &Args) -> Result<Exit> {
         subset: false,
         json: false,
         per_image: None,
-        size: (SIDE, SIDE),
+        size: SIZE,
     })?;
     paths::run(&report::Args {
         findings: place.findings(),
@@ -95,7 +98,7 @@ fn run(args: &Args) -> Result<Exit> {
         hash_ids: false,
         salt: None,
         cases: 200,
-        size: (SIDE, SIDE),
+        size: SIZE,
         ensemble: None,
         engine: args.engine.clone(),
     })?;
@@ -113,7 +116,7 @@ fn draw(args: &Args, place: &Place<'_>) -> Result<Vec<PathBuf>> {
         bar.inc(1);
         Ok((path, phantom.uid, phantom.truth))
     };
-    let mut truth = Submission::new((SIDE, SIDE));
+    let mut truth = Submission::new(SIZE);
     let mut files = Vec::new();
     // in small groups: the masks of thousands of radiographs would fill the memory
     for start in (0..args.images).step_by(64) {
@@ -152,8 +155,8 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
 
 /// Draws an overlay of each radiograph at half its size.
 fn picture(place: &Place<'_>, files: &[PathBuf]) -> Result<()> {
-    let truth = Submission::read(place.truth(), (SIDE, SIDE))?;
-    let found = Submission::read(place.submission(), (SIDE, SIDE))?;
+    let truth = Submission::read(place.truth(), SIZE)?;
+    let found = Submission::read(place.submission(), SIZE)?;
     let bar = term::progress(files.len() as u64, "overlays");
     files.par_iter().try_for_each(|file| -> Result<()> {
         let radiograph = Radiograph::open(file)?;

@@ -7,7 +7,7 @@ use image::ImageFormat;
 use pleura::ensemble::{Ensemble, Explained, Explanation, Region, StageExplained};
 use pleura::report::{Found, read_findings};
 use pleura::submission::{Runs, Submission};
-use pleura::{Mask, Radiograph, atomic, overlay};
+use pleura::{Mask, Radiograph, Size, atomic, overlay};
 
 use crate::answers;
 use crate::engine::EngineArgs;
@@ -117,9 +117,8 @@ fn truth(path: &PathBuf, explanation: &Explanation) -> Result<Mask> {
 }
 
 fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation, steps: &[String]) {
-    let (height, width) = radiograph.size();
     let finding = &explanation.finding;
-    term::result(format_args!("{}: {height}×{width}", finding.id));
+    term::result(format_args!("{}: {}", finding.id, radiograph.size()));
     if let (Some(stage), Some(region)) = (&explanation.crop, &finding.crop) {
         tell_stage("crop", stage);
         term::result(format_args!("  box: {}", told_box(region)));
@@ -133,11 +132,11 @@ fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation,
     }
     tell_steps(explanation, steps);
     if let Some(size) = ensemble.manifest().output.mask_size {
-        term::result(format_args!("mask resized to {}×{}", size[0], size[1]));
+        term::result(format_args!("mask resized to {}", Size::from(size)));
     }
-    let (area, (height, width)) = (finding.mask.area(), finding.mask.size());
-    let share = 100.0 * area as f64 / (height * width) as f64;
-    term::result(format_args!("answer: {area} pixels marked, {share:.2} % of {height}×{width}"));
+    let (area, size) = (finding.mask.area(), finding.mask.size());
+    let share = 100.0 * area as f64 / size.area() as f64;
+    term::result(format_args!("answer: {area} pixels marked, {share:.2} % of {size}"));
 }
 
 fn tell_stage(name: &str, stage: &StageExplained) {
@@ -151,8 +150,8 @@ fn tell_stage(name: &str, stage: &StageExplained) {
     }
     if let Some(map) = &stage.map {
         let highest = map.iter().copied().fold(0.0, f32::max);
-        let (height, width) = map.dim();
-        term::result(format_args!("  merged map of {height}×{width}, highest {highest:.4}"));
+        let size = Size::from(map.dim());
+        term::result(format_args!("  merged map of {size}, highest {highest:.4}"));
     }
     for reading in &stage.readings {
         let value =
@@ -193,8 +192,7 @@ fn tell_steps(explanation: &Explanation, steps: &[String]) {
     if explanation.masks.is_empty() {
         return;
     }
-    let (height, width) = explanation.masks[0].size();
-    term::result(format_args!("postprocess, at {height}×{width}:"));
+    term::result(format_args!("postprocess, at {}:", explanation.masks[0].size()));
     let longest = steps.iter().map(String::len).max().unwrap_or(0);
     let mut before: Option<usize> = None;
     for (step, mask) in steps.iter().zip(&explanation.masks) {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::ValueEnum;
-use pleura::Radiograph;
 use pleura::ensemble::{Decision, Ensemble, Finding, ImageError};
 use pleura::manifest::Exit as Early;
 use pleura::optimize::{Answers, Comparison, Form, OptimizeError, Optimizer, Variant, compare};
 use pleura::submission::Submission;
+use pleura::{Radiograph, Size};
 use serde::Serialize;
 
 use crate::engine::EngineArgs;
@@ -53,7 +53,7 @@ pub struct Args {
 
     /// The size of the truth's masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size, requires = "truth")]
-    truth_size: (usize, usize),
+    truth_size: Size,
 
     /// Print JSON instead of a table.
     #[arg(long)]
@@ -211,7 +211,7 @@ fn original(
         check_truth(&finding, truth, args)?;
         if let Some(&path) = calibrates.get(path) {
             optimizer.calibrate(radiograph, &finding, false)?;
-            finding.mask = pleura::Mask::empty((1, 1));
+            finding.mask = pleura::Mask::empty(Size::new(1, 1));
             calibrating.push((path, finding));
         }
         anyhow::Ok(())
@@ -246,12 +246,8 @@ fn check_truth(finding: &Finding, truth: Option<&Submission>, args: &Args) -> Re
     let (found, expected) = (finding.mask.size(), args.truth_size);
     ensure!(
         found == expected,
-        "the mask of `{id}` is {}×{}, the truth's masks are {}×{}: give their size with --truth-size, or set \
-         `output.size`",
-        found.0,
-        found.1,
-        expected.0,
-        expected.1
+        "the mask of `{id}` is {found}, the truth's masks are {expected}: give their size with --truth-size, or set \
+         `output.size`"
     );
     Ok(())
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use pleura::radiograph::{DecodeLimits, ImageHeader};
 use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
-use pleura::{Radiograph, atomic, regular};
+use pleura::{Radiograph, Size, atomic, regular};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use rayon::prelude::*;
@@ -63,7 +63,7 @@ pub struct Args {
 
     /// The size of the truth's masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    pub size: (usize, usize),
+    pub size: Size,
 
     /// Manifest of the run, to show the score over two thresholds and each member's contribution; needs `--truth` and
     /// the run's `--cache`.
@@ -181,24 +181,23 @@ fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
 }
 
 /// Gives each case its truth; cases without one are counted and reported.
-fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: (usize, usize)) -> Result<()> {
+fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: Size) -> Result<()> {
     let mut without = 0;
     for case in cases.iter_mut() {
         let Some(runs) = truth.runs(&case.id) else {
             without += 1;
             continue;
         };
-        let (height, width) = case.size;
+        let Size { height, width } = case.size;
         ensure!(
             case.size == size,
-            "the mask of `{}` is {height}×{width}, and those of `{}` are {}×{}: say `--size {height}x{width}` if it is they \
+            "the mask of `{}` is {}, and those of `{}` are {size}: say `--size {height}x{width}` if it is they \
              that have another size, or predict with `output.size = [{}, {}]`",
             case.id,
+            case.size,
             path.display(),
-            size.0,
-            size.1,
-            size.0,
-            size.1
+            size.height,
+            size.width
         );
         case.truth = Some(runs.clone());
     }

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use pleura::atomic;
 use pleura::submission::{ImageScore, Score, Submission, SubmissionError};
+use pleura::{Size, atomic};
 
 use crate::exit::Exit;
 use crate::outputs::short;
@@ -38,7 +38,7 @@ pub struct Args {
 
     /// The size of the masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    pub size: (usize, usize),
+    pub size: Size,
 }
 
 impl Command for Args {

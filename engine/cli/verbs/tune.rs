@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::{Ensemble, Options};
-use pleura::regular;
 use pleura::submission::Submission;
 use pleura::tune::{
     self, Answered, AnsweredImage, Axis, CachedOutputs, Choose, Evaluator, Folds, Grid, Metric, Number, OutputCache,
     Space, TuneError, Tuned, WeightSearch, Weights,
 };
+use pleura::{Size, regular};
 
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
@@ -42,12 +42,12 @@ pub struct Args {
 
     /// The size of the truth's masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    truth_size: (usize, usize),
+    truth_size: Size,
 
     /// Merge maps and make masks at this size instead of the manifest's: a smaller size is faster and nearly as
     /// accurate.
     #[arg(long, value_name = "HxW", value_parser = size)]
-    size: Option<(usize, usize)>,
+    size: Option<Size>,
 
     /// CSV of `ImageId,fold`: snapshots that name a fold run on the images of that fold only, and the cross-validation
     /// uses these folds.

@@ -1,6 +1,7 @@
 //! Drawing primitives: frames, strokes, noise, blur. All images are (height, width), row-major.
 
 use ndarray::{Array2, Zip};
+use pleura::Size;
 use rand::Rng;
 
 use crate::Random;
@@ -66,12 +67,12 @@ impl Stroke {
         let reach = frame.pixels(self.half_width).max(0.6) + 1.0;
         let points: Vec<_> = self.points.iter().map(|&(point, strength)| (frame.pixel(point), strength)).collect();
         let Some((rows, columns)) = bounds(&points, reach, frame.side) else { return };
-        let size = (rows.len(), columns.len());
+        let size = Size::new(rows.len(), columns.len());
         let mut nearest = Array2::from_elem(size, (f32::INFINITY, 0.0));
         for &((x, y), strength) in &resample(&points, (reach / 3.0).clamp(0.7, 4.0)) {
             let (x, y) = (x - columns.start as f32, y - rows.start as f32);
-            for row in span(y, reach, size.0) {
-                for column in span(x, reach, size.1) {
+            for row in span(y, reach, size.height) {
+                for column in span(x, reach, size.width) {
                     let distance = (row as f32 + 0.5 - y).hypot(column as f32 + 0.5 - x);
                     if distance < nearest[(row, column)].0 {
                         nearest[(row, column)] = (distance, strength);

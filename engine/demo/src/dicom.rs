@@ -10,6 +10,7 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use ndarray::ArrayView2;
 
 use crate::phantom::Phantom;
+use pleura::Size;
 
 /// How pixels are stored. Read with the full range of the stored bits, all give the same picture, except for JPEG's
 /// losses.
@@ -112,7 +113,7 @@ impl Phantom {
         let bytes = |white: f32| bytes(self.intensities.view(), white);
         Ok(match encoding {
             Encoding::Jpeg => {
-                let mut stream = jpeg(self.intensities.dim(), &bytes(255.0))?;
+                let mut stream = jpeg(self.intensities.dim().into(), &bytes(255.0))?;
                 // fragments have even lengths
                 stream.resize(stream.len().next_multiple_of(2), 0);
                 let fragments: PixelFragmentSequence<Vec<u8>> = PixelFragmentSequence::new(vec![], smallvec![stream]);
@@ -137,9 +138,9 @@ fn uncompressed(mut bytes: Vec<u8>) -> DataElement<InMemDicomObject> {
     DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bytes.into()))
 }
 
-fn jpeg((rows, columns): (usize, usize), pixels: &[u8]) -> Result<Vec<u8>, image::ImageError> {
+fn jpeg(size: Size, pixels: &[u8]) -> Result<Vec<u8>, image::ImageError> {
     let mut stream = Vec::new();
     let encoder = &mut image::codecs::jpeg::JpegEncoder::new_with_quality(&mut stream, 92);
-    encoder.encode(pixels, columns as u32, rows as u32, image::ExtendedColorType::L8)?;
+    encoder.encode(pixels, size.width as u32, size.height as u32, image::ExtendedColorType::L8)?;
     Ok(stream)
 }

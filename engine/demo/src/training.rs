@@ -6,9 +6,9 @@ use std::{fs, io};
 
 use image::{GrayImage, ImageFormat};
 use ndarray::{Array2, ArrayView2};
-use pleura::Mask;
 use pleura::ensemble::resize;
 use pleura::manifest::Resize;
+use pleura::{Mask, Size};
 use pleura_train::files::{self, WriteError};
 use rayon::prelude::*;
 
@@ -54,7 +54,7 @@ pub fn draw(folder: &Path, count: u64, done: impl Fn() + Sync) -> Result<(), Wri
 }
 
 fn shrink(image: ArrayView2<'_, f32>) -> Array2<f32> {
-    resize(image, (PICTURE_SIDE, PICTURE_SIDE), Resize::Area).into_owned()
+    resize(image, Size::new(PICTURE_SIDE, PICTURE_SIDE), Resize::Area).into_owned()
 }
 
 /// White where at least half of a pixel's area is marked.
@@ -92,7 +92,12 @@ mod tests {
             for (number, item) in data.items().iter().enumerate() {
                 let phantom = Phantom::new(SEED, number as u64, SIDE);
                 let share = phantom.truth.area() as f32 / phantom.truth.pixels().len() as f32;
-                assert_eq!((item.size, item.label), ((PICTURE_SIDE, PICTURE_SIDE), share > 0.0), "{}", item.id);
+                assert_eq!(
+                    (item.size, item.label),
+                    (Size::new(PICTURE_SIDE, PICTURE_SIDE), share > 0.0),
+                    "{}",
+                    item.id
+                );
                 // borders follow larger pixels
                 assert!((item.area - share).abs() <= 0.03 * share, "{}: {} of {share}", item.id, item.area);
                 let sample = data.prepared(number, item.size).unwrap();

@@ -3,6 +3,8 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::Size;
+
 const VALUES: usize = 256;
 /// Maps grey values to grey values.
 type Table = [u8; VALUES];
@@ -15,20 +17,17 @@ type Table = [u8; VALUES];
 /// If the image has no more rows or columns than there are tiles: tiles at the border are extended by mirroring.
 #[must_use]
 pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) -> Array2<u8> {
-    let (height, width) = image.dim();
-    assert!(
-        height > tiles.0 && width > tiles.1,
-        "an image of {height}×{width} pixels is too small for {tiles:?} tiles"
-    );
-    let tile = tile_size((height, width), tiles);
+    let size @ Size { height, width } = image.dim().into();
+    assert!(height > tiles.0 && width > tiles.1, "an image of {size} pixels is too small for {tiles:?} tiles");
+    let tile = tile_size(size, tiles);
     let tables = Array2::from_shape_fn(tiles, |(down, across)| {
-        let (top, left) = (down * tile.0, across * tile.1);
-        table(histogram(image, (top, left), tile), tile.0 * tile.1, clip_limit)
+        let (top, left) = (down * tile.height, across * tile.width);
+        table(histogram(image, (top, left), tile), tile.area(), clip_limit)
     });
-    let columns: Vec<_> = (0..width).map(|column| between(column, tile.1, tiles.1)).collect();
-    let mut out = Array2::zeros((height, width));
+    let columns: Vec<_> = (0..width).map(|column| between(column, tile.width, tiles.1)).collect();
+    let mut out = Array2::zeros(size);
     for (row, (from, mut to)) in image.rows().into_iter().zip(out.rows_mut()).enumerate() {
-        let (above, below, y) = between(row, tile.0, tiles.0);
+        let (above, below, y) = between(row, tile.height, tiles.0);
         for ((&grey, out), &(left, right, x)) in from.iter().zip(&mut to).zip(&columns) {
             let at = |down: usize, across: usize| f32::from(tables[(down, across)][usize::from(grey)]);
             let upper = at(above, left) * (1.0 - x) + at(above, right) * x;
@@ -39,22 +38,22 @@ pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) 
     out
 }
 
-/// (height, width) of a tile. If a side is not divisible, both sides are extended; a divisible one by a pixel per tile.
-fn tile_size((height, width): (usize, usize), (down, across): (usize, usize)) -> (usize, usize) {
+/// Size of a tile. Where a side cannot be divided, both are extended: one that can be, by a pixel a tile.
+fn tile_size(Size { height, width }: Size, (down, across): (usize, usize)) -> Size {
     if height.is_multiple_of(down) && width.is_multiple_of(across) {
-        (height / down, width / across)
+        Size::new(height / down, width / across)
     } else {
-        (height / down + 1, width / across + 1)
+        Size::new(height / down + 1, width / across + 1)
     }
 }
 
 /// Counts the grey values of a tile; beyond the border, the image is mirrored without its last pixel.
-fn histogram(image: ArrayView2<'_, u8>, (top, left): (usize, usize), tile: (usize, usize)) -> [u32; VALUES] {
+fn histogram(image: ArrayView2<'_, u8>, (top, left): (usize, usize), tile: Size) -> [u32; VALUES] {
     let mirrored = |index: usize, length: usize| if index < length { index } else { 2 * length - 2 - index };
     let mut counts = [0; VALUES];
-    for row in (top..top + tile.0).map(|row| mirrored(row, image.nrows())) {
+    for row in (top..top + tile.height).map(|row| mirrored(row, image.nrows())) {
         let row = image.row(row);
-        for column in left..left + tile.1 {
+        for column in left..left + tile.width {
             counts[usize::from(row[mirrored(column, row.len())])] += 1;
         }
     }

@@ -4,7 +4,14 @@
 
 #![deny(missing_docs)]
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../../../tests/support/error_texts.rs"]
+mod texts;
+
 pub mod equalise;
+#[cfg(test)]
+mod error_texts;
 mod mask;
 pub mod mask_image;
 pub mod planes;
@@ -14,5 +21,6 @@ pub mod resize;
 pub mod rle;
 
 pub use mask::Mask;
+pub use pleura_plugin::Size;
 pub use radiograph::{Intensity, Radiograph};
 pub use resize::Resize;

@@ -2,6 +2,8 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::Size;
+
 /// Which pixels of an image are marked: (height, width), row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask(Array2<bool>);
@@ -9,14 +11,14 @@ pub struct Mask(Array2<bool>);
 impl Mask {
     /// A mask of (height, width) = `size` without marked pixels.
     #[must_use]
-    pub fn empty(size: (usize, usize)) -> Self {
+    pub fn empty(size: Size) -> Self {
         Self(Array2::from_elem(size, false))
     }
 
-    /// (height, width) in pixels.
+    /// Height and width in pixels.
     #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        self.0.dim()
+    pub fn size(&self) -> Size {
+        self.0.dim().into()
     }
 
     /// The number of marked pixels.

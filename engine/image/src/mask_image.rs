@@ -7,7 +7,7 @@ use image::{GrayImage, Luma};
 use crate::Intensity;
 use crate::radiograph::{self, DecodeLimits, RadiographError};
 use crate::resize::shares;
-use crate::{Mask, Radiograph};
+use crate::{Mask, Radiograph, Size};
 
 /// One half, less rounding: the mean of a half-marked area may come out slightly below it.
 const HALF: f32 = 0.5 - 1e-5;
@@ -89,10 +89,9 @@ pub fn open_with(path: &Path, limits: DecodeLimits) -> Result<(String, Mask), Ma
     Ok((image.id().to_owned(), mask))
 }
 
-/// Resizes a mask to (height, width) = `size`: a pixel is marked if at least half of its area is. The mask's own size
-/// changes nothing.
+/// A mask brought to `size`: marked where half of the area or more is. At its own size it is itself.
 #[must_use]
-pub fn resized(mask: &Mask, size: (usize, usize)) -> Mask {
+pub fn resized(mask: &Mask, size: Size) -> Mask {
     if mask.size() == size {
         return mask.clone();
     }
@@ -102,7 +101,7 @@ pub fn resized(mask: &Mask, size: (usize, usize)) -> Mask {
 /// The mask as an 8-bit image: 255 where it is marked, 0 elsewhere.
 #[must_use]
 pub fn picture(mask: &Mask) -> GrayImage {
-    let (height, width) = mask.size();
+    let Size { height, width } = mask.size();
     let pixels = mask.pixels();
     GrayImage::from_fn(width as u32, height as u32, |column, row| {
         Luma([if pixels[(row as usize, column as usize)] { 255 } else { 0 }])
@@ -115,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn mask(size: (usize, usize), mark: impl Fn(usize, usize) -> bool) -> Mask {
+    fn mask(size: Size, mark: impl Fn(usize, usize) -> bool) -> Mask {
         Mask::from(Array2::from_shape_fn(size, |(row, column)| mark(row, column)))
     }
 
@@ -123,11 +122,11 @@ mod tests {
     fn half_of_an_area_is_enough_at_any_scale() {
         for factor in 1..=12 {
             // the upper half of each block, rounded up: at least half
-            let enough = mask((factor * 5, factor * 3), |row, _| row % factor < factor.div_ceil(2));
-            assert_eq!(resized(&enough, (5, 3)).area(), 15, "1 in {factor}");
+            let enough = mask(Size::new(factor * 5, factor * 3), |row, _| row % factor < factor.div_ceil(2));
+            assert_eq!(resized(&enough, Size::new(5, 3)).area(), 15, "1 in {factor}");
             // one row less, or nothing at all
-            let less = mask((factor * 5, factor * 3), |row, _| row % factor + 1 < factor.div_ceil(2));
-            assert!(resized(&less, (5, 3)).is_empty(), "1 in {factor}");
+            let less = mask(Size::new(factor * 5, factor * 3), |row, _| row % factor + 1 < factor.div_ceil(2));
+            assert!(resized(&less, Size::new(5, 3)).is_empty(), "1 in {factor}");
         }
     }
 
@@ -136,8 +135,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ID_1.2.png");
         for mark in [|row, column| (row * 7 + column * 3) % 5 < 2, |_, _| false, |_, _| true] {
-            let mask = mask((9, 6), mark);
-            assert_eq!(resized(&mask, (9, 6)), mask);
+            let mask = mask(Size::new(9, 6), mark);
+            assert_eq!(resized(&mask, Size::new(9, 6)), mask);
             picture(&mask).save(&path).unwrap();
             assert_eq!(open(&path).unwrap(), ("ID_1.2".into(), mask));
         }

@@ -17,8 +17,15 @@
 
 #![deny(missing_docs)]
 
+#[cfg(test)]
+#[macro_use]
+#[path = "../../../tests/support/error_texts.rs"]
+mod texts;
+
 mod build;
 mod constants;
+#[cfg(test)]
+mod error_texts;
 mod external;
 mod functions;
 mod model;

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define PLEURA_ABI_MAJOR 1
-#define PLEURA_ABI_MINOR 0
+#define PLEURA_ABI_MINOR 1
 
 /* What a call returns on success: not 0, so that a plugin that never ran cannot pass for one that did. */
 #define PLEURA_OK 0x504C5552u
@@ -29,6 +29,12 @@ extern "C" {
 #define PLEURA_TTA 2u
 #define PLEURA_POSTPROCESS 4u
 #define PLEURA_USES_SCORE 8u
+
+/* Levels of a message: the result is wrong, may not be what is expected; what was done; details. */
+#define PLEURA_LOG_ERROR 1u
+#define PLEURA_LOG_WARN 2u
+#define PLEURA_LOG_INFO 3u
+#define PLEURA_LOG_DEBUG 4u
 
 /* UTF-8, `len` bytes, not terminated, valid during the call. */
 typedef struct { const char *data; size_t len; } pleura_str;
@@ -45,6 +51,9 @@ typedef struct {
     void *sink;                                     /* the first argument of `error` */
     void (*error)(void *sink, pleura_str message);  /* why the call fails; copied at once */
 } pleura_host;
+
+/* Takes a line for the host's log; any thread may call it, at any time. The text is copied at once. */
+typedef void (*pleura_log)(uint32_t level, pleura_str message);
 
 typedef struct {
     uint32_t struct_size;                    /* sizeof(pleura_context) of the host */
@@ -79,6 +88,9 @@ typedef struct {
      * bytes, each 0 or 1. */
     uint32_t (*postprocess)(const void *self, const pleura_context *context, pleura_plane map,
                             const uint8_t *mask, uint8_t *out, const pleura_host *host);
+
+    /* Since ABI 1.1, optional: called once, before any other call. */
+    void (*use_log)(pleura_log log);
 } pleura_plugin_table;
 
 /* The one symbol to export. */

@@ -8,7 +8,7 @@ use std::ffi::{c_char, c_void};
 /// Raised when a table of the old layout can no longer be read: host and plugin must have the same number.
 pub const ABI_MAJOR: u16 = 1;
 /// Raised when calls or fields are added at the end of the table.
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 /// What a call returns on success. It is not 0, so that a plugin that never ran cannot pass for one that did.
 pub const OK: u32 = 0x504C_5552;
 /// The exported symbol: `const pleura_plugin_table *pleura_plugin(void)`.
@@ -22,6 +22,18 @@ pub const TTA: u32 = 2;
 pub const POSTPROCESS: u32 = 4;
 /// [`Table::capabilities`]: postprocessing reads [`Context::score_low`] and `score_high`.
 pub const USES_SCORE: u32 = 8;
+
+/// [`Log`]: something is wrong, though the call goes on.
+pub const LOG_ERROR: u32 = 1;
+/// [`Log`]: the result may not be what its user expects.
+pub const LOG_WARN: u32 = 2;
+/// [`Log`]: what was done.
+pub const LOG_INFO: u32 = 3;
+/// [`Log`]: what helps to find a fault in the plugin.
+pub const LOG_DEBUG: u32 = 4;
+
+/// The host's function for messages; any thread may call it for as long as the process. The text is copied at once.
+pub type Log = unsafe extern "C" fn(level: u32, message: Str);
 
 /// UTF-8 text of `len` bytes, not terminated, valid during the call.
 #[repr(C)]
@@ -144,6 +156,8 @@ pub struct Table {
             host: *const Host,
         ) -> u32,
     >,
+    /// Since ABI 1.1, may be null: called once, before any other call, with the function that takes messages.
+    pub use_log: Option<unsafe extern "C" fn(log: Log)>,
 }
 
 // SAFETY: a table holds only function pointers and text that lives as long as the process.
@@ -192,6 +206,7 @@ impl Table {
             forward: None,
             inverse: None,
             postprocess: None,
+            use_log: None,
         }
     }
 }

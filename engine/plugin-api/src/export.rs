@@ -11,7 +11,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::de::DeserializeOwned;
 
 use crate::abi::{self, Host, OK, Plane, PlaneMut, Str, Table};
-use crate::{Context, Error, Postprocess, Prepare, Tta};
+use crate::log::use_log;
+use crate::{Context, Error, Postprocess, Prepare, Size, Tta};
 
 /// Exports a plugin from its dynamic library: `export!(postprocess: Threshold)`, `export!(tta: Flip)`,
 /// `export!(prepare: Clahe)`. Use it once per library.
@@ -47,6 +48,7 @@ pub trait PrepareTable: Prepare {
             create: Some(create_prepare::<Self>),
             destroy: Some(destroy::<Self>),
             prepare: Some(prepare::<Self>),
+            use_log: Some(use_log),
             ..Table::empty(Self::NAME, version, abi::PREPARE)
         }
     }
@@ -64,6 +66,7 @@ pub trait TtaTable: Tta {
             view_size: Some(view_size::<Self>),
             forward: Some(forward::<Self>),
             inverse: Some(inverse::<Self>),
+            use_log: Some(use_log),
             ..Table::empty(Self::NAME, version, abi::TTA)
         }
     }
@@ -79,6 +82,7 @@ pub trait PostprocessTable: Postprocess {
             create: Some(create_postprocess::<Self>),
             destroy: Some(destroy::<Self>),
             postprocess: Some(postprocess::<Self>),
+            use_log: Some(use_log),
             ..Table::empty(Self::NAME, version, abi::POSTPROCESS | score)
         }
     }
@@ -130,7 +134,8 @@ unsafe extern "C" fn view_size<P: Tta>(
     // SAFETY: as above; `height` and `width` are the host's variables.
     unsafe {
         reply(host, || {
-            (*height, *width) = instance::<P>(this).view_size(view, (*height, *width));
+            let size = instance::<P>(this).view_size(view, Size::new(*height, *width));
+            (*height, *width) = size.dim();
             Ok(())
         })
     }
@@ -166,7 +171,7 @@ unsafe extern "C" fn postprocess<P: Postprocess>(
     out: *mut u8,
     host: *const Host,
 ) -> u32 {
-    let size = (map.height, map.width);
+    let size = Size::new(map.height, map.width);
     // SAFETY: as above; the host gives masks of the map's size that hold nothing but 0 and 1, which are `bool`s.
     unsafe {
         reply(host, || {
@@ -186,7 +191,7 @@ impl Context {
         Self {
             // SAFETY: the caller guarantees it.
             image_id: unsafe { context.image_id.to_text() },
-            original_size: (context.original_height, context.original_width),
+            original_size: Size::new(context.original_height, context.original_width),
             score: (context.score_low, context.score_high),
             spacing: (spacing.0 > 0.0 && spacing.1 > 0.0).then_some(spacing),
         }

@@ -3,6 +3,8 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::de::DeserializeOwned;
 
+use crate::Size;
+
 /// Grey intensities, (height, width), in 0..=1, row-major; 1 is white (dense tissue).
 pub type Image<'a> = ArrayView2<'a, f32>;
 /// An image to write; every pixel must be written.
@@ -40,8 +42,8 @@ impl std::error::Error for Error {}
 pub struct Context {
     /// The image's id in the submission.
     pub image_id: String,
-    /// (height, width) of the radiograph as stored, in pixels; the map may be of another size.
-    pub original_size: (usize, usize),
+    /// Size of the radiograph as stored, in pixels; the map may be of another size.
+    pub original_size: Size,
     /// Bounds of the classifier stage's score, in 0..=1: equal if every member ran, apart if early exit skipped some,
     /// (0, 1) without a classifier.
     pub score: (f32, f32),
@@ -50,9 +52,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of an image of (height, width) = `original_size`, with unknown score and spacing.
+    /// Of an image of `original_size` whose score and spacing are unknown.
     #[must_use]
-    pub fn new(image_id: impl Into<String>, original_size: (usize, usize)) -> Self {
+    pub fn new(image_id: impl Into<String>, original_size: Size) -> Self {
         Self { image_id: image_id.into(), original_size, score: (0.0, 1.0), spacing: None }
     }
 
@@ -109,8 +111,8 @@ pub trait Tta: Send + Sync + Sized + 'static {
     /// The number of views, at least 1.
     fn views(&self) -> usize;
 
-    /// (height, width) of a view of an image of the given (height, width).
-    fn view_size(&self, view: usize, size: (usize, usize)) -> (usize, usize) {
+    /// Size of a view of an image of the given size, in pixels.
+    fn view_size(&self, view: usize, size: Size) -> Size {
         let _ = view;
         size
     }

@@ -6,7 +6,7 @@ use std::ptr::null;
 use pleura_plugin::abi::{self, Host, OK, Plane, PlaneMut, Str, Table};
 use pleura_plugin::{
     Context, Error, Image, ImageMut, Map, MapMut, Mask, MaskMut, Postprocess, PostprocessTable, Prepare, PrepareTable,
-    Tta, TtaTable,
+    Size, Tta, TtaTable,
 };
 
 #[derive(serde::Deserialize)]
@@ -78,8 +78,8 @@ impl Tta for Transpose {
         panic!("no views today")
     }
 
-    fn view_size(&self, _: usize, (height, width): (usize, usize)) -> (usize, usize) {
-        (width, height)
+    fn view_size(&self, _: usize, Size { height, width }: Size) -> Size {
+        Size::new(width, height)
     }
 
     fn forward(&self, _: usize, image: Image<'_>, mut out: ImageMut<'_>) -> Result<(), Error> {

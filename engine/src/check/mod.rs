@@ -8,6 +8,8 @@ mod step;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::Size;
+use crate::chain;
 use crate::ensemble::model_file::MAX_MODEL_BYTES;
 use crate::ensemble::{Options, classifier_wants};
 use crate::manifest::{self, Diagnostic, Folder, Lint, Manifest, ManifestError, Member, Merge, Severity};
@@ -101,7 +103,7 @@ impl Checker<'_> {
     fn load(&mut self, device: Device, onnxruntime: Option<&Path>) {
         let runtime = match runtime::load(onnxruntime) {
             Ok(runtime) => runtime,
-            Err(error) => return self.error("", error.to_string(), None),
+            Err(error) => return self.error("", chain(&error), None),
         };
         match runtime::place(runtime, device) {
             Ok(placement) => {
@@ -119,7 +121,7 @@ impl Checker<'_> {
                 self.engine = Some((runtime, options));
                 self.report.placement = Some(placement);
             }
-            Err(error) => self.error("", error.to_string(), None),
+            Err(error) => self.error("", chain(&error), None),
         }
     }
 
@@ -127,10 +129,9 @@ impl Checker<'_> {
         let lint = self.lint;
         let Some(manifest) = &lint.document else { return };
         self.files(manifest);
-        let size = manifest.output.size.unwrap_or([256, 256]);
-        let size = (size[0] as usize, size[1] as usize);
+        let size = Size::from(manifest.output.size.unwrap_or([256, 256]));
         if let Some(crop) = &manifest.crop {
-            let own = crop.members.first().map(|member| (member.input.size[0] as usize, member.input.size[1] as usize));
+            let own = crop.members.first().map(|member| member.input.size.into());
             self.stage("crop", &crop.members, &crop.merge, own);
         }
         if let Some(stage) = &manifest.classifier {
@@ -144,14 +145,14 @@ impl Checker<'_> {
     fn files(&mut self, manifest: &Manifest) {
         for (field, file) in manifest.files() {
             if let Err(error) = self.folder.resolve(file) {
-                self.error(&field, error.to_string(), None);
+                self.error(&field, chain(&error), None);
                 self.outside.insert(field);
             }
         }
     }
 
-    /// `maps` is (height, width) of the maps that the stage merges, if it merges maps.
-    fn stage(&mut self, name: &str, members: &[Member], merge: &Merge, maps: Option<(usize, usize)>) {
+    /// `maps` is the size of the maps that the stage merges, if it merges maps.
+    fn stage(&mut self, name: &str, members: &[Member], merge: &Merge, maps: Option<Size>) {
         for (index, member) in members.iter().enumerate() {
             let field = format!("{name}.members[{index}]");
             self.member(&field, member);

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array4, ArrayD};
 
 use super::{Checker, Missing, Session};
-use crate::chain;
 use crate::ensemble;
 use crate::ensemble::compatibility::{self, Mismatch};
 use crate::ensemble::model_file;
 use crate::manifest::{Layout, Member, Stack, Values};
 use crate::onnx::{self, Activation};
 use crate::runtime::Model;
+use crate::{Size, chain};
 
 impl Checker<'_> {
     /// Opens each set of weights; zeros run through the first that fits, as the others differ only in their numbers.
     pub(super) fn member(&mut self, field: &str, member: &Member) {
-        let mut sizes: Option<Vec<(usize, usize)>> = None;
+        let mut sizes: Option<Vec<Size>> = None;
         let mut ran = false;
         for (index, weights) in member.weights().iter().enumerate() {
             let at = if member.snapshots.is_empty() { field.to_owned() } else { format!("{field}.snapshots[{index}]") };
@@ -47,7 +47,7 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn stack(&mut self, stage: &str, stack: &Stack, members: usize, maps: Option<(usize, usize)>) {
+    pub(super) fn stack(&mut self, stage: &str, stack: &Stack, members: usize, maps: Option<Size>) {
         let field = format!("{stage}.merge");
         let opened = self.model(&field, &stack.model, stack.sha256.as_deref(), stack.recipe.as_deref());
         let Some((path, model)) = opened else { return };
@@ -57,7 +57,7 @@ impl Checker<'_> {
         self.activation(&format!("{stage}.merge.values"), &path, &stack.output, stack.values);
         if fits {
             let input = match maps {
-                Some((height, width)) => ArrayD::zeros(vec![1, members, height, width]),
+                Some(Size { height, width }) => ArrayD::zeros(vec![1, members, height, width]),
                 None => ArrayD::zeros(vec![1, members]),
             };
             if let Err(error) = model.run(&stack.input, input.view(), &[&stack.output]) {
@@ -102,7 +102,7 @@ impl Checker<'_> {
                 {
                     self.changed(field, &path, found);
                 }
-                self.error(&key, error.to_string(), None);
+                self.error(&key, chain(&error), None);
                 return None;
             }
             (Ok(found), Some(declared)) if !declared.eq_ignore_ascii_case(&found) => {
@@ -187,10 +187,11 @@ impl Checker<'_> {
     }
 
     /// Runs a batch of zeros of each view's size, and reads the outputs as a run would.
-    fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[(usize, usize)]) {
+    fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[Size]) {
         let len = compatibility::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
         let channels = member.input.channels as usize;
-        for (nth, &(height, width)) in sizes.iter().enumerate() {
+        for (nth, &size) in sizes.iter().enumerate() {
+            let Size { height, width } = size;
             let shape = match member.input.layout {
                 Layout::Nchw => (len, channels, height, width),
                 Layout::Nhwc => (len, height, width, channels),
@@ -198,7 +199,7 @@ impl Checker<'_> {
             let input = Array4::zeros(shape).into_dyn();
             match ensemble::read_batch(member, model, input.view(), len) {
                 Err((key, message)) => {
-                    self.error(&format!("{field}.{key}"), format!("with zeros of {height}×{width}: {message}"), None);
+                    self.error(&format!("{field}.{key}"), format!("with zeros of {size}: {message}"), None);
                 }
                 Ok(channels) if nth == 0 => {
                     if let Some(map) = &member.map {

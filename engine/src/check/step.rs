@@ -6,6 +6,8 @@ use ndarray::Array2;
 use pleura_plugin::Context;
 
 use super::Checker;
+use crate::Size;
+use crate::chain;
 use crate::ensemble::{compatibility, run_postprocess};
 use crate::manifest::{Member, Step};
 use crate::plugin::{Plugin, PluginError, Role};
@@ -31,7 +33,7 @@ impl Checker<'_> {
                 }
                 Err(error) => {
                     let key = if matches!(error, PluginError::Refused { .. }) { "params" } else { "plugin" };
-                    self.error(&format!("{field}.{key}"), error.to_string(), None);
+                    self.error(&format!("{field}.{key}"), chain(&error), None);
                 }
                 Ok(plugin) if !roles.contains(&plugin.role()) => {
                     let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
@@ -68,10 +70,10 @@ impl Checker<'_> {
 
     /// Tests a member's prepare plugins on a ramp of its input's size.
     pub(super) fn prepare(&mut self, field: &str, member: &Member) {
-        let size = (member.input.size[0] as usize, member.input.size[1] as usize);
+        let size = Size::from(member.input.size);
         for plugin in self.steps(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare]) {
             if let Err(error) = plugin.prepare(ramp(size).view()) {
-                self.error(&format!("{field}.prepare"), format!("on a ramp: {error}"), None);
+                self.error(&format!("{field}.prepare"), format!("on a ramp: {}", chain(&error)), None);
             }
         }
     }
@@ -85,16 +87,16 @@ impl Checker<'_> {
         if plugins.len() < steps.len() {
             return;
         }
-        let size = (64, 64);
+        let size = Size::new(64, 64);
         let context = Context::new("check", size);
         if let Err(error) = run_postprocess(&plugins, &context, ramp(size).view()) {
-            self.error(field, format!("on a ramp: {error}"), None);
+            self.error(field, format!("on a ramp: {}", chain(&error)), None);
         }
     }
 
-    /// The sizes, (height, width), of all views of a member, each checked against the model's input.
-    pub(super) fn view_sizes(&mut self, field: &str, member: &Member, inputs: &[Port]) -> Vec<(usize, usize)> {
-        let size = (member.input.size[0] as usize, member.input.size[1] as usize);
+    /// The sizes of all views of a member, each checked against the model's input.
+    pub(super) fn view_sizes(&mut self, field: &str, member: &Member, inputs: &[Port]) -> Vec<Size> {
+        let size = Size::from(member.input.size);
         let mut sizes = if member.identity { vec![size] } else { Vec::new() };
         for plugin in self.steps(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare]) {
             let views = match plugin.role() {
@@ -103,7 +105,7 @@ impl Checker<'_> {
             };
             match views {
                 Ok(views) => sizes.extend::<Vec<_>>(views),
-                Err(error) => self.error(&format!("{field}.tta"), error.to_string(), None),
+                Err(error) => self.error(&format!("{field}.tta"), chain(&error), None),
             }
         }
         sizes.sort_unstable();
@@ -121,15 +123,15 @@ impl Checker<'_> {
     }
 }
 
-/// (height, width) of a view, after a ramp has been transformed forward and back.
-fn there_and_back(plugin: &Plugin, view: usize, size: (usize, usize)) -> Result<(usize, usize), PluginError> {
+/// Size of a view, after a ramp has gone there and back.
+fn there_and_back(plugin: &Plugin, view: usize, size: Size) -> Result<Size, PluginError> {
     let seen = plugin.forward(view, ramp(size).view())?;
     plugin.inverse(view, seen.view(), size)?;
-    Ok(seen.dim())
+    Ok(seen.dim().into())
 }
 
 /// A ramp from 0 to 1, row by row.
-fn ramp(size: (usize, usize)) -> Array2<f32> {
-    let last = (size.0 * size.1 - 1).max(1) as f32;
-    Array2::from_shape_fn(size, |(y, x)| (y * size.1 + x) as f32 / last)
+fn ramp(size: Size) -> Array2<f32> {
+    let last = (size.area() - 1).max(1) as f32;
+    Array2::from_shape_fn(size, |(y, x)| (y * size.width + x) as f32 / last)
 }

@@ -65,7 +65,7 @@ pub enum EnsembleError {
     },
     /// A model's file does not have the `sha256` that the manifest declares.
     #[error(
-        "in manifest `{manifest}`, at `{field}`: `{path}` has changed: its sha256 is {found}, not {declared}",
+        "in manifest `{manifest}`, at `{field}`: `{path}` has changed: expected sha256 {declared}, found {found}",
         path = path.display()
     )]
     ModelChanged {
@@ -122,7 +122,7 @@ pub enum ImageError {
     #[error(transparent)]
     Radiograph(std::sync::Arc<RadiographError>),
     /// A plugin failed.
-    #[error("in {step}: {source}")]
+    #[error("in {step}")]
     Plugin {
         /// The step.
         step: Step,
@@ -130,7 +130,7 @@ pub enum ImageError {
         source: std::sync::Arc<PluginError>,
     },
     /// A model failed.
-    #[error("member `{member}`: {source}")]
+    #[error("member `{member}`")]
     Model {
         /// The member.
         member: String,
@@ -148,7 +148,7 @@ pub enum ImageError {
         message: String,
     },
     /// A plugin failed on a member's own map.
-    #[error("member `{member}`, {source}")]
+    #[error("member `{member}`")]
     Member {
         /// The member.
         member: String,
@@ -177,7 +177,7 @@ pub enum ImageError {
     #[error("cannot start the engine's threads: allow more processes, or more memory for their stacks")]
     Threads(#[source] std::sync::Arc<std::io::Error>),
     /// There is currently not enough memory for the image.
-    #[error("needs {bytes} bytes of memory to run through the ensemble, which the system cannot allocate")]
+    #[error("needs {} MiB of memory to run through the ensemble, which the system cannot allocate", bytes.div_ceil(1 << 20))]
     Memory {
         /// About the number of bytes that it needs, without its pixels.
         bytes: usize,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ensemble::origin::Origin;
 use crate::ensemble::task::Region;
 use crate::submission::rle;
-use crate::{Mask, checksum};
+use crate::{Mask, Size, checksum};
 
 /// The result for one radiograph.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ struct Line<'a> {
     file: Option<&'a str>,
     positive: bool,
     area: usize,
-    size: (usize, usize),
+    size: Size,
     decision: Decision,
     score: Option<(f32, f32)>,
     classifiers: std::collections::BTreeMap<&'a str, f32>,

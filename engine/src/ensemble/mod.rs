@@ -48,11 +48,11 @@ pub(crate) use stage::merge::MergeAccumulator;
 pub use summary::Summary;
 pub use task::Region;
 
-use crate::Radiograph;
 use crate::manifest::Manifest;
 use crate::plugin::Plugin;
 use crate::pool::Pool;
 use crate::runtime::{Model, Placement};
+use crate::{Radiograph, Size};
 use device::clock::Clock;
 use device::slot::DeviceSlot;
 use member::cache::{Cache, Counts};
@@ -63,7 +63,28 @@ use pipeline::trace::Trace;
 use stage::Stage;
 use stage::crop::Crop;
 
-/// A two-stage ensemble, ready to run. Calls may come from several threads; sessions serve them in turn.
+/// A two-stage ensemble, ready to run.
+///
+/// Open it once, and share it: it is `Send` and `Sync`, and several threads may call it at once. Each call gives what it
+/// would give alone. A device runs one batch at a time, so that calls take turns there, and go on side by side before and
+/// after; for many images, one [`predict_files`](Self::predict_files) or [`predict_stream`](Self::predict_stream) fills
+/// batches that many calls of [`predict`](Self::predict) leave to one image. The engine's threads
+/// ([`Options::threads`]) are shared by all calls.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use pleura::{Radiograph, ensemble::Ensemble};
+///
+/// let ensemble = Ensemble::open("ensembles/demo.toml")?;
+/// std::thread::scope(|scope| {
+///     for file in ["a.dcm", "b.dcm"] {
+///         let ensemble = &ensemble;
+///         scope.spawn(move || ensemble.predict(&Radiograph::open(file).expect("a radiograph")));
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
 pub struct Ensemble {
     manifest: Manifest,
     path: PathBuf,
@@ -223,8 +244,8 @@ impl Ensemble {
         DeviceSlot { device, turn: &self.devices[device].1, clock: &self.clock, pool: &self.pool }
     }
 
-    /// (height, width) at which an image's maps are merged.
-    fn output_size(&self, radiograph: &Radiograph) -> (usize, usize) {
-        self.manifest.output.size.map_or(radiograph.size(), |[height, width]| (height as usize, width as usize))
+    /// Size at which an image's maps are merged.
+    fn output_size(&self, radiograph: &Radiograph) -> Size {
+        self.manifest.output.size.map_or(radiograph.size(), Size::from)
     }
 }

@@ -2,13 +2,15 @@
 
 use ndarray::{Array2, ArrayView2, s};
 
+use crate::Size;
+
 /// One image of a batch, and its state so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ImageTask {
     /// The index of the batch's radiograph.
     pub image: usize,
-    /// (height, width) at which maps are merged.
-    pub size: (usize, usize),
+    /// Size at which maps are merged.
+    pub size: Size,
     /// The crop stage's box, which members with `crop = true` see; `None` without a crop stage.
     pub region: Option<Region>,
     /// Bounds of the classifier stage's score, after that stage.
@@ -42,32 +44,32 @@ pub struct Region {
     pub height: usize,
     /// The number of columns.
     pub width: usize,
-    /// (height, width) of the image.
-    pub of: (usize, usize),
+    /// The image's size.
+    pub of: Size,
 }
 
 impl Region {
-    /// The whole of an image of (height, width).
+    /// All of an image of a size.
     #[must_use]
-    pub fn whole(of: (usize, usize)) -> Self {
-        Self { top: 0, left: 0, height: of.0, width: of.1, of }
+    pub fn whole(of: Size) -> Self {
+        Self { top: 0, left: 0, height: of.height, width: of.width, of }
     }
 
-    /// The box in the same image at another (height, width): edges move to the nearest pixel edge.
+    /// The box in the same image at another size: edges go to the nearest pixel's edge.
     #[must_use]
-    pub fn at(&self, size: (usize, usize)) -> Self {
-        let (top, height) = scaled(self.top, self.height, self.of.0, size.0);
-        let (left, width) = scaled(self.left, self.width, self.of.1, size.1);
+    pub fn at(&self, size: Size) -> Self {
+        let (top, height) = scaled(self.top, self.height, self.of.height, size.height);
+        let (left, width) = scaled(self.left, self.width, self.of.width, size.width);
         Self { top, left, height, width, of: size }
     }
 
-    /// (height, width).
+    /// The box's own size.
     #[must_use]
-    pub fn dim(&self) -> (usize, usize) {
-        (self.height, self.width)
+    pub fn size(&self) -> Size {
+        Size::new(self.height, self.width)
     }
 
-    /// The part of an image of (height, width) = `of`.
+    /// The part of an image whose size is `of`.
     pub(crate) fn cut<'a>(&self, image: ArrayView2<'a, f32>) -> ArrayView2<'a, f32> {
         image.slice_move(s![self.top..self.top + self.height, self.left..self.left + self.width])
     }
@@ -93,20 +95,22 @@ mod tests {
 
     #[test]
     fn boxes_scale_to_whole_pixels_and_never_vanish() {
-        let region = Region { top: 10, left: 0, height: 5, width: 100, of: (100, 100) };
+        let region = Region { top: 10, left: 0, height: 5, width: 100, of: Size::new(100, 100) };
         let cases =
             [((200, 200), (20, 10, 0, 200)), ((50, 50), (5, 3, 0, 50)), ((4, 4), (0, 1, 0, 4)), ((1, 1), (0, 1, 0, 1))];
         for (size, (top, height, left, width)) in cases {
-            assert_eq!(region.at(size), Region { top, left, height, width, of: size }, "{size:?}");
+            let size = Size::from(size);
+            assert_eq!(region.at(size), Region { top, left, height, width, of: size }, "{size}");
         }
-        let last = Region { top: 99, left: 99, height: 1, width: 1, of: (100, 100) };
-        assert_eq!(last.at((3, 3)), Region { top: 2, left: 2, height: 1, width: 1, of: (3, 3) });
+        let last = Region { top: 99, left: 99, height: 1, width: 1, of: Size::new(100, 100) };
+        let size = Size::new(3, 3);
+        assert_eq!(last.at(size), Region { top: 2, left: 2, height: 1, width: 1, of: size });
     }
 
     #[test]
     fn what_is_cut_out_is_pasted_back_with_nothing_around() {
         let image = Array2::from_shape_fn((4, 5), |(row, column)| (row * 5 + column + 1) as f32);
-        let region = Region { top: 1, left: 2, height: 2, width: 3, of: (4, 5) };
+        let region = Region { top: 1, left: 2, height: 2, width: 3, of: Size::new(4, 5) };
         let back = region.paste(region.cut(image.view()));
         for (place, &value) in back.indexed_iter() {
             let inside = (1..3).contains(&place.0) && (2..5).contains(&place.1);

@@ -29,7 +29,7 @@ pub enum FolderError {
         real: PathBuf,
     },
     /// Its real location cannot be determined.
-    #[error("cannot resolve `{file}`: {source}", file = file.display())]
+    #[error("cannot resolve `{file}`", file = file.display())]
     Unknown {
         /// The path as named.
         file: PathBuf,

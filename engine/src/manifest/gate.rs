@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Size;
+use super::Sides;
 
 /// Condition that an image must pass to continue. Scores and maps are the stage's merged ones unless a member is named.
 /// `above` is strict (`>`), `at_least` is not (`>=`).
@@ -44,7 +44,7 @@ pub enum Gate {
         at_least: u32,
         /// `[height, width]` at which pixels are counted: the merged map is resized to it (bilinear).
         #[schemars(inner(range(min = 1, max = 16384)))]
-        at: Size,
+        at: Sides,
         /// The member whose own output counts instead of the merged one.
         #[serde(default)]
         member: Option<String>,
@@ -58,7 +58,7 @@ pub enum Gate {
         at_least: u32,
         /// `[height, width]` at which pixels are counted: the map is resized to it (bilinear).
         #[schemars(inner(range(min = 1, max = 16384)))]
-        at: Size,
+        at: Sides,
         /// Neighbours of a pixel: 4, or 8 to include those that share only a corner.
         #[serde(default = "eight")]
         #[schemars(extend("enum" = [4, 8]))]

@@ -6,7 +6,7 @@ use pleura_image::{Intensity, Resize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Size, Snapshot, Step};
+use super::{Sides, Snapshot, Step};
 
 /// One network of a stage: an ONNX model, or several that differ by their weights.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -104,7 +104,7 @@ pub struct Input {
     pub name: String,
     /// `[height, width]` in pixels.
     #[schemars(inner(range(min = 1, max = 16384)))]
-    pub size: Size,
+    pub size: Sides,
     /// 1, or 3 for the grey image repeated three times.
     #[schemars(extend("enum" = [1, 3]))]
     pub channels: u32,

@@ -41,8 +41,8 @@ pub type ManifestError = crate::lint::DocumentError;
 /// The manifest format that this engine reads.
 pub const SCHEMA: u32 = 1;
 
-/// (height, width) in pixels, written `[height, width]`.
-pub type Size = [u32; 2];
+/// A [`Size`](crate::Size) as manifests write it: `[height, width]` in pixels.
+pub type Sides = [u32; 2];
 
 /// An ensemble as declared by its manifest.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -86,12 +86,12 @@ pub struct Output {
     /// `[height, width]`; default: each radiograph's own size.
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = 16384)))]
-    pub size: Option<Size>,
+    pub size: Option<Sides>,
     /// `[height, width]` to which masks are resized after postprocessing, by the nearest pixel (OpenCV's
     /// `INTER_NEAREST`); default: `size`.
     #[serde(default)]
     #[schemars(inner(range(min = 1, max = 16384)))]
-    pub mask_size: Option<Size>,
+    pub mask_size: Option<Sides>,
 }
 
 /// Whether members that cannot change a gate's decision are skipped.

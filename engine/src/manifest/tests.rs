@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Diagnostic, Gate, Intensity, Lint, Manifest, ManifestError, Merge, Size};
+use super::{Diagnostic, Gate, Intensity, Lint, Manifest, ManifestError, Merge, Sides};
 
 /// A valid manifest; the lines in the tables below are its own.
 const SOUND: &str = r#"schema = 1
@@ -61,7 +61,7 @@ map = { output = "m", values = "probabilities", resize_as = "logits", channel = 
 score_from_map = { kind = "top", fraction = 0.01 }
 "#;
     let manifest = Manifest::parse(&text, Path::new("x.toml")).unwrap();
-    assert_eq!(manifest.output.size, Some([1024, 1024] as Size));
+    assert_eq!(manifest.output.size, Some([1024, 1024] as Sides));
     assert!(matches!(manifest.classifier.as_ref().unwrap().gate, Some(Gate::Any { ref of }) if of.len() == 2));
     let again = toml::to_string(&manifest).unwrap();
     assert_eq!(Manifest::parse(&again, Path::new("x.toml")).unwrap(), manifest, "{again}");

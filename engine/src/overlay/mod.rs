@@ -6,9 +6,9 @@
 use image::{Rgb, RgbImage};
 use ndarray::{Array2, ArrayView2};
 
-use crate::Mask;
 use crate::ensemble::Region;
 use crate::submission::Runs;
+use crate::{Mask, Size};
 
 mod letters;
 mod strip;
@@ -38,11 +38,14 @@ const DOT: usize = 3;
 /// Masks whose size is not the picture's.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[error("the {what} mask is {} × {} and the radiograph {} × {} (height × width)", mask.0, mask.1, image.0, image.1)]
+#[error(
+    "the {what} mask is {} × {} and the radiograph {} × {} (height × width)", mask.height, mask.width, image.height,
+    image.width
+)]
 pub struct OverlayError {
     what: &'static str,
-    mask: (usize, usize),
-    image: (usize, usize),
+    mask: Size,
+    image: Size,
 }
 
 /// One panel: the radiograph with a layer, and the caption above.
@@ -70,7 +73,7 @@ pub fn render(
     truth: Option<&Mask>,
     predicted: &Mask,
 ) -> Result<RgbImage, OverlayError> {
-    let size = intensities.dim();
+    let size = intensities.dim().into();
     for (what, mask) in truth.map(|mask| ("true", mask)).into_iter().chain([("predicted", predicted)]) {
         if mask.size() != size {
             return Err(OverlayError { what, mask: mask.size(), image: size });
@@ -87,11 +90,11 @@ pub fn render(
 
 /// The radiograph alone, with the true mask tinted and outlined. `intensities` are as in [`render`].
 pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage, OverlayError> {
-    let (rows, columns) = intensities.dim();
-    if truth.size() != (rows, columns) {
-        return Err(OverlayError { what: "true", mask: truth.size(), image: (rows, columns) });
+    let size = Size::from(intensities.dim());
+    if truth.size() != size {
+        return Err(OverlayError { what: "true", mask: truth.size(), image: size });
     }
-    let mut picture = RgbImage::new(columns as u32, rows as u32);
+    let mut picture = RgbImage::new(size.width as u32, size.height as u32);
     Layer::Mask(truth, TRUTH).draw(&mut picture, (0, 0), intensities);
     Ok(picture)
 }
@@ -211,18 +214,20 @@ mod tests {
         let picture = render(grey.view(), Some(&truth), &truth).unwrap();
         let panel = image::imageops::crop_imm(&picture, (2 * GAP + 40) as u32, CAPTION as u32, 40, 60).to_image();
         assert_eq!(tinted(grey.view(), &truth).unwrap(), panel);
-        assert!(tinted(grey.view(), &Mask::empty((40, 60))).is_err());
+        assert!(tinted(grey.view(), &Mask::empty(Size::new(40, 60))).is_err());
     }
 
     #[test]
     fn without_truth_there_are_two_panels() {
-        let picture = render(Array2::zeros((64, 80)).view(), None, &Mask::empty((64, 80))).unwrap();
+        let picture = render(Array2::zeros((64, 80)).view(), None, &Mask::empty(Size::new(64, 80))).unwrap();
         assert_eq!(picture.width() as usize, 3 * GAP + 160);
     }
 
     #[test]
     fn a_mask_of_another_size_is_an_error() {
-        let error = render(Array2::zeros((8, 8)).view(), Some(&Mask::empty((8, 9))), &Mask::empty((8, 8))).unwrap_err();
+        let error =
+            render(Array2::zeros((8, 8)).view(), Some(&Mask::empty(Size::new(8, 9))), &Mask::empty(Size::new(8, 8)))
+                .unwrap_err();
         assert_eq!(error.to_string(), "the true mask is 8 × 9 and the radiograph 8 × 8 (height × width)");
     }
 }

@@ -6,7 +6,7 @@ use ndarray::Array2;
 use super::{GAP, Layer, PREDICTED, Panel, TRUTH, in_rows, told};
 use crate::ensemble::{Explanation, Region, nearest, resize};
 use crate::manifest::{Intensity, Resize};
-use crate::{Mask, Radiograph};
+use crate::{Mask, Radiograph, Size};
 
 /// The longest side of a panel, in pixels.
 const SIDE: usize = 384;
@@ -37,7 +37,7 @@ pub fn strip(radiograph: &Radiograph, explanation: &Explanation, steps: &[String
     panels.extend(
         masks.iter().map(|(caption, mask)| Panel { caption: caption.clone(), layer: Layer::Mask(mask, PREDICTED) }),
     );
-    let across = (WIDEST / (size.1 + GAP)).clamp(1, panels.len());
+    let across = (WIDEST / (size.width + GAP)).clamp(1, panels.len());
     in_rows(small.view(), &panels, across)
 }
 
@@ -50,8 +50,8 @@ fn maps(explanation: &Explanation) -> Vec<(String, &Array2<f32>)> {
     own.into_iter().chain(merged).collect()
 }
 
-/// (height, width) of a panel: the radiograph's, reduced until no side is longer than [`SIDE`].
-fn panel_size((height, width): (usize, usize)) -> (usize, usize) {
+/// Size of a panel: the radiograph's, shrunk until no side is longer than [`SIDE`].
+fn panel_size(Size { height, width }: Size) -> Size {
     let longest = height.max(width).max(SIDE);
-    ((height * SIDE / longest).max(1), (width * SIDE / longest).max(1))
+    Size::new((height * SIDE / longest).max(1), (width * SIDE / longest).max(1))
 }

@@ -25,13 +25,13 @@ pub(super) struct MaskBuffer {
 
 /// Two rows, and at least 1024 cells: typical mistakes are by one pixel or one row.
 fn guard(size: Size) -> usize {
-    (2 * size.1).max(1024)
+    (2 * size.width).max(1024)
 }
 
 impl FloatBuffer {
     pub(super) fn new(size: Size) -> Self {
         let guard = guard(size);
-        Self { cells: vec![f32::from_bits(UNWRITTEN); size.0 * size.1 + 2 * guard], size, guard }
+        Self { cells: vec![f32::from_bits(UNWRITTEN); size.area() + 2 * guard], size, guard }
     }
 
     /// A pointer to the first of `height * width` cells.
@@ -42,7 +42,7 @@ impl FloatBuffer {
 
     /// The written plane; an error if the guard zones changed or pixels are unwritten.
     pub(super) fn finish(mut self) -> Result<Array2<f32>, Fault> {
-        let len = self.size.0 * self.size.1;
+        let len = self.size.area();
         let (before, rest) = self.cells.split_at(self.guard);
         let (plane, after) = rest.split_at(len);
         if before.iter().chain(after).any(|cell| cell.to_bits() != UNWRITTEN) {
@@ -61,8 +61,8 @@ impl FloatBuffer {
 impl MaskBuffer {
     pub(super) fn new(size: Size) -> Self {
         let guard = guard(size);
-        let mut cells = vec![GUARD_BYTE; size.0 * size.1 + 2 * guard];
-        cells[guard..guard + size.0 * size.1].fill(0);
+        let mut cells = vec![GUARD_BYTE; size.area() + 2 * guard];
+        cells[guard..guard + size.area()].fill(0);
         Self { cells, size, guard }
     }
 
@@ -74,7 +74,7 @@ impl MaskBuffer {
     /// The written mask; an error if the guard zones changed or a byte is neither 0 nor 1.
     pub(super) fn finish(self) -> Result<Array2<bool>, Fault> {
         let (before, rest) = self.cells.split_at(self.guard);
-        let (plane, after) = rest.split_at(self.size.0 * self.size.1);
+        let (plane, after) = rest.split_at(self.size.area());
         if before.iter().chain(after).any(|&cell| cell != GUARD_BYTE) {
             return Err(Fault::WrotePast);
         }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_full_plane_comes_out_row_major() {
-        let mut buffer = FloatBuffer::new((2, 3));
+        let mut buffer = FloatBuffer::new(Size::new(2, 3));
         (0..6).for_each(|i| write(&mut buffer, i, i as f32));
         assert_eq!(buffer.finish(), Ok(ndarray::array![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]));
     }
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn one_write_beside_the_plane_is_found_on_either_side() {
         for at in [-1, -1024, 6, 6 + 1023] {
-            let mut buffer = FloatBuffer::new((2, 3));
+            let mut buffer = FloatBuffer::new(Size::new(2, 3));
             (0..6).for_each(|i| write(&mut buffer, i, 0.5));
             write(&mut buffer, at, 0.0);
             assert_eq!(buffer.finish(), Err(Fault::WrotePast), "at {at}");
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn unwritten_pixels_are_counted() {
-        let mut buffer = FloatBuffer::new((2, 3));
+        let mut buffer = FloatBuffer::new(Size::new(2, 3));
         write(&mut buffer, 4, 0.5);
         assert_eq!(buffer.finish(), Err(Fault::Unwritten(5)));
     }
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_mask_holds_zeros_and_ones_and_ends_where_it_ends() {
         let written = |at: isize, value| {
-            let mut buffer = MaskBuffer::new((2, 3));
+            let mut buffer = MaskBuffer::new(Size::new(2, 3));
             // SAFETY: the test writes no further than the guard zones.
             unsafe { buffer.as_mut_ptr().offset(at).write(value) };
             buffer.finish()

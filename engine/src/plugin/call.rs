@@ -102,10 +102,10 @@ impl Calls for Instance {
 
     fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault> {
         let call = self.table.view_size.ok_or_else(|| no_call("view_size"))?;
-        let (mut height, mut width) = image;
+        let Size { mut height, mut width } = image;
         // SAFETY: the instance, the host and both variables are valid during the call.
         self.reply("view_size", |host| unsafe { call(self.this(), view, &mut height, &mut width, host) })?;
-        Ok((height, width))
+        Ok(Size::new(height, width))
     }
 
     fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault> {
@@ -113,7 +113,7 @@ impl Calls for Instance {
         let plane = plane(&input);
         let mut buffer = FloatBuffer::new(out);
         let (table, this) = (&self.table, self.this());
-        let out = PlaneMut { data: buffer.as_mut_ptr(), height: out.0, width: out.1 };
+        let out = PlaneMut { data: buffer.as_mut_ptr(), height: out.height, width: out.width };
         match call {
             PlaneCall::Prepare => {
                 let prepare = table.prepare.ok_or_else(|| no_call("prepare"))?;
@@ -146,7 +146,7 @@ impl Calls for Instance {
         let context = abi_context(context);
         // A `bool` is one byte, 0 or 1.
         let mask = mask.as_ref().map_or(ptr::null(), |mask| mask.as_ptr().cast::<u8>());
-        let mut buffer = MaskBuffer::new(map.dim());
+        let mut buffer = MaskBuffer::new(map.dim().into());
         let out = buffer.as_mut_ptr();
         // SAFETY: the instance, the host, the context, the dense map and mask of one size, and the buffer are valid
         // during the call, and nothing else accesses the buffer.
@@ -165,8 +165,8 @@ fn abi_context(context: &Context) -> abi::Context {
     abi::Context {
         struct_size: size_of::<abi::Context>() as u32,
         image_id: Str::new(&context.image_id),
-        original_height: context.original_size.0,
-        original_width: context.original_size.1,
+        original_height: context.original_size.height,
+        original_width: context.original_size.width,
         score_low: context.score.0,
         score_high: context.score.1,
         spacing_row,

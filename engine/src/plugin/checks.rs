@@ -12,7 +12,7 @@ const SLACK: f32 = 1e-3;
 
 /// Checks an input: not empty, not huge, finite.
 pub(super) fn input(what: &str, plane: ArrayView2<'_, f32>) -> Result<(), Fault> {
-    possible(what, plane.dim())?;
+    possible(what, plane.dim().into())?;
     match planes::not_finite(&plane) {
         0 => Ok(()),
         count => Err(Fault::TakesNan { what: what.to_owned(), count }),
@@ -24,7 +24,8 @@ pub(super) fn possible(what: &str, size: Size) -> Result<(), Fault> {
     if is_possible(size) {
         return Ok(());
     }
-    Err(Fault::Input(format!("the {what} is {}x{}; expected sides from 1 to {MAX_SIDE}", size.0, size.1)))
+    let Size { height, width } = size;
+    Err(Fault::Input(format!("the {what} is {height}x{width}; expected sides from 1 to {MAX_SIDE}")))
 }
 
 /// Checks a resulting map: finite.
@@ -48,11 +49,12 @@ pub(super) fn views(views: usize) -> Result<usize, Fault> {
 }
 
 /// Checks the size of a view.
-pub(super) fn view_size(view: usize, (height, width): Size) -> Result<Size, Fault> {
-    if is_possible((height, width)) { Ok((height, width)) } else { Err(Fault::ViewSize { view, height, width }) }
+pub(super) fn view_size(view: usize, size: Size) -> Result<Size, Fault> {
+    let Size { height, width } = size;
+    if is_possible(size) { Ok(size) } else { Err(Fault::ViewSize { view, height, width }) }
 }
 
-fn is_possible((height, width): Size) -> bool {
+fn is_possible(Size { height, width }: Size) -> bool {
     (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width)
 }
 
@@ -84,8 +86,9 @@ mod tests {
             (views(0), views(1), views(usize::MAX)),
             (Err(Fault::Views(0)), Ok(1), Err(Fault::Views(usize::MAX)))
         );
-        assert_eq!(view_size(2, (1, MAX_SIDE)), Ok((1, MAX_SIDE)));
+        let longest = Size::new(1, MAX_SIDE);
+        assert_eq!(view_size(2, longest), Ok(longest));
         let absurd = Fault::ViewSize { view: 2, height: 0, width: 9 };
-        assert_eq!(view_size(2, (0, 9)), Err(absurd));
+        assert_eq!(view_size(2, Size::new(0, 9)), Err(absurd));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::log::Message;
 use super::pipe::{Deadline, never_block};
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Origin, PluginError};
@@ -125,9 +126,15 @@ impl Running {
         self.receive_until(self.deadline())
     }
 
+    /// The next reply. What the plugin logged before it is logged here, by the thread that made the call.
     fn receive_until(&mut self, deadline: Instant) -> Result<(Reply, Vec<u8>), Fault> {
-        let pipe = &mut self.replies;
-        wire::receive(&mut Deadline { pipe, deadline }).map_err(|error| self.fault(&error))
+        loop {
+            let pipe = &mut self.replies;
+            match wire::receive(&mut Deadline { pipe, deadline }).map_err(|error| self.fault(&error))? {
+                (Reply::Logged(messages), _) => messages.iter().for_each(Message::log),
+                reply => return Ok(reply),
+            }
+        }
     }
 
     /// Whether the child still runs; it may have died since its last reply.

@@ -84,7 +84,7 @@ pub enum PluginError {
         program: PathBuf,
     },
     /// The library's hash is not the declared one. None of its code has run.
-    #[error("plugin library `{path}` has changed: its sha256 is {found}, not {declared}", path = path.display())]
+    #[error("plugin library `{path}` has changed: expected sha256 {declared}, found {found}", path = path.display())]
     Changed {
         /// The library.
         path: PathBuf,
@@ -201,7 +201,7 @@ pub enum Fault {
     #[error("has {0} views; expected 1 to 1024")]
     Views(usize),
     /// A view that is empty or huge.
-    #[error("makes view {view} {height}x{width}; expected sides from 1 to 16384")]
+    #[error("makes view {view} of {height}×{width} pixels; expected sides from 1 to 16384")]
     ViewSize {
         /// The number of the view.
         view: usize,

@@ -30,6 +30,13 @@ pub(super) fn within<T>(name: &str, call: &'static str, work: impl FnOnce() -> T
     work()
 }
 
+/// The plugin in whose call this thread is.
+pub(super) fn caller() -> Option<String> {
+    let (name, _) = CALLER.get()?;
+    // SAFETY: `within` has not returned, so that what it borrows is alive.
+    Some(unsafe { name.as_ref() }.to_owned())
+}
+
 /// Registers handlers that check first whether a plugin called `exit`: handlers that libraries registered earlier may
 /// hang in the middle of a run. For plugins in this process; a child's end is visible in its status.
 #[cfg(unix)]

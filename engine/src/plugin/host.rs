@@ -158,7 +158,7 @@ impl Plugin {
     pub fn prepare(&self, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, PluginError> {
         self.call("prepare", Role::Prepare, || {
             checks::input("image", image)?;
-            let out = self.calls.plane(PlaneCall::Prepare, image, image.dim())?;
+            let out = self.calls.plane(PlaneCall::Prepare, image, image.dim().into())?;
             checks::image(out.view()).map(|()| out)
         })
     }
@@ -169,11 +169,11 @@ impl Plugin {
         self.views
     }
 
-    /// The size of a view of an image of size `image`, both (height, width).
+    /// The size of a view of an image of size `image`.
     ///
     /// # Errors
     /// See [`Plugin`].
-    pub fn view_size(&self, view: usize, image: (usize, usize)) -> Result<(usize, usize), PluginError> {
+    pub fn view_size(&self, view: usize, image: Size) -> Result<Size, PluginError> {
         self.call("view_size", Role::Tta, || self.checked_view_size(view, image))
     }
 
@@ -184,23 +184,18 @@ impl Plugin {
     pub fn forward(&self, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, PluginError> {
         self.call("forward", Role::Tta, || {
             checks::input("image", image)?;
-            let size = self.checked_view_size(view, image.dim())?;
+            let size = self.checked_view_size(view, image.dim().into())?;
             let out = self.calls.plane(PlaneCall::Forward(view), image, size)?;
             checks::image(out.view()).map(|()| out)
         })
     }
 
-    /// Transforms a map of view number `view` back. `out` is (height, width) of the image before [`Self::forward`], or
+    /// Brings a map of view number `view` back. `out` is the size of the image before [`Self::forward`], or
     /// the same fraction of it that `map` is of the view.
     ///
     /// # Errors
     /// See [`Plugin`].
-    pub fn inverse(
-        &self,
-        view: usize,
-        map: ArrayView2<'_, f32>,
-        out: (usize, usize),
-    ) -> Result<Array2<f32>, PluginError> {
+    pub fn inverse(&self, view: usize, map: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, PluginError> {
         self.call("inverse", Role::Tta, || {
             self.checked_view(view)?;
             checks::input("map", map)?;
@@ -222,8 +217,9 @@ impl Plugin {
     ) -> Result<Mask, PluginError> {
         self.call("postprocess", Role::Postprocess, || {
             checks::input("map", map)?;
-            if let Some(size) = mask.map(Mask::size).filter(|&size| size != map.dim()) {
-                let text = format!("the mask is {size:?}, the map {:?}: expected the same (height, width)", map.dim());
+            let size = map.dim();
+            if let Some(mask) = mask.map(|mask| mask.size().dim()).filter(|&mask| mask != size) {
+                let text = format!("the mask is {mask:?}, the map {size:?}: expected the same (height, width)");
                 return Err(Fault::Input(text));
             }
             self.calls.postprocess(context, map, mask.map(Mask::pixels)).map(Mask::from)

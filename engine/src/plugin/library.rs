@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pleura_plugin::abi::{self, Str, Table};
 
-use super::{About, LoadError, PluginError, Role};
+use super::{About, LoadError, PluginError, Role, exits, log};
 use crate::digest;
 
 /// The maximum length of a name or version, in bytes; a longer one indicates an invalid pointer.
@@ -15,6 +15,17 @@ const MAX_TEXT: usize = 256;
 pub(super) struct Loaded {
     pub table: Table,
     pub about: About,
+}
+
+impl Loaded {
+    /// Gives the plugin the engine's log before anything else is asked of it.
+    fn new(table: Table, about: About) -> Self {
+        if let Some(use_log) = table.use_log {
+            // SAFETY: the table's call, which takes a function that may be called at any time.
+            exits::within(&about.name, "use_log", || unsafe { use_log(log::take) });
+        }
+        Self { table, about }
+    }
 }
 
 /// Loads the library at `path`; with `global_symbols`, its symbols are visible to others.
@@ -27,7 +38,7 @@ pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadErro
     let table = read_table(entry(path, global_symbols)?)?;
     // SAFETY: the library guarantees its texts, and is never unloaded.
     let about = unsafe { about(&table) }?;
-    Ok(Loaded { table, about })
+    Ok(Loaded::new(table, about))
 }
 
 /// The stock step of that name, whose table is linked into the program.
@@ -35,7 +46,7 @@ pub(super) fn built_in(name: &str) -> Result<Loaded, LoadError> {
     let (_, table) = pleura_steps::tables().iter().find(|(stock, _)| *stock == name).ok_or(LoadError::Missing)?;
     // SAFETY: the table's texts are the program's own.
     let about = unsafe { about(table) }?;
-    Ok(Loaded { table: *table, about })
+    Ok(Loaded::new(*table, about))
 }
 
 /// The content of a table, if it is valid.
@@ -134,9 +145,14 @@ fn read_table(entry: Entry) -> Result<Table, LoadError> {
     // library, which is never unloaded. Nothing else is read before those are checked.
     let (struct_size, major) = unsafe { ((*table).struct_size, (*table).abi_major) };
     check_start(struct_size, major)?;
-    // SAFETY: a table of this major number is at least as long as the one that this engine knows (checked above), and
-    // newer fields come after it.
-    Ok(unsafe { table.read() })
+    let mut known = std::mem::MaybeUninit::<Table>::zeroed();
+    // SAFETY: the table has `struct_size` bytes, of which no more than this engine knows are copied. Calls that an older
+    // table does not have stay null; newer fields come after those known.
+    Ok(unsafe {
+        let bytes = (struct_size as usize).min(size_of::<Table>());
+        std::ptr::copy_nonoverlapping(table.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), bytes);
+        known.assume_init()
+    })
 }
 
 /// Checks the start of a table, before the rest is read.
@@ -150,9 +166,8 @@ fn check_start(struct_size: u32, major: u16) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// The size of the table of ABI 1.0. Once fields are added, a shorter table must be padded with nulls.
-const FIRST_SIZE: usize = size_of::<Table>();
-const _: () = assert!(abi::ABI_MINOR == 0, "copy struct_size bytes of the table, not all of them");
+/// The size of the table of ABI 1.0.
+const FIRST_SIZE: usize = offset_of!(Table, use_log);
 const _: () = assert!(offset_of!(Table, struct_size) == 0 && offset_of!(Table, abi_major) == 4);
 
 /// # Safety

@@ -21,6 +21,7 @@ mod exits;
 mod find;
 mod host;
 mod library;
+mod log;
 mod origin;
 mod pipe;
 mod process;
@@ -39,6 +40,8 @@ pub use library::table_of;
 pub use origin::Origin;
 pub use pleura_plugin::Context;
 pub use worker::worker;
+
+use crate::Size;
 
 /// The role of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,6 +82,3 @@ pub struct About {
 
 /// The longest side of an image, a map or a view, in pixels.
 const MAX_SIDE: usize = 16384;
-
-/// (height, width) in pixels.
-type Size = (usize, usize);

@@ -128,9 +128,9 @@ impl Calls for Worker {
 
     fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault> {
         let pixels = dense(input);
-        let request = Request::Plane { call, input: input.dim(), out };
+        let request = Request::Plane { call, input: input.dim().into(), out };
         match self.ask(&request, &[bytemuck::cast_slice(&pixels)])? {
-            (Reply::Plane, payload) if payload.len() == out.0 * out.1 * size_of::<f32>() => {
+            (Reply::Plane, payload) if payload.len() == out.area() * size_of::<f32>() => {
                 plane_of(bytemuck::pod_collect_to_vec(&payload), out)
             }
             (reply, _) => Err(unexpected(&reply)),
@@ -145,9 +145,10 @@ impl Calls for Worker {
     ) -> Result<Array2<bool>, Fault> {
         let pixels = dense(map);
         let marks: Vec<u8> = mask.iter().flatten().map(|&marked| u8::from(marked)).collect();
-        let request = Request::Postprocess { context: context.into(), size: map.dim(), has_mask: mask.is_some() };
+        let request =
+            Request::Postprocess { context: context.into(), size: map.dim().into(), has_mask: mask.is_some() };
         match self.ask(&request, &[bytemuck::cast_slice(&pixels), &marks])? {
-            (Reply::Mask, payload) if payload.len() == map.len() => mask_of(&payload, map.dim()),
+            (Reply::Mask, payload) if payload.len() == map.len() => mask_of(&payload, map.dim().into()),
             (reply, _) => Err(unexpected(&reply)),
         }
     }

@@ -9,10 +9,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::call::PlaneCall;
+use super::log::Message;
 use super::{About, Context, Fault, LoadError, MAX_SIDE, Size};
 
 /// Raised when frames change; engine and child are usually one program, but need not be.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 const MAGIC: &[u8; 4] = b"plr1";
 const MAX_HEADER: u32 = 16 << 20;
 /// The size of a map and a mask at the largest size.
@@ -65,6 +66,8 @@ pub(super) enum Reply {
     /// Payload: the mask.
     Mask,
     Fault(Fault),
+    /// Before any other reply: what the plugin logged meanwhile.
+    Logged(Vec<Message>),
 }
 
 /// [`Context`] with its numbers as bits: JSON has neither infinities nor exact floats.
@@ -155,10 +158,10 @@ mod tests {
     #[test]
     fn a_frame_comes_back_as_it_went() {
         let mut pipe = Vec::new();
-        send(&mut pipe, &Reply::ViewSize((3, 4)), &[b"ab", b"", b"c"]).unwrap();
+        send(&mut pipe, &Reply::ViewSize(Size::new(3, 4)), &[b"ab", b"", b"c"]).unwrap();
         send(&mut pipe, &Reply::Fault(Fault::WrotePast), &[]).unwrap();
         let mut pipe = pipe.as_slice();
-        assert_eq!(receive(&mut pipe).unwrap(), (Reply::ViewSize((3, 4)), b"abc".to_vec()));
+        assert_eq!(receive(&mut pipe).unwrap(), (Reply::ViewSize(Size::new(3, 4)), b"abc".to_vec()));
         assert_eq!(receive(&mut pipe).unwrap(), (Reply::Fault(Fault::WrotePast), Vec::new()));
         assert_eq!(receive::<Reply>(&mut pipe).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_context_keeps_every_bit() {
-        let context = Context::new("1.2.3 ä\"", (1024, 1000));
+        let context = Context::new("1.2.3 ä\"", Size::new(1024, 1000));
         let context = context.with_score(0.1, f32::INFINITY).with_spacing(Some((0.143, 1e-30)));
         let text = serde_json::to_string(&WireContext::from(&context)).unwrap();
         let wire: WireContext = serde_json::from_str(&text).unwrap();

@@ -10,7 +10,7 @@ use super::buffer::mask_of;
 use super::call::{Calls, Instance};
 use super::library::Loaded;
 use super::wire::{self, PROTOCOL, Reply, Request};
-use super::{Fault, Origin, Size};
+use super::{Fault, Origin, Size, log};
 
 /// Seconds after its time limit at which a child ends itself. The engine kills it earlier, if the engine still runs.
 const GRACE: u32 = 10;
@@ -23,6 +23,7 @@ const GRACE: u32 = 10;
 /// If the engine sends an invalid request, or is gone before the reply.
 pub fn worker(origin: &Origin, global_symbols: bool, timeout: u32) -> io::Result<()> {
     let limit = timeout.saturating_add(GRACE);
+    log::collect();
     // Before the library is loaded: its initialisers may print, too.
     let (mut requests, replies) = take_pipes()?;
     let mut replies = BufWriter::new(replies);
@@ -44,14 +45,23 @@ fn serve(loaded: &Loaded, limit: u32, requests: &mut impl Read, replies: &mut im
     };
     let instance = match within(limit, || Instance::create(loaded.table, &loaded.about.name, &params)) {
         Ok(instance) => instance,
-        Err(message) => return wire::send(replies, &Reply::Refused(message), &[]),
+        Err(message) => return reply(replies, &Reply::Refused(message), &[]),
     };
-    wire::send(replies, &Reply::Created, &[])?;
+    reply(replies, &Reply::Created, &[])?;
     while let Some((request, payload)) = next(requests)? {
-        let (reply, payload) = within(limit, || answer(&instance, &request, &payload, threads));
-        wire::send(replies, &reply, &[&payload])?;
+        let (answered, payload) = within(limit, || answer(&instance, &request, &payload, threads));
+        reply(replies, &answered, &[&payload])?;
     }
     Ok(())
+}
+
+/// Sends a reply, and what the plugin logged before it.
+fn reply(replies: &mut impl Write, reply: &Reply, parts: &[&[u8]]) -> io::Result<()> {
+    let logged = log::collected();
+    if !logged.is_empty() {
+        wire::send(replies, &Reply::Logged(logged), &[])?;
+    }
+    wire::send(replies, reply, parts)
 }
 
 /// The next request; `None` if the engine has closed the pipe.
@@ -96,7 +106,7 @@ fn make(instance: &Instance, request: &Request, payload: &[u8]) -> Result<Answer
             Ok((Reply::Plane, bytemuck::cast_slice(&plane.into_raw_vec_and_offset().0).to_vec()))
         }
         Request::Postprocess { context, size, has_mask } => {
-            let (map, marks) = payload.split_at_checked(size.0 * size.1 * 4).ok_or_else(short)?;
+            let (map, marks) = payload.split_at_checked(size.area() * 4).ok_or_else(short)?;
             let pixels = floats(map, *size)?;
             let mask = if *has_mask { Some(mask_of(marks, *size)?) } else { None };
             let mask = mask.as_ref().map(|mask| mask.view());
@@ -107,11 +117,7 @@ fn make(instance: &Instance, request: &Request, payload: &[u8]) -> Result<Answer
 }
 
 fn floats(bytes: &[u8], size: Size) -> Result<Vec<f32>, Fault> {
-    if bytes.len() == size.0 * size.1 * size_of::<f32>() {
-        Ok(bytemuck::pod_collect_to_vec(bytes))
-    } else {
-        Err(short())
-    }
+    if bytes.len() == size.area() * size_of::<f32>() { Ok(bytemuck::pod_collect_to_vec(bytes)) } else { Err(short()) }
 }
 
 fn view(pixels: &[f32], size: Size) -> Result<ArrayView2<'_, f32>, Fault> {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use sha2::{Digest, Sha256};
 
+use crate::Size;
 use crate::digest::hex;
 use crate::ensemble::Decision;
 use crate::submission::Runs;
@@ -13,8 +14,8 @@ use crate::submission::Runs;
 pub struct Case {
     /// The displayed id: the image's own, or a [hashed](hash_id) one.
     pub id: String,
-    /// (height, width) of the masks.
-    pub size: (usize, usize),
+    /// Size of the masks.
+    pub size: Size,
     /// The radiograph, reduced.
     pub picture: Picture,
     /// The predicted mask.
@@ -42,8 +43,8 @@ pub enum Picture {
     Jpeg {
         /// The file's bytes.
         bytes: Vec<u8>,
-        /// (height, width) in pixels.
-        size: (usize, usize),
+        /// Height and width in pixels.
+        size: Size,
     },
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Size;
+
 /// Why findings cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,7 +48,7 @@ pub enum ReportError {
         id: String,
     },
     /// A mask that exceeds the case's size.
-    #[error("the {what} mask of `{id}` runs to pixel {end}, past its size of {}×{}", size.0, size.1)]
+    #[error("the {what} mask of `{id}` runs to pixel {end}, past its size of {size}")]
     Overflow {
         /// The case's id.
         id: String,
@@ -54,8 +56,8 @@ pub enum ReportError {
         what: &'static str,
         /// One past the last marked pixel.
         end: usize,
-        /// (height, width) of the case.
-        size: (usize, usize),
+        /// The case's size.
+        size: Size,
     },
     /// A heat map whose parts are inconsistent.
     #[error("the heat map of `{x_name}` and `{y_name}`: {fault}")]

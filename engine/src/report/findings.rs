@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::error::FindingsError;
 use super::{Case, Picture};
+use crate::Size;
 use crate::checksum::{self, ChecksumError};
 use crate::ensemble::{Decision, Origin, UNCHECKED};
 use crate::regular;
@@ -28,7 +29,7 @@ pub struct Found {
 struct Line {
     id: String,
     area: usize,
-    size: (usize, usize),
+    size: Size,
     decision: Decision,
     score: Option<(f32, f32)>,
     areas: Vec<usize>,
@@ -69,8 +70,8 @@ fn finding(text: &str) -> Result<Found, String> {
                  again"
         )
     })?;
-    if size.0 == 0 || size.1 == 0 {
-        return Err(format!("the `size` of `{id}` is {}×{}", size.0, size.1));
+    if size.area() == 0 {
+        return Err(format!("the `size` of `{id}` is {size}"));
     }
     let predicted = Runs::decode(&rle, size).map_err(|error| format!("the `rle` of `{id}`: {error}"))?;
     if predicted.area() != line.area {

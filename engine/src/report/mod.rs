@@ -8,14 +8,15 @@
 //!
 //! ```
 //! use pleura::report::{Case, Picture, Report};
-//! use pleura::{ensemble::Decision, submission::Runs};
+//! use pleura::{Size, ensemble::Decision, submission::Runs};
 //!
+//! let size = Size::new(1024, 1024);
 //! let case = Case {
 //!     id: "ID_0011fe81e".into(),
-//!     size: (1024, 1024),
+//!     size,
 //!     picture: Picture::LeftOut,
-//!     predicted: Runs::decode("524800 20 1004 22", (1024, 1024))?,
-//!     truth: Some(Runs::decode("524800 22 1004 20", (1024, 1024))?),
+//!     predicted: Runs::decode("524800 20 1004 22", size)?,
+//!     truth: Some(Runs::decode("524800 22 1004 20", size)?),
 //!     score: Some((0.93, 0.93)),
 //!     decision: Decision::Postprocess,
 //!     areas: vec![42],
@@ -101,7 +102,7 @@ impl Report {
             }
             for (what, runs) in [("predicted", Some(&case.predicted)), ("true", case.truth.as_ref())] {
                 let end = runs.and_then(|runs| runs.ranges().last()).map_or(0, |run| run.1);
-                if end > case.size.0 * case.size.1 {
+                if end > case.size.area() {
                     return Err(ReportError::Overflow { id: case.id.clone(), what, end, size: case.size });
                 }
             }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::stats::Metric;
 use super::summary::Summary;
 use super::{Case, MemberRow, Picture, Report, chart, worst_first};
+use crate::Size;
 use crate::ensemble::Decision;
 
 const STYLE: &str = include_str!("page/style.css");
@@ -56,7 +57,7 @@ struct Member<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,
-    size: (usize, usize),
+    size: Size,
     predicted: String,
     area: usize,
     truth: Option<String>,
@@ -71,7 +72,7 @@ struct Entry<'a> {
 #[derive(Serialize)]
 struct Shown {
     url: String,
-    size: (usize, usize),
+    size: Size,
 }
 
 /// The page of a report that has been checked.

@@ -4,9 +4,9 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::Picture;
-use crate::Radiograph;
 use crate::ensemble::resize;
 use crate::manifest::{Intensity, Resize};
+use crate::{Radiograph, Size};
 
 /// The longer side, in pixels.
 const SIDE: usize = 384;
@@ -23,17 +23,17 @@ impl Picture {
         let grey: Vec<u8> = small.iter().map(|intensity| (intensity.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
         let mut bytes = Vec::new();
         JpegEncoder::new_with_quality(&mut bytes, QUALITY)
-            .write_image(&grey, size.1 as u32, size.0 as u32, ExtendedColorType::L8)
+            .write_image(&grey, size.width as u32, size.height as u32, ExtendedColorType::L8)
             .expect("a grey picture of at most 384 pixels a side can be encoded into memory");
         Self::Jpeg { bytes, size }
     }
 }
 
 /// The size with its longer side reduced to `most`, in proportion; a smaller one is unchanged.
-fn within((height, width): (usize, usize), most: usize) -> (usize, usize) {
+fn within(Size { height, width }: Size, most: usize) -> Size {
     let longer = height.max(width);
     let side = |side: usize| if longer <= most { side } else { ((side * most + longer / 2) / longer).max(1) };
-    (side(height), side(width))
+    Size::new(side(height), side(width))
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
         let cases =
             [((1024, 1024), (384, 384)), ((2000, 1500), (384, 288)), ((3, 2000), (1, 384)), ((90, 60), (90, 60))];
         for (size, expected) in cases {
-            assert_eq!(within(size, 384), expected, "{size:?}");
+            assert_eq!(within(size.into(), 384), expected.into(), "{size:?}");
         }
     }
 
@@ -58,7 +58,7 @@ mod tests {
         let picture = Picture::from_radiograph(&Radiograph::from_values("a", values, (0.0, 255.0)).unwrap());
         let Picture::Jpeg { bytes, size } = picture else { panic!("{picture:?}") };
         let read = image::load_from_memory(&bytes).unwrap().to_luma8();
-        assert_eq!((size, read.dimensions()), ((192, 384), (384, 192)));
+        assert_eq!((size, read.dimensions()), (Size::new(192, 384), (384, 192)));
         let near = |x: u32, level: u8| read.get_pixel(x, 96).0[0].abs_diff(level) <= 3;
         assert!(near(50, 50) && near(330, 200), "{:?} {:?}", read.get_pixel(50, 96), read.get_pixel(330, 96));
     }

@@ -6,11 +6,12 @@ use ndarray::array;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::Size;
 use crate::ensemble::Decision;
 use crate::submission::Runs;
 
 fn case(id: &str, predicted: &str, truth: Option<&str>, score: Option<(f32, f32)>) -> Case {
-    let size = (8, 8);
+    let size = Size::new(8, 8);
     let runs = |text| Runs::decode(text, size).unwrap();
     let (predicted, truth) = (runs(predicted), truth.map(runs));
     let areas = vec![predicted.area()];
@@ -204,7 +205,7 @@ fn what_would_show_something_wrong_is_an_error() {
         report.heat_map = Some(map);
         fault(report)
     };
-    let small = Case { size: (2, 3), ..case("a", "3 4", None, None) };
+    let small = Case { size: Size::new(2, 3), ..case("a", "3 4", None, None) };
     let cases = [
         (fault(Report::new("a", vec![])), "no cases"),
         (fault(Report::new("a", [ten(), ten()].concat())), "two cases have the id `p0`"),

@@ -227,6 +227,20 @@ fn minor(version: &str) -> Option<u32> {
     version.split('.').nth(1)?.parse().ok()
 }
 
+/// ONNX Runtime for this crate's tests, which have no program that could install it; none where there is none.
+///
+/// # Panics
+/// Where there is none in CI, where every test is to run.
+#[cfg(test)]
+pub fn for_tests() -> Option<&'static Loaded> {
+    let loaded = load(None).ok();
+    assert!(loaded.is_some() || std::env::var_os("CI").is_none(), "no ONNX Runtime");
+    if loaded.is_none() {
+        eprintln!("skipped: no ONNX Runtime");
+    }
+    loaded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

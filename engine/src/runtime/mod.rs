@@ -16,6 +16,8 @@ mod session;
 mod whole;
 
 pub use device::{Device, Placement};
+#[cfg(test)]
+pub(crate) use load::for_tests;
 pub use load::{Loaded, RuntimeError, load, loaded};
 pub use model_error::ModelError;
 pub use pages::keep_freed_memory;

@@ -7,13 +7,14 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use super::{Row, RowError, Rows, SubmissionError, read_ids};
+use crate::Size;
 
 /// A fault for which a submission would be refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// A row without a valid mask.
-    #[error("line {line}: {source}")]
+    #[error("line {line}")]
     Row {
         /// Counted from 1, the header included.
         line: u64,
@@ -71,8 +72,8 @@ pub struct Report {
 /// The requirements of a submission.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'a> {
-    /// (height, width) of its masks.
-    pub size: (usize, usize),
+    /// Size of its masks.
+    pub size: Size,
     /// The sample, whose ids it must have.
     pub sample: Option<&'a Path>,
     /// Whether it may omit images of the sample.
@@ -98,7 +99,7 @@ pub fn check(path: &Path, options: Options<'_>) -> Result<Report, SubmissionErro
 }
 
 /// Reads all rows; returns each image's first line.
-fn read(path: &Path, size: (usize, usize), report: &mut Report) -> Result<IndexMap<String, u64>, SubmissionError> {
+fn read(path: &Path, size: Size, report: &mut Report) -> Result<IndexMap<String, u64>, SubmissionError> {
     let mut first: IndexMap<String, u64> = IndexMap::new();
     let mut positives = HashSet::new();
     let mut rows = Rows::open(path, size)?;

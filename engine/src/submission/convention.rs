@@ -18,6 +18,7 @@ use std::str::FromStr;
 
 use super::fields::{Field, Fields};
 use super::{Remarks, Runs, Submission, SubmissionError, columns};
+use crate::Size;
 
 /// A competition's convention for masks as run lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +68,14 @@ impl Convention {
         }
     }
 
-    /// (height, width) of its competition's masks in pixels; `None` if sizes differ.
+    /// Size of its competition's masks; `None` where each has a size of its own.
     #[must_use]
-    pub fn size(self) -> Option<(usize, usize)> {
+    pub fn size(self) -> Option<Size> {
         match self {
             Self::Siim => Some(super::SIIM_SIZE),
-            Self::Airbus => Some((768, 768)),
-            Self::Severstal | Self::SeverstalColumn => Some((256, 1600)),
-            Self::Clouds => Some((1400, 2100)),
+            Self::Airbus => Some(Size::new(768, 768)),
+            Self::Severstal | Self::SeverstalColumn => Some(Size::new(256, 1600)),
+            Self::Clouds => Some(Size::new(1400, 2100)),
             Self::Hubmap => None,
         }
     }
@@ -138,19 +139,19 @@ impl FromStr for Convention {
 }
 
 impl Submission {
-    /// Reads a CSV of a convention; several rows of an id are OR-ed. If the convention has classes, ids are
-    /// `NAME_CLASS`. `size` is (height, width) of every mask; without it each mask has its own, unknown size, and only
-    /// [`Runs`] can be read back.
+    /// Reads a CSV of a convention; several rows of an id are OR-ed. Where the convention has classes, ids are
+    /// `NAME_CLASS`. `size` is that of every mask; without it each has a size of its own, which is not known,
+    /// and only [`Runs`] come out again.
     ///
     /// # Errors
     /// If the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read_as(
         path: impl AsRef<Path>,
         convention: Convention,
-        size: Option<(usize, usize)>,
+        size: Option<Size>,
     ) -> Result<Self, SubmissionError> {
         let path = path.as_ref();
-        let bounds = size.unwrap_or((usize::MAX, 1));
+        let bounds = size.unwrap_or(Size::new(usize::MAX, 1));
         if convention == Convention::Siim {
             return Ok(Self { size, ..Self::read(path, bounds)? });
         }

@@ -14,16 +14,16 @@ proptest! {
 }
 
 fn read_as(text: &str, convention: Convention) -> Result<Submission, SubmissionError> {
-    Submission::read_as(file(text.as_bytes()).path(), convention, Some((4, 4)))
+    Submission::read_as(file(text.as_bytes()).path(), convention, Some(Size::new(4, 4)))
 }
 
 #[test]
 fn absolute_positions_count_from_one_and_ascend() {
-    assert_eq!(Runs::decode_absolute("1 2 16 1", (4, 4)).unwrap().ranges(), [(0, 2), (15, 16)]);
-    assert_eq!(Runs::decode_absolute("1 2 3 2", (4, 4)).unwrap().ranges(), [(0, 4)]);
+    assert_eq!(Runs::decode_absolute("1 2 16 1", Size::new(4, 4)).unwrap().ranges(), [(0, 2), (15, 16)]);
+    assert_eq!(Runs::decode_absolute("1 2 3 2", Size::new(4, 4)).unwrap().ranges(), [(0, 4)]);
     assert!(
-        Runs::decode_absolute(" ", (4, 4)).unwrap().is_empty()
-            && Runs::decode_absolute("-1", (4, 4)).unwrap().is_empty()
+        Runs::decode_absolute(" ", Size::new(4, 4)).unwrap().is_empty()
+            && Runs::decode_absolute("-1", Size::new(4, 4)).unwrap().is_empty()
     );
     for (text, message) in [
         ("0 2", "run 1 starts at 0, but absolute positions count from 1"),
@@ -31,7 +31,7 @@ fn absolute_positions_count_from_one_and_ascend() {
         ("16 2", "run 1 ends at pixel 17, 1 past 4×4"),
         ("3", "expected offset/length pairs, found 1 number (odd)"),
     ] {
-        let said = Runs::decode_absolute(text, (4, 4)).unwrap_err().to_string();
+        let said = Runs::decode_absolute(text, Size::new(4, 4)).unwrap_err().to_string();
         assert!(said.starts_with(message), "{text}: {said}");
     }
 }
@@ -64,7 +64,7 @@ fn each_convention_has_its_columns_and_is_written_as_it_is_read() {
         assert_eq!(std::fs::read_to_string(path).unwrap(), text, "{convention}");
         // other readers refuse it by name
         let siim = super::tests::read(text);
-        let message = siim.unwrap_err().to_string();
+        let message = crate::chain(&siim.unwrap_err());
         assert!(convention == Airbus || message.contains(convention.title()), "{convention}: {message}");
     }
     let other = read_as("EncodedPixels,ImageId,ClassId\n1 2,a.jpg,4\n", Severstal).unwrap();
@@ -90,7 +90,7 @@ fn classes_are_chosen_joined_and_not_forgotten() {
     assert_eq!(error.to_string(), "expected an id NAME_CLASS, as Severstal has it, found `ID_00f`");
     assert!(!folder.path().join("x.csv").exists());
     let error = read_as("ImageId_ClassId,EncodedPixels\na.jpg,1 2\n", Convention::Severstal).unwrap_err();
-    assert!(error.to_string().ends_with("line 2: `a.jpg` has no class"), "{error}");
+    assert!(crate::chain(&error).ends_with("line 2: `a.jpg` has no class"), "{error}");
 }
 
 #[test]
@@ -102,18 +102,18 @@ fn other_columns_are_called_what_they_are() {
         ("id,rle\nx,1 5\n", "these are the columns of HuBMAP: `pleura data convert rle --from hubmap`"),
         ("Image_Label,EncodedPixels\n", "--from clouds`"),
     ] {
-        let message = read(text).unwrap_err().to_string();
+        let message = crate::chain(&read(text).unwrap_err());
         assert!(message.contains("line 1: expected the columns `ImageId,EncodedPixels`, found `"), "{message}");
         assert!(message.contains(hint), "{text:?}: {message}");
     }
-    let message = read_as("ImageId_ClassId,EncodedPixels\n", Convention::Clouds).unwrap_err().to_string();
+    let message = crate::chain(&read_as("ImageId_ClassId,EncodedPixels\n", Convention::Clouds).unwrap_err());
     assert!(message.contains("expected the columns `Image_Label,EncodedPixels`"), "{message}");
     assert!(message.contains("the columns of Severstal: `--from severstal` reads them"), "{message}");
 }
 
 fn rows(text: &str) -> (Vec<Result<Runs, String>>, Vec<String>) {
     let file = file(text.as_bytes());
-    let mut rows = Rows::open(file.path(), (32, 32)).unwrap();
+    let mut rows = Rows::open(file.path(), Size::new(32, 32)).unwrap();
     let all = rows.by_ref().map(|row| row.unwrap().runs.map_err(|error| error.to_string())).collect();
     (all, rows.remarks())
 }
@@ -154,17 +154,17 @@ fn pandas_index_is_passed_over_with_a_remark() {
     let (runs, remarks) = rows(",ImageId,EncodedPixels\n0,x,0 5\n1,y,\"\"\n");
     assert_eq!(runs.iter().map(|runs| runs.as_ref().unwrap().area()).collect::<Vec<_>>(), [5, 0]);
     assert!(remarks.len() == 2 && remarks[0].contains("pandas' index"), "{remarks:?}");
-    let message = read("Unnamed: 0,ImageId,EncodedPixels\n0,x\n").unwrap_err().to_string();
+    let message = crate::chain(&read("Unnamed: 0,ImageId,EncodedPixels\n0,x\n").unwrap_err());
     assert!(message.ends_with("line 2: expected 2 fields (id, run lengths), found 1"), "{message}");
 }
 
 #[test]
 fn a_submission_has_one_row_an_image() {
     let twice = file(b"ImageId,EncodedPixels\nx,0 5 0 5\ny,-1\nx,20 5\n");
-    assert_eq!(Submission::read(twice.path(), (8, 8)).unwrap().runs("x").unwrap().area(), 15);
-    let message = Submission::read_single(twice.path(), (8, 8)).unwrap_err().to_string();
+    assert_eq!(Submission::read(twice.path(), Size::new(8, 8)).unwrap().runs("x").unwrap().area(), 15);
+    let message = crate::chain(&Submission::read_single(twice.path(), Size::new(8, 8)).unwrap_err());
     assert!(message.contains("line 4: `x` already has a row, line 2: expected one row per image"), "{message}");
-    let options = CheckOptions { size: (8, 8), sample: None, subset: false };
+    let options = CheckOptions { size: Size::new(8, 8), sample: None, subset: false };
     let report = check(twice.path(), options).unwrap();
     assert_eq!((report.rows, report.images, report.positives, report.problems.len()), (3, 2, 1, 1));
 }
@@ -178,10 +178,10 @@ fn a_subset_is_scored_and_checked_by_its_own_images() {
     assert!(matches!(some.score(&truth), Err(SubmissionError::Missing { ids }) if ids == ["a", "b"]));
     let other = read("ImageId,EncodedPixels\nx,-1\n").unwrap();
     assert!(matches!(other.score_subset(&truth), Err(SubmissionError::Extra { .. })));
-    assert!(matches!(Submission::new((4, 4)).score_subset(&truth), Err(SubmissionError::Nothing)));
+    assert!(matches!(Submission::new(Size::new(4, 4)).score_subset(&truth), Err(SubmissionError::Nothing)));
     let (mine, sample) =
         (file(b"ImageId,EncodedPixels\nc,-1\na,-1\n"), file(b"ImageId,EncodedPixels\na,-1\nb,-1\nc,-1\n"));
-    let options = CheckOptions { size: (4, 4), sample: Some(sample.path()), subset: true };
+    let options = CheckOptions { size: Size::new(4, 4), sample: Some(sample.path()), subset: true };
     let report = check(mine.path(), options).unwrap();
     assert_eq!((report.problems.len(), report.unanswered, report.in_sample_order), (0, 1, Some(false)));
     let report = check(mine.path(), CheckOptions { subset: false, ..options }).unwrap();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{Convention, RleError};
+use crate::Size;
 
 /// Why a submission cannot be read, compared or written.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum SubmissionError {
         source: csv::Error,
     },
     /// The first line names other columns.
-    #[error("`{path}`: line 1: {source}", path = path.display())]
+    #[error("`{path}`: line 1", path = path.display())]
     Columns {
         /// The file.
         path: PathBuf,
@@ -55,7 +56,7 @@ pub enum SubmissionError {
         convention: Convention,
     },
     /// A row without a valid mask.
-    #[error("`{path}`: line {line}: {source}", path = path.display())]
+    #[error("`{path}`: line {line}", path = path.display())]
     Row {
         /// The file.
         path: PathBuf,
@@ -65,24 +66,22 @@ pub enum SubmissionError {
         source: RowError,
     },
     /// A mask of another size than the submission's.
-    #[error(
-        "the mask of `{id}` is {}×{}, expected {}×{} as in the submission", found.0, found.1, expected.0, expected.1
-    )]
+    #[error("the mask of `{id}` is {found}, expected {expected} as in the submission")]
     Size {
         /// The image.
         id: String,
-        /// (height, width) of the mask.
-        found: (usize, usize),
-        /// (height, width) of the submission.
-        expected: (usize, usize),
+        /// Size of the mask.
+        found: Size,
+        /// Size of the submission.
+        expected: Size,
     },
     /// Submissions of two sizes cannot be compared.
-    #[error("masks of {}×{} cannot be compared with masks of {}×{}", left.0, left.1, right.0, right.1)]
+    #[error("masks of {left} cannot be compared with masks of {right}")]
     Sizes {
-        /// (height, width) of the first.
-        left: (usize, usize),
-        /// (height, width) of the second.
-        right: (usize, usize),
+        /// Size of the one.
+        left: Size,
+        /// Size of the other.
+        right: Size,
     },
     /// An image without an id.
     #[error("an image's id is empty")]
@@ -94,14 +93,14 @@ pub enum SubmissionError {
         id: String,
     },
     /// Runs that exceed the submission's size.
-    #[error("the runs of `{id}` end at pixel {end}, past {}×{}", size.0, size.1)]
+    #[error("the runs of `{id}` end at pixel {end}, past {size}")]
     Runs {
         /// The image.
         id: String,
         /// One past the last marked pixel.
         end: usize,
-        /// (height, width) of the submission.
-        size: (usize, usize),
+        /// Size of the submission.
+        size: Size,
     },
     /// Masks with individual, unknown sizes.
     #[error("masks without a common size cannot be scored: open or create the submission with a size")]

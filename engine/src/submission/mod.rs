@@ -4,10 +4,11 @@
 //! [relative form](rle). Masks are kept as [`Runs`], a few hundred bytes each, and become pixels on demand.
 //!
 //! ```
-//! use pleura::{Mask, submission::Submission};
+//! use pleura::{Mask, Size, submission::Submission};
 //!
-//! let mut submission = Submission::new((1024, 1024));
-//! submission.insert("ID_0011fe81e", &Mask::empty((1024, 1024)))?;
+//! let size = Size::new(1024, 1024);
+//! let mut submission = Submission::new(size);
+//! submission.insert("ID_0011fe81e", &Mask::empty(size))?;
 //! assert_eq!(submission.len(), 1);
 //! # Ok::<(), pleura::submission::SubmissionError>(())
 //! ```
@@ -31,7 +32,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
-use crate::Mask;
+use crate::{Mask, Size};
 use remarks::Remarks;
 
 pub use check::{Options as CheckOptions, Problem, Report, check};
@@ -42,21 +43,21 @@ pub use pleura_image::rle::{self, RleError, Runs};
 pub use read::{Row, Rows, read_ids};
 pub use score::{ImageScore, Score};
 
-/// The size of SIIM's masks: (height, width) in pixels.
-pub const SIIM_SIZE: (usize, usize) = (1024, 1024);
+/// The size of SIIM's masks.
+pub const SIIM_SIZE: Size = Size::new(1024, 1024);
 
 /// A mask for each image, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// `None`: each mask has its own size.
-    size: Option<(usize, usize)>,
+    size: Option<Size>,
     masks: IndexMap<String, Runs>,
 }
 
 impl Submission {
-    /// An empty submission for masks of (height, width) = `size`.
+    /// No images; masks will be of `size`.
     #[must_use]
-    pub fn new(size: (usize, usize)) -> Self {
+    pub fn new(size: Size) -> Self {
         Self { size: Some(size), masks: IndexMap::new() }
     }
 
@@ -69,11 +70,11 @@ impl Submission {
 
     /// Reads a CSV file, plain or compressed with gzip; several rows of an id are OR-ed.
     ///
-    /// Ids keep the order in which they first appear. `size` is (height, width) of every mask.
+    /// Ids keep the order in which they first appear. `size` is that of every mask.
     ///
     /// # Errors
     /// If the file cannot be read, has other columns, or a row is not a mask of this size.
-    pub fn read(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
+    pub fn read(path: impl AsRef<Path>, size: Size) -> Result<Self, SubmissionError> {
         Self::read_rows(path.as_ref(), size, |_, _| Ok(()))
     }
 
@@ -81,7 +82,7 @@ impl Submission {
     ///
     /// # Errors
     /// As [`read`](Self::read); if an image has several rows.
-    pub fn read_single(path: impl AsRef<Path>, size: (usize, usize)) -> Result<Self, SubmissionError> {
+    pub fn read_single(path: impl AsRef<Path>, size: Size) -> Result<Self, SubmissionError> {
         let path = path.as_ref();
         let mut lines: IndexMap<String, u64> = IndexMap::new();
         Self::read_rows(path, size, |id, line| match lines.insert(id.to_owned(), line) {
@@ -92,7 +93,7 @@ impl Submission {
 
     fn read_rows(
         path: &Path,
-        size: (usize, usize),
+        size: Size,
         mut accept: impl FnMut(&str, u64) -> Result<(), SubmissionError>,
     ) -> Result<Self, SubmissionError> {
         let mut submission = Self::new(size);
@@ -121,16 +122,11 @@ impl Submission {
         self.insert_runs(id, mask.size(), Runs::from(mask))
     }
 
-    /// As [`insert`](Self::insert), for a mask of (height, width) = `size` given as runs.
+    /// As [`insert`](Self::insert), of a mask of `size` whose runs are known.
     ///
     /// # Errors
     /// As [`insert`](Self::insert); if runs exceed the size.
-    pub fn insert_runs(
-        &mut self,
-        id: impl Into<String>,
-        size: (usize, usize),
-        runs: Runs,
-    ) -> Result<(), SubmissionError> {
+    pub fn insert_runs(&mut self, id: impl Into<String>, size: Size, runs: Runs) -> Result<(), SubmissionError> {
         let id = id.into();
         if id.trim().is_empty() {
             return Err(SubmissionError::EmptyId);
@@ -142,7 +138,7 @@ impl Submission {
             return Err(SubmissionError::Size { id, found: size, expected });
         }
         let end = runs.ranges().last().map_or(0, |run| run.1);
-        if let Some(size) = self.size.filter(|size| end > size.0 * size.1) {
+        if let Some(size) = self.size.filter(|size| end > size.area()) {
             return Err(SubmissionError::Runs { id, end, size });
         }
         self.masks.insert(id, runs);
@@ -178,9 +174,9 @@ impl Submission {
         self.masks.contains_key(id)
     }
 
-    /// (height, width) of every mask; `None` if each has its own.
+    /// Size of every mask; `None` where each has its own.
     #[must_use]
-    pub fn size(&self) -> Option<(usize, usize)> {
+    pub fn size(&self) -> Option<Size> {
         self.size
     }
 

@@ -9,6 +9,7 @@ use indexmap::IndexSet;
 
 use super::fields::{Field, Fields};
 use super::{Remarks, RleError, Runs, SubmissionError, columns};
+use crate::Size;
 use pleura_image::rle::text_reads_as_absolute;
 
 /// A row of the file.
@@ -25,18 +26,18 @@ pub struct Row {
 /// An iterator over the rows of a file; after an error in a single row the next can still be read.
 pub struct Rows {
     fields: Fields,
-    size: (usize, usize),
+    size: Size,
     remarks: Remarks,
     /// Whether the file's run lengths can be read as absolute ones, once determined.
     absolute: Option<bool>,
 }
 
 impl Rows {
-    /// Opens a file of masks of (height, width) = `size`, and reads its header.
+    /// Opens a file of masks of `size`, and reads its header.
     ///
     /// # Errors
     /// If the file cannot be read, or has other columns.
-    pub fn open(path: &Path, size: (usize, usize)) -> Result<Self, SubmissionError> {
+    pub fn open(path: &Path, size: Size) -> Result<Self, SubmissionError> {
         let fields = Fields::open(path, columns::siim)?;
         Ok(Self { remarks: Remarks::new(&fields), fields, size, absolute: None })
     }
@@ -67,7 +68,7 @@ impl Rows {
     }
 
     fn pixels(&self) -> usize {
-        self.size.0.saturating_mul(self.size.1)
+        self.size.area()
     }
 
     /// Whether all masks with several runs can be read as absolute positions, and there is at least one: searches the

@@ -20,12 +20,12 @@ pub(super) fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
 }
 
 pub(super) fn read(text: &str) -> Result<Submission, SubmissionError> {
-    Submission::read(file(text.as_bytes()).path(), (4, 4))
+    Submission::read(file(text.as_bytes()).path(), Size::new(4, 4))
 }
 
 /// The error's message after the file's name.
 fn complaint(text: &str) -> String {
-    let message = read(text).unwrap_err().to_string();
+    let message = crate::chain(&read(text).unwrap_err());
     message.split_once("`: ").map_or(message.clone(), |(_, after)| after.to_owned())
 }
 
@@ -63,14 +63,14 @@ proptest! {
 
     #[test]
     fn written_submissions_read_back(entries in prop::collection::btree_map("[a-z0-9.,\"_]{1,8}", masks_of(5, 3), 0..6)) {
-        let mut submission = Submission::new((5, 3));
+        let mut submission = Submission::new(Size::new(5, 3));
         for (id, mask) in &entries {
             submission.insert(id.as_str(), mask).unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("submission.csv");
         submission.write(&path).unwrap();
-        prop_assert_eq!(Submission::read(&path, (5, 3)).unwrap(), submission);
+        prop_assert_eq!(Submission::read(&path, Size::new(5, 3)).unwrap(), submission);
         prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
     }
 }
@@ -96,15 +96,15 @@ fn encodes_down_the_columns() {
         assert_eq!(rle::encode(&mask), text);
         assert_eq!(rle::decode(text, mask.size()), Ok(mask));
     }
-    assert_eq!(rle::encode(&Mask::empty((0, 7))), "-1");
+    assert_eq!(rle::encode(&Mask::empty(Size::new(0, 7))), "-1");
 }
 
 #[test]
 fn decodes_what_others_write() {
     for text in [" 0 2", "0  2 ", "0\t2", "0 1 0 1"] {
-        assert_eq!(rle::decode(text, (3, 3)).unwrap(), mask(&["#..", "#..", "..."]), "{text:?}");
+        assert_eq!(rle::decode(text, Size::new(3, 3)).unwrap(), mask(&["#..", "#..", "..."]), "{text:?}");
     }
-    assert!(rle::decode(" -1", (3, 3)).unwrap().is_empty());
+    assert!(rle::decode(" -1", Size::new(3, 3)).unwrap().is_empty());
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn says_what_is_wrong_with_run_lengths() {
         ("8 1 0 1", "run 2 ends at pixel 10, 1 past 3×3"),
     ];
     for (text, message) in table {
-        let said = rle::decode(text, (3, 3)).unwrap_err().to_string();
+        let said = rle::decode(text, Size::new(3, 3)).unwrap_err().to_string();
         let is_whole = said == message || message.ends_with([' ', '1']) && said.starts_with(message);
         assert!(is_whole, "{text:?}: {said}");
     }
@@ -167,8 +167,8 @@ fn forgives_what_loses_nothing() {
     let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     zipped.write_all(b"ImageId,EncodedPixels\na,1 2\nb,-1\n").unwrap();
     let zipped = zipped.finish().unwrap();
-    assert_eq!(Submission::read(file(&zipped).path(), (4, 4)).unwrap(), plain);
-    let broken = Submission::read(file(&zipped[..zipped.len() - 9]).path(), (4, 4)).unwrap_err();
+    assert_eq!(Submission::read(file(&zipped).path(), Size::new(4, 4)).unwrap(), plain);
+    let broken = Submission::read(file(&zipped[..zipped.len() - 9]).path(), Size::new(4, 4)).unwrap_err();
     assert!(matches!(broken, SubmissionError::Read { .. }), "{broken}");
 }
 
@@ -212,10 +212,10 @@ fn keeps_a_sample_order_or_says_why_not() {
 
 #[test]
 fn refuses_masks_of_another_size() {
-    let mut submission = Submission::new((4, 4));
-    let error = submission.insert("a", &Mask::empty((4, 5))).unwrap_err();
+    let mut submission = Submission::new(Size::new(4, 4));
+    let error = submission.insert("a", &Mask::empty(Size::new(4, 5))).unwrap_err();
     assert_eq!(error.to_string(), "the mask of `a` is 4×5, expected 4×4 as in the submission");
-    assert!(submission.insert(" ", &Mask::empty((4, 4))).is_err());
+    assert!(submission.insert(" ", &Mask::empty(Size::new(4, 4))).is_err());
     assert!(submission.is_empty());
 }
 
@@ -224,7 +224,7 @@ fn a_failed_write_leaves_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("taken");
     std::fs::create_dir(&path).unwrap();
-    assert!(matches!(Submission::new((4, 4)).write(&path), Err(SubmissionError::Write { .. })));
+    assert!(matches!(Submission::new(Size::new(4, 4)).write(&path), Err(SubmissionError::Write { .. })));
     assert!(path.is_dir());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 }
@@ -242,10 +242,14 @@ fn scores_by_hand() {
     assert_eq!((score.sensitivity, score.specificity), (Some(0.5), Some(0.5)));
     let (low, high) = score.sensitivity_interval.unwrap();
     assert!((low - 0.094_53).abs() < 1e-5 && (high - 0.905_47).abs() < 1e-5, "{low} {high}");
-    assert!(matches!(Submission::new((4, 4)).score(&truth), Err(SubmissionError::Missing { ids }) if ids.len() == 4));
-    assert!(matches!(truth.score(&Submission::new((4, 4))), Err(SubmissionError::Extra { ids }) if ids.len() == 4));
-    assert!(matches!(truth.score(&Submission::new((2, 8))), Err(SubmissionError::Sizes { .. })));
-    let nothing = Submission::new((4, 4));
+    assert!(
+        matches!(Submission::new(Size::new(4, 4)).score(&truth), Err(SubmissionError::Missing { ids }) if ids.len() == 4)
+    );
+    assert!(
+        matches!(truth.score(&Submission::new(Size::new(4, 4))), Err(SubmissionError::Extra { ids }) if ids.len() == 4)
+    );
+    assert!(matches!(truth.score(&Submission::new(Size::new(2, 8))), Err(SubmissionError::Sizes { .. })));
+    let nothing = Submission::new(Size::new(4, 4));
     assert!(matches!(nothing.score(&nothing), Err(SubmissionError::Nothing)));
 }
 

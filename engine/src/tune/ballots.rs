@@ -13,6 +13,7 @@ use tempfile::SpooledTempFile;
 use super::error::TuneError;
 use super::space::{Answered, Image};
 use super::target::Target;
+use crate::Size;
 use crate::ensemble::{Explanation, ImageError, MemberAnswer, StageExplained};
 use crate::plugin::Context;
 
@@ -44,11 +45,11 @@ pub struct CachedOutputs {
     pub(super) passes: Vec<bool>,
     /// Each segmenter's score.
     pub(super) segmenters: Vec<Option<f32>>,
-    /// (height, width) of the maps.
-    size: (usize, usize),
-    /// The first (row, column) of the box, and its (height, width).
+    /// Size of the maps.
+    size: Size,
+    /// The first (row, column) of the box, and its size.
     corner: (usize, usize),
-    extent: (usize, usize),
+    extent: Size,
     /// The offset of the box's maps in the spool.
     offset: u64,
 }
@@ -73,9 +74,9 @@ impl OutputCache {
         let segmenter = answers.segmenter.as_ref().ok_or_else(failed)?;
         let maps: Option<Vec<_>> = segmenter.members.iter().map(|member| member.answer.map.as_ref()).collect();
         let maps = maps.filter(|maps| !maps.is_empty()).ok_or_else(failed)?;
-        let size = maps[0].dim();
+        let size = maps[0].dim().into();
         let (corner, extent) = self.extent(&maps, size);
-        let boxed = s![corner.0..corner.0 + extent.0, corner.1..corner.1 + extent.1];
+        let boxed = s![corner.0..corner.0 + extent.height, corner.1..corner.1 + extent.width];
         let values: Vec<f32> = maps.iter().flat_map(|map| map.slice(boxed)).copied().collect();
         let scores = |stage: &StageExplained| stage.members.iter().map(|it| it.answer.score).collect();
         Ok(CachedOutputs {
@@ -94,7 +95,7 @@ impl OutputCache {
     }
 
     /// The box that contains every pixel at which some member reaches the lowest probability that matters.
-    fn extent(&self, maps: &[&Array2<f32>], size: (usize, usize)) -> ((usize, usize), (usize, usize)) {
+    fn extent(&self, maps: &[&Array2<f32>], size: Size) -> ((usize, usize), Size) {
         let Some(lowest) = self.lowest else { return ((0, 0), size) };
         let (mut first, mut last) = ((usize::MAX, usize::MAX), (0, 0));
         for map in maps {
@@ -103,7 +104,7 @@ impl OutputCache {
                 last = (last.0.max(row + 1), last.1.max(column + 1));
             }
         }
-        if last.0 == 0 { ((0, 0), (0, 0)) } else { (first, (last.0 - first.0, last.1 - first.1)) }
+        if last.0 == 0 { ((0, 0), Size::new(0, 0)) } else { (first, Size::new(last.0 - first.0, last.1 - first.1)) }
     }
 
     fn append(&self, values: &[f32]) -> Result<u64, TuneError> {
@@ -115,7 +116,7 @@ impl OutputCache {
 
     /// Each segmenter's map of an image, within its box: (member, height, width).
     fn read(&self, ballot: &CachedOutputs) -> Result<Vec<f32>, TuneError> {
-        let mut values = vec![0.0_f32; ballot.segmenters.len() * ballot.extent.0 * ballot.extent.1];
+        let mut values = vec![0.0_f32; ballot.segmenters.len() * ballot.extent.area()];
         let mut spool = self.lock();
         spool.seek(SeekFrom::Start(ballot.offset))?;
         spool.read_exact(bytemuck::cast_slice_mut(&mut values))?;
@@ -128,7 +129,7 @@ impl OutputCache {
     /// If the temporary file cannot be read.
     pub fn answers(&self, ballot: &CachedOutputs) -> Result<Vec<MemberAnswer>, TuneError> {
         let values = self.read(ballot)?;
-        let pixels = ballot.extent.0 * ballot.extent.1;
+        let pixels = ballot.extent.area();
         let answer = |(place, score): (usize, &Option<f32>)| {
             let map = ArrayView2::from_shape(ballot.extent, &values[place * pixels..(place + 1) * pixels]);
             MemberAnswer { score: *score, map: map.ok().map(|map| map.to_owned()), ..MemberAnswer::default() }
@@ -149,7 +150,7 @@ impl CachedOutputs {
         }
         let mut map = Array2::zeros(self.size);
         let (row, column) = self.corner;
-        map.slice_mut(s![row..row + self.extent.0, column..column + self.extent.1]).assign(&boxed);
+        map.slice_mut(s![row..row + self.extent.height, column..column + self.extent.width]).assign(&boxed);
         map
     }
 }

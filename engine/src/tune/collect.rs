@@ -8,9 +8,9 @@ use std::thread;
 
 use super::error::TuneError;
 use super::space::Image;
-use crate::Radiograph;
 use crate::ensemble::{Ensemble, Explanation, ImageError};
 use crate::submission::Submission;
+use crate::{Radiograph, Size};
 
 /// The ensemble and the truth by which images are evaluated.
 pub struct Evaluator<'a> {
@@ -18,8 +18,8 @@ pub struct Evaluator<'a> {
     pub ensemble: &'a Ensemble,
     /// The truth.
     pub truth: &'a Submission,
-    /// (height, width) of its masks.
-    pub size: (usize, usize),
+    /// Size of its masks.
+    pub size: Size,
 }
 
 /// One image with its outputs.

@@ -72,7 +72,7 @@ impl<'a> Canvas<'a> {
     /// A mask's pixels.
     pub fn draw(&self, shape: &Shape) -> Rc<Mask> {
         match &shape.pixels {
-            Pixels::Nothing => Rc::new(Mask::empty(self.map.dim())),
+            Pixels::Nothing => Rc::new(Mask::empty(self.map.dim().into())),
             Pixels::Level(cut) => Rc::new(Mask::from(self.map.mapv(|p| cut.passes(p)))),
             Pixels::Kept(components, kept) => {
                 let mut pixels = Array2::from_elem(self.map.dim(), false);

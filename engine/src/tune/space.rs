@@ -8,10 +8,10 @@ use super::error::TuneError;
 use super::gates::{Gates, StageOutputs};
 use super::grid::Grid;
 use super::target::Target;
-use crate::Radiograph;
 use crate::ensemble::{Explanation, ImageError, MemberAnswer, StageExplained, postprocess_context};
 use crate::plugin::Context;
 use crate::submission::{Runs, Submission};
+use crate::{Radiograph, Size};
 
 /// The numbers of images, and of points of each, at which counting is compared with running the plugins.
 const CHECKED: (usize, usize) = (8, 4);
@@ -205,7 +205,7 @@ impl Answered {
 }
 
 impl<'a> Image<'a> {
-    /// An image with its truth, whose masks have (height, width) = the truth's size.
+    /// An image with its truth, whose masks are of `size` in the truth.
     ///
     /// # Errors
     /// If the truth has no row for it.
@@ -213,13 +213,13 @@ impl<'a> Image<'a> {
         radiograph: &'a Radiograph,
         answers: &Explanation,
         truth: &Submission,
-        size: (usize, usize),
+        size: Size,
     ) -> Result<Self, TuneError> {
         let id = radiograph.id();
         let runs: &Runs = truth.runs(id).ok_or_else(|| TuneError::NoTruth { id: id.into() })?;
         let map = answers.segmenter.as_ref().and_then(|stage| stage.map.as_ref());
         let masks = answers.finding.mask.size();
-        let target = Target::new(runs, size, map.map_or(masks, |map| map.dim()), masks);
+        let target = Target::new(runs, size, map.map_or(masks, |map| map.dim().into()), masks);
         let context = postprocess_context(radiograph, answers.finding.score);
         let submitted = Target::new(runs, size, masks, masks);
         let current = submitted.dice(submitted.sums(&answers.finding.mask));

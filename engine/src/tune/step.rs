@@ -121,7 +121,7 @@ fn from_map(canvas: &Canvas<'_>, stock: &[Option<Stock>]) -> Outcomes {
         let drawn = match *stock {
             Stock::Threshold(cut) => Some((cut, None)),
             Stock::Triplet { top, area, bottom, contour_share } => {
-                area.reached_by(canvas.area(top), canvas.map.dim()).then_some((bottom, contour_share))
+                area.reached_by(canvas.area(top), canvas.map.dim().into()).then_some((bottom, contour_share))
             }
             _ => None,
         };
@@ -142,7 +142,7 @@ fn generous(canvas: &Canvas<'_>, cut: Cut, contour_share: Option<f64>) -> Shape 
 
 /// Results of steps that remove components of a mask: they are found once for all choices.
 fn from_mask(canvas: &Canvas<'_>, stock: &[Option<Stock>], shape: &Shape) -> Outcomes {
-    let size = canvas.map.dim();
+    let size = canvas.map.dim().into();
     let mut ranked: HashMap<Ranking, Ranked> = HashMap::new();
     let mut groups = Groups::new();
     for stock in stock {

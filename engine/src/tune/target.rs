@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, Zip};
 
-use crate::Mask;
 use crate::submission::Runs;
+use crate::{Mask, Size};
 use pleura_image::resize::shares;
 
 /// Counts over the pixels of a mask.
@@ -44,18 +44,18 @@ pub struct Target {
 }
 
 impl Target {
-    /// `truth` has (height, width) = `size`; masks are made at size `map` and submitted at size `mask`.
+    /// `truth` is of `size`; masks are made at `map` and submitted at `mask`.
     ///
     /// A truth of another size than the submitted masks is resized to theirs: a pixel is marked if at least half of it
     /// is, or, if that would leave nothing, where most of it is.
     #[must_use]
-    pub fn new(truth: &Runs, size: (usize, usize), map: (usize, usize), mask: (usize, usize)) -> Self {
+    pub fn new(truth: &Runs, size: Size, map: Size, mask: Size) -> Self {
         let counted = |from: usize, to: usize| {
             let mut counts = vec![0; from];
             (0..to).for_each(|place| counts[place * from / to] += 1);
             counts
         };
-        let (rows, columns) = (counted(map.0, mask.0), counted(map.1, mask.1));
+        let (rows, columns) = (counted(map.height, mask.height), counted(map.width, mask.width));
         if truth.is_empty() {
             return Self { rows, columns, hits: Array2::zeros((0, 0)), corner: (0, 0), area: 0 };
         }
@@ -64,7 +64,7 @@ impl Target {
         let marked = marked
             .indexed_iter()
             .filter(|(_, marked)| **marked)
-            .map(|((row, column), _)| (row * map.0 / mask.0, column * map.1 / mask.1));
+            .map(|((row, column), _)| (row * map.height / mask.height, column * map.width / mask.width));
         let (mut first, mut last) = ((usize::MAX, usize::MAX), (0, 0));
         for (row, column) in marked.clone() {
             first = (first.0.min(row), first.1.min(column));
@@ -113,7 +113,7 @@ impl Target {
 }
 
 /// Resizes the truth. A non-empty mask does not become empty.
-fn fit(truth: &Mask, size: (usize, usize)) -> Mask {
+fn fit(truth: &Mask, size: Size) -> Mask {
     if truth.size() == size {
         return truth.clone();
     }
@@ -128,33 +128,34 @@ mod tests {
     use super::*;
     use crate::ensemble::nearest;
 
-    fn drawn(size: (usize, usize), marked: impl Fn(usize, usize) -> bool) -> Mask {
+    fn drawn(size: Size, marked: impl Fn(usize, usize) -> bool) -> Mask {
         Mask::from(Array2::from_shape_fn(size, |(row, column)| marked(row, column)))
     }
 
     #[test]
     fn counts_are_those_of_the_mask_that_is_submitted() {
-        let mask = drawn((5, 7), |row, column| (row * 7 + column) % 3 != 0);
-        for size in [(5, 7), (10, 14), (13, 9), (3, 4)] {
+        let mask = drawn(Size::new(5, 7), |row, column| (row * 7 + column) % 3 != 0);
+        for size in [(5, 7), (10, 14), (13, 9), (3, 4)].map(Size::from) {
             let truth = drawn(size, |row, column| (row + column) % 2 == 0);
             let target = Target::new(&Runs::from(&truth), size, mask.size(), size);
             let submitted = nearest(&mask, size);
             let expected = Runs::from(&submitted).dice(&Runs::from(&truth));
             let sums = target.sums(&mask);
-            assert_eq!((sums.area as usize, sums.submitted as usize), (mask.area(), submitted.area()), "{size:?}");
-            assert_eq!(target.dice(sums), expected, "{size:?}");
+            assert_eq!((sums.area as usize, sums.submitted as usize), (mask.area(), submitted.area()), "{size}");
+            assert_eq!(target.dice(sums), expected, "{size}");
         }
     }
 
     #[test]
     fn a_small_truth_does_not_vanish() {
-        let truth = drawn((64, 64), |row, column| row == 9 && column == 9);
-        let target = Target::new(&Runs::from(&truth), (64, 64), (8, 8), (8, 8));
+        let (large, small) = (Size::new(64, 64), Size::new(8, 8));
+        let truth = drawn(large, |row, column| row == 9 && column == 9);
+        let target = Target::new(&Runs::from(&truth), large, small, small);
         assert!(!target.is_empty());
-        let there = drawn((8, 8), |row, column| (row, column) == (1, 1));
+        let there = drawn(small, |row, column| (row, column) == (1, 1));
         assert_eq!(target.dice(target.sums(&there)), 1.0);
         assert_eq!((target.nothing(), target.dice(Sums::default())), (0.0, 0.0));
-        let empty = Target::new(&Runs::default(), (64, 64), (8, 8), (8, 8));
+        let empty = Target::new(&Runs::default(), large, small, small);
         assert_eq!((empty.nothing(), empty.dice(Sums::default())), (1.0, 1.0));
     }
 }

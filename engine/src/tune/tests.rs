@@ -13,10 +13,10 @@ use super::search::{Choose, choose, plateau};
 use super::space::Answered;
 use super::target::Target;
 use super::{Axis, TuneError, heat_map};
-use crate::Mask;
 use crate::manifest::Step;
 use crate::plugin::Context;
 use crate::submission::Runs;
+use crate::{Mask, Size};
 
 /// A step at each of several parameters.
 fn step(plugin: &str, params: &[Value]) -> Vec<Step> {
@@ -90,11 +90,12 @@ proptest! {
         larger in any::<bool>(),
         empty in any::<bool>(),
     ) {
-        let submitted = if larger { (20, 31) } else { (9, 13) };
-        let truth = Mask::from(Array2::from_shape_vec((9, 13), truth).unwrap());
+        let size = Size::new(9, 13);
+        let submitted = if larger { Size::new(20, 31) } else { size };
+        let truth = Mask::from(Array2::from_shape_vec(size, truth).unwrap());
         let truth = if empty { Runs::default() } else { Runs::from(&truth) };
-        let target = Target::new(&truth, (9, 13), (9, 13), submitted);
-        let context = Context::new("x", (9, 13));
+        let target = Target::new(&truth, size, size, submitted);
+        let context = Context::new("x", size);
         for (number, steps) in chains().iter().enumerate() {
             let chain = Chain::open(steps, Path::new("")).unwrap();
             let dice = chain.dice(map.view(), &target, &context).unwrap();

@@ -9,7 +9,7 @@
 //! 8-bit image.
 
 use ndarray::Zip;
-use pleura_plugin::{Error, Image, ImageMut, Prepare};
+use pleura_plugin::{Error, Image, ImageMut, Prepare, Size};
 use serde::Deserialize;
 
 /// Contrast-limited adaptive histogram equalisation.
@@ -52,11 +52,11 @@ impl Prepare for Clahe {
     }
 
     fn apply(&self, image: Image<'_>, mut out: ImageMut<'_>) -> Result<(), Error> {
-        let (height, width) = image.dim();
+        let size @ Size { height, width } = image.dim().into();
         // tiles at the border are extended by mirroring, which needs that many pixels
         if height <= self.tiles.0 || width <= self.tiles.1 {
             let (down, across) = self.tiles;
-            return Err(format!("an image of {height}×{width} is too small for {down}×{across} `tiles`").into());
+            return Err(format!("an image of {size} is too small for {down}×{across} `tiles`").into());
         }
         let grey = image.mapv(|intensity| (intensity.clamp(0.0, 1.0) * 255.0).round_ties_even() as u8);
         let equal = pleura_image::equalise::clahe(grey.view(), self.clip_limit, self.tiles);

@@ -51,6 +51,7 @@ impl Postprocess for ComponentMean {
 mod tests {
     use ndarray::{Array2, array};
     use pleura_image::regions::drawn;
+    use pleura_plugin::Size;
     use serde_json::{Value, json};
 
     use super::*;
@@ -59,7 +60,7 @@ mod tests {
         let map = array![[0.25, 0.75, 0.0], [0.0, 0.0, 0.75], [0.5, 0.0, 1.0]];
         let mask = drawn(&["##.", "..#", "#.."]);
         let step = ComponentMean::create(serde_json::from_value(params).map_err(|e| e.to_string())?);
-        let context = Context::new("", (3, 3));
+        let context = Context::new("", Size::new(3, 3));
         let mut out = Array2::from_elem((3, 3), false);
         step.map_err(|e| e.0)?.apply(&context, map.view(), Some(mask.view()), out.view_mut()).map_err(|e| e.0)?;
         Ok(out)

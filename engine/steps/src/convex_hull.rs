@@ -69,7 +69,7 @@ mod tests {
     fn apply(params: Value, mask: Option<&Array2<bool>>) -> Result<Array2<bool>, String> {
         let step = ConvexHull::create(serde_json::from_value(params).map_err(|e| e.to_string())?).map_err(|e| e.0)?;
         let size = mask.map_or((4, 6), Array2::dim);
-        let context = Context::new("", size);
+        let context = Context::new("", size.into());
         let (map, mut out) = (Array2::zeros(size), Array2::from_elem(size, false));
         step.apply(&context, map.view(), mask.map(|mask| mask.view()), out.view_mut()).map_err(|e| e.0)?;
         Ok(out)

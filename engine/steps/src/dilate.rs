@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn dilate(radius: u64, mask: &Array2<bool>) -> Array2<bool> {
-        let context = Context::new("", mask.dim());
+        let context = Context::new("", mask.dim().into());
         let (map, mut out) = (Array2::zeros(mask.dim()), Array2::from_elem(mask.dim(), false));
         let step = Dilate::create(Params { radius }).unwrap();
         step.apply(&context, map.view(), Some(mask.view()), out.view_mut()).unwrap();

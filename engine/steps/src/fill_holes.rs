@@ -35,13 +35,14 @@ impl Postprocess for FillHoles {
 mod tests {
     use ndarray::Array2;
     use pleura_image::regions::drawn;
+    use pleura_plugin::Size;
 
     use super::*;
 
     #[test]
     fn what_is_enclosed_is_marked() {
         let mask = drawn(&[".###.", ".#.#.", ".###.", "##...", ".#..."]);
-        let context = Context::new("", (5, 5));
+        let context = Context::new("", Size::new(5, 5));
         let (map, mut out) = (Array2::zeros((5, 5)), Array2::from_elem((5, 5), false));
         FillHoles.apply(&context, map.view(), Some(mask.view()), out.view_mut()).unwrap();
         assert_eq!(out, drawn(&[".###.", ".###.", ".###.", "##...", ".#..."]));

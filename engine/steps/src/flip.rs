@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn forward(flip: &Flip, view: usize, image: &Array2<f32>) -> Array2<f32> {
-        let mut out = Array2::from_elem(flip.view_size(view, image.dim()), f32::NAN);
+        let mut out = Array2::from_elem(flip.view_size(view, image.dim().into()), f32::NAN);
         flip.forward(view, image.view(), out.view_mut()).unwrap();
         out
     }

@@ -50,7 +50,7 @@ impl Postprocess for MinArea {
 
     fn apply(&self, _: &Context, _: Map<'_>, mask: Option<Mask<'_>>, mut out: MaskMut<'_>) -> Result<(), Error> {
         let mask = needed(mask)?;
-        let large = |area| self.area.reached_by(area, mask.dim());
+        let large = |area| self.area.reached_by(area, mask.dim().into());
         if let Some(connectivity) = self.per_component {
             let components = Components::new(mask, connectivity);
             let kept: Vec<_> = components.areas().iter().map(|&area| large(area)).collect();
@@ -66,6 +66,7 @@ impl Postprocess for MinArea {
 mod tests {
     use ndarray::Array2;
     use pleura_image::regions::drawn;
+    use pleura_plugin::Size;
     use serde_json::{Value, json};
 
     use super::*;
@@ -74,7 +75,7 @@ mod tests {
 
     fn apply(params: Value, mask: Option<&Array2<bool>>) -> Result<Array2<bool>, String> {
         let step = MinArea::create(serde_json::from_value(params).map_err(|e| e.to_string())?).map_err(|e| e.0)?;
-        let context = Context::new("", (4, 4));
+        let context = Context::new("", Size::new(4, 4));
         let mut out = Array2::from_elem((4, 4), false);
         let map = Array2::zeros((4, 4));
         step.apply(&context, map.view(), mask.map(|mask| mask.view()), out.view_mut()).map_err(|e| e.0)?;

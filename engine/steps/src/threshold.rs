@@ -59,6 +59,7 @@ impl Postprocess for Threshold {
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, array};
+    use pleura_plugin::Size;
     use serde_json::json;
 
     use super::*;
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn the_boundary_is_where_it_is_declared() {
         let map = array![[0.1, 0.3], [0.300_000_1, 1.0]];
-        let context = Context::new("", (2, 2));
+        let context = Context::new("", Size::new(2, 2));
         for (params, expected) in [
             (json!({ "above": 0.3 }), array![[false, false], [true, true]]),
             (json!({ "at_least": 0.3 }), array![[false, true], [true, true]]),

@@ -63,7 +63,7 @@ impl Postprocess for Triplet {
 
     fn apply(&self, _: &Context, map: Map<'_>, _: Option<Mask<'_>>, mut out: MaskMut<'_>) -> Result<(), Error> {
         let sure = map.iter().filter(|&&p| p > self.top).count();
-        if !self.area.reached_by(sure, map.dim()) {
+        if !self.area.reached_by(sure, map.dim().into()) {
             return Ok(());
         }
         let Some(share) = self.contour_share else {
@@ -85,7 +85,7 @@ mod tests {
 
     fn apply(params: Value, map: &Array2<f32>) -> Result<Array2<bool>, String> {
         let step = Triplet::create(serde_json::from_value(params).map_err(|e| e.to_string())?).map_err(|e| e.0)?;
-        let context = Context::new("", map.dim());
+        let context = Context::new("", map.dim().into());
         let mut out = Array2::from_elem(map.dim(), false);
         step.apply(&context, map.view(), None, out.view_mut()).map_err(|e| e.0)?;
         Ok(out)

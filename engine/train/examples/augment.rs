@@ -11,14 +11,14 @@ use std::time::Instant;
 
 use image::{Rgb, RgbImage};
 use ndarray::Array2;
-use pleura::Radiograph;
 use pleura::ensemble::prepare;
 use pleura::manifest::{Intensity, Resize};
+use pleura::{Radiograph, Size};
 use pleura_train::data::augment::augment;
 use pleura_train::data::{Draw, Sample};
 use pleura_train::recipe::{Augment, Border, BrightnessOf, ContrastAbout, Transform};
 
-const SIZE: (usize, usize) = (512, 512);
+const SIZE: Size = Size::new(512, 512);
 const DRAWS: usize = 6;
 /// The side of a picture in the sheet, of every second pixel.
 const SIDE: u32 = 256;

@@ -14,6 +14,7 @@ use crate::outputs::check_writable;
 use crate::paths::{Checked, Command, Paths};
 use crate::term::{self, Skips};
 use crate::verbs::submission::size;
+use pleura::Size;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -46,7 +47,7 @@ pub struct Args {
 
     /// Mask size of the run lengths, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    size: (usize, usize),
+    size: Size,
 }
 
 /// Images with their patients, if known.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use indexmap::IndexMap;
+use pleura::Size;
 use pleura::submission::{Row, Rows, Runs, SubmissionError};
 
 /// The truth of one image.
@@ -22,13 +23,13 @@ pub struct Marks {
 pub struct Truth {
     pub images: IndexMap<String, Marks>,
     pub rows: usize,
-    /// (height, width) that run lengths refer to.
-    pub size: (usize, usize),
+    /// Size that runs are counted on.
+    pub size: Size,
 }
 
 impl Truth {
     /// Reads a CSV, plain or compressed with gzip; the first invalid mask is an error.
-    pub fn read(path: &Path, size: (usize, usize)) -> Result<Self> {
+    pub fn read(path: &Path, size: Size) -> Result<Self> {
         let mut truth = Self { images: IndexMap::new(), rows: 0, size };
         let mut rows = Rows::open(path, size)?;
         for row in rows.by_ref() {
@@ -69,7 +70,7 @@ impl Truth {
 
     /// An area in pixels as a share of the image.
     pub fn share(&self, area: usize) -> f64 {
-        area as f64 / (self.size.0 * self.size.1) as f64
+        area as f64 / self.size.area() as f64
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use pleura::ensemble::{Finding, Origin, Runs as Ran};
 use pleura::submission::Runs;
-use pleura::{Radiograph, checksum};
+use pleura::{Radiograph, Size, checksum};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -27,8 +27,8 @@ pub struct Entry {
 /// The parts of a finding for a submission and a summary.
 pub struct Row {
     pub id: String,
-    /// (height, width) of the mask.
-    pub size: (usize, usize),
+    /// Size of the mask.
+    pub size: Size,
     pub mask: Runs,
     pub ran: Ran,
 }
@@ -36,7 +36,7 @@ pub struct Row {
 #[derive(Deserialize)]
 struct Line {
     id: String,
-    size: (usize, usize),
+    size: Size,
     area: usize,
     runs: Ran,
     rle: String,

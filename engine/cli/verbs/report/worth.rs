@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use pleura::ensemble::Ensemble;
-use pleura::regular;
 use pleura::report::{Case, HeatMap, MemberRow};
 use pleura::submission::Submission;
 use pleura::tune::{self, AnsweredImage, Axis, Choose, Evaluator, Folds, Grid, Knob, Members, Metric, Space};
+use pleura::{Size, regular};
 
 use super::origins::Origins;
 use crate::engine::EngineArgs;
@@ -31,7 +31,7 @@ pub struct Measured {
 pub fn measure(
     (manifest, engine): (&Path, &EngineArgs),
     (cases, files): (&[Case], &HashMap<String, PathBuf>),
-    (truth, size): (&Submission, (usize, usize)),
+    (truth, size): (&Submission, Size),
     origins: &Origins,
 ) -> Result<Measured> {
     ensure!(engine.cache.cache.is_some(), "give the folder of the members' cached outputs, too: `--cache DIR`");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Inferences;
 use pleura::submission::{Rows, Submission, read_ids};
-use pleura::{Shard, regular};
+use pleura::{Shard, Size, regular};
 
 use super::parts::{self, Part};
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::term::{self, Skips};
 
 /// The largest mask, (height, width), of a row. Rows have various sizes, and each was checked against its own when
 /// written.
-const ANY: (usize, usize) = (u16::MAX as usize, u16::MAX as usize);
+const ANY: Size = Size::new(u16::MAX as usize, u16::MAX as usize);
 
 #[derive(clap::Args)]
 pub struct Args {

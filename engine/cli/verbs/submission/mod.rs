@@ -11,6 +11,7 @@ use pleura::submission::{self, CheckOptions, Diff, Problem, Report, Submission};
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term;
+use pleura::Size;
 
 /// Number of lines of a kind that are printed.
 const SHOWN: usize = 20;
@@ -40,7 +41,7 @@ pub struct CheckArgs {
 
     /// The size of the masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    size: (usize, usize),
+    size: Size,
 }
 
 #[derive(clap::Args)]
@@ -61,7 +62,7 @@ pub struct DiffArgs {
 
     /// The size of the masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    size: (usize, usize),
+    size: Size,
 }
 
 impl Args {
@@ -99,10 +100,10 @@ impl Command for DiffArgs {
 }
 
 /// Parses `HxW`, the height first.
-pub fn size(text: &str) -> Result<(usize, usize), String> {
+pub fn size(text: &str) -> Result<Size, String> {
     let side = |side: &str| side.parse::<u16>().ok().filter(|&side| side > 0).map(usize::from);
     text.split_once(['x', 'X', '×'])
-        .and_then(|(height, width)| Some((side(height)?, side(width)?)))
+        .and_then(|(height, width)| Some(Size::new(side(height)?, side(width)?)))
         .ok_or_else(|| "expected HEIGHTxWIDTH, each from 1 to 65535, such as 1024x1024".to_owned())
 }
 
@@ -117,7 +118,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
 fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
     let path = args.submission.display();
     let mut out = term::Results;
-    report.problems.iter().take(SHOWN).try_for_each(|problem| writeln!(out, "{path}: {problem}"))?;
+    report.problems.iter().take(SHOWN).try_for_each(|problem| writeln!(out, "{path}: {}", pleura::chain(problem)))?;
     and_more(&mut out, report.problems.len())?;
     writeln!(out, "{path}: {} rows, {} images, {} with a mask", report.rows, report.images, report.positives)?;
     match (report.problems.len(), &args.sample) {

@@ -20,6 +20,7 @@ use super::limits::{DecodeLimits, Extent};
 use super::lut::{Lut, Palette};
 use super::window::{Voi, VoiLutFunction, Window};
 use super::{ImageHeader, Radiograph, Tags, codec, object};
+use crate::Size;
 
 /// Decodes a DICOM file's bytes.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
@@ -31,7 +32,7 @@ pub(super) fn glance(bytes: &[u8], path: &Path) -> Result<ImageHeader, Radiograp
     parsed(bytes, path, Extent::BeforePixels, |dataset, path| {
         ensure_pixels(dataset)?;
         let header = Header::read(&dataset.attributes)?;
-        Ok(ImageHeader { id: id(&dataset.attributes, path), size: (header.rows, header.cols) })
+        Ok(ImageHeader { id: id(&dataset.attributes, path), size: Size::new(header.rows, header.cols) })
     })
 }
 

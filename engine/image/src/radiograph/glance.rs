@@ -4,14 +4,15 @@ use std::path::Path;
 
 use super::error::RadiographError;
 use super::{dicom, encoded, file, id, raster};
+use crate::Size;
 
 /// An image's id and size, from its file's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageHeader {
     /// As [`Radiograph::id`](super::Radiograph::id).
     pub id: String,
-    /// (height, width) in pixels.
-    pub size: (usize, usize),
+    /// Height and width in pixels.
+    pub size: Size,
 }
 
 impl ImageHeader {
@@ -53,7 +54,7 @@ mod tests {
         image::GrayImage::new(7, 5).save(&path).unwrap();
         let (glance, radiograph) = (ImageHeader::open(&path).unwrap(), Radiograph::open(&path).unwrap());
         assert_eq!((glance.id.as_str(), glance.size), (radiograph.id(), radiograph.size()));
-        assert_eq!(glance, ImageHeader { id: "a.b".into(), size: (5, 7) });
+        assert_eq!(glance, ImageHeader { id: "a.b".into(), size: Size::new(5, 7) });
     }
 
     #[test]

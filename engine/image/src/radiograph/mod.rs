@@ -45,6 +45,8 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
+use crate::Size;
+
 pub use claim::estimate;
 pub use early::id_of;
 pub use error::{DicomFault, RadiographError};
@@ -191,10 +193,10 @@ impl Radiograph {
         &self.path
     }
 
-    /// (height, width) in pixels.
+    /// Height and width in pixels.
     #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        self.values.dim()
+    pub fn size(&self) -> Size {
+        self.values.dim().into()
     }
 
     /// A hash of everything that determines intensities, in hexadecimal: the same for the same image, whatever its

@@ -8,6 +8,7 @@ use dicom_dictionary_std::tags;
 use super::attributes::Attributes;
 use super::error::RadiographError;
 use super::{age, dataset, dicom, encoded, file, raster};
+use crate::Size;
 
 /// A file's tags, any of which may be missing; texts are as in the file. PNG and JPEG files have only a size and bits.
 ///
@@ -31,8 +32,8 @@ pub struct Tags {
     pub modality: Option<String>,
     /// BodyPartExamined.
     pub body_part: Option<String>,
-    /// (height, width) in pixels.
-    pub size: Option<(usize, usize)>,
+    /// Height and width in pixels.
+    pub size: Option<Size>,
     /// BitsAllocated.
     pub bits_allocated: Option<u32>,
     /// BitsStored.
@@ -96,7 +97,7 @@ impl Tags {
             view: text(tags::VIEW_POSITION),
             modality: text(tags::MODALITY),
             body_part: text(tags::BODY_PART_EXAMINED),
-            size: side(tags::ROWS).zip(side(tags::COLUMNS)),
+            size: side(tags::ROWS).zip(side(tags::COLUMNS)).map(Size::from),
             bits_allocated: whole(tags::BITS_ALLOCATED),
             bits_stored: whole(tags::BITS_STORED),
             photometric: text(tags::PHOTOMETRIC_INTERPRETATION),

@@ -1,5 +1,7 @@
 //! Areas with the size at which they are counted.
 
+use crate::Size;
+
 /// A number of pixels at a given image size. An area means nothing without that size: 800 pixels of 768² are as much of
 /// the lung as 1422 of 1024².
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +27,14 @@ impl Area {
         Ok(Self { area, at })
     }
 
-    /// Whether `count` pixels of an image of (height, width) = `size` are at least this area.
+    /// Whether `count` pixels of an image of `size` are at least this area.
     ///
     /// Compared by cross-multiplication, `count / size >= area / at`, so that rounding cannot decide.
     #[must_use]
-    pub fn reached_by(self, count: usize, size: (usize, usize)) -> bool {
+    pub fn reached_by(self, count: usize, size: Size) -> bool {
         let pixels = |height: u128, width: u128| height * width;
         let at = pixels(self.at[0].into(), self.at[1].into());
-        count as u128 * at >= u128::from(self.area) * pixels(size.0 as u128, size.1 as u128)
+        count as u128 * at >= u128::from(self.area) * pixels(size.height as u128, size.width as u128)
     }
 }
 
@@ -43,13 +45,13 @@ mod tests {
     #[test]
     fn the_boundary_belongs_to_what_is_kept() {
         let area = Area::new(800, [768, 768]).unwrap();
-        assert!(area.reached_by(800, (768, 768)) && !area.reached_by(799, (768, 768)));
+        assert!(area.reached_by(800, Size::new(768, 768)) && !area.reached_by(799, Size::new(768, 768)));
         // 800 · 1024² / 768² = 1422.2…
-        assert!(area.reached_by(1423, (1024, 1024)) && !area.reached_by(1422, (1024, 1024)));
+        assert!(area.reached_by(1423, Size::new(1024, 1024)) && !area.reached_by(1422, Size::new(1024, 1024)));
         // exactly a quarter of the pixels
-        assert!(area.reached_by(200, (384, 384)) && !area.reached_by(199, (384, 384)));
+        assert!(area.reached_by(200, Size::new(384, 384)) && !area.reached_by(199, Size::new(384, 384)));
         // the sides may shrink by different factors
-        assert!(area.reached_by(400, (768, 384)) && !area.reached_by(399, (384, 768)));
+        assert!(area.reached_by(400, Size::new(768, 384)) && !area.reached_by(399, Size::new(384, 768)));
     }
 
     #[test]

@@ -10,24 +10,26 @@ use std::ops::Range;
 use multiversion::multiversion;
 use ndarray::{Array2, ArrayView2};
 
+use crate::Size;
+
 /// Shares of a pixel up to this are dropped, as in OpenCV.
 const LEAST_SHARE: f64 = 1e-3;
 /// Weights are grouped and padded with zeros, so that the compiler processes a group at once.
 const GROUP: usize = 4;
 
-/// Resizes a plane to (height, width), like `cv2.resize(…, interpolation=cv2.INTER_AREA)` of 32-bit floats.
-pub(super) fn resize(plane: ArrayView2<'_, f32>, size: (usize, usize)) -> Array2<f32> {
-    let from = plane.dim();
-    let shrinks = size.0 <= from.0 && size.1 <= from.1;
-    let (rows, columns) = (Axis::new(from.0, size.0, shrinks), Axis::new(from.1, size.1, shrinks));
+/// Brings a plane to a size as OpenCV's `cv2.resize(…, interpolation=cv2.INTER_AREA)` of 32-bit floats.
+pub(super) fn resize(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
+    let from = Size::from(plane.dim());
+    let shrinks = size.height <= from.height && size.width <= from.width;
+    let (rows, columns) = (Axis::new(from.height, size.height, shrinks), Axis::new(from.width, size.width, shrinks));
     let plane = plane.as_standard_layout();
     let source = plane.as_slice().expect("just laid out");
     let mut out = Array2::zeros(size);
     // Groups of weights may extend beyond the last column, with weight 0.
-    let mut sums = vec![0.0; from.1 + columns.widest()];
+    let mut sums = vec![0.0; from.width + columns.widest()];
     for (mut target, taps) in out.rows_mut().into_iter().zip(&rows.taps) {
-        let first = &source[taps.first * from.1..];
-        down(&mut sums[..from.1], first, &rows.weights[taps.weights.clone()]);
+        let first = &source[taps.first * from.width..];
+        down(&mut sums[..from.width], first, &rows.weights[taps.weights.clone()]);
         across(target.as_slice_mut().expect("rows of a new array are dense"), &sums, &columns);
     }
     out
@@ -148,14 +150,14 @@ mod tests {
     /// A result of OpenCV; written by `tests/reference/area.py`.
     #[derive(Deserialize)]
     struct Case {
-        from: (usize, usize),
-        to: (usize, usize),
+        from: Size,
+        to: Size,
         values: Vec<f32>,
     }
 
     /// The reference's picture, in 0..=1.
-    fn picture((height, width): (usize, usize)) -> Array2<f32> {
-        Array2::from_shape_fn((height, width), |(row, column)| {
+    fn picture(size: Size) -> Array2<f32> {
+        Array2::from_shape_fn(size, |(row, column)| {
             ((row * 7919 + column * 104_729 + row * column * 31) % 256) as f32 / 255.0
         })
     }
@@ -169,7 +171,7 @@ mod tests {
             let found = resize(picture(*from).view(), *to);
             let off = (found - expected).fold(0.0_f32, |most, difference| most.max(difference.abs()));
             if off > 2e-6 {
-                wrong.push(format!("{from:?} to {to:?}: {off}"));
+                wrong.push(format!("{from} to {to}: {off}"));
             }
         }
         assert!(cases.len() > 40 && wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), cases.len());
@@ -179,14 +181,14 @@ mod tests {
     fn a_pixel_is_the_mean_of_what_it_covers() {
         // 5 to 2: two whole pixels and half of the one between
         let row = array![[0.0, 2.0, 4.0, 6.0, 8.0]];
-        assert_eq!(resize(row.view(), (1, 2)), array![[1.6, 6.4]]);
-        assert_eq!(resize(row.t(), (2, 1)), array![[1.6], [6.4]]);
+        assert_eq!(resize(row.view(), Size::new(1, 2)), array![[1.6, 6.4]]);
+        assert_eq!(resize(row.t(), Size::new(2, 1)), array![[1.6], [6.4]]);
     }
 
     #[test]
     fn what_is_white_stays_white() {
         for (from, to) in [(9, 3), (224, 100), (1000, 7), (7, 1000), (1024, 320)] {
-            let white = resize(Array2::ones((from, from)).view(), (to, to));
+            let white = resize(Array2::ones((from, from)).view(), Size::new(to, to));
             assert!(white.iter().all(|value| (value - 1.0).abs() < 1e-5), "{from} to {to}");
         }
     }

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, Zip, s};
 
+use crate::Size;
+
 /// Pillow's `BOX`: first across, then down, in double precision, rounded to single in between.
-pub(super) fn mean(plane: ArrayView2<'_, f32>, size: (usize, usize)) -> Array2<f32> {
-    let columns = covered(plane.ncols(), size.1);
-    let mut across = Array2::zeros((plane.nrows(), size.1));
+pub(super) fn mean(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
+    let columns = covered(plane.ncols(), size.width);
+    let mut across = Array2::zeros((plane.nrows(), size.width));
     for (from, mut to) in plane.rows().into_iter().zip(across.rows_mut()) {
         for (mean, covered) in to.iter_mut().zip(&columns) {
             let share = 1.0 / covered.len() as f64;
@@ -17,8 +19,8 @@ pub(super) fn mean(plane: ArrayView2<'_, f32>, size: (usize, usize)) -> Array2<f
         }
     }
     let mut down = Array2::zeros(size);
-    let mut sums = Array2::<f64>::zeros((1, size.1));
-    for (mut to, covered) in down.rows_mut().into_iter().zip(covered(plane.nrows(), size.0)) {
+    let mut sums = Array2::<f64>::zeros((1, size.width));
+    for (mut to, covered) in down.rows_mut().into_iter().zip(covered(plane.nrows(), size.height)) {
         let share = 1.0 / covered.len() as f64;
         sums.fill(0.0);
         for from in across.slice(s![covered, ..]).rows() {
@@ -52,9 +54,9 @@ fn covered(from: usize, to: usize) -> Vec<Range<usize>> {
 }
 
 /// The pixel that contains each place's centre: exactly `floor((place + 0.5) * from / to)`.
-pub(super) fn at_centres(plane: ArrayView2<'_, f32>, size: (usize, usize)) -> Array2<f32> {
-    let columns: Vec<usize> = (0..size.1).map(|column| nearest(column, plane.ncols(), size.1)).collect();
-    Array2::from_shape_fn(size, |(row, column)| plane[(nearest(row, plane.nrows(), size.0), columns[column])])
+pub(super) fn at_centres(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
+    let columns: Vec<usize> = (0..size.width).map(|column| nearest(column, plane.ncols(), size.width)).collect();
+    Array2::from_shape_fn(size, |(row, column)| plane[(nearest(row, plane.nrows(), size.height), columns[column])])
 }
 
 fn nearest(place: usize, from: usize, to: usize) -> usize {
@@ -70,13 +72,13 @@ mod tests {
     #[test]
     fn a_centre_on_an_edge_is_the_first_ones() {
         // Image.fromarray(numpy.array([[1, 2, 4]], "f")).resize((2, 1), Image.Resampling.BOX)
-        assert_eq!(mean(array![[1.0, 2.0, 4.0]].view(), (1, 2)), array![[1.5, 4.0]]);
-        assert_eq!(mean(array![[1.0], [2.0], [4.0]].view(), (2, 1)), array![[1.5], [4.0]]);
+        assert_eq!(mean(array![[1.0, 2.0, 4.0]].view(), Size::new(1, 2)), array![[1.5, 4.0]]);
+        assert_eq!(mean(array![[1.0], [2.0], [4.0]].view(), Size::new(2, 1)), array![[1.5], [4.0]]);
         // (numpy.arange(1000) * 7 % 251)[None] to 384 columns, at some of them, and 7 to 16
         let row = Array1::from_iter((0..1000).map(|x| (x * 7 % 251) as f32)).insert_axis(ndarray::Axis(0));
-        let found = mean(row.view(), (1, 384));
+        let found = mean(row.view(), Size::new(1, 384));
         assert_eq!([0, 4, 12, 100, 144, 383].map(|x| found[(0, x)]), PILLOW_384);
-        let found = mean(row.slice(s![.., ..7]), (1, 16));
+        let found = mean(row.slice(s![.., ..7]), Size::new(1, 16));
         assert_eq!(found.into_raw_vec_and_offset().0, PILLOW_16);
     }
 
@@ -84,7 +86,7 @@ mod tests {
     fn the_pixel_under_the_centre_is_exact() {
         // 1024 to 320: every fifth centre lies on an edge
         let row = Array1::from_iter((0..1024).map(|x| x as f32)).insert_axis(ndarray::Axis(0));
-        let found = at_centres(row.view(), (1, 320));
+        let found = at_centres(row.view(), Size::new(1, 320));
         assert_eq!([0, 1, 2, 7, 319].map(|x| found[(0, x)]), [1.0, 4.0, 8.0, 24.0, 1022.0]);
     }
 

@@ -13,7 +13,7 @@ use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Mask;
+use crate::{Mask, Size};
 
 /// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners =
 /// false`). Images stay floats; they are not rounded to 8 bits, unlike in libraries that resize 8-bit pictures.
@@ -44,7 +44,7 @@ thread_local! {
     static RESIZER: RefCell<Resizer> = RefCell::default();
 }
 
-/// Resizes a plane to (height, width); a plane that already has that size is returned unchanged.
+/// Brings a plane to `size`; a plane of that size already is passed on as it is.
 ///
 /// Sides must be at least 1 and fit in 32 bits. Weights are never negative, except for cubic ones, so a linear resize
 /// keeps order: if one plane is nowhere higher than another, neither is the resized one. Exact early exit relies on it.
@@ -52,11 +52,12 @@ thread_local! {
 /// # Panics
 /// If a side is 0.
 #[must_use]
-pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize) -> CowArray<'a, f32, Ix2> {
-    if plane.dim() == size {
+pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArray<'a, f32, Ix2> {
+    let from = Size::from(plane.dim());
+    if from == size {
         return plane.into();
     }
-    assert!(!plane.is_empty() && size.0 > 0 && size.1 > 0, "{:?} to {size:?}: a plane has pixels", plane.dim());
+    assert!(from.area() > 0 && size.area() > 0, "{:?} to {:?}: a plane has pixels", from.dim(), size.dim());
     let algorithm = match how {
         Resize::Area => return area::resize(plane, size).into(),
         Resize::Box => return centres::mean(plane, size).into(),
@@ -69,9 +70,10 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
     let source_pixels = pixels(source.as_slice().expect("just laid out"));
     let mut out = Array2::<f32>::zeros(size);
     let target_pixels = pixels_mut(out.as_slice_mut().expect("a new array is dense"));
-    let (height, width) = plane.dim();
-    let source = TypedImageRef::new(side(width), side(height), source_pixels).expect("the length is the product");
-    let mut target = TypedImage::from_pixels_slice(side(size.1), side(size.0), target_pixels).expect("likewise");
+    let source =
+        TypedImageRef::new(side(from.width), side(from.height), source_pixels).expect("the length is the product");
+    let mut target =
+        TypedImage::from_pixels_slice(side(size.width), side(size.height), target_pixels).expect("likewise");
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
     // Taken, not borrowed: while this thread waits for others, it may process another plane.
     let mut resizer = RESIZER.take();
@@ -84,34 +86,35 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: (usize, usize), how: Resize)
 
 /// As [`resize`], for an owned plane: one that already has the size is not copied.
 #[must_use]
-pub fn resized(plane: Array2<f32>, size: (usize, usize), how: Resize) -> Array2<f32> {
-    if plane.dim() == size { plane } else { resize(plane.view(), size, how).into_owned() }
+pub fn resized(plane: Array2<f32>, size: Size, how: Resize) -> Array2<f32> {
+    if plane.dim() == size.dim() { plane } else { resize(plane.view(), size, how).into_owned() }
 }
 
-/// The marked share of each pixel of a plane of (height, width) = `size`, in 0..=1: by area, also if one side grows and
-/// the other shrinks.
+/// How much of each pixel of a plane of `size` is marked in a mask, in 0..=1: by area, also where one
+/// side grows and the other shrinks.
 #[must_use]
-pub fn shares(mask: &Mask, size: (usize, usize)) -> Array2<f32> {
+pub fn shares(mask: &Mask, size: Size) -> Array2<f32> {
     let marked = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
     // In one step, OpenCV's rule for growing sides would skip pixels of the shrinking side.
-    let small = (size.0.min(marked.nrows()), size.1.min(marked.ncols()));
+    let small = Size::new(size.height.min(marked.nrows()), size.width.min(marked.ncols()));
     resized(resized(marked, small, Resize::Area), size, Resize::Area)
 }
 
-/// Resizes a mask to (height, width): each pixel takes the one at `floor(place * from / to)`, as OpenCV's
+/// Brings a mask to `size`: each pixel takes the one at `floor(place * from / to)`, as OpenCV's
 /// `INTER_NEAREST`.
 ///
 /// # Panics
 /// If the mask has a side of 0, and `size` has not.
 #[must_use]
-pub fn nearest(mask: &Mask, size: (usize, usize)) -> Mask {
+pub fn nearest(mask: &Mask, size: Size) -> Mask {
     let from = mask.size();
     if from == size {
         return mask.clone();
     }
-    assert!(from.0 > 0 && from.1 > 0, "{from:?} to {size:?}: a mask has pixels");
+    assert!(from.area() > 0, "{:?} to {:?}: a mask has pixels", from.dim(), size.dim());
     let pixels = mask.pixels();
-    Mask::from(Array2::from_shape_fn(size, |(row, column)| pixels[(row * from.0 / size.0, column * from.1 / size.1)]))
+    let source = |(row, column)| (row * from.height / size.height, column * from.width / size.width);
+    Mask::from(Array2::from_shape_fn(size, |place| pixels[source(place)]))
 }
 
 /// Sides are at most 16384: checked in manifests and when images are read.
@@ -141,20 +144,20 @@ mod tests {
     #[test]
     fn linear_samples_at_pixel_centres() {
         // torch.nn.functional.interpolate(x, size=(1, 4), mode="bilinear", align_corners=False) of [0, 1]
-        let out = resize(array![[0.0, 1.0]].view(), (1, 4), Resize::Linear).into_owned();
+        let out = resize(array![[0.0, 1.0]].view(), Size::new(1, 4), Resize::Linear).into_owned();
         assert_eq!(out, array![[0.0, 0.25, 0.75, 1.0]]);
     }
 
     #[test]
     fn linear_does_not_smooth_when_shrinking_and_area_does() {
         let plane = array![[0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]];
-        let linear = resize(plane.view(), (1, 2), Resize::Linear).into_owned();
-        let area = resize(plane.view(), (1, 2), Resize::Area).into_owned();
+        let linear = resize(plane.view(), Size::new(1, 2), Resize::Linear).into_owned();
+        let area = resize(plane.view(), Size::new(1, 2), Resize::Area).into_owned();
         assert_eq!(linear, array![[0.5, 0.0]]); // between pixels 1 and 2, between 5 and 6
         assert_eq!(area, array![[0.5, 0.0]]);
         let shifted = array![[1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]];
-        assert_eq!(resize(shifted.view(), (1, 2), Resize::Linear).into_owned(), array![[0.0, 0.0]]);
-        assert_eq!(resize(shifted.view(), (1, 2), Resize::Area).into_owned(), array![[0.5, 0.0]]);
+        assert_eq!(resize(shifted.view(), Size::new(1, 2), Resize::Linear).into_owned(), array![[0.0, 0.0]]);
+        assert_eq!(resize(shifted.view(), Size::new(1, 2), Resize::Area).into_owned(), array![[0.5, 0.0]]);
     }
 
     #[test]
@@ -162,23 +165,23 @@ mod tests {
         // numpy.array([[0, 2, 4, 6, 8]], "f"): cv2.resize(…, (2, 1), interpolation=cv2.INTER_AREA), and Pillow's
         // Image.fromarray(…).resize((2, 1), Image.Resampling.BOX)
         let row = array![[0.0, 2.0, 4.0, 6.0, 8.0]];
-        assert_eq!(resize(row.view(), (1, 2), Resize::Area).into_owned(), array![[1.6, 6.4]]);
-        assert_eq!(resize(row.view(), (1, 2), Resize::Box).into_owned(), array![[2.0, 7.0]]);
+        assert_eq!(resize(row.view(), Size::new(1, 2), Resize::Area).into_owned(), array![[1.6, 6.4]]);
+        assert_eq!(resize(row.view(), Size::new(1, 2), Resize::Box).into_owned(), array![[2.0, 7.0]]);
     }
 
     #[test]
     fn a_mask_s_shares_are_areas_whichever_side_grows() {
         // columns 0 and 1 of 4, row 0 of 2
         let mask = Mask::from(array![[true, true, false, false], [false; 4]]);
-        assert_eq!(shares(&mask, (1, 2)), array![[0.5, 0.0]]);
-        assert_eq!(shares(&mask, (4, 1)), array![[0.5], [0.5], [0.0], [0.0]]);
-        assert_eq!(shares(&mask, (1, 8)), array![[0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]]);
-        assert_eq!(shares(&mask, (3, 2)), array![[1.0, 0.0], [0.5, 0.0], [0.0, 0.0]]);
+        assert_eq!(shares(&mask, Size::new(1, 2)), array![[0.5, 0.0]]);
+        assert_eq!(shares(&mask, Size::new(4, 1)), array![[0.5], [0.5], [0.0], [0.0]]);
+        assert_eq!(shares(&mask, Size::new(1, 8)), array![[0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]]);
+        assert_eq!(shares(&mask, Size::new(3, 2)), array![[1.0, 0.0], [0.5, 0.0], [0.0, 0.0]]);
     }
 
     #[test]
     fn the_same_size_is_passed_on() {
         let plane = array![[0.1, 0.2], [0.3, 0.4]];
-        assert!(resize(plane.view(), (2, 2), Resize::Area).is_view());
+        assert!(resize(plane.view(), Size::new(2, 2), Resize::Area).is_view());
     }
 }

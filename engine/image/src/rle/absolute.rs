@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::{EMPTY, RleError, Runs, pairs};
+use crate::Size;
 
 impl Runs {
     /// Writes absolute positions from 1; an empty text if no pixel is marked.
@@ -17,18 +18,18 @@ impl Runs {
         text
     }
 
-    /// Reads absolute positions from 1 for masks of (height, width) = `size`; a blank text or `-1` is the empty mask.
+    /// Reads absolute positions from 1 for masks of `size`; a blank or `-1` is the empty mask.
     ///
     /// # Errors
     /// If the text is not pairs of numbers, or a run starts at 0, before the end of the previous run, or ends beyond
     /// the image.
-    pub fn decode_absolute(text: &str, size: (usize, usize)) -> Result<Self, RleError> {
+    pub fn decode_absolute(text: &str, size: Size) -> Result<Self, RleError> {
         let text = text.trim();
         let mut runs = Self::default();
         if text.is_empty() || text == EMPTY {
             return Ok(runs);
         }
-        let pixels = size.0.saturating_mul(size.1);
+        let pixels = size.area();
         // one past the last pixel so far, from 0
         let mut reached = 0;
         for pair in pairs(text) {
@@ -47,13 +48,13 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Whether the offsets and lengths of these runs also fit an image of (height, width) = `size` when read as
-    /// absolute positions from 1.
+    /// Whether the offsets and lengths from which these runs were read fit an image of `size` once they
+    /// are taken for absolute positions from 1.
     #[must_use]
-    pub fn reads_as_absolute(&self, size: (usize, usize)) -> bool {
+    pub fn reads_as_absolute(&self, size: Size) -> bool {
         let ends = std::iter::once(0).chain(self.ranges().iter().map(|run| run.1));
         let pairs = self.ranges().iter().zip(ends).map(|(&(start, end), before)| (start - before, end - start));
-        read_as_absolute(pairs, size.0.saturating_mul(size.1)).is_some()
+        read_as_absolute(pairs, size.area()).is_some()
     }
 }
 

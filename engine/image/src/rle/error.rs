@@ -1,5 +1,7 @@
 //! Errors of run lengths.
 
+use crate::Size;
+
 /// The hint for run lengths that fit when read as absolute positions.
 pub const ABSOLUTE: &str = "read as absolute positions from 1, as Airbus, Severstal, Understanding Clouds and \
                                    HuBMAP count, they fit: `pleura data convert rle --from` converts them";
@@ -64,7 +66,7 @@ pub enum RleError {
     },
     /// A run that ends beyond the image's last pixel.
     #[error(
-        "run {run} ends at pixel {end}, {past} past {}×{}{}{}", size.0, size.1, if *absolute { "; " } else { "" },
+        "run {run} ends at pixel {end}, {past} past {size}{}{}", if *absolute { "; " } else { "" },
         if *absolute { ABSOLUTE } else { "" }
     )]
     Overflow {
@@ -74,8 +76,8 @@ pub enum RleError {
         end: usize,
         /// The number of pixels outside.
         past: usize,
-        /// (height, width) of the image.
-        size: (usize, usize),
+        /// The image's size.
+        size: Size,
         /// Whether the runs fit when read as absolute positions from 1.
         absolute: bool,
     },

@@ -10,7 +10,7 @@ mod runs;
 
 use std::fmt::Write;
 
-use crate::Mask;
+use crate::{Mask, Size};
 
 pub use absolute::text_reads_as_absolute;
 pub use error::{ABSOLUTE, RleError};
@@ -28,11 +28,11 @@ pub fn encode(mask: &Mask) -> String {
     Runs::from(mask).encode()
 }
 
-/// Decodes a mask of (height, width) = `size`. Blanks around and between numbers are ignored.
+/// Decodes a mask of `size`. Blanks around and between numbers do not matter.
 ///
 /// # Errors
 /// If the text is not pairs of numbers, or a run ends beyond the image.
-pub fn decode(text: &str, size: (usize, usize)) -> Result<Mask, RleError> {
+pub fn decode(text: &str, size: Size) -> Result<Mask, RleError> {
     Ok(Runs::decode(text, size)?.to_mask(size))
 }
 
@@ -53,18 +53,18 @@ impl Runs {
         text
     }
 
-    /// Reads relative offsets for masks of (height, width) = `size`.
+    /// Reads the relative form for masks of `size`.
     ///
     /// # Errors
     /// As [`decode`].
-    pub fn decode(text: &str, size: (usize, usize)) -> Result<Self, RleError> {
+    pub fn decode(text: &str, size: Size) -> Result<Self, RleError> {
         let text = text.trim();
         match text {
             "" => return Err(RleError::Blank { absolute: false }),
             EMPTY => return Ok(Self::default()),
             _ => {}
         }
-        let pixels = size.0.saturating_mul(size.1);
+        let pixels = size.area();
         let mut runs = Self::default();
         let mut from = 0_usize;
         for pair in pairs(text) {

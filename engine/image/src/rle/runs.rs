@@ -5,7 +5,7 @@
 
 use ndarray::Array2;
 
-use crate::Mask;
+use crate::{Mask, Size};
 
 /// Marked pixels as half-open ranges: ascending, disjoint, none empty, no two adjacent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,17 +75,17 @@ impl Runs {
         ratio(overlap, self.area() + other.area() - overlap)
     }
 
-    /// The mask of (height, width) = `size`, row-major.
+    /// The mask of `size`, row-major.
     ///
     /// # Panics
     /// If a run ends beyond `size`: the runs were decoded for another size.
     #[must_use]
-    pub fn to_mask(&self, size: (usize, usize)) -> Mask {
+    pub fn to_mask(&self, size: Size) -> Mask {
         let end = self.0.last().map_or(0, |run| run.1);
-        assert!(end <= size.0 * size.1, "runs up to pixel {end} in an image of {}×{}", size.0, size.1);
+        assert!(end <= size.area(), "runs up to pixel {end} in an image of {size}");
         // Each run toggles pixels at its ends, and each row is the row above with its toggles: one pass in memory
         // order, where filling columns would jump a row with each pixel.
-        let (height, width) = size;
+        let Size { height, width } = size;
         let mut pixels = vec![false; height * width];
         for &(start, end) in &self.0 {
             for column in start / height..=(end - 1) / height {
@@ -109,7 +109,7 @@ impl Runs {
 impl From<&Mask> for Runs {
     /// Notes where columns change, row by row (memory order), and sorts the changes.
     fn from(mask: &Mask) -> Self {
-        let (height, width) = mask.size();
+        let Size { height, width } = mask.size();
         let pixels = mask.pixels();
         let pixels = pixels.as_slice().expect("masks are row-major");
         let outside = vec![false; width];

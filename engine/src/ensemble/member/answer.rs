@@ -3,6 +3,8 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::Size;
+
 /// The output for one view of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ViewAnswer {
@@ -85,8 +87,8 @@ pub fn add_map(sum: &mut Option<Array2<f32>>, part: Option<Array2<f32>>) -> Resu
     match (sum.as_mut(), part) {
         (Some(sum), Some(part)) if sum.dim() == part.dim() => *sum += &part,
         (Some(sum), Some(part)) => {
-            let (a, b) = (sum.dim(), part.dim());
-            return Err(format!("has maps of {}×{} and {}×{} for one image", a.0, a.1, b.0, b.1));
+            let (a, b) = (Size::from(sum.dim()), Size::from(part.dim()));
+            return Err(format!("has maps of {a} and {b} for one image"));
         }
         (None, part) => *sum = part,
         (Some(_), None) => {}

@@ -1,5 +1,6 @@
 //! Checks whether a model matches the manifest, from its inputs and outputs alone.
 
+use crate::Size;
 use crate::manifest::{Input, Layout, Member, Stack, Values};
 use crate::runtime::{Element, Port};
 
@@ -69,16 +70,14 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
     misfits
 }
 
-/// Why a model of fixed height and width cannot take a view of (height, width) = `size`; `None` if it can.
-pub fn view(member: &Member, inputs: &[Port], size: (usize, usize)) -> Option<Mismatch> {
+/// Why a model of fixed height and width cannot take a view of a size, if it cannot.
+pub fn view(member: &Member, inputs: &[Port], size: Size) -> Option<Mismatch> {
     let port = inputs.iter().find(|port| port.name == member.input.name)?;
     let (height, width) = sides(&member.input, port)?;
-    let fits = height.is_none_or(|h| h == size.0) && width.is_none_or(|w| w == size.1);
+    let fits = height.is_none_or(|h| h == size.height) && width.is_none_or(|w| w == size.width);
     let side = |side: Option<usize>| side.map_or("any".into(), |s| s.to_string());
     let message = format!(
-        "a view is {}×{}, but the model takes {}×{} only; export it with dynamic height and width, or drop the view",
-        size.0,
-        size.1,
+        "a view is {size}, but the model takes {}×{} only; export it with dynamic height and width, or drop the view",
         side(height),
         side(width)
     );
@@ -115,12 +114,14 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
         misfits.push(Mismatch { key: "input.channels", message });
     }
     let Some((height, width)) = sides(input, port) else { return };
-    let declared = (input.size[0] as usize, input.size[1] as usize);
-    if height.is_some_and(|h| h != declared.0) || width.is_some_and(|w| w != declared.1) {
+    let declared = Size::from(input.size);
+    if height.is_some_and(|h| h != declared.height) || width.is_some_and(|w| w != declared.width) {
         let side = |side: Option<usize>| side.map_or("any".into(), |s| s.to_string());
         let found = format!("[{}, {}]", side(height), side(width));
-        let message =
-            format!("input `{}` takes {found}, the manifest declares [{}, {}]", port.name, declared.0, declared.1);
+        let message = format!(
+            "input `{}` takes {found}, the manifest declares [{}, {}]",
+            port.name, declared.height, declared.width
+        );
         misfits.push(Mismatch { key: "input.size", message });
     }
 }

@@ -4,6 +4,7 @@ use ndarray::{Array2, Array3, Axis};
 
 use super::classes::{log_odds_map, log_odds_of_planes};
 use super::outputs::probabilities;
+use crate::Size;
 use crate::manifest::Resize;
 use pleura_image::resize::resized;
 
@@ -42,8 +43,8 @@ impl Map {
         })
     }
 
-    /// Resizes to (height, width) = `size`, and converts to probabilities.
-    pub fn placed(self, size: (usize, usize)) -> Array2<f32> {
+    /// Brings it to `size`, and then to probabilities.
+    pub fn placed(self, size: Size) -> Array2<f32> {
         let resize = |plane| resized(plane, size, Resize::Linear);
         match self {
             Self::Probabilities(map) => Self::Probabilities(resize(map)).probabilities(),
@@ -82,8 +83,11 @@ mod tests {
     #[test]
     fn classes_are_resized_before_the_softmax() {
         let two = array![[[0.0, 4.0]], [[2.0, -2.0]]];
-        assert!(near(Map::of_class(&two, 0).placed((1, 4)), [0.119_202_92, 0.5, 0.982_013_8, 0.997_527_4]));
+        assert!(near(Map::of_class(&two, 0).placed(Size::new(1, 4)), [0.119_202_92, 0.5, 0.982_013_8, 0.997_527_4]));
         let three = array![[[0.0, 4.0]], [[2.0, -2.0]], [[1.0, 1.0]]];
-        assert!(near(Map::of_class(&three, 0).placed((1, 4)), [0.090_030_57, 0.333_333_3, 0.866_813_3, 0.950_330_2]));
+        assert!(near(
+            Map::of_class(&three, 0).placed(Size::new(1, 4)),
+            [0.090_030_57, 0.333_333_3, 0.866_813_3, 0.950_330_2]
+        ));
     }
 }

@@ -25,7 +25,6 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::Radiograph;
 use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
@@ -33,6 +32,7 @@ use crate::ensemble::postprocess;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
 use crate::manifest::{self, Resize, When};
 use crate::plugin::Plugin;
+use crate::{Radiograph, Size};
 use answer::{Answer, MemberAnswer, Sum, ViewAnswer};
 use cache::{Cache, Counts};
 use early::{BoundsIfDecided, GateDecided, MemberOutcome};
@@ -50,7 +50,7 @@ pub struct Member {
     pub recipe: usize,
     pub views: Vec<View>,
     /// (height, width) of each view.
-    pub view_sizes: Vec<(usize, usize)>,
+    pub view_sizes: Vec<Size>,
     /// The outputs that the merge or the gate needs.
     pub wanted: RequiredOutputs,
     /// From the member's own map to its mask.
@@ -150,9 +150,9 @@ impl Member {
         }
     }
 
-    /// (height, width) of the place in the output to which the network's map is resized.
-    pub fn place(&self, task: &ImageTask) -> (usize, usize) {
-        self.region(task).map_or(task.size, |region| region.at(task.size).dim())
+    /// Size of the place in the output that the network's map is brought to.
+    pub fn place(&self, task: &ImageTask) -> Size {
+        self.region(task).map_or(task.size, |region| region.at(task.size).size())
     }
 
     /// The part of the image that is the network's input, if not all of it.

@@ -6,28 +6,22 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::Radiograph;
 use crate::ensemble::error::{ImageError, Step as At};
 use crate::ensemble::task::{ImageTask, Region};
 use crate::manifest::{Intensity, Resize};
 use crate::plugin::Plugin;
+use crate::{Radiograph, Size};
 use pleura_image::resize::resize;
 
-/// A network's input image, in training as in prediction, before any plugin: intensities in 0..=1, resized to
-/// (height, width) = `size`.
+/// What a network sees of a radiograph, in training as in prediction, before any plugin: intensities in 0..=1, brought
+/// to `size`.
 #[must_use]
-pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: (usize, usize), how: Resize) -> Array2<f32> {
+pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: Size, how: Resize) -> Array2<f32> {
     prepare_part(radiograph, intensity, Region::whole(radiograph.size()), size, how)
 }
 
 /// As [`prepare`], for a part of the radiograph; intensities are those of the whole.
-fn prepare_part(
-    radiograph: &Radiograph,
-    intensity: Intensity,
-    part: Region,
-    size: (usize, usize),
-    how: Resize,
-) -> Array2<f32> {
+fn prepare_part(radiograph: &Radiograph, intensity: Intensity, part: Region, size: Size, how: Resize) -> Array2<f32> {
     let intensities = radiograph.intensities(intensity);
     let mut image = resize(part.cut(intensities.view()), size, how).into_owned();
     // Cubic weights overshoot; intensities must not.
@@ -38,8 +32,8 @@ fn prepare_part(
 /// One way of preparing an image. Members that prepare it in the same way share a recipe and its result.
 pub struct Recipe {
     pub intensity: Intensity,
-    /// (height, width) in pixels.
-    pub size: (usize, usize),
+    /// Height and width in pixels.
+    pub size: Size,
     pub resize: Resize,
     pub plugins: Vec<Arc<Plugin>>,
     /// Whether only the crop stage's box is prepared.
@@ -47,7 +41,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Prepares one image: (height, width) of [`Recipe::size`], in 0..=1.
+    /// Prepares one image: of [`Recipe::size`], in 0..=1.
     pub fn apply(&self, radiograph: &Radiograph, region: Option<Region>) -> Result<Array2<f32>, ImageError> {
         let part = region.filter(|_| self.crop).unwrap_or(Region::whole(radiograph.size()));
         let mut image = prepare_part(radiograph, self.intensity, part, self.size, self.resize);
@@ -103,14 +97,14 @@ mod tests {
     fn an_image_is_prepared_once_a_recipe() {
         let recipe = || Recipe {
             intensity: Intensity::Stored,
-            size: (2, 2),
+            size: Size::new(2, 2),
             resize: Resize::Linear,
             plugins: Vec::new(),
             crop: false,
         };
         let recipes = [recipe(), recipe()];
         let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0)).unwrap();
-        let task = ImageTask { image: 0, size: (2, 2), region: None, score: None, fold: None };
+        let task = ImageTask { image: 0, size: Size::new(2, 2), region: None, score: None, fold: None };
         let mut prepared = Prepared::default();
         assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&task]).is_empty());
         let first = prepared.get(0, 0);
@@ -126,12 +120,12 @@ mod tests {
         let radiograph = Radiograph::from_values("a", values, (0.0, 255.0)).unwrap();
         let recipe = |crop| Recipe {
             intensity: Intensity::Stored,
-            size: (3, 3),
+            size: Size::new(3, 3),
             resize: Resize::Linear,
             plugins: Vec::new(),
             crop,
         };
-        let part = Region { top: 0, left: 0, height: 2, width: 2, of: (4, 4) };
+        let part = Region { top: 0, left: 0, height: 2, width: 2, of: Size::new(4, 4) };
         assert!(recipe(true).apply(&radiograph, Some(part)).unwrap().iter().all(|&v| v == 1.0));
         assert!(recipe(false).apply(&radiograph, Some(part)).unwrap().iter().any(|&v| v == 0.0));
     }

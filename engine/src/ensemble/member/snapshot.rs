@@ -14,8 +14,8 @@ use super::{BatchContext, Member};
 use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
-use crate::planes;
 use crate::runtime::Model;
+use crate::{Size, planes};
 
 /// One model about to run over images.
 pub struct Run<'a> {
@@ -233,7 +233,7 @@ impl Run<'_> {
         {
             let seen = outputs::map(output, index, len, map, declared.input.layout)
                 .map_err(|message| self.wrong(&map.output, message))?;
-            let input = (declared.input.size[0] as usize, declared.input.size[1] as usize);
+            let input = Size::from(declared.input.size);
             let back = seen.try_map(|plane| self.member.views[view].inverse(plane, input))?;
             self.place(&mut part, back, task);
         }

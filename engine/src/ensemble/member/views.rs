@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::Size;
 use crate::ensemble::error::{ImageError, Step as At};
 use crate::plugin::{Plugin, PluginError, Role};
 
@@ -43,8 +44,8 @@ impl View {
         views
     }
 
-    /// (height, width) of the view of an image of (height, width) = `size`.
-    pub fn size(&self, size: (usize, usize)) -> Result<(usize, usize), PluginError> {
+    /// Size of the view of an image of a size.
+    pub fn size(&self, size: Size) -> Result<Size, PluginError> {
         match self {
             Self::Tta(plugin, view) => plugin.view_size(*view, size),
             Self::Identity | Self::Prepared(_) => Ok(size),
@@ -61,14 +62,14 @@ impl View {
         }
     }
 
-    /// Transforms a map of the view back to the image; `size` is (height, width) of the member's prepared image.
-    pub fn inverse(&self, map: Array2<f32>, size: (usize, usize)) -> Result<Array2<f32>, ImageError> {
+    /// Brings a map of the view back to the image; `size` is that of the image as the member sees it.
+    pub fn inverse(&self, map: Array2<f32>, size: Size) -> Result<Array2<f32>, ImageError> {
         let failed = |source| ImageError::plugin(At::Tta, source);
         let Self::Tta(plugin, view) = self else { return Ok(map) };
         let seen = plugin.view_size(*view, size).map_err(failed)?;
         // A network's map may be smaller than its input; the inverse keeps that fraction.
         let side = |map: usize, image: usize, seen: usize| (map * image + seen / 2) / seen;
-        let back = (side(map.nrows(), size.0, seen.0), side(map.ncols(), size.1, seen.1));
-        plugin.inverse(*view, map.view(), back).map_err(failed)
+        let (height, width) = (side(map.nrows(), size.height, seen.height), side(map.ncols(), size.width, seen.width));
+        plugin.inverse(*view, map.view(), Size::new(height, width)).map_err(failed)
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::compatibility;
+use crate::Size;
 use crate::manifest;
 use crate::runtime::{Loaded, Model, ModelError, SessionOptions};
 
@@ -79,7 +80,7 @@ impl Weights {
         &self,
         device: usize,
         member: &manifest::Member,
-        views: &[(usize, usize)],
+        views: &[Size],
     ) -> Result<&Arc<Model>, Arc<ModelError>> {
         let model = self.source.model(device)?;
         let check = || {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{EnsembleError, Opening};
+use crate::Size;
 use crate::ensemble::member::Member;
 use crate::ensemble::member::cache;
 use crate::ensemble::member::compatibility;
@@ -21,7 +22,7 @@ impl Opening<'_> {
         member: &manifest::Member,
         wanted: RequiredOutputs,
     ) -> Result<Member, EnsembleError> {
-        let size = (member.input.size[0] as usize, member.input.size[1] as usize);
+        let size = Size::from(member.input.size);
         let tta = self.plugins(&format!("{field}.tta"), &member.tta, &[Role::Tta, Role::Prepare])?;
         let named = |source| self.plugin_error(format!("{field}.tta"), source);
         let views = View::list(member.identity, &tta);
@@ -47,7 +48,7 @@ impl Opening<'_> {
         &mut self,
         field: &str,
         member: &manifest::Member,
-        views: &[(usize, usize)],
+        views: &[Size],
     ) -> Result<Vec<Weights>, EnsembleError> {
         let mut opened = Vec::new();
         for (index, snapshot) in member.weights().into_iter().enumerate() {
@@ -87,8 +88,7 @@ impl Opening<'_> {
             return Ok(known);
         }
         let plugins = self.plugins(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare])?;
-        let size = (input.size[0] as usize, input.size[1] as usize);
-        let (intensity, resize, crop) = (member.intensity, input.resize, member.crop);
+        let (intensity, size, resize, crop) = (member.intensity, input.size.into(), input.resize, member.crop);
         self.recipes.push((key, Recipe { intensity, size, resize, plugins, crop }));
         Ok(self.recipes.len() - 1)
     }

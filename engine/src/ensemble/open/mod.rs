@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use crate::Size;
 use crate::ensemble::Ensemble;
 use crate::ensemble::EnsembleError;
 use crate::ensemble::device::clock::Clock;
@@ -26,6 +27,7 @@ use crate::plugin::{Plugin, PluginOptions, Role};
 use crate::pool::Pool;
 use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
 use model_file::MAX_MODEL_BYTES;
+
 pub use options::Options;
 
 /// The settings of opening, and what has been opened so far.
@@ -47,7 +49,7 @@ struct Opening<'a> {
 }
 
 /// The values by which recipes are compared.
-type RecipeKey = (manifest::Intensity, manifest::Size, manifest::Resize, Vec<Step>, bool);
+type RecipeKey = (manifest::Intensity, manifest::Sides, manifest::Resize, Vec<Step>, bool);
 
 /// A stage as declared in a manifest.
 struct Declared<'a> {
@@ -64,7 +66,7 @@ struct Declared<'a> {
 pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<Ensemble, EnsembleError> {
     let folder = Folder::containing(path, options.allow_outside);
     parts::files_are_inside(path, &manifest, &folder)?;
-    if let Some((height, width)) = options.output_size {
+    if let Some(Size { height, width }) = options.output_size {
         manifest.output = manifest::Output { size: Some([height as u32, width as u32]), mask_size: None };
     }
     let pool = Pool::shared(options.threads).map_err(EnsembleError::Threads)?;

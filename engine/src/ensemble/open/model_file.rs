@@ -18,7 +18,7 @@ const MAX_NODES: u64 = 1_000_000;
 /// Why a model's file is not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFileError {
-    #[error("cannot read `{path}`: {source}", path = path.display())]
+    #[error("cannot read `{path}`", path = path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error(
         "`{path}` has {bytes} bytes{with}, more than the limit of {most} bytes (`--max-model`, \
@@ -38,7 +38,7 @@ pub enum ModelFileError {
     Nodes { path: PathBuf },
     #[error("`{path}` is not a complete ONNX model: {reason}", path = path.display())]
     NotOnnx { path: PathBuf, sha256: String, reason: String },
-    #[error("`{path}` keeps weights in another file: {source}", path = path.display())]
+    #[error("`{path}` keeps weights in another file", path = path.display())]
     External { path: PathBuf, source: FolderError },
 }
 
@@ -124,7 +124,7 @@ mod tests {
         let model = ModelProto { graph: Some(graph), functions, ..ModelProto::default() };
         std::fs::write(&path, model.encode_to_vec()).unwrap();
         let folder = Folder::containing(&folder.path().join("ensemble.toml"), false);
-        sha256(&path, &folder, MAX_MODEL_BYTES).map_or_else(|error| error.to_string(), |_| String::new())
+        sha256(&path, &folder, MAX_MODEL_BYTES).map_or_else(|error| crate::chain(&error), |_| String::new())
     }
 
     #[test]

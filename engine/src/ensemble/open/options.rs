@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::Size;
 use crate::ensemble::Ensemble;
 use crate::ensemble::EnsembleError;
 use crate::ensemble::member::cache::Form;
@@ -26,7 +27,7 @@ pub struct Options {
     pub(crate) exit: Option<Exit>,
     pub(crate) keep_maps: bool,
     pub(crate) cache: Option<(PathBuf, Form)>,
-    pub(crate) output_size: Option<(usize, usize)>,
+    pub(crate) output_size: Option<Size>,
     pub(crate) folds: Option<HashMap<String, u32>>,
     pub(crate) allow_outside: bool,
     pub(crate) max_model_bytes: Option<u64>,
@@ -114,9 +115,9 @@ impl Options {
         self
     }
 
-    /// (height, width) at which maps are merged and masks made, overriding the manifest: smaller is faster.
+    /// Size at which maps are merged and masks made, whatever the manifest says: smaller ones are tried faster.
     #[must_use]
-    pub fn output_size(mut self, size: (usize, usize)) -> Self {
+    pub fn output_size(mut self, size: Size) -> Self {
         self.output_size = Some(size);
         self
     }
@@ -183,10 +184,10 @@ impl Options {
 
     fn check(&self) -> Result<(), EnsembleError> {
         let wrong = |option, message| Err(EnsembleError::Option { option, message });
-        if let Some((height, width)) = self.output_size
+        if let Some(size @ Size { height, width }) = self.output_size
             && !((1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width))
         {
-            return wrong("output_size", format!("expected sides of 1 to {MAX_SIDE} pixels, found {height}×{width}"));
+            return wrong("output_size", format!("expected sides of 1 to {MAX_SIDE} pixels, found {size}"));
         }
         if self.device_memory == Some(0) {
             return wrong("device_memory", "no model runs in 0 bytes; leave it out for no limit".into());
@@ -203,10 +204,10 @@ mod tests {
     fn options_that_make_no_sense_are_errors() {
         let cases = [
             (
-                Options::default().output_size((0, 5)),
+                Options::default().output_size(Size::new(0, 5)),
                 "option `output_size`: expected sides of 1 to 16384 pixels, found 0×5",
             ),
-            (Options::default().output_size((5, 1 << 32)), "found 5×4294967296"),
+            (Options::default().output_size(Size::new(5, 1 << 32)), "found 5×4294967296"),
             (Options::default().device_memory(0), "option `device_memory`: "),
         ];
         for (options, expected) in cases {

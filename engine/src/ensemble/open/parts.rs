@@ -56,7 +56,7 @@ impl Opening<'_> {
                         field: format!("{field}.model"),
                         path: path.clone(),
                     },
-                    false => wrong("model", error.to_string()),
+                    false => wrong("model", crate::chain(&error)),
                 })?;
                 Arc::new(Source::new(self.opener.clone(), path.clone(), found))
             }
@@ -116,7 +116,7 @@ impl Opening<'_> {
 pub(super) fn files_are_inside(path: &Path, manifest: &Manifest, folder: &Folder) -> Result<(), EnsembleError> {
     for (field, file) in manifest.files() {
         let wrong =
-            |error: FolderError| EnsembleError::Model { manifest: path.into(), field, message: error.to_string() };
+            |error: FolderError| EnsembleError::Model { manifest: path.into(), field, message: crate::chain(&error) };
         folder.resolve(file).map_err(wrong)?;
     }
     Ok(())

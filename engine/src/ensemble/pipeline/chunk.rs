@@ -1,151 +1,41 @@
-//! Chunks of images that are processed together: enough to fill batches, within the memory limit.
+//! Images that travel together, and how many of them: enough to fill batches, within what the plan allows.
 
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+use super::plan::Plan;
+use super::source::{Named, Source};
 use crate::Radiograph;
-use crate::ensemble::Ensemble;
 use crate::ensemble::ImageError;
 use crate::ensemble::member::prepare::Prepared;
-use crate::radiograph::{self, DecodeLimits, OverLimit, RadiographError};
+use crate::radiograph::RadiographError;
 
 /// Batches that a chunk may fill. Only a fraction of them passes the gate, and should still fill one.
 const BATCHES: usize = 8;
-/// Bytes of a float.
-const FLOAT: usize = size_of::<f32>();
-/// Maps of an image that exist at once: a view's, a member's, the merged one, and one being computed.
-const MAPS: usize = 4;
-/// The default memory for images in flight, for each image of a batch.
-const MEMORY: usize = 128 << 20;
 
-/// Decoded files, in order.
-pub struct Chunk<'f> {
+/// Images in order, each with its name.
+pub struct Chunk<N> {
     pub number: usize,
     /// The bytes that its images take while in flight.
     pub bytes: usize,
-    pub images: Vec<(&'f Path, Result<Radiograph, ImageError>)>,
+    pub images: Vec<Named<N>>,
     /// Images that are already prepared; counted as in [`Chunk::radiographs`].
     pub prepared: Prepared,
 }
 
-impl Chunk<'_> {
+impl<N> Chunk<N> {
     /// The images that could be decoded.
     pub fn radiographs(&self) -> Vec<&Radiograph> {
         self.images.iter().filter_map(|(_, radiograph)| radiograph.as_ref().ok()).collect()
     }
 }
 
-/// How files are divided into chunks.
-#[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    /// The largest batch of any model.
-    pub batch: usize,
-    /// Chunks that may be in flight at once.
-    pub in_flight: usize,
-    /// The memory limit in bytes for all images in flight.
-    pub memory: usize,
-    /// Whether an image above the limit is refused, rather than admitted alone.
-    pub strict: bool,
-    /// The memory limit for decoding an image.
-    pub limits: DecodeLimits,
-    /// Bytes that an image takes besides its own pixels and maps: its prepared images.
-    pub prepared: usize,
-    /// Files that are decoded at once.
-    pub threads: usize,
-    /// Maps of an image that exist at once.
-    pub maps: usize,
-    /// (height, width) of a map; `None`: the image's own.
-    pub output: Option<(usize, usize)>,
-}
-
-impl Ensemble {
-    /// About the number of bytes that an image takes in flight, without its pixels.
-    pub(in crate::ensemble) fn bytes_besides(&self, radiograph: &Radiograph) -> usize {
-        self.plan(1).bytes_besides(radiograph.size())
-    }
-
-    /// The memory limit for reading and decoding an image: [`Options::memory`](crate::ensemble::Options::memory) less
-    /// an eighth, reserved for what allocators lose between blocks.
-    #[must_use]
-    pub fn decode_limits(&self) -> DecodeLimits {
-        self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)
-    }
-
-    /// How files are divided into chunks.
-    pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
-        let members = self.stages().flat_map(|stage| &stage.members);
-        let insisted = members.flat_map(|member| {
-            member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))
-        });
-        let batch = self.batch.max(insisted.max().unwrap_or(1));
-        Plan {
-            batch,
-            in_flight,
-            threads: self.pool.threads(),
-            memory: match self.memory {
-                Some(_) => usize::try_from(self.decode_limits().bytes()).unwrap_or(usize::MAX),
-                None => batch.saturating_mul(MEMORY).saturating_mul(self.devices.len()),
-            },
-            strict: self.memory.is_some(),
-            limits: self.decode_limits(),
-            prepared: self.recipes.iter().map(|recipe| recipe.size.0 * recipe.size.1 * FLOAT).sum(),
-            maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
-            output: self.manifest.output.size.map(|[height, width]| (height as usize, width as usize)),
-        }
-    }
-}
-
-impl Plan {
-    /// A reader of files with this plan.
-    pub fn reader(self, files: &[PathBuf]) -> Reader<'_> {
-        let threads = self.threads;
-        let claim = files.first().map_or(0, |path| self.claim(path));
-        Reader { plan: self, rest: files, number: 0, largest: 0, claim, wanted: 0, threads, chunks: 0, bytes: 0 }
-    }
-
-    /// Bytes that an image of (height, width) takes in flight.
-    fn bytes(&self, size: (usize, usize)) -> usize {
-        // intensities and their resized copies are temporary: they count if a limit must hold
-        let passing = if self.strict { 2 } else { 0 };
-        area(size).saturating_mul(1 + passing).saturating_add(self.bytes_besides(size))
-    }
-
-    /// Checks an image of (height, width) against the limit.
-    fn check(&self, size: (usize, usize)) -> Result<(), OverLimit> {
-        let needed = self.bytes(size) as u64;
-        if self.strict && needed > self.limits.bytes() {
-            return Err(OverLimit { needed, limit: self.limits.bytes() });
-        }
-        Ok(())
-    }
-
-    /// Bytes for decoding a file if a limit must hold: all of the limit if the file does not say.
-    fn claim(&self, path: &Path) -> usize {
-        let estimate = || radiograph::estimate(path).map_or(self.memory, |bytes| bytes as usize);
-        if self.strict { estimate().min(self.memory) } else { 0 }
-    }
-
-    /// Bytes that an image takes besides its pixels.
-    fn bytes_besides(&self, size: (usize, usize)) -> usize {
-        let maps = area(self.output.unwrap_or(size)).saturating_mul(self.maps);
-        maps.saturating_add(self.prepared)
-    }
-}
-
-/// Bytes of a plane of (height, width).
-fn area((height, width): (usize, usize)) -> usize {
-    height.saturating_mul(width).saturating_mul(FLOAT)
-}
-
-/// Reads files into chunks.
-pub struct Reader<'f> {
+/// Divides images into chunks.
+pub struct Reader<S> {
     plan: Plan,
-    rest: &'f [PathBuf],
+    source: S,
     number: usize,
     /// Bytes of the largest image so far.
     largest: usize,
-    /// Bytes for decoding the next file.
-    claim: usize,
     /// The intended number of images of the previous chunk.
     wanted: usize,
     threads: usize,
@@ -154,13 +44,18 @@ pub struct Reader<'f> {
     bytes: usize,
 }
 
-impl<'f> Reader<'f> {
+impl<S: Source> Reader<S> {
+    pub fn new(plan: Plan, source: S) -> Self {
+        let threads = plan.threads;
+        Self { plan, source, number: 0, largest: 0, wanted: 0, threads, chunks: 0, bytes: 0 }
+    }
+
     /// Waits until another chunk may be in flight; `done` receives the bytes of finished ones. False if its sender is
     /// gone.
     pub fn wait(&mut self, done: &Receiver<usize>) -> bool {
+        let next = self.largest.max(self.source.claim(0, &self.plan));
         loop {
-            let full = self.chunks >= self.plan.in_flight
-                || self.bytes.saturating_add(self.largest.max(self.claim)) > self.plan.memory;
+            let full = self.chunks >= self.plan.in_flight || self.bytes.saturating_add(next) > self.plan.memory;
             let told = if self.chunks > 0 && full { done.recv().map_err(|_| true) } else { try_recv(done) };
             match told {
                 Ok(bytes) => {
@@ -172,38 +67,35 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// The next chunk; `None` if no files are left. A chunk has at least one file, however large.
-    pub fn next(
-        &mut self,
-        decode: impl Fn(&'f [PathBuf]) -> Vec<(&'f Path, Result<Radiograph, ImageError>)>,
-    ) -> Option<Chunk<'f>> {
-        if self.rest.is_empty() {
+    /// The next chunk; none where no images are left. A chunk has at least one image, however large.
+    pub fn next(&mut self) -> Option<Chunk<S::Name>> {
+        let left = self.source.left();
+        if left == 0 {
             return None;
         }
         let Plan { batch, in_flight, memory, .. } = self.plan;
         // The first chunks are small, so that models start soon, and the last ones, so that devices finish together.
-        let share = self.rest.len().div_ceil(in_flight);
+        let share = left.div_ceil(in_flight);
         self.wanted = (2 * self.wanted).min(share).clamp(batch, batch.saturating_mul(BATCHES));
         // a batch is filled if possible, even if fewer chunks are then in flight
         let share = (memory / in_flight).max(batch.saturating_mul(self.largest));
         let quota = share.min(memory.saturating_sub(self.bytes));
         let (mut images, mut bytes) = (Vec::new(), 0_usize);
-        while images.len() < self.wanted && !self.rest.is_empty() {
+        while images.len() < self.wanted {
+            let left = self.source.left();
             let room = quota.saturating_sub(bytes).checked_div(self.largest).unwrap_or(self.threads);
             let most = if images.is_empty() { room.max(1) } else { room };
-            let step = most.min(self.threads).min(self.wanted - images.len()).min(self.rest.len());
+            let step = most.min(self.threads).min(self.wanted - images.len()).min(left);
             let step = self.together(step, images.is_empty(), memory.saturating_sub(self.bytes.saturating_add(bytes)));
             if step == 0 {
                 break;
             }
-            let (now, later) = self.rest.split_at(step);
-            self.rest = later;
-            for (path, radiograph) in decode(now) {
-                let radiograph = radiograph.and_then(|radiograph| self.admit(path, radiograph));
+            for (name, radiograph) in self.source.take(step) {
+                let radiograph = radiograph.and_then(|radiograph| self.admit(&name, radiograph));
                 let size = radiograph.as_ref().map_or(0, |radiograph| self.plan.bytes(radiograph.size()));
                 self.largest = self.largest.max(size);
                 bytes = bytes.saturating_add(size);
-                images.push((path, radiograph));
+                images.push((name, radiograph));
             }
         }
         let number = self.number;
@@ -212,27 +104,24 @@ impl<'f> Reader<'f> {
         self.bytes = self.bytes.saturating_add(bytes);
         Some(Chunk { number, bytes, images, prepared: Prepared::default() })
     }
-}
 
-impl Reader<'_> {
-    /// The number of next files, at most `step`, that fit `room` together while they are decoded; the first of a chunk
-    /// always fits, because the reader has waited for it.
+    /// How many of the next images, at most `step`, fit `room` together while they are decoded; the first of a chunk
+    /// does, as it has been waited for.
     fn together(&mut self, step: usize, first: bool, room: usize) -> usize {
         let (mut count, mut sum) = (0, 0_usize);
         while count < step {
-            sum = sum.saturating_add(self.claim);
+            sum = sum.saturating_add(self.source.claim(count, &self.plan));
             if sum > room && !(first && count == 0) {
                 break;
             }
             count += 1;
-            self.claim = self.rest.get(count).map_or(0, |path| self.plan.claim(path));
         }
         count
     }
 
     /// Admits an image if the steps after decoding fit the memory, too.
-    fn admit(&self, path: &Path, radiograph: Radiograph) -> Result<Radiograph, ImageError> {
-        let over = |over| ImageError::from(RadiographError::Memory { path: path.into(), over });
+    fn admit(&self, name: &S::Name, radiograph: Radiograph) -> Result<Radiograph, ImageError> {
+        let over = |over| ImageError::from(RadiographError::Memory { path: name.as_ref().into(), over });
         self.plan.check(radiograph.size()).map_err(over)?;
         Ok(radiograph)
     }
@@ -245,11 +134,14 @@ fn try_recv(done: &Receiver<usize>) -> Result<usize, bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
     use std::sync::mpsc::channel;
 
     use ndarray::Array2;
 
+    use super::super::source::{Files, Radiographs};
     use super::*;
+    use crate::radiograph::DecodeLimits;
 
     fn plan(memory: usize) -> Plan {
         Plan {
@@ -265,21 +157,31 @@ mod tests {
         }
     }
 
-    fn decode(paths: &[PathBuf]) -> Vec<(&Path, Result<Radiograph, ImageError>)> {
-        let radiograph = || Radiograph::from_values("x", Array2::zeros((10, 10)), (0.0, 1.0)).unwrap();
-        paths.iter().map(|path| (path.as_path(), Ok(radiograph()))).collect()
+    fn radiograph(id: &str) -> Radiograph {
+        Radiograph::from_values(id, Array2::zeros((10, 10)), (0.0, 1.0)).unwrap()
     }
 
-    /// Sizes of the chunks of `files` files of 10×10 pixels, and the order of their files.
-    fn chunks(plan: Plan, files: usize) -> (Vec<usize>, Vec<PathBuf>) {
+    fn decode(paths: &[PathBuf]) -> Vec<Named<&Path>> {
+        paths.iter().map(|path| (path.as_path(), Ok(radiograph("x")))).collect()
+    }
+
+    /// Sizes of the chunks of so many files of 10×10 pixels.
+    fn chunks(plan: Plan, files: usize) -> Vec<usize> {
         let files: Vec<PathBuf> = (0..files).map(|i| format!("{i}.png").into()).collect();
-        let mut reader = plan.reader(&files);
+        let (sizes, order) = chunks_of(plan, Files::new(&files, decode));
+        assert_eq!(order, files);
+        sizes
+    }
+
+    /// Sizes of the chunks of images of 10×10 pixels, and the order of their names.
+    fn chunks_of<S: Source>(plan: Plan, source: S) -> (Vec<usize>, Vec<PathBuf>) {
+        let mut reader = Reader::new(plan, source);
         let mut sizes = Vec::new();
         let mut order = Vec::new();
         let (tell, done) = channel();
         let mut waiting = Vec::new();
         while reader.wait(&done)
-            && let Some(chunk) = reader.next(decode)
+            && let Some(chunk) = reader.next()
         {
             assert_eq!(chunk.number, sizes.len());
             waiting.push(chunk.bytes);
@@ -291,30 +193,29 @@ mod tests {
                 tell.send(waiting.remove(0)).unwrap();
             }
             sizes.push(chunk.images.len());
-            order.extend(chunk.images.iter().map(|(path, _)| path.to_path_buf()));
+            order.extend(chunk.images.iter().map(|(name, _)| name.as_ref().to_path_buf()));
         }
-        assert_eq!(order, files);
         (sizes, order)
     }
 
     #[test]
     fn chunks_grow_and_shrink_again() {
-        let (sizes, _) = chunks(plan(usize::MAX), 200);
+        let sizes = chunks(plan(usize::MAX), 200);
         assert_eq!(sizes[..4], [2, 4, 8, 16]);
         assert!(sizes.iter().all(|&size| size <= 16));
         assert!(sizes[sizes.len() - 3..].iter().all(|&size| size <= 3), "{sizes:?}");
-        assert_eq!(chunks(plan(usize::MAX), 1).0, [1]);
-        assert!(chunks(plan(usize::MAX), 0).0.is_empty());
+        assert_eq!(chunks(plan(usize::MAX), 1), [1]);
+        assert!(chunks(plan(usize::MAX), 0).is_empty());
     }
 
     #[test]
     fn memory_bounds_what_is_on_its_way() {
         // 400 bytes per image, five chunks: at most 3 images per chunk. The first chunk knows no sizes yet.
-        let (sizes, _) = chunks(plan(3 * 400 * 5), 100);
+        let sizes = chunks(plan(3 * 400 * 5), 100);
         assert!(sizes[1..].iter().all(|&size| size <= 3), "{sizes:?}");
         assert!(sizes.contains(&3));
         // Too little for anything still admits one image at a time.
-        let (sizes, _) = chunks(plan(1), 20);
+        let sizes = chunks(plan(1), 20);
         assert!(sizes[1..].iter().all(|&size| size == 1), "{sizes:?}");
     }
 
@@ -325,18 +226,18 @@ mod tests {
         for file in &files {
             image::GrayImage::new(512, 512).save(file).unwrap();
         }
-        let claim = Plan { strict: true, ..plan(usize::MAX) }.claim(&files[0]);
+        let claim = Files::new(&files, decode).claim(0, &Plan { strict: true, ..plan(usize::MAX) });
         let steps = |memory: usize| {
-            let mut reader =
-                Plan { strict: true, limits: DecodeLimits::new(memory as u64), ..plan(memory) }.reader(&files);
-            reader.threads = 4;
-            let steps = std::cell::RefCell::new(Vec::new());
-            let chunk = reader.next(|paths| {
-                steps.borrow_mut().push(paths.len());
-                let open = |path: &PathBuf| Radiograph::open(path).map_err(ImageError::from);
+            let mut steps = Vec::new();
+            let source = Files::new(&files, |paths: &[PathBuf]| {
+                steps.push(paths.len());
+                let open = |path| Radiograph::open(path).map_err(ImageError::from);
                 paths.iter().map(|path| (path.as_path(), open(path))).collect()
             });
-            (steps.into_inner(), chunk.unwrap().images.iter().filter(|(_, image)| image.is_ok()).count())
+            let plan = Plan { strict: true, limits: DecodeLimits::new(memory as u64), ..plan(memory) };
+            let chunk = Reader::new(plan, source).next().unwrap();
+            let good = chunk.images.iter().filter(|(_, image)| image.is_ok()).count();
+            (steps, good)
         };
         assert_eq!(steps(2 * claim + 1), (vec![2], 2));
         assert_eq!(steps(2 * claim - 1).0[0], 1);
@@ -345,9 +246,27 @@ mod tests {
     }
 
     #[test]
-    fn an_image_weighs_its_pixels_and_its_maps() {
-        let plan = Plan { prepared: 7, maps: 2, output: Some((2, 2)), ..plan(0) };
-        assert_eq!(plan.bytes((3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
-        assert_eq!(Plan { output: None, ..plan }.bytes((3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
+    fn radiographs_of_an_iterator_are_made_when_there_is_room() {
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        let make = |number: usize| {
+            made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            radiograph(&number.to_string())
+        };
+        // of unknown length, as what comes over a network is
+        let source = || {
+            let mut numbers = 0..20;
+            Radiographs::new(std::iter::from_fn(move || numbers.next().map(make)))
+        };
+        let (sizes, order) = chunks_of(plan(usize::MAX), source());
+        assert_eq!(order, (0..20).map(|number| PathBuf::from(number.to_string())).collect::<Vec<_>>());
+        assert_eq!(sizes[..3], [2, 4, 8]);
+        let strict = |memory| Plan { strict: true, limits: DecodeLimits::new(memory as u64), ..plan(memory) };
+        made.store(0, std::sync::atomic::Ordering::Relaxed);
+        let mut reader = Reader::new(strict(2 * 1200), source());
+        assert_eq!(reader.next().unwrap().images.len(), 1);
+        // and one that waits for room
+        assert_eq!(made.load(std::sync::atomic::Ordering::Relaxed), 2);
+        let refused = Reader::new(strict(1000), source()).next().unwrap();
+        assert!(refused.images.iter().all(|(_, image)| image.is_err()));
     }
 }

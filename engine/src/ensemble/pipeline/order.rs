@@ -1,6 +1,7 @@
 //! The stages in the order in which images pass through them, and the effect of a stage's verdict on an image.
 
 use super::trace::Trace;
+use crate::Size;
 use crate::ensemble::Ensemble;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::stage::crop::Crop;
@@ -41,7 +42,7 @@ impl OrderedStage<'_> {
         }
     }
 
-    /// Records the verdict on an image of (height, width) = `size`; returns whether the image continues to the next
+    /// Writes down the verdict on an image of `size`; the answer is whether the image goes on to the next
     /// stage.
     ///
     /// # Errors
@@ -49,7 +50,7 @@ impl OrderedStage<'_> {
     pub fn take(
         &self,
         verdict: Verdict,
-        size: (usize, usize),
+        size: Size,
         task: &mut ImageTask,
         trace: &mut Trace,
     ) -> Result<bool, ImageError> {

@@ -1,4 +1,4 @@
-//! Runs many files through an ensemble: decoding, preparation, inference and postprocessing in parallel.
+//! Many images through an ensemble: decoded, prepared, inferred, postprocessed and handed over side by side.
 //!
 //! ```text
 //! reader ──▶ two lanes a device ──▶ finisher ──▶ the caller
@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use super::chunk::{Chunk, Reader};
 use super::guarded::guarded;
+use super::source::{Files, Named, Radiographs, Source};
 use super::trace::Trace;
 use crate::Radiograph;
 use crate::ensemble::Ensemble;
@@ -35,18 +36,18 @@ const LANES: usize = 2;
 type Seen = (Radiograph, Result<Trace, ImageError>);
 
 /// A chunk after the stages.
-struct Traced<'f> {
+struct Traced<N> {
     number: usize,
     bytes: usize,
-    /// In the order of its files.
-    images: Vec<(&'f Path, Result<Seen, ImageError>)>,
+    /// In the order of the source.
+    images: Vec<(N, Result<Seen, ImageError>)>,
 }
 
 /// A chunk's results.
-struct Findings<'f> {
+struct Findings<N> {
     bytes: usize,
-    /// In the order of its files.
-    images: Vec<(&'f Path, Result<Finding, ImageError>, Option<Radiograph>)>,
+    /// In the order of the source.
+    images: Vec<(N, Result<Finding, ImageError>, Option<Radiograph>)>,
 }
 
 impl Ensemble {
@@ -63,20 +64,68 @@ impl Ensemble {
         files: &[PathBuf],
         mut each: impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let limits = self.decode_limits();
+        let decode = |paths| self.clock.time(PipelineStep::Decode, || self.decode(paths, limits));
+        self.run(Files::new(files, decode), |path, finding, radiograph| each(path, finding, radiograph.as_ref()))
+    }
+
+    /// Runs radiographs that an iterator makes through the ensemble, and hands over each result with the radiograph's id,
+    /// in their order.
+    ///
+    /// The iterator runs on a thread of its own, and is asked for the next radiograph when there is room for it: memory is
+    /// bounded as in [`predict_files`](Self::predict_files). Where `each` ends the run, what the iterator is doing is
+    /// waited for. A panic of the iterator is the caller's, once what it made before is handed over.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use pleura::{Radiograph, ensemble::Ensemble};
+    ///
+    /// let ensemble = Ensemble::open("ensembles/demo.toml")?;
+    /// let frames = (0..1000).map(|number| {
+    ///     let pixels = ndarray::Array2::from_elem((1024, 1024), 0.5);
+    ///     Radiograph::from_values(number.to_string(), pixels, (0.0, 1.0)).expect("finite values within the range")
+    /// });
+    /// ensemble.predict_stream(frames, |id, finding, _| {
+    ///     println!("{id}: {} pixels", finding?.mask.area());
+    ///     Ok::<_, pleura::ensemble::ImageError>(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What `each` returns.
+    pub fn predict_stream<E>(
+        &self,
+        radiographs: impl IntoIterator<Item = Radiograph, IntoIter: Send>,
+        mut each: impl FnMut(&str, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let source = Radiographs::new(radiographs.into_iter());
+        self.run(source, |id, finding, radiograph| each(&id, finding, radiograph.as_ref()))
+    }
+
+    fn run<S: Source, E>(
+        &self,
+        source: S,
+        mut each: impl FnMut(S::Name, Result<Finding, ImageError>, Option<Radiograph>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let source = Mutex::new(Some(source));
         thread::scope(|scope| {
             let (tell, done) = channel();
-            let from_finisher = match self.start(scope, files, done) {
+            let from_finisher = match self.start(scope, &source, done) {
                 Ok(findings) => findings,
                 Err(error) => {
                     // Threads that were started end, because nothing is received from them.
                     drop(tell);
                     let error = ImageError::Threads(Arc::new(error));
-                    return files.iter().try_for_each(|path| each(path, Err(error.clone()), None));
+                    let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+                    let names = iter::from_fn(|| source.as_mut()?.skip());
+                    return names.into_iter().try_for_each(|name| each(name, Err(error.clone()), None));
                 }
             };
             for Findings { bytes, images } in iter::from_fn(|| self.pool.receive(&from_finisher)) {
-                for (path, finding, radiograph) in images {
-                    each(path, finding, radiograph.as_ref())?;
+                for (name, finding, radiograph) in images {
+                    each(name, finding, radiograph)?;
                 }
                 // The reader ends when everything is read.
                 let _ = tell.send(bytes);
@@ -85,23 +134,20 @@ impl Ensemble {
         })
     }
 
-    /// Starts reader, lanes and finisher; returns the receiver of the results. `done` receives the bytes of finished
-    /// chunks.
+    /// Starts reader, lanes and finisher; gives what comes out at the end. `done` receives the bytes of what was taken.
+    /// The reader starts last, and takes the source.
     ///
     /// # Errors
-    /// If the system refuses a thread.
-    fn start<'scope, 'env: 'scope>(
+    /// Where the system refuses a thread; the source is then where it was.
+    fn start<'scope, 'env: 'scope, S: Source>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
-        files: &'env [PathBuf],
+        source: &'env Mutex<Option<S>>,
         done: Receiver<usize>,
-    ) -> io::Result<Receiver<Findings<'env>>> {
+    ) -> io::Result<Receiver<Findings<S::Name>>> {
         let named = |name: &str| Builder::new().name(format!("pleura-{name}"));
         let lanes = LANES * self.devices.len();
-        let plan = self.plan(lanes + BESIDE_LANES);
-        let (reader, limits) = (plan.reader(files), plan.limits);
         let (to_lanes, from_reader) = channel();
-        named("reader").spawn_scoped(scope, move || self.read(reader, limits, &done, &to_lanes))?;
         let (to_finisher, from_lanes) = channel();
         let from_reader = Arc::new(Mutex::new(from_reader));
         for slot in 0..lanes {
@@ -113,20 +159,20 @@ impl Ensemble {
         drop((from_reader, to_finisher));
         let (to_caller, from_finisher) = channel();
         named("finisher").spawn_scoped(scope, move || self.finish(&from_lanes, &to_caller))?;
+        let read = move || {
+            let source = source.lock().unwrap_or_else(PoisonError::into_inner).take();
+            source.into_iter().for_each(|source| {
+                self.read(Reader::new(self.plan(lanes + BESIDE_LANES), source), &done, &to_lanes);
+            });
+        };
+        named("reader").spawn_scoped(scope, read)?;
         Ok(from_finisher)
     }
 
-    /// Decodes files, and prepares them for the members that are certain to run on them.
-    fn read<'f>(
-        &self,
-        mut reader: Reader<'f>,
-        limits: DecodeLimits,
-        done: &Receiver<usize>,
-        lanes: &Sender<Chunk<'f>>,
-    ) {
+    /// Takes images from their source, and prepares them for the members that are sure to see them.
+    fn read<S: Source>(&self, mut reader: Reader<S>, done: &Receiver<usize>, lanes: &Sender<Chunk<S::Name>>) {
         while reader.wait(done)
-            && let Some(mut chunk) =
-                reader.next(|paths| self.clock.time(PipelineStep::Decode, || self.decode(paths, limits)))
+            && let Some(mut chunk) = reader.next()
         {
             if let Some(recipe) = self.first_recipe() {
                 self.clock.time(PipelineStep::Prepare, || self.prepare_ahead(recipe, &mut chunk));
@@ -138,13 +184,13 @@ impl Ensemble {
     }
 
     /// Takes chunks through the stages on a device, as long as there are any.
-    fn work<'f>(&self, device: usize, reader: &Mutex<Receiver<Chunk<'f>>>, finisher: &Sender<Traced<'f>>) {
+    fn work<N>(&self, device: usize, reader: &Mutex<Receiver<Chunk<N>>>, finisher: &Sender<Traced<N>>) {
         let next = || reader.lock().unwrap_or_else(PoisonError::into_inner).recv();
         while let Ok(mut chunk) = next() {
             let prepared = std::mem::take(&mut chunk.prepared);
             let mut traces = self.trace_guarded(self.slot(device), &chunk.radiographs(), prepared).into_iter();
             let mut pair = |radiograph| (radiograph, traces.next().expect("as many traces as radiographs"));
-            let images = chunk.images.into_iter().map(|(path, image)| (path, image.map(&mut pair))).collect();
+            let images = chunk.images.into_iter().map(|(name, image)| (name, image.map(&mut pair))).collect();
             if finisher.send(Traced { number: chunk.number, bytes: chunk.bytes, images }).is_err() {
                 return;
             }
@@ -152,7 +198,7 @@ impl Ensemble {
     }
 
     /// Restores the order of chunks, and turns the stages' results into findings.
-    fn finish<'f>(&self, lanes: &Receiver<Traced<'f>>, caller: &Sender<Findings<'f>>) {
+    fn finish<N: Send>(&self, lanes: &Receiver<Traced<N>>, caller: &Sender<Findings<N>>) {
         let (mut early, mut next) = (BTreeMap::new(), 0);
         for traced in lanes {
             early.insert(traced.number, traced);
@@ -166,13 +212,13 @@ impl Ensemble {
         }
     }
 
-    fn conclude_all<'f>(&self, Traced { bytes, images, .. }: Traced<'f>) -> Findings<'f> {
-        let conclude = |(path, image): (&'f Path, Result<Seen, ImageError>)| match image {
+    fn conclude_all<N: Send>(&self, Traced { bytes, images, .. }: Traced<N>) -> Findings<N> {
+        let conclude = |(name, image): (N, Result<Seen, ImageError>)| match image {
             Ok((radiograph, trace)) => {
                 let finding = guarded(|| self.conclude(&radiograph, trace?).map(|(finding, _)| finding));
-                (path, finding, Some(radiograph))
+                (name, finding, Some(radiograph))
             }
-            Err(error) => (path, Err(error), None),
+            Err(error) => (name, Err(error), None),
         };
         Findings { bytes, images: self.pool.run(|| images.into_par_iter().map(conclude).collect()) }
     }
@@ -184,7 +230,7 @@ impl Ensemble {
         (self.cache.is_none() && !first.manifest.crop).then_some(first.recipe)
     }
 
-    fn prepare_ahead(&self, recipe: usize, chunk: &mut Chunk<'_>) {
+    fn prepare_ahead<N>(&self, recipe: usize, chunk: &mut Chunk<N>) {
         let mut prepared = Prepared::default();
         let radiographs = chunk.radiographs();
         let tasks: Vec<_> =
@@ -195,11 +241,7 @@ impl Ensemble {
         chunk.prepared = prepared;
     }
 
-    fn decode<'f>(
-        &self,
-        paths: &'f [PathBuf],
-        limits: DecodeLimits,
-    ) -> Vec<(&'f Path, Result<Radiograph, ImageError>)> {
+    fn decode<'f>(&self, paths: &'f [PathBuf], limits: DecodeLimits) -> Vec<Named<&'f Path>> {
         let open = |path: &'f PathBuf| (path.as_path(), guarded(|| Ok(Radiograph::open_with(path, limits)?)));
         self.pool.run(|| paths.par_iter().map(open).collect())
     }

@@ -11,7 +11,7 @@ use crate::ensemble::stage::Verdict;
 use crate::ensemble::task::{ImageTask, Region};
 use pleura_image::resize::nearest;
 
-use crate::{Mask, Radiograph};
+use crate::{Mask, Radiograph, Size};
 
 /// Which outputs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub enum Keep {
 
 /// The stages' results for an image.
 pub struct Trace {
-    /// (height, width) at which maps were merged.
-    pub size: (usize, usize),
+    /// Size at which maps were merged.
+    pub size: Size,
     pub crop: Option<(Region, Verdict)>,
     pub classified: Option<Verdict>,
     pub segmented: Option<Verdict>,
@@ -100,7 +100,8 @@ impl Ensemble {
         radiograph: &Radiograph,
         trace: Trace,
     ) -> Result<(Finding, Vec<Mask>), ImageError> {
-        let _span = tracing::debug_span!("image", id = radiograph.id()).entered();
+        // of the highest level, so that whatever is logged has it
+        let _span = tracing::error_span!("image", id = radiograph.id()).entered();
         let Trace { size, crop, classified, segmented } = trace;
         let score = classified.as_ref().and_then(|verdict| verdict.score);
         let scores = classified.map(|verdict| verdict.scores).unwrap_or_default();
@@ -135,9 +136,9 @@ impl Ensemble {
         Ok((finding, masks))
     }
 
-    /// (height, width) of the masks of images whose maps are merged at size `merged`.
-    fn mask_size(&self, merged: (usize, usize)) -> (usize, usize) {
-        self.manifest.output.mask_size.map_or(merged, |[height, width]| (height as usize, width as usize))
+    /// Size of the masks of images whose maps are merged at a size.
+    fn mask_size(&self, merged: Size) -> Size {
+        self.manifest.output.mask_size.map_or(merged, Size::from)
     }
 
     /// Scores with the names of their classifiers.

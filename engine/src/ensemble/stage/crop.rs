@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView2};
 use pleura_image::regions::{Components, Connectivity};
 
 use super::{Stage, Verdict};
+use crate::Size;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::task::Region;
 use crate::manifest::{self, Otherwise};
@@ -11,8 +12,8 @@ use crate::manifest::{self, Otherwise};
 /// The crop stage, ready to run.
 pub struct Crop {
     pub stage: Stage,
-    /// (height, width) at which its members' maps are merged.
-    pub size: (usize, usize),
+    /// Size at which its members' maps are merged.
+    pub size: Size,
     pub above: f32,
     pub components: Option<u32>,
     pub margin: f32,
@@ -21,10 +22,9 @@ pub struct Crop {
 
 impl Crop {
     pub fn new(stage: Stage, manifest: &manifest::Crop) -> Self {
-        let [height, width] = manifest.members.first().map_or([1, 1], |member| member.input.size);
         Self {
             stage,
-            size: (height as usize, width as usize),
+            size: manifest.members.first().map_or([1, 1], |member| member.input.size).into(),
             above: manifest.above,
             components: manifest.components,
             margin: manifest.margin,
@@ -32,11 +32,11 @@ impl Crop {
         }
     }
 
-    /// The box of an image of (height, width) = `of`, from the stage's verdict, in pixels of the radiograph.
+    /// The box of an image of size `of`, by the stage's verdict, in pixels of the radiograph.
     ///
     /// # Errors
     /// If nothing is marked, and the manifest says to skip such an image.
-    pub fn region(&self, verdict: &Verdict, of: (usize, usize)) -> Result<Region, ImageError> {
+    pub fn region(&self, verdict: &Verdict, of: Size) -> Result<Region, ImageError> {
         let map = verdict.map.as_ref().map(|map| map.view());
         match (map.and_then(|map| self.enclose(map, of)), self.otherwise) {
             (Some(region), _) => Ok(region),
@@ -45,16 +45,16 @@ impl Crop {
         }
     }
 
-    /// The box around the marked pixels, enlarged by the margin, in an image of (height, width) = `of`.
-    fn enclose(&self, map: ArrayView2<'_, f32>, of: (usize, usize)) -> Option<Region> {
+    /// The box around what is marked, grown by the margin, in an image of size `of`.
+    fn enclose(&self, map: ArrayView2<'_, f32>, of: Size) -> Option<Region> {
         let mut mask = map.mapv(|p| p > self.above);
         if let Some(count) = self.components {
             mask = largest(&mask, count as usize);
         }
         let rows = extent(mask.rows().into_iter().map(|row| row.iter().any(|&marked| marked)))?;
         let columns = extent(mask.columns().into_iter().map(|column| column.iter().any(|&marked| marked)))?;
-        let (top, height) = self.side(rows, map.nrows(), of.0);
-        let (left, width) = self.side(columns, map.ncols(), of.1);
+        let (top, height) = self.side(rows, map.nrows(), of.height);
+        let (left, width) = self.side(columns, map.ncols(), of.width);
         Some(Region { top, left, height, width, of })
     }
 

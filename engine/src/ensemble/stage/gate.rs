@@ -189,7 +189,7 @@ impl Test {
 
     /// The highest probability, the number of pixels above a probability, or that of the largest component.
     fn pixels(&self, map: &Array2<f32>) -> f64 {
-        let sized = |at: &[u32; 2]| resize(map.view(), (at[0] as usize, at[1] as usize), Resize::Linear);
+        let sized = |at: &[u32; 2]| resize(map.view(), (*at).into(), Resize::Linear);
         match &self.gate {
             manifest::Gate::AnyPixel { .. } => planes::highest(map).into(),
             manifest::Gate::Area { above, at, .. } => count_above(sized(at).view(), *above) as f64,

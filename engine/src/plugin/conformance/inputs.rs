@@ -19,16 +19,16 @@ impl Input {
 
 /// One pixel, one row, one column, odd sides, squares, more than a tile; black, white, a gradient, noise.
 pub(super) fn all() -> Vec<Input> {
-    let sizes: [Size; 8] = [(1, 1), (1, 7), (9, 1), (7, 5), (33, 33), (64, 48), (64, 64), (65, 131)];
+    let sizes = [(1, 1), (1, 7), (9, 1), (7, 5), (33, 33), (64, 48), (64, 64), (65, 131)].map(Size::from);
     type Pattern = fn(Size) -> Array2<f32>;
     let patterns: [(&str, Pattern); 4] = [
         ("black", |size| Array2::zeros(size)),
         ("white", |size| Array2::ones(size)),
-        ("gradient", |size| Array2::from_shape_fn(size, |(y, x)| (y + x) as f32 / (size.0 + size.1) as f32)),
+        ("gradient", |size| Array2::from_shape_fn(size, |(y, x)| (y + x) as f32 / (size.height + size.width) as f32)),
         ("noise", noise),
     ];
     let named = |size: Size, (name, pattern): (&str, Pattern)| Input {
-        name: format!("{}x{} {name}", size.0, size.1),
+        name: format!("{}x{} {name}", size.height, size.width),
         plane: pattern(size),
     };
     sizes.into_iter().flat_map(|size| patterns.map(|pattern| named(size, pattern))).collect()
@@ -49,7 +49,7 @@ pub(super) fn noise(size: Size) -> Array2<f32> {
 pub(super) fn smooth(size: Size) -> Array2<f32> {
     // (row, column) as shares of the sides, height; all within the middle half
     const BLOBS: [(f32, f32, f32); 3] = [(0.40, 0.36, 0.5), (0.47, 0.63, 0.3), (0.64, 0.45, 0.4)];
-    let (height, width) = (size.0 as f32, size.1 as f32);
+    let (height, width) = (size.height as f32, size.width as f32);
     let sigma = height.min(width) / BLOB;
     Array2::from_shape_fn(size, |(row, column)| {
         let (y, x) = (row as f32 + 0.5, column as f32 + 0.5);

@@ -2,10 +2,10 @@
 
 use super::inputs::{self, Input};
 use super::{Report, Subject, Trouble};
-use crate::plugin::{Context, PluginError};
+use crate::plugin::{Context, PluginError, Size};
 
 /// The size of inputs whose results are compared with each other.
-const ORDINARY: (usize, usize) = (64, 64);
+const ORDINARY: Size = Size::new(64, 64);
 
 pub(super) fn prepare(subject: &Subject, report: &mut Report<'_>) {
     let inputs = inputs::all();
@@ -21,14 +21,14 @@ pub(super) fn postprocess(subject: &Subject, report: &mut Report<'_>) {
     let inputs = inputs::all();
     for input in &inputs {
         let context = context(input);
-        for (name, mask) in inputs::masks(input.plane.dim()) {
+        for (name, mask) in inputs::masks(input.plane.dim().into()) {
             let call = || subject.agree(|plugin| plugin.postprocess(&context, input.plane.view(), mask.as_ref()));
             let may_decline = mask.is_none() || input.is_small();
             report.add(&format!("makes a mask of {} and {name}", input.name), settle(call(), may_decline));
         }
     }
     let remembers = remembers(&inputs, |input| {
-        let [.., (_, mask)] = inputs::masks(input.plane.dim());
+        let [.., (_, mask)] = inputs::masks(input.plane.dim().into());
         subject.alone.postprocess(&context(input), input.plane.view(), mask.as_ref())
     });
     report.add("makes a mask whatever came before it", remembers);
@@ -56,7 +56,7 @@ pub(super) fn remembers<T: PartialEq>(
 fn contexts() -> [(&'static str, Context); 3] {
     [
         ("of an image of unknown spacing", plain(ORDINARY).with_spacing(None)),
-        ("of an image that was larger", plain((2991, 2517))),
+        ("of an image that was larger", plain(Size::new(2991, 2517))),
         (
             "of an image whose id is not ASCII",
             Context::new("ünïcode/1.2 \"3\"", ORDINARY).with_score(0.25, 0.25).with_spacing(Some((0.14, 0.14))),
@@ -99,9 +99,9 @@ pub(super) fn settle<T>(outcome: Result<T, Trouble>, may_decline: bool) -> Resul
 
 /// A context without anything unusual.
 fn context(input: &Input) -> Context {
-    plain(input.plane.dim())
+    plain(input.plane.dim().into())
 }
 
-fn plain(size: (usize, usize)) -> Context {
+fn plain(size: Size) -> Context {
     Context::new("conformance-test", size).with_score(0.25, 0.25).with_spacing(Some((0.14, 0.14)))
 }

@@ -9,11 +9,13 @@ use crate::plugin::Size;
 
 /// Sizes of test images: squares, odd ones, and either side the longer. The middle of each stays visible in a view
 /// rotated by any angle.
-const SIZES: [Size; 5] = [(96, 96), (97, 97), (96, 128), (131, 97), (256, 256)];
+const SIZES: [Size; 5] =
+    [Size::new(96, 96), Size::new(97, 97), Size::new(96, 128), Size::new(131, 97), Size::new(256, 256)];
 /// Additional sizes at which a view that only rearranges pixels must be exact.
-const SMALL: [Size; 6] = [(2, 2), (7, 5), (1, 7), (9, 1), (16, 16), (33, 33)];
+const SMALL: [Size; 6] =
+    [Size::new(2, 2), Size::new(7, 5), Size::new(1, 7), Size::new(9, 1), Size::new(16, 16), Size::new(33, 33)];
 /// Sizes of images whose maps are of half the size.
-const HALVED: [Size; 3] = [(192, 192), (192, 256), (260, 196)];
+const HALVED: [Size; 3] = [Size::new(192, 192), Size::new(192, 256), Size::new(260, 196)];
 
 pub(super) fn tta(subject: &Subject, report: &mut Report<'_>) {
     let inputs = inputs::all();
@@ -37,24 +39,24 @@ pub(super) fn tta(subject: &Subject, report: &mut Report<'_>) {
         }
         let remembers = remembers(&inputs, |input| {
             let seen = subject.alone.forward(view, input.plane.view())?;
-            subject.alone.inverse(view, seen.view(), input.plane.dim())
+            subject.alone.inverse(view, seen.view(), input.plane.dim().into())
         });
         report.add(&format!("view {view} is the same whatever came before it"), remembers);
     }
 }
 
-fn named((height, width): Size) -> String {
+fn named(Size { height, width }: Size) -> String {
     format!("{height}x{width}")
 }
 
 /// Applies a view and its inverse.
 fn there_and_back(subject: &Subject, view: usize, image: ArrayView2<'_, f32>) -> Result<Array2<f32>, Trouble> {
     let seen = subject.agree(|plugin| plugin.forward(view, image))?;
-    subject.agree(|plugin| plugin.inverse(view, seen.view(), image.dim()))
+    subject.agree(|plugin| plugin.inverse(view, seen.view(), image.dim().into()))
 }
 
 fn not_identity(subject: &Subject, view: usize) -> Result<(), Trouble> {
-    let noise = inputs::noise((64, 48));
+    let noise = inputs::noise(Size::new(64, 48));
     let seen = subject.agree(|plugin| plugin.forward(view, noise.view()))?;
     if seen == noise {
         return Err(Trouble::Wrong("the engine already adds the identity, so it would count twice".to_owned()));
@@ -72,7 +74,7 @@ fn comes_back(subject: &Subject, view: usize, size: Size) -> Result<String, Stri
     // A view of few pixels needs larger blobs to show them. If the plugin rounds sides to multiples of a number,
     // another size may change the ratio a little, which the tolerance accounts for.
     let by = (coarseness(subject, view, size)? / 2.0).ceil().max(1.0) as usize;
-    let size = (size.0 * by, size.1 * by);
+    let size = Size::new(size.height * by, size.width * by);
     let smooth = inputs::smooth(size);
     let back = there_and_back(subject, view, smooth.view()).or_else(refused)?;
     compare(&smooth, &back, tolerance(size, coarseness(subject, view, size)?))
@@ -91,13 +93,14 @@ fn small(subject: &Subject, view: usize, size: Size) -> Result<String, Trouble> 
 /// Checks a map of half the size of its view: the inverse then works on the same fraction of both sizes.
 fn half(subject: &Subject, view: usize, size: Size) -> Result<String, String> {
     let by = (coarseness(subject, view, size)? / 2.0).ceil().max(1.0) as usize;
-    let size = (size.0 * by, size.1 * by);
+    let size = Size::new(size.height * by, size.width * by);
     let coarseness = coarseness(subject, view, size)?;
     let smooth = inputs::smooth(size);
     let seen = subject.alone.forward(view, smooth.view()).map_err(|error| error.to_string())?;
     let (map, expected) = (halved(&seen), halved(&smooth));
-    let back = subject.agree(|plugin| plugin.inverse(view, map.view(), expected.dim())).or_else(refused)?;
-    compare(&expected, &back, tolerance(expected.dim(), coarseness))
+    let size = expected.dim().into();
+    let back = subject.agree(|plugin| plugin.inverse(view, map.view(), size)).or_else(refused)?;
+    compare(&expected, &back, tolerance(size, coarseness))
 }
 
 fn refused<T>(trouble: Trouble) -> Result<T, String> {
@@ -109,8 +112,8 @@ fn refused<T>(trouble: Trouble) -> Result<T, String> {
 fn coarseness(subject: &Subject, view: usize, size: Size) -> Result<f32, String> {
     let seen = subject.alone.view_size(view, size).map_err(|error| error.to_string())?;
     // a quarter turn exchanges the sides
-    let shares = [size.0 as f32 / seen.0 as f32, size.1 as f32 / seen.1 as f32];
-    let turned = [size.0 as f32 / seen.1 as f32, size.1 as f32 / seen.0 as f32];
+    let shares = [size.height as f32 / seen.height as f32, size.width as f32 / seen.width as f32];
+    let turned = [size.height as f32 / seen.width as f32, size.width as f32 / seen.height as f32];
     let most = |[a, b]: [f32; 2]| a.max(b);
     Ok(most(shares).min(most(turned)).max(1.0))
 }
@@ -118,7 +121,7 @@ fn coarseness(subject: &Subject, view: usize, size: Size) -> Result<f32, String>
 /// How far a smooth picture may change by a view and its inverse. Interpolating between points at distance h is off by
 /// h²/8 times the curvature, a blob's being at most 2 · 0.5 / σ²; it happens twice, once with h = 1. A shift of one
 /// pixel is off by 0.6 · 0.5 / σ.
-fn tolerance((height, width): Size, h: f32) -> f32 {
+fn tolerance(Size { height, width }: Size, h: f32) -> f32 {
     let sigma = height.min(width) as f32 / BLOB;
     1.6 * (1.0 + h * h) / 8.0 / (sigma * sigma)
 }
@@ -186,14 +189,14 @@ mod tests {
     /// The effect of a shift and of the symmetries of a square on the picture is far beyond the tolerance.
     #[test]
     fn the_smooth_picture_has_no_symmetry() {
-        for size in SIZES.into_iter().chain([(192, 192)]) {
+        for size in SIZES.into_iter().chain([Size::new(192, 192)]) {
             let smooth = inputs::smooth(size);
             let mut moved = vec![
                 ("flip", smooth.slice(s![.., ..;-1]).to_owned()),
                 ("upside down", smooth.slice(s![..;-1, ..]).to_owned()),
                 ("half a turn", smooth.slice(s![..;-1, ..;-1]).to_owned()),
             ];
-            if size.0 == size.1 {
+            if size.height == size.width {
                 let turned = smooth.t();
                 moved.push(("transposed", turned.to_owned()));
                 moved.push(("a quarter", turned.slice(s![..;-1, ..]).to_owned()));
@@ -201,13 +204,14 @@ mod tests {
                 moved.push(("the other diagonal", turned.slice(s![..;-1, ..;-1]).to_owned()));
             }
             for (dy, dx) in [(1, 0), (0, 1), (1, 1)] {
-                let shifted = Array2::from_shape_fn(size, |(y, x)| smooth[((y + dy) % size.0, (x + dx) % size.1)]);
+                let shifted =
+                    Array2::from_shape_fn(size, |(y, x)| smooth[((y + dy) % size.height, (x + dx) % size.width)]);
                 moved.push(("shifted", shifted));
             }
             for (what, moved) in moved {
-                assert!(compare(&smooth, &moved, tolerance(size, 1.5)).is_err(), "{what} of {size:?}");
+                assert!(compare(&smooth, &moved, tolerance(size, 1.5)).is_err(), "{what} of {size}");
             }
-            assert!(smooth.iter().all(|p| (0.0..=1.0).contains(p)), "{size:?}");
+            assert!(smooth.iter().all(|p| (0.0..=1.0).contains(p)), "{size}");
         }
     }
 

@@ -11,7 +11,7 @@
 mod turn;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
-use pleura_plugin::{Error, Image, ImageMut, Map, MapMut, Tta};
+use pleura_plugin::{Error, Image, ImageMut, Map, MapMut, Size, Tta};
 use serde::Deserialize;
 
 /// Rotated views.
@@ -50,10 +50,10 @@ impl Tta for Rotate {
         self.turns.len()
     }
 
-    fn view_size(&self, view: usize, (height, width): (usize, usize)) -> (usize, usize) {
+    fn view_size(&self, view: usize, size: Size) -> Size {
         match self.turns[view] {
-            Turn::Quarters(1 | 3) => (width, height),
-            _ => (height, width),
+            Turn::Quarters(1 | 3) => Size::new(size.width, size.height),
+            _ => size,
         }
     }
 
@@ -111,12 +111,12 @@ mod tests {
     }
 
     fn forward(rotate: &Rotate, view: usize, image: &Array2<f32>) -> Array2<f32> {
-        let mut out = Array2::from_elem(rotate.view_size(view, image.dim()), f32::NAN);
+        let mut out = Array2::from_elem(rotate.view_size(view, image.dim().into()), f32::NAN);
         rotate.forward(view, image.view(), out.view_mut()).unwrap();
         out
     }
 
-    fn inverse(rotate: &Rotate, view: usize, map: &Array2<f32>, size: (usize, usize)) -> Array2<f32> {
+    fn inverse(rotate: &Rotate, view: usize, map: &Array2<f32>, size: Size) -> Array2<f32> {
         let mut out = Array2::from_elem(size, f32::NAN);
         rotate.inverse(view, map.view(), out.view_mut()).unwrap();
         out
@@ -154,7 +154,7 @@ mod tests {
         let rotate = create(json!({ "degrees": [-20, 15.5, 45] })).unwrap();
         for view in 0..rotate.views() {
             let there = forward(&rotate, view, &image);
-            let difference = inverse(&rotate, view, &there, image.dim()) - &image;
+            let difference = inverse(&rotate, view, &there, image.dim().into()) - &image;
             // interpolated twice: the error is the curvature over a pixel, on the inscribed disc, which no rotation
             // cuts
             let inside = |(row, column): (usize, usize)| {
@@ -169,7 +169,7 @@ mod tests {
     fn a_smaller_map_turns_about_its_own_centre() {
         let rotate = create(json!({ "degrees": [30] })).unwrap();
         let map = Array2::from_elem((8, 8), 0.25);
-        assert!(inverse(&rotate, 0, &map, (8, 8)).iter().all(|&p| (p - 0.25_f32).abs() < 1e-6));
+        assert!(inverse(&rotate, 0, &map, Size::new(8, 8)).iter().all(|&p| (p - 0.25_f32).abs() < 1e-6));
     }
 
     proptest! {
@@ -178,7 +178,7 @@ mod tests {
             let image = Array2::from_shape_fn((height, width), |(row, column)| (row * 16 + column) as f32);
             let rotate = create(json!({ "degrees": [90, 180, 270] })).unwrap();
             let there = forward(&rotate, view, &image);
-            prop_assert_eq!(inverse(&rotate, view, &there, image.dim()), image);
+            prop_assert_eq!(inverse(&rotate, view, &there, image.dim().into()), image);
         }
 
         #[test]

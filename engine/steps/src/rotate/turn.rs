@@ -1,6 +1,7 @@
 //! Rotates planes of floats.
 
 use ndarray::{ArrayView2, ArrayViewMut2, s};
+use pleura_plugin::Size;
 
 /// Rotates by quarter turns, counter-clockwise.
 pub fn quarters(quarters: u8, image: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) {
@@ -14,8 +15,8 @@ pub fn quarters(quarters: u8, image: ArrayView2<'_, f32>, mut out: ArrayViewMut2
 /// Rotates by degrees, counter-clockwise, about the centre; bilinear, mirrored at the border.
 pub fn about_centre(degrees: f64, image: ArrayView2<'_, f32>, mut out: ArrayViewMut2<'_, f32>) {
     let (sin, cos) = degrees.to_radians().sin_cos();
-    let centre = |(height, width): (usize, usize)| ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
-    let (from, to) = (centre(image.dim()), centre(out.dim()));
+    let centre = |Size { height, width }: Size| ((height as f64 - 1.0) / 2.0, (width as f64 - 1.0) / 2.0);
+    let (from, to) = (centre(image.dim().into()), centre(out.dim().into()));
     for (row, mut pixels) in out.rows_mut().into_iter().enumerate() {
         let dy = row as f64 - to.0;
         for (column, pixel) in pixels.iter_mut().enumerate() {

@@ -21,7 +21,7 @@ fn agrees_with_scikit_image() {
         let mask_in = mask(&case["mask"]);
         let size = mask_in.dim();
         for (kind, params) in &kinds {
-            let context = Context::new("", size);
+            let context = Context::new("", size.into());
             let (map, mut out) = (Array2::zeros(size), Array2::from_elem(size, false));
             let hull = ConvexHull::create(serde_json::from_value(params.clone()).unwrap()).unwrap();
             hull.apply(&context, map.view(), Some(mask_in.view()), out.view_mut()).unwrap();

@@ -20,7 +20,7 @@ fn agrees_with_opencv() {
         let params = json!({
             "top": 0.5, "area": 1, "at": [map.nrows(), map.ncols()], "bottom": 0.5, "contour_min_area": case["area"],
         });
-        let context = Context::new("", map.dim());
+        let context = Context::new("", map.dim().into());
         let mut out = Array2::from_elem(map.dim(), false);
         let triplet = Triplet::create(serde_json::from_value(params).unwrap()).unwrap();
         triplet.apply(&context, map.view(), None, out.view_mut()).unwrap();

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pleura::Size;
+
 use super::prepare::Sample;
 
 /// Entries are never evicted for newer ones: an epoch uses every image once, so evicting the oldest would leave nothing
@@ -16,7 +18,7 @@ pub(super) struct Cache {
 #[derive(Debug, Default)]
 struct Kept {
     bytes: usize,
-    samples: HashMap<(usize, (usize, usize)), Arc<Sample>>,
+    samples: HashMap<(usize, Size), Arc<Sample>>,
 }
 
 impl Cache {
@@ -24,14 +26,14 @@ impl Cache {
         Self { limit: (mib as usize).saturating_mul(1 << 20), kept: Mutex::default() }
     }
 
-    /// The image of an index at a (height, width), if cached.
-    pub(super) fn get(&self, index: usize, size: (usize, usize)) -> Option<Arc<Sample>> {
+    /// The image of an index at a size, if it is kept.
+    pub(super) fn get(&self, index: usize, size: Size) -> Option<Arc<Sample>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).samples.get(&(index, size)).map(Arc::clone)
     }
 
     /// Caches an image, if there is room.
     pub(super) fn put(&self, index: usize, sample: &Arc<Sample>) {
-        let (size, bytes) = (sample.image.dim(), bytes(sample));
+        let (size, bytes) = (sample.image.dim().into(), bytes(sample));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.bytes + bytes > self.limit {
             kept.samples.retain(|(_, kept), _| *kept == size);
@@ -64,11 +66,11 @@ mod tests {
         let large = sample(362);
         cache.put(0, &large);
         cache.put(1, &large);
-        assert!(cache.get(0, (362, 362)).is_some() && cache.get(1, (362, 362)).is_none());
-        assert!(cache.get(0, (8, 8)).is_none());
+        assert!(cache.get(0, Size::new(362, 362)).is_some() && cache.get(1, Size::new(362, 362)).is_none());
+        assert!(cache.get(0, Size::new(8, 8)).is_none());
         let none = Cache::new(0);
         none.put(0, &large);
-        assert!(none.get(0, (362, 362)).is_none());
+        assert!(none.get(0, Size::new(362, 362)).is_none());
     }
 
     #[test]
@@ -76,9 +78,9 @@ mod tests {
         let cache = Cache::new(1);
         cache.put(0, &sample(362));
         cache.put(0, &sample(8));
-        assert!(cache.get(0, (362, 362)).is_some() && cache.get(0, (8, 8)).is_some(), "both fit");
+        assert!(cache.get(0, Size::new(362, 362)).is_some() && cache.get(0, Size::new(8, 8)).is_some(), "both fit");
         cache.put(0, &sample(400));
-        assert!(cache.get(0, (362, 362)).is_none() && cache.get(0, (400, 400)).is_some());
+        assert!(cache.get(0, Size::new(362, 362)).is_none() && cache.get(0, Size::new(400, 400)).is_some());
         cache.put(0, &sample(400));
         assert_eq!(cache.kept.lock().unwrap().bytes, 5 * 400 * 400, "counted once");
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use pleura::Size;
 use pleura::mask_image::MaskImageError;
 use pleura::radiograph::RadiographError;
 use pleura::submission::{SubmissionError, rle::ABSOLUTE};
@@ -50,14 +51,14 @@ pub enum DataError {
         images: usize,
     },
     /// A file has changed.
-    #[error("`{}` was {}×{} when the training began, but is {}×{} now", path.display(), was.0, was.1, is.0, is.1)]
+    #[error("`{}` was {was} when the training began, but is {is} now", path.display())]
     Changed {
         /// The image's file.
         path: PathBuf,
-        /// (height, width) when the data were opened.
-        was: (usize, usize),
-        /// (height, width) now.
-        is: (usize, usize),
+        /// Size when the data were opened.
+        was: Size,
+        /// Size now.
+        is: Size,
     },
     /// Too few images for one batch.
     #[error("an epoch has {images} images, fewer than a batch of {batch}: set `batch` to at most {images}")]
@@ -74,13 +75,10 @@ pub enum DataError {
     #[error("no images to validate on")]
     Nothing,
     /// An image too small for CLAHE's tiles.
-    #[error(
-        "images of {}×{} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger", size.0,
-        size.1
-    )]
+    #[error("images of {size} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger")]
     Tiles {
-        /// (height, width) of the phase.
-        size: (usize, usize),
+        /// The phase's size.
+        size: Size,
         /// Tiles along each side.
         tiles: u32,
     },
@@ -128,14 +126,14 @@ pub enum Problem {
     #[error("mask `{}` has no image with the same stem", .0.display())]
     NoImage(PathBuf),
     /// A mask whose size is not its image's.
-    #[error("mask `{}` is {}×{}, but its image is {}×{}", path.display(), mask.0, mask.1, image.0, image.1)]
+    #[error("mask `{}` is {mask}, but its image is {image}", path.display())]
     Size {
         /// The mask's file.
         path: PathBuf,
-        /// (height, width) of the mask.
-        mask: (usize, usize),
-        /// (height, width) of the image.
-        image: (usize, usize),
+        /// Size of the mask.
+        mask: Size,
+        /// Size of the image.
+        image: Size,
     },
     /// A mask that cannot be read, or whose marks are too dark.
     #[error(transparent)]
@@ -145,7 +143,7 @@ pub enum Problem {
     Row(SubmissionError),
     /// Runs that exceed the image.
     #[error(
-        "the runs of `{id}` end at pixel {end}, past {}×{}: {}", size.0, size.1,
+        "the runs of `{id}` end at pixel {end}, past {size}: {}",
         if *absolute { ABSOLUTE } else { "set `size` to the size of the images that they were counted on" }
     )]
     Overflow {
@@ -153,8 +151,8 @@ pub enum Problem {
         id: String,
         /// One past the last pixel.
         end: usize,
-        /// (height, width) on which the runs were taken to be counted.
-        size: (usize, usize),
+        /// Size that the runs were taken to be of.
+        size: Size,
         /// Whether they fit when read as absolute positions.
         absolute: bool,
     },
@@ -168,11 +166,8 @@ impl fmt::Display for List<'_> {
         let count = self.0.len();
         write!(f, "{count} {} with the data:", if count == 1 { "problem" } else { "problems" })?;
         for problem in self.0.iter().take(NAMED) {
-            write!(f, "\n  {problem}")?;
-            // a system's reason is a source of the error; a list does not print sources
-            if let Problem::Unreadable(RadiographError::Read { source, .. }) = problem {
-                write!(f, ": {source}")?;
-            }
+            // with its causes, which a list cannot pass on as its own
+            write!(f, "\n  {}", pleura::chain(problem))?;
         }
         match count.saturating_sub(NAMED) {
             0 => Ok(()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use pleura::ensemble::prepare;
 use pleura::manifest::Intensity;
-use pleura::{Radiograph, mask_image};
+use pleura::{Radiograph, Size, mask_image};
 
 use super::dataset::{Dataset, Marked};
 use super::error::DataError;
@@ -20,12 +20,12 @@ pub struct Sample {
 }
 
 impl Dataset {
-    /// The image of an index, and its mask, resized to (height, width) = `size` and then cached in memory, if there is
-    /// room.
+    /// The image of an index, and its mask, brought to `size`: kept in memory from then on, where
+    /// there is room.
     ///
     /// # Errors
     /// If the file cannot be read or decoded, or its size has changed since the data were opened.
-    pub fn prepared(&self, index: usize, size: (usize, usize)) -> Result<Arc<Sample>, DataError> {
+    pub fn prepared(&self, index: usize, size: Size) -> Result<Arc<Sample>, DataError> {
         if let Some(sample) = self.cache.get(index, size) {
             return Ok(sample);
         }
@@ -48,8 +48,8 @@ impl Dataset {
 }
 
 impl Marked {
-    /// The mask at a (height, width): a pixel is marked if at least half of its area is.
-    fn at(&self, size: (usize, usize)) -> Array2<u8> {
+    /// The mask at a size: marked where half of the area or more is.
+    fn at(&self, size: Size) -> Array2<u8> {
         if self.runs.is_empty() {
             return Array2::zeros(size);
         }
@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    fn marked(size: (usize, usize), mark: impl Fn(usize, usize) -> bool) -> Marked {
+    fn marked(size: Size, mark: impl Fn(usize, usize) -> bool) -> Marked {
         let mask = Mask::from(Array2::from_shape_fn(size, |(row, column)| mark(row, column)));
         Marked { runs: Runs::from(&mask), size }
     }
@@ -72,8 +72,9 @@ mod tests {
     #[test]
     fn at_its_own_size_a_mask_is_itself() {
         let mark = |row: usize, column: usize| (row * 7 + column * 3) % 5 < 2;
-        let mask = marked((9, 6), mark).at((9, 6));
-        assert_eq!(mask, Array2::from_shape_fn((9, 6), |(row, column)| u8::from(mark(row, column))));
-        assert_eq!(marked((9, 6), |_, _| false).at((3, 2)).sum(), 0);
+        let size = Size::new(9, 6);
+        let mask = marked(size, mark).at(size);
+        assert_eq!(mask, Array2::from_shape_fn(size, |(row, column)| u8::from(mark(row, column))));
+        assert_eq!(marked(size, |_, _| false).at(Size::new(3, 2)).sum(), 0);
     }
 }

@@ -6,16 +6,17 @@ use image::{GrayImage, Luma};
 use pleura::submission::Runs;
 
 use super::dataset::{Item, Marked};
+use pleura::Size;
 
 /// Images with these labels; there are no files.
 pub(super) fn items(labels: &[bool]) -> Vec<Item> {
     let item = |(index, &label): (usize, &bool)| Item {
         id: format!("i{index}"),
         path: PathBuf::from(format!("i{index}.png")),
-        size: (4, 4),
+        size: Size::new(4, 4),
         label,
         area: if label { 0.5 } else { 0.0 },
-        mask: Marked { runs: Runs::default(), size: (4, 4) },
+        mask: Marked { runs: Runs::default(), size: Size::new(4, 4) },
     };
     labels.iter().enumerate().map(item).collect()
 }

@@ -32,7 +32,7 @@ pub struct DeviceError {
 }
 
 impl DeviceError {
-    fn new(what: impl Into<String>) -> impl FnOnce(ort::Error) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> impl FnOnce(ort::Error) -> Self {
         let what = what.into();
         move |source| Self { what, source }
     }

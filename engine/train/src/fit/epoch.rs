@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::recipe::{Average, Keep, Phase};
 use crate::schedule::{Patience, Rate};
 use crate::step::{Evaluation, Losses, Pass, PassOptions, Rates};
+use pleura::Size;
 
 /// The name under which the weighted sum of all terms is reported.
 const TOTAL: &str = "loss";
@@ -98,11 +99,10 @@ impl Fold<'_> {
     }
 
     pub fn plan(&self, phase: &Phase, items: Vec<usize>) -> Plan {
-        let [height, width] = phase.size.map(|side| side as usize);
         Plan {
             items,
-            size: (height, width),
-            crop: phase.crop.map(|crop| (crop[0] as usize, crop[1] as usize)),
+            size: phase.size.into(),
+            crop: phase.crop.map(Size::from),
             batch: phase.batch as usize,
             shown: 0,
             channels: self.job.recipe.network.channels,

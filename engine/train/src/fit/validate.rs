@@ -14,6 +14,7 @@ use crate::metrics::{ABOVE, Dices, Running, auc, dice, mark};
 use crate::out_of_fold::{Found, OutOfFold, Prediction};
 use crate::recipe::Phase;
 use crate::step::{Answers, Evaluation};
+use pleura::Size;
 
 /// The metrics of a validation.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +118,7 @@ impl Fold<'_> {
     ) -> Result<f64, TrainError> {
         let items = self.job.division.held_out(self.held_out);
         let plan = Plan { items: items.clone(), ..self.plan(phase, Vec::new()) };
-        let (height, width) = plan.size;
+        let Size { height, width } = plan.size;
         let mut losses = Running::default();
         let mut first = 0;
         for batch in Loader::validation(self.job.data, plan)? {

@@ -34,7 +34,7 @@ pub enum JournalError {
     },
     /// A line that has changed since it was written.
     #[error(
-        "`{path}`: line {line} is damaged: {source}; restore it from a copy, remove the line, or start over with \
+        "`{path}`: line {line} is damaged; restore it from a copy, remove the line, or start over with \
          `--fresh`",
         path = path.display()
     )]
@@ -47,7 +47,7 @@ pub enum JournalError {
         source: ChecksumError,
     },
     /// A line that does not describe an epoch.
-    #[error("`{path}`: line {line}: {source}; remove the line, or start over with `--fresh`", path = path.display())]
+    #[error("`{path}`: line {line} is not an epoch; remove the line, or start over with `--fresh`", path = path.display())]
     Line {
         /// The file.
         path: PathBuf,

@@ -116,15 +116,22 @@ fn errors_name_file_and_line() {
     let faults = |text: String| {
         fs::write(&path, text).unwrap();
         [Journal::read(&path).unwrap_err(), Journal::resume(&path, Position::default()).unwrap_err()]
-            .map(|error| error.to_string())
+            .map(|error| pleura::chain(&error))
     };
     for message in faults(text.replacen("\"dice\":0.9", "\"dice\":0.8", 2)) {
-        assert!(message.contains("metrics.jsonl`: line 1 is damaged: its checksum"), "{message}");
+        assert!(
+            message.contains("metrics.jsonl`: line 1 is damaged; restore it from a copy")
+                && message.ends_with("its checksum does not match its contents"),
+            "{message}"
+        );
     }
     // as before lines had checksums
     let bare: String = text.lines().map(|line| checksum::unseal(line, "").unwrap() + "\n").collect();
     for message in faults(bare.replacen("\"dice\"", "\"dise\"", 2)) {
-        assert!(message.contains("metrics.jsonl`: line 1: unknown field `dise`"), "{message}");
+        assert!(
+            message.contains("metrics.jsonl`: line 1 is not an epoch; ") && message.contains("unknown field `dise`"),
+            "{message}"
+        );
     }
     fs::write(&path, bare).unwrap();
     assert_eq!(Journal::read(&path).unwrap(), lines());

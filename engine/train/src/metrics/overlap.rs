@@ -72,6 +72,7 @@ impl Mean {
 #[cfg(test)]
 mod tests {
     use ndarray::{Array2, arr2};
+    use pleura::Size;
     use pleura::submission::Submission;
     use proptest::prelude::*;
 
@@ -109,7 +110,7 @@ mod tests {
         /// Means equal those that `pleura score` prints for the same masks.
         #[test]
         fn means_are_the_engine_s(images in prop::collection::vec(prop::array::uniform12(0..4_u8), 1..8)) {
-            let size = (2, 3);
+            let size = Size::new(2, 3);
             let mask = |bit: u8, pixels: &[u8; 12]| {
                 let from = usize::from(bit) * 6;
                 mark(Array2::from_shape_fn(size, |(y, x)| f32::from(pixels[from + y * 3 + x] / 3)).view(), ABOVE)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Found, OutOfFold, OutOfFoldError, Prediction};
 use crate::files;
+use pleura::Size;
 
 /// The name of the file of labels, scores and Dice.
 pub const PREDICTIONS: &str = "oof.csv";
@@ -18,7 +19,7 @@ pub const SUBMISSION: &str = "oof-submission.csv";
 
 /// Images have individual sizes, which the file of masks does not state. Runs mean the same for any size that they are
 /// checked against, as long as it is large enough.
-const ANY_SIZE: (usize, usize) = (1 << 20, 1 << 20);
+const ANY_SIZE: Size = Size::new(1 << 20, 1 << 20);
 
 /// A row of [`PREDICTIONS`].
 #[derive(Debug, Serialize, Deserialize)]

@@ -2,12 +2,12 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::Array2;
-use pleura::Mask;
 use pleura::submission::Submission;
+use pleura::{Mask, Size};
 
 use super::*;
 
-const SIZE: (usize, usize) = (5, 7);
+const SIZE: Size = Size::new(5, 7);
 
 fn mask(of: usize) -> Mask {
     Mask::from(Array2::from_shape_fn(SIZE, |(y, x)| of > 0 && (x * 3 + y) % 5 < of))

@@ -9,7 +9,7 @@ use ndarray::ArrayView2;
 use pleura::ensemble::resize;
 use pleura::manifest::{Intensity, Resize};
 use pleura::radiograph::Tags;
-use pleura::{Radiograph, radiograph};
+use pleura::{Radiograph, Size, radiograph};
 
 use super::{Folder, each};
 use crate::decode::DecodeArgs;
@@ -37,7 +37,7 @@ pub struct Args {
 
     /// Resize images to this size, in pixels, without keeping the aspect ratio. Default: each image's own size.
     #[arg(long, visible_alias = "size", value_name = "HxW", value_parser = size)]
-    to: Option<(usize, usize)>,
+    to: Option<Size>,
 
     /// Resize filter: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
     /// `cubic-antialias` or `nearest`.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
 use pleura::submission::{Convention, Runs, Submission};
-use pleura::{Mask, mask_image};
+use pleura::{Mask, Size, mask_image};
 use rayon::prelude::*;
 
 use super::{AT_ONCE, Folder, Taken, counted, rle};
@@ -39,11 +39,11 @@ pub struct Args {
 
     /// Mask size of the run lengths, in pixels. Default: the size of the convention's competition, 1024x1024 for SIIM.
     #[arg(long, value_name = "HxW", value_parser = size, help_heading = "Conventions")]
-    size: Option<(usize, usize)>,
+    size: Option<Size>,
 
     /// Resize masks to this size, in pixels; an output pixel is marked if at least half of its area is.
     #[arg(long, value_name = "HxW", value_parser = size)]
-    to: Option<(usize, usize)>,
+    to: Option<Size>,
 
     /// Write masks of positive images only. Default: the others get a black PNG file.
     #[arg(long)]
@@ -92,12 +92,12 @@ fn run(args: &Args) -> Result<Exit> {
     bar.finish_and_clear();
     folder.finish();
     let (positives, skipped) = (submission.positives(), skips.count());
-    term::note(format_args!("masks: {}, {positives} of them not empty, {}×{}", masks.len() - skipped, to.0, to.1));
+    term::note(format_args!("masks: {}, {positives} of them not empty, {to}", masks.len() - skipped));
     term::result(args.out.display());
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
-fn read(args: &Args, size: (usize, usize)) -> Result<Submission> {
+fn read(args: &Args, size: Size) -> Result<Submission> {
     let read = Submission::read_as(&args.csv, args.from, Some(size))?;
     ensure!(
         args.class.is_none() || args.from.has_classes(),

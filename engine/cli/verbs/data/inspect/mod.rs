@@ -20,6 +20,7 @@ use crate::interrupt;
 use crate::paths::{Checked, Command, Paths};
 use crate::term;
 use crate::verbs::submission::size;
+use pleura::Size;
 use summary::Summary;
 
 #[derive(clap::Args)]
@@ -40,7 +41,7 @@ pub struct Args {
 
     /// Mask size of the run lengths, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
-    size: (usize, usize),
+    size: Size,
 
     /// Write PatientID and PatientName to tags.csv, too. They are left out by default because they may identify the
     /// patient.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::super::truth::Truth;
 use super::Image;
+use pleura::Size;
 
 /// The group of files without the tag.
 pub const UNKNOWN: &str = "unknown";
@@ -35,8 +36,8 @@ pub struct TruthSummary {
     pub most_masks_of_an_id: usize,
     /// Number of ids with both a mask and a row without one.
     pub contradictory_ids: usize,
-    /// [height, width] that run lengths refer to.
-    pub mask_size: [usize; 2],
+    /// Size that run lengths are counted on.
+    pub mask_size: Size,
     pub area: Option<Areas>,
 }
 
@@ -108,7 +109,7 @@ impl TruthSummary {
             ids_with_several_masks: marks().filter(|marks| marks.masks > 1).count(),
             most_masks_of_an_id: marks().map(|marks| marks.masks).max().unwrap_or(0),
             contradictory_ids: marks().filter(|marks| marks.masks > 0 && marks.empty > 0).count(),
-            mask_size: truth.size.into(),
+            mask_size: truth.size,
             area: Areas::new(areas),
         }
     }
@@ -203,7 +204,7 @@ fn decade(image: &Image) -> String {
 fn tags(images: &[Image]) -> BTreeMap<&'static str, BTreeMap<String, usize>> {
     let mut tags: BTreeMap<_, BTreeMap<String, usize>> = BTreeMap::new();
     for Image { tags: of, .. } in images {
-        let size = of.size.map(|(rows, columns)| format!("{rows}x{columns}"));
+        let size = of.size.map(|Size { height, width }| format!("{height}x{width}"));
         let syntax = of.syntax.as_ref().map(|(uid, name)| format!("{name}, {uid}"));
         let values = [
             ("Modality", of.modality.clone()),

@@ -33,10 +33,10 @@ fn print_truth(out: &mut impl Write, truth: &TruthSummary) -> std::io::Result<()
     }
     if let Some(area) = &truth.area {
         let Areas { mean, median, least, most, mean_share } = area;
-        let [height, width] = truth.mask_size;
+        let size = truth.mask_size;
         writeln!(
             out,
-            "area of positives: mean {mean:.0} px ({:.2} % of {height}×{width}), median {median:.0}, {least} to {most}",
+            "area of positives: mean {mean:.0} px ({:.2} % of {size}), median {median:.0}, {least} to {most}",
             100.0 * mean_share
         )?;
     }

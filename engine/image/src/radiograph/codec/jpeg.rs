@@ -7,6 +7,7 @@ use super::super::error::DicomFault;
 use super::super::jpeg_lossless;
 use super::super::samples::widen;
 use super::jpeg12;
+use crate::Size;
 
 /// Samples interleaved by pixel, with the stream's colours. `sof` is the start-of-frame marker.
 ///
@@ -22,7 +23,7 @@ pub(super) fn decode(
         (0xC3, _) => jpeg_lossless::decode(frame).map_err(DicomFault::Codec),
         (0xC0..=0xC2, 8) => of_8_bits(frame, stream),
         (0xC1..=0xC2, 12) if stream.components == 1 => {
-            jpeg12::decode(frame, (stream.rows, stream.cols), remarks).map_err(DicomFault::Codec)
+            jpeg12::decode(frame, Size::new(stream.rows, stream.cols), remarks).map_err(DicomFault::Codec)
         }
         (0xC0..=0xC2, 12) => Err(DicomFault::Unsupported("12-bit colour JPEG".into())),
         (0xC0..=0xC2, bits) => Err(DicomFault::Unsupported(format!("lossy JPEG of {bits} bits"))),

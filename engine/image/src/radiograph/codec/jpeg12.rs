@@ -6,29 +6,27 @@ use std::ffi::CStr;
 
 use turbojpeg_sys as turbo;
 
+use crate::Size;
+
 /// The limit on scans of a progressive image; encoders make about ten, and each costs a pass over all coefficients.
 const MOST_SCANS: i32 = 500;
 
-/// Samples of a grey image of (rows, columns), row by row. A warning of libjpeg-turbo becomes a remark: completeness
-/// has already been checked.
+/// Samples of a grey image of a size as they come, row by row. What libjpeg-turbo warns of is remarked: that all
+/// codes are there has been checked before.
 ///
 /// # Errors
 /// libjpeg-turbo's own, and if it reads another size.
-pub(super) fn decode(
-    frame: &[u8],
-    (rows, cols): (usize, usize),
-    remarks: &mut Vec<String>,
-) -> Result<Vec<u16>, String> {
+pub(super) fn decode(frame: &[u8], size: Size, remarks: &mut Vec<String>) -> Result<Vec<u16>, String> {
     let decoder = Decompressor::new()?;
     decoder.set(turbo::TJPARAM_TJPARAM_SCANLIMIT, MOST_SCANS)?;
     decoder.read_header(frame)?;
     let found = [turbo::TJPARAM_TJPARAM_JPEGHEIGHT, turbo::TJPARAM_TJPARAM_JPEGWIDTH, turbo::TJPARAM_TJPARAM_PRECISION]
         .map(|parameter| decoder.get(parameter));
-    let expected = [rows as i32, cols as i32, 12];
+    let expected = [size.height as i32, size.width as i32, 12];
     if found != expected || decoder.get(turbo::TJPARAM_TJPARAM_COLORSPACE) != turbo::TJCS_TJCS_GRAY as i32 {
         return Err(format!("expected a grey image of {expected:?} (rows, columns, bits), found {found:?}"));
     }
-    let (words, warning) = decoder.grey(frame, rows, cols)?;
+    let (words, warning) = decoder.grey(frame, size)?;
     remarks.extend(warning.map(|warning| format!("the JPEG image is irregular (libjpeg-turbo: {warning})")));
     Ok(words)
 }
@@ -62,17 +60,17 @@ impl Decompressor {
     }
 
     /// Decodes an image whose header says grey, 12 bits, and this size; returns the last warning, too.
-    fn grey(&self, frame: &[u8], rows: usize, cols: usize) -> Result<(Vec<u16>, Option<String>), String> {
-        let mut words = vec![0_u16; rows * cols];
-        // Safety: the image's rows of `cols` samples, one each (TJPF_GRAY), fit `words` exactly: the size was read from
-        // these same bytes. 12 bits are the same in `i16` and `u16`.
+    fn grey(&self, frame: &[u8], size: Size) -> Result<(Vec<u16>, Option<String>), String> {
+        let mut words = vec![0_u16; size.area()];
+        // Safety: the image's rows of `width` samples, one each (TJPF_GRAY), fit `words` exactly: the size was read from
+        // these very bytes. 12 bits are the same in `i16` and `u16`.
         let code = unsafe {
             turbo::tj3Decompress12(
                 self.0,
                 frame.as_ptr(),
                 frame.len() as turbo::size_t,
                 words.as_mut_ptr().cast(),
-                cols as i32,
+                size.width as i32,
                 turbo::TJPF_TJPF_GRAY,
             )
         };

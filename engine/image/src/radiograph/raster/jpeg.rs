@@ -7,6 +7,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
+use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
 use crate::radiograph::whole;
 
@@ -45,7 +46,7 @@ fn claim(decoder: &Decoder<'_>, bytes: &[u8]) -> Result<Claim, Failure> {
     // With several scans all coefficients are kept, of 16 bits, plus a bit for each while the codes are checked.
     let coefficients = if whole::in_several_scans(bytes) { 2 * components * pixels } else { 0 };
     Ok(Claim {
-        size: (height, width),
+        size: Size::new(height, width),
         bits: 8,
         bytes: colors * pixels + coefficients.max(4 * pixels) + ROW * width as u64 + BUFFERS + bytes.len() as u64,
     })
@@ -58,7 +59,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     limits.check(claim.bytes)?;
     whole::jpeg(bytes).map_err(|fault| Failure::Broken(fault.to_string()))?;
     let samples = decoder.decode().map_err(|error| Failure::Broken(error.to_string()))?;
-    let grey = samples.len() == claim.size.0 * claim.size.1;
+    let grey = samples.len() == claim.size.area();
     let values = if grey {
         samples.iter().map(|&sample| sample.into()).collect()
     } else {

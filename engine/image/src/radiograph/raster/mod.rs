@@ -12,6 +12,7 @@ use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
 use super::samples::luma;
 use super::{ImageHeader, Radiograph, Tags};
+use crate::Size;
 
 /// The largest height or width, in pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -45,8 +46,8 @@ impl Format {
 
 /// What a header states.
 struct Claim {
-    /// (height, width) in pixels.
-    size: (usize, usize),
+    /// Height and width in pixels.
+    size: Size,
     /// Bits per sample.
     bits: u32,
     /// The peak memory of decoding, without the file's own bytes.
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn grey_of_eight_and_sixteen_bits_is_exact() {
         let eight = open(GrayImage::from_fn(2, 3, |x, y| Luma([(100 * y + x) as u8])), ImageFormat::Png);
-        assert_eq!((eight.size(), eight.id()), ((3, 2), "ID_1.2"));
+        assert_eq!((eight.size(), eight.id()), (Size::new(3, 2), "ID_1.2"));
         assert_eq!(values(&eight), [0.0, 1.0, 100.0, 101.0, 200.0, 201.0]);
         assert_eq!(eight.intensities(Intensity::Stored)[[2, 1]], 201.0 / 255.0);
 
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn jpeg_files_are_read() {
         let flat = open(GrayImage::from_pixel(9, 5, Luma([90])), ImageFormat::Jpeg);
-        assert_eq!(flat.size(), (5, 9));
+        assert_eq!(flat.size(), Size::new(5, 9));
         assert!(flat.values().iter().all(|value| (value - 90.0).abs() <= 1.0));
     }
 
@@ -259,14 +260,14 @@ mod tests {
 
     #[test]
     fn rows_of_every_pass_have_their_place() {
-        for size in [(1, 1), (8, 8), (5, 3), (2, 9), (17, 4), (1, 4)] {
+        for size in [(1, 1), (8, 8), (5, 3), (2, 9), (17, 4), (1, 4)].map(Size::from) {
             let mut times = Array2::<u32>::zeros(size);
             for (line, first, step) in super::png::places(size, true) {
                 times.row_mut(line).into_iter().skip(first).step_by(step).for_each(|times| *times += 1);
             }
-            assert!(times.iter().all(|&times| times == 1), "{size:?}: {times:?}");
+            assert!(times.iter().all(|&times| times == 1), "{size}: {times:?}");
         }
-        assert_eq!(super::png::places((2, 5), false).collect::<Vec<_>>(), [(0, 0, 1), (1, 0, 1)]);
+        assert_eq!(super::png::places(Size::new(2, 5), false).collect::<Vec<_>>(), [(0, 0, 1), (1, 0, 1)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use ndarray::Array2;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
+use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
 
 /// Memory of the decoder besides rows: its windows on the compressed and the inflated data.
@@ -44,7 +45,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Claim, Failure> {
     let pixels = u64::from(width) * u64::from(height);
     let row = 8 * u64::from(width);
     Ok(Claim {
-        size: (height as usize, width as usize),
+        size: Size::new(height as usize, width as usize),
         // as `EXPAND` outputs them
         bits: (info.bit_depth as u32).max(8),
         // chunks are collected before they are discarded
@@ -57,7 +58,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     let claim = header(bytes)?;
     limits.check(claim.bytes)?;
     let mut reader = decoder(bytes).read_info()?;
-    let frame = reader.info().frame_control.map(|frame| (frame.height as usize, frame.width as usize));
+    let frame = reader.info().frame_control.map(|frame| Size::new(frame.height as usize, frame.width as usize));
     if frame.is_some_and(|size| size != claim.size) {
         return Err(Failure::Broken("the first frame does not cover the whole picture".into()));
     }
@@ -73,7 +74,7 @@ fn rows(reader: &mut Reader<Cursor<&[u8]>>, values: &mut Array2<f32>) -> Result<
     let too_large = || Failure::Broken("a row is too large".into());
     let width = reader.info().width;
     let mut row = vec![0; reader.output_line_size(width).ok_or_else(too_large)?];
-    for (line, first, step) in places(values.dim(), reader.info().interlaced) {
+    for (line, first, step) in places(values.dim().into(), reader.info().interlaced) {
         reader.read_row(&mut row)?;
         let into = values.row_mut(line).into_iter().skip(first).step_by(step);
         let samples = color.samples();
@@ -92,7 +93,7 @@ fn rows(reader: &mut Reader<Cursor<&[u8]>>, values: &mut Array2<f32>) -> Result<
 }
 
 /// The destination of each row's pixels: the line, the first column, and the column step.
-pub(super) fn places((height, width): (usize, usize), interlaced: bool) -> impl Iterator<Item = (usize, usize, usize)> {
+pub(super) fn places(Size { height, width }: Size, interlaced: bool) -> impl Iterator<Item = (usize, usize, usize)> {
     // for each pass the first line and column, and the steps of both (PNG, 8.2); a pass without columns has no rows
     const PASSES: [[usize; 4]; 7] =
         [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];

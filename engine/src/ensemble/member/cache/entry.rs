@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::answer::{Answer, ViewAnswer};
+use crate::Size;
 
 const MAGIC: &[u8; 8] = b"PLEURA\x00\x01";
 const HASH: usize = 32;
@@ -34,15 +35,15 @@ struct Header {
     score: Option<f32>,
     agreement: Option<f32>,
     views: Vec<ViewAnswer>,
-    /// (height, width).
-    map: Option<(usize, usize)>,
+    /// The map's size.
+    map: Option<Size>,
 }
 
 /// # Errors
 /// If compression fails.
 pub fn encode(answer: &Answer, identity: &str, form: Form) -> io::Result<Vec<u8>> {
     let Answer { score, agreement, ref views, ref map } = *answer;
-    let size = map.as_ref().map(Array2::dim);
+    let size = map.as_ref().map(|map| map.dim().into());
     let header = Header { identity: identity.into(), form, score, agreement, views: views.clone(), map: size };
     let header = serde_json::to_vec(&header)?;
     let mut bytes = MAGIC.to_vec();
@@ -73,7 +74,7 @@ pub fn decode(bytes: &[u8], identity: &str) -> Option<Answer> {
     let map = match header.map {
         None => None,
         Some(size) => {
-            let length = size.0.checked_mul(size.1)?.checked_mul(width(header.form))?;
+            let length = size.height.checked_mul(size.width)?.checked_mul(width(header.form))?;
             Some(unpack(&zstd::bulk::decompress(packed, length).ok()?, size, header.form)?)
         }
     };
@@ -109,8 +110,8 @@ fn planes<const N: usize>(values: impl Iterator<Item = [u8; N]>, count: usize) -
     bytes
 }
 
-fn unpack(bytes: &[u8], size: (usize, usize), form: Form) -> Option<Array2<f32>> {
-    let count = size.0 * size.1;
+fn unpack(bytes: &[u8], size: Size, form: Form) -> Option<Array2<f32>> {
+    let count = size.area();
     if bytes.len() != count * width(form) {
         return None;
     }

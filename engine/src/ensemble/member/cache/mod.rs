@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::Member;
 use super::answer::Answer;
 use super::weights::Weights;
-use crate::ensemble::task::{ImageTask, RequiredOutputs};
+use crate::ensemble::task::{ImageTask, Region, RequiredOutputs};
 use crate::manifest::Values;
 use crate::{Radiograph, atomic, digest, regular};
 
@@ -79,11 +79,11 @@ impl Cache {
         let region = member.region(task);
         let map = member.manifest.map.as_ref();
         let resized = map.is_some_and(|map| map.resize_as.unwrap_or(map.values) != Values::Probabilities);
-        let placed = resized.then(|| member.place(task));
+        let placed = resized.then(|| member.place(task).dim());
         let question = [ARITHMETIC, &member.fingerprint, &format!("{placed:?}"), &format!("{:?}", self.form)];
         let question = hash(&question);
         let image = match region {
-            Some(region) => hash(&[radiograph.digest(), &format!("{region:?}")]),
+            Some(region) => hash(&[radiograph.digest(), &region_text(region)]),
             None => radiograph.digest().to_owned(),
         };
         let identity = hash(&[&weights.source.sha256, &question, &image]);
@@ -132,6 +132,12 @@ impl Counts {
             unwritten: cache.map_or(0, |cache| cache.unwritten.load(Relaxed)),
         }
     }
+}
+
+/// A region as text for keys. The text must not change: with other keys, every cached output would be recomputed.
+fn region_text(region: Region) -> String {
+    let Region { top, left, height, width, of } = region;
+    format!("Region {{ top: {top}, left: {left}, height: {height}, width: {width}, of: {:?} }}", of.dim())
 }
 
 /// A hash over texts, each with its length, so that different lists cannot give the same bytes.

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::super::answer::{Answer, ViewAnswer};
 use super::entry::{Form, decode, encode};
-use super::{Cache, Key, hash};
-use crate::ensemble::task::RequiredOutputs;
+use super::{Cache, Key, hash, region_text};
+use crate::Size;
+use crate::ensemble::task::{Region, RequiredOutputs};
 
 fn answer(map: Array2<f32>) -> Answer {
     let views = vec![ViewAnswer { score: Some(0.1 + 0.2), highest: None }];
@@ -64,4 +65,10 @@ fn an_entry_that_lacks_what_is_wanted_is_none() {
 #[test]
 fn texts_do_not_run_into_one_another() {
     assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+}
+
+#[test]
+fn the_text_of_a_region_in_keys_stays_as_it_is() {
+    let region = Region { top: 1, left: 2, height: 3, width: 4, of: Size::new(5, 6) };
+    assert_eq!(region_text(region), "Region { top: 1, left: 2, height: 3, width: 4, of: (5, 6) }");
 }

@@ -1,6 +1,7 @@
 //! Mirroring, shifting, scaling, rotating, cropping.
 
 use ndarray::{Axis, s};
+use pleura::Size;
 use rand::Rng;
 
 use super::super::prepare::Sample;
@@ -23,12 +24,12 @@ pub(super) fn shift_scale_rotate(
     border: Border,
     numbers: &mut impl Rng,
 ) -> Sample {
-    let (height, width) = sample.image.dim();
+    let size @ Size { height, width } = sample.image.dim().into();
     let turn = f64::from(either_way(degrees, numbers)).to_radians();
     let scale = 1.0 + f64::from(either_way(scale, numbers));
     let right = f64::from(either_way(shift, numbers)) * width as f64;
     let down = f64::from(either_way(shift, numbers)) * height as f64;
-    Map::about((height, width), turn, scale, (down, right)).apply(sample, border)
+    Map::about(size, turn, scale, (down, right)).apply(sample, border)
 }
 
 /// An affine map from a pixel to its source: `x' = xx·x + xy·y + x0`, and `y'` likewise.
@@ -46,8 +47,8 @@ impl Map {
     pub(super) const IDENTITY: Self = Self { xx: 1.0, xy: 0.0, x0: 0.0, yx: 0.0, yy: 1.0, y0: 0.0 };
 
     /// The map for an image of `size` rotated anticlockwise by radians, scaled, and shifted by (down, right) pixels.
-    pub(super) fn about(size: (usize, usize), turn: f64, scale: f64, (down, right): (f64, f64)) -> Self {
-        let (cy, cx) = ((size.0 as f64 - 1.0) / 2.0, (size.1 as f64 - 1.0) / 2.0);
+    pub(super) fn about(size: Size, turn: f64, scale: f64, (down, right): (f64, f64)) -> Self {
+        let (cy, cx) = ((size.height as f64 - 1.0) / 2.0, (size.width as f64 - 1.0) / 2.0);
         let (sin, cos) = (turn.sin() / scale, turn.cos() / scale);
         let (xx, xy, yx, yy) = (cos, -sin, sin, cos);
         let (from_y, from_x) = (cy + down, cx + right);
@@ -70,10 +71,10 @@ impl Map {
     }
 }
 
-/// A random part of (height, width) = `part` at its own scale; an image that is no larger is unchanged.
-pub(super) fn cut(sample: &Sample, part: (usize, usize), numbers: &mut impl Rng) -> Sample {
+/// A random part of size `part`, cut out as it is; an image that is no larger stays.
+pub(super) fn cut(sample: &Sample, part: Size, numbers: &mut impl Rng) -> Sample {
     let (height, width) = sample.image.dim();
-    let (high, wide) = (part.0.min(height), part.1.min(width));
+    let (high, wide) = (part.height.min(height), part.width.min(width));
     let (top, left) = (numbers.random_range(0..=height - high), numbers.random_range(0..=width - wide));
     let part = s![top..top + high, left..left + wide];
     Sample { image: sample.image.slice(part).to_owned(), mask: sample.mask.slice(part).to_owned() }

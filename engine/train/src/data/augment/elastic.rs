@@ -1,6 +1,7 @@
 //! Elastic deformation, after Simard et al. (2003).
 
 use ndarray::Array2;
+use pleura::Size;
 use rand::Rng;
 
 use super::super::prepare::Sample;
@@ -17,7 +18,7 @@ pub(super) fn elastic(
     border: Border,
     numbers: &mut impl Rng,
 ) -> Sample {
-    let size = sample.image.dim();
+    let size = sample.image.dim().into();
     let map = random_map(size, affine, numbers);
     let (across, down) = (displacements(size, sigma, numbers), displacements(size, sigma, numbers));
     warp(sample, border, |row, places| {
@@ -31,7 +32,7 @@ pub(super) fn elastic(
 }
 
 /// Noise between -1 and 1, smoothed.
-fn displacements(size: (usize, usize), sigma: f32, numbers: &mut impl Rng) -> Array2<f32> {
+fn displacements(size: Size, sigma: f32, numbers: &mut impl Rng) -> Array2<f32> {
     let mut noise = Array2::from_shape_simple_fn(size, || either_way(1.0, numbers));
     gaussian(&mut noise, sigma);
     noise
@@ -39,12 +40,12 @@ fn displacements(size: (usize, usize), sigma: f32, numbers: &mut impl Rng) -> Ar
 
 /// The map under which three corners of a square, a third of the shorter side from the centre, move by up to `limit`
 /// pixels along each axis.
-fn random_map(size: (usize, usize), limit: f32, numbers: &mut impl Rng) -> Map {
+fn random_map(size: Size, limit: f32, numbers: &mut impl Rng) -> Map {
     if limit == 0.0 {
         return Map::IDENTITY;
     }
-    let (cy, cx) = ((size.0 / 2) as f64, (size.1 / 2) as f64);
-    let reach = (size.0.min(size.1) / 3) as f64;
+    let (cy, cx) = ((size.height / 2) as f64, (size.width / 2) as f64);
+    let reach = (size.height.min(size.width) / 3) as f64;
     let corners = [(cx + reach, cy + reach), (cx + reach, cy - reach), (cx - reach, cy - reach)];
     loop {
         let moved = corners

@@ -17,6 +17,7 @@ mod smooth;
 mod tests;
 mod warp;
 
+use pleura::Size;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
@@ -41,21 +42,21 @@ pub fn augment(list: &[Augment], mut sample: Sample, draw: Draw, position: usize
     sample
 }
 
-/// A random part of (height, width) = `part` of an augmented image, at its own scale: `position` is the image's index
-/// in the epoch.
+/// A random part of size `part` of an augmented image, at its own scale: `position` is the image's place in
+/// the epoch.
 #[must_use]
-pub fn cut(sample: &Sample, part: (usize, usize), draw: Draw, position: usize) -> Sample {
+pub fn cut(sample: &Sample, part: Size, draw: Draw, position: usize) -> Sample {
     affine::cut(sample, part, &mut draw.numbers(Purpose::Crop(position)))
 }
 
-/// Checks whether images of (height, width) = `size` can be augmented.
+/// Whether images of `size` can be changed so.
 ///
 /// # Errors
 /// If an image is too small for CLAHE's tiles.
-pub fn check(list: &[Augment], size: (usize, usize)) -> Result<(), DataError> {
+pub fn check(list: &[Augment], size: Size) -> Result<(), DataError> {
     for transform in list.iter().flat_map(|augment| &augment.one_of) {
         if let &Transform::Clahe { tiles, .. } = transform
-            && size.0.min(size.1) <= tiles as usize
+            && size.height.min(size.width) <= tiles as usize
         {
             return Err(DataError::Tiles { size, tiles });
         }

@@ -44,14 +44,15 @@ const IDENTITY: [Transform; 11] = [
 ];
 
 /// A ramp with grain, and a mask of a disk off the centre.
-fn sample((height, width): (usize, usize)) -> Sample {
-    let image = Array2::from_shape_fn((height, width), |(row, column)| {
+fn sample(size: Size) -> Sample {
+    let Size { height, width } = size;
+    let image = Array2::from_shape_fn(size, |(row, column)| {
         let grain = (row * 7919 + column * 104_729 + row * column) % 23;
         (row * 90 / height + column * 120 / width + grain) as f32 / 255.0
     });
     let (y, x, r) = (height as f32 * 0.45, width as f32 * 0.6, height.min(width) as f32 * 0.25);
     let inside = |row: usize, column: usize| (row as f32 - y).powi(2) + (column as f32 - x).powi(2) < r * r;
-    Sample { image, mask: Array2::from_shape_fn((height, width), |(row, column)| u8::from(inside(row, column))) }
+    Sample { image, mask: Array2::from_shape_fn(size, |(row, column)| u8::from(inside(row, column))) }
 }
 
 fn once(transform: Transform, sample: &Sample, seed: u64) -> Sample {
@@ -61,17 +62,17 @@ fn once(transform: Transform, sample: &Sample, seed: u64) -> Sample {
 
 #[test]
 fn identity_parameters_change_nothing() {
-    for size in [(64, 48), (33, 57), (1, 1), (2, 3)] {
+    for size in [(64, 48), (33, 57), (1, 1), (2, 3)].map(Size::from) {
         let sample = sample(size);
         for transform in IDENTITY {
-            assert_eq!(once(transform, &sample, 3), sample, "{transform:?} of {size:?}");
+            assert_eq!(once(transform, &sample, 3), sample, "{transform:?} of {size}");
         }
     }
 }
 
 #[test]
 fn geometry_moves_the_mask_with_the_image() {
-    let mut shown = sample((160, 200));
+    let mut shown = sample(Size::new(160, 200));
     shown.image = shown.mask.mapv(f32::from);
     for transform in GEOMETRY {
         for seed in 0..10 {
@@ -87,7 +88,7 @@ fn geometry_moves_the_mask_with_the_image() {
 
 #[test]
 fn intensities_change_and_masks_do_not() {
-    let sample = sample((70, 90));
+    let sample = sample(Size::new(70, 90));
     for transform in INTENSITY {
         for seed in 0..10 {
             let changed = once(transform, &sample, seed);
@@ -99,14 +100,14 @@ fn intensities_change_and_masks_do_not() {
 
 #[test]
 fn everything_stays_an_image() {
-    for size in [(65, 80), (80, 65), (9, 5)] {
+    for size in [(65, 80), (80, 65), (9, 5)].map(Size::from) {
         let sample = Sample { image: sample(size).image.mapv(|v| (v * 3.0).min(1.0)), ..sample(size) };
         for transform in GEOMETRY.into_iter().chain(INTENSITY) {
             for seed in 0..5 {
                 let changed = once(transform, &sample, seed);
-                assert_eq!((changed.image.dim(), changed.mask.dim()), (size, size));
+                assert_eq!((changed.image.dim(), changed.mask.dim()), (size.dim(), size.dim()));
                 assert!(changed.image.is_standard_layout() && changed.mask.is_standard_layout());
-                assert!(changed.image.iter().all(|v| (0.0..=1.0).contains(v)), "{transform:?} of {size:?}");
+                assert!(changed.image.iter().all(|v| (0.0..=1.0).contains(v)), "{transform:?} of {size}");
                 assert!(changed.mask.iter().all(|&v| v <= 1));
             }
         }
@@ -165,7 +166,7 @@ fn brightness_and_contrast_are_of_what_they_say() {
 
 #[test]
 fn chances_are_as_asked() {
-    let sample = sample((4, 6));
+    let sample = sample(Size::new(4, 6));
     let flip = |p| [Augment { p, one_of: vec![Transform::Hflip {}] }];
     let flipped = |p| {
         let changed = |position: &usize| augment(&flip(p), sample.clone(), Draw::default(), *position) != sample;
@@ -183,15 +184,15 @@ fn chances_are_as_asked() {
 #[test]
 fn tiles_need_an_image_larger_than_they_are() {
     let list = [Augment { p: 0.1, one_of: vec![Transform::Hflip {}, Transform::Clahe { clip: 2.0, tiles: 8 }] }];
-    assert!(check(&list, (9, 64)).is_ok());
-    let error = check(&list, (64, 8)).unwrap_err().to_string();
+    assert!(check(&list, Size::new(9, 64)).is_ok());
+    let error = check(&list, Size::new(64, 8)).unwrap_err().to_string();
     assert_eq!(error, "images of 64×8 are too small for the 8×8 `tiles` of `clahe`: each side must be larger");
 }
 
 proptest! {
     #[test]
     fn flipping_twice_changes_nothing(height in 1_usize..20, width in 1_usize..20) {
-        let sample = sample((height, width));
+        let sample = sample(Size::new(height, width));
         let once = affine::hflip(sample.clone());
         prop_assert_eq!(once.image.slice(s![.., ..;-1]), sample.image.view());
         prop_assert_eq!(affine::hflip(once), sample);
@@ -201,7 +202,7 @@ proptest! {
     fn a_draw_decides_about_everything(
         seed in any::<u64>(), phase in 0_u32..3, epoch in 0_u32..9, position in 0_usize..99
     ) {
-        let sample = sample((30, 24));
+        let sample = sample(Size::new(30, 24));
         let list: Vec<_> = GEOMETRY.into_iter().chain(INTENSITY).map(|t| Augment { p: 0.5, one_of: vec![t] }).collect();
         let draw = Draw { seed, phase, epoch };
         let at = |draw, position| augment(&list, sample.clone(), draw, position);
@@ -254,7 +255,7 @@ fn agrees_with_opencv() {
                 let border: Border = serde_json::from_value(border.into()).unwrap();
                 let moved = match what {
                     "affine" => {
-                        let map = affine::Map::about((30, 40), 30_f64.to_radians(), 0.7, (2.5, -4.0));
+                        let map = affine::Map::about(Size::new(30, 40), 30_f64.to_radians(), 0.7, (2.5, -4.0));
                         map.apply(&picture, border)
                     }
                     "lens in" => optical::through_lens(&picture, 0.6, (0.5, 0.5), border),

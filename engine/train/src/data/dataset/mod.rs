@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pleura::Radiograph;
 use pleura::radiograph::{self, DecodeLimits, ImageHeader, LeftOut, RadiographError};
 use pleura::submission::Runs;
+use pleura::{Radiograph, Size};
 use rayon::prelude::*;
 
 use super::cache::Cache;
@@ -25,8 +25,8 @@ pub struct Item {
     pub id: String,
     /// The image's file.
     pub path: PathBuf,
-    /// (height, width) of the image in pixels.
-    pub size: (usize, usize),
+    /// Size of the image in pixels.
+    pub size: Size,
     /// Whether its mask marks anything.
     pub label: bool,
     /// The share of pixels that its mask marks, in 0..=1.
@@ -38,8 +38,8 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Marked {
     pub(super) runs: Runs,
-    /// (height, width) of the image on which the runs are counted.
-    pub(super) size: (usize, usize),
+    /// Size that the runs are of.
+    pub(super) size: Size,
 }
 
 /// A recipe's images with their truth, in the order in which they were found.
@@ -68,7 +68,7 @@ impl Dataset {
         let (images, mut problems) = look(found.images);
         let items = match &data.truth {
             Truth::Rle { csv, size, absent_is_empty } => {
-                let size = size.map(|[height, width]| (height as usize, width as usize));
+                let size = size.map(Size::from);
                 rle::join(images, &folder.join(csv), size, *absent_is_empty, &mut problems, &mut remarks)?
             }
             Truth::Masks { folder: masks, absent_is_empty } => {
@@ -132,8 +132,8 @@ struct Image {
 }
 
 impl Image {
-    fn with(self, runs: Runs, size: (usize, usize)) -> Item {
-        let area = runs.area() as f64 / (size.0 * size.1) as f64;
+    fn with(self, runs: Runs, size: Size) -> Item {
+        let area = runs.area() as f64 / size.area() as f64;
         Item {
             id: self.glance.id,
             path: self.path,

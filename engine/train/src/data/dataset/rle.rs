@@ -3,19 +3,20 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
+use pleura::Size;
 use pleura::submission::{Row, Rows, Runs, SubmissionError};
 
 use super::super::error::{DataError, Problem};
 use super::{Image, Item};
 
 /// Runs are decoded before their image, and so its size, is known.
-const ANY_SIZE: (usize, usize) = (usize::MAX, 1);
+const ANY_SIZE: Size = Size::new(usize::MAX, 1);
 
 /// Assigns each image the runs of its rows; `size` is the size on which they are counted, or each image's own.
 pub(super) fn join(
     images: Vec<Image>,
     csv: &Path,
-    size: Option<(usize, usize)>,
+    size: Option<Size>,
     absent_is_empty: bool,
     problems: &mut Vec<Problem>,
     remarks: &mut Vec<String>,
@@ -32,7 +33,7 @@ pub(super) fn join(
         }
         let (runs, size) = (runs.unwrap_or_default(), size.unwrap_or(image.glance.size));
         let end = runs.ranges().last().map_or(0, |run| run.1);
-        if end > size.0 * size.1 {
+        if end > size.area() {
             let absolute = runs.reads_as_absolute(size);
             problems.push(Problem::Overflow { id: image.glance.id, end, size, absolute });
             continue;

@@ -2,6 +2,7 @@ use std::io::Write;
 
 use super::super::testing::{self, png};
 use super::*;
+use pleura::Size;
 
 fn masks(absent_is_empty: bool) -> Truth {
     Truth::Masks { folder: "masks".into(), absent_is_empty }
@@ -30,7 +31,7 @@ fn mask(folder: &Path, name: &str, white: u8) {
 }
 
 fn message(folder: &Path, data: &Data) -> String {
-    Dataset::open(folder, data).unwrap_err().to_string()
+    pleura::chain(&Dataset::open(folder, data).unwrap_err())
 }
 
 fn summary(data: &Dataset) -> Vec<(&str, bool, f32)> {
@@ -46,7 +47,7 @@ fn masks_are_found_by_stem() {
     let data = Dataset::open(folder.path(), &data(masks(false))).unwrap();
     assert_eq!(summary(&data), [("a", true, 0.5), ("b", false, 0.0), ("c", true, 0.5)]);
     assert_eq!((data.positives(), data.remarks().len()), (2, 0));
-    let sample = data.prepared(0, (2, 3)).unwrap();
+    let sample = data.prepared(0, Size::new(2, 3)).unwrap();
     assert_eq!(sample.mask, ndarray::array![[1, 1, 1], [0, 0, 0]]);
 }
 
@@ -110,7 +111,7 @@ fn rows_of_runs_are_united() {
     let remark = format!("`{}` has rows for 1 images without a file", folder.path().join("truth.csv").display());
     assert_eq!(plain.remarks(), [remark]);
     let expected = ndarray::Array2::from_shape_fn((4, 6), |(row, column)| u8::from(column * 4 + row < 6));
-    assert_eq!(plain.prepared(0, (4, 6)).unwrap().mask, expected);
+    assert_eq!(plain.prepared(0, Size::new(4, 6)).unwrap().mask, expected);
 
     let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     zipped.write_all(text.as_bytes()).unwrap();
@@ -125,7 +126,7 @@ fn runs_are_of_the_size_declared() {
     assert!(text.contains("the runs of `a` end at pixel 48, past 4×6: set `size`"), "{text}");
     let data = Dataset::open(folder.path(), &data(rle(Some([8, 12]), true))).unwrap();
     assert_eq!(summary(&data)[0], ("a", true, 0.5));
-    let mask = &data.prepared(0, (4, 6)).unwrap().mask;
+    let mask = &data.prepared(0, Size::new(4, 6)).unwrap().mask;
     assert_eq!(*mask, ndarray::Array2::from_shape_fn((4, 6), |(_, column)| u8::from(column < 3)));
 }
 
@@ -195,9 +196,9 @@ fn a_file_that_changes_is_an_error() {
     std::fs::write(folder.path().join("truth.csv"), "ImageId,EncodedPixels\na,-1\n").unwrap();
     let data = Dataset::open(folder.path(), &data(rle(None, true))).unwrap();
     png(&folder.path().join("images/a.png"), (5, 6), |_, _| 0);
-    let text = data.prepared(0, (4, 6)).unwrap_err().to_string();
+    let text = data.prepared(0, Size::new(4, 6)).unwrap_err().to_string();
     assert!(text.ends_with("was 4×6 when the training began, but is 5×6 now"), "{text}");
-    assert!(data.prepared(1, (4, 6)).is_ok());
+    assert!(data.prepared(1, Size::new(4, 6)).is_ok());
 }
 
 #[test]
@@ -220,7 +221,7 @@ fn lungs_open() {
     let shared = testing::data();
     let data = Dataset::open(&shared.join("lungs"), &data(masks(false))).unwrap();
     assert_eq!((data.items().len(), data.positives()), (93, 93));
-    assert!(data.items().iter().all(|item| item.area > 0.05 && item.area < 0.8 && item.size == (512, 512)));
+    assert!(data.items().iter().all(|item| item.area > 0.05 && item.area < 0.8 && item.size == Size::new(512, 512)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use ndarray::{Array1, Array4, ArrayView2, Axis, Zip};
+use pleura::Size;
 use pleura::ensemble;
 use pleura::manifest::{Input, Layout};
 use pleura::pool::Pool;
@@ -28,10 +29,10 @@ const AHEAD: usize = 2;
 pub struct Plan {
     /// Indices of images, in order.
     pub items: Vec<usize>,
-    /// (height, width) in pixels.
-    pub size: (usize, usize),
-    /// (height, width) of the part that is cropped from each training image, if any.
-    pub crop: Option<(usize, usize)>,
+    /// Height and width in pixels.
+    pub size: Size,
+    /// Size of the part that is cut out of each training image, where one is.
+    pub crop: Option<Size>,
     /// Images per batch, at least 1.
     pub batch: usize,
     /// Batches that a resumed training has already used.
@@ -160,7 +161,7 @@ fn batch(data: &Dataset, plan: &Plan, first: usize) -> Result<Batch, DataError> 
     let seen = seen?;
     let shown: Vec<_> = (0..plan.batch).map(|at| &seen[at.min(real - 1)]).collect();
     let planes: Vec<ArrayView2<'_, f32>> = shown.iter().map(|seen| seen.sample.image.view()).collect();
-    let (height, width) = plan.crop.unwrap_or(plan.size);
+    let Size { height, width } = plan.crop.unwrap_or(plan.size);
     let mut masks = Array4::zeros((plan.batch, 1, height, width));
     for (mut to, seen) in masks.axis_iter_mut(Axis(0)).zip(&shown) {
         Zip::from(to.index_axis_mut(Axis(0), 0)).and(&seen.sample.mask).for_each(|to, &marked| *to = marked.into());
@@ -201,7 +202,7 @@ fn seen(data: &Dataset, plan: &Plan, position: usize) -> Result<Seen, DataError>
 fn input(data: &Dataset, plan: &Plan) -> Input {
     Input {
         name: String::new(),
-        size: [plan.size.0 as u32, plan.size.1 as u32],
+        size: [plan.size.height as u32, plan.size.width as u32],
         channels: plan.channels,
         layout: Layout::Nchw,
         scale: data.data.scale,

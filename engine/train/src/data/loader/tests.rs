@@ -3,8 +3,9 @@ use std::path::Path;
 use super::super::testing::{self, png};
 use super::*;
 use crate::recipe::{Border, Data, Transform, Truth};
+use pleura::Size;
 
-const SIZE: (usize, usize) = (6, 8);
+const SIZE: Size = Size::new(6, 8);
 
 /// Seven images of `SIZE`, the even ones of them positive.
 fn folder() -> tempfile::TempDir {
@@ -160,7 +161,7 @@ fn training_images_are_cut_and_others_are_not() {
     let mut places = std::collections::HashSet::new();
     for epoch in 0..60 {
         let draw = Draw { epoch, ..Draw::default() };
-        let plan = Plan { crop: Some((4, 5)), draw, ..plan(&[0, 1], 2) };
+        let plan = Plan { crop: Some(Size::new(4, 5)), draw, ..plan(&[0, 1], 2) };
         let batch = all(Loader::training(&data, plan.clone()).unwrap()).remove(0);
         assert_eq!((batch.images.dim(), batch.masks.dim()), ((2, 1, 4, 5), (2, 1, 4, 5)));
         for (at, label) in batch.labels.iter().enumerate() {
@@ -187,7 +188,7 @@ fn marks_too_small_to_be_seen_are_positive_all_the_same() {
     let folder = folder();
     png(&folder.path().join("masks/0.png"), (6, 8), |row, column| if row + column == 0 { 255 } else { 0 });
     let data = open(folder.path(), |_| ());
-    let batch = all(Loader::training(&data, Plan { size: (3, 4), ..plan(&[0], 1) }).unwrap()).remove(0);
+    let batch = all(Loader::training(&data, Plan { size: Size::new(3, 4), ..plan(&[0], 1) }).unwrap()).remove(0);
     assert_eq!((batch.labels[0], batch.masks.sum()), (1.0, 0.0));
 }
 
@@ -228,7 +229,7 @@ fn a_panic_in_the_thread_is_one_here() {
 fn lungs_load() {
     let shared = testing::data();
     let data = open(&shared.join("lungs"), |_| ());
-    let plan = Plan { size: (128, 128), augment: heavy(), ..plan(&(0..93).collect::<Vec<_>>(), 10) };
+    let plan = Plan { size: Size::new(128, 128), augment: heavy(), ..plan(&(0..93).collect::<Vec<_>>(), 10) };
     let batches = all(Loader::training(&data, plan.clone()).unwrap());
     assert_eq!(batches.len(), 9);
     assert!(batches.iter().all(|batch| batch.images.iter().all(|v| (0.0..=1.0).contains(v))));

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use pleura::Mask;
 use pleura::submission::{Convention, Submission, SubmissionError};
+use pleura::{Mask, Size};
 
 use crate::decode::DecodeArgs;
 use crate::engine::start_threads;
@@ -47,7 +47,7 @@ pub struct Args {
 
     /// With `--from`, the mask size of the run lengths, in pixels. Default: the size of the convention's competition.
     #[arg(long, value_name = "HxW", value_parser = size, requires = "from", help_heading = "Conventions")]
-    size: Option<(usize, usize)>,
+    size: Option<Size>,
 
     /// Sample submission: rows are written in its order, and ids without a mask image get an empty mask.
     #[arg(long, value_name = "CSV")]
@@ -55,7 +55,7 @@ pub struct Args {
 
     /// Resize masks to this size first, in pixels; an output pixel is marked if at least half of its area is.
     #[arg(long, value_name = "HxW", value_parser = size)]
-    to: Option<(usize, usize)>,
+    to: Option<Size>,
 
     #[command(flatten)]
     decode: DecodeArgs,
@@ -64,8 +64,8 @@ pub struct Args {
 /// The converted masks.
 struct Converted {
     submission: Submission,
-    /// (height, width) of the masks whose size is known.
-    sizes: BTreeSet<(usize, usize)>,
+    /// Sizes of the masks, as far as they are known.
+    sizes: BTreeSet<Size>,
     skipped: usize,
 }
 
@@ -134,9 +134,9 @@ fn with_class(args: &Args, id: String) -> String {
     }
 }
 
-fn report(submission: &Submission, sizes: &BTreeSet<(usize, usize)>, skipped: usize) {
+fn report(submission: &Submission, sizes: &BTreeSet<Size>, skipped: usize) {
     let (images, positives) = (submission.len(), submission.positives());
-    let size = sizes.first().map_or(String::new(), |(height, width)| format!(", {height}×{width}"));
+    let size = sizes.first().map_or(String::new(), |size| format!(", {size}"));
     if sizes.len() > 1 {
         let count = sizes.len();
         term::warning(format_args!(
@@ -151,5 +151,5 @@ fn report(submission: &Submission, sizes: &BTreeSet<(usize, usize)>, skipped: us
 
 /// An empty mask of any size.
 fn empty() -> Mask {
-    Mask::empty((1, 1))
+    Mask::empty(Size::new(1, 1))
 }

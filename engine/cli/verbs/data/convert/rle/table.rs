@@ -7,11 +7,12 @@ use anyhow::{Result, bail};
 use pleura::submission::{Convention, Runs, Submission};
 
 use super::{Args, Converted, with_class};
+use pleura::Size;
 
 /// The class name for all classes together.
 pub const ALL: &str = "all";
 /// The (height, width) of images whose masks are only counted.
-const ANY: (usize, usize) = (usize::MAX, 1);
+const ANY: Size = Size::new(usize::MAX, 1);
 
 /// Reads the CSV, with the classes that the other convention supports.
 pub fn convert(args: &Args, from: Convention) -> Result<Converted> {

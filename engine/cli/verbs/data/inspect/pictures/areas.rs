@@ -9,7 +9,7 @@ const BINS: f64 = 8.0;
 
 /// Bars of equal ratio, as most masks are small and a few large. `None` if nothing is marked.
 pub fn draw(truth: &Truth) -> Option<String> {
-    let pixels = (truth.size.0 * truth.size.1) as f64;
+    let pixels = truth.size.area() as f64;
     // areas just below a bin's edge by rounding belong to it
     let bin = |area: usize| ((area as f64 / pixels).log10() * BINS + 1e-9).floor() as i32;
     let bins: Vec<_> = truth.positives().map(|marks| bin(marks.runs.area())).collect();

@@ -10,6 +10,7 @@ use pleura::ensemble::resize;
 use pleura::manifest::Resize;
 
 use super::super::super::truth::Truth;
+use pleura::Size;
 
 /// The longer side of the map, in cells.
 const CELLS: usize = 128;
@@ -56,16 +57,16 @@ pub fn draw(truth: &Truth) -> Result<Option<String>> {
 
 /// The share of masks that mark each pixel, (height, width).
 fn mean(truth: &Truth, positives: usize) -> Array2<f32> {
-    let (height, width) = truth.size;
+    let (size, height) = (truth.size, truth.size.height);
     // run starts and ends in column order; their running sum is the number of masks at a pixel
-    let mut changes = vec![0_i32; height * width + 1];
+    let mut changes = vec![0_i32; size.area() + 1];
     for &(start, end) in truth.positives().flat_map(|marks| marks.runs.ranges()) {
         changes[start] += 1;
         changes[end] -= 1;
     }
     let mut covered = 0;
-    let mut shares = Array2::zeros((height, width));
-    for (pixel, change) in changes[..height * width].iter().enumerate() {
+    let mut shares = Array2::zeros(size);
+    for (pixel, change) in changes[..size.area()].iter().enumerate() {
         covered += change;
         shares[(pixel % height, pixel / height)] = covered as f32 / positives as f32;
     }
@@ -76,7 +77,7 @@ fn cells(mean: &Array2<f32>) -> Array2<f32> {
     let (height, width) = mean.dim();
     let longer = height.max(width);
     let side = |side: usize| (side * CELLS.min(longer)).div_ceil(longer);
-    resize(mean.view(), (side(height), side(width)), Resize::Area).into_owned()
+    resize(mean.view(), Size::new(side(height), side(width)), Resize::Area).into_owned()
 }
 
 /// Values in 0..=1, (height, width), as a PNG in the ramp's colours.

@@ -6,7 +6,7 @@ use pleura::chart::{self, picture, text};
 use pleura::ensemble::resize;
 use pleura::manifest::{Intensity, Resize};
 use pleura::radiograph::DecodeLimits;
-use pleura::{Mask, Radiograph, mask_image, overlay};
+use pleura::{Mask, Radiograph, Size, mask_image, overlay};
 use rayon::prelude::*;
 
 use super::super::super::truth::Truth;
@@ -27,8 +27,8 @@ const TOP: f64 = 48.0;
 /// Number of letters that fit below a tile.
 const LETTERS: usize = 30;
 
-/// A radiograph as JPEG, with (height, width) in pixels.
-type Tile = (Vec<u8>, (usize, usize));
+/// A radiograph as JPEG, with its size in pixels.
+type Tile = (Vec<u8>, Size);
 
 /// The mosaic, and how many of its radiographs cannot be decoded; these are reported. `None` if there are none.
 pub fn draw(images: &[Image], truth: Option<&Truth>, limits: DecodeLimits) -> (Option<String>, usize) {
@@ -65,10 +65,10 @@ fn evenly<T: Copy>(list: &[T], count: usize) -> Vec<T> {
 
 fn tile(image: &Image, truth: Option<&Truth>, limits: DecodeLimits) -> anyhow::Result<Tile> {
     let radiograph = Radiograph::open_with(&image.path, limits)?;
-    let (height, width) = radiograph.size();
+    let Size { height, width } = radiograph.size();
     let longer = height.max(width);
     let side = |side: usize| (side * PIXELS.min(longer)).div_ceil(longer);
-    let size = (side(height), side(width));
+    let size = Size::new(side(height), side(width));
     let intensities = radiograph.intensities(Intensity::Window);
     let small = resize(intensities.view(), size, Resize::Area);
     let mask = truth.and_then(|truth| truth.images.get(&image.tags.id).map(|marks| marks.runs.to_mask(truth.size)));
@@ -91,7 +91,7 @@ fn svg(tiles: &[(&Image, Tile)], truth: bool) -> String {
     let size = (width, TOP + rows as f64 * (SIDE + TEXT + GAP));
     let title = if truth { "Radiographs with their true masks" } else { "Radiographs" };
     let mut svg = chart::head(title, title, size, GAP);
-    for (index, (image, (jpeg, (height, width)))) in tiles.iter().enumerate() {
+    for (index, (image, (jpeg, Size { height, width }))) in tiles.iter().enumerate() {
         let x = GAP + (index % COLUMNS) as f64 * (SIDE + GAP);
         let y = TOP + (index / COLUMNS) as f64 * (SIDE + TEXT + GAP);
         let scale = SIDE / (*height).max(*width) as f64;

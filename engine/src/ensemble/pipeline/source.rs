@@ -1,0 +1,111 @@
+//! Where images come from: files to decode, or radiographs that the caller makes one after another.
+
+use std::iter::Peekable;
+use std::path::{Path, PathBuf};
+
+use super::plan::Plan;
+use crate::Radiograph;
+use crate::ensemble::ImageError;
+use crate::radiograph;
+
+/// An image, or why there is none, with the name under which its finding is handed over.
+pub type Named<N> = (N, Result<Radiograph, ImageError>);
+
+/// Images in order, of which a few are taken at a time.
+pub trait Source: Send {
+    /// A file's path, or an id.
+    type Name: AsRef<Path> + Send;
+
+    /// How many images are left, as far as that is known; 0 only where none is.
+    fn left(&mut self) -> usize;
+
+    /// Bytes that an image takes while it is decoded: the next one for `ahead` = 0, the one after it for 1.
+    fn claim(&mut self, ahead: usize, plan: &Plan) -> usize;
+
+    /// The next images, `count` of them at most.
+    fn take(&mut self, count: usize) -> Vec<Named<Self::Name>>;
+
+    /// The next image's name, the image itself left out; none where no image is left.
+    fn skip(&mut self) -> Option<Self::Name>;
+}
+
+/// Files, decoded side by side.
+pub struct Files<'f, D> {
+    rest: &'f [PathBuf],
+    decode: D,
+}
+
+impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Files<'f, D> {
+    pub fn new(files: &'f [PathBuf], decode: D) -> Self {
+        Self { rest: files, decode }
+    }
+}
+
+impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Source for Files<'f, D> {
+    type Name = &'f Path;
+
+    fn left(&mut self) -> usize {
+        self.rest.len()
+    }
+
+    /// By the file's header, where a limit must hold; the whole limit where the header does not say.
+    fn claim(&mut self, ahead: usize, plan: &Plan) -> usize {
+        match self.rest.get(ahead) {
+            Some(path) if plan.strict => {
+                radiograph::estimate(path).map_or(plan.memory, |bytes| bytes as usize).min(plan.memory)
+            }
+            _ => 0,
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<Named<&'f Path>> {
+        let (now, later) = self.rest.split_at(count.min(self.rest.len()));
+        self.rest = later;
+        (self.decode)(now)
+    }
+
+    fn skip(&mut self) -> Option<&'f Path> {
+        let (path, later) = self.rest.split_first()?;
+        self.rest = later;
+        Some(path)
+    }
+}
+
+/// Radiographs as an iterator makes them; at most one more than is wanted.
+pub struct Radiographs<I: Iterator<Item = Radiograph>>(Peekable<I>);
+
+impl<I: Iterator<Item = Radiograph>> Radiographs<I> {
+    pub fn new(radiographs: I) -> Self {
+        Self(radiographs.peekable())
+    }
+}
+
+impl<I: Iterator<Item = Radiograph> + Send> Source for Radiographs<I> {
+    type Name = String;
+
+    fn left(&mut self) -> usize {
+        if self.0.peek().is_none() {
+            return 0;
+        }
+        let (least, most) = self.0.size_hint();
+        most.unwrap_or(usize::MAX).max(least).max(1)
+    }
+
+    /// By its size, where a limit must hold. Those after the next one are not made yet: they wait until they are.
+    fn claim(&mut self, ahead: usize, plan: &Plan) -> usize {
+        match (plan.strict, ahead) {
+            (false, _) => 0,
+            (true, 0) => self.0.peek().map_or(0, |radiograph| plan.bytes(radiograph.size())).min(plan.memory),
+            (true, _) => plan.memory,
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<Named<String>> {
+        let named = |radiograph: Radiograph| (radiograph.id().to_owned(), Ok(radiograph));
+        self.0.by_ref().take(count).map(named).collect()
+    }
+
+    fn skip(&mut self) -> Option<String> {
+        self.0.next().map(|radiograph| radiograph.id().to_owned())
+    }
+}

@@ -1,0 +1,57 @@
+//! Search, report and optimisation.
+
+use std::sync::Arc;
+
+use super::{gone, invalid};
+use crate::Size;
+use crate::ensemble::{EnsembleError, ImageError};
+use crate::onnx::OnnxError;
+use crate::optimize::OptimizeError;
+use crate::plugin::{LoadError, PluginError};
+use crate::report::{FindingsError, ReportError};
+use crate::runtime::ModelError;
+use crate::submission::SubmissionError;
+use crate::texts::Texts;
+use crate::tune::TuneError;
+
+pub fn add(texts: &mut Texts) {
+    let (id, path) = (|| "a".to_owned(), || "a.onnx".into());
+    let failed = PluginError::Load { path: "libsmooth.so".into(), why: LoadError::Missing };
+    add!(texts, TuneError {
+        Manifest(invalid()),
+        Axis { text: "above=1:0".into(), fault: "expected FROM below TO".into() },
+        Key { key: "above".into(), fault: "no step has it".into() },
+        Threads(gone()),
+        NoKnob {},
+        TooMany { what: "the grid has 2000000 points".into(), most: 1_000_000 },
+        Plugin { step: 1, source: Box::new(failed) },
+        Image { id: id(), source: Box::new(ImageError::NoMask) },
+        NoTruth { id: id() },
+        Twice { id: id() },
+        NotStock {},
+        TooFew("no point of the grid has a score".into()),
+        Weights { stage: "segmenter", why: "it has one member".into() },
+        Write { path: "tuned.toml".into(), message: "no space left on device".into() },
+        Spill(gone()),
+    });
+    add!(texts, OptimizeError {
+        Ensemble(EnsembleError::Threads(gone())),
+        Onnx(OnnxError::NotOnnx { path: path(), reason: "it has no graph".into() }),
+        Model(Arc::new(ModelError::NoOutput { path: path(), name: "map".into() })),
+        Image { id: id(), source: Box::new(ImageError::NoMask) },
+        Submission(SubmissionError::EmptyId),
+        Manifest { path: "ensemble.toml".into(), message: "expected a value".into() },
+        File { what: "write", path: path(), source: gone() },
+    });
+    add!(texts, FindingsError {
+        Read { path: "findings.jsonl".into(), source: gone() },
+        Line { path: "findings.jsonl".into(), line: 3, fault: "its checksum does not match its contents".into() },
+        Nothing { path: "findings.jsonl".into() },
+    });
+    add!(texts, ReportError {
+        Nothing {},
+        Twice { id: id() },
+        Overflow { id: id(), what: "true", end: 17, size: Size::new(4, 4) },
+        HeatMap { x_name: "above".into(), y_name: "min_area".into(), fault: "no values".into() },
+    });
+}

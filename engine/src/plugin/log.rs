@@ -1,0 +1,70 @@
+//! What plugins log: events of the engine's own log, under the plugin's name.
+//!
+//! An event is logged on the thread that makes the call, within the span of the image at hand. A child process collects
+//! what its plugin logs, and the engine logs it when the reply comes.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use pleura_plugin::abi::{self, Str};
+use serde::{Deserialize, Serialize};
+
+use super::exits;
+
+/// The longest message, in bytes.
+const MAX_MESSAGE: usize = 4096;
+/// The most messages of a call that a child process passes on.
+const MAX_MESSAGES: usize = 100;
+
+/// A message of a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Message {
+    plugin: String,
+    level: u32,
+    text: String,
+}
+
+/// In a child process, what was logged since the last reply.
+static COLLECTED: OnceLock<Mutex<Vec<Message>>> = OnceLock::new();
+
+/// The function that plugins are given; any thread may call it.
+pub(super) unsafe extern "C" fn take(level: u32, message: Str) {
+    let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
+    // SAFETY: the plugin keeps the text alive during the call.
+    let text = unsafe { message.to_text() };
+    let plugin = exits::caller().unwrap_or_else(|| "on a thread of its own".to_owned());
+    let message = Message { plugin, level, text };
+    match COLLECTED.get() {
+        Some(collected) => {
+            let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+            if collected.len() < MAX_MESSAGES {
+                collected.push(message);
+            }
+        }
+        None => message.log(),
+    }
+}
+
+/// From here on, messages are collected instead of logged.
+pub(super) fn collect() {
+    COLLECTED.get_or_init(Mutex::default);
+}
+
+/// What was collected since the last call.
+pub(super) fn collected() -> Vec<Message> {
+    let collected = COLLECTED.get().map(|collected| collected.lock().unwrap_or_else(PoisonError::into_inner));
+    collected.map(|mut messages| std::mem::take(&mut *messages)).unwrap_or_default()
+}
+
+impl Message {
+    /// Logs it, with line breaks as blanks; a level that is none is an info.
+    pub(super) fn log(&self) {
+        let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let plugin = &self.plugin;
+        match self.level {
+            abi::LOG_ERROR => tracing::error!(target: "pleura::plugin", "plugin `{plugin}`: {text}"),
+            abi::LOG_WARN => tracing::warn!(target: "pleura::plugin", "plugin `{plugin}`: {text}"),
+            abi::LOG_DEBUG => tracing::debug!(target: "pleura::plugin", "plugin `{plugin}`: {text}"),
+            _ => tracing::info!(target: "pleura::plugin", "plugin `{plugin}`: {text}"),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! A program that uses ONNX Runtime itself, before the engine does: both share the library and the environment.
+
+mod support;
+
+use ort::session::Session;
+use ort::value::TensorRef;
+use pleura::ensemble::Ensemble;
+use pleura::onnx::{ElementType, GraphBuilder};
+use pleura::runtime::{self, Device, find};
+use support::case::{Case, POST, member, ramp};
+use support::toy::Toy;
+
+/// A network of the program's own: it negates.
+fn own() -> Vec<u8> {
+    let mut graph = GraphBuilder::new("own");
+    let input = graph.input("x", ElementType::Float, &[2.into()]);
+    let output = graph.node("Neg", &[&input], vec![]);
+    graph.output(&output, "y", ElementType::Float, &[2.into()]);
+    graph.build().to_bytes()
+}
+
+#[test]
+fn the_program_and_the_engine_run_models_side_by_side() {
+    support::runtime();
+    let library = find::candidates(None).swap_remove(0).path;
+    let environment = ort::init_from(&library).unwrap().with_name("the program's own").build().unwrap();
+    let mut session = Session::builder(&environment).unwrap().commit_from_memory(&own()).unwrap();
+    let mut negate = || {
+        let outputs = session.run(ort::inputs![TensorRef::from_array_view(([2_usize], &[1.0_f32, -2.0][..])).unwrap()]);
+        outputs.unwrap()[0].try_extract_tensor::<f32>().unwrap().1.to_vec()
+    };
+    assert_eq!(negate(), [-1.0, 2.0]);
+
+    let case = Case::new(&[("a", Toy::default())], &format!("{POST}\n{}", member("segmenter", "a", "")));
+    let ensemble =
+        Ensemble::options().device(Device::Cpu).threads(1).onnxruntime(&library).open(&case.manifest).unwrap();
+    let finding = ensemble.predict(&case.image(&ramp())).unwrap();
+    assert_eq!(runtime::loaded().map(|loaded| &loaded.path), Some(&library));
+    assert_eq!(negate(), [-1.0, 2.0]);
+
+    // whoever goes first takes nothing from the other
+    drop(environment);
+    assert_eq!(ensemble.predict(&case.image(&ramp())).unwrap(), finding);
+    drop(ensemble);
+    assert_eq!(negate(), [-1.0, 2.0]);
+}
