@@ -201,7 +201,7 @@ fn a_stream_that_panics_is_its_callers_panic_and_what_came_before_is_handed_over
     });
     assert!(std::panic::catch_unwind(run).is_err());
     assert!((1..=12).contains(&taken), "{taken}");
-    // and the ensemble is none the worse
+    // and the ensemble still works
     assert!(ensemble.predict(&radiographs(1)[0]).is_ok());
 }
 

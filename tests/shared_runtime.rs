@@ -10,7 +10,7 @@ use pleura::runtime::{self, Device, find};
 use support::case::{Case, POST, member, ramp};
 use support::toy::Toy;
 
-/// A network of the program's own: it negates.
+/// The program's own network: it negates its input.
 fn own() -> Vec<u8> {
     let mut graph = GraphBuilder::new("own");
     let input = graph.input("x", ElementType::Float, &[2.into()]);
@@ -38,7 +38,7 @@ fn the_program_and_the_engine_run_models_side_by_side() {
     assert_eq!(runtime::loaded().map(|loaded| &loaded.path), Some(&library));
     assert_eq!(negate(), [-1.0, 2.0]);
 
-    // whoever goes first takes nothing from the other
+    // the first user can end without affecting the other
     drop(environment);
     assert_eq!(ensemble.predict(&case.image(&ramp())).unwrap(), finding);
     drop(ensemble);

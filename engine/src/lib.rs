@@ -22,10 +22,10 @@
 //!
 //! # Many images, and a submission
 //!
-//! [`Ensemble::predict_files`](ensemble::Ensemble::predict_files) decodes, infers and postprocesses side by side, within
-//! the memory that [`Options::memory`](ensemble::Options::memory) allows, and gives findings in the order of the files;
-//! [`predict_stream`](ensemble::Ensemble::predict_stream) does the same for radiographs made elsewhere. An image that
-//! fails is an error of its own: the others go on.
+//! [`Ensemble::predict_files`](ensemble::Ensemble::predict_files) decodes, infers and postprocesses in parallel, within
+//! the limit of [`Options::memory`](ensemble::Options::memory), and returns findings in the order of the files;
+//! [`predict_stream`](ensemble::Ensemble::predict_stream) does the same for radiographs from an iterator. An image that
+//! fails has its own error, and does not affect the others.
 //!
 //! ```no_run
 //! use pleura::ensemble::Ensemble;
@@ -50,10 +50,10 @@
 //! # }
 //! ```
 //!
-//! # Nothing but memory
+//! # In memory
 //!
-//! A manifest and an image need not be files. Models and plugins are looked up in the folder of the path that the
-//! manifest is given:
+//! A manifest and an image need not be files. Models and plugins are looked up in the folder of the manifest's nominal
+//! path:
 //!
 //! ```no_run
 //! use pleura::Radiograph;
@@ -83,20 +83,20 @@
 //! # }
 //! ```
 //!
-//! # Where things are
+//! # Modules
 //!
-//! | module | what it has |
+//! | module | contents |
 //! |---|---|
-//! | [`manifest`] | what an ensemble is, read and checked |
-//! | [`ensemble`] | an ensemble that is open: predictions, findings, explanations |
+//! | [`manifest`] | the definition of an ensemble, read and checked |
+//! | [`ensemble`] | an open ensemble: predictions, findings, explanations |
 //! | [`radiograph`], [`mask_image`] | images, from files or from memory |
 //! | [`submission`] | CSVs of run lengths: read, written, checked, scored, compared |
 //! | [`plugin`] | loads plugins; write them with the crate `pleura-plugin` |
 //! | [`runtime`] | ONNX Runtime: found, loaded, and its devices |
-//! | [`check`], `report`, `tune`, `optimize` | tools over an ensemble, the last three behind features of their names |
+//! | [`check`], `report`, `tune`, `optimize` | tools for an ensemble, the last three behind features of the same names |
 //!
 //! Errors are typed by module, and hold their cause in [`source`](std::error::Error::source): [`chain`] prints both.
-//! Logs go to `tracing`; what concerns an image is within a span `image` with its `id`.
+//! Logs go to `tracing`; events of an image are within a span `image` with its `id`.
 
 #![deny(missing_docs)]
 

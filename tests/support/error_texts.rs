@@ -1,15 +1,15 @@
-//! The texts of errors, collected so that a crate's messages are read, and reviewed, as a whole.
+//! The texts of a crate's errors in one place, for review.
 
 use std::error::Error;
 use std::fmt::Write as _;
 
-/// A line for each error, and one more for each of its causes.
+/// A line for each error and each of its causes.
 #[derive(Default)]
 pub struct Texts(String);
 
 impl Texts {
     /// # Panics
-    /// Where a message has the words of its cause: whoever prints the causes would print them twice.
+    /// If a message contains its cause's text, which would then be printed twice.
     pub fn add(&mut self, enumeration: &str, variant: &str, error: &dyn Error) {
         let mut words = error.to_string();
         let _ = writeln!(self.0, "{enumeration}::{variant}\n    {}", words.replace('\n', "\n    "));
@@ -27,7 +27,7 @@ impl Texts {
     }
 }
 
-/// Adds values of an error, at least one for each variant: without one, the test does not compile.
+/// Adds values of an error, at least one for each variant: a missing variant does not compile.
 macro_rules! add {
     ($texts:expr, $error:ident { $($variant:ident $fields:tt),+ $(,)? }) => {{
         #[allow(unreachable_patterns, reason = "a variant with several texts has several lines")]

@@ -10,7 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::{paint, visible};
 
-/// A line an event: its level, its fields, and what it is about.
+/// Formats an event as a line: its level, its fields, and the fields of its spans.
 pub struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -21,7 +21,7 @@ where
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut text = String::new();
         context.format_fields(Writer::new(&mut text), event)?;
-        // the image at hand, say
+        // such as the current image
         for span in context.event_scope().into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>().filter(|it| !it.is_empty()) {
                 write!(text, " ({} {fields})", span.name())?;

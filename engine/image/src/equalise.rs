@@ -38,7 +38,7 @@ pub fn clahe(image: ArrayView2<'_, u8>, clip_limit: f64, tiles: (usize, usize)) 
     out
 }
 
-/// Size of a tile. Where a side cannot be divided, both are extended: one that can be, by a pixel a tile.
+/// The size of a tile. If a side is not divisible, the image is extended on both: a divisible one by a pixel per tile.
 fn tile_size(Size { height, width }: Size, (down, across): (usize, usize)) -> Size {
     if height.is_multiple_of(down) && width.is_multiple_of(across) {
         Size::new(height / down, width / across)

@@ -89,7 +89,7 @@ pub fn open_with(path: &Path, limits: DecodeLimits) -> Result<(String, Mask), Ma
     Ok((image.id().to_owned(), mask))
 }
 
-/// A mask brought to `size`: marked where half of the area or more is. At its own size it is itself.
+/// Resizes a mask to `size`: a pixel is marked if at least half of its area is. At its own size it is unchanged.
 #[must_use]
 pub fn resized(mask: &Mask, size: Size) -> Mask {
     if mask.size() == size {

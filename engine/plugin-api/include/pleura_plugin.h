@@ -30,7 +30,7 @@ extern "C" {
 #define PLEURA_POSTPROCESS 4u
 #define PLEURA_USES_SCORE 8u
 
-/* Levels of a message: the result is wrong, may not be what is expected; what was done; details. */
+/* Levels of a message: something is wrong, the result may be unexpected, what was done, details for debugging. */
 #define PLEURA_LOG_ERROR 1u
 #define PLEURA_LOG_WARN 2u
 #define PLEURA_LOG_INFO 3u

@@ -23,16 +23,16 @@ pub const POSTPROCESS: u32 = 4;
 /// [`Table::capabilities`]: postprocessing reads [`Context::score_low`] and `score_high`.
 pub const USES_SCORE: u32 = 8;
 
-/// [`Log`]: something is wrong, though the call goes on.
+/// [`Log`]: something is wrong, but the call continues.
 pub const LOG_ERROR: u32 = 1;
-/// [`Log`]: the result may not be what its user expects.
+/// [`Log`]: the result may be unexpected.
 pub const LOG_WARN: u32 = 2;
 /// [`Log`]: what was done.
 pub const LOG_INFO: u32 = 3;
-/// [`Log`]: what helps to find a fault in the plugin.
+/// [`Log`]: details for debugging the plugin.
 pub const LOG_DEBUG: u32 = 4;
 
-/// The host's function for messages; any thread may call it for as long as the process. The text is copied at once.
+/// The host's function for messages, which any thread may call as long as the process runs. The text is copied at once.
 pub type Log = unsafe extern "C" fn(level: u32, message: Str);
 
 /// UTF-8 text of `len` bytes, not terminated, valid during the call.
@@ -156,7 +156,7 @@ pub struct Table {
             host: *const Host,
         ) -> u32,
     >,
-    /// Since ABI 1.1, may be null: called once, before any other call, with the function that takes messages.
+    /// Since ABI 1.1, may be null: called once, before any other call, with the host's function for messages.
     pub use_log: Option<unsafe extern "C" fn(log: Log)>,
 }
 

@@ -40,8 +40,8 @@
 //!
 //! # Tests without the engine
 //!
-//! A plugin is an ordinary type: create it and call it on arrays. `pleura plugins test LIBRARY` then tries the built library
-//! as an ensemble does.
+//! A plugin is an ordinary type: create it and call it on arrays. `pleura plugins test LIBRARY` then tests the built
+//! library as an ensemble uses it.
 //!
 //! ```
 //! # use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess};
@@ -72,8 +72,8 @@
 //!
 //! # Messages
 //!
-//! Return an [`Error`] to fail: the image is skipped, and the message is shown with the plugin's name. To say something
-//! while all goes well, call [`log()`].
+//! Return an [`Error`] to fail: the image is skipped, and the message is printed with the plugin's name. For other
+//! messages, call [`log()`].
 //!
 //! The C side of the same boundary is `include/pleura_plugin.h`; [`abi`] mirrors it.
 

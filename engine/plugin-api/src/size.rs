@@ -5,10 +5,9 @@ use std::fmt;
 use ndarray::{Dim, IntoDimension, Ix};
 use serde::{Deserialize, Serialize};
 
-/// Height and width of an image, a map or a mask, in pixels: height first, as in the dimensions of an array of
-/// (rows, columns).
+/// Height and width of an image, a map or a mask, in pixels: height first, as in an array's dimensions (rows, columns).
 ///
-/// Arrays of it are made directly (`Array2::zeros(size)`), and an array's size is `Size::from(array.dim())`. It is
+/// A size can be an array's shape (`Array2::zeros(size)`), and an array's size is `Size::from(array.dim())`. It is
 /// serialised as the pair `[height, width]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(usize, usize)", into = "(usize, usize)")]
@@ -20,40 +19,40 @@ pub struct Size {
 }
 
 impl Size {
-    /// Height first, both in pixels.
+    /// A size in pixels, height first.
     #[must_use]
     pub const fn new(height: usize, width: usize) -> Self {
         Self { height, width }
     }
 
-    /// Number of pixels; `usize::MAX` where they are more.
+    /// The number of pixels, at most `usize::MAX`.
     #[must_use]
     pub const fn area(self) -> usize {
         self.height.saturating_mul(self.width)
     }
 
-    /// (rows, columns), as `ndarray`'s `dim()` has them.
+    /// (rows, columns), like `ndarray`'s `dim()`.
     #[must_use]
     pub const fn dim(self) -> (usize, usize) {
         (self.height, self.width)
     }
 }
 
-/// "height×width".
+/// As "height×width".
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}×{}", self.height, self.width)
     }
 }
 
-/// From (height, width), which is an array's `dim()` where its axes are (rows, columns).
+/// From (height, width), such as the `dim()` of an array with the axes (rows, columns).
 impl From<(usize, usize)> for Size {
     fn from((height, width): (usize, usize)) -> Self {
         Self { height, width }
     }
 }
 
-/// From [height, width], as manifests and parameters have it.
+/// From [height, width], the form in manifests and parameters.
 impl From<[u32; 2]> for Size {
     fn from([height, width]: [u32; 2]) -> Self {
         Self { height: height as usize, width: width as usize }
@@ -67,7 +66,7 @@ impl From<Size> for (usize, usize) {
     }
 }
 
-/// Makes arrays of (rows, columns): `Array2::zeros(size)`.
+/// Use as an array's shape: `Array2::zeros(size)`.
 impl IntoDimension for Size {
     type Dim = Dim<[Ix; 2]>;
 

@@ -65,10 +65,10 @@ use stage::crop::Crop;
 
 /// A two-stage ensemble, ready to run.
 ///
-/// Open it once, and share it: it is `Send` and `Sync`, and several threads may call it at once. Each call gives what it
-/// would give alone. A device runs one batch at a time, so that calls take turns there, and go on side by side before and
-/// after; for many images, one [`predict_files`](Self::predict_files) or [`predict_stream`](Self::predict_stream) fills
-/// batches that many calls of [`predict`](Self::predict) leave to one image. The engine's threads
+/// Open it once, and share it: it is `Send` and `Sync`. Concurrent calls from several threads do not affect each
+/// other's results. A device runs one batch at a time, so that calls take turns there, and are parallel before and
+/// after. For many images, one [`predict_files`](Self::predict_files) or [`predict_stream`](Self::predict_stream) fills
+/// batches, whereas each call of [`predict`](Self::predict) runs batches of one image. The engine's threads
 /// ([`Options::threads`]) are shared by all calls.
 ///
 /// ```no_run

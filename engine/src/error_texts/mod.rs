@@ -15,7 +15,7 @@ use crate::texts::Texts;
 #[test]
 #[cfg(all(feature = "report", feature = "tune", feature = "optimize"))]
 fn every_error_has_its_text() {
-    // its errors cannot be made without it
+    // an error of ONNX Runtime cannot be made without it
     let Some(_) = crate::runtime::for_tests() else { return };
     let mut texts = Texts::default();
     documents(&mut texts);

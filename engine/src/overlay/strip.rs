@@ -50,7 +50,7 @@ fn maps(explanation: &Explanation) -> Vec<(String, &Array2<f32>)> {
     own.into_iter().chain(merged).collect()
 }
 
-/// Size of a panel: the radiograph's, shrunk until no side is longer than [`SIDE`].
+/// The size of a panel: the radiograph's, reduced until no side is longer than [`SIDE`].
 fn panel_size(Size { height, width }: Size) -> Size {
     let longest = height.max(width).max(SIDE);
     Size::new((height * SIDE / longest).max(1), (width * SIDE / longest).max(1))

@@ -126,7 +126,7 @@ impl Running {
         self.receive_until(self.deadline())
     }
 
-    /// The next reply. What the plugin logged before it is logged here, by the thread that made the call.
+    /// The next reply. The plugin's messages that precede it are logged here, on the thread that made the call.
     fn receive_until(&mut self, deadline: Instant) -> Result<(Reply, Vec<u8>), Fault> {
         loop {
             let pipe = &mut self.replies;

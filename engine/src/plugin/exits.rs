@@ -30,10 +30,10 @@ pub(super) fn within<T>(name: &str, call: &'static str, work: impl FnOnce() -> T
     work()
 }
 
-/// The plugin in whose call this thread is.
+/// The plugin that this thread is calling, if any.
 pub(super) fn caller() -> Option<String> {
     let (name, _) = CALLER.get()?;
-    // SAFETY: `within` has not returned, so that what it borrows is alive.
+    // SAFETY: `within` has not returned, so its borrow is valid.
     Some(unsafe { name.as_ref() }.to_owned())
 }
 

@@ -190,8 +190,8 @@ impl Plugin {
         })
     }
 
-    /// Brings a map of view number `view` back. `out` is the size of the image before [`Self::forward`], or
-    /// the same fraction of it that `map` is of the view.
+    /// Transforms a map of view number `view` back. `out` is the size of the image before [`Self::forward`], or the
+    /// same fraction of it that `map` is of the view.
     ///
     /// # Errors
     /// See [`Plugin`].

@@ -18,10 +18,10 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Gives the plugin the engine's log before anything else is asked of it.
+    /// Passes the engine's log function to the plugin, before any other call.
     fn new(table: Table, about: About) -> Self {
         if let Some(use_log) = table.use_log {
-            // SAFETY: the table's call, which takes a function that may be called at any time.
+            // SAFETY: a function of the table; the one passed to it may be called at any time.
             exits::within(&about.name, "use_log", || unsafe { use_log(log::take) });
         }
         Self { table, about }
@@ -146,8 +146,8 @@ fn read_table(entry: Entry) -> Result<Table, LoadError> {
     let (struct_size, major) = unsafe { ((*table).struct_size, (*table).abi_major) };
     check_start(struct_size, major)?;
     let mut known = std::mem::MaybeUninit::<Table>::zeroed();
-    // SAFETY: the table has `struct_size` bytes, of which no more than this engine knows are copied. Calls that an older
-    // table does not have stay null; newer fields come after those known.
+    // SAFETY: the table has `struct_size` bytes, and no more are copied than this engine knows. Functions that an older
+    // table lacks stay null; newer fields come after the known ones.
     Ok(unsafe {
         let bytes = (struct_size as usize).min(size_of::<Table>());
         std::ptr::copy_nonoverlapping(table.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), bytes);

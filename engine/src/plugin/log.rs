@@ -1,7 +1,7 @@
-//! What plugins log: events of the engine's own log, under the plugin's name.
+//! Messages of plugins, as events of the engine's log under the plugin's name.
 //!
-//! An event is logged on the thread that makes the call, within the span of the image at hand. A child process collects
-//! what its plugin logs, and the engine logs it when the reply comes.
+//! An event is logged on the thread that makes the call, within the span of the current image. A child process collects
+//! its plugin's messages, and the engine logs them with the reply.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::exits;
 
-/// The longest message, in bytes.
+/// The maximum length of a message, in bytes.
 const MAX_MESSAGE: usize = 4096;
-/// The most messages of a call that a child process passes on.
+/// The maximum number of messages that a child process passes on per call.
 const MAX_MESSAGES: usize = 100;
 
 /// A message of a plugin.
@@ -23,10 +23,10 @@ pub(super) struct Message {
     text: String,
 }
 
-/// In a child process, what was logged since the last reply.
+/// In a child process, the messages since the last reply.
 static COLLECTED: OnceLock<Mutex<Vec<Message>>> = OnceLock::new();
 
-/// The function that plugins are given; any thread may call it.
+/// The function passed to plugins; any thread may call it.
 pub(super) unsafe extern "C" fn take(level: u32, message: Str) {
     let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
     // SAFETY: the plugin keeps the text alive during the call.
@@ -44,19 +44,19 @@ pub(super) unsafe extern "C" fn take(level: u32, message: Str) {
     }
 }
 
-/// From here on, messages are collected instead of logged.
+/// From now on, messages are collected instead of logged.
 pub(super) fn collect() {
     COLLECTED.get_or_init(Mutex::default);
 }
 
-/// What was collected since the last call.
+/// The messages since the last call of this function.
 pub(super) fn collected() -> Vec<Message> {
     let collected = COLLECTED.get().map(|collected| collected.lock().unwrap_or_else(PoisonError::into_inner));
     collected.map(|mut messages| std::mem::take(&mut *messages)).unwrap_or_default()
 }
 
 impl Message {
-    /// Logs it, with line breaks as blanks; a level that is none is an info.
+    /// Logs it, with line breaks replaced by blanks; an unknown level counts as info.
     pub(super) fn log(&self) {
         let text = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
         let plugin = &self.plugin;

@@ -66,7 +66,7 @@ pub(super) enum Reply {
     /// Payload: the mask.
     Mask,
     Fault(Fault),
-    /// Before any other reply: what the plugin logged meanwhile.
+    /// Sent before any other reply: the plugin's messages since the last one.
     Logged(Vec<Message>),
 }
 

@@ -55,7 +55,7 @@ fn serve(loaded: &Loaded, limit: u32, requests: &mut impl Read, replies: &mut im
     Ok(())
 }
 
-/// Sends a reply, and what the plugin logged before it.
+/// Sends a reply, preceded by the plugin's messages.
 fn reply(replies: &mut impl Write, reply: &Reply, parts: &[&[u8]]) -> io::Result<()> {
     let logged = log::collected();
     if !logged.is_empty() {

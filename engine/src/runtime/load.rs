@@ -227,10 +227,10 @@ fn minor(version: &str) -> Option<u32> {
     version.split('.').nth(1)?.parse().ok()
 }
 
-/// ONNX Runtime for this crate's tests, which have no program that could install it; none where there is none.
+/// ONNX Runtime for this crate's tests, which cannot install it; `None` if there is none.
 ///
 /// # Panics
-/// Where there is none in CI, where every test is to run.
+/// If there is none in CI, where every test must run.
 #[cfg(test)]
 pub fn for_tests() -> Option<&'static Loaded> {
     let loaded = load(None).ok();

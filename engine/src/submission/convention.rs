@@ -68,7 +68,7 @@ impl Convention {
         }
     }
 
-    /// Size of its competition's masks; `None` where each has a size of its own.
+    /// The size of its competition's masks; `None` if they vary.
     #[must_use]
     pub fn size(self) -> Option<Size> {
         match self {
@@ -139,9 +139,9 @@ impl FromStr for Convention {
 }
 
 impl Submission {
-    /// Reads a CSV of a convention; several rows of an id are OR-ed. Where the convention has classes, ids are
-    /// `NAME_CLASS`. `size` is that of every mask; without it each has a size of its own, which is not known,
-    /// and only [`Runs`] come out again.
+    /// Reads a CSV of a convention; several rows of an id are OR-ed. If the convention has classes, ids are
+    /// `NAME_CLASS`. `size` is that of every mask; without it masks have unknown sizes, and only [`Runs`] can be
+    /// retrieved.
     ///
     /// # Errors
     /// If the file cannot be read, has other columns, or a row is not a mask of this size.

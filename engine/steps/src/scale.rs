@@ -86,7 +86,7 @@ fn resize(from: ArrayView2<'_, f32>, mut to: ArrayViewMut2<'_, f32>) -> Result<(
     Resizer::new().resize_typed(&source, &mut target, &options).map_err(|e| e.to_string().into())
 }
 
-/// A size as the resizer wants it: (width, height).
+/// A size in the resizer's order: (width, height).
 fn sides(Size { height, width }: Size) -> Result<(u32, u32), Error> {
     let side = |side: usize| u32::try_from(side).map_err(|_| Error::from("the image is too large"));
     Ok((side(width)?, side(height)?))

@@ -3,7 +3,6 @@
 //! A network is an ONNX model in inference form, made by [`nets`] or read from a file. From it and a
 //! [recipe](recipe::Recipe), the training step (forward pass, loss, backward pass, optimiser) is written as standard
 //! ONNX operators and run by ONNX Runtime; the export is the same network with the trained weights.
-
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -52,13 +51,13 @@
 //! # }
 //! ```
 //!
-//! | module | what it has |
+//! | module | contents |
 //! |---|---|
-//! | [`recipe`] | what a training is, read and checked |
+//! | [`recipe`] | the definition of a training, read and checked |
 //! | [`data`] | images and masks, folds, augmentation, batches |
 //! | [`nets`], [`weights`] | networks as ONNX models, and weights from PyTorch, safetensors and ONNX files |
 //! | [`forward`], [`backward`], [`ops`], [`loss`], [`step`] | from an ONNX model to a training step of ONNX operators |
-//! | [`fit`] | folds, phases and epochs; checkpoints, exports and the manifest that is handed over |
+//! | [`fit`] | folds, phases and epochs; checkpoints, exports and the resulting manifest |
 //! | [`stack`] | a model over the members' held-out scores |
 
 #![deny(missing_docs)]

@@ -23,7 +23,7 @@ pub struct Marks {
 pub struct Truth {
     pub images: IndexMap<String, Marks>,
     pub rows: usize,
-    /// Size that runs are counted on.
+    /// The size that run lengths refer to.
     pub size: Size,
 }
 

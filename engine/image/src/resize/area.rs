@@ -17,7 +17,7 @@ const LEAST_SHARE: f64 = 1e-3;
 /// Weights are grouped and padded with zeros, so that the compiler processes a group at once.
 const GROUP: usize = 4;
 
-/// Brings a plane to a size as OpenCV's `cv2.resize(…, interpolation=cv2.INTER_AREA)` of 32-bit floats.
+/// Resizes a plane like OpenCV's `cv2.resize(…, interpolation=cv2.INTER_AREA)` on 32-bit floats.
 pub(super) fn resize(plane: ArrayView2<'_, f32>, size: Size) -> Array2<f32> {
     let from = Size::from(plane.dim());
     let shrinks = size.height <= from.height && size.width <= from.width;

@@ -44,7 +44,7 @@ thread_local! {
     static RESIZER: RefCell<Resizer> = RefCell::default();
 }
 
-/// Brings a plane to `size`; a plane of that size already is passed on as it is.
+/// Resizes a plane to `size`; a plane of that size is returned unchanged.
 ///
 /// Sides must be at least 1 and fit in 32 bits. Weights are never negative, except for cubic ones, so a linear resize
 /// keeps order: if one plane is nowhere higher than another, neither is the resized one. Exact early exit relies on it.
@@ -90,8 +90,8 @@ pub fn resized(plane: Array2<f32>, size: Size, how: Resize) -> Array2<f32> {
     if plane.dim() == size.dim() { plane } else { resize(plane.view(), size, how).into_owned() }
 }
 
-/// How much of each pixel of a plane of `size` is marked in a mask, in 0..=1: by area, also where one
-/// side grows and the other shrinks.
+/// The share of each pixel of a plane of `size` that a mask marks, in 0..=1: by area, even if one side grows and the
+/// other shrinks.
 #[must_use]
 pub fn shares(mask: &Mask, size: Size) -> Array2<f32> {
     let marked = mask.pixels().mapv(|marked| if marked { 1.0 } else { 0.0 });
@@ -100,8 +100,7 @@ pub fn shares(mask: &Mask, size: Size) -> Array2<f32> {
     resized(resized(marked, small, Resize::Area), size, Resize::Area)
 }
 
-/// Brings a mask to `size`: each pixel takes the one at `floor(place * from / to)`, as OpenCV's
-/// `INTER_NEAREST`.
+/// Resizes a mask to `size`: each pixel takes the one at `floor(place * from / to)`, as OpenCV's `INTER_NEAREST`.
 ///
 /// # Panics
 /// If the mask has a side of 0, and `size` has not.

@@ -48,8 +48,8 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Whether the offsets and lengths from which these runs were read fit an image of `size` once they
-    /// are taken for absolute positions from 1.
+    /// Whether the offsets and lengths of these runs also fit an image of `size` when read as absolute positions from
+    /// 1.
     #[must_use]
     pub fn reads_as_absolute(&self, size: Size) -> bool {
         let ends = std::iter::once(0).chain(self.ranges().iter().map(|run| run.1));

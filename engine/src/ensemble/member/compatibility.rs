@@ -70,7 +70,7 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
     misfits
 }
 
-/// Why a model of fixed height and width cannot take a view of a size, if it cannot.
+/// Why a model of fixed height and width cannot take a view of this size; `None` if it can.
 pub fn view(member: &Member, inputs: &[Port], size: Size) -> Option<Mismatch> {
     let port = inputs.iter().find(|port| port.name == member.input.name)?;
     let (height, width) = sides(&member.input, port)?;

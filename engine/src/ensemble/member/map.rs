@@ -43,7 +43,7 @@ impl Map {
         })
     }
 
-    /// Brings it to `size`, and then to probabilities.
+    /// Resizes it to `size`, then converts to probabilities.
     pub fn placed(self, size: Size) -> Array2<f32> {
         let resize = |plane| resized(plane, size, Resize::Linear);
         match self {

@@ -13,7 +13,7 @@ use crate::plugin::Plugin;
 use crate::{Radiograph, Size};
 use pleura_image::resize::resize;
 
-/// What a network sees of a radiograph, in training as in prediction, before any plugin: intensities in 0..=1, brought
+/// What a network sees of a radiograph, in training and in prediction, before any plugin: intensities in 0..=1, resized
 /// to `size`.
 #[must_use]
 pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: Size, how: Resize) -> Array2<f32> {
@@ -41,7 +41,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Prepares one image: of [`Recipe::size`], in 0..=1.
+    /// Prepares one image, in 0..=1 and of [`Recipe::size`].
     pub fn apply(&self, radiograph: &Radiograph, region: Option<Region>) -> Result<Array2<f32>, ImageError> {
         let part = region.filter(|_| self.crop).unwrap_or(Region::whole(radiograph.size()));
         let mut image = prepare_part(radiograph, self.intensity, part, self.size, self.resize);

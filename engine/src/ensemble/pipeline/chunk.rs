@@ -1,4 +1,4 @@
-//! Images that travel together, and how many of them: enough to fill batches, within what the plan allows.
+//! Images that are processed together, and their number: enough to fill batches, within the plan's limits.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -12,7 +12,7 @@ use crate::radiograph::RadiographError;
 /// Batches that a chunk may fill. Only a fraction of them passes the gate, and should still fill one.
 const BATCHES: usize = 8;
 
-/// Images in order, each with its name.
+/// Images in order, with their names.
 pub struct Chunk<N> {
     pub number: usize,
     /// The bytes that its images take while in flight.
@@ -67,7 +67,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The next chunk; none where no images are left. A chunk has at least one image, however large.
+    /// The next chunk, with at least one image, however large; `None` if no images are left.
     pub fn next(&mut self) -> Option<Chunk<S::Name>> {
         let left = self.source.left();
         if left == 0 {
@@ -105,8 +105,8 @@ impl<S: Source> Reader<S> {
         Some(Chunk { number, bytes, images, prepared: Prepared::default() })
     }
 
-    /// How many of the next images, at most `step`, fit `room` together while they are decoded; the first of a chunk
-    /// does, as it has been waited for.
+    /// How many of the next images, at most `step`, fit `room` together while they are decoded. The first image of a
+    /// chunk always does, as the chunk has waited for it.
     fn together(&mut self, step: usize, first: bool, room: usize) -> usize {
         let (mut count, mut sum) = (0, 0_usize);
         while count < step {
@@ -165,7 +165,7 @@ mod tests {
         paths.iter().map(|path| (path.as_path(), Ok(radiograph("x")))).collect()
     }
 
-    /// Sizes of the chunks of so many files of 10×10 pixels.
+    /// The sizes of the chunks of `files` files of 10×10 pixels.
     fn chunks(plan: Plan, files: usize) -> Vec<usize> {
         let files: Vec<PathBuf> = (0..files).map(|i| format!("{i}.png").into()).collect();
         let (sizes, order) = chunks_of(plan, Files::new(&files, decode));
@@ -173,7 +173,7 @@ mod tests {
         sizes
     }
 
-    /// Sizes of the chunks of images of 10×10 pixels, and the order of their names.
+    /// The sizes of the chunks of images of 10×10 pixels, and the names in order.
     fn chunks_of<S: Source>(plan: Plan, source: S) -> (Vec<usize>, Vec<PathBuf>) {
         let mut reader = Reader::new(plan, source);
         let mut sizes = Vec::new();
@@ -252,7 +252,7 @@ mod tests {
             made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             radiograph(&number.to_string())
         };
-        // of unknown length, as what comes over a network is
+        // of unknown length, such as images from a network
         let source = || {
             let mut numbers = 0..20;
             Radiographs::new(std::iter::from_fn(move || numbers.next().map(make)))

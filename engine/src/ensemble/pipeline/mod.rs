@@ -1,8 +1,8 @@
 //! The pipeline of images: read in chunks, sent through the stages, concluded, handed to the caller.
 //!
-//! `stream` runs a reader, two lanes for each device and a finisher side by side; a `source` gives the images, and
-//! `chunk` decides by the `plan` which of them travel together; `trace` sends a chunk through the stages, in their
-//! `order`, and concludes each of its images; `guarded` keeps a fault in one image from ending the run.
+//! `stream` runs a reader, two lanes for each device and a finisher in parallel; a `source` supplies the images, and
+//! `chunk` groups them within the limits of the `plan`; `trace` sends a chunk through the stages, in their `order`, and
+//! turns each image's results into a finding; `guarded` keeps a fault in one image from ending the run.
 
 pub mod chunk;
 pub mod guarded;

@@ -42,8 +42,7 @@ impl OrderedStage<'_> {
         }
     }
 
-    /// Writes down the verdict on an image of `size`; the answer is whether the image goes on to the next
-    /// stage.
+    /// Records the verdict on an image of `size`; returns whether the image continues to the next stage.
     ///
     /// # Errors
     /// If a crop stage finds nothing, and the manifest says to skip such an image.

@@ -1,4 +1,4 @@
-//! What images on their way may take: batches, chunks and memory.
+//! Limits of images in flight: batches, chunks and memory.
 
 use crate::ensemble::Ensemble;
 use crate::radiograph::{DecodeLimits, OverLimit};
@@ -47,7 +47,7 @@ impl Ensemble {
         self.memory.map_or(DecodeLimits::default(), DecodeLimits::of_memory)
     }
 
-    /// How files are divided into chunks.
+    /// The division of images into chunks.
     pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
         let insisted = members.flat_map(|member| {

@@ -1,4 +1,4 @@
-//! Where images come from: files to decode, or radiographs that the caller makes one after another.
+//! Sources of images: files to decode, or radiographs from the caller's iterator.
 
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
@@ -8,28 +8,29 @@ use crate::Radiograph;
 use crate::ensemble::ImageError;
 use crate::radiograph;
 
-/// An image, or why there is none, with the name under which its finding is handed over.
+/// An image, or why there is none, with its name for the caller.
 pub type Named<N> = (N, Result<Radiograph, ImageError>);
 
-/// Images in order, of which a few are taken at a time.
+/// Images in order, taken a few at a time.
 pub trait Source: Send {
     /// A file's path, or an id.
     type Name: AsRef<Path> + Send;
 
-    /// How many images are left, as far as that is known; 0 only where none is.
+    /// An upper bound on the number of images left, `usize::MAX` if unknown; 0 only if there are none.
     fn left(&mut self) -> usize;
 
-    /// Bytes that an image takes while it is decoded: the next one for `ahead` = 0, the one after it for 1.
+    /// Bytes that an image takes while it is decoded: the next one with `ahead` = 0, the one after it with 1, and so
+    /// on.
     fn claim(&mut self, ahead: usize, plan: &Plan) -> usize;
 
-    /// The next images, `count` of them at most.
+    /// Takes the next images, at most `count`.
     fn take(&mut self, count: usize) -> Vec<Named<Self::Name>>;
 
-    /// The next image's name, the image itself left out; none where no image is left.
+    /// Takes only the name of the next image; `None` if there are no more.
     fn skip(&mut self) -> Option<Self::Name>;
 }
 
-/// Files, decoded side by side.
+/// Files, decoded in parallel.
 pub struct Files<'f, D> {
     rest: &'f [PathBuf],
     decode: D,
@@ -48,7 +49,7 @@ impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Source for File
         self.rest.len()
     }
 
-    /// By the file's header, where a limit must hold; the whole limit where the header does not say.
+    /// From the file's header, if a limit must hold; the whole limit if the header does not say.
     fn claim(&mut self, ahead: usize, plan: &Plan) -> usize {
         match self.rest.get(ahead) {
             Some(path) if plan.strict => {
@@ -71,7 +72,7 @@ impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Source for File
     }
 }
 
-/// Radiographs as an iterator makes them; at most one more than is wanted.
+/// Radiographs from an iterator; at most one more is made than is needed.
 pub struct Radiographs<I: Iterator<Item = Radiograph>>(Peekable<I>);
 
 impl<I: Iterator<Item = Radiograph>> Radiographs<I> {
@@ -91,7 +92,7 @@ impl<I: Iterator<Item = Radiograph> + Send> Source for Radiographs<I> {
         most.unwrap_or(usize::MAX).max(least).max(1)
     }
 
-    /// By its size, where a limit must hold. Those after the next one are not made yet: they wait until they are.
+    /// From its size, if a limit must hold. Later radiographs are not made yet, and count as the whole limit.
     fn claim(&mut self, ahead: usize, plan: &Plan) -> usize {
         match (plan.strict, ahead) {
             (false, _) => 0,

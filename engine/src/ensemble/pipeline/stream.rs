@@ -1,4 +1,4 @@
-//! Many images through an ensemble: decoded, prepared, inferred, postprocessed and handed over side by side.
+//! Many images through an ensemble: decoded, prepared, inferred, postprocessed and returned in parallel.
 //!
 //! ```text
 //! reader ──▶ two lanes a device ──▶ finisher ──▶ the caller
@@ -69,12 +69,12 @@ impl Ensemble {
         self.run(Files::new(files, decode), |path, finding, radiograph| each(path, finding, radiograph.as_ref()))
     }
 
-    /// Runs radiographs that an iterator makes through the ensemble, and hands over each result with the radiograph's id,
-    /// in their order.
+    /// Runs radiographs from an iterator through the ensemble and passes each result to `each`, with the radiograph's
+    /// id, in their order.
     ///
-    /// The iterator runs on a thread of its own, and is asked for the next radiograph when there is room for it: memory is
-    /// bounded as in [`predict_files`](Self::predict_files). Where `each` ends the run, what the iterator is doing is
-    /// waited for. A panic of the iterator is the caller's, once what it made before is handed over.
+    /// The iterator runs on its own thread, and is asked for a radiograph when there is room for it: memory is bounded
+    /// as in [`predict_files`](Self::predict_files). If `each` ends the run, it returns once the iterator's current
+    /// call has. A panic of the iterator is passed to the caller, after the results of all earlier radiographs.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -134,11 +134,11 @@ impl Ensemble {
         })
     }
 
-    /// Starts reader, lanes and finisher; gives what comes out at the end. `done` receives the bytes of what was taken.
+    /// Starts reader, lanes and finisher; returns the results' receiver. `done` receives the bytes of finished images.
     /// The reader starts last, and takes the source.
     ///
     /// # Errors
-    /// Where the system refuses a thread; the source is then where it was.
+    /// If the system refuses a thread; the source is then left in place.
     fn start<'scope, 'env: 'scope, S: Source>(
         &'env self,
         scope: &'scope Scope<'scope, 'env>,
@@ -169,7 +169,7 @@ impl Ensemble {
         Ok(from_finisher)
     }
 
-    /// Takes images from their source, and prepares them for the members that are sure to see them.
+    /// Takes images from their source, and prepares them for the members that certainly run on them.
     fn read<S: Source>(&self, mut reader: Reader<S>, done: &Receiver<usize>, lanes: &Sender<Chunk<S::Name>>) {
         while reader.wait(done)
             && let Some(mut chunk) = reader.next()

@@ -100,7 +100,7 @@ impl Ensemble {
         radiograph: &Radiograph,
         trace: Trace,
     ) -> Result<(Finding, Vec<Mask>), ImageError> {
-        // of the highest level, so that whatever is logged has it
+        // of the highest level, so that every log event has it
         let _span = tracing::error_span!("image", id = radiograph.id()).entered();
         let Trace { size, crop, classified, segmented } = trace;
         let score = classified.as_ref().and_then(|verdict| verdict.score);
@@ -136,7 +136,7 @@ impl Ensemble {
         Ok((finding, masks))
     }
 
-    /// Size of the masks of images whose maps are merged at a size.
+    /// The size of masks for maps merged at this size.
     fn mask_size(&self, merged: Size) -> Size {
         self.manifest.output.mask_size.map_or(merged, Size::from)
     }

@@ -45,7 +45,7 @@ impl Crop {
         }
     }
 
-    /// The box around what is marked, grown by the margin, in an image of size `of`.
+    /// The box around the marked pixels, extended by the margin, in an image of size `of`.
     fn enclose(&self, map: ArrayView2<'_, f32>, of: Size) -> Option<Region> {
         let mut mask = map.mapv(|p| p > self.above);
         if let Some(count) = self.components {

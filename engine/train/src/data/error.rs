@@ -55,9 +55,9 @@ pub enum DataError {
     Changed {
         /// The image's file.
         path: PathBuf,
-        /// Size when the data were opened.
+        /// Its size when the data were opened.
         was: Size,
-        /// Size now.
+        /// Its size now.
         is: Size,
     },
     /// Too few images for one batch.
@@ -151,7 +151,7 @@ pub enum Problem {
         id: String,
         /// One past the last pixel.
         end: usize,
-        /// Size that the runs were taken to be of.
+        /// The size that the runs were assumed to refer to.
         size: Size,
         /// Whether they fit when read as absolute positions.
         absolute: bool,
@@ -166,7 +166,7 @@ impl fmt::Display for List<'_> {
         let count = self.0.len();
         write!(f, "{count} {} with the data:", if count == 1 { "problem" } else { "problems" })?;
         for problem in self.0.iter().take(NAMED) {
-            // with its causes, which a list cannot pass on as its own
+            // with its causes, which a list cannot return as its source
             write!(f, "\n  {}", pleura::chain(problem))?;
         }
         match count.saturating_sub(NAMED) {

@@ -1,4 +1,4 @@
-//! What a training writes and reads again.
+//! Files that a training writes and reads.
 
 use pleura::checksum::ChecksumError;
 use pleura::submission::SubmissionError;

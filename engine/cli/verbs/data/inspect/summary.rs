@@ -36,7 +36,7 @@ pub struct TruthSummary {
     pub most_masks_of_an_id: usize,
     /// Number of ids with both a mask and a row without one.
     pub contradictory_ids: usize,
-    /// Size that run lengths are counted on.
+    /// The size that run lengths refer to.
     pub mask_size: Size,
     pub area: Option<Areas>,
 }

@@ -11,8 +11,8 @@ use crate::Size;
 /// The limit on scans of a progressive image; encoders make about ten, and each costs a pass over all coefficients.
 const MOST_SCANS: i32 = 500;
 
-/// Samples of a grey image of a size as they come, row by row. What libjpeg-turbo warns of is remarked: that all
-/// codes are there has been checked before.
+/// Samples of a grey image of this size, row by row. A warning of libjpeg-turbo becomes a remark: completeness has
+/// already been checked.
 ///
 /// # Errors
 /// libjpeg-turbo's own, and if it reads another size.

@@ -64,7 +64,7 @@ pub struct Args {
 /// The converted masks.
 struct Converted {
     submission: Submission,
-    /// Sizes of the masks, as far as they are known.
+    /// The sizes of the masks, if known.
     sizes: BTreeSet<Size>,
     skipped: usize,
 }
