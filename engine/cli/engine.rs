@@ -76,10 +76,8 @@ pub fn start_threads(threads: usize) -> Result<()> {
     // an error without a cause means that they run already
     match started.as_ref().err().and_then(std::error::Error::source).and_then(|cause| cause.downcast_ref::<io::Error>())
     {
-        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string())).context(
-            "cannot start threads: use fewer \
-                                                                                     (`--threads`)",
-        ),
+        Some(cause) => Err(io::Error::new(cause.kind(), cause.to_string()))
+            .context("cannot start threads: use fewer (`--threads`)"),
         None => Ok(()),
     }
 }
