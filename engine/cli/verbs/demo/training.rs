@@ -70,7 +70,7 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
 fn install(place: &Place<'_>, trained: &[Trained]) -> Result<()> {
     let manifest = place.manifest();
     let read = |path: &Path| pleura::regular::read(path).with_context(|| format!("cannot read `{}`", path.display()));
-    let mut text = String::from_utf8(read(&manifest)?).context("the manifest is no text")?;
+    let mut text = String::from_utf8(read(&manifest)?).context("the manifest is not UTF-8")?;
     let places: Vec<PathBuf> = NETWORKS.iter().map(|network| place.ensemble.join(network.model.path)).collect();
     for (path, trained) in places.iter().zip(trained) {
         let before = digest::file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
