@@ -6,8 +6,8 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use pleura::ensemble::Ensemble;
 use pleura::onnx::{ElementType, GraphBuilder};
-use pleura::runtime::{self, Device, find};
-use support::case::{Case, POST, member, ramp};
+use pleura::runtime::{self, Device, RuntimeError, find};
+use support::case::{Case, POST, chain, member, ramp};
 use support::toy::Toy;
 
 /// The program's own network: it negates its input.
@@ -31,11 +31,17 @@ fn the_program_and_the_engine_run_models_side_by_side() {
     };
     assert_eq!(negate(), [-1.0, 2.0]);
 
+    // the engine does not take an environment that it was not given
     let case = Case::new(&[("a", Toy::default())], &format!("{POST}\n{}", member("segmenter", "a", "")));
-    let ensemble =
-        Ensemble::options().device(Device::Cpu).threads(1).onnxruntime(&library).open(&case.manifest).unwrap();
+    let open = || Ensemble::options().device(Device::Cpu).threads(1).open(&case.manifest);
+    let refused = chain(&open().unwrap_err());
+    assert!(refused.contains("hand in the program's with `pleura::runtime::adopt`"), "{refused}");
+    let loaded = runtime::adopt(&library, environment.clone()).unwrap();
+    assert_eq!((&loaded.path, loaded.origin), (&library, find::Origin::Program));
+    assert!(matches!(runtime::adopt(&library, environment.clone()), Err(RuntimeError::Another { .. })));
+
+    let ensemble = open().unwrap();
     let finding = ensemble.predict(&case.image(&ramp())).unwrap();
-    assert_eq!(runtime::loaded().map(|loaded| &loaded.path), Some(&library));
     assert_eq!(negate(), [-1.0, 2.0]);
 
     // the first user can end without affecting the other

@@ -38,6 +38,8 @@ pub enum Origin {
     Cache,
     /// In the `onnxruntime` package of the Python on PATH.
     Python,
+    /// Loaded by the program itself; see [`adopt`](super::adopt).
+    Program,
 }
 
 impl fmt::Display for Origin {
@@ -48,6 +50,7 @@ impl fmt::Display for Origin {
             Self::Executable => "beside the executable",
             Self::Cache => "the cache folder",
             Self::Python => "Python's onnxruntime",
+            Self::Program => "the program's own",
         })
     }
 }

@@ -111,6 +111,7 @@ pub enum RuntimeError {
 }
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Loads ONNX Runtime from the first candidate that works; see [`find::candidates`] for the order. A process holds only
 /// one: once it is loaded, every later call returns it.
@@ -119,7 +120,6 @@ static LOADED: OnceLock<Loaded> = OnceLock::new();
 /// [`RuntimeError::NotFound`] if there is no candidate; otherwise the fault of the first one. If one is already
 /// loaded and `explicit` names a file that is missing, or another library.
 pub fn load(explicit: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     // The mutex guards no data, so a panic elsewhere does no harm.
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(loaded) = LOADED.get() {
@@ -128,6 +128,24 @@ pub fn load(explicit: Option<&Path>) -> Result<&'static Loaded, RuntimeError> {
     let loaded = first_that_loads(find::candidates(explicit))?;
     tracing::info!("ONNX Runtime {} from `{}` ({})", loaded.version, loaded.path.display(), loaded.origin);
     Ok(LOADED.get_or_init(|| loaded))
+}
+
+/// Uses the environment of a program that runs ONNX Runtime itself, by the crate `ort`: a process has only one. `library`
+/// is the file that the program named to [`ort::init_from`]. Call it before the engine is first used. A program that
+/// starts ONNX Runtime later takes [`Loaded::environment`] instead.
+///
+/// # Errors
+/// If the library is missing, is not ONNX Runtime or is too old; [`RuntimeError::Another`] if one is loaded already.
+pub fn adopt(library: &Path, environment: Environment) -> Result<&'static Loaded, RuntimeError> {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(loaded) = LOADED.get() {
+        return Err(RuntimeError::Another { path: library.into(), loaded: loaded.path.clone() });
+    }
+    let candidate = Candidate { path: library.into(), origin: Origin::Program };
+    let version = version(&candidate)?;
+    let arena = Arena::new(&environment).map_err(|error| unusable(&candidate, error.to_string()))?;
+    let Candidate { path, origin } = candidate;
+    Ok(LOADED.get_or_init(|| Loaded { path, version, origin, environment, arena }))
 }
 
 /// ONNX Runtime if [`load`] has loaded it already.
@@ -166,33 +184,46 @@ fn first_that_loads(candidates: Vec<Candidate>) -> Result<Loaded, RuntimeError> 
 }
 
 fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
+    let version = version(candidate)?;
+    let failed = |error: String| unusable(candidate, error);
+    let builder = ort::init_from(&candidate.path).map_err(|error| failed(error.to_string()))?;
+    let builder = builder.with_name("pleura").with_telemetry(false).with_logger(Arc::new(log));
+    // it fails if the program has an environment of its own
+    let adopted = |error| failed(format!("{error}: hand in the program's with `pleura::runtime::adopt`"));
+    let environment = builder.build().map_err(adopted)?;
+    // With a logger, `ort` requests every message of ONNX Runtime: each run would write thousands of unused lines.
+    let listened = tracing::enabled!(target: "onnxruntime", tracing::Level::DEBUG);
+    environment.set_log_level(if listened { LogLevel::Info } else { LogLevel::Error });
+    let arena = Arena::new(&environment).map_err(|error| failed(error.to_string()))?;
+    let Candidate { path, origin } = candidate.clone();
+    Ok(Loaded { path, version, origin, environment, arena })
+}
+
+/// The version of a library that is whole, is ONNX Runtime, and is new enough.
+fn version(candidate: &Candidate) -> Result<String, RuntimeError> {
     let Candidate { path, origin } = candidate.clone();
     if !path.is_file() {
         return Err(RuntimeError::Missing { path, origin });
     }
-    let unusable = |reason: String| RuntimeError::Unusable { path: path.clone(), origin, reason };
     if origin == Origin::Cache {
         let damaged = |reason: String| {
-            // for a file beside the library, its name is needed
+            // a file beside the library needs its name
             let own = path.file_name().map(|name| format!("`{}` is damaged: ", name.to_string_lossy()));
             let reason = own.and_then(|own| reason.strip_prefix(&own).map(str::to_owned)).unwrap_or(reason);
             RuntimeError::Damaged { path: path.clone(), reason }
         };
         is_as_installed(&path).map_err(damaged)?;
     }
-    whole::check(&path).map_err(unusable)?;
-    let version = probe(&path).map_err(unusable)?;
+    whole::check(&path).map_err(|reason| unusable(candidate, reason))?;
+    let version = probe(&path).map_err(|reason| unusable(candidate, reason))?;
     if minor(&version).is_none_or(|minor| minor < find::OLDEST) {
         return Err(RuntimeError::TooOld { path, origin, version, needed: find::OLDEST });
     }
-    let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
-    let builder = builder.with_name("pleura").with_telemetry(false).with_logger(Arc::new(log));
-    let environment = builder.build().map_err(|error| unusable(error.to_string()))?;
-    // With a logger, `ort` requests every message of ONNX Runtime: each run would write thousands of unused lines.
-    let listened = tracing::enabled!(target: "onnxruntime", tracing::Level::DEBUG);
-    environment.set_log_level(if listened { LogLevel::Info } else { LogLevel::Error });
-    let arena = Arena::new(&environment).map_err(|error| unusable(error.to_string()))?;
-    Ok(Loaded { path, version, origin, environment, arena })
+    Ok(version)
+}
+
+fn unusable(candidate: &Candidate, reason: String) -> RuntimeError {
+    RuntimeError::Unusable { path: candidate.path.clone(), origin: candidate.origin, reason }
 }
 
 /// Checks a library of the cache folder, and the files beside it.

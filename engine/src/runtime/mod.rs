@@ -18,7 +18,7 @@ mod whole;
 pub use device::{Device, Placement};
 #[cfg(test)]
 pub(crate) use load::for_tests;
-pub use load::{Loaded, RuntimeError, load, loaded};
+pub use load::{Loaded, RuntimeError, adopt, load, loaded};
 pub use model_error::ModelError;
 pub use pages::keep_freed_memory;
 pub use place::{DeviceError, place};

@@ -13,6 +13,8 @@ use crate::texts::Texts;
 
 #[test]
 fn every_error_has_its_text() {
+    // its errors cannot be made without it
+    pleura::runtime::load(None).unwrap();
     let mut texts = Texts::default();
     fit::add(&mut texts);
     data::add(&mut texts);
