@@ -21,10 +21,16 @@ pub fn pleura() -> assert_cmd::Command {
     assert_cmd::Command::new(env!("CARGO_BIN_EXE_pleura"))
 }
 
-/// Installs the pinned ONNX Runtime if there is none, as a user would.
+/// Installs the pinned ONNX Runtime if there is none, as a user would. Signals that a background job or `nohup` ignores
+/// are as in a terminal: the programs that tests start inherit them, and heed that they are ignored.
 pub fn runtime() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        #[cfg(unix)]
+        for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGTERM] {
+            // SAFETY: the default action needs nothing of this process.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
         if pleura::runtime::find::candidates(None).is_empty() {
             let status = Command::new(env!("CARGO_BIN_EXE_pleura")).args(["runtime", "install"]).status();
             assert!(status.is_ok_and(|status| status.success()), "no ONNX Runtime, and none could be installed");
