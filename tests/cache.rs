@@ -218,7 +218,7 @@ fn a_run_leaves_a_receipt() {
     bench.cached("mine.csv", &[]);
     let text = fs::read_to_string(bench.path("mine.receipt.json")).unwrap();
     let receipt: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let sum = |path: &Path| pleura::digest::file(path).unwrap();
+    let sum = |path: &Path| pleura_files::digest::file(path).unwrap();
     assert_eq!(receipt["manifest"]["sha256"], sum(&bench.case.manifest));
     assert_eq!(receipt["outputs"][0]["sha256"], sum(&bench.path("mine.csv")));
     let models = receipt["models"].as_array().unwrap();

@@ -157,7 +157,7 @@ fn networks_are_trained_anew_and_run() {
     assert!(said.contains("on 60 images that it never saw") && said.contains("curves.svg"), "{said}");
     for (network, model) in NETWORKS.iter().zip(&models) {
         assert_ne!(model, network.model.bytes, "{}", network.name);
-        let digest = pleura::digest::file(&ensemble.join(network.model.path)).unwrap();
+        let digest = pleura_files::digest::file(&ensemble.join(network.model.path)).unwrap();
         assert!(manifest.contains(&digest), "{}: {digest}", network.name);
     }
     support::pleura().arg("check").arg(ensemble.join(MANIFEST.path)).assert().success();

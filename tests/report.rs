@@ -259,7 +259,7 @@ fn findings_of_another_manifest_are_said_to_be_so() {
     let (findings, manifest) = (demo().join("findings.jsonl"), demo().join("ensemble/demo.toml"));
     let (said, page) = report(&findings, &manifest);
     assert!(!said.contains("warning") && !page.contains("id=\"differs\""), "{said}");
-    let sum = pleura::digest::file(&manifest).unwrap();
+    let sum = pleura_files::digest::file(&manifest).unwrap();
     assert!(page.contains(&format!("Findings of one run: manifest sha256 {}…", &sum[..16])));
     let (said, page) = report(&findings, &other_manifest());
     assert!(

@@ -74,9 +74,9 @@ fn install(build: &Build, force: bool) -> anyhow::Result<(PathBuf, bool)> {
     // before anything is announced
     refuse_offline(build)?;
     if lists(&target, build)
-        && let Err(reason) = record::check(&target)
+        && let Err(error) = record::check(&target)
     {
-        term::warning(format_args!("replacing {}: {reason}", target.display()));
+        term::warning(format_args!("replacing {}: {}", target.display(), pleura::chain(&error)));
     }
     let made = || format!("cannot write to the cache folder `{}`", cache.display());
     fs::create_dir_all(&cache).with_context(made)?;

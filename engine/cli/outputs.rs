@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use image::{ImageBuffer, ImageFormat, Luma};
 use ndarray::ArrayView2;
-use pleura::atomic::{self, Parts};
-use pleura::digest;
+use pleura_files::atomic::{self, Parts};
+use pleura_files::digest;
 use tempfile::NamedTempFile;
 
 pub use index::Index;

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use pleura::ensemble::{Ensemble, Inferences, Summary};
-use pleura::{Shard, checksum, digest, regular};
+use pleura::{Shard, checksum};
+use pleura_files::{digest, regular};
 use serde::{Deserialize, Serialize};
 
 use crate::outputs::Lines;

@@ -132,7 +132,7 @@ pub mod tune;
 
 pub use chain::chain;
 pub(crate) use pleura_files::bounded;
-pub use pleura_files::{atomic, digest, regular};
+pub(crate) use pleura_files::{atomic, digest, regular};
 pub(crate) use pleura_image::planes;
 pub use pleura_image::{Mask, Radiograph, Size, mask_image, radiograph};
 pub use pleura_onnx as onnx;

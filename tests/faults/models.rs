@@ -94,7 +94,7 @@ fn a_wrong_shape_for_one_batch_costs_no_row_and_makes_no_wrong_one() {
 /// A manifest that declares its model's hash.
 fn pinned() -> Case {
     let case = itself();
-    let sum = pleura::digest::file(&case.folder.path().join("toy.onnx")).unwrap();
+    let sum = pleura_files::digest::file(&case.folder.path().join("toy.onnx")).unwrap();
     let toml = format!("{POST}\n{}", member("segmenter", "toy", &format!("sha256 = \"{sum}\"")));
     fs::write(&case.manifest, format!("schema = 1\nname = \"case\"\n{toml}")).unwrap();
     case

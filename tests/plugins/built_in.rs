@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pleura::Size;
 use pleura::manifest::{Isolation, Step};
 use pleura::plugin::{Origin, Plugin, PluginError};
-use pleura::{Size, digest};
+use pleura_files::digest;
 use serde_json::Value;
 
 use crate::{error, step, support};

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use pleura::digest;
 use pleura::manifest::{Isolation, Step};
 use pleura::plugin::{Plugin, PluginError};
+use pleura_files::digest;
 
 use crate::support;
 use crate::{above_half, build, context, error, map, step};

@@ -11,7 +11,7 @@ use super::pins::Wheel;
 
 /// Checks a wheel's SHA-256.
 pub fn verify(file: &Path, wheel: &Wheel) -> anyhow::Result<()> {
-    let found = pleura::digest::file(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    let found = pleura_files::digest::file(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     if found != wheel.sha256 {
         bail!("{} {} was not installed: found sha256 {found}, expected {}", wheel.package, wheel.version, wheel.sha256);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use csv::ReaderBuilder;
-use pleura::regular;
+use pleura_files::regular;
 
 /// The file's name; it is written only if a name differs.
 pub const NAME: &str = "ids.csv";

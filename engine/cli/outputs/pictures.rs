@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result, anyhow};
-use pleura::atomic::{self, Parts};
 use pleura::file_name;
+use pleura_files::atomic::{self, Parts};
 
 use super::Index;
 use crate::paths::ignores_case;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use pleura::onnx::Skeleton;
-use pleura::{radiograph, regular};
+use pleura::radiograph;
+use pleura_files::regular;
 use walkdir::WalkDir;
 
 use super::identity::{Identity, real};

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use pleura::regular;
+use pleura_files::regular;
 
 use super::Paths;
 

@@ -7,7 +7,8 @@ use image::ImageFormat;
 use pleura::ensemble::{Ensemble, Explained, Explanation, Region, StageExplained};
 use pleura::report::{Found, read_findings};
 use pleura::submission::{Runs, Submission};
-use pleura::{Mask, Radiograph, Size, atomic, overlay};
+use pleura::{Mask, Radiograph, Size, overlay};
+use pleura_files::atomic;
 
 use crate::answers;
 use crate::engine::EngineArgs;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap_mangen::Man;
-use pleura::atomic;
+use pleura_files::atomic;
 
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};

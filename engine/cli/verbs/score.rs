@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use pleura::Size;
 use pleura::submission::{ImageScore, Score, Submission, SubmissionError};
-use pleura::{Size, atomic};
+use pleura_files::atomic;
 
 use crate::exit::Exit;
 use crate::outputs::short;

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use pleura::Size;
 use pleura::ensemble::{Ensemble, Options};
 use pleura::submission::Submission;
 use pleura::tune::{
     self, Answered, AnsweredImage, Axis, CachedOutputs, Choose, Evaluator, Folds, Grid, Metric, Number, OutputCache,
     Space, TuneError, Tuned, WeightSearch, Weights,
 };
-use pleura::{Size, regular};
+use pleura_files::regular;
 
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;

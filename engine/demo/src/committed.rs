@@ -91,7 +91,10 @@ mod tests {
         for (network, stage) in NETWORKS.into_iter().zip(stages) {
             let [member] = stage.members.as_slice() else { panic!("{} is the only member", network.name) };
             assert_eq!(member.model.as_deref(), Some(Path::new(network.model.path)));
-            assert_eq!(member.sha256.as_deref(), Some(pleura::digest::file(&path(network.model)).unwrap().as_str()));
+            assert_eq!(
+                member.sha256.as_deref(),
+                Some(pleura_files::digest::file(&path(network.model)).unwrap().as_str())
+            );
             let recipe = Recipe::read(&path(network.recipe)).unwrap();
             let (input, data) = (&member.input, &recipe.data);
             assert_eq!(input.size, recipe.phases.last().unwrap().size, "{}", network.name);

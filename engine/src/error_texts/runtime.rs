@@ -3,6 +3,7 @@
 use crate::ensemble::model_file::ModelFileError;
 use crate::manifest::FolderError;
 use crate::runtime::find::Origin;
+use crate::runtime::record::RecordError;
 use crate::runtime::{Device, DeviceError, ModelError, RuntimeError};
 use crate::texts::Texts;
 
@@ -22,6 +23,12 @@ pub fn add(texts: &mut Texts) {
         next: "install the NVIDIA driver".into(),
     };
     texts.add("DeviceError", "", &unavailable);
+    add!(texts, RecordError {
+        NoRecord {},
+        Record {},
+        Read { file: "libonnxruntime.so".into(), source: super::gone() },
+        Changed { file: "libonnxruntime.so".into(), expected: "22159232 bytes".into(), found: "5000000".into() },
+    });
     models(texts);
 }
 

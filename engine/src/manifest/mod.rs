@@ -30,6 +30,7 @@ pub use pleura_image::{Intensity, Resize};
 pub use read::lint;
 pub use schema::json_schema;
 pub use snapshot::Snapshot;
+pub(crate) use step::is_path;
 pub use step::{DEFAULT_TIMEOUT, Isolation, Step, When};
 
 /// The result of reading a manifest.

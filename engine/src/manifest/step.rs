@@ -39,11 +39,17 @@ pub struct Step {
     pub when: Option<When>,
 }
 
+/// Whether a manifest's `plugin` is the path of a library, not a name.
+#[must_use]
+pub fn is_path(plugin: &str) -> bool {
+    plugin.contains(std::path::is_separator)
+}
+
 impl Step {
     /// Whether the plugin is given as the path of its library, not by name.
     #[must_use]
     pub fn is_path(&self) -> bool {
-        self.plugin.contains(std::path::is_separator)
+        is_path(&self.plugin)
     }
 
     /// The time limit of a call if the plugin is isolated.

@@ -4,12 +4,13 @@
 //! in the program's own folders: a library that people put somewhere wins over the program's own plugins, and these win
 //! over files that an older version may have left beside it.
 
+use std::collections::HashSet;
 use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
 use super::{About, Origin, PluginError, process};
-use crate::manifest::Step;
+use crate::manifest::{Step, is_path};
 
 /// A plugin found by [`list`].
 #[derive(Debug)]
@@ -127,6 +128,14 @@ pub fn locate(plugin: &str, manifest_dir: &Path) -> Option<Origin> {
     Folders::new(manifest_dir, &[]).find(plugin)
 }
 
+/// The name by which manifests refer to a plugin.
+fn name(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::BuiltIn(name) => Some((*name).to_owned()),
+        Origin::Library(path) => name_of(path),
+    }
+}
+
 fn library_in(plugin: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let mut candidates = folders.iter().flat_map(|folder| file_names(plugin).map(|name| folder.join(name)));
     candidates.find(|path| path.is_file())
@@ -137,22 +146,11 @@ fn library_in(plugin: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 #[must_use]
 pub fn list(manifest_dir: &Path) -> Vec<Found> {
     let folders = Folders::new(manifest_dir, &[]);
-    let chosen = libraries(&folders.chosen);
-    let hidden = |name: Option<&str>| chosen.iter().any(|path| name_of(path).as_deref() == name);
-    let built_in =
-        Origin::all_built_in().filter(|origin| !matches!(origin, Origin::BuiltIn(name) if hidden(Some(name))));
-    let others = libraries(&folders.program).into_iter().filter(|path| {
-        let name = name_of(path);
-        !hidden(name.as_deref()) && name.as_deref().and_then(Origin::built_in).is_none()
-    });
-    let libraries = |paths: Vec<PathBuf>| paths.into_iter().map(Origin::Library);
-    let origins: Vec<_> = libraries(chosen.clone()).chain(built_in).chain(libraries(others.collect())).collect();
+    let mut origins: Vec<Origin> = libraries(&folders.chosen).into_iter().map(Origin::Library).collect();
+    let mut names: HashSet<_> = origins.iter().map(name).collect();
+    let others = libraries(&folders.program).into_iter().map(Origin::Library);
+    origins.extend(Origin::all_built_in().chain(others).filter(|origin| names.insert(name(origin))));
     origins.into_iter().map(|origin| Found { about: process::describe(&origin), origin }).collect()
-}
-
-/// Whether a manifest's `plugin` is a path, not a name.
-fn is_path(plugin: &str) -> bool {
-    plugin.contains(std::path::is_separator)
 }
 
 /// The file names of a plugin's library: a stock plugin's crate `plugin-min-area` builds `libplugin_min_area.so`,

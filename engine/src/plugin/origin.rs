@@ -22,7 +22,7 @@ impl Origin {
     /// The stock step of that name, if there is one.
     #[must_use]
     pub fn built_in(name: &str) -> Option<Self> {
-        pleura_steps::tables().iter().find(|(stock, _)| *stock == name).map(|(stock, _)| Self::BuiltIn(stock))
+        Self::all_built_in().find(|origin| matches!(origin, Self::BuiltIn(stock) if *stock == name))
     }
 
     /// The stock steps, by name.

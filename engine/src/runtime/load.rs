@@ -9,7 +9,8 @@ use ort::logging::LogLevel;
 
 use super::arena::Arena;
 use super::find::{self, Candidate, Origin};
-use super::{record, whole};
+use super::record::{self, RecordError};
+use super::whole;
 
 /// The loaded ONNX Runtime, with the environment of its sessions.
 #[derive(Debug)]
@@ -206,12 +207,7 @@ fn version(candidate: &Candidate) -> Result<String, RuntimeError> {
         return Err(RuntimeError::Missing { path, origin });
     }
     if origin == Origin::Cache {
-        let damaged = |reason: String| {
-            // a file beside the library needs its name
-            let own = path.file_name().map(|name| format!("`{}` is damaged: ", name.to_string_lossy()));
-            let reason = own.and_then(|own| reason.strip_prefix(&own).map(str::to_owned)).unwrap_or(reason);
-            RuntimeError::Damaged { path: path.clone(), reason }
-        };
+        let damaged = |reason| RuntimeError::Damaged { path: path.clone(), reason };
         is_as_installed(&path).map_err(damaged)?;
     }
     whole::check(&path).map_err(|reason| unusable(candidate, reason))?;
@@ -229,7 +225,12 @@ fn unusable(candidate: &Candidate, reason: String) -> RuntimeError {
 /// Checks a library of the cache folder, and the files beside it.
 fn is_as_installed(library: &Path) -> Result<(), String> {
     let (Some(folder), Some(name)) = (library.parent(), library.file_name()) else { return Ok(()) };
-    record::check_quickly(folder, &name.to_string_lossy())?;
+    let name = name.to_string_lossy();
+    record::check_quickly(folder, &name).map_err(|error| match error {
+        // the library itself is named already
+        RecordError::Changed { file, expected, found } if file == name => format!("expected {expected}, found {found}"),
+        other => crate::chain(&other),
+    })?;
     whole::check(library)
 }
 

@@ -21,6 +21,36 @@ struct Recorded {
     changed: u128,
 }
 
+/// An installation that is not as it was recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// There is no record.
+    #[error("it has no record of its files")]
+    NoRecord,
+    /// The record itself is damaged.
+    #[error("`{RECORD}` is damaged")]
+    Record,
+    /// A file is missing or cannot be read.
+    #[error("cannot read `{file}`")]
+    Read {
+        /// The file's name.
+        file: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is not the one that was written.
+    #[error("`{file}` is damaged: expected {expected}, found {found}")]
+    Changed {
+        /// The file's name.
+        file: String,
+        /// Its length or SHA-256 when it was written.
+        expected: String,
+        /// The same now, a length as a bare number.
+        found: String,
+    },
+}
+
 /// Records the files of a folder, all of which must not change afterwards.
 ///
 /// # Errors
@@ -41,9 +71,9 @@ pub fn write(folder: &Path) -> io::Result<()> {
 /// Checks every file of a folder against its record, digest by digest.
 ///
 /// # Errors
-/// The first missing or different file, as a fragment for people; also if there is no record.
-pub fn check(folder: &Path) -> Result<(), String> {
-    let record = read(folder)?.ok_or("it has no record of its files")?;
+/// The first missing or different file; [`RecordError::NoRecord`] if there is no record.
+pub fn check(folder: &Path) -> Result<(), RecordError> {
+    let record = read(folder)?.ok_or(RecordError::NoRecord)?;
     record.iter().try_for_each(|(name, recorded)| {
         is_as_long(folder, name, recorded)?;
         has_digest(folder, name, recorded)
@@ -54,8 +84,8 @@ pub fn check(folder: &Path) -> Result<(), String> {
 /// folder without a record passes.
 ///
 /// # Errors
-/// The first missing or different file, as a fragment for people.
-pub fn check_quickly(folder: &Path, library: &str) -> Result<(), String> {
+/// The first missing or different file.
+pub fn check_quickly(folder: &Path, library: &str) -> Result<(), RecordError> {
     let Some(record) = read(folder)? else { return Ok(()) };
     record.iter().try_for_each(|(name, recorded)| {
         let metadata = is_as_long(folder, name, recorded)?;
@@ -66,30 +96,35 @@ pub fn check_quickly(folder: &Path, library: &str) -> Result<(), String> {
     })
 }
 
-fn is_as_long(folder: &Path, name: &str, recorded: &Recorded) -> Result<Metadata, String> {
-    let metadata = fs::metadata(folder.join(name)).map_err(|error| format!("`{name}`: {error}"))?;
+fn is_as_long(folder: &Path, name: &str, recorded: &Recorded) -> Result<Metadata, RecordError> {
+    let metadata = fs::metadata(folder.join(name)).map_err(|source| unread(name, source))?;
     if metadata.len() == recorded.bytes {
         return Ok(metadata);
     }
-    Err(format!("`{name}` is damaged: expected {} bytes, found {}", recorded.bytes, metadata.len()))
+    let (expected, found) = (format!("{} bytes", recorded.bytes), metadata.len().to_string());
+    Err(RecordError::Changed { file: name.into(), expected, found })
 }
 
-fn has_digest(folder: &Path, name: &str, recorded: &Recorded) -> Result<(), String> {
-    let found = digest::file(&folder.join(name)).map_err(|error| format!("`{name}`: {error}"))?;
+fn has_digest(folder: &Path, name: &str, recorded: &Recorded) -> Result<(), RecordError> {
+    let found = digest::file(&folder.join(name)).map_err(|source| unread(name, source))?;
     if found == recorded.sha256 {
         return Ok(());
     }
-    Err(format!("`{name}` is damaged: expected sha256 {}, found {found}", recorded.sha256))
+    Err(RecordError::Changed { file: name.into(), expected: format!("sha256 {}", recorded.sha256), found })
+}
+
+fn unread(name: &str, source: io::Error) -> RecordError {
+    RecordError::Read { file: name.into(), source }
 }
 
 /// The record by file name; `None` if there is no record.
-fn read(folder: &Path) -> Result<Option<BTreeMap<String, Recorded>>, String> {
+fn read(folder: &Path) -> Result<Option<BTreeMap<String, Recorded>>, RecordError> {
     let text = match fs::read_to_string(folder.join(RECORD)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("`{RECORD}`: {error}")),
+        Err(source) => return Err(unread(RECORD, source)),
     };
-    let lines = text.lines().map(|line| parse(line).ok_or_else(|| format!("`{RECORD}` is damaged")));
+    let lines = text.lines().map(|line| parse(line).ok_or(RecordError::Record));
     lines.collect::<Result<_, _>>().map(Some)
 }
 
@@ -131,7 +166,7 @@ mod tests {
             let folder = recorded();
             harm(&folder.path().join("other.so"));
             for result in [check(folder.path()), check_quickly(folder.path(), "lib a.so")] {
-                assert!(result.unwrap_err().contains("`other.so`"));
+                assert!(result.unwrap_err().to_string().contains("`other.so`"));
             }
         }
     }
@@ -148,17 +183,17 @@ mod tests {
         };
         change("other.so");
         check_quickly(folder.path(), "lib a.so").unwrap();
-        assert!(check(folder.path()).unwrap_err().contains("`other.so` is damaged: expected sha256"));
+        assert!(check(folder.path()).unwrap_err().to_string().contains("`other.so` is damaged: expected sha256"));
         change("lib a.so");
-        assert!(check_quickly(folder.path(), "lib a.so").unwrap_err().contains("`lib a.so` is damaged"));
+        assert!(check_quickly(folder.path(), "lib a.so").unwrap_err().to_string().contains("`lib a.so` is damaged"));
     }
 
     #[test]
     fn a_folder_without_a_record_is_not_known_to_be_whole() {
         let folder = tempfile::tempdir().unwrap();
         check_quickly(folder.path(), "lib.so").unwrap();
-        assert!(check(folder.path()).unwrap_err().contains("no record"));
+        assert!(check(folder.path()).unwrap_err().to_string().contains("no record"));
         fs::write(folder.path().join(RECORD), "torn").unwrap();
-        assert!(check_quickly(folder.path(), "lib.so").unwrap_err().contains("is damaged"));
+        assert!(check_quickly(folder.path(), "lib.so").unwrap_err().to_string().contains("is damaged"));
     }
 }

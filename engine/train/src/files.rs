@@ -18,9 +18,9 @@ pub struct WriteError {
 /// # Errors
 /// If it cannot be written, for example because the disk is full; `path` is then unchanged.
 pub fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), WriteError> {
-    let written = pleura::atomic::beside(path).and_then(|mut temporary| {
+    let written = pleura_files::atomic::beside(path).and_then(|mut temporary| {
         temporary.write_all(contents.as_ref())?;
-        pleura::atomic::place(temporary, path)
+        pleura_files::atomic::place(temporary, path)
     });
     written.map_err(|source| WriteError { path: path.into(), source })
 }

@@ -76,7 +76,7 @@ impl<'a> Place<'a> {
         let mut others = Vec::new();
         for file in std::iter::once(committed::MANIFEST).chain(networks) {
             let path = self.ensemble.join(file.path);
-            match pleura::regular::read(&path) {
+            match pleura_files::regular::read(&path) {
                 Ok(bytes) if bytes == file.bytes => {}
                 Ok(_) => others.push(file.path),
                 Err(_) => files::write(&path, file.bytes)?,

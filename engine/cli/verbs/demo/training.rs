@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use pleura::digest;
 use pleura_demo::committed::{NETWORKS, Network};
 use pleura_demo::training;
+use pleura_files::digest;
 use pleura_train::files;
 use pleura_train::fit::Options;
 
@@ -69,7 +69,8 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
 /// Installs networks in the ensemble, with their digests in its manifest.
 fn install(place: &Place<'_>, trained: &[Trained]) -> Result<()> {
     let manifest = place.manifest();
-    let read = |path: &Path| pleura::regular::read(path).with_context(|| format!("cannot read `{}`", path.display()));
+    let read =
+        |path: &Path| pleura_files::regular::read(path).with_context(|| format!("cannot read `{}`", path.display()));
     let mut text = String::from_utf8(read(&manifest)?).context("the manifest is not UTF-8")?;
     let places: Vec<PathBuf> = NETWORKS.iter().map(|network| place.ensemble.join(network.model.path)).collect();
     for (path, trained) in places.iter().zip(trained) {

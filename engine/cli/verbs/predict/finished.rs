@@ -1,6 +1,6 @@
 //! Whether a run was finished earlier.
 
-use pleura::digest;
+use pleura_files::digest;
 
 use super::targets::Targets;
 use crate::exit::Exit;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use pleura::Shard;
 use pleura::radiograph;
-use pleura::{Shard, digest};
+use pleura_files::digest;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use pleura::atomic;
+use pleura_files::atomic;
 
 use super::entry::{Entry, Row};
 use super::inputs::{FileVersion, Input};
@@ -71,8 +71,8 @@ pub fn path(out: &Path) -> PathBuf {
 pub fn interrupted(out: &Path) -> String {
     let path = path(out);
     // the first line is not an image
-    let lines =
-        pleura::regular::open(&path).map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
+    let lines = pleura_files::regular::open(&path)
+        .map_or(0, |file| BufReader::new(file).split(b'\n').map_while(Result::ok).count());
     match lines.saturating_sub(1) {
         0 => "interrupted before the first image finished: run the same command again".into(),
         images => format!(

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pleura::regular;
+use pleura_files::regular;
 
 use crate::term;
 

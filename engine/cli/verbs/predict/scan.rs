@@ -5,7 +5,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use pleura::{checksum, digest};
+use pleura::checksum;
+use pleura_files::digest;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;

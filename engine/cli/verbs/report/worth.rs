@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use pleura::Size;
 use pleura::ensemble::Ensemble;
 use pleura::report::{Case, HeatMap, MemberRow};
 use pleura::submission::Submission;
 use pleura::tune::{self, AnsweredImage, Axis, Choose, Evaluator, Folds, Grid, Knob, Members, Metric, Space};
-use pleura::{Size, regular};
+use pleura_files::regular;
 
 use super::origins::Origins;
 use crate::engine::EngineArgs;

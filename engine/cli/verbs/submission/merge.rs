@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use pleura::ensemble::Inferences;
 use pleura::submission::{Rows, Submission, read_ids};
-use pleura::{Shard, Size, regular};
+use pleura::{Shard, Size};
+use pleura_files::regular;
 
 use super::parts::{self, Part};
 use crate::exit::Exit;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use pleura::{Shard, digest};
+use pleura::Shard;
+use pleura_files::digest;
 
 use crate::receipt::{Identity, Kind, Output, Receipt, differences_text};
 use crate::term;

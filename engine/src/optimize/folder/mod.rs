@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::error::OptimizeError;
+use crate::manifest::is_path;
 use crate::onnx::Skeleton;
 use crate::plugin::{self, Origin};
 use crate::{atomic, regular};
@@ -135,11 +136,6 @@ fn set(table: &mut dyn TableLike, key: &str, text: String) {
             table.insert(key, Item::Value(value));
         }
     }
-}
-
-/// Whether a manifest's `plugin` is a path rather than a name.
-fn is_path(plugin: &str) -> bool {
-    plugin.contains(std::path::is_separator)
 }
 
 /// Whether a library is below a folder.

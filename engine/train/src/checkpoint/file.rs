@@ -93,7 +93,8 @@ fn fits(path: &Path, name: &str, shape: &[usize], values: usize) -> Result<(), C
 
 /// Reads the file, and checks its checksum.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
-    let file = pleura::regular::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
+    let file =
+        pleura_files::regular::read(path).map_err(|source| CheckpointError::Read { path: path.into(), source })?;
     decode(&file, path)
 }
 
@@ -148,7 +149,7 @@ pub(super) fn checksum<'t>(
         add(&mut hasher, &shape.iter().flat_map(|&side| (side as u64).to_le_bytes()).collect::<Vec<_>>());
         add(&mut hasher, &data);
     }
-    pleura::digest::hex(&hasher.finalize())
+    pleura_files::digest::hex(&hasher.finalize())
 }
 
 /// Little-endian, as the format requires.

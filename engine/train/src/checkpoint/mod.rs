@@ -56,9 +56,9 @@ impl Checkpoint {
     /// unchanged.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let failed = |source| CheckpointError::Write { path: path.into(), source };
-        let temporary = pleura::atomic::beside(path).map_err(failed)?;
+        let temporary = pleura_files::atomic::beside(path).map_err(failed)?;
         file::write(self, temporary.path()).map_err(|error| error.at(path))?;
-        pleura::atomic::place(temporary, path).map_err(failed)
+        pleura_files::atomic::place(temporary, path).map_err(failed)
     }
 
     /// Reads a checkpoint of any training. Tensors are in the order of their names.

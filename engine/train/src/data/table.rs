@@ -62,7 +62,7 @@ pub enum TableError {
 /// If the file cannot be read, has no such column, or a row has no value or contradicts an earlier one.
 pub fn read(path: &Path, column: &str) -> Result<IndexMap<String, String>, TableError> {
     let failed = |source| TableError::Read { path: path.into(), source };
-    let file = pleura::regular::open(path).map_err(|error| failed(error.into()))?;
+    let file = pleura_files::regular::open(path).map_err(|error| failed(error.into()))?;
     let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
     let headers = reader.headers().map_err(failed)?;
     let place = |wanted: &str| {

@@ -115,10 +115,10 @@ impl Fold<'_> {
         let path = self.exported(rank);
         let model = self.model(&self.state.weights(false)?);
         let failed = |source| crate::files::WriteError { path: path.clone(), source };
-        let mut temporary = pleura::atomic::beside(&path).map_err(failed)?;
+        let mut temporary = pleura_files::atomic::beside(&path).map_err(failed)?;
         std::io::Write::write_all(&mut temporary, &model.to_bytes()).map_err(failed)?;
         self.agrees(&temporary, evaluation, phase)?;
-        pleura::atomic::place(temporary, &path).map_err(failed)?;
+        pleura_files::atomic::place(temporary, &path).map_err(failed)?;
         Ok(())
     }
 
@@ -164,7 +164,7 @@ impl Fold<'_> {
     pub fn as_exported(&self) -> Result<Vec<Exported>, TrainError> {
         let exported = |rank: usize| {
             let path = self.exported(rank);
-            let sha256 = pleura::digest::file(&path).map_err(|source| TrainError::folder(&path, source))?;
+            let sha256 = pleura_files::digest::file(&path).map_err(|source| TrainError::folder(&path, source))?;
             let trained = Trained { fold: self.held_out, model: self.file_name(rank), sha256 };
             Ok(Exported { trained, ports: self.prepared.ports.clone() })
         };

@@ -67,7 +67,7 @@ impl Fold<'_> {
             return Ok(None);
         }
         let path = self.file(&self.rest.top[rank]);
-        let whole = pleura::regular::read(&path).map_err(|source| TrainError::folder(&path, source))?;
+        let whole = pleura_files::regular::read(&path).map_err(|source| TrainError::folder(&path, source))?;
         if !is_whole(&whole) {
             return Err(TrainError::DamagedWeights { path });
         }

@@ -30,7 +30,7 @@ impl Lock {
 
 fn take(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Lock, TrainError> {
     // NFS requires read access for a shared lock, and write access for an exclusive one
-    let file = pleura::regular::open_with(
+    let file = pleura_files::regular::open_with(
         OpenOptions::new().read(true).write(true).create(true).truncate(false),
         &folder.join(".lock"),
     );

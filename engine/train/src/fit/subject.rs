@@ -151,7 +151,7 @@ pub fn digest_of_data(items: &[Item], division: &Division) -> String {
         digest.update(item.area.to_bits().to_le_bytes());
         digest.update(fold.to_le_bytes());
     }
-    pleura::digest::hex(&digest.finalize())
+    pleura_files::digest::hex(&digest.finalize())
 }
 
 /// A recipe's name as a file stem: anything but letters, digits, dots, dashes and underscores becomes an underscore.
@@ -198,5 +198,5 @@ fn digest(model: &Model) -> String {
             tensor.float_data.clear();
         }
     }
-    pleura::digest::bytes(bare.to_bytes())
+    pleura_files::digest::bytes(bare.to_bytes())
 }

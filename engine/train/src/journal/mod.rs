@@ -131,7 +131,7 @@ impl Journal {
     }
 
     fn open(path: &Path) -> Result<Self, JournalError> {
-        let file = pleura::regular::open_with(OpenOptions::new().append(true), path);
+        let file = pleura_files::regular::open_with(OpenOptions::new().append(true), path);
         let file = file.map_err(|source| WriteError { path: path.into(), source })?;
         Ok(Self { path: path.into(), file })
     }
@@ -148,7 +148,7 @@ impl Journal {
 }
 
 fn text(path: &Path) -> Result<String, JournalError> {
-    match pleura::regular::read_to_string(path) {
+    match pleura_files::regular::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
         read => read.map_err(|source| JournalError::Read { path: path.into(), source }),
     }

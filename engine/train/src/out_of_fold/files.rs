@@ -110,7 +110,7 @@ pub struct Scored {
 
 /// The rows of a file.
 fn records(path: &Path) -> Result<Vec<Answer>, csv::Error> {
-    ReaderBuilder::new().from_reader(pleura::regular::open(path)?).deserialize().collect()
+    ReaderBuilder::new().from_reader(pleura_files::regular::open(path)?).deserialize().collect()
 }
 
 /// Reads only the scores of a file with any path: `ImageId,fold,label,score`; other columns are ignored.

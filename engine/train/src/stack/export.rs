@@ -44,11 +44,11 @@ pub fn write(
     let name = format!("{}.onnx", fit::stem(&recipe.name));
     let path = out.join(&name);
     let failed = |source| WriteError { path: path.clone(), source };
-    let mut temporary = pleura::atomic::beside(&path).map_err(failed)?;
+    let mut temporary = pleura_files::atomic::beside(&path).map_err(failed)?;
     temporary.write_all(&model(recipe, heads).to_bytes()).map_err(failed)?;
     agrees(temporary.path(), table, heads, loaded)?;
-    pleura::atomic::place(temporary, &path).map_err(failed)?;
-    let sha256 = pleura::digest::file(&path).map_err(failed)?;
+    pleura_files::atomic::place(temporary, &path).map_err(failed)?;
+    let sha256 = pleura_files::digest::file(&path).map_err(failed)?;
     files::write(&out.join(MERGE), lines(recipe, &name, &sha256))?;
     Ok(path)
 }

@@ -29,7 +29,7 @@ pub(super) type Cause = Box<dyn Error + Send + Sync>;
 pub fn read(path: &Path) -> Result<Tensors, WeightsError> {
     let format = WeightsFormat::recognize(path).ok_or_else(|| WeightsError::Format { path: path.to_owned() })?;
     // A missing file is distinguished from a malformed one.
-    pleura::regular::open(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
+    pleura_files::regular::open(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })?;
     let read = match format {
         WeightsFormat::Pytorch => pytorch::read(path),
         WeightsFormat::Safetensors => safetensors::read(path),

@@ -9,7 +9,7 @@ use super::Tensor;
 use super::read::{Cause, Tensors};
 
 pub(super) fn read(path: &Path) -> Result<Tensors, Cause> {
-    let bytes = pleura::regular::read(path)?;
+    let bytes = pleura_files::regular::read(path)?;
     let file = SafeTensors::deserialize(&bytes)?;
     let mut views: Vec<_> = file.iter().collect();
     views.sort_by_key(|(name, view)| (view.data().as_ptr(), *name)); // the reader keeps no order

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 
-use pleura::atomic;
+use pleura_files::atomic;
 
 use super::dataset::Item;
 use super::table;

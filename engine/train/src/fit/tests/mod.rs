@@ -138,7 +138,7 @@ fn a_training_learns_and_hands_over() {
     let [member] = &manifest.segmenter.members[..] else { panic!("{:?}", manifest.segmenter) };
     assert_eq!(member.snapshots.iter().map(|it| it.fold).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
     for snapshot in &member.snapshots {
-        let digest = pleura::digest::file(&out.join(&snapshot.model)).unwrap();
+        let digest = pleura_files::digest::file(&out.join(&snapshot.model)).unwrap();
         assert_eq!(snapshot.sha256.as_deref(), Some(digest.as_str()));
     }
     let lines = Journal::read(&out.join("metrics.jsonl")).unwrap();

@@ -1,6 +1,6 @@
 //! Keys, shapes and counts of weights.
 
-use pleura::digest::hex;
+use pleura_files::digest::hex;
 use sha2::{Digest, Sha256};
 
 use super::super::{ENCODER_PREFIX, Summary, assemble, build, summary};

@@ -35,7 +35,7 @@ pub fn json_schema() -> String {
 /// lines decide; if it cannot be read, it counts as a network's: the next reader reports the fault.
 #[must_use]
 pub fn is_stack(path: &Path) -> bool {
-    let text = pleura::regular::read_to_string(path).unwrap_or_default();
+    let text = pleura_files::regular::read_to_string(path).unwrap_or_default();
     match text.parse::<toml::Table>() {
         Ok(table) => table.contains_key(TABLE),
         Err(_) => text.lines().any(names_the_table),
