@@ -2,13 +2,14 @@
 
 use std::io::{IsTerminal, stderr};
 use std::ops::Deref;
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{is_quiet, message, visible};
+use super::{is_quiet, message, visible, warning};
 
 /// Environment variable: seconds between two lines without a terminal; 0 for none.
 const VARIABLE: &str = "PLEURA_PROGRESS";
@@ -91,8 +92,15 @@ fn logged(bar: ProgressBar, text: impl Fn(&ProgressBar, Instant) -> Option<Strin
 
 /// The time between two lines; `None` if there is a bar, or lines are disabled.
 fn interval() -> Option<Duration> {
-    let said = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
-    let seconds = said.unwrap_or(SECONDS);
+    static CHOSEN: OnceLock<u64> = OnceLock::new();
+    let seconds = *CHOSEN.get_or_init(|| match std::env::var(VARIABLE).map(|text| text.parse().map_err(|_| text)) {
+        Ok(Ok(seconds)) => seconds,
+        Ok(Err(text)) => {
+            warning(format_args!("{VARIABLE} is `{text}`, expected a number of seconds; using {SECONDS}"));
+            SECONDS
+        }
+        Err(_) => SECONDS,
+    });
     (seconds > 0 && !is_quiet() && !stderr().is_terminal()).then(|| Duration::from_secs(seconds))
 }
 

@@ -70,9 +70,13 @@ pub struct OverLimit {
     pub limit: u64,
 }
 
-/// Bytes in MiB, rounded up.
+/// Bytes in MiB, rounded up; in KiB where a MiB would hide the difference.
 fn mib(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
+    if bytes < 10 << 20 {
+        format!("{} KiB", bytes.div_ceil(1 << 10))
+    } else {
+        format!("{} MiB", bytes.div_ceil(1 << 20))
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +92,7 @@ mod tests {
         let message = "needs 101 MiB of memory, more than the limit of 100 MiB: raise it with `--memory`";
         assert_eq!(over.to_string(), message);
         assert!(limits.check(u64::MAX).is_err());
+        let small = DecodeLimits::new(1 << 10).check((1 << 10) + 1).unwrap_err().to_string();
+        assert!(small.starts_with("needs 2 KiB of memory, more than the limit of 1 KiB"), "{small}");
     }
 }
