@@ -138,11 +138,13 @@ fn progress_is_a_line_now_and_then_where_there_is_no_terminal() {
 #[test]
 fn an_interval_of_progress_that_is_no_number_is_named_once() {
     let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("images");
+    fs::create_dir(&images).unwrap();
     for name in ["a", "b"] {
-        png(folder.path(), name, &noise(1, Size::new(8, 8)));
+        png(&images, name, &noise(1, Size::new(8, 8)));
     }
     let mut command = pleura("data convert images --out");
-    let output = command.arg(folder.path().join("out")).arg(folder.path()).env("PLEURA_PROGRESS", "soon").output();
+    let output = command.arg(folder.path().join("out")).arg(&images).env("PLEURA_PROGRESS", "soon").output();
     let (_, error) = texts(&output.unwrap());
     let says = "warning: PLEURA_PROGRESS is `soon`, expected a number of seconds; using 60";
     assert_eq!(error.matches(says).count(), 1, "{error}");
