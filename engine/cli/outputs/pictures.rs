@@ -43,7 +43,7 @@ impl Pngs {
         })
     }
 
-    /// Uses temporary files that can be told from those of other runs.
+    /// Uses temporary files that are distinguishable from those of other runs.
     pub fn with_parts(self, parts: Parts) -> Self {
         Self { parts, ..self }
     }
