@@ -1,7 +1,8 @@
 //! DICOM files give pixels or a clear error.
 //!
 //! - `shared`: real files, against pydicom if Python has it, and against its digests in any case;
-//! - `made`: files written by the tests, for the kinds that the real ones lack;
+//! - `values`: files written by the tests (with `made`), of the kinds that the real ones lack;
+//! - `sloppy`: written files with harmless faults, which are remarked;
 //! - `broken`: files that must be refused;
 //! - `unknown`: attributes with a wrong value representation;
 //! - `cases`: unusual files from practice;
@@ -15,10 +16,12 @@ mod folders;
 mod generated;
 mod made;
 mod shared;
+mod sloppy;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod unknown;
+mod values;
 
 use std::process::Command;
 

@@ -65,6 +65,24 @@ fn streams_are_read_as_they_were_made() {
 }
 
 #[test]
+fn a_stream_of_another_kind_than_the_transfer_syntax_names_is_read_and_remarked() {
+    let other = |named, found| format!("expected {named} data by the transfer syntax, found {found}");
+    let lossy = |named| format!("expected lossless {named} data by the transfer syntax, found lossy ones");
+    let mislabelled = [
+        (J2K, uids::JPEGLS_LOSSLESS, other("JPEG-LS", "JPEG 2000")),
+        (J2K, uids::HTJ2K, other("HTJ2K", "JPEG 2000")),
+        (HTJ2K, uids::JPEG2000, other("JPEG 2000", "HTJ2K")),
+        (HTJ2K_LOSSY, uids::HTJ2K_LOSSLESS, lossy("HTJ2K")),
+        (JPEG_12, uids::JPEG_LOSSLESS_SV1, other("JPEG Lossless", "JPEG")),
+    ];
+    for (stream, syntax, remark) in mislabelled {
+        let radiograph = Radiograph::decode(&around(stream, syntax), "x.dcm").unwrap();
+        assert_eq!(radiograph.remarks(), [remark], "{syntax}");
+        assert!(distance(&radiograph) <= 120.0, "{syntax}");
+    }
+}
+
+#[test]
 fn what_is_cut_off_is_refused_by_name() {
     for (name, stream, syntax, ..) in kinds() {
         // EOI or EOC

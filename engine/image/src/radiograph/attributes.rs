@@ -84,7 +84,7 @@ pub(super) struct Attribute<'a> {
 pub(super) enum Value<'a> {
     /// Text or numbers.
     Bytes(&'a [u8]),
-    /// The first item of a sequence that holds any kept attribute.
+    /// The first item of a sequence that holds any kept attribute, or an empty one if none does; `None` without items.
     Item(Option<Box<Attributes<'a>>>),
     /// Items with the parts of a compressed image, from the first item's header on; the first is the offset table.
     Fragments(&'a [u8]),

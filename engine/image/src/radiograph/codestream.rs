@@ -28,8 +28,12 @@ pub(super) enum Kind {
     },
     /// Interleave mode: 0 by plane, 1 by line, 2 by sample.
     JpegLs { interleave: u8 },
-    /// Whether all components are sampled at every pixel, equally, and without an offset.
-    Jpeg2000 { plain: bool },
+    Jpeg2000 {
+        /// Whether all components are sampled at every pixel, equally, and without an offset.
+        plain: bool,
+        /// Whether the block coder is that of High-Throughput JPEG 2000.
+        fast: bool,
+    },
 }
 
 impl Codestream {
@@ -43,6 +47,19 @@ impl Codestream {
             [0xFF, 0xD8, ..] => jpeg(bytes).ok_or("a broken JPEG header".into()),
             [] => Err("no data".into()),
             _ => Err("expected JPEG, JPEG-LS or JPEG 2000 data".into()),
+        }
+    }
+}
+
+impl Kind {
+    /// Its name, as transfer syntaxes use it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Jpeg { sof: 0xC3, .. } => "JPEG Lossless",
+            Self::Jpeg { .. } => "JPEG",
+            Self::JpegLs { .. } => "JPEG-LS",
+            Self::Jpeg2000 { fast: true, .. } => "HTJ2K",
+            Self::Jpeg2000 { .. } => "JPEG 2000",
         }
     }
 }
@@ -112,7 +129,8 @@ fn jpeg2000(bytes: &[u8]) -> Option<Codestream> {
         components,
         bits: u32::from(first[0] & 0x7F) + 1,
         lossy: is_irreversible(bytes)?,
-        kind: Kind::Jpeg2000 { plain },
+        // bit 14 of the capabilities announces Part 15
+        kind: Kind::Jpeg2000 { plain, fast: siz.get(2)? & 0x40 != 0 },
     })
 }
 
@@ -170,7 +188,7 @@ mod tests {
         };
         for (wavelets, lossy) in [(0, true), (1, false)] {
             let stream = stream(wavelets);
-            let kind = Kind::Jpeg2000 { plain: true };
+            let kind = Kind::Jpeg2000 { plain: true, fast: false };
             let expected = Codestream { rows: 16, cols: 32, components: 1, bits: 12, lossy, kind };
             assert_eq!(Codestream::probe(&stream), Ok(expected));
             for length in 0..stream.len() {

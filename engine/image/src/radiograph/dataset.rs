@@ -23,6 +23,15 @@ pub(super) fn attribute<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Opt
 
 /// The first non-empty item of a sequence.
 pub(super) fn item<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Option<&'o Attributes<'a>> {
+    any_item(attributes, tag).filter(|item| !item.is_empty())
+}
+
+/// Whether a sequence has items, and all are empty.
+pub(super) fn has_empty_items(attributes: &Attributes, tag: Tag) -> bool {
+    any_item(attributes, tag).is_some_and(Attributes::is_empty)
+}
+
+fn any_item<'o, 'a>(attributes: &'o Attributes<'a>, tag: Tag) -> Option<&'o Attributes<'a>> {
     match &attributes.get(tag)?.value {
         Value::Item(item) => item.as_deref(),
         _ => None,

@@ -89,6 +89,7 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
     let mut remarks = dataset.remarks.clone();
     let header = Header::read(attributes)?;
     remarks.extend(small_letters(attributes));
+    remarks.extend(empty_luts(attributes));
     // inflated data is kept until the pixels are decoded
     let deflated = dataset.syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
     let limits = limits.holding(if deflated { header.native_bytes() as u64 } else { 0 });
@@ -129,6 +130,13 @@ fn small_letters(attributes: &Attributes) -> Option<String> {
     let written = dataset::text(attributes, tags::PHOTOMETRIC_INTERPRETATION)?;
     let code = dataset::code(attributes, tags::PHOTOMETRIC_INTERPRETATION)?;
     (written != code).then(|| format!("its PhotometricInterpretation is {written}: read as {code}"))
+}
+
+/// Remarks on LUT sequences whose items have no table.
+fn empty_luts(attributes: &Attributes) -> impl Iterator<Item = String> {
+    let luts = [(tags::MODALITY_LUT_SEQUENCE, "modality LUT"), (tags::VOILUT_SEQUENCE, "VOI LUT")];
+    let empty = luts.into_iter().filter(|&(tag, _)| dataset::has_empty_items(attributes, tag));
+    empty.map(|(_, name)| format!("ignoring the {name}: its item is empty"))
 }
 
 /// Whether rescaled values are finite, and the ends of the range still differ, in the stored precision.

@@ -36,7 +36,8 @@ pub(super) fn remark(meta: &Attributes, length: usize) -> Option<String> {
         }
     }
     for (tag, name) in AE_TITLES {
-        if dataset::text(meta, tag).is_some_and(|title| title.len() > AE_TITLE) {
+        // blanks count, too
+        if attribute(meta, tag).and_then(|it| it.bytes()).is_some_and(|title| title.len() > AE_TITLE) {
             faults.push(format!("{name} is longer than {AE_TITLE} characters"));
         }
     }
@@ -89,6 +90,10 @@ mod tests {
             (vec![group(14), instance(b"ID_abc")], "MediaStorageSOPInstanceUID is not a UID"),
             (vec![group(12), instance(b"1..2")], "MediaStorageSOPInstanceUID is not a UID"),
             (vec![group(34), title], "SourceApplicationEntityTitle is longer than 16 characters"),
+            (
+                vec![group(26), element(0x16, b"AE", &[b' '; 18])],
+                "SourceApplicationEntityTitle is longer than 16 characters",
+            ),
         ];
         for (elements, fault) in cases {
             let expected = format!("the file meta information is not valid: {fault}");

@@ -106,7 +106,8 @@ impl Walk {
         Ok(())
     }
 
-    /// Reads a sequence's items, to the end of the bytes or of the sequence, and returns the first non-empty one.
+    /// Reads a sequence's items, to the end of the bytes or of the sequence, and returns the first non-empty one; an
+    /// empty one if all are.
     fn items<'a>(
         &mut self,
         cursor: &mut Cursor<'a>,
@@ -118,7 +119,8 @@ impl Walk {
             return Err(format!("sequences are nested more than {MAX_DEPTH} deep"));
         }
         let kept = depth <= KEPT_DEPTH && Attributes::keeps(sequence);
-        let mut first = None;
+        let mut first: Option<Box<Attributes<'a>>> = None;
+        let is_found = |first: &Option<Box<Attributes>>| first.as_ref().is_some_and(|item| !item.is_empty());
         while !cursor.rest.is_empty() {
             if !delimited && cursor.only_zeros() {
                 return Ok(first);
@@ -129,7 +131,7 @@ impl Walk {
                 (SEQUENCE_END | ITEM_END, _) => continue,
                 (ITEM, Some(length)) => {
                     let bytes = cursor.value(ITEM, length)?;
-                    if first.is_some() || !kept {
+                    if is_found(&first) || !kept {
                         continue;
                     }
                     self.item(&mut Cursor { rest: bytes, encoding: of_elements(*cursor, bytes) }, depth, false)?
@@ -142,7 +144,7 @@ impl Walk {
                 }
                 (tag, _) => return Err(format!("expected an item of sequence {sequence}, found {tag}")),
             };
-            if first.is_none() && !item.is_empty() {
+            if !is_found(&first) {
                 first = Some(Box::new(item));
             }
         }

@@ -1,5 +1,7 @@
 //! Compressed images: checked against the header, checked for completeness, decoded, and checked again.
 
+use dicom_dictionary_std::uids;
+
 use super::super::codestream::{Codestream, Kind};
 use super::super::error::DicomFault;
 use super::super::header::{Header, Photometric};
@@ -8,11 +10,12 @@ use super::super::samples::Samples;
 use super::super::{cost, whole};
 use super::{jp2, jpeg, jpeg_ls};
 
-/// Decodes JPEG in all its kinds, chosen by the stream, not by the transfer syntax.
+/// Decodes JPEG in all its kinds, chosen by the stream; a transfer syntax that names another kind is remarked.
 ///
 /// # Errors
 /// If the image does not match the header, is truncated, takes more memory than allowed, or cannot be decoded.
 pub(super) fn compressed(
+    syntax: &str,
     frame: &[u8],
     header: &Header,
     limits: DecodeLimits,
@@ -20,6 +23,7 @@ pub(super) fn compressed(
 ) -> Result<Samples, DicomFault> {
     let frame = bare(frame, remarks)?;
     let stream = Codestream::probe(frame).map_err(DicomFault::Codec)?;
+    remarks.extend(mislabelled(syntax, &stream));
     agree(&stream, header)?;
     limits.check(cost::compressed(header, &stream, frame)?)?;
     // the JPEG Lossless decoder checks this itself, and the cost of JPEG 2000 has already required it
@@ -29,7 +33,7 @@ pub(super) fn compressed(
     let (words, planar) = match stream.kind {
         Kind::Jpeg { sof, .. } => (jpeg::decode(frame, sof, &stream, remarks)?, false),
         Kind::JpegLs { interleave } => (jpeg_ls::decode(frame, &stream, remarks)?, interleave == 0),
-        Kind::Jpeg2000 { plain } => (jpeg2000(frame, plain, &stream)?, true),
+        Kind::Jpeg2000 { plain, .. } => (jpeg2000(frame, plain, &stream)?, true),
     };
     let expected = stream.rows * stream.cols * stream.components;
     if words.len() != expected {
@@ -43,6 +47,29 @@ pub(super) fn compressed(
     // a stream of fewer bits has its sign in its own highest bit
     let stored = stream.bits.min(header.stored);
     Ok(Samples { words, planar, photometric, stored, high: stored - 1 })
+}
+
+/// A remark if the transfer syntax names another kind of image, or promises one without loss.
+fn mislabelled(syntax: &str, stream: &Codestream) -> Option<String> {
+    let (named, lossless) = match syntax {
+        uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => ("JPEG", false),
+        uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => ("JPEG Lossless", true),
+        uids::JPEGLS_LOSSLESS => ("JPEG-LS", true),
+        uids::JPEGLS_NEAR_LOSSLESS => ("JPEG-LS", false),
+        uids::JPEG2000_LOSSLESS => ("JPEG 2000", true),
+        uids::JPEG2000 => ("JPEG 2000", false),
+        uids::HTJ2K_LOSSLESS | uids::HTJ2K_LOSSLESS_RPCL => ("HTJ2K", true),
+        uids::HTJ2K => ("HTJ2K", false),
+        _ => return None,
+    };
+    let found = stream.kind.name();
+    if found != named {
+        Some(format!("expected {named} data by the transfer syntax, found {found}"))
+    } else if lossless && stream.lossy {
+        Some(format!("expected lossless {named} data by the transfer syntax, found lossy ones"))
+    } else {
+        None
+    }
 }
 
 /// The codestream of a JP2 file, which DICOM does not allow (PS3.5 A.4.4); anything else is returned unchanged.

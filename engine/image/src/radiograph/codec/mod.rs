@@ -71,7 +71,7 @@ pub(super) fn decode(
         | uids::JPEG2000
         | uids::HTJ2K_LOSSLESS
         | uids::HTJ2K_LOSSLESS_RPCL
-        | uids::HTJ2K => compressed(&frame(&dataset.attributes, header)?, header, limits, remarks),
+        | uids::HTJ2K => compressed(&dataset.syntax, &frame(&dataset.attributes, header)?, header, limits, remarks),
         _ => Err(DicomFault::Unsupported("this transfer syntax".into())),
     }
 }

@@ -12,7 +12,7 @@ fn header(samples: usize, allocated: u32, stored: u32, photometric: Photometric)
 /// Decodes a frame within 4 GiB; returns the samples and the remarks.
 fn decode(frame: &[u8], header: &Header) -> Result<(Samples, Vec<String>), DicomFault> {
     let mut remarks = Vec::new();
-    let samples = compressed(frame, header, DecodeLimits::default(), &mut remarks)?;
+    let samples = compressed(uids::JPEGLS_LOSSLESS, frame, header, DecodeLimits::default(), &mut remarks)?;
     Ok((samples, remarks))
 }
 
@@ -42,7 +42,8 @@ fn jpeg_ls_is_cut_nowhere() {
         let whole = decode(&frame[..length], &header);
         assert!(whole.is_err(), "{length} of {} bytes", frame.len());
     }
-    let fault = compressed(&frame, &header, DecodeLimits::new(1000), &mut Vec::new()).unwrap_err();
+    let fault =
+        compressed(uids::JPEGLS_LOSSLESS, &frame, &header, DecodeLimits::new(1000), &mut Vec::new()).unwrap_err();
     assert!(matches!(fault, DicomFault::Memory(_)), "{fault}");
 }
 
