@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::error::RadiographError;
-use super::limits::{DecodeLimits, OverLimit};
+use super::limits::DecodeLimits;
 use pleura_files::bounded::{self, BoundedError};
 
 /// The maximum size of an image file: the largest image allowed, in three samples of 16 bits, and as many bytes again.
@@ -36,8 +36,7 @@ pub(super) fn start(path: &Path) -> Result<Vec<u8>, RadiographError> {
 pub fn read_with(path: &Path, limits: DecodeLimits) -> Result<Vec<u8>, RadiographError> {
     bounded::read(path, limits.bytes().min(MAX_BYTES)).map_err(|error| match error {
         BoundedError::TooLarge { bytes } if bytes <= MAX_BYTES => {
-            let over = OverLimit { needed: bytes, limit: limits.bytes() };
-            RadiographError::Memory { path: path.into(), over }
+            RadiographError::Memory { path: path.into(), over: limits.exceeded(bytes) }
         }
         error => refused(path, error),
     })

@@ -7,6 +7,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
     bytes: u64,
+    /// The limit as the user states it, in messages.
+    stated: u64,
     /// Bytes of the limit that are already in use.
     held: u64,
 }
@@ -15,15 +17,15 @@ impl DecodeLimits {
     /// A limit in bytes.
     #[must_use]
     pub const fn new(bytes: u64) -> Self {
-        Self { bytes, held: 0 }
+        Self { bytes, stated: bytes, held: 0 }
     }
 
     /// A limit for a process that may use `bytes` more: an eighth less, reserved for what allocators lose between
-    /// blocks.
+    /// blocks. Errors count the eighth as needed.
     #[must_use]
     pub const fn of_memory(bytes: usize) -> Self {
-        let bytes = bytes as u64;
-        Self::new(bytes - bytes / 8)
+        let stated = bytes as u64;
+        Self { stated, ..Self::new(stated - stated / 8) }
     }
 
     /// The limit in bytes.
@@ -38,9 +40,18 @@ impl DecodeLimits {
     }
 
     /// Checks whether `bytes` more may be used.
-    pub(super) fn check(self, bytes: u64) -> Result<(), OverLimit> {
+    ///
+    /// # Errors
+    /// If they exceed the limit.
+    pub fn check(self, bytes: u64) -> Result<(), OverLimit> {
         let needed = self.held.saturating_add(bytes);
-        if needed > self.bytes { Err(OverLimit { needed, limit: self.bytes }) } else { Ok(()) }
+        if needed > self.bytes { Err(self.exceeded(needed)) } else { Ok(()) }
+    }
+
+    /// The error for `needed` bytes: the limit to state for them to be allowed, and the limit as it is stated.
+    pub(super) fn exceeded(self, needed: u64) -> OverLimit {
+        let needed = if self.stated > self.bytes { needed.saturating_add(needed.div_ceil(7)) } else { needed };
+        OverLimit { needed, limit: self.stated }
     }
 }
 
@@ -94,5 +105,18 @@ mod tests {
         assert!(limits.check(u64::MAX).is_err());
         let small = DecodeLimits::new(1 << 10).check((1 << 10) + 1).unwrap_err().to_string();
         assert!(small.starts_with("needs 2 KiB of memory, more than the limit of 1 KiB"), "{small}");
+    }
+
+    #[test]
+    fn a_limit_for_a_process_is_shown_as_stated_and_the_need_is_enough_to_state() {
+        for bytes in [256 << 20, 1_000_003, 100] {
+            let limits = DecodeLimits::of_memory(bytes);
+            assert_eq!(limits.check(limits.bytes()), Ok(()));
+            let over = limits.check(limits.bytes() + 1).unwrap_err();
+            assert_eq!(over.limit, bytes as u64);
+            assert!(over.needed > over.limit);
+            let enough = DecodeLimits::of_memory(over.needed as usize);
+            assert_eq!(enough.check(limits.bytes() + 1), Ok(()));
+        }
     }
 }

@@ -81,11 +81,7 @@ impl Plan {
 
     /// Checks an image of a size against the limit.
     pub fn check(&self, size: Size) -> Result<(), OverLimit> {
-        let needed = self.bytes(size) as u64;
-        if self.strict && needed > self.limits.bytes() {
-            return Err(OverLimit { needed, limit: self.limits.bytes() });
-        }
-        Ok(())
+        if self.strict { self.limits.check(self.bytes(size) as u64) } else { Ok(()) }
     }
 
     /// Bytes that an image takes besides its pixels.
