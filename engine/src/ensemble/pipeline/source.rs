@@ -1,5 +1,6 @@
 //! Sources of images: files to decode, or radiographs from the caller's iterator.
 
+use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
@@ -33,12 +34,22 @@ pub trait Source: Send {
 /// Files, decoded in parallel.
 pub struct Files<'f, D> {
     rest: &'f [PathBuf],
+    /// The claims of the first of them, as far as they were asked for: each header is read once.
+    claims: VecDeque<usize>,
     decode: D,
 }
 
 impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Files<'f, D> {
     pub fn new(files: &'f [PathBuf], decode: D) -> Self {
-        Self { rest: files, decode }
+        Self { rest: files, claims: VecDeque::new(), decode }
+    }
+
+    /// Takes the next files, at most `count`.
+    fn advance(&mut self, count: usize) -> &'f [PathBuf] {
+        let (now, later) = self.rest.split_at(count.min(self.rest.len()));
+        self.rest = later;
+        self.claims.drain(..now.len().min(self.claims.len()));
+        now
     }
 }
 
@@ -51,24 +62,23 @@ impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Source for File
 
     /// From the file's header, if a limit must hold; the whole limit if the header does not say.
     fn claim(&mut self, ahead: usize, plan: &Plan) -> usize {
-        match self.rest.get(ahead) {
-            Some(path) if plan.strict => {
-                radiograph::estimate(path).map_or(plan.memory, |bytes| bytes as usize).min(plan.memory)
-            }
-            _ => 0,
+        if !plan.strict {
+            return 0;
         }
+        let unknown = self.rest.iter().take(ahead + 1).skip(self.claims.len());
+        self.claims.extend(
+            unknown.map(|path| radiograph::estimate(path).map_or(plan.memory, |bytes| bytes as usize).min(plan.memory)),
+        );
+        self.claims.get(ahead).copied().unwrap_or(0)
     }
 
     fn take(&mut self, count: usize) -> Vec<Named<&'f Path>> {
-        let (now, later) = self.rest.split_at(count.min(self.rest.len()));
-        self.rest = later;
+        let now = self.advance(count);
         (self.decode)(now)
     }
 
     fn skip(&mut self) -> Option<&'f Path> {
-        let (path, later) = self.rest.split_first()?;
-        self.rest = later;
-        Some(path)
+        self.advance(1).first().map(PathBuf::as_path)
     }
 }
 
