@@ -9,10 +9,7 @@ use pleura_plugin::abi::{self, Host, Plane, PlaneMut, Str, Table};
 use serde::{Deserialize, Serialize};
 
 use super::buffer::{FloatBuffer, MaskBuffer};
-use super::{Context, Fault, Size, exits};
-
-/// The longest error message that is kept, in bytes.
-const MAX_MESSAGE: usize = 4096;
+use super::{Context, Fault, Size, exits, log};
 
 /// The calls of an instance, in this process or another. Sizes and values of the inputs have been checked.
 pub(super) trait Calls: Send + Sync {
@@ -202,9 +199,8 @@ unsafe extern "C" fn take_message(sink: *mut c_void, message: Str) {
     // SAFETY: the host was made by `Sink::host`, and plugins call it only during their call; only a shared reference is
     // made of it.
     let sink = unsafe { &*sink.cast::<Sink>() };
-    let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
     // SAFETY: the plugin keeps the message valid during the call.
-    let text = unsafe { message.to_text() };
+    let text = unsafe { log::text(message) };
     if !text.is_empty() {
         sink.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
     }

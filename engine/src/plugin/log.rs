@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exits;
 
-/// The maximum length of a message, in bytes.
+/// The maximum length of a message or an error, in bytes.
 const MAX_MESSAGE: usize = 4096;
 /// The maximum number of messages that a child process passes on per call.
 const MAX_MESSAGES: usize = 100;
@@ -26,11 +26,20 @@ pub(super) struct Message {
 /// In a child process, the messages since the last reply.
 static COLLECTED: OnceLock<Mutex<Vec<Message>>> = OnceLock::new();
 
+/// Copies a plugin's text, or its first [`MAX_MESSAGE`] bytes.
+///
+/// # Safety
+/// The bytes must be valid for reads.
+pub(super) unsafe fn text(message: Str) -> String {
+    let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
+    // SAFETY: the caller guarantees that the bytes are valid.
+    unsafe { message.to_text() }
+}
+
 /// The function passed to plugins; any thread may call it.
 pub(super) unsafe extern "C" fn take(level: u32, message: Str) {
-    let message = Str { data: message.data, len: message.len.min(MAX_MESSAGE) };
-    // SAFETY: the plugin keeps the text alive during the call.
-    let text = unsafe { message.to_text() };
+    // SAFETY: the plugin keeps the text valid during the call.
+    let text = unsafe { text(message) };
     let plugin = exits::caller().unwrap_or_else(|| "on a thread of its own".to_owned());
     let message = Message { plugin, level, text };
     match COLLECTED.get() {
