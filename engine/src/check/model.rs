@@ -85,35 +85,25 @@ impl Checker<'_> {
         if self.outside.contains(&key) {
             return None;
         }
-        match (model_file::sha256(&path, &self.folder, self.most_bytes), sha256) {
-            (Err(error), _) if error.is_missing(&path) && recipe.is_some() => {
-                let recipe = recipe.map(|recipe| self.resolve(recipe)).unwrap_or_default();
-                self.report.missing.push(Missing { field: key, path, recipe });
+        match model_file::sha256(&path, &self.folder, self.most_bytes) {
+            Ok(found) => self.hash(field, &path, &found, sha256),
+            Err(error) if error.is_missing(&path) => {
+                self.no_file(key, path, recipe);
                 return None;
             }
-            (Err(error), _) if error.is_missing(&path) => {
-                let hint = Some("train it, or correct the path, which is relative to the manifest".into());
-                self.error(&key, format!("`{}` does not exist", path.display()), hint);
-                return None;
-            }
-            (Err(error), declared) => {
-                if let (Some(found), Some(declared)) = (error.sha256(), declared)
-                    && !declared.eq_ignore_ascii_case(found)
-                {
-                    self.changed(field, &path, found);
+            Err(error) => {
+                if let (Some(found), Some(_)) = (error.sha256(), sha256) {
+                    self.hash(field, &path, found, sha256);
                 }
                 self.error(&key, chain(&error), None);
                 return None;
             }
-            (Ok(found), Some(declared)) if !declared.eq_ignore_ascii_case(&found) => {
-                self.changed(field, &path, &found);
-            }
-            (Ok(found), None) => {
-                let hint = Some(format!("add sha256 = \"{found}\""));
-                self.warn(&key, "no sha256 is declared, so a changed file is not detected".into(), hint);
-            }
-            (Ok(_), Some(_)) => {}
         }
+        self.session(field, path)
+    }
+
+    /// Opens the model, if an ONNX Runtime was found.
+    fn session(&mut self, field: &str, path: PathBuf) -> Option<(PathBuf, Model)> {
         let (runtime, options) = self.engine?;
         match Model::open(runtime, &path, options) {
             Ok(model) => {
@@ -123,8 +113,33 @@ impl Checker<'_> {
                 Some((path, model))
             }
             Err(error) => {
-                self.error(&key, chain(&error), Some("expected a complete ONNX model of opset 24 or less".into()));
+                let hint = Some("expected a complete ONNX model of opset 24 or less".into());
+                self.error(&format!("{field}.model"), chain(&error), hint);
                 None
+            }
+        }
+    }
+
+    /// Reports a model without a file: it is still to be trained if there is a recipe.
+    fn no_file(&mut self, key: String, path: PathBuf, recipe: Option<&Path>) {
+        if let Some(recipe) = recipe {
+            let recipe = self.resolve(recipe);
+            self.report.missing.push(Missing { field: key, path, recipe });
+        } else {
+            let hint = Some("train it, or correct the path, which is relative to the manifest".into());
+            self.error(&key, format!("`{}` does not exist", path.display()), hint);
+        }
+    }
+
+    /// Compares a file's hash with the declared one.
+    fn hash(&mut self, field: &str, path: &Path, found: &str, declared: Option<&str>) {
+        match declared {
+            Some(declared) if declared.eq_ignore_ascii_case(found) => {}
+            Some(_) => self.changed(field, path, found),
+            None => {
+                let hint = Some(format!("add sha256 = \"{found}\""));
+                let message = "no sha256 is declared, so a changed file is not detected".into();
+                self.warn(&format!("{field}.model"), message, hint);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Opening an ensemble: from the manifest to stages that can run.
 
+mod devices;
 mod member;
 pub mod model_file;
 mod options;
@@ -25,7 +26,7 @@ use crate::ensemble::task::RequiredOutputs;
 use crate::manifest::{self, Exit, Folder, Manifest, Merge, Step};
 use crate::plugin::{Plugin, PluginOptions, Role};
 use crate::pool::Pool;
-use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
+use crate::runtime;
 use model_file::MAX_MODEL_BYTES;
 
 pub use options::Options;
@@ -71,27 +72,12 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     }
     let pool = Pool::shared(options.threads).map_err(EnsembleError::Threads)?;
     let runtime = runtime::load(options.onnxruntime.as_deref())?;
-    let placements = placements(runtime, &options.devices)?;
-    let device = placements[0].device;
-    if manifest.runtime.tensorrt && device == Device::Cpu {
-        tracing::warn!("`{}` requests TensorRT, but models run on {}", path.display(), placements[0]);
-    }
-    let session = |placement: &Placement| SessionOptions {
-        device: placement.device,
-        threads: options.threads,
-        tensorrt: manifest.runtime.tensorrt,
-        fp16: manifest.runtime.fp16,
-        memory: options.device_memory,
-    };
-    let sessions = placements.iter().map(session).collect();
-    let cache = options.cache.as_ref().map(|(folder, form)| {
-        Cache::open(folder, *form).map_err(|source| EnsembleError::Cache { folder: folder.clone(), source })
-    });
+    let placements = devices::placements(runtime, &options.devices)?;
     let mut opening = Opening {
         path,
         folder,
         most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
-        opener: Opener { runtime, sessions, may_fall_back: device_is_ours(&options.devices) },
+        opener: devices::opener(runtime, &manifest, path, &placements, options),
         plugin_options: &options.plugins,
         sources: BTreeMap::new(),
         plugins: Vec::new(),
@@ -104,26 +90,9 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     let exact = options.exit.unwrap_or(manifest.exit) == Exit::Exact;
     // The segmenters come first, because they determine whether the classifier's exact score is needed.
     let segmenter = opening.segmenter(&manifest, exact && !options.keep_maps)?;
-    let members = segmenter.members.iter();
-    let own_steps = members.clone().flat_map(|member| &member.postprocess).map(|(_, plugin)| plugin);
-    let reads_score = postprocess.iter().chain(own_steps).any(|plugin| plugin.uses_score())
-        || members.clone().any(|member| member.manifest.times_score);
-    let classifier = match &manifest.classifier {
-        Some(stage) => Some(opening.stage(&Declared {
-            name: "classifier",
-            members: &stage.members,
-            merge: &stage.merge,
-            gate: stage.gate.as_ref(),
-            wanted: classifier_wants(stage),
-            exit: EarlyExit { pass: exact && !reads_score, fail: exact },
-        })?),
-        None => None,
-    };
-    let batch = match (options.batch, device) {
-        (0, Device::Cuda(_)) => 8,
-        (0, _) => 2,
-        (batch, _) => batch,
-    };
+    let pass = exact && !score_is_read(&segmenter, &postprocess);
+    let classifier = opening.classifier(&manifest, EarlyExit { pass, fail: exact })?;
+    let batch = devices::batch(options.batch, placements[0].device);
     Ok(Ensemble {
         path: path.into(),
         crop,
@@ -133,7 +102,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
         recipes: opening.recipes.into_iter().map(|(_, recipe)| recipe).collect(),
         sources: opening.sources.into_values().collect(),
         plugins: opening.plugins,
-        cache: cache.transpose()?,
+        cache: cache(options)?,
         counts: Counts::default(),
         folds: options.folds.clone(),
         devices: placements.into_iter().map(|placement| (placement, Mutex::new(()))).collect(),
@@ -146,15 +115,18 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     })
 }
 
-/// Resolves the requested devices; [`Device::Auto`] if there are none.
-fn placements(runtime: &Loaded, devices: &[Device]) -> Result<Vec<Placement>, DeviceError> {
-    let asked = if devices.is_empty() { &[Device::Auto][..] } else { devices };
-    asked.iter().map(|&device| runtime::place(runtime, device)).collect()
+fn cache(options: &Options) -> Result<Option<Cache>, EnsembleError> {
+    let opened = options.cache.as_ref().map(|(folder, form)| {
+        Cache::open(folder, *form).map_err(|source| EnsembleError::Cache { folder: folder.clone(), source })
+    });
+    opened.transpose()
 }
 
-/// Whether no device was requested by name, so that a model that one refuses may run on another.
-fn device_is_ours(devices: &[Device]) -> bool {
-    devices.iter().all(|&device| device == Device::Auto)
+/// Whether anything after the classifier uses its score, not only its decision.
+fn score_is_read(segmenter: &Stage, postprocess: &[Arc<Plugin>]) -> bool {
+    let own_steps = segmenter.members.iter().flat_map(|member| &member.postprocess).map(|(_, plugin)| plugin);
+    postprocess.iter().chain(own_steps).any(|plugin| plugin.uses_score())
+        || segmenter.members.iter().any(|member| member.manifest.times_score)
 }
 
 /// What the classifier stage merges: maps for a gate that reads them; scores if every member that runs gives one. A
@@ -182,6 +154,13 @@ impl Opening<'_> {
             exit: EarlyExit { pass: false, fail: false },
         })?;
         Ok(Some(Crop::new(stage, crop)))
+    }
+
+    fn classifier(&mut self, manifest: &Manifest, exit: EarlyExit) -> Result<Option<Stage>, EnsembleError> {
+        let Some(stage) = &manifest.classifier else { return Ok(None) };
+        let wanted = classifier_wants(stage);
+        let (members, merge, gate) = (&stage.members, &stage.merge, stage.gate.as_ref());
+        self.stage(&Declared { name: "classifier", members, merge, gate, wanted, exit }).map(Some)
     }
 
     fn segmenter(&mut self, manifest: &Manifest, early: bool) -> Result<Stage, EnsembleError> {

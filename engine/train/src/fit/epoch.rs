@@ -12,7 +12,7 @@ use super::validate::Validation;
 use super::{Watch, outcome};
 use crate::checkpoint::{Best, Position};
 use crate::data::{Batch, Draw, Loader, Plan, sample};
-use crate::journal::{Journal, Line};
+use crate::journal::Journal;
 use crate::progress::Progress;
 use crate::recipe::{Average, Keep, Phase};
 use crate::schedule::{Patience, Rate};
@@ -20,7 +20,7 @@ use crate::step::{Evaluation, Losses, Pass, PassOptions, Rates};
 use pleura::Size;
 
 /// The name under which the weighted sum of all terms is reported.
-const TOTAL: &str = "loss";
+pub const TOTAL: &str = "loss";
 
 impl Fold<'_> {
     /// Trains the next phase to its end.
@@ -41,43 +41,59 @@ impl Fold<'_> {
             self.rest.plateau = None;
         }
         while self.rest.at.epoch < phase.epochs {
-            let started = Instant::now();
-            let epoch = self.rest.at.epoch;
-            let items = self.items(phase)?;
-            let steps = (items.len() / phase.batch as usize) as u32;
-            let mut rate = Rate::new(phase, steps.div_ceil(phase.accumulate));
-            rate.resume(self.rest.plateau);
-            self.train_epoch(&mut pass, phase, &rate, items, watch)?;
-            watch.step(&Progress { validating: true, ..self.progress(phase, steps) });
-            let validation = self.validate(&mut evaluation, phase, watch)?;
-            let is_best = self.judge(&validation)?;
-            rate.observe(validation.loss);
-            self.rest.plateau = rate.plateau();
-            let ends = self.rest.patience.as_mut().is_some_and(|patience| {
-                patience.observe(validation.loss);
-                patience.is_over()
-            });
-            self.average()?;
-            let line = self.line(rate.at(epoch, steps.saturating_sub(1) / phase.accumulate), &validation, started);
-            journal.append(&line)?;
-            self.rest.losses.clear();
-            (self.rest.epoch_seconds, self.rest.epoch_images) = (0.0, 0);
-            let over = ends || epoch + 1 == phase.epochs;
-            let next = if over { (number + 1, 0) } else { (number, epoch + 1) };
-            self.rest.at = Position { fold: self.held_out, phase: next.0, epoch: next.1, step: 0 };
-            self.save()?;
-            self.sweep()?;
-            outcome::curves(job)?;
-            watch.epoch(&line, is_best);
-            // here, too: if an epoch has a single update, there is no step between two of them
-            if watch.stops() {
-                return Err(self.interrupted());
-            }
-            if over {
-                return Ok(());
+            if self.epoch(phase, &mut pass, &mut evaluation, journal, watch)? {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Trains and validates an epoch, and saves its results. Returns whether the phase has ended.
+    fn epoch(
+        &mut self,
+        phase: &Phase,
+        pass: &mut Pass,
+        evaluation: &mut Evaluation,
+        journal: &mut Journal,
+        watch: &mut dyn Watch,
+    ) -> Result<bool, TrainError> {
+        let started = Instant::now();
+        let epoch = self.rest.at.epoch;
+        let items = self.items(phase)?;
+        let steps = (items.len() / phase.batch as usize) as u32;
+        let mut rate = Rate::new(phase, steps.div_ceil(phase.accumulate));
+        rate.resume(self.rest.plateau);
+        self.train_epoch(pass, phase, &rate, items, watch)?;
+        watch.step(&Progress { validating: true, ..self.progress(phase, steps) });
+        let validation = self.validate(evaluation, phase, watch)?;
+        let is_best = self.judge(&validation)?;
+        rate.observe(validation.loss);
+        self.rest.plateau = rate.plateau();
+        self.average()?;
+        let line = self.line(rate.at(epoch, steps.saturating_sub(1) / phase.accumulate), &validation, started);
+        journal.append(&line)?;
+        let is_over = self.advance(phase, validation.loss);
+        self.save()?;
+        self.sweep()?;
+        outcome::curves(self.job)?;
+        watch.epoch(&line, is_best);
+        // here, too: if an epoch has a single update, there is no step between two of them
+        if watch.stops() { Err(self.interrupted()) } else { Ok(is_over) }
+    }
+
+    /// Moves to the next epoch, or to the next phase if this one has ended; returns whether it has.
+    fn advance(&mut self, phase: &Phase, validation_loss: f64) -> bool {
+        self.rest.losses.clear();
+        (self.rest.epoch_seconds, self.rest.epoch_images) = (0.0, 0);
+        let gives_up = self.rest.patience.as_mut().is_some_and(|patience| {
+            patience.observe(validation_loss);
+            patience.is_over()
+        });
+        let Position { phase: number, epoch, .. } = self.rest.at;
+        let is_over = gives_up || epoch + 1 == phase.epochs;
+        let (phase, epoch) = if is_over { (number + 1, 0) } else { (number, epoch + 1) };
+        self.rest.at = Position { fold: self.held_out, phase, epoch, step: 0 };
+        is_over
     }
 
     pub fn evaluation(&self, shape: [usize; 4]) -> Result<Evaluation, TrainError> {
@@ -201,62 +217,6 @@ impl Fold<'_> {
             self.rest.averaged += 1;
         }
         Ok(())
-    }
-
-    fn line(&self, lr: f32, validation: &Validation, started: Instant) -> Line {
-        let losses = &self.rest.losses;
-        let terms = losses.means().filter(|(name, _)| *name != TOTAL);
-        Line {
-            fold: self.held_out,
-            phase: self.rest.at.phase,
-            epoch: self.rest.at.epoch,
-            step: self.rest.updates,
-            lr,
-            loss: losses.mean(TOTAL).unwrap_or(f64::NAN),
-            terms: terms.map(|(name, mean)| (name.to_owned(), Some(mean))).collect(),
-            validation_loss: Some(validation.loss),
-            dice: validation.dice,
-            dice_positives: validation.dice_positives,
-            auc: validation.auc,
-            images_per_second: self.rest.epoch_images as f64 / self.rest.epoch_seconds,
-            seconds: started.elapsed().as_secs_f64(),
-        }
-    }
-
-    fn progress(&self, phase: &Phase, steps: u32) -> Progress {
-        let job = self.job;
-        let at = self.rest.at;
-        let losses = &self.rest.losses;
-        let terms = losses.means().filter(|(name, _)| *name != TOTAL);
-        Progress {
-            fold: (self.held_out + 1, job.recipe.folds.count),
-            phase: (at.phase + 1, job.recipe.phases.len() as u32),
-            epoch: (at.epoch + 1, phase.epochs),
-            step: (at.step, steps),
-            validating: false,
-            loss: losses.mean(TOTAL),
-            terms: terms.map(|(name, mean)| (name.to_owned(), mean)).collect(),
-            dice: self.last.and_then(|last| last.0),
-            auc: self.last.and_then(|last| last.1),
-            images_per_second: self.speed.images_per_second(),
-            left: self.speed.left(self.images_left(phase, steps)),
-        }
-    }
-
-    /// The rest of the training, as an equivalent number of images of this phase's size.
-    fn images_left(&self, phase: &Phase, steps: u32) -> u64 {
-        let job = self.job;
-        let pixels = |phase: &Phase| phase.size.iter().map(|&side| f64::from(side)).product::<f64>();
-        // an epoch of another phase is assumed to have as many images
-        let epoch = |other: &Phase| f64::from(steps * phase.batch) * pixels(other) / pixels(phase);
-        let phases = &job.recipe.phases;
-        let later: f64 =
-            phases[self.rest.at.phase as usize + 1..].iter().map(|it| f64::from(it.epochs) * epoch(it)).sum();
-        let whole: f64 = phases.iter().map(|it| f64::from(it.epochs) * epoch(it)).sum();
-        let here =
-            f64::from(phase.epochs - self.rest.at.epoch) * epoch(phase) - f64::from(self.rest.at.step * phase.batch);
-        let folds = job.folds.len() - 1 - self.at;
-        (here + later + whole * folds as f64).max(0.0) as u64
     }
 }
 

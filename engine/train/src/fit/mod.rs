@@ -26,6 +26,7 @@ mod lock;
 mod open;
 mod outcome;
 mod outputs;
+mod report;
 mod subject;
 #[cfg(test)]
 mod tests;

@@ -42,61 +42,32 @@ impl Update {
         optimizer: &Optimizer,
         average: Option<&Average>,
     ) -> Result<Self, StepError> {
-        let mut t = Trace::new("update");
-        let scalars = SCALARS.map(|_| place.buffer(&[]));
-        let [a, b, c, d] = scalars;
-        let scalars = [a?, b?, c?, d?];
-        let mut inputs: Vec<(String, Arc<Buffer>)> = Vec::new();
-        for (name, buffer) in SCALARS.into_iter().zip(&scalars) {
-            inputs.push((t.input(name, &[]), Arc::clone(buffer)));
-        }
-        let mut declare = |t: &mut Trace, stem: &str, flat: &Flat| -> Result<Vec<Piece>, DeviceError> {
-            let pieces = flat.pieces()?.into_iter().enumerate().map(|(at, buffer)| {
-                let name = t.input(&format!("{stem}:{at}"), buffer.shape());
-                inputs.push((name.clone(), Arc::clone(&buffer)));
-                Piece { name, buffer }
-            });
-            Ok(pieces.collect())
-        };
-        let weights = declare(&mut t, "weights", &state.trained)?;
-        let gradients = declare(&mut t, "gradients", &state.gradients)?;
-        let moments: Vec<Vec<Piece>> = state
-            .moments
-            .iter()
-            .enumerate()
-            .map(|(at, flat)| declare(&mut t, &format!("moment{at}"), flat))
-            .collect::<Result<_, _>>()?;
-        let decay = match average {
-            Some(Average::Ema { decay }) => Some(*decay),
+        let mut graph = Graph::new();
+        let scalars = graph.scalars(place)?;
+        let weights = graph.declare("weights", &state.trained)?;
+        let gradients = graph.declare("gradients", &state.gradients)?;
+        let moments = state.moments.iter().enumerate();
+        let moments: Vec<Vec<Piece>> =
+            moments.map(|(at, flat)| graph.declare(&format!("moment{at}"), flat)).collect::<Result<_, _>>()?;
+        let averages = match (average, &state.average) {
+            (Some(&Average::Ema { decay }), Some(flat)) => Some((decay, graph.declare("average", flat)?)),
             _ => None,
         };
-        let averages = match (decay, &state.average) {
-            (Some(decay), Some(flat)) => Some((decay, declare(&mut t, "average", flat)?)),
-            _ => None,
-        };
-        let share = share(&mut t, &gradients, clip(optimizer));
-        let mut outputs: Vec<(String, Arc<Buffer>)> = Vec::new();
-        let mut replace = |t: &mut Trace, piece: &Piece, new: &str| {
-            let name = format!("new:{}", piece.name);
-            t.output(new, &name);
-            outputs.push((name, Arc::clone(&piece.buffer)));
-        };
+        let share = share(&mut graph.trace, &gradients, clip(optimizer));
         for (at, weight) in weights.iter().enumerate() {
-            let gradient = t.mul(&gradients[at].name, &share);
+            let gradient = graph.trace.mul(&gradients[at].name, &share);
             let old: Vec<&str> = moments.iter().map(|moment| moment[at].name.as_str()).collect();
-            let new = rule(&mut t, optimizer, &weight.name, &gradient, &old);
+            let new = rule(&mut graph.trace, optimizer, &weight.name, &gradient, &old);
             for (moment, new) in moments.iter().zip(&new.moments) {
-                replace(&mut t, &moment[at], new);
+                graph.replace(&moment[at], new);
             }
-            replace(&mut t, weight, &new.weight);
+            graph.replace(weight, &new.weight);
             if let Some((decay, pieces)) = &averages {
-                let (old, fresh) = (t.scale(&pieces[at].name, *decay), t.scale(&new.weight, 1.0 - decay));
-                let mean = t.add(&old, &fresh);
-                replace(&mut t, &pieces[at], &mean);
+                let mean = moving_average(&mut graph.trace, &pieces[at].name, &new.weight, *decay);
+                graph.replace(&pieces[at], &mean);
             }
         }
-        let program = Program::new(place, &t.into_model(), &by_name(&inputs), &by_name(&outputs))?;
-        Ok(Self { program, optimizer: *optimizer, scalars })
+        Ok(Self { program: graph.open(place)?, optimizer: *optimizer, scalars })
     }
 
     /// Updates the weights with the current gradients.
@@ -123,8 +94,58 @@ struct Piece {
     buffer: Arc<Buffer>,
 }
 
+/// The graph while it is built, and the buffers that it reads and writes.
+struct Graph {
+    trace: Trace,
+    inputs: Vec<(String, Arc<Buffer>)>,
+    outputs: Vec<(String, Arc<Buffer>)>,
+}
+
+impl Graph {
+    fn new() -> Self {
+        Self { trace: Trace::new("update"), inputs: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// Declares [`SCALARS`] as inputs.
+    fn scalars(&mut self, place: &Place) -> Result<[Arc<Buffer>; 4], DeviceError> {
+        let [a, b, c, d] = SCALARS.map(|_| place.buffer(&[]));
+        let buffers = [a?, b?, c?, d?];
+        for (name, buffer) in SCALARS.into_iter().zip(&buffers) {
+            self.inputs.push((self.trace.input(name, &[]), Arc::clone(buffer)));
+        }
+        Ok(buffers)
+    }
+
+    /// Declares the pieces of a vector as inputs.
+    fn declare(&mut self, stem: &str, flat: &Flat) -> Result<Vec<Piece>, DeviceError> {
+        let pieces = flat.pieces()?.into_iter().enumerate().map(|(at, buffer)| {
+            let name = self.trace.input(&format!("{stem}:{at}"), buffer.shape());
+            self.inputs.push((name.clone(), Arc::clone(&buffer)));
+            Piece { name, buffer }
+        });
+        Ok(pieces.collect())
+    }
+
+    /// Writes new numbers to a piece's buffer.
+    fn replace(&mut self, piece: &Piece, new: &str) {
+        let name = format!("new:{}", piece.name);
+        self.trace.output(new, &name);
+        self.outputs.push((name, Arc::clone(&piece.buffer)));
+    }
+
+    fn open(self, place: &Place) -> Result<Program, StepError> {
+        let (inputs, outputs) = (by_name(&self.inputs), by_name(&self.outputs));
+        Ok(Program::new(place, &self.trace.into_model(), &inputs, &outputs)?)
+    }
+}
+
 fn by_name(named: &[(String, Arc<Buffer>)]) -> Vec<(String, &Arc<Buffer>)> {
     named.iter().map(|(name, buffer)| (name.clone(), buffer)).collect()
+}
+
+fn moving_average(t: &mut Trace, average: &str, weight: &str, decay: f32) -> String {
+    let (old, new) = (t.scale(average, decay), t.scale(weight, 1.0 - decay));
+    t.add(&old, &new)
 }
 
 fn clip(optimizer: &Optimizer) -> Option<f32> {
