@@ -112,7 +112,8 @@ const FACTS: &[(&str, &str, &str, &str)] = &[
     ("4th", "unet-r34", "loss.score", r#"[{ kind = "bce", weight = 0.1 }]"#),
     ("4th", "unet-r34", "phases[0]", r#"{ epochs = 60, size = [768, 768], crop = [512, 512], batch = 8, lr = 7.5e-5, schedule = { kind = "cosine", min = 1e-6, period = 8 }, sampling = { kind = "positive-share", share = 0.8, to = 0.22 } }"#),
     ("4th", "unet-r34", "augment[2].one_of", r#"[{ kind = "elastic", alpha = 120.0, sigma = 6.0, affine = 3.6, border = "constant" }, { kind = "grid-distortion", limit = 0.3 }, { kind = "optical-distortion", limit = 2.0, border = "constant" }]"#),
-    ("4th", "unet-r34", "optimizer", r#"{ kind = "adam", weight_decay = 1e-5 }"#),
+    ("4th", "unet-r34", "augment[1]", r#"{ p = 0.3, one_of = [{ kind = "brightness-contrast", brightness = 0.2, contrast = 0.2 }] }"#),
+    ("4th", "unet-r34", "optimizer", r#"{ kind = "adam", weight_decay = 1e-5, clip = 0.5 }"#),
     ("4th", "unet-r34", "network.freeze_batch_norm", "true"),
     // One channel, / 255 only, 1024.
     ("5th", "aspp-se101", "network.channels", "1"),

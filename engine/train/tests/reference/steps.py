@@ -125,7 +125,7 @@ LOSSES = {
     "tversky": ([{"kind": "tversky", "alpha": 0.3, "beta": 0.7}], []),
     "lovasz": ([{"kind": "lovasz"}], []),
     "lovasz over the batch": ([{"kind": "lovasz", "over": "batch"}], []),
-    "the first place's": ([{"kind": "bce", "weight": 3.0}, {"kind": "dice"}, {"kind": "focal", "weight": 4.0}], []),
+    "bce, dice and focal": ([{"kind": "bce", "weight": 3.0}, {"kind": "dice"}, {"kind": "focal", "weight": 4.0}], []),
 }
 
 
