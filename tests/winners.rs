@@ -3,7 +3,7 @@
 //! `tests/reference/winners.py` computes the masks in NumPy from synthetic outputs of each network for each case. Here
 //! the manifests of `ensembles/siim-*` are run unchanged, with players in place of their models: small ONNX models that
 //! recognize the case by its image, and return the same outputs. (The thresholds of the 9th place, which are unknown,
-//! are moved to values that can be told apart.)
+//! are replaced by distinct values.)
 
 mod support;
 

@@ -68,7 +68,7 @@ pub fn image(case: usize, cases: usize, size: Size) -> Array2<u8> {
 
 fn step(cases: usize) -> f32 {
     let step = (BRIGHTEST - DARKEST) / cases.max(2).saturating_sub(1) as f32;
-    assert!(step > 4.0 * SLANT, "{cases} cases are too many to be told apart by their grey");
+    assert!(step > 4.0 * SLANT, "{cases} cases are too many for distinct shades of grey");
     step
 }
 

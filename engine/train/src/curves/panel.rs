@@ -2,7 +2,7 @@
 
 use pleura::chart::{Axis, COLOURS, put, rule, text, upright};
 
-use super::series::kept;
+use super::series::best_epoch;
 use super::{HEIGHT, SIDES, Series, Timeline, WIDTH, across};
 use crate::journal::Line;
 
@@ -65,8 +65,8 @@ impl Panel {
         }
         for (i, &fold) in folds.iter().enumerate() {
             let series = Series::new(lines, fold, timeline, self.solid.1);
-            let kept = kept(lines, fold, timeline);
-            if let Some((x, y)) = series.points().find(|(place, _)| Some(*place) == kept) {
+            let best = best_epoch(lines, fold, timeline);
+            if let Some((x, y)) = series.points().find(|(place, _)| Some(*place) == best) {
                 dot(svg, across.place(x), up.place(y), 4.0, colour(i));
             }
         }

@@ -44,7 +44,7 @@ impl Timeline {
 }
 
 /// The position of a fold's epoch with the lowest validation loss; of equal ones, the first.
-pub(super) fn kept(lines: &[Line], fold: u32, timeline: &Timeline) -> Option<f64> {
+pub(super) fn best_epoch(lines: &[Line], fold: u32, timeline: &Timeline) -> Option<f64> {
     let losses = Series::new(lines, fold, timeline, |line| line.validation_loss);
     losses.points().reduce(|a, b| if b.1 < a.1 { b } else { a }).map(|(place, _)| place)
 }
