@@ -108,7 +108,7 @@ unsafe extern "C" fn destroy<P>(this: *mut c_void) {
     // SAFETY: `this` came from `create` of the same table, and the host does not use it again.
     let outcome = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(this.cast::<P>()) })));
     // A panic in a destructor cannot be reported; the instance is gone either way.
-    outcome.unwrap_or_else(std::mem::forget);
+    outcome.unwrap_or_else(|panic| drop(panic_message(panic)));
 }
 
 unsafe extern "C" fn prepare<P: Prepare>(this: *const c_void, image: Plane, out: PlaneMut, host: *const Host) -> u32 {
@@ -119,7 +119,7 @@ unsafe extern "C" fn prepare<P: Prepare>(this: *const c_void, image: Plane, out:
 unsafe extern "C" fn views<P: Tta>(this: *const c_void) -> usize {
     // SAFETY: as above.
     catch_unwind(AssertUnwindSafe(|| unsafe { instance::<P>(this) }.views())).unwrap_or_else(|panic| {
-        std::mem::forget(panic);
+        drop(panic_message(panic));
         0 // which the host refuses
     })
 }
@@ -242,12 +242,14 @@ unsafe fn reply(host: *const Host, call: impl FnOnce() -> Result<(), Error>) -> 
 }
 
 fn panic_message(panic: Box<dyn Any + Send>) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    let message = format!("panicked: {text}");
-    // Its destructor may panic, too, outside of `catch_unwind`.
-    std::mem::forget(panic);
-    message
+    let text = panic.downcast::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|panic| panic.downcast::<String>().map(|text| *text));
+    let text = text.unwrap_or_else(|panic| {
+        // The destructor of another type may panic, too, outside of `catch_unwind`.
+        std::mem::forget(panic);
+        "no message".into()
+    });
+    format!("panicked: {text}")
 }
 
 /// # Safety
