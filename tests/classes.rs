@@ -89,6 +89,61 @@ fn the_probability_of_a_class_is_its_softmax() {
 }
 
 #[test]
+fn channels_are_joined_and_what_is_not_wanted_is_turned_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels = noise(5, Size::new(8, 8));
+    let image = png(folder.path(), "image", &pixels);
+    network(&folder.path().join("n.onnx"), &[3.0, -9.0, 5.0], &[0.0, 2.0, -1.0]);
+    let numbers = |x: f64| [3.0 * x, 2.0 - 9.0 * x, 5.0 * x - 1.0];
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    type Probability = fn([f64; 3], fn(f64) -> f64) -> f64;
+    let cases: [(&str, Probability); 5] = [
+        ("values = \"softmax\", channels = [0, 2], join = \"sum\"", |z, _| softmax(&z, 0) + softmax(&z, 2)),
+        ("values = \"softmax\", channels = [0, 2], join = \"max\"", |z, _| softmax(&z, 0).max(softmax(&z, 2))),
+        ("values = \"softmax\", channel = 1, complement = true", |z, _| 1.0 - softmax(&z, 1)),
+        ("values = \"logits\", channels = [0, 1], join = \"max\"", |z, sigmoid| sigmoid(z[0]).max(sigmoid(z[1]))),
+        ("values = \"logits\", channel = 0, complement = true", |z, sigmoid| 1.0 - sigmoid(z[0])),
+    ];
+    for (keys, probability) in cases {
+        let toml = format!(
+            "{POST}\n[classifier]\ngate = {{ kind = \"score\", at_least = 0 }}\n{}{}",
+            member("classifier", "n", &format!("score = {{ output = \"score\", {keys} }}")),
+            member("segmenter", "n", &format!("map = {{ output = \"map\", {keys} }}"))
+        );
+        let finding = predict(&manifest(folder.path(), &toml), &image);
+        for (found, &pixel) in finding.map.unwrap().iter().zip(&pixels) {
+            let expected = probability(numbers(f64::from(pixel) / 255.0), sigmoid);
+            assert!((f64::from(*found) - expected).abs() < 1e-5, "{keys}: {found}, not {expected}");
+        }
+        let mean = pixels.iter().map(|&pixel| f64::from(pixel) / 255.0).sum::<f64>() / pixels.len() as f64;
+        let (found, expected) = (finding.score.unwrap().0, probability(numbers(mean), sigmoid));
+        assert!((f64::from(found) - expected).abs() < 1e-5, "{keys}: score {found}, not {expected}");
+    }
+}
+
+#[test]
+fn outputs_in_double_precision_and_bfloat16_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels = noise(7, Size::new(8, 8));
+    let image = png(folder.path(), "image", &pixels);
+    // ONNX's numbers of the types; bfloat16 keeps eight bits
+    for (element, number, limit) in [(ElementType::Double, 11, 1e-6), (ElementType::BFloat16, 16, 1.0 / 256.0)] {
+        let mut g = GraphBuilder::new("cast");
+        let dims = [Dim::from("batch"), 1.into(), "height".into(), "width".into()];
+        let x = g.input("image", ElementType::Float, &dims);
+        let map = g.node("Cast", &[&x], vec![attribute::int("to", number)]);
+        g.output(&map, "map", element, &dims);
+        g.build().write(&folder.path().join("n.onnx")).unwrap();
+        let keys = "map = { output = \"map\", values = \"probabilities\" }";
+        let toml = format!("{POST}\n{}", member("segmenter", "n", keys));
+        let map = predict(&manifest(folder.path(), &toml), &image).map.unwrap();
+        for (found, &pixel) in map.iter().zip(&pixels) {
+            assert!((found - f32::from(pixel) / 255.0).abs() <= limit, "{element:?}: {found} for {pixel}");
+        }
+    }
+}
+
+#[test]
 fn numbers_of_all_classes_are_resized_before_the_softmax() {
     let folder = tempfile::tempdir().unwrap();
     network(&folder.path().join("n.onnx"), &[8.0, -4.0, 0.0], &[0.0, 2.0, 1.0]);
@@ -145,6 +200,21 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
         let (code, said) = check(name, values);
         assert!(code == Some(0) && !said.contains("sigmoid"), "{name}, {values}: {said}");
     }
+    for (values, key) in [
+        (
+            "\"logits\", channels = [0, 7], join = \"max\"",
+            "map.channels: output `map` has 2 channels, numbered from 0; the manifest declares 7",
+        ),
+        (
+            "\"softmax\", channels = [0, 1], join = \"sum\"",
+            "score.channels: output `score` has 2 classes, and the sum of all is always 1",
+        ),
+    ] {
+        let (code, said) = check("n", values);
+        assert!(code == Some(2) && said.contains(key), "{values}: {said}");
+    }
+    let (code, said) = check("n", "\"logits\", channels = [0, 1], join = \"max\"");
+    assert!(code == Some(0) && !said.contains("sigmoid"), "labels that are joined are independent: {said}");
     let (code, said) = check("one", "\"softmax\", channel = 0");
     assert!(code == Some(2) && said.contains("map.values: a softmax needs two or more channels"), "{said}");
 }

@@ -179,20 +179,15 @@ impl Checker<'_> {
         }
     }
 
-    /// Warns if one of several channels, or its sigmoid, is used by default.
-    fn channels(
-        &mut self,
-        field: &str,
-        (output, values): (&str, Values),
-        names_channel: bool,
-        channels: Option<usize>,
-    ) {
+    /// Warns if one of several channels, or its sigmoid, is used by default; `named` is how many are named.
+    fn channels(&mut self, field: &str, (output, values): (&str, Values), named: usize, channels: Option<usize>) {
         let Some(channels) = channels.filter(|&channels| channels > 1) else { return };
-        if !names_channel {
+        if named == 0 {
             let message = format!("output `{output}` has {channels} channels, and channel 0 is used");
             self.warn(&format!("{field}.channel"), message, Some("declare `channel`, counted from 0".into()));
         }
-        if values != Values::Logits {
+        // several logits are joined as independent labels
+        if values != Values::Logits || named > 1 {
             return;
         }
         let message = format!("applies a sigmoid to one channel alone, but output `{output}` has {channels} channels");
@@ -219,11 +214,13 @@ impl Checker<'_> {
                 Ok(channels) if nth == 0 => {
                     if let Some(map) = &member.map {
                         let about = (map.output.as_str(), map.values);
-                        self.channels(&format!("{field}.map"), about, map.channel.is_some(), channels.map);
+                        let named = map.channels.len() + usize::from(map.channel.is_some());
+                        self.channels(&format!("{field}.map"), about, named, channels.map);
                     }
                     if let Some(score) = &member.score {
                         let about = (score.output.as_str(), score.values);
-                        self.channels(&format!("{field}.score"), about, score.channel.is_some(), channels.score);
+                        let named = score.channels.len() + usize::from(score.channel.is_some());
+                        self.channels(&format!("{field}.score"), about, named, channels.score);
                     }
                 }
                 Ok(_) => {}

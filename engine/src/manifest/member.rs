@@ -6,7 +6,7 @@ use pleura_image::{Intensity, Resize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Sides, Snapshot, Step};
+use super::{MapOutput, ScoreFromMap, ScoreOutput, Sides, Snapshot, Step};
 
 /// One network of a stage: an ONNX model, or several that differ by their weights.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -136,93 +136,6 @@ pub enum Layout {
     Nchw,
     /// Batch, height, width, channels: TensorFlow's order.
     Nhwc,
-}
-
-/// The meaning of a model's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Values {
-    /// Any real number; the engine applies a sigmoid to one channel alone.
-    Logits,
-    /// Between 0 and 1.
-    Probabilities,
-    /// Any real number for each of two or more exclusive classes, one per channel, as trained with cross-entropy. The
-    /// engine applies a softmax over the channels; `channel` is the class. Log-probabilities (`log_softmax`) give the
-    /// same result.
-    Softmax,
-}
-
-/// An output that holds a map, (N, C, h, w) or (N, h, w), or channels last where the input is.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MapOutput {
-    /// The output's name in the ONNX graph.
-    pub output: String,
-    /// The meaning of its numbers.
-    pub values: Values,
-    /// Values in which the map is resized to the output's size; default: `values`. With `softmax`, the numbers of all
-    /// classes are resized before the softmax, as `interpolate` before `softmax` in PyTorch; `probabilities` are
-    /// resized after it, and `logits` are the log-odds of the class.
-    #[serde(default)]
-    pub resize_as: Option<Values>,
-    /// Channel of the output that is the map; with `softmax`, the class. Required with `softmax`; default: 0.
-    #[serde(default)]
-    pub channel: Option<u32>,
-    /// Probabilities strictly below this become 0 in each view's map, before views are averaged.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub zero_below: Option<f32>,
-}
-
-/// An output that holds one score per image, (N,), (N, C) or (N, C, 1, 1).
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScoreOutput {
-    /// The output's name in the ONNX graph.
-    pub output: String,
-    /// The meaning of its numbers.
-    pub values: Values,
-    /// Channel of the output that is the score; with `softmax`, the class. Required with `softmax`; default: 0.
-    #[serde(default)]
-    pub channel: Option<u32>,
-}
-
-impl MapOutput {
-    /// The channel of the output that is the map.
-    #[must_use]
-    pub fn channel(&self) -> u32 {
-        self.channel.unwrap_or(0)
-    }
-}
-
-impl ScoreOutput {
-    /// The channel of the output that is the score.
-    #[must_use]
-    pub fn channel(&self) -> u32 {
-        self.channel.unwrap_or(0)
-    }
-}
-
-/// How a map of probabilities becomes a score in 0..=1. Counted at the size of the member's own map.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ScoreFromMap {
-    /// The highest probability.
-    Max,
-    /// The mean probability.
-    Mean,
-    /// The mean of the highest probabilities: of that fraction of the pixels (at least one).
-    Top {
-        /// The fraction, above 0 and up to 1.
-        #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
-        fraction: f32,
-    },
-    /// The fraction of pixels above a probability.
-    Area {
-        /// The probability.
-        #[schemars(range(min = 0.0, max = 1.0))]
-        above: f32,
-    },
 }
 
 const fn one() -> f32 {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use half::f16;
+use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -52,6 +52,8 @@ pub enum Element {
     F32,
     /// Half-precision floats.
     F16,
+    /// Floats of another precision, which outputs may have: double, or bfloat16.
+    OtherFloat(String),
     /// A type that the engine neither passes nor reads, in ONNX Runtime's notation.
     Other(String),
 }
@@ -155,7 +157,8 @@ impl Model {
     }
 
     /// Runs one batch through the model: passes `input` to the input called `name` and returns every output of
-    /// `outputs`, as single-precision floats. A model in half precision gets half precision.
+    /// `outputs`, as single-precision floats. A model in half precision gets half precision, and outputs of double precision are
+    /// rounded.
     ///
     /// # Errors
     /// If ONNX Runtime fails, or an output does not hold floats.
@@ -267,6 +270,7 @@ fn port(name: &str, kind: &ValueType) -> Port {
     let element = match kind.tensor_type() {
         Some(TensorElementType::Float32) => Element::F32,
         Some(TensorElementType::Float16) => Element::F16,
+        Some(TensorElementType::Float64 | TensorElementType::Bfloat16) => Element::OtherFloat(kind.to_string()),
         _ => Element::Other(kind.to_string()),
     };
     let dims = kind.tensor_shape().map(|shape| shape.iter().map(|&d| usize::try_from(d).ok()).collect());
@@ -276,6 +280,8 @@ fn port(name: &str, kind: &ValueType) -> Port {
 pub(super) fn floats(value: &DynValue) -> ort::Result<ArrayD<f32>> {
     match value.dtype().tensor_type() {
         Some(TensorElementType::Float16) => Ok(value.try_extract_array::<f16>()?.mapv(f16::to_f32)),
+        Some(TensorElementType::Bfloat16) => Ok(value.try_extract_array::<bf16>()?.mapv(bf16::to_f32)),
+        Some(TensorElementType::Float64) => Ok(value.try_extract_array::<f64>()?.mapv(|number| number as f32)),
         _ => Ok(value.try_extract_array::<f32>()?.to_owned()),
     }
 }

@@ -1,45 +1,83 @@
 //! Mutually exclusive classes: softmax over the channels of an output.
 //!
-//! The probability of a class is the sigmoid of its log-odds, `z[c] - ln(sum of exp(z[k]) over the other k)`, which
-//! neither overflows nor loses small probabilities, for any numbers.
+//! The probability of some classes is the sigmoid of their log-odds, `ln(sum of exp(z) over them) - ln(sum of exp(z) over
+//! the others)`, which neither overflows nor loses small probabilities, for any numbers.
 
-use ndarray::{Array2, ArrayView1, ArrayView3, Axis, Zip};
+use ndarray::{Array2, ArrayView3, Axis, Zip};
 
-/// The log-odds of a class, from the numbers of all classes, at least two.
-pub(super) fn log_odds(numbers: ArrayView1<'_, f32>, class: usize) -> f32 {
-    let others = numbers.iter().enumerate().filter(|(other, _)| *other != class);
-    let (highest, sum) = others.fold((f32::MIN, 0.0), |known, (_, &number)| with(known, number));
-    minus(numbers[class], highest, sum)
+use crate::manifest::{Join, Pick};
+
+/// The log-odds of the picked classes, from the numbers of all classes.
+pub(super) fn log_odds(numbers: &[f32], pick: &Pick) -> f32 {
+    log_odds_of_planes(numbers.iter().map(|&number| Array2::from_elem((1, 1), number)), pick)[(0, 0)]
 }
 
-/// The log-odds of a class at each pixel of (C, h, w).
-pub(super) fn log_odds_map(numbers: ArrayView3<'_, f32>, class: usize) -> Array2<f32> {
-    log_odds_of_planes(numbers.axis_iter(Axis(0)).map(|plane| plane.to_owned()), class)
+/// The log-odds of the picked classes at each pixel of (C, h, w).
+pub(super) fn log_odds_map(numbers: ArrayView3<'_, f32>, pick: &Pick) -> Array2<f32> {
+    log_odds_of_planes(numbers.axis_iter(Axis(0)).map(|plane| plane.to_owned()), pick)
 }
 
-/// The log-odds of a class at each pixel of planes of one size, one per class. Only one plane is needed at a time.
-pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, class: usize) -> Array2<f32> {
-    let mut wanted = Array2::default((0, 0));
-    let mut others: Option<(Array2<f32>, Array2<f32>)> = None;
-    for (place, plane) in planes.enumerate() {
-        if place == class {
-            wanted = plane;
-        } else if let Some((highest, sums)) = &mut others {
+/// The log-odds of the picked classes at each pixel of planes of one size, one per class. Only one plane is needed at a
+/// time.
+///
+/// # Panics
+/// If no plane is picked.
+pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, pick: &Pick) -> Array2<f32> {
+    let (mut inside, mut outside) = (None, None);
+    for (class, mut plane) in planes.enumerate() {
+        if !pick.channels.contains(&class) {
+            add(&mut outside, plane);
+        } else if let (Some(Sum { highest, .. }), Join::Max) = (&mut inside, pick.join) {
+            // at each pixel, the likelier class is inside, and the other one of those that it competes with
+            Zip::from(highest).and(&mut plane).for_each(|highest, number| {
+                if *number > *highest {
+                    std::mem::swap(highest, number);
+                }
+            });
+            add(&mut outside, plane);
+        } else {
+            add(&mut inside, plane);
+        }
+    }
+    let mut odds = against(inside.expect("a class is picked"), outside);
+    if pick.complement {
+        odds.mapv_inplace(|odds| -odds);
+    }
+    odds
+}
+
+/// Sums of exponentials, `sum · exp(highest)` at each pixel.
+struct Sum {
+    highest: Array2<f32>,
+    /// `None`: 1 everywhere.
+    sums: Option<Array2<f32>>,
+}
+
+/// Adds the exponentials of a plane.
+fn add(sum: &mut Option<Sum>, plane: Array2<f32>) {
+    match sum {
+        None => *sum = Some(Sum { highest: plane, sums: None }),
+        Some(Sum { highest, sums }) => {
+            let sums = sums.get_or_insert_with(|| Array2::ones(plane.dim()));
             Zip::from(highest).and(sums).and(&plane).for_each(|highest, sum, &number| {
                 (*highest, *sum) = with((*highest, *sum), number);
             });
-        } else {
-            let ones = Array2::ones(plane.dim());
-            others = Some((plane, ones));
         }
     }
-    if let Some((highest, sums)) = &others {
-        Zip::from(&mut wanted)
-            .and(highest)
-            .and(sums)
-            .for_each(|odds, &highest, &sum| *odds = minus(*odds, highest, sum));
+}
+
+/// The logarithm of the quotient of two sums. For numbers far apart it may be infinite: a sigmoid can handle that, but a
+/// resize cannot.
+fn against(inside: Sum, outside: Option<Sum>) -> Array2<f32> {
+    let mut odds = inside.highest;
+    let Some(outside) = outside else { return odds.mapv_into(|_| f32::MAX) };
+    odds -= &outside.highest;
+    for (sums, sign) in [(outside.sums, -1.0), (inside.sums, 1.0)] {
+        if let Some(sums) = sums {
+            odds.zip_mut_with(&sums, |odds, sum| *odds += sign * sum.ln());
+        }
     }
-    wanted
+    odds.mapv_into(|odds| odds.clamp(f32::MIN, f32::MAX))
 }
 
 /// Adds an exponential to a sum: `sum · exp(highest)` grows by `exp(number)`.
@@ -48,41 +86,50 @@ fn with((highest, sum): (f32, f32), number: f32) -> (f32, f32) {
     if number > highest { (number, sum * smaller + 1.0) } else { (highest, sum + smaller) }
 }
 
-/// The log-odds of a number against that sum. For numbers far apart the difference may be infinite: a sigmoid can
-/// handle that, but a resize cannot.
-fn minus(number: f32, highest: f32, sum: f32) -> f32 {
-    (number - highest - sum.ln()).clamp(f32::MIN, f32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array1, Array3, array};
+    use ndarray::{Array3, array};
 
     use super::super::probability::sigmoid;
     use super::*;
 
-    /// Softmax by its definition, in double precision.
-    fn softmax(numbers: &[f32], class: usize) -> f64 {
+    fn pick(channels: &[usize], join: Join, complement: bool) -> Pick {
+        Pick { channels: channels.to_vec(), join, complement }
+    }
+
+    fn one(class: usize) -> Pick {
+        pick(&[class], Join::Max, false)
+    }
+
+    /// Softmax by its definition, in double precision, then joined.
+    fn softmax(numbers: &[f32], pick: &Pick) -> f64 {
         let highest = f64::from(numbers.iter().copied().fold(f32::MIN, f32::max));
         let exp = |number: &f32| (f64::from(*number) - highest).exp();
-        exp(&numbers[class]) / numbers.iter().map(exp).sum::<f64>()
+        let all = numbers.iter().map(exp).sum::<f64>();
+        let each = pick.channels.iter().map(|&class| exp(&numbers[class]) / all);
+        let joined = match pick.join {
+            Join::Sum => each.sum(),
+            Join::Max => each.fold(0.0, f64::max),
+        };
+        if pick.complement { 1.0 - joined } else { joined }
     }
+
+    const CASES: [&[f32]; 7] = [
+        &[3.0, -1.0],
+        &[0.0, 0.0, 0.0],
+        &[1.0, 2.0, 3.0, 4.0],
+        &[1000.0, 1001.0],
+        &[-1000.0, -1002.0, -1001.0],
+        &[80.0, -5.0, 3.0],
+        &[3e38, -3e38, 0.0],
+    ];
 
     #[test]
     fn their_sigmoid_is_the_softmax() {
-        let cases: [&[f32]; 7] = [
-            &[3.0, -1.0],
-            &[0.0, 0.0, 0.0],
-            &[1.0, 2.0, 3.0, 4.0],
-            &[1000.0, 1001.0],
-            &[-1000.0, -1002.0, -1001.0],
-            &[80.0, -5.0, 3.0],
-            &[3e38, -3e38, 0.0],
-        ];
-        for numbers in cases {
+        for numbers in CASES {
             for class in 0..numbers.len() {
-                let odds = log_odds(Array1::from(numbers.to_vec()).view(), class);
-                let (found, expected) = (f64::from(sigmoid(odds)), softmax(numbers, class));
+                let odds = log_odds(numbers, &one(class));
+                let (found, expected) = (f64::from(sigmoid(odds)), softmax(numbers, &one(class)));
                 assert!(
                     (found - expected).abs() <= 2e-5 * expected + 1e-38,
                     "{numbers:?}, {class}: {found}, {expected}"
@@ -92,18 +139,34 @@ mod tests {
     }
 
     #[test]
+    fn several_classes_are_summed_or_compete_and_may_be_what_is_not_wanted() {
+        for numbers in CASES.into_iter().filter(|numbers| numbers.len() > 2) {
+            for channels in [&[0, 1][..], &[1, 2], &[2, 0]] {
+                for (join, complement) in [(Join::Sum, false), (Join::Max, false), (Join::Sum, true), (Join::Max, true)]
+                {
+                    let pick = pick(channels, join, complement);
+                    let (found, expected) = (f64::from(sigmoid(log_odds(numbers, &pick))), softmax(numbers, &pick));
+                    assert!((found - expected).abs() < 2e-6, "{numbers:?} {pick:?}: {found}, {expected}");
+                }
+            }
+        }
+        let [found, rest] = [false, true].map(|complement| log_odds(&[3.0, -1.0], &pick(&[0], Join::Max, complement)));
+        assert_eq!((found, rest), (4.0, -4.0));
+    }
+
+    #[test]
     fn a_map_is_taken_pixel_by_pixel() {
         for channels in [2, 3] {
             let numbers =
                 Array3::from_shape_fn((channels, 2, 3), |(c, y, x)| ((c * 7 + y * 5 + x * 3) % 11) as f32 - 4.0);
             for class in 0..channels {
-                let map = log_odds_map(numbers.view(), class);
+                let map = log_odds_map(numbers.view(), &one(class));
                 for ((y, x), odds) in map.indexed_iter() {
-                    let expected = log_odds(numbers.slice(ndarray::s![.., y, x]), class);
+                    let expected = log_odds(&numbers.slice(ndarray::s![.., y, x]).to_vec(), &one(class));
                     assert!((odds - expected).abs() < 1e-5, "{channels} {class}");
                 }
             }
         }
-        assert_eq!(log_odds_map(array![[[3.0]], [[-1.0]]].view(), 1), array![[-4.0]]);
+        assert_eq!(log_odds_map(array![[[3.0]], [[-1.0]]].view(), &one(1)), array![[-4.0]]);
     }
 }

@@ -1,7 +1,7 @@
 //! Checks whether a model matches the manifest, from its inputs and outputs alone.
 
 use crate::Size;
-use crate::manifest::{Input, Layout, Member, Stack, Values};
+use crate::manifest::{Input, Join, Layout, Member, Pick, Stack, Values};
 use crate::runtime::{Element, Port};
 
 /// A mismatch: the key below the member or stack, what is wrong, and what to do.
@@ -25,8 +25,8 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
         let channel = if member.input.layout == Layout::Nhwc { 3 } else { 1 };
         match port.dims.len() {
             0 => {}
-            3 => check_channel(map.channel(), map.values, Some(1), &MAP, &port.name, &mut misfits),
-            4 => check_channel(map.channel(), map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
+            3 => check_channels(&map.pick(), map.values, Some(1), &MAP, &port.name, &mut misfits),
+            4 => check_channels(&map.pick(), map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
             _ => misfits.push(wrong_rank("map.output", port, "expected a map of rank 4 (or 3, without channels)")),
         }
     }
@@ -44,7 +44,7 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
                                                                map?",
                 ));
             }
-            _ => check_channel(score.channel(), score.values, rest, &SCORE, &port.name, &mut misfits),
+            _ => check_channels(&score.pick(), score.values, rest, &SCORE, &port.name, &mut misfits),
         }
     }
     misfits
@@ -159,38 +159,50 @@ fn find<'a>(
         misfits.push(Mismatch { key, message });
         return None;
     };
-    if let Element::Other(kind) = &port.element {
-        let message = format!("{what} `{name}` is {kind}; expected a float32 or float16 tensor");
+    let refused = match &port.element {
+        Element::F32 | Element::F16 => None,
+        Element::OtherFloat(kind) => (what == "input").then_some(kind),
+        Element::Other(kind) => Some(kind),
+    };
+    if let Some(kind) = refused {
+        let expected = if what == "input" { "a float32 or float16 tensor" } else { "a tensor of floats" };
+        let message = format!("{what} `{name}` is {kind}; expected {expected}");
         misfits.push(Mismatch { key, message });
         return None;
     }
     Some(port)
 }
 
-/// The keys of an output's channel and values.
+/// The keys of an output's channels and values.
 struct Keys {
     channel: &'static str,
+    channels: &'static str,
     values: &'static str,
 }
 
-const MAP: Keys = Keys { channel: "map.channel", values: "map.values" };
-const SCORE: Keys = Keys { channel: "score.channel", values: "score.values" };
+const MAP: Keys = Keys { channel: "map.channel", channels: "map.channels", values: "map.values" };
+const SCORE: Keys = Keys { channel: "score.channel", channels: "score.channels", values: "score.values" };
 
-fn check_channel(
-    channel: u32,
+fn check_channels(
+    pick: &Pick,
     values: Values,
     channels: Option<usize>,
     keys: &Keys,
     name: &str,
     misfits: &mut Vec<Mismatch>,
 ) {
-    if values == Values::Softmax && channels.is_some_and(|channels| channels < 2) {
+    let Some(channels) = channels else { return };
+    let key = if pick.channels.len() > 1 { keys.channels } else { keys.channel };
+    if values == Values::Softmax && channels < 2 {
         let message = format!("a softmax needs two or more channels, output `{name}` has 1; is it \"logits\"?");
         misfits.push(Mismatch { key: keys.values, message });
-    } else if let Some(channels) = channels.filter(|&channels| channel as usize >= channels) {
+    } else if let Some(none) = pick.channels.iter().find(|&&channel| channel >= channels) {
         let has = channels_text(channels);
-        let message = format!("output `{name}` has {has}, numbered from 0; the manifest declares {channel}");
-        misfits.push(Mismatch { key: keys.channel, message });
+        let message = format!("output `{name}` has {has}, numbered from 0; the manifest declares {none}");
+        misfits.push(Mismatch { key, message });
+    } else if values == Values::Softmax && pick.join == Join::Sum && pick.channels.len() == channels {
+        let message = format!("output `{name}` has {channels} classes, and the sum of all is always 1; leave one out");
+        misfits.push(Mismatch { key, message });
     }
 }
 

@@ -1,12 +1,12 @@
 //! Reads a model's outputs: planes and scores, checked against the manifest.
 
-use ndarray::{Array2, Array3, ArrayD, ArrayView1, ArrayView2, ArrayView3, ArrayViewD, Axis};
+use ndarray::{Array2, Array3, ArrayD, ArrayView2, ArrayView3, ArrayViewD, Axis};
 
 use super::classes::{log_odds, log_odds_map};
 use super::map::Map;
 use super::probability::{logit, sigmoid};
 use crate::chain;
-use crate::manifest::{Layout, MapOutput, Member, ScoreFromMap, ScoreOutput, Values};
+use crate::manifest::{Join, Layout, MapOutput, Member, Pick, ScoreFromMap, ScoreOutput, Values};
 use crate::planes;
 use crate::runtime::Model;
 
@@ -23,28 +23,41 @@ pub fn map(
     declared: &MapOutput,
     layout: Layout,
 ) -> Result<Map, String> {
-    let (class, place_as) = (declared.channel() as usize, declared.resize_as.unwrap_or(declared.values));
+    let (pick, place_as) = (declared.pick(), declared.resize_as.unwrap_or(declared.values));
     if declared.values != Values::Softmax {
-        let map = convert(plane(output, index, len, class, layout)?, declared.values, place_as)?;
+        let map = joined(all_planes(output, index, len, layout)?, &pick, declared.values, place_as)?;
         return Ok(if place_as == Values::Logits { Map::LogOdds(map) } else { Map::Probabilities(map) });
     }
-    let numbers = classes(output, index, len, class, layout)?;
+    let numbers = classes(output, index, len, &pick, layout)?;
     Ok(match place_as {
-        Values::Softmax => Map::of_class(&numbers, class),
-        Values::Logits => Map::LogOdds(log_odds_map(numbers.view(), class)),
-        Values::Probabilities => Map::Probabilities(Map::LogOdds(log_odds_map(numbers.view(), class)).probabilities()),
+        Values::Softmax => Map::of_classes(&numbers, pick),
+        Values::Logits => Map::LogOdds(log_odds_map(numbers.view(), &pick)),
+        Values::Probabilities => Map::Probabilities(Map::LogOdds(log_odds_map(numbers.view(), &pick)).probabilities()),
     })
 }
 
-/// The plane of image `index` of a batch of `len`: (N, C, h, w), (N, h, w, C) or (N, h, w) to (h, w).
-fn plane(
-    output: &ArrayD<f32>,
-    index: usize,
-    len: usize,
-    channel: usize,
-    layout: Layout,
-) -> Result<Array2<f32>, String> {
-    let planes = all_planes(output, index, len, layout)?;
+/// The picked channels of (C, h, w) as one map of `to`.
+fn joined(planes: ArrayView3<'_, f32>, pick: &Pick, from: Values, to: Values) -> Result<Array2<f32>, String> {
+    let sums = pick.join == Join::Sum && pick.channels.len() > 1;
+    // only probabilities can be added
+    let form = if sums { Values::Probabilities } else { to };
+    let mut channels = pick.channels.iter().map(|&channel| convert(channel_of(planes, channel)?, from, form));
+    let mut map = channels.next().ok_or("has no channel")??;
+    for other in channels {
+        let other = other?;
+        map.zip_mut_with(&other, |a, &b| *a = if sums { *a + b } else { a.max(b) });
+    }
+    if sums {
+        map.iter().try_for_each(|&sum| check_sum(sum))?;
+        map = convert(map, Values::Probabilities, to)?;
+    }
+    if pick.complement {
+        map.mapv_inplace(|value| if to == Values::Logits { -value } else { 1.0 - value });
+    }
+    Ok(map)
+}
+
+fn channel_of(planes: ArrayView3<'_, f32>, channel: usize) -> Result<Array2<f32>, String> {
     let channels = planes.len_of(Axis(0));
     if channel >= channels {
         return Err(no_channel(channels, channel));
@@ -52,16 +65,18 @@ fn plane(
     Ok(planes.index_axis_move(Axis(0), channel).as_standard_layout().into_owned())
 }
 
+/// Refuses a sum of probabilities above 1: the channels are not exclusive.
+fn check_sum(sum: f32) -> Result<(), String> {
+    if sum > 1.0 + SLACK {
+        return Err(format!("has channels that add up to {sum}: they are not exclusive; try `join = \"max\"`"));
+    }
+    Ok(())
+}
+
 /// The numbers of all classes of image `index` of a batch of `len`, (C, h, w), checked to be finite.
-fn classes(
-    output: &ArrayD<f32>,
-    index: usize,
-    len: usize,
-    class: usize,
-    layout: Layout,
-) -> Result<Array3<f32>, String> {
+fn classes(output: &ArrayD<f32>, index: usize, len: usize, pick: &Pick, layout: Layout) -> Result<Array3<f32>, String> {
     let planes = all_planes(output, index, len, layout)?;
-    enough_classes(planes.len_of(Axis(0)), class)?;
+    enough_classes(planes.len_of(Axis(0)), pick)?;
     let numbers = planes.as_standard_layout().into_owned();
     if planes::not_finite(&numbers) > 0 {
         numbers.iter().try_for_each(|&number| check(number, Values::Softmax))?;
@@ -88,25 +103,41 @@ fn all_planes(output: &ArrayD<f32>, index: usize, len: usize, layout: Layout) ->
 pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOutput) -> Result<f32, String> {
     let view = batch(output.view(), len)?;
     let numbers: Vec<f32> = view.index_axis(Axis(0), index).iter().copied().collect();
-    let channel = declared.channel() as usize;
+    let pick = declared.pick();
     if declared.values == Values::Softmax {
         if view.shape()[1..].iter().filter(|&&side| side > 1).count() > 1 {
             return Err(shape_error("expected class scores of (N, C) or (N, C, 1, 1)", output));
         }
-        enough_classes(numbers.len(), channel)?;
+        enough_classes(numbers.len(), &pick)?;
         numbers.iter().try_for_each(|&number| check(number, declared.values))?;
-        return Ok(sigmoid(log_odds(ArrayView1::from(&numbers), channel)));
+        return Ok(sigmoid(log_odds(&numbers, &pick)));
     }
-    let value = numbers.get(channel).ok_or_else(|| no_channel(numbers.len(), channel))?;
-    to_probability(*value, declared.values)
+    let each = pick.channels.iter().map(|&channel| {
+        let value = numbers.get(channel).ok_or_else(|| no_channel(numbers.len(), channel))?;
+        to_probability(*value, declared.values)
+    });
+    let each: Vec<f32> = each.collect::<Result<_, _>>()?;
+    let joined = match pick.join {
+        Join::Sum => each.iter().sum(),
+        Join::Max => each.into_iter().fold(0.0, f32::max),
+    };
+    check_sum(joined)?;
+    let probability = joined.min(1.0);
+    Ok(if pick.complement { 1.0 - probability } else { probability })
 }
 
-/// Refuses a softmax of one class, which is always 1.
-fn enough_classes(channels: usize, class: usize) -> Result<(), String> {
+/// Refuses a softmax of one class, which is always 1, and the sum of all, which is too.
+fn enough_classes(channels: usize, pick: &Pick) -> Result<(), String> {
     if channels < 2 {
         return Err(format!("has {channels} channel, but a softmax needs two or more; try `values = \"logits\"`"));
     }
-    if class < channels { Ok(()) } else { Err(no_channel(channels, class)) }
+    if let Some(&none) = pick.channels.iter().find(|&&class| class >= channels) {
+        return Err(no_channel(channels, none));
+    }
+    if pick.join == Join::Sum && pick.channels.len() == channels {
+        return Err(format!("has {channels} classes, and the sum of all is always 1; leave one out"));
+    }
+    Ok(())
 }
 
 fn no_channel(channels: usize, channel: usize) -> String {
@@ -217,7 +248,7 @@ fn shape_error(expected: &str, output: &ArrayD<f32>) -> String {
 
 /// Reads a stack's map, (N, H, W) or (N, 1, H, W), like a member's.
 pub fn stacked_map(output: &ArrayD<f32>, values: Values) -> Result<Array2<f32>, String> {
-    convert(plane(output, 0, 1, 0, Layout::Nchw)?, values, Values::Probabilities)
+    convert(channel_of(all_planes(output, 0, 1, Layout::Nchw)?, 0)?, values, Values::Probabilities)
 }
 
 /// Reads a stack's score, (N,) or (N, 1), like a member's.
@@ -228,99 +259,4 @@ pub fn stacked_score(output: &ArrayD<f32>, values: Values) -> Result<f32, String
 }
 
 #[cfg(test)]
-mod tests {
-    use ndarray::{Array3, Array4, array};
-
-    use super::*;
-
-    #[test]
-    fn channels_are_found_in_both_layouts() {
-        let first = Array4::from_shape_fn((2, 3, 4, 5), |(n, c, h, w)| (n * 1000 + c * 100 + h * 10 + w) as f32);
-        let last = first.clone().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned();
-        let a = plane(&first.into_dyn(), 1, 2, 2, Layout::Nchw).unwrap();
-        let b = plane(&last.into_dyn(), 1, 2, 2, Layout::Nhwc).unwrap();
-        assert_eq!(a, b);
-        assert_eq!(a[(3, 4)], 1234.0);
-        assert_eq!(plane(&Array3::<f32>::zeros((1, 4, 5)).into_dyn(), 0, 1, 0, Layout::Nchw).unwrap().dim(), (4, 5));
-    }
-
-    #[test]
-    fn a_wrong_batch_or_channel_is_an_error() {
-        let output = Array4::<f32>::zeros((1, 2, 4, 4)).into_dyn();
-        assert!(plane(&output, 0, 2, 0, Layout::Nchw).unwrap_err().contains("for a batch of 2"));
-        assert!(plane(&output, 0, 1, 2, Layout::Nchw).unwrap_err().contains("no channel 2"));
-        let third = ScoreOutput { output: "s".into(), values: Values::Probabilities, channel: Some(2) };
-        assert!(score(&array![[0.5, 0.5]].into_dyn(), 0, 1, &third).unwrap_err().contains("no channel 2"));
-    }
-
-    #[test]
-    fn logits_declared_as_probabilities_are_refused() {
-        let map = array![[0.2, 3.5]];
-        assert!(convert(map.clone(), Values::Probabilities, Values::Probabilities).unwrap_err().contains("logits"));
-        assert!(convert(map, Values::Logits, Values::Probabilities).is_ok());
-        assert!(to_probability(f32::NAN, Values::Logits).is_err());
-    }
-
-    fn softmax(class: u32, resize_as: Option<Values>) -> MapOutput {
-        MapOutput { output: "y".into(), values: Values::Softmax, resize_as, channel: Some(class), zero_below: None }
-    }
-
-    #[test]
-    fn classes_become_probabilities_in_both_layouts() {
-        let first = Array4::from_shape_fn((1, 3, 1, 2), |(_, c, _, x)| [[1.0, 2.0, 3.0], [0.0, 0.0, 5.0]][x][c]);
-        let last = first.clone().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned();
-        // scipy.special.softmax
-        let expected = [[0.090_030_57, 0.006_648_35], [0.244_728_47, 0.006_648_35], [0.665_240_94, 0.986_703_3]];
-        for (class, expected) in (0..).zip(expected) {
-            for resize_as in [None, Some(Values::Logits), Some(Values::Probabilities)] {
-                let declared = softmax(class, resize_as);
-                for (output, layout) in [(&first, Layout::Nchw), (&last, Layout::Nhwc)] {
-                    let found = map(&output.clone().into_dyn(), 0, 1, &declared, layout).unwrap().probabilities();
-                    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{class} {found}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn scores_of_classes() {
-        let declared = |channel| ScoreOutput { output: "s".into(), values: Values::Softmax, channel: Some(channel) };
-        for output in
-            [array![[3.0, -1.0]].into_dyn(), Array4::from_shape_vec((1, 2, 1, 1), vec![3.0, -1.0]).unwrap().into_dyn()]
-        {
-            let found = [0, 1].map(|class| score(&output, 0, 1, &declared(class)).unwrap());
-            assert!((found[0] - 0.982_013_8).abs() < 1e-6 && (found[1] - 0.017_986_2).abs() < 1e-7, "{found:?}");
-            assert!(score(&output, 0, 1, &declared(2)).unwrap_err().contains("no channel 2"));
-        }
-        assert!(score(&array![3.0].into_dyn(), 0, 1, &declared(0)).unwrap_err().contains("needs two or more"));
-        let map = Array4::<f32>::zeros((1, 2, 1, 3)).into_dyn();
-        assert!(score(&map, 0, 1, &declared(0)).unwrap_err().contains("(N, C)"));
-        assert!(score(&array![[3.0, f32::NAN]].into_dyn(), 0, 1, &declared(0)).is_err(), "the other class counts too");
-    }
-
-    #[test]
-    fn a_softmax_of_one_channel_is_refused() {
-        for output in [Array4::<f32>::zeros((1, 1, 2, 2)).into_dyn(), Array3::<f32>::zeros((1, 2, 2)).into_dyn()] {
-            let message = map(&output, 0, 1, &softmax(0, None), Layout::Nchw).unwrap_err();
-            assert!(message.contains("needs two or more"), "{message}");
-        }
-        let mut broken = Array4::<f32>::zeros((1, 2, 2, 2));
-        broken[(0, 0, 1, 1)] = f32::INFINITY;
-        assert!(map(&broken.into_dyn(), 0, 1, &softmax(1, None), Layout::Nchw).unwrap_err().contains("holds inf"));
-    }
-
-    #[test]
-    fn scores_from_maps() {
-        let map = array![[0.0, 0.2], [0.6, 1.0]];
-        let cases = [
-            (ScoreFromMap::Max, 1.0),
-            (ScoreFromMap::Mean, 0.45),
-            (ScoreFromMap::Area { above: 0.2 }, 0.5),
-            (ScoreFromMap::Top { fraction: 0.5 }, 0.8),
-            (ScoreFromMap::Top { fraction: 0.0 }, 1.0),
-        ];
-        for (how, expected) in cases {
-            assert!((score_from_map(map.view(), how) - expected).abs() < 1e-6, "{how:?}");
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 11] = [
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 12] = [
     mean_and_std,
     scale_is_not_zero,
     percentiles_rise,
@@ -21,6 +21,7 @@ const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 11] = [
     some_output,
     values::softmax_is_of_softmax,
     values::softmax_names_its_class,
+    values::channels_are_joined,
     weights::model_or_snapshots,
     weights::folds_are_told,
     steps::of_member,

@@ -1,6 +1,6 @@
 //! Rules for the values of outputs.
 
-use super::super::{Member, Merge, Values};
+use super::super::{Join, Member, Merge, Values};
 use super::StageAt;
 use crate::lint::{Findings, child};
 
@@ -14,15 +14,66 @@ pub(super) fn softmax_is_of_softmax(member: &Member, at: &str, findings: &mut Fi
     }
 }
 
+/// The keys that pick channels, of a map or a score.
+struct Picked<'m> {
+    output: &'static str,
+    values: Values,
+    channel: Option<u32>,
+    channels: &'m [u32],
+    join: Option<Join>,
+}
+
+fn picked(member: &Member) -> impl Iterator<Item = Picked<'_>> {
+    let map = member.map.as_ref().map(|it| ("map", it.values, it.channel, it.channels.as_slice(), it.join));
+    let score = member.score.as_ref().map(|it| ("score", it.values, it.channel, it.channels.as_slice(), it.join));
+    let outputs = map.into_iter().chain(score);
+    outputs.map(|(output, values, channel, channels, join)| Picked { output, values, channel, channels, join })
+}
+
 /// The first class is the background in most exports, so a default would be a guess.
 pub(super) fn softmax_names_its_class(member: &Member, at: &str, findings: &mut Findings) {
-    let map = member.map.as_ref().map(|map| ("map", map.values, map.channel));
-    let score = member.score.as_ref().map(|score| ("score", score.values, score.channel));
-    for (output, values, channel) in map.into_iter().chain(score) {
-        if values == Values::Softmax && channel.is_none() {
+    for Picked { output, values, channel, channels, .. } in picked(member) {
+        if values == Values::Softmax && channel.is_none() && channels.is_empty() {
             let about = [child(at, &format!("{output}.values"))];
             let message = "a softmax has a probability for each class, and `channel` does not say which";
             findings.error(about, message, Some("add `channel = 1`, or the class that is wanted, counted from 0"));
+        }
+    }
+}
+
+pub(super) fn channels_are_joined(member: &Member, at: &str, findings: &mut Findings) {
+    for Picked { output, values, channel, channels, join } in picked(member) {
+        let key = |key: &str| child(at, &format!("{output}.{key}"));
+        let twice = channels.iter().enumerate().any(|(place, channel)| channels[..place].contains(channel));
+        if channel.is_some() && !channels.is_empty() {
+            findings.error([key("channel"), key("channels")], "expected one of the two", Some("leave one out"));
+        } else if channels.len() == 1 {
+            findings.error(
+                [key("channels")],
+                "expected two or more channels",
+                Some("write `channel` for a single one"),
+            );
+        } else if twice {
+            findings.error([key("channels")], "a channel appears twice", None);
+        }
+        match join {
+            None if channels.len() > 1 => {
+                let hint = "add `join = \"sum\"` for exclusive classes, or `join = \"max\"`";
+                findings.error(
+                    [key("channels")],
+                    "several channels, and `join` does not say how they become one",
+                    Some(hint),
+                );
+            }
+            Some(_) if channels.is_empty() => {
+                findings.error([key("join")], "there are no `channels` to join", Some("add them, or leave it out"));
+            }
+            Some(Join::Sum) if values == Values::Logits => {
+                let message = "logits are independent channels, whose probabilities may add up to more than 1";
+                let hint = "write `join = \"max\"`, or `values = \"softmax\"` if the classes are exclusive";
+                findings.error([key("join"), key("values")], message, Some(hint));
+            }
+            _ => {}
         }
     }
 }

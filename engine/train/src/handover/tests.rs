@@ -122,7 +122,7 @@ fn the_class_that_was_trained_is_named() {
     let ports = Ports { map, ..Ports::default() };
     let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
     let map = member.map.unwrap();
-    assert_eq!((&*map.output, map.values, map.channel(), map.resize_as), ("logits", Values::Softmax, 1, None));
+    assert_eq!((&*map.output, map.values, map.channel, map.resize_as), ("logits", Values::Softmax, Some(1), None));
 }
 
 proptest! {
