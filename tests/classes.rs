@@ -133,7 +133,7 @@ fn outputs_in_double_precision_and_bfloat16_are_read() {
         let x = g.input("image", ElementType::Float, &dims);
         let map = g.node("Cast", &[&x], vec![attribute::int("to", number)]);
         g.output(&map, "map", element, &dims);
-        g.build().write(&folder.path().join("n.onnx")).unwrap();
+        g.build().write(folder.path().join("n.onnx")).unwrap();
         let keys = "map = { output = \"map\", values = \"probabilities\" }";
         let toml = format!("{POST}\n{}", member("segmenter", "n", keys));
         let map = predict(&manifest(folder.path(), &toml), &image).map.unwrap();

@@ -34,7 +34,8 @@ pub struct MapOutput {
     /// `softmax`, which needs this or `channels`.
     #[serde(default)]
     pub channel: Option<u32>,
-    /// Several channels that become one, by `join`, before the map is resized; with `softmax`, several classes.
+    /// Several channels that become one, by `join`, before the map is resized; with `softmax`, several classes, which
+    /// become one where the softmax is taken (see `resize_as`).
     #[serde(default)]
     pub channels: Vec<u32>,
     /// How `channels` become one.

@@ -95,7 +95,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's weight in a weighted merge"),
     ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
     ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
-    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Channel of the output that is the map; with `softmax`, the class"),
+    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Channel of the output that is the map, counted from 0; with `softmax`, the class"),
     ("map = {", "score_from_map = { kind = \"top\", fraction = 0 }\nmap = {", "8:34: segmenter.members[0].score_from_map.fraction: must be above 0 and up to 1, found 0; The fraction, above 0 and up to 1"),
     // Words.
     ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found `logit`; did you mean `logits`?"),
