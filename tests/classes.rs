@@ -216,7 +216,10 @@ fn check_warns_where_a_sigmoid_is_taken_of_one_class() {
     let (code, said) = check("n", "\"logits\", channels = [0, 1], join = \"max\"");
     assert!(code == Some(0) && !said.contains("sigmoid"), "labels that are joined are independent: {said}");
     let (code, said) = check("one", "\"softmax\", channel = 0");
-    assert!(code == Some(2) && said.contains("map.values: a softmax needs two or more channels"), "{said}");
+    assert!(
+        code == Some(2) && said.contains("map.values: output `map` has 1 channel, but a softmax needs two or more"),
+        "{said}"
+    );
 }
 
 /// Two classifiers with two views each, then a segmenter.

@@ -198,7 +198,7 @@ impl Checker<'_> {
 
     /// Runs a batch of zeros of each view's size, and reads the outputs as a run would.
     fn zeros(&mut self, field: &str, member: &Member, model: &Model, sizes: &[Size]) {
-        let len = compatibility::fixed_batch(model.inputs(), &member.input.name).unwrap_or(1);
+        let len = compatibility::fixed_batch(member, model.inputs(), model.outputs()).unwrap_or(1);
         let channels = member.input.channels as usize;
         for (nth, &size) in sizes.iter().enumerate() {
             let Size { height, width } = size;

@@ -15,9 +15,13 @@ pub enum Values {
     /// engine applies a softmax over the channels; `channel` is the class. Log-probabilities (`log_softmax`) give the
     /// same result.
     Softmax,
+    /// Class labels, counted from 0, as an argmax inside the network gives: whole numbers of any type, or booleans, where
+    /// true is class 1. The probability of class `channel` is 1 where the label is that class, and 0 elsewhere.
+    Labels,
 }
 
-/// An output that holds a map, (N, C, h, w) or (N, h, w), or channels last where the input is.
+/// An output that holds a map, (N, C, h, w), (N, h, w) or, for a network that takes one image at a time, (h, w);
+/// channels last where the input's are.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapOutput {
@@ -25,13 +29,13 @@ pub struct MapOutput {
     pub output: String,
     /// The meaning of its numbers.
     pub values: Values,
-    /// Values in which the map is resized to the output's size; default: `values`. With `softmax`, the numbers of all
-    /// classes are resized before the softmax, as `interpolate` before `softmax` in PyTorch; `probabilities` are
-    /// resized after it, and `logits` are the log-odds of the class.
+    /// Values in which the map is resized to the output's size; default: `values`, or the 0 and 1 of `labels` as
+    /// probabilities. With `softmax`, the numbers of all classes are resized before the softmax, as `interpolate` before
+    /// `softmax` in PyTorch; `probabilities` are resized after it, and `logits` are the log-odds of the class.
     #[serde(default)]
     pub resize_as: Option<Values>,
-    /// Channel of the output that is the map, counted from 0; with `softmax`, the class. Default: 0, except with
-    /// `softmax`, which needs this or `channels`.
+    /// Channel of the output that is the map, counted from 0; with `softmax` and `labels`, the class. Default: 0, except
+    /// with these two, which need this or `channels`.
     #[serde(default)]
     pub channel: Option<u32>,
     /// Several channels that become one, by `join`, before the map is resized; with `softmax`, several classes, which
@@ -51,7 +55,8 @@ pub struct MapOutput {
     pub zero_below: Option<f32>,
 }
 
-/// An output that holds one score per image, (N,), (N, C) or (N, C, 1, 1).
+/// An output that holds one score per image, (N,), (N, C) or (N, C, 1, 1); for a network that takes one image at a time,
+/// also (C,) or a scalar.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreOutput {
@@ -59,8 +64,8 @@ pub struct ScoreOutput {
     pub output: String,
     /// The meaning of its numbers.
     pub values: Values,
-    /// Channel of the output that is the score, counted from 0; with `softmax`, the class. Default: 0, except with
-    /// `softmax`, which needs this or `channels`.
+    /// Channel of the output that is the score, counted from 0; with `softmax` and `labels`, the class. Default: 0,
+    /// except with these two, which need this or `channels`.
     #[serde(default)]
     pub channel: Option<u32>,
     /// Several channels that become one, by `join`; with `softmax`, several classes.
@@ -111,6 +116,16 @@ impl MapOutput {
     #[must_use]
     pub fn pick(&self) -> Pick {
         Pick::new(self.channel, &self.channels, self.join, self.complement)
+    }
+
+    /// The values in which the map is resized.
+    #[must_use]
+    pub fn resized_as(&self) -> Values {
+        match (self.resize_as, self.values) {
+            (Some(values), _) => values,
+            (None, Values::Labels) => Values::Probabilities,
+            (None, values) => values,
+        }
     }
 }
 

@@ -95,11 +95,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("model = ", "weight = -1\nmodel = ", "6:1: segmenter.members[0].weight: must be at least 0, found -1; The member's weight in a weighted merge"),
     ("model = ", "weight = nan\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
     ("model = ", "weight = 1e300\nmodel = ", "6:1: segmenter.members[0].weight: must be a finite number of ordinary size; The member's weight in a weighted merge"),
-    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Channel of the output that is the map, counted from 0; with `softmax`, the class"),
+    ("values = \"logits\"", "values = \"logits\", channel = 4294967296", "8:42: segmenter.members[0].map.channel: must be between 0 and 4294967295, found 4294967296; Channel of the output that is the map, counted from 0; with `softmax` and `labels`, the class"),
     ("map = {", "score_from_map = { kind = \"top\", fraction = 0 }\nmap = {", "8:34: segmenter.members[0].score_from_map.fraction: must be above 0 and up to 1, found 0; The fraction, above 0 and up to 1"),
     // Words.
-    ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found `logit`; did you mean `logits`?"),
-    ("\"logits\"", "1", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, found the number 1"),
+    ("\"logits\"", "\"logit\"", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, `labels`, found `logit`; did you mean `logits`?"),
+    ("\"logits\"", "1", "8:23: segmenter.members[0].map.values: expected one of `logits`, `probabilities`, `softmax`, `labels`, found the number 1"),
     ("map = {", "sha256 = \"abc\"\nmap = {", "8:1: segmenter.members[0].sha256: expected 64 hexadecimal digits, found 3 characters; `sha256sum FILE` prints it"),
     // Kinds.
     ("[[segmenter.", "segmenter.merge.kind = \"vot\"\n[[segmenter.", "4:17: segmenter.merge.kind: expected one of `mean`, `mean-logits`, `geometric`, `max`, `min`, `vote`, `stack`, found `vot`; did you mean `vote`?"),
@@ -131,7 +131,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("values = \"logits\"", "values = \"logits\", channels = [1]", "8:42: segmenter.members[0].map.channels: expected two or more channels; write `channel` for a single one"),
     ("values = \"logits\"", "values = \"logits\", join = \"max\"", "8:42: segmenter.members[0].map.join: there are no `channels` to join; add them, or leave it out"),
     ("values = \"logits\"", "values = \"logits\", channel = 1, channels = [0, 1], join = \"max\"", "8:42: segmenter.members[0].map.channel: expected one of the two; leave one out"),
-    ("[[segmenter.", "segmenter.merge = { kind = \"stack\", model = \"s\", input = \"x\", output = \"y\", values = \"softmax\" }\n[[segmenter.", "4:77: segmenter.merge.values: a stack has one output, and a softmax needs two or more; write \"logits\" or \"probabilities\""),
+    ("[[segmenter.", "segmenter.merge = { kind = \"stack\", model = \"s\", input = \"x\", output = \"y\", values = \"softmax\" }\n[[segmenter.", "4:77: segmenter.merge.values: a stack has one channel, of logits or probabilities; write \"logits\" or \"probabilities\""),
     ("map = {", "weight = 0\nmap = {", "8:1: segmenter.members[0].weight: every member has weight 0: none runs; give at least one a weight above 0"),
     ("[[segmenter.", "segmenter.gate = { kind = \"any-pixel\", above = 1 }\n[[segmenter.", "4:40: warning: segmenter.gate.above: no probability is above 1: no image passes"),
     ("[[segmenter.", "segmenter.gate = { kind = \"area\", above = 0.5, at_least = 5, at = [2, 2] }\n[[segmenter.", "4:48: warning: segmenter.gate.at_least: 2 x 2 pixels are fewer than 5: no image passes"),

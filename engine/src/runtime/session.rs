@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -54,8 +54,23 @@ pub enum Element {
     F16,
     /// Floats of another precision, which outputs may have: double, or bfloat16.
     OtherFloat(String),
+    /// Bytes without a sign: of an input, its intensities in 0..=255, rounded; of an output, class labels.
+    U8(String),
+    /// Other whole numbers, or booleans: class labels, which outputs may have.
+    Whole(String),
     /// A type that the engine neither passes nor reads, in ONNX Runtime's notation.
     Other(String),
+}
+
+impl fmt::Display for Element {
+    /// In ONNX Runtime's notation.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "Tensor<f32>",
+            Self::F16 => "Tensor<f16>",
+            Self::OtherFloat(kind) | Self::U8(kind) | Self::Whole(kind) | Self::Other(kind) => kind,
+        })
+    }
 }
 
 /// A model, loaded and ready to run. Runs take turns: a session takes one batch at a time.
@@ -157,11 +172,12 @@ impl Model {
     }
 
     /// Runs one batch through the model: passes `input` to the input called `name` and returns every output of
-    /// `outputs`, as single-precision floats. A model in half precision gets half precision, and outputs of double precision are
-    /// rounded.
+    /// `outputs`, as single-precision floats. A model in half precision gets half precision, one that takes bytes gets
+    /// the numbers rounded, to the even one of two as near, and limited to 0..=255. Outputs of double precision are
+    /// rounded; booleans are 0 and 1.
     ///
     /// # Errors
-    /// If ONNX Runtime fails, or an output does not hold floats.
+    /// If ONNX Runtime fails, or an output does not hold numbers.
     pub fn run(
         &self,
         name: &str,
@@ -171,13 +187,13 @@ impl Model {
         if let Some(missing) = outputs.iter().find(|name| !self.outputs.iter().any(|port| port.name == **name)) {
             return Err(ModelError::NoOutput { path: self.path.clone(), name: (*missing).into() });
         }
-        let half = self.inputs.iter().any(|port| port.name == name && port.element == Element::F16);
+        let element = self.inputs.iter().find(|port| port.name == name).map(|port| &port.element);
         // A run that panicked leaves no state in the session.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let results = if half {
-            session.run(name, input.mapv(f16::from_f32).view(), outputs)
-        } else {
-            session.run(name, input, outputs)
+        let results = match element {
+            Some(Element::F16) => session.run(name, input.mapv(f16::from_f32).view(), outputs),
+            Some(Element::U8(_)) => session.run(name, input.mapv(|v| v.round_ties_even() as u8).view(), outputs),
+            _ => session.run(name, input, outputs),
         };
         results.map_err(|source| ModelError::Run { path: self.path.clone(), source })
     }
@@ -271,6 +287,17 @@ fn port(name: &str, kind: &ValueType) -> Port {
         Some(TensorElementType::Float32) => Element::F32,
         Some(TensorElementType::Float16) => Element::F16,
         Some(TensorElementType::Float64 | TensorElementType::Bfloat16) => Element::OtherFloat(kind.to_string()),
+        Some(TensorElementType::Uint8) => Element::U8(kind.to_string()),
+        Some(
+            TensorElementType::Bool
+            | TensorElementType::Int8
+            | TensorElementType::Int16
+            | TensorElementType::Uint16
+            | TensorElementType::Int32
+            | TensorElementType::Uint32
+            | TensorElementType::Int64
+            | TensorElementType::Uint64,
+        ) => Element::Whole(kind.to_string()),
         _ => Element::Other(kind.to_string()),
     };
     let dims = kind.tensor_shape().map(|shape| shape.iter().map(|&d| usize::try_from(d).ok()).collect());
@@ -278,7 +305,17 @@ fn port(name: &str, kind: &ValueType) -> Port {
 }
 
 pub(super) fn floats(value: &DynValue) -> ort::Result<ArrayD<f32>> {
+    // class labels are small numbers: single precision holds them exactly
     match value.dtype().tensor_type() {
+        Some(TensorElementType::Bool) => Ok(value.try_extract_array::<bool>()?.mapv(|set| f32::from(u8::from(set)))),
+        Some(TensorElementType::Int8) => Ok(value.try_extract_array::<i8>()?.mapv(f32::from)),
+        Some(TensorElementType::Uint8) => Ok(value.try_extract_array::<u8>()?.mapv(f32::from)),
+        Some(TensorElementType::Int16) => Ok(value.try_extract_array::<i16>()?.mapv(f32::from)),
+        Some(TensorElementType::Uint16) => Ok(value.try_extract_array::<u16>()?.mapv(f32::from)),
+        Some(TensorElementType::Int32) => Ok(value.try_extract_array::<i32>()?.mapv(|label| label as f32)),
+        Some(TensorElementType::Uint32) => Ok(value.try_extract_array::<u32>()?.mapv(|label| label as f32)),
+        Some(TensorElementType::Int64) => Ok(value.try_extract_array::<i64>()?.mapv(|label| label as f32)),
+        Some(TensorElementType::Uint64) => Ok(value.try_extract_array::<u64>()?.mapv(|label| label as f32)),
         Some(TensorElementType::Float16) => Ok(value.try_extract_array::<f16>()?.mapv(f16::to_f32)),
         Some(TensorElementType::Bfloat16) => Ok(value.try_extract_array::<bf16>()?.mapv(bf16::to_f32)),
         Some(TensorElementType::Float64) => Ok(value.try_extract_array::<f64>()?.mapv(|number| number as f32)),

@@ -149,7 +149,7 @@ fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
         for (path, sessions) in &sessions {
             let (Some(model), Some(usage)) = (sessions.get(device), times.models.get(*path)) else { continue };
             let Some(input) = model.inputs().first() else { continue };
-            let outputs: Vec<&str> = model.outputs().iter().filter_map(floats).collect();
+            let outputs: Vec<&str> = model.outputs().iter().filter_map(numbers).collect();
             for (shape, runs) in &usage.shapes {
                 let end = |device: usize| runs * device / sessions.len();
                 for _ in end(device)..end(device + 1) {
@@ -173,8 +173,8 @@ fn bare(ensemble: &Ensemble, times: &Times) -> Result<Duration> {
 }
 
 /// The name of an output with a type that the engine reads.
-fn floats(port: &Port) -> Option<&str> {
-    matches!(port.element, Element::F32 | Element::F16).then_some(port.name.as_str())
+fn numbers(port: &Port) -> Option<&str> {
+    (!matches!(port.element, Element::Other(_))).then_some(port.name.as_str())
 }
 
 /// A tensor of plausible input values: zeros would make some networks faster and others slower.

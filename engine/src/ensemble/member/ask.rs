@@ -95,7 +95,7 @@ impl Member {
             answers.push(error);
         }
         context.counts.inferred(good.len());
-        let fixed_batch = weights.fixed_batch(&self.manifest.input.name);
+        let fixed_batch = weights.fixed_batch(&self.manifest);
         // A model with a fixed batch runs an image's views together at the cost of one.
         let settle = settle.filter(|_| fixed_batch.is_none_or(|batch| batch == 1));
         let run = Run { member: self, model, fixed_batch, wanted, context };

@@ -1,7 +1,9 @@
 //! Checks whether a model matches the manifest, from its inputs and outputs alone.
 
+use super::channels::ChannelFault;
+use super::tensor;
 use crate::Size;
-use crate::manifest::{Input, Join, Layout, Member, Pick, Stack, Values};
+use crate::manifest::{Input, Layout, Member, Pick, Stack, Values};
 use crate::runtime::{Element, Port};
 
 /// A mismatch: the key below the member or stack, what is wrong, and what to do.
@@ -20,31 +22,31 @@ pub fn member(member: &Member, inputs: &[Port], outputs: &[Port]) -> Vec<Mismatc
         check_input(&member.input, port, &mut misfits);
     }
     if let Some(map) = &member.map
-        && let Some(port) = output(&map.output, "map.output", outputs, &mut misfits)
+        && let Some(port) = output(&map.output, map.values, ("map.output", "map.values"), outputs, &mut misfits)
     {
         let channel = if member.input.layout == Layout::Nhwc { 3 } else { 1 };
         match port.dims.len() {
             0 => {}
-            3 => check_channels(&map.pick(), map.values, Some(1), &MAP, &port.name, &mut misfits),
+            2 | 3 => check_channels(&map.pick(), map.values, Some(1), &MAP, &port.name, &mut misfits),
             4 => check_channels(&map.pick(), map.values, port.dims[channel], &MAP, &port.name, &mut misfits),
-            _ => misfits.push(wrong_rank("map.output", port, "expected a map of rank 4 (or 3, without channels)")),
+            _ => {
+                misfits.push(wrong_rank("map.output", port, "expected a map of rank 4, or of 3 or 2 without channels"))
+            }
         }
     }
     if let Some(score) = &member.score
-        && let Some(port) = output(&score.output, "score.output", outputs, &mut misfits)
+        && let Some(port) = output(&score.output, score.values, ("score.output", "score.values"), outputs, &mut misfits)
     {
-        let rest: Option<usize> = port.dims.iter().skip(1).copied().product::<Option<usize>>();
         match port.dims.as_slice() {
             [] => {}
             [_, _, h, w] if h.is_some_and(|h| h > 1) && w.is_some_and(|w| w > 1) => {
-                misfits.push(wrong_rank(
-                    "score.output",
-                    port,
-                    "expected a score of one number per image; is this a \
-                                                               map?",
-                ));
+                let expected = "expected a score of one number per image; is this a map?";
+                misfits.push(wrong_rank("score.output", port, expected));
             }
-            _ => check_channels(&score.pick(), score.values, rest, &SCORE, &port.name, &mut misfits),
+            dims => {
+                let channels = score_channels(dims, declared_batch(inputs, &member.input.name));
+                check_channels(&score.pick(), score.values, channels, &SCORE, &port.name, &mut misfits);
+            }
         }
     }
     misfits
@@ -66,7 +68,7 @@ pub fn stack(stack: &Stack, members: usize, maps: bool, inputs: &[Port], outputs
             misfits.push(Mismatch { key: "merge.input", message });
         }
     }
-    output(&stack.output, "merge.output", outputs, &mut misfits);
+    output(&stack.output, stack.values, ("merge.output", "merge.values"), outputs, &mut misfits);
     misfits
 }
 
@@ -84,9 +86,30 @@ pub fn view(member: &Member, inputs: &[Port], size: Size) -> Option<Mismatch> {
     (!fits).then_some(Mismatch { key: "tta", message })
 }
 
-/// The fixed batch size of a model's input, if any.
-pub fn fixed_batch(inputs: &[Port], name: &str) -> Option<usize> {
+/// The batch size that a model takes, if it takes no other: its input's, or 1 if an output of the member has no axis of
+/// the batch.
+pub fn fixed_batch(member: &Member, inputs: &[Port], outputs: &[Port]) -> Option<usize> {
+    let dims = |name: &String| outputs.iter().find(|port| port.name == *name).map(|port| port.dims.as_slice());
+    let map = member.map.as_ref().and_then(|map| dims(&map.output)).is_some_and(|dims| dims.len() == 2);
+    let score = member.score.as_ref().and_then(|score| dims(&score.output));
+    // numbers of images are not known beforehand: these are channels
+    let score = score.is_some_and(|dims| matches!(dims, [Some(_)]));
+    declared_batch(inputs, &member.input.name).or_else(|| (map || score).then_some(1))
+}
+
+/// The fixed batch size that a model's input declares, if any.
+fn declared_batch(inputs: &[Port], name: &str) -> Option<usize> {
     inputs.iter().find(|port| port.name == name)?.dims.first().copied().flatten()
+}
+
+/// The number of channels of a score, if it is known: of (N,), (N, …), or (C,) of a network that takes one image.
+fn score_channels(dims: &[Option<usize>], batch: Option<usize>) -> Option<usize> {
+    match dims {
+        [Some(numbers)] if batch == Some(*numbers) => Some(1),
+        [numbers] => *numbers,
+        [_, rest @ ..] => rest.iter().copied().product(),
+        [] => None,
+    }
 }
 
 fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
@@ -113,6 +136,9 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
         );
         misfits.push(Mismatch { key: "input.channels", message });
     }
+    if let Element::U8(_) = port.element {
+        check_bytes(input, port, misfits);
+    }
     let Some((height, width)) = sides(input, port) else { return };
     let declared = Size::from(input.size);
     if height.is_some_and(|h| h != declared.height) || width.is_some_and(|w| w != declared.width) {
@@ -123,6 +149,19 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
             port.name, declared.height, declared.width
         );
         misfits.push(Mismatch { key: "input.size", message });
+    }
+}
+
+/// Intensities of 0..=1 must become whole steps of 0..=255.
+fn check_bytes(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
+    let channels = 0..input.channels as usize;
+    let ends = channels.map(|channel| [0.0, 1.0].map(|value| tensor::normalised(value, channel, input)));
+    if ends.flatten().any(|value| !(0.0..=255.0).contains(&value)) || input.scale <= 1.0 {
+        let message = format!(
+            "input `{}` is {}, of 0..=255: write `scale = 255`, without `mean` and `std`",
+            port.name, port.element
+        );
+        misfits.push(Mismatch { key: "input.scale", message });
     }
 }
 
@@ -142,8 +181,24 @@ fn input<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec
     Some(found)
 }
 
-fn output<'a>(name: &str, key: &'static str, ports: &'a [Port], misfits: &mut Vec<Mismatch>) -> Option<&'a Port> {
-    find(name, key, "output", ports, misfits)
+fn output<'a>(
+    name: &str,
+    values: Values,
+    (key, values_key): (&'static str, &'static str),
+    ports: &'a [Port],
+    misfits: &mut Vec<Mismatch>,
+) -> Option<&'a Port> {
+    let found = find(name, key, "output", ports, misfits)?;
+    let element = &found.element;
+    let (key, expected) = match (element, values) {
+        (Element::Other(_), _) => (key, "expected a tensor of numbers"),
+        (Element::U8(_) | Element::Whole(_), Values::Logits | Values::Probabilities | Values::Softmax) => {
+            (values_key, "expected a tensor of floats; class labels are `values = \"labels\"`")
+        }
+        _ => return Some(found),
+    };
+    misfits.push(Mismatch { key, message: format!("output `{name}` is {element}; {expected}") });
+    None
 }
 
 fn find<'a>(
@@ -159,14 +214,8 @@ fn find<'a>(
         misfits.push(Mismatch { key, message });
         return None;
     };
-    let refused = match &port.element {
-        Element::F32 | Element::F16 => None,
-        Element::OtherFloat(kind) => (what == "input").then_some(kind),
-        Element::Other(kind) => Some(kind),
-    };
-    if let Some(kind) = refused {
-        let expected = if what == "input" { "a float32 or float16 tensor" } else { "a tensor of floats" };
-        let message = format!("{what} `{name}` is {kind}; expected {expected}");
+    if what == "input" && !matches!(port.element, Element::F32 | Element::F16 | Element::U8(_)) {
+        let message = format!("input `{name}` is {}; expected a float32, float16 or uint8 tensor", port.element);
         misfits.push(Mismatch { key, message });
         return None;
     }
@@ -191,19 +240,13 @@ fn check_channels(
     name: &str,
     misfits: &mut Vec<Mismatch>,
 ) {
-    let Some(channels) = channels else { return };
-    let key = if pick.channels.len() > 1 { keys.channels } else { keys.channel };
-    if values == Values::Softmax && channels < 2 {
-        let message = format!("a softmax needs two or more channels, output `{name}` has 1; is it \"logits\"?");
-        misfits.push(Mismatch { key: keys.values, message });
-    } else if let Some(none) = pick.channels.iter().find(|&&channel| channel >= channels) {
-        let has = channels_text(channels);
-        let message = format!("output `{name}` has {has}, numbered from 0; the manifest declares {none}");
-        misfits.push(Mismatch { key, message });
-    } else if values == Values::Softmax && pick.join == Join::Sum && pick.channels.len() == channels {
-        let message = format!("output `{name}` has {channels} classes, and the sum of all is always 1; leave one out");
-        misfits.push(Mismatch { key, message });
-    }
+    let Some(fault) = channels.and_then(|channels| ChannelFault::of(channels, pick, values)) else { return };
+    let key = match fault {
+        ChannelFault::OneClass | ChannelFault::SeveralPlanes(_) => keys.values,
+        ChannelFault::NoChannel { .. } | ChannelFault::AllClasses(_) if pick.channels.len() > 1 => keys.channels,
+        ChannelFault::NoChannel { .. } | ChannelFault::AllClasses(_) => keys.channel,
+    };
+    misfits.push(Mismatch { key, message: format!("output `{name}` {fault}") });
 }
 
 fn channels_text(count: usize) -> String {

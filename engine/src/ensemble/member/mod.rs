@@ -6,6 +6,7 @@
 pub mod answer;
 mod ask;
 pub mod cache;
+mod channels;
 mod classes;
 pub mod compatibility;
 pub mod early;

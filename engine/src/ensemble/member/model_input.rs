@@ -84,7 +84,7 @@ impl Ensemble {
                 let plane = seen.as_ref().map_or(image.view(), |seen| seen.view());
                 for weights in &member.weights {
                     // Zeros, which pad a batch in prediction, are not an image.
-                    let len = weights.fixed_batch(&member.manifest.input.name).unwrap_or(1);
+                    let len = weights.fixed_batch(&member.manifest).unwrap_or(1);
                     let planes = vec![plane; len];
                     let tensor = self.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
                     each(&ModelInput { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;

@@ -147,13 +147,17 @@ impl Run<'_> {
                 let error = ImageError::Model { member: member.manifest.name.clone(), source: Arc::new(source) };
                 kept.iter().for_each(|item| sums[item.1].fail(error.clone()));
             }
-            Ok(outputs) if kept.len() > 1 && outputs.iter().any(|output| output.shape().first() != Some(&len)) => {
-                self.halves(tasks, &kept, sums);
-            }
+            Ok(outputs) if kept.len() > 1 && self.lacks_batch(&outputs, len) => self.halves(tasks, &kept, sums),
             Ok(outputs) => {
                 slot.clock.time(PipelineStep::Read, || self.take(tasks, &kept, (&names, &outputs, len), sums));
             }
         }
+    }
+
+    /// Whether an output, in the order of [`Run::output_names`], is not of a batch of `len`.
+    fn lacks_batch(&self, outputs: &[ArrayD<f32>], len: usize) -> bool {
+        let is_plane = self.reads_map() && outputs.first().is_some_and(|map| map.ndim() == 2);
+        is_plane || outputs.iter().any(|output| output.shape().first() != Some(&len))
     }
 
     fn halves(&self, tasks: &[&ImageTask], items: &[(usize, usize)], sums: &mut [Sums]) {

@@ -23,7 +23,7 @@ pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array
     let channel_axis = Axis(if input.layout == Layout::Nchw { 0 } else { 2 });
     tensor.axis_iter_mut(Axis(0)).into_par_iter().zip(planes).for_each(|(mut image, plane)| {
         for (channel, mut target) in image.axis_iter_mut(channel_axis).enumerate() {
-            let (mean, std) = (value(&input.mean, channel, 0.0), value(&input.std, channel, 1.0));
+            let (mean, std) = mean_and_std(channel, input);
             Zip::from(&mut target).and(plane).for_each(|t, &v| {
                 t.write((v * input.scale - mean) / std);
             });
@@ -32,6 +32,16 @@ pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array
     tensor.slice_axis_mut(Axis(0), Slice::from(planes.len()..)).fill(MaybeUninit::new(0.0));
     // SAFETY: the images of all planes are written, and so is the padding.
     unsafe { tensor.assume_init() }
+}
+
+/// What a channel of the input is for an intensity.
+pub fn normalised(intensity: f32, channel: usize, input: &Input) -> f32 {
+    let (mean, std) = mean_and_std(channel, input);
+    (intensity * input.scale - mean) / std
+}
+
+fn mean_and_std(channel: usize, input: &Input) -> (f32, f32) {
+    (value(&input.mean, channel, 0.0), value(&input.std, channel, 1.0))
 }
 
 /// One number for all channels, or one per channel; `default` if there is none.

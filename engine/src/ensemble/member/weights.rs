@@ -97,8 +97,9 @@ impl Weights {
     }
 
     /// The model's fixed batch size, if it is open and has one.
-    pub fn fixed_batch(&self, input: &str) -> Option<usize> {
-        compatibility::fixed_batch(self.source.opened().next()?.inputs(), input)
+    pub fn fixed_batch(&self, member: &manifest::Member) -> Option<usize> {
+        let model = self.source.opened().next()?;
+        compatibility::fixed_batch(member, model.inputs(), model.outputs())
     }
 
     /// Whether the weights may predict an image of this fold: in an out-of-fold run, if they have not seen it.

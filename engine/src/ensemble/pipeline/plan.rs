@@ -50,9 +50,8 @@ impl Ensemble {
     /// The division of images into chunks.
     pub(in crate::ensemble) fn plan(&self, in_flight: usize) -> Plan {
         let members = self.stages().flat_map(|stage| &stage.members);
-        let insisted = members.flat_map(|member| {
-            member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest.input.name))
-        });
+        let insisted = members
+            .flat_map(|member| member.weights.iter().filter_map(|weights| weights.fixed_batch(&member.manifest)));
         let batch = self.batch.max(insisted.max().unwrap_or(1));
         Plan {
             batch,

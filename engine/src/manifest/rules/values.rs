@@ -4,13 +4,20 @@ use super::super::{Join, Member, Merge, Values};
 use super::StageAt;
 use crate::lint::{Findings, child};
 
-pub(super) fn softmax_is_of_softmax(member: &Member, at: &str, findings: &mut Findings) {
+/// A map is resized only as what it can be.
+pub(super) fn maps_are_resized_as_they_can_be(member: &Member, at: &str, findings: &mut Findings) {
     if let Some(map) = &member.map
-        && map.resize_as == Some(Values::Softmax)
-        && map.values != Values::Softmax
+        && let Some(resize_as) = map.resize_as
     {
-        let about = [child(at, "map.resize_as"), child(at, "map.values")];
-        findings.error(about, "only a map of `softmax` values can be resized as such", Some("leave it out"));
+        let message = match (map.values, resize_as) {
+            (_, Values::Labels) => "labels have no values between them; the map of the class, 0 and 1, is resized",
+            (Values::Labels, Values::Logits | Values::Softmax) => "the map of a class of labels is 0 and 1",
+            (Values::Logits | Values::Probabilities, Values::Softmax) => {
+                "only a map of `softmax` values can be resized as such"
+            }
+            _ => return,
+        };
+        findings.error([child(at, "map.resize_as"), child(at, "map.values")], message, Some("leave it out"));
     }
 }
 
@@ -31,11 +38,15 @@ fn picked(member: &Member) -> impl Iterator<Item = Picked<'_>> {
 }
 
 /// The first class is the background in most exports, so a default would be a guess.
-pub(super) fn softmax_names_its_class(member: &Member, at: &str, findings: &mut Findings) {
+pub(super) fn classes_are_named(member: &Member, at: &str, findings: &mut Findings) {
     for Picked { output, values, channel, channels, .. } in picked(member) {
-        if values == Values::Softmax && channel.is_none() && channels.is_empty() {
+        if channel.is_none() && channels.is_empty() {
+            let message = match values {
+                Values::Softmax => "a softmax has a probability for each class, and `channel` does not say which",
+                Values::Labels => "labels are of several classes, and `channel` does not say which is wanted",
+                Values::Logits | Values::Probabilities => continue,
+            };
             let about = [child(at, &format!("{output}.values"))];
-            let message = "a softmax has a probability for each class, and `channel` does not say which";
             findings.error(about, message, Some("add `channel = 1`, or the class that is wanted, counted from 0"));
         }
     }
@@ -78,11 +89,11 @@ pub(super) fn channels_are_joined(member: &Member, at: &str, findings: &mut Find
     }
 }
 
-pub(super) fn a_stack_is_no_softmax(stage: &StageAt<'_>, findings: &mut Findings) {
+pub(super) fn a_stack_has_one_channel(stage: &StageAt<'_>, findings: &mut Findings) {
     if let Merge::Stack(stack) = stage.merge
-        && stack.values == Values::Softmax
+        && matches!(stack.values, Values::Softmax | Values::Labels)
     {
-        let message = "a stack has one output, and a softmax needs two or more";
+        let message = "a stack has one channel, of logits or probabilities";
         findings.error([child(stage.at, "merge.values")], message, Some("write \"logits\" or \"probabilities\""));
     }
 }

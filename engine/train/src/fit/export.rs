@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use ndarray::{ArrayD, Axis};
-use pleura::manifest::Values;
 use pleura::onnx::Model;
 use pleura::runtime::{self, SessionOptions};
 use tempfile::NamedTempFile;
@@ -16,7 +15,7 @@ use super::outcome::Exported;
 use super::subject::{shape, stem, training_shape};
 use crate::checkpoint::Tensors;
 use crate::data::{Batch, Loader, Plan};
-use crate::handover::Trained;
+use crate::handover::{Form, Trained};
 use crate::out_of_fold::OutOfFold;
 use crate::recipe::Phase;
 use crate::step::{Evaluation, Gathering};
@@ -139,10 +138,10 @@ impl Fold<'_> {
         for (port, logits) in answers {
             let Some(logits) = logits else { continue };
             let found = engine.run(&ports.input, batch.images.view().into_dyn(), &[&port.output])?.swap_remove(0);
-            let (found, expected) = match port.values {
-                Values::Logits => (found, logits),
-                Values::Probabilities => (found, logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()),
-                Values::Softmax => (log_odds(&found, port.channel as usize), logits),
+            let (found, expected) = match port.form {
+                Form::Logits => (found, logits),
+                Form::Probabilities => (found, logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()),
+                Form::Softmax => (log_odds(&found, port.channel as usize), logits),
             };
             let worst = worst(found.iter().copied(), &expected);
             if worst.is_none_or(|worst| worst > AGREEMENT) {

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use pleura::manifest::Values;
 use pleura::onnx::{self, Model};
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
 use crate::data::{DataError, Dataset, Division, Item};
 use crate::forward::{logits, to_inference};
-use crate::handover::{Port, Ports};
+use crate::handover::{Form, Port, Ports};
 use crate::nets;
 use crate::recipe::{Architecture, Phase, Recipe};
 use crate::step::{self, StepError, Subject};
@@ -178,12 +177,12 @@ fn foreign(
     let input = model.inputs().first().map(|input| input.name.clone()).unwrap_or_default();
     let port = |output: Option<&str>| {
         let output = output.unwrap_or_default().to_owned();
-        let values = match (class, logits(&model, &output)) {
-            (Some(_), _) => Values::Softmax,
-            (None, (_, true)) => Values::Probabilities,
-            (None, (_, false)) => Values::Logits,
+        let form = match (class, logits(&model, &output)) {
+            (Some(_), _) => Form::Softmax,
+            (None, (_, true)) => Form::Probabilities,
+            (None, (_, false)) => Form::Logits,
         };
-        Port { output, values, channel: class.unwrap_or(0) }
+        Port { output, form, channel: class.unwrap_or(0) }
     };
     let ports = Ports { input, map: port(map), score: port(score) };
     Ok((model, ports))

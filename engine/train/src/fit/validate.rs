@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 use pleura::ensemble::resize;
-use pleura::manifest::{Resize, Values};
+use pleura::manifest::Resize;
 use pleura::submission::Runs;
 
 use super::Watch;
@@ -10,6 +10,7 @@ use super::epoch::numbers;
 use super::error::TrainError;
 use super::fold::Fold;
 use crate::data::{Loader, Plan};
+use crate::handover::Form;
 use crate::metrics::{ABOVE, Dices, Running, auc, dice, mark};
 use crate::out_of_fold::{Found, OutOfFold, Prediction};
 use crate::recipe::Phase;
@@ -91,10 +92,10 @@ impl Fold<'_> {
             let item = &self.job.data.items()[answer.index];
             let dice = answer.dice();
             let found = answer.map.zip(dice).map(|((map, _), dice)| {
-                let full = match self.prepared.ports.map.values {
+                let full = match self.prepared.ports.map.form {
                     // with two classes, resizing the difference equals resizing both
-                    Values::Logits | Values::Softmax => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
-                    Values::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
+                    Form::Logits | Form::Softmax => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
+                    Form::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
                 };
                 Found { mask: Runs::from(&mark(full.view(), ABOVE)), dice }
             });

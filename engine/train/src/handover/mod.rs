@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use pleura::manifest::{Intensity, Values};
+use pleura::manifest::Intensity;
 use toml::Value;
 
 use crate::recipe::{Heads, Recipe};
@@ -26,10 +26,21 @@ pub struct Trained {
 pub struct Port {
     /// Its name in the graph.
     pub output: String,
-    /// The kind of its values.
-    pub values: Values,
+    /// What its numbers are.
+    pub form: Form,
     /// The trained channel: the class if it has two; otherwise 0.
     pub channel: u32,
+}
+
+/// What the numbers of a trained output are: those of a manifest's [`Values`](pleura::manifest::Values) that have a gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A sigmoid makes them probabilities.
+    Logits,
+    /// Probabilities, made inside the network.
+    Probabilities,
+    /// A softmax over the channels makes them probabilities.
+    Softmax,
 }
 
 /// The names of the exported networks' input and outputs.
@@ -46,7 +57,7 @@ pub struct Ports {
 impl Default for Ports {
     /// The ports of this crate's exported networks: `image` to the logits `map` and `score`.
     fn default() -> Self {
-        let logits = |output: &str| Port { output: output.into(), values: Values::Logits, channel: 0 };
+        let logits = |output: &str| Port { output: output.into(), form: Form::Logits, channel: 0 };
         Self { input: "image".into(), map: logits("map"), score: logits("score") }
     }
 }
@@ -148,10 +159,10 @@ fn member(
     (kind, port): (&str, &Port),
     models: &[Trained],
 ) {
-    let values = match port.values {
-        Values::Logits => "\"logits\"".to_owned(),
-        Values::Probabilities => "\"probabilities\"".to_owned(),
-        Values::Softmax => format!("\"softmax\"\nchannel = {}", port.channel),
+    let values = match port.form {
+        Form::Logits => "\"logits\"".to_owned(),
+        Form::Probabilities => "\"probabilities\"".to_owned(),
+        Form::Softmax => format!("\"softmax\"\nchannel = {}", port.channel),
     };
     let (name, intensity) = (quoted(&recipe.name), intensity(recipe.data.intensity));
     let lines = [

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use pleura::manifest::{Gate, Manifest, Resize, Stage};
+use pleura::manifest::{Gate, Manifest, Resize, Stage, Values};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -105,11 +105,11 @@ fn a_score_alone_is_a_stage_to_paste() {
 
 #[test]
 fn fine_tuned_models_keep_their_names() {
-    let port = |output: &str, values| Port { output: output.into(), values, channel: 0 };
+    let port = |output: &str, form| Port { output: output.into(), form, channel: 0 };
     let ports = Ports {
         input: "input:0".into(),
-        map: port("Sigmoid \"7\"", Values::Probabilities),
-        score: port("", Values::Logits),
+        map: port("Sigmoid \"7\"", Form::Probabilities),
+        score: port("", Form::Logits),
     };
     let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
     let map = member.map.unwrap();
@@ -118,7 +118,7 @@ fn fine_tuned_models_keep_their_names() {
 
 #[test]
 fn the_class_that_was_trained_is_named() {
-    let map = Port { output: "logits".into(), values: Values::Softmax, channel: 1 };
+    let map = Port { output: "logits".into(), form: Form::Softmax, channel: 1 };
     let ports = Ports { map, ..Ports::default() };
     let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
     let map = member.map.unwrap();

@@ -78,7 +78,7 @@ impl Cache {
     pub fn key(&self, member: &Member, weights: &Weights, radiograph: &Radiograph, task: &ImageTask) -> Key {
         let region = member.region(task);
         let map = member.manifest.map.as_ref();
-        let resized = map.is_some_and(|map| map.resize_as.unwrap_or(map.values) != Values::Probabilities);
+        let resized = map.is_some_and(|map| map.resized_as() != Values::Probabilities);
         let placed = resized.then(|| member.place(task).dim());
         let question = [ARITHMETIC, &member.fingerprint, &format!("{placed:?}"), &format!("{:?}", self.form)];
         let question = hash(&question);

@@ -3,6 +3,7 @@
 use ndarray::{Array3, Array4, array};
 
 use super::*;
+use crate::manifest::ScoreFromMap;
 
 fn plane(
     output: &ArrayD<f32>,
@@ -11,7 +12,10 @@ fn plane(
     channel: usize,
     layout: Layout,
 ) -> Result<Array2<f32>, String> {
-    channel_of(all_planes(output, index, len, layout)?, channel)
+    let planes = shape::planes(output, index, len, layout)?;
+    let pick = Pick { channels: vec![channel], join: Join::Max, complement: false };
+    has_channels(planes.len_of(Axis(0)), &pick, Values::Logits)?;
+    Ok(channel_of(planes, channel))
 }
 
 fn picked(values: Values, channels: &[u32], join: Option<Join>, complement: bool) -> ScoreOutput {
@@ -37,9 +41,9 @@ fn channels_are_found_in_both_layouts() {
 fn a_wrong_batch_or_channel_is_an_error() {
     let output = Array4::<f32>::zeros((1, 2, 4, 4)).into_dyn();
     assert!(plane(&output, 0, 2, 0, Layout::Nchw).unwrap_err().contains("for a batch of 2"));
-    assert!(plane(&output, 0, 1, 2, Layout::Nchw).unwrap_err().contains("no channel 2"));
+    assert!(plane(&output, 0, 1, 2, Layout::Nchw).unwrap_err().contains("the manifest declares 2"));
     let third = picked(Values::Probabilities, &[2], None, false);
-    assert!(score(&array![[0.5, 0.5]].into_dyn(), 0, 1, &third).unwrap_err().contains("no channel 2"));
+    assert!(score(&array![[0.5, 0.5]].into_dyn(), 0, 1, &third).unwrap_err().contains("the manifest declares 2"));
 }
 
 #[test]
@@ -108,7 +112,7 @@ fn sums_that_are_no_probability_are_refused() {
     let message = map(&planes, 0, 1, &map_of(all, None), Layout::Nchw).unwrap_err();
     assert!(message.contains("always 1"), "{message}");
     let none = picked(Values::Probabilities, &[0, 5], Some(Join::Max), false);
-    assert!(score(&output, 0, 1, &none).unwrap_err().contains("no channel 5"));
+    assert!(score(&output, 0, 1, &none).unwrap_err().contains("the manifest declares 5"));
 }
 
 #[test]
@@ -136,7 +140,7 @@ fn scores_of_classes() {
     {
         let found = [0, 1].map(|class| score(&output, 0, 1, &declared(class)).unwrap());
         assert!((found[0] - 0.982_013_8).abs() < 1e-6 && (found[1] - 0.017_986_2).abs() < 1e-7, "{found:?}");
-        assert!(score(&output, 0, 1, &declared(2)).unwrap_err().contains("no channel 2"));
+        assert!(score(&output, 0, 1, &declared(2)).unwrap_err().contains("the manifest declares 2"));
     }
     assert!(score(&array![3.0].into_dyn(), 0, 1, &declared(0)).unwrap_err().contains("needs two or more"));
     let map = Array4::<f32>::zeros((1, 2, 1, 3)).into_dyn();
@@ -168,4 +172,48 @@ fn scores_from_maps() {
     for (how, expected) in cases {
         assert!((score_from_map(map.view(), how) - expected).abs() < 1e-6, "{how:?}");
     }
+}
+
+#[test]
+fn labels_are_classes_of_any_shape() {
+    let labels = array![[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]];
+    let with_channel = labels.clone().into_shape_with_order((1, 1, 2, 3)).unwrap();
+    for output in [labels.clone().into_dyn(), labels.insert_axis(Axis(0)).into_dyn(), with_channel.into_dyn()] {
+        for (classes, expected) in [(&[1][..], [0.0, 1.0, 0.0]), (&[1, 2], [0.0, 1.0, 1.0])] {
+            for complement in [false, true] {
+                let declared = map_of(picked(Values::Labels, classes, Some(Join::Sum), complement), None);
+                let found = map(&output, 0, 1, &declared, Layout::Nchw).unwrap().probabilities();
+                let expected = expected.map(|p| if complement { 1.0 - p } else { p });
+                assert_eq!(found.row(0).to_vec(), expected, "{:?} {classes:?}", output.shape());
+            }
+        }
+    }
+    let one = picked(Values::Labels, &[1], None, false);
+    assert_eq!([1.0, 0.0].map(|label| score(&array![label].into_dyn(), 0, 1, &one).unwrap()), [1.0, 0.0]);
+    assert!(score(&array![0.3].into_dyn(), 0, 1, &one).unwrap_err().contains("0.3, which is no class label"));
+    let several = Array4::<f32>::zeros((1, 3, 2, 2)).into_dyn();
+    let message = map(&several, 0, 1, &map_of(one, None), Layout::Nchw).unwrap_err();
+    assert!(message.contains("3 channels; expected one, of class labels"), "{message}");
+}
+
+#[test]
+fn a_single_image_may_lack_the_axis_of_the_batch() {
+    let third = picked(Values::Probabilities, &[2], None, false);
+    assert_eq!(score(&array![0.1, 0.2, 0.3].into_dyn(), 0, 1, &third).unwrap(), 0.3);
+    let first = picked(Values::Probabilities, &[0], None, false);
+    assert_eq!(score(&ndarray::arr0(0.25).into_dyn(), 0, 1, &first).unwrap(), 0.25);
+    assert_eq!(score(&array![0.5].into_dyn(), 0, 1, &first).unwrap(), 0.5);
+    let plane = array![[0.0, 1.0, 0.5]].into_dyn();
+    let found = map(&plane, 0, 1, &map_of(first.clone(), None), Layout::Nchw).unwrap().probabilities();
+    assert_eq!(found, array![[0.0, 1.0, 0.5]]);
+    // of which image it would be is not known
+    assert!(map(&plane, 0, 2, &map_of(first.clone(), None), Layout::Nchw).unwrap_err().contains("a batch of 2"));
+    assert!(score(&ndarray::arr0(0.25).into_dyn(), 0, 2, &first).unwrap_err().contains("a batch of 2"));
+}
+
+#[test]
+fn a_stack_of_two_channels_is_refused() {
+    let two = Array4::<f32>::zeros((1, 2, 1, 1)).into_dyn();
+    assert!(stacked_map(&two, Values::Logits).unwrap_err().contains("expected one channel"));
+    assert!(stacked_score(&array![[0.0, 0.0]].into_dyn(), Values::Logits).unwrap_err().contains("expected one number"));
 }
