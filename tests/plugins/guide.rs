@@ -103,8 +103,21 @@ fn the_guide_names_every_stock_plugin() {
 }
 
 #[test]
-fn every_stock_plugin_keeps_the_contract_with_the_guides_example() {
-    for (name, role, example) in stock(&guide()) {
+fn every_stock_plugin_but_scale_keeps_the_contract_with_the_guides_example() {
+    contract_is_kept(|name| name != "scale");
+}
+
+/// By itself, as valgrind does not know an instruction of the library that resizes.
+#[test]
+fn scale_keeps_the_contract_with_the_guides_example() {
+    contract_is_kept(|name| name == "scale");
+}
+
+fn contract_is_kept(is_tried: fn(&str) -> bool) {
+    let guide = guide();
+    let tried: Vec<_> = stock(&guide).into_iter().filter(|(name, ..)| is_tried(name)).collect();
+    assert!(!tried.is_empty(), "the guide lists no such plugin");
+    for (name, role, example) in tried {
         let output = Command::new(env!("CARGO_BIN_EXE_pleura"))
             .args(["plugins", "test", name, "--params", example])
             .output()
