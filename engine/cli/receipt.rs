@@ -137,7 +137,7 @@ impl Receipt {
             seconds: 0.0,
             shard,
             merged: Vec::new(),
-            manifest: Sum::read(ensemble.path())?,
+            manifest: manifest(ensemble)?,
             models: models(ensemble),
             plugins: plugins(ensemble)?,
             sample: None,
@@ -197,6 +197,13 @@ impl Receipt {
         lines.push(&serde_json::to_string_pretty(&Self { check, ..self.clone() })?)?;
         lines.finish()
     }
+}
+
+/// The manifest, with the hash of what it comes to.
+fn manifest(ensemble: &Ensemble) -> Result<Sum> {
+    let path = ensemble.path();
+    let sha256 = ensemble.manifest_sha256().with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(Sum { path: path.into(), sha256 })
 }
 
 impl Sum {

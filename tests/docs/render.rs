@@ -43,7 +43,10 @@ fn variant(name: &str, variant: &Value) -> String {
 /// The keys of a table, required ones first; those that select a variant are in its heading.
 fn keys(table: &Value) -> String {
     let Some(properties) = table["properties"].as_object() else { return String::new() };
-    let is_required = |key: &str| table["required"].as_array().is_some_and(|keys| keys.iter().any(|it| it == key));
+    // what may be required elsewhere: by another table that this one is joined with
+    let required = ["required", "x-required"].into_iter().filter_map(|keys| table[keys].as_array());
+    let required: Vec<&Value> = required.flatten().collect();
+    let is_required = |key: &str| required.iter().any(|it| *it == key);
     let shown = || properties.iter().filter(|(_, schema)| schema.get("const").is_none());
     let (required, optional): (Vec<_>, Vec<_>) = shown().partition(|(key, _)| is_required(key));
     if required.is_empty() && optional.is_empty() {

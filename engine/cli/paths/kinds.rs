@@ -75,7 +75,7 @@ impl Kind {
         }
         let table = text.parse::<toml::Table>().ok()?;
         let has = |keys: &[&str]| keys.iter().any(|key| table.contains_key(*key));
-        match (has(&["segmenter", "classifier"]), has(&["network", "phases", "stack"])) {
+        match (has(&["segmenter", "classifier", "extends"]), has(&["network", "phases", "stack"])) {
             (true, false) => Some(Self::Manifest),
             (false, true) => Some(Self::Recipe),
             _ => None,

@@ -13,7 +13,11 @@ impl Paths {
     /// the command to report.
     pub fn reads_ensemble(&mut self, what: &str, path: &Path) {
         self.reads_as(Kind::Manifest, what, path);
-        let Some(manifest) = path.is_file().then(|| manifest::lint(path).ok()?.document).flatten() else { return };
+        let Some(lint) = path.is_file().then(|| manifest::lint(path).ok()).flatten() else { return };
+        for base in lint.locations.files().iter().skip(1) {
+            self.reads(format!("{what}'s `extends`"), base);
+        }
+        let Some(manifest) = lint.document else { return };
         let folder = path.parent().unwrap_or(Path::new(""));
         for (key, file) in manifest.files() {
             let is_model = key.ends_with(".model");

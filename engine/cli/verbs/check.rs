@@ -7,7 +7,7 @@ use anyhow::Result;
 use bytesize::ByteSize;
 use pleura::check::{self, Missing, Report};
 use pleura::ensemble::{Ensemble, Options};
-use pleura::manifest::Severity;
+use pleura::manifest::{self, Severity};
 use pleura::runtime::Device;
 
 use crate::engine::given;
@@ -35,6 +35,11 @@ pub struct Args {
     /// Allow the manifest to name files outside its folder: models, recipes, plugins.
     #[arg(long)]
     allow_outside: bool,
+
+    /// Print what the manifest comes to, with all that it extends, defaults and patterns written out, and check nothing
+    /// beyond its keys.
+    #[arg(long)]
+    resolved: bool,
 }
 
 impl Command for Args {
@@ -50,6 +55,9 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> Result<Exit> {
+    if args.resolved {
+        return resolved(&args.ensemble);
+    }
     fetch::ensure(args.onnxruntime.as_deref())?;
     let memory = args.device_memory.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
     let options = Ensemble::options().device(args.device).allow_outside(args.allow_outside);
@@ -65,6 +73,18 @@ fn run(args: &Args) -> Result<Exit> {
         (true, false) => Exit::Skipped,
         (true, true) => Exit::Good,
     })
+}
+
+/// Prints what a manifest comes to.
+fn resolved(path: &Path) -> Result<Exit> {
+    let lint = manifest::lint(path)?;
+    if lint.has_errors() {
+        lint.diagnostics.iter().for_each(term::result);
+        return Ok(Exit::Wrong);
+    }
+    // as it is hashed, with one line's end
+    term::result(lint.resolved().trim_end());
+    Ok(Exit::Good)
 }
 
 fn print(report: &Report) {

@@ -5,15 +5,15 @@ mod print;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use pleura::Size;
 use pleura::ensemble::{Ensemble, Options};
+use pleura::manifest::{self, WrittenOut};
 use pleura::submission::Submission;
 use pleura::tune::{
     self, Answered, AnsweredImage, Axis, CachedOutputs, Choose, Evaluator, Folds, Grid, Metric, Number, OutputCache,
     Space, TuneError, Tuned, WeightSearch, Weights,
 };
-use pleura_files::regular;
 
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
@@ -128,7 +128,13 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     // check everything that can fail before the first model runs
     let axes = args.grid.iter().map(|text| text.parse::<Axis>()).collect::<Result<Vec<_>, _>>()?;
     let path = &args.ensemble;
-    let text = regular::read_to_string(path).with_context(|| format!("cannot read manifest `{}`", path.display()))?;
+    let WrittenOut { text, is_resolved } = manifest::written_out(path)?;
+    ensure!(
+        !(is_resolved && args.write),
+        "`{}` extends another manifest, or has defaults or a pattern: name another file with `--out`, which has them \
+         written out",
+        path.display()
+    );
     let grid = Grid::new(&text, path, &axes)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let target = target(args, folder)?;

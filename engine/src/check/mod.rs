@@ -68,7 +68,6 @@ impl Report {
 pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     let lint = manifest::lint(path)?;
     let mut checker = Checker {
-        path,
         folder: Folder::containing(path, options.allow_outside),
         outside: HashSet::new(),
         most_bytes: options.max_model_bytes.unwrap_or(MAX_MODEL_BYTES),
@@ -80,13 +79,14 @@ pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     checker.load(options.devices.first().copied().unwrap_or_default(), options.onnxruntime.as_deref());
     checker.ensemble();
     let mut report = checker.report;
-    report.diagnostics.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+    let file = |path: &Path| lint.locations.files().iter().position(|file| file == path);
+    let place = |it: &Diagnostic| (file(&it.path), it.line, it.column);
+    report.diagnostics.sort_by(|a, b| (place(a), &a.message).cmp(&(place(b), &b.message)));
     report.diagnostics.dedup();
     Ok(report)
 }
 
 struct Checker<'a> {
-    path: &'a Path,
     folder: Folder,
     /// The keys whose files must not be opened.
     outside: HashSet<String>,
@@ -191,8 +191,8 @@ impl Checker<'_> {
         if self.lint.is_replaced(field) || self.lint.holds_replaced(field) {
             return;
         }
-        let (line, column) = self.lint.locations.locate(field);
-        let (path, field) = (self.path.to_owned(), field.to_owned());
+        let (path, line, column) = self.lint.locations.locate(field);
+        let (path, field) = (path.to_owned(), field.to_owned());
         self.report.diagnostics.push(Diagnostic { severity, path, line, column, field, message, hint });
     }
 

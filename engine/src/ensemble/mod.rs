@@ -88,6 +88,8 @@ use stage::crop::Crop;
 pub struct Ensemble {
     manifest: Manifest,
     path: PathBuf,
+    /// The SHA-256 of what the manifest comes to, if its file says it in a shorter way.
+    resolved_sha256: Option<String>,
     crop: Option<Crop>,
     classifier: Option<Stage>,
     segmenter: Stage,

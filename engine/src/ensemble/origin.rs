@@ -13,7 +13,7 @@ const DIGITS: usize = 16;
 /// The identity of a run. Each hash is the first 16 hexadecimal digits of a SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
-    /// The hash of the manifest's file, as `sha256sum` prints it.
+    /// The hash of the manifest; see [`Ensemble::manifest_sha256`].
     pub manifest: String,
     /// The hash of the list of the models' SHA-256, one per line, in the manifest's order.
     pub models: String,
@@ -44,6 +44,15 @@ impl Origin {
 }
 
 impl Ensemble {
+    /// The SHA-256 of the manifest's file, as `sha256sum` prints it; if it extends another one, has defaults, or a pattern
+    /// for several models, that of what it comes to, which `pleura check --resolved` prints.
+    ///
+    /// # Errors
+    /// If the file can no longer be read.
+    pub fn manifest_sha256(&self) -> io::Result<String> {
+        self.resolved_sha256.clone().map_or_else(|| digest::file(self.path()), Ok)
+    }
+
     /// The identity of this ensemble's runs.
     ///
     /// # Errors
@@ -61,7 +70,7 @@ impl Ensemble {
             folds.concat()
         });
         Ok(Origin {
-            manifest: short(digest::file(self.path())?),
+            manifest: short(self.manifest_sha256()?),
             models: short(digest::bytes(models)),
             plugins: (!plugins.is_empty()).then(|| short(digest::bytes(plugins.concat()))),
             folds: folds.map(|folds| short(digest::bytes(folds))),

@@ -1,7 +1,10 @@
 //! The trait of types that can be linted.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use toml::de::DeTable;
 
 use super::{Schema, Severity};
 
@@ -12,6 +15,26 @@ pub trait Document: DeserializeOwned + JsonSchema {
 
     /// Its JSON Schema, built once.
     fn schema() -> &'static Schema;
+
+    /// Whether the key `extends` names a document of which this one is a change.
+    const EXTENDS: bool = false;
+
+    /// Makes the paths of a document that is extended, and lies in `folder`, relative to the one that extends it.
+    #[doc(hidden)]
+    fn move_paths(_tables: &mut DeTable<'_>, _folder: &Path) {}
+
+    /// The tables of a document put over those of the one that it extends.
+    #[doc(hidden)]
+    fn put_over<'t>(own: DeTable<'t>, _base: DeTable<'t>) -> DeTable<'t> {
+        own
+    }
+
+    /// Writes out what the tables say in a shorter way, and reports what cannot be written out; tells whether there was
+    /// any.
+    #[doc(hidden)]
+    fn write_out(_tables: &mut DeTable<'_>, _findings: &mut Findings) -> bool {
+        false
+    }
 
     /// Reports every rule that it breaks, beyond the shape of its keys.
     fn check(&self, findings: &mut Findings);

@@ -1,21 +1,35 @@
-//! The position of each key in a file.
+//! The position of each key in its file.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The line and column of each key of a document.
-#[derive(Debug, Clone, Default)]
+use super::sources::{Place, Places};
+
+/// The file, line and column of each key of a document.
+#[derive(Debug, Clone)]
 pub struct Locations {
-    places: HashMap<String, (usize, usize)>,
+    files: Vec<PathBuf>,
+    places: HashMap<String, Place>,
 }
 
 impl Locations {
-    /// The line and column, from 1, of a key such as `segmenter.members[0].model`. An omitted key is placed at the
-    /// table that would hold it; the whole file is at line 1.
-    pub fn locate(&self, field: &str) -> (usize, usize) {
+    /// The file of a key such as `segmenter.members[0].model`, which is another where the document extends it, and the
+    /// line and column, from 1. An omitted key is placed at the table that would hold it; the whole file is at line 1.
+    pub fn locate(&self, field: &str) -> (&Path, usize, usize) {
+        let Place { file, line, column } = self.place(field);
+        (&self.files[file], line, column)
+    }
+
+    /// The files that the document is made of: its own, and those that it extends.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    pub(super) fn place(&self, field: &str) -> Place {
         let mut field = field;
         loop {
             if let Some(place) = self.places.get(field) {
@@ -23,34 +37,35 @@ impl Locations {
             }
             match field.rfind(['.', '[']) {
                 Some(end) => field = &field[..end],
-                None => return (1, 1),
+                None => return Place::START,
             }
         }
     }
 
-    pub(super) fn new(text: &str, root: &DeTable<'_>) -> Self {
-        let mut locations = Self::default();
-        locations.add_table(&Lines::new(text), root, "");
+    /// The positions of a tree's keys in files, of which there is at least one.
+    pub(super) fn new(files: Vec<PathBuf>, places: &Places<'_>, root: &DeTable<'_>) -> Self {
+        let mut locations = Self { files, places: HashMap::new() };
+        locations.add_table(places, root, "");
         locations
     }
 
-    fn add_table(&mut self, lines: &Lines<'_>, table: &DeTable<'_>, path: &str) {
+    fn add_table(&mut self, places: &Places<'_>, table: &DeTable<'_>, path: &str) {
         for (key, value) in table {
-            self.add(lines, value, child(path, key.get_ref()), &key.span());
+            self.add(places, value, child(path, key.get_ref()), &key.span());
         }
     }
 
-    fn add(&mut self, lines: &Lines<'_>, value: &Spanned<DeValue<'_>>, path: String, span: &Range<usize>) {
+    fn add(&mut self, places: &Places<'_>, value: &Spanned<DeValue<'_>>, path: String, span: &Range<usize>) {
         match value.get_ref() {
-            DeValue::Table(table) => self.add_table(lines, table, &path),
+            DeValue::Table(table) => self.add_table(places, table, &path),
             DeValue::Array(items) => {
                 for (i, item) in items.iter().enumerate() {
-                    self.add(lines, item, format!("{path}[{i}]"), &item.span());
+                    self.add(places, item, format!("{path}[{i}]"), &item.span());
                 }
             }
             _ => {}
         }
-        self.places.insert(path, lines.place(span.start));
+        self.places.insert(path, places.of(span.start));
     }
 }
 
@@ -86,13 +101,15 @@ impl<'t> Lines<'t> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sources::places_of;
     use super::*;
 
     #[test]
     fn keys_are_found_in_headers_inline_tables_and_lists() {
         let text = "a = 1\n[b]\nc = { d = [10, 20] }\n[[e.f]]\n  g = 'é'\n[[e.f]]\n";
         let root = DeTable::parse(text).unwrap();
-        let locations = Locations::new(text, root.get_ref());
+        let files = vec![PathBuf::from("a.toml")];
+        let locations = Locations::new(files, &places_of(text), root.get_ref());
         let table = [
             ("a", (1, 1)),
             ("b", (2, 2)),
@@ -103,8 +120,8 @@ mod tests {
             ("e.f[1].left.out", (6, 1)), // the header of its table
             ("nowhere", (1, 1)),
         ];
-        for (field, place) in table {
-            assert_eq!(locations.locate(field), place, "{field}");
+        for (field, (line, column)) in table {
+            assert_eq!(locations.locate(field), (Path::new("a.toml"), line, column), "{field}");
         }
     }
 

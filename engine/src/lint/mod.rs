@@ -10,6 +10,7 @@ mod locations;
 mod read;
 mod schema;
 mod shape;
+mod sources;
 mod walk;
 mod words;
 

@@ -3,10 +3,11 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use toml::de::DeTable;
+use serde_json::Value;
+use toml::de::{DeTable, Error};
 
 use super::document::Finding;
-use super::locations::Lines;
+use super::sources::{EXTENDS, Place, Places, Sources};
 use super::walk::{Fault, walk};
 use super::{Diagnostic, Document, DocumentError, Findings, Locations, Severity};
 use crate::regular;
@@ -20,8 +21,11 @@ pub struct Lint<D> {
     pub document: Option<D>,
     /// The positions of its keys.
     pub locations: Locations,
-    /// Every problem, in the order of the lines.
+    /// Every problem, in the order of the files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// What the document comes to.
+    value: Value,
+    is_shorter: bool,
     replaced: Vec<String>,
 }
 
@@ -29,6 +33,19 @@ impl<D> Lint<D> {
     /// Whether there is an error, because of which the document cannot be used.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|it| it.severity == Severity::Error)
+    }
+
+    /// Whether the text says in a shorter way what the document comes to: by extending another, or by what
+    /// [`Document`] writes out.
+    pub fn is_shorter(&self) -> bool {
+        self.is_shorter
+    }
+
+    /// What the document comes to, as TOML, with its keys in alphabetical order; to be used only if
+    /// [`Lint::has_errors`] is false.
+    pub fn resolved(&self) -> String {
+        // what was read from TOML can be written as such, if it is sound
+        toml::to_string_pretty(&self.value).unwrap_or_default()
     }
 
     /// Whether a key is left out of [`Lint::document`], or replaced: its value is then not the file's.
@@ -77,7 +94,7 @@ impl<D: Document> Lint<D> {
 /// The maximum size of a document in bytes; people write them.
 const MAX_BYTES: u64 = 16 << 20;
 
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     regular::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
@@ -87,19 +104,26 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
-    let (root, broken) = DeTable::parse_recoverable(text);
-    let locations = Locations::new(text, root.get_ref());
-    let lines = Lines::new(text);
-    let place = |error: &toml::de::Error| lines.place(error.span().map_or(0, |span| span.start));
-    let broken: Vec<_> = broken.iter().map(|error| (place(error), error.message())).collect();
+    let (sources, unread) = Sources::of::<D>(text, path);
+    let places = sources.places();
+    let place = |error: &Error| (places.of(error.span().map_or(0, |span| span.start)), error.message().to_owned());
+    let (mut root, broken) = put_together::<D>(&sources);
+    let broken: Vec<_> = broken.iter().map(place).collect();
+    let mut findings = Findings::default();
+    let is_short = D::write_out(&mut root, &mut findings);
 
-    let (value, mut faults) = walk(root.get_ref(), D::schema());
-    keep_what_stands(&mut faults, &broken, &lines, &locations);
-    let report = Report { path, locations: &locations };
-    let mut diagnostics: Vec<_> = broken.iter().map(|&(place, message)| report.syntax(place, message)).collect();
+    let locations = Locations::new(sources.paths(), &places, &root);
+    let (value, mut faults) = walk(&root, D::schema());
+    faults.extend(findings.all.into_iter().map(Fault::from));
+    keep_what_stands(&mut faults, &broken, &places, &locations);
+    let report = Report { locations: &locations };
+    let mut diagnostics: Vec<_> = broken.iter().map(|(place, message)| report.syntax(*place, message)).collect();
+    diagnostics.extend(unread.iter().map(|it| report.unread(places.of(it.at), &it.message)));
     diagnostics.extend(faults.iter().map(|fault| report.fault(fault)));
+    let is_shorter = is_short || sources.extend();
+    let resolved = value.clone();
     let mut document = None;
-    if broken.is_empty() {
+    if broken.is_empty() && unread.is_none() {
         match serde_json::from_value::<D>(value) {
             Ok(read) => {
                 let mut findings = Findings::default();
@@ -108,28 +132,55 @@ fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
                 diagnostics.extend(findings.all.iter().filter(sound).map(|finding| report.finding(finding)));
                 document = Some(read);
             }
-            Err(error) if faults.is_empty() => diagnostics.push(report.syntax((1, 1), &error.to_string())),
+            Err(error) if faults.is_empty() => diagnostics.push(report.syntax(Place::START, &error.to_string())),
             Err(_) => {}
         }
     }
-    diagnostics.sort_by(|a, b| (a.line, a.column, &a.field).cmp(&(b.line, b.column, &b.field)));
+    in_order(&mut diagnostics, &locations);
     let replaced = faults.into_iter().flat_map(|fault| [Some(fault.field), fault.meant]).flatten().collect();
-    Lint { document, locations, diagnostics, replaced }
+    Lint { document, locations, diagnostics, value: resolved, is_shorter, replaced }
+}
+
+/// The tables of a document, put over those that it extends, and the faults of their TOML.
+fn put_together<D: Document>(sources: &Sources) -> (DeTable<'_>, Vec<Error>) {
+    let mut trees: Vec<_> = sources.trees().collect();
+    let broken = trees.iter_mut().flat_map(|(.., broken)| std::mem::take(broken)).collect();
+    let mut root = DeTable::new();
+    while let Some((mut own, folder, _)) = trees.pop() {
+        if !folder.as_os_str().is_empty() {
+            D::move_paths(&mut own, folder);
+        }
+        let extends = own.get(EXTENDS).is_some_and(|value| value.get_ref().is_str());
+        if D::EXTENDS && extends {
+            own.remove(EXTENDS);
+        }
+        root = if extends { D::put_over(own, root) } else { own };
+    }
+    (root, broken)
+}
+
+/// In the order of the files and lines; what several parts of the document have from one line is said once.
+fn in_order(diagnostics: &mut Vec<Diagnostic>, locations: &Locations) {
+    let file = |path: &Path| locations.files().iter().position(|file| file == path);
+    diagnostics
+        .sort_by(|a, b| (file(&a.path), a.line, a.column, &a.field).cmp(&(file(&b.path), b.line, b.column, &b.field)));
+    // missing keys of one table lie at one place, too
+    let about = |it: &Diagnostic| (it.path.clone(), it.line, it.column, it.message.clone(), without_indices(&it.field));
+    diagnostics.dedup_by(|b, a| about(a) == about(b));
+}
+
+fn without_indices(field: &str) -> String {
+    field.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// Drops the consequential problems of a document whose TOML is broken: keys on a broken line, and missing keys, which
 /// a broken line may have held.
-fn keep_what_stands(
-    faults: &mut Vec<Fault>,
-    broken: &[((usize, usize), &str)],
-    lines: &Lines<'_>,
-    locations: &Locations,
-) {
-    let is_broken = |line| broken.iter().any(|((at, _), _)| *at == line);
-    if broken.iter().any(|((line, _), _)| lines.line(*line).trim_start().starts_with('[')) {
+fn keep_what_stands(faults: &mut Vec<Fault>, broken: &[(Place, String)], places: &Places<'_>, locations: &Locations) {
+    let is_broken = |at: Place| broken.iter().any(|(place, _)| (place.file, place.line) == (at.file, at.line));
+    if broken.iter().any(|(place, _)| places.line(*place).trim_start().starts_with('[')) {
         faults.clear(); // keys after a broken header are read into the wrong table
     } else if !broken.is_empty() {
-        faults.retain(|fault| !fault.missing && !is_broken(locations.locate(&fault.field).0));
+        faults.retain(|fault| !fault.missing && !is_broken(locations.place(&fault.field)));
     }
 }
 
@@ -144,30 +195,41 @@ fn is_within(field: &str, of: &str) -> bool {
     field.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
+impl From<Finding> for Fault {
+    fn from(finding: Finding) -> Self {
+        let Finding { mut about, message, hint, .. } = finding;
+        Self { field: about.swap_remove(0), meant: None, missing: false, message, hint }
+    }
+}
+
 struct Report<'r> {
-    path: &'r Path,
     locations: &'r Locations,
 }
 
 impl Report<'_> {
-    fn syntax(&self, (line, column): (usize, usize), message: &str) -> Diagnostic {
-        let (field, message) = (String::new(), message.to_owned());
-        Diagnostic { severity: Severity::Error, path: self.path.into(), line, column, field, message, hint: None }
+    fn syntax(&self, place: Place, message: &str) -> Diagnostic {
+        self.of(Severity::Error, place, "", message, None)
+    }
+
+    fn unread(&self, place: Place, message: &str) -> Diagnostic {
+        self.of(Severity::Error, place, EXTENDS, message, None)
     }
 
     fn fault(&self, fault: &Fault) -> Diagnostic {
-        self.at(Severity::Error, &fault.field, &fault.message, fault.hint.as_deref())
+        let place = self.locations.place(&fault.field);
+        self.of(Severity::Error, place, &fault.field, &fault.message, fault.hint.as_deref())
     }
 
     fn finding(&self, finding: &Finding) -> Diagnostic {
-        self.at(finding.severity, &finding.about[0], &finding.message, finding.hint.as_deref())
+        let place = self.locations.place(&finding.about[0]);
+        self.of(finding.severity, place, &finding.about[0], &finding.message, finding.hint.as_deref())
     }
 
-    fn at(&self, severity: Severity, field: &str, message: &str, hint: Option<&str>) -> Diagnostic {
-        let (line, column) = self.locations.locate(field);
+    fn of(&self, severity: Severity, place: Place, field: &str, message: &str, hint: Option<&str>) -> Diagnostic {
+        let Place { file, line, column } = place;
         Diagnostic {
             severity,
-            path: self.path.into(),
+            path: self.locations.files()[file].clone(),
             line,
             column,
             field: field.into(),

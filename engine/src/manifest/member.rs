@@ -6,6 +6,7 @@ use pleura_image::{Intensity, Resize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::compose::Snapshots;
 use super::{MapOutput, ScoreFromMap, ScoreOutput, Sides, Snapshot, Step};
 
 /// One network of a stage: an ONNX model, or several that differ by their weights.
@@ -22,8 +23,10 @@ pub struct Member {
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<String>,
-    /// Several ONNX files of one network, such as folds or epochs; their outputs are averaged by weight, after TTA.
+    /// Several ONNX files of one network, such as folds or epochs, one by one or as a pattern; their outputs are averaged
+    /// by weight, after TTA.
     #[serde(default)]
+    #[schemars(with = "Snapshots")]
     pub snapshots: Vec<Snapshot>,
     /// The recipe that trains the network, relative to the manifest; shown if a model is missing.
     #[serde(default)]

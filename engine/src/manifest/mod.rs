@@ -3,6 +3,7 @@
 //! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
 //! pixels, scores and probabilities are in 0..=1, paths are relative to the manifest.
 
+mod compose;
 mod crop;
 mod files;
 mod folder;
@@ -29,7 +30,7 @@ pub use member::{Input, Layout, Member, TtaStep};
 pub use merge::{Merge, Stack};
 pub use outputs::{Join, MapOutput, Pick, ScoreFromMap, ScoreOutput, Values};
 pub use pleura_image::{Intensity, Resize};
-pub use read::lint;
+pub use read::{WrittenOut, lint, written_out};
 pub use schema::json_schema;
 pub use snapshot::Snapshot;
 pub(crate) use step::is_path;

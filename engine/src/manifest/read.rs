@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Lint, Manifest, ManifestError, rules, schema};
+use toml::de::DeTable;
+
+use super::{Lint, Manifest, ManifestError, compose, rules, schema};
 use crate::lint::{Document, Findings, Locations, Schema};
 
 impl Document for Manifest {
@@ -10,6 +12,20 @@ impl Document for Manifest {
 
     fn schema() -> &'static Schema {
         &schema::SCHEMA
+    }
+
+    const EXTENDS: bool = true;
+
+    fn move_paths(tables: &mut DeTable<'_>, folder: &Path) {
+        compose::move_paths(tables, folder);
+    }
+
+    fn put_over<'t>(own: DeTable<'t>, base: DeTable<'t>) -> DeTable<'t> {
+        compose::put_over(own, base)
+    }
+
+    fn write_out(tables: &mut DeTable<'_>, findings: &mut Findings) -> bool {
+        compose::write_out(tables, findings)
     }
 
     fn check(&self, findings: &mut Findings) {
@@ -23,6 +39,30 @@ impl Document for Manifest {
 /// [`ManifestError::Read`] where the file cannot be read.
 pub fn lint(path: &Path) -> Result<Lint, ManifestError> {
     Lint::of_file(path)
+}
+
+/// The text of a manifest in which every key stands that counts.
+#[derive(Debug, Clone)]
+pub struct WrittenOut {
+    /// The file's text; if that says it in a shorter way, what it comes to.
+    pub text: String,
+    /// Whether it is not the file's.
+    pub is_resolved: bool,
+}
+
+/// Reads a manifest's text, to change it: what the file extends, a stage's defaults and patterns are written out.
+///
+/// # Errors
+/// As [`Manifest::read`].
+pub fn written_out(path: &Path) -> Result<WrittenOut, ManifestError> {
+    let lint = lint(path)?;
+    if !lint.is_shorter() {
+        let unreadable = |source| ManifestError::Read { noun: Manifest::NOUN, path: path.to_owned(), source };
+        return Ok(WrittenOut { text: crate::regular::read_to_string(path).map_err(unreadable)?, is_resolved: false });
+    }
+    let text = lint.resolved();
+    lint.accept()?;
+    Ok(WrittenOut { text, is_resolved: true })
 }
 
 impl Manifest {

@@ -322,7 +322,8 @@ fn locations_serve_what_is_checked_later() {
     let path = folder.path().join("x.toml");
     std::fs::write(&path, SOUND).unwrap();
     let (_, locations) = Manifest::read_located(&path).unwrap();
-    assert_eq!(locations.locate("segmenter.members[0].model"), (6, 1));
-    assert_eq!(locations.locate("segmenter.members[0].map.output"), (8, 9));
-    assert_eq!(locations.locate("postprocess[0].params"), (10, 1));
+    let located = |field| locations.locate(field);
+    assert_eq!(located("segmenter.members[0].model"), (path.as_path(), 6, 1));
+    assert_eq!(located("segmenter.members[0].map.output"), (path.as_path(), 8, 9));
+    assert_eq!(located("postprocess[0].params"), (path.as_path(), 10, 1));
 }

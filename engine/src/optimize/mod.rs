@@ -33,8 +33,8 @@ pub use note::Note;
 
 use crate::ensemble::model_file;
 use crate::ensemble::{Decision, Ensemble, Finding, ImageError};
-use crate::manifest::{Folder, Manifest};
-use crate::{Radiograph, atomic};
+use crate::manifest::{self, Folder, Manifest};
+use crate::{Radiograph, atomic, chain};
 use folder::Layout;
 use network::Network;
 
@@ -162,7 +162,7 @@ impl<'e> Optimizer<'e> {
     ) -> Result<PathBuf, OptimizeError> {
         let source = self.ensemble.path();
         let failed = |message: String| OptimizeError::Manifest { path: source.into(), message };
-        let text = crate::regular::read_to_string(source).map_err(OptimizeError::file("read", source))?;
+        let text = manifest::written_out(source).map_err(|error| failed(chain(&error)))?.text;
         let mut document: DocumentMut =
             text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
         let home = source.parent().unwrap_or(Path::new(""));

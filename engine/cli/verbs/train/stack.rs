@@ -32,7 +32,7 @@ pub fn check(path: &Path) -> Result<Exit> {
     let lint = stack::lint(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut diagnostics = lint.diagnostics.clone();
-    diagnostics.extend(absent(&lint, path, folder));
+    diagnostics.extend(absent(&lint, folder));
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     diagnostics.iter().for_each(term::result);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
@@ -56,14 +56,15 @@ pub fn check(path: &Path) -> Result<Exit> {
 }
 
 /// The members' files that are missing.
-fn absent(lint: &StackLint, path: &Path, folder: &Path) -> Vec<Diagnostic> {
+fn absent(lint: &StackLint, folder: &Path) -> Vec<Diagnostic> {
     let members = lint.document.iter().flat_map(|recipe| recipe.members.iter().enumerate());
     let absent = members.filter_map(|(index, member)| {
         let (field, file) = (format!("members[{index}].oof"), folder.join(&member.oof));
         if lint.is_replaced(&field) || file.exists() {
             return None;
         }
-        let ((line, column), path) = (lint.locations.locate(&field), path.to_owned());
+        let (path, line, column) = lint.locations.locate(&field);
+        let path = path.to_owned();
         let message = format!("`{}` does not exist", file.display());
         let hint = Some("correct the path, which is relative to the recipe".into());
         Some(Diagnostic { severity: Severity::Error, path, line, column, field, message, hint })

@@ -95,6 +95,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     let batch = devices::batch(options.batch, placements[0].device);
     Ok(Ensemble {
         path: path.into(),
+        resolved_sha256: None,
         crop,
         classifier,
         segmenter,

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::Size;
+use crate::digest;
 use crate::ensemble::Ensemble;
 use crate::ensemble::EnsembleError;
 use crate::ensemble::member::cache::Form;
 use crate::ensemble::open;
-use crate::manifest::{Exit, Manifest};
+use crate::manifest::{self, Exit, Manifest};
 use crate::plugin::PluginOptions;
 use crate::runtime::Device;
 
@@ -179,7 +180,10 @@ impl Options {
     /// missing, changed, or does not match the manifest.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Ensemble, EnsembleError> {
         self.check()?;
-        open::open(Manifest::read(path.as_ref())?, path.as_ref(), &self)
+        let path = path.as_ref();
+        let lint = manifest::lint(path)?;
+        let resolved_sha256 = lint.is_shorter().then(|| digest::bytes(lint.resolved()));
+        Ok(Ensemble { resolved_sha256, ..open::open(lint.accept()?.0, path, &self)? })
     }
 
     fn check(&self) -> Result<(), EnsembleError> {

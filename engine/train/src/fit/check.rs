@@ -47,7 +47,7 @@ pub fn check(path: &Path) -> Result<Checked, RecipeError> {
     let diagnostics = lint.diagnostics.clone();
     let found = Checked { diagnostics, remarks: Vec::new(), parameters: None, images: None };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut checker = Checker { path, folder, lint: &lint, absent: HashSet::new(), found };
+    let mut checker = Checker { folder, lint: &lint, absent: HashSet::new(), found };
     if let Some(recipe) = &lint.document {
         checker.files(recipe);
         checker.network(recipe);
@@ -59,7 +59,6 @@ pub fn check(path: &Path) -> Result<Checked, RecipeError> {
 }
 
 struct Checker<'a> {
-    path: &'a Path,
     /// The recipe's folder.
     folder: &'a Path,
     lint: &'a Lint,
@@ -192,8 +191,8 @@ impl Checker<'_> {
     }
 
     fn say(&mut self, key: &str, message: String, hint: Option<&str>) {
-        let (line, column) = self.lint.locations.locate(key);
-        let (path, field, hint) = (self.path.to_owned(), key.to_owned(), hint.map(str::to_owned));
+        let (path, line, column) = self.lint.locations.locate(key);
+        let (path, field, hint) = (path.to_owned(), key.to_owned(), hint.map(str::to_owned));
         let diagnostic = Diagnostic { severity: Severity::Error, path, line, column, field, message, hint };
         self.found.diagnostics.push(diagnostic);
     }
