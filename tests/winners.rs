@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pleura::manifest;
 use support::golden::{self, Ensemble};
 use support::player::{self, Shape};
 use tempfile::TempDir;
@@ -104,8 +105,8 @@ fn area(runs: &str) -> usize {
 
 /// A folder with the ensemble's manifest, a player for every model, and an image for every case.
 fn staged(path: &str, cases: &Ensemble) -> TempDir {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles").join(path));
-    let mut document: Table = text.unwrap_or_else(|e| panic!("ensembles/{path}: {e}")).parse().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles").join(path);
+    let mut document: Table = manifest::written_out(&shipped).unwrap_or_else(|e| panic!("{e}")).text.parse().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let manifest = folder.path().join(path);
     let home = manifest.parent().expect("a file is in a folder");

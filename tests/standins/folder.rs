@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use pleura::Mask;
+use pleura::manifest;
 use pleura::submission::Submission;
 use pleura_demo::{Encoding, Phantom};
 use pleura_train::recipe::stack::is_stack;
@@ -30,7 +31,8 @@ impl Standin {
         let standin = Self { root: tempfile::tempdir().unwrap(), name };
         fs::create_dir_all(standin.path("recipes")).unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensembles").join(name);
-        fs::copy(shipped.join("ensemble.toml"), standin.manifest()).unwrap();
+        let manifest = manifest::written_out(&shipped.join("ensemble.toml")).unwrap_or_else(|e| panic!("{e}"));
+        fs::write(standin.manifest(), manifest.text).unwrap();
         for entry in fs::read_dir(shipped.join("recipes")).unwrap() {
             let from = entry.unwrap().path();
             fs::copy(&from, standin.path("recipes").join(from.file_name().unwrap())).unwrap();
