@@ -65,6 +65,30 @@ fn every_key_that_names_a_file_outside_is_told_and_nothing_is_opened() {
 }
 
 #[test]
+fn a_manifest_outside_is_extended_only_where_it_is_allowed() {
+    let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "")));
+    let text = fs::read_to_string(&case.manifest).unwrap();
+    fs::write(case.folder.path().join("base.toml"), &text).unwrap();
+    fs::write(&case.manifest, "extends = \"../base.toml\"\n").unwrap();
+    let says = open(&case.manifest, false).unwrap();
+    assert!(says.contains("at `extends`: `../base.toml` lies outside the manifest's folder"), "{says}");
+    let (code, says) = check(&case.manifest, &[]);
+    assert!(code == Some(2) && says.contains("extends: `../base.toml` lies outside"), "{says}");
+    assert_eq!(open(&case.manifest, true), None);
+    // in the folder, it is one of the inputs, which no output replaces
+    fs::write(case.manifest.with_file_name("base.toml"), &text).unwrap();
+    fs::write(&case.manifest, "extends = \"base.toml\"\n").unwrap();
+    assert_eq!(open(&case.manifest, false), None);
+    let image = support::toy::png(case.folder.path(), "image", &support::case::ramp());
+    let mut predict = support::pleura();
+    predict.arg("predict").arg(&case.manifest).arg(image).arg("--out").arg(case.manifest.with_file_name("base.toml"));
+    let output = predict.output().unwrap();
+    let says = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && says.contains("`extends`"), "{says}");
+    assert_eq!(fs::read_to_string(case.manifest.with_file_name("base.toml")).unwrap(), text);
+}
+
+#[test]
 fn what_lies_outside_is_used_where_it_is_allowed() {
     let case = case(&format!("{POST}\n{}", member("segmenter", "toy", "").replace("\"toy.onnx\"", "\"../toy.onnx\"")));
     assert_eq!(open(&case.manifest, true), None);

@@ -143,6 +143,19 @@ fn values_beyond_a_half_are_kept_in_single_precision_where_calibration_meets_the
 }
 
 #[test]
+fn what_a_manifest_extends_is_written_out_in_the_new_folder() {
+    let (case, images) = steep_case(&[255, 10]);
+    let folder = case.folder.path();
+    fs::rename(&case.manifest, folder.join("base.toml")).unwrap();
+    fs::write(&case.manifest, "extends = \"base.toml\"\nname = \"changed\"\n").unwrap();
+    let out = folder.join("out");
+    optimize(0, &case.manifest, &[&images], &out, &["--form", "fp16"]);
+    check(&out.join("fp16/ensemble.toml"));
+    let text = fs::read_to_string(out.join("fp16/ensemble.toml")).unwrap();
+    assert!(text.contains("name = \"changed\"") && !text.contains("extends"), "{text}");
+}
+
+#[test]
 fn an_answer_that_is_no_number_is_told_and_not_hidden() {
     // calibration uses the first and the third, which are dark, and not the last
     let (case, images) = steep_case(&[10, 12, 10, 255]);

@@ -248,6 +248,19 @@ fn a_file_of_its_own_is_written_where_nothing_is_better_too() {
     let (_, error) = case.told(&[&pinned[..], &["--write"]].concat(), 0);
     assert!(error.contains("nothing to change") && !error.contains("copy"), "{error}");
     assert_eq!(fs::read_to_string(case.at("toy.toml")).unwrap(), MANIFEST);
+
+    // numbers of a manifest that is a change of another one go into what it comes to
+    fs::write(case.at("base.toml"), MANIFEST).unwrap();
+    fs::write(case.at("toy.toml"), "extends = \"base.toml\"\n").unwrap();
+    let grid = ["--grid", "postprocess[0].params.above=0.3,0.5", "--grid", "postprocess[1].params.area=4,5"];
+    let (_, error) = case.told(&[&grid[..], &["--write"]].concat(), 2);
+    assert!(error.contains("extends another manifest") && error.contains("`--out`"), "{error}");
+    case.told(&[&grid[..], &["--out", case.at("new.toml").to_str().unwrap()]].concat(), 0);
+    let new = fs::read_to_string(case.at("new.toml")).unwrap();
+    assert!(!new.contains("extends"), "{new}");
+    let manifests = [new.as_str(), MANIFEST].map(|text| pleura::manifest::Manifest::parse(text, Path::new("x.toml")));
+    let [new, whole] = manifests.map(|manifest| manifest.unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(new.segmenter, whole.segmenter);
 }
 
 #[test]

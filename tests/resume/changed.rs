@@ -1,5 +1,7 @@
 //! Changes between a run and its continuation.
 
+use pleura_files::digest;
+
 use super::*;
 
 #[test]
@@ -107,4 +109,30 @@ fn what_is_outside_the_sample_is_inferred_neither_at_first_nor_later() {
     let (done, ran) = journaled(&bench.journal("out"));
     assert_eq!((run("out", &["--resume"]), &bench.receipt("out")["resumed"]), (whole - ran, &done.into()));
     assert!(bench.outputs("out") == bench.outputs("whole"));
+}
+
+#[test]
+fn what_a_manifest_extends_is_part_of_it() {
+    let bench = Bench::new();
+    let (whole, _) = bench.whole();
+    let long = fs::read_to_string(&bench.case.manifest).unwrap();
+    let base = |text: &str| fs::write(bench.at("base.toml"), text).unwrap();
+    base(&long);
+    fs::write(&bench.case.manifest, "extends = \"base.toml\"\n").unwrap();
+    bench.interrupted("out", 3, &[]);
+    base(&long.replace("above = 0.35", "above = 0.4"));
+    let run = bench.predict("out", &["--resume"]);
+    assert_eq!(run.status.code(), Some(2), "{}", said(&run));
+    assert!(said(&run).contains("the manifest: then sha256"), "{}", said(&run));
+    base(&format!("# a remark\n{long}"));
+    let run = bench.predict("out", &["--resume"]);
+    assert!(run.status.success(), "{}", said(&run));
+    // findings name the manifest
+    assert!(bench.outputs("out")[0] == whole[0]);
+
+    // the hash that is compared is that of what `check` prints
+    let output = support::pleura().arg("check").arg(&bench.case.manifest).arg("--resolved").output().unwrap();
+    let (printed, receipt) = (digest::bytes(&output.stdout), bench.receipt("out"));
+    assert_eq!(receipt["manifest"]["sha256"].as_str().unwrap_or_default(), printed, "{receipt}");
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("extends"));
 }

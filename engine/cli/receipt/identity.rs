@@ -65,16 +65,16 @@ impl Identity {
                 found.push(Difference { what: what.into(), left, right, rounding });
             }
         };
-        let maybe = |sum: &Option<Sum>| sum.as_ref().map_or("none".into(), told);
-        compare("manifest", told(&self.manifest), told(&other.manifest), false);
+        let maybe = |sum: &Option<Sum>| sum.as_ref().map_or("none".into(), file_text);
+        compare("manifest", file_text(&self.manifest), file_text(&other.manifest), false);
         compare("number of models", self.models.len().to_string(), other.models.len().to_string(), false);
         for (left, right) in self.models.iter().zip(&other.models) {
             let name = right.path.file_name().unwrap_or_default().to_string_lossy();
-            compare(&format!("model `{name}`"), told(left), told(right), false);
+            compare(&format!("model `{name}`"), file_text(left), file_text(right), false);
         }
         compare("number of plugins", self.plugins.len().to_string(), other.plugins.len().to_string(), false);
         for (left, right) in self.plugins.iter().zip(&other.plugins) {
-            compare(&format!("plugin `{}`", right.name), told_plugin(left), told_plugin(right), false);
+            compare(&format!("plugin `{}`", right.name), plugin_text(left), plugin_text(right), false);
         }
         compare("sample", maybe(&self.sample), maybe(&other.sample), false);
         compare("list of folds", maybe(&self.folds), maybe(&other.folds), false);
@@ -91,16 +91,16 @@ impl Identity {
 }
 
 /// The part of a file's record that is compared.
-fn told(sum: &Sum) -> String {
+fn file_text(sum: &Sum) -> String {
     format!("sha256 {}", sum.sha256.get(..12).unwrap_or(&sum.sha256))
 }
 
-fn told_plugin(plugin: &Plugin) -> String {
+fn plugin_text(plugin: &Plugin) -> String {
     format!("{} {}, sha256 {}", plugin.name, plugin.version, plugin.sha256.get(..12).unwrap_or(&plugin.sha256))
 }
 
 /// Differences as a list for people; `left` and `right` are the names of the two runs.
 pub fn differences_text(differences: &[Difference], left: &str, right: &str) -> String {
-    let told = |d: &Difference| format!("the {}: {left} {}, {right} {}", d.what, d.left, d.right);
-    differences.iter().map(told).collect::<Vec<_>>().join("; ")
+    let sentence = |d: &Difference| format!("the {}: {left} {}, {right} {}", d.what, d.left, d.right);
+    differences.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }

@@ -122,7 +122,7 @@ fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation,
     term::result(format_args!("{}: {}", finding.id, radiograph.size()));
     if let (Some(stage), Some(region)) = (&explanation.crop, &finding.crop) {
         tell_stage("crop", stage);
-        term::result(format_args!("  box: {}", told_box(region)));
+        term::result(format_args!("  box: {}", box_text(region)));
     }
     if let Some(stage) = &explanation.classifier {
         tell_stage("classifier", stage);
@@ -208,7 +208,7 @@ fn tell_steps(explanation: &Explanation, steps: &[String]) {
     }
 }
 
-fn told_box(region: &Region) -> String {
+fn box_text(region: &Region) -> String {
     let (bottom, right) = (region.top + region.height, region.left + region.width);
     format!("rows {} to {}, columns {} to {}", region.top, bottom - 1, region.left, right - 1)
 }

@@ -140,7 +140,7 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     let target = target(args, folder)?;
     let truth = Submission::read(&args.truth, args.truth_size)?;
     let folds = args.folds.as_deref().map(answers::folds).transpose()?;
-    told_folds(&grid, folds.as_ref());
+    warn_about_folds(&grid, folds.as_ref());
     let space = Space::open(grid, folder)?;
     space.fits(files.len())?;
     let options = given(Ensemble::options(), args.size, Options::output_size);
@@ -191,7 +191,7 @@ fn target<'a>(args: &'a Args, folder: &Path) -> Result<Option<&'a Path>> {
 }
 
 /// Warns if members have seen the images that they predict.
-fn told_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
+fn warn_about_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     let manifest = grid.manifest();
     let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
     let mut snapshots = stages.flat_map(|stage| &stage.members).flat_map(|member| &member.snapshots);

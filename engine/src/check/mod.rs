@@ -143,6 +143,11 @@ impl Checker<'_> {
 
     /// Checks that named files are in the manifest's folder.
     fn files(&mut self, manifest: &Manifest) {
+        for base in self.lint.extended() {
+            if let Err(error) = self.folder.resolve(base) {
+                self.error("extends", chain(&error), None);
+            }
+        }
         for (field, file) in manifest.files() {
             if let Err(error) = self.folder.resolve(file) {
                 self.error(&field, chain(&error), None);

@@ -65,7 +65,7 @@ impl Locations {
             }
             _ => {}
         }
-        self.places.insert(path, places.of(span.start));
+        self.places.insert(path, places.place(span.start));
     }
 }
 

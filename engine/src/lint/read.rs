@@ -48,6 +48,13 @@ impl<D> Lint<D> {
         toml::to_string_pretty(&self.value).unwrap_or_default()
     }
 
+    /// The documents that this one extends, relative to its folder.
+    pub fn extended(&self) -> impl Iterator<Item = &Path> {
+        let (own, bases) = self.locations.files().split_first().expect("the document's own is there");
+        let folder = own.parent().unwrap_or(Path::new(""));
+        bases.iter().map(move |base| base.strip_prefix(folder).unwrap_or(base))
+    }
+
     /// Whether a key is left out of [`Lint::document`], or replaced: its value is then not the file's.
     pub fn is_replaced(&self, field: &str) -> bool {
         self.replaced.iter().any(|it| is_within(field, it))
@@ -106,7 +113,7 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
 fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
     let (sources, unread) = Sources::of::<D>(text, path);
     let places = sources.places();
-    let place = |error: &Error| (places.of(error.span().map_or(0, |span| span.start)), error.message().to_owned());
+    let place = |error: &Error| (places.place(error.span().map_or(0, |span| span.start)), error.message().to_owned());
     let (mut root, broken) = put_together::<D>(&sources);
     let broken: Vec<_> = broken.iter().map(place).collect();
     let mut findings = Findings::default();
@@ -118,7 +125,7 @@ fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
     keep_what_stands(&mut faults, &broken, &places, &locations);
     let report = Report { locations: &locations };
     let mut diagnostics: Vec<_> = broken.iter().map(|(place, message)| report.syntax(*place, message)).collect();
-    diagnostics.extend(unread.iter().map(|it| report.unread(places.of(it.at), &it.message)));
+    diagnostics.extend(unread.iter().map(|it| report.unread(places.place(it.at), &it.message)));
     diagnostics.extend(faults.iter().map(|fault| report.fault(fault)));
     let is_shorter = is_short || sources.extend();
     let resolved = value.clone();
@@ -208,24 +215,31 @@ struct Report<'r> {
 
 impl Report<'_> {
     fn syntax(&self, place: Place, message: &str) -> Diagnostic {
-        self.of(Severity::Error, place, "", message, None)
+        self.diagnostic(Severity::Error, place, "", message, None)
     }
 
     fn unread(&self, place: Place, message: &str) -> Diagnostic {
-        self.of(Severity::Error, place, EXTENDS, message, None)
+        self.diagnostic(Severity::Error, place, EXTENDS, message, None)
     }
 
     fn fault(&self, fault: &Fault) -> Diagnostic {
         let place = self.locations.place(&fault.field);
-        self.of(Severity::Error, place, &fault.field, &fault.message, fault.hint.as_deref())
+        self.diagnostic(Severity::Error, place, &fault.field, &fault.message, fault.hint.as_deref())
     }
 
     fn finding(&self, finding: &Finding) -> Diagnostic {
         let place = self.locations.place(&finding.about[0]);
-        self.of(finding.severity, place, &finding.about[0], &finding.message, finding.hint.as_deref())
+        self.diagnostic(finding.severity, place, &finding.about[0], &finding.message, finding.hint.as_deref())
     }
 
-    fn of(&self, severity: Severity, place: Place, field: &str, message: &str, hint: Option<&str>) -> Diagnostic {
+    fn diagnostic(
+        &self,
+        severity: Severity,
+        place: Place,
+        field: &str,
+        message: &str,
+        hint: Option<&str>,
+    ) -> Diagnostic {
         let Place { file, line, column } = place;
         Diagnostic {
             severity,

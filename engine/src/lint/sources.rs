@@ -117,7 +117,7 @@ pub(super) struct Places<'t> {
 
 impl Places<'_> {
     /// The position of a byte.
-    pub(super) fn of(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> Place {
         let file = self.files.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
         let Some((start, lines)) = self.files.get(file) else { return Place::START };
         let (line, column) = lines.place(offset - start);

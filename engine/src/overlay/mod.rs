@@ -80,11 +80,11 @@ pub fn render(
         }
     }
     let mut panels = vec![Panel { caption: "radiograph".into(), layer: Layer::Nothing }];
-    panels.extend(truth.map(|mask| Panel { caption: told("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
+    panels.extend(truth.map(|mask| Panel { caption: caption("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
     let score =
         truth.map_or(String::new(), |truth| format!("  dice {:.2}", Runs::from(truth).dice(&Runs::from(predicted))));
     let layer = Layer::Mask(predicted, PREDICTED);
-    panels.push(Panel { caption: told("prediction", predicted) + &score, layer });
+    panels.push(Panel { caption: caption("prediction", predicted) + &score, layer });
     Ok(side_by_side(intensities, &panels))
 }
 
@@ -100,7 +100,7 @@ pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage
 }
 
 /// A caption: the mask's name, and whether nothing is marked.
-fn told(what: &str, mask: &Mask) -> String {
+fn caption(what: &str, mask: &Mask) -> String {
     if mask.is_empty() { format!("{what}: none") } else { what.to_owned() }
 }
 

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use ndarray::Array2;
 
-use super::{GAP, Layer, PREDICTED, Panel, TRUTH, in_rows, told};
+use super::{GAP, Layer, PREDICTED, Panel, TRUTH, caption, in_rows};
 use crate::ensemble::{Explanation, Region, nearest, resize};
 use crate::manifest::{Intensity, Resize};
 use crate::{Mask, Radiograph, Size};
@@ -24,7 +24,7 @@ pub fn strip(radiograph: &Radiograph, explanation: &Explanation, steps: &[String
     let maps = maps(explanation).into_iter().map(|(caption, map)| (caption, shrink(map))).collect::<Vec<_>>();
     let truth = truth.map(|mask| nearest(mask, size));
     let masks: Vec<(String, Mask)> =
-        steps.iter().zip(&explanation.masks).map(|(step, mask)| (told(step, mask), nearest(mask, size))).collect();
+        steps.iter().zip(&explanation.masks).map(|(step, mask)| (caption(step, mask), nearest(mask, size))).collect();
     let mut panels = vec![Panel { caption: "radiograph".into(), layer: Layer::Nothing }];
     panels.extend(
         explanation
@@ -32,7 +32,7 @@ pub fn strip(radiograph: &Radiograph, explanation: &Explanation, steps: &[String
             .crop
             .map(|region: Region| Panel { caption: "crop".into(), layer: Layer::Box(region.at(size)) }),
     );
-    panels.extend(truth.iter().map(|mask| Panel { caption: told("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
+    panels.extend(truth.iter().map(|mask| Panel { caption: caption("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
     panels.extend(maps.iter().map(|(caption, map)| Panel { caption: caption.clone(), layer: Layer::Map(map.view()) }));
     panels.extend(
         masks.iter().map(|(caption, mask)| Panel { caption: caption.clone(), layer: Layer::Mask(mask, PREDICTED) }),

@@ -96,7 +96,7 @@ pub(super) fn render(report: &Report) -> String {
         marked: cases.iter().filter(|case| !case.predicted.is_empty()).count(),
         pictures: cases.iter().filter(|case| matches!(case.picture, Picture::Jpeg { .. })).count(),
         summary,
-        heat_map: report.heat_map.as_ref().map(|map| (chart::heat_map(map), told(map))),
+        heat_map: report.heat_map.as_ref().map(|map| (chart::heat_map(map), heat_map_sentence(map))),
         members: report.members.iter().map(|row| member(row, dice)).collect(),
         data: data(&cases),
     };
@@ -140,7 +140,7 @@ fn entry(case: &Case) -> Entry<'_> {
 }
 
 /// A sentence that describes a heat map.
-fn told(map: &super::HeatMap) -> String {
+fn heat_map_sentence(map: &super::HeatMap) -> String {
     let at = |(x, y): (usize, usize)| {
         format!("{} {} and {} {}", map.x_name, chart::number(map.x[x]), map.y_name, chart::number(map.y[y]))
     };

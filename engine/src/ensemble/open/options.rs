@@ -9,7 +9,7 @@ use crate::ensemble::Ensemble;
 use crate::ensemble::EnsembleError;
 use crate::ensemble::member::cache::Form;
 use crate::ensemble::open;
-use crate::manifest::{self, Exit, Manifest};
+use crate::manifest::{self, Exit, Folder, Manifest};
 use crate::plugin::PluginOptions;
 use crate::runtime::Device;
 
@@ -182,6 +182,15 @@ impl Options {
         self.check()?;
         let path = path.as_ref();
         let lint = manifest::lint(path)?;
+        let folder = Folder::containing(path, self.allow_outside);
+        for base in lint.extended() {
+            let outside = |error| EnsembleError::Model {
+                manifest: path.into(),
+                field: "extends".into(),
+                message: crate::chain(&error),
+            };
+            folder.resolve(base).map_err(outside)?;
+        }
         let resolved_sha256 = lint.is_shorter().then(|| digest::bytes(lint.resolved()));
         Ok(Ensemble { resolved_sha256, ..open::open(lint.accept()?.0, path, &self)? })
     }

@@ -10,7 +10,7 @@ use super::{Checkpoint, CheckpointError, Origin, Tensors};
 use crate::recipe::Recipe;
 
 /// The number of differences that are listed.
-const TOLD: usize = 3;
+const SHOWN: usize = 3;
 
 /// Keys of a recipe that do not affect how a fold is trained.
 const IDLE: [&str; 4] = ["name", "description", "folds.train", "data.cache_mib"];
@@ -19,10 +19,10 @@ pub(super) fn check(checkpoint: &Checkpoint, path: &Path, origin: &Origin<'_>) -
     let path = || path.to_owned();
     let state = &checkpoint.state;
     // the recipe first: if it names another network, its key says more than the tensors do
-    if let Some(differences) = told(&recipes(&state.recipe, origin.recipe)) {
+    if let Some(differences) = abbreviated(&recipes(&state.recipe, origin.recipe)) {
         return Err(CheckpointError::Recipe { path: path(), differences });
     }
-    if let Some(differences) = told(&tensors(&checkpoint.tensors, origin.shapes)) {
+    if let Some(differences) = abbreviated(&tensors(&checkpoint.tensors, origin.shapes)) {
         return Err(CheckpointError::Network { path: path(), differences });
     }
     if state.network != origin.network {
@@ -39,10 +39,10 @@ pub(super) fn check(checkpoint: &Checkpoint, path: &Path, origin: &Origin<'_>) -
 }
 
 /// The first few, and the number of the others; `None` if there are none.
-fn told(differences: &[String]) -> Option<String> {
-    let mut text = differences.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if differences.len() > TOLD {
-        write!(text, " and {} more", differences.len() - TOLD).expect("writing to a string cannot fail");
+fn abbreviated(differences: &[String]) -> Option<String> {
+    let mut text = differences.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if differences.len() > SHOWN {
+        write!(text, " and {} more", differences.len() - SHOWN).expect("writing to a string cannot fail");
     }
     (!differences.is_empty()).then_some(text)
 }

@@ -62,34 +62,34 @@ fn tags(image: &Image) -> Vec<String> {
         image.path.display().to_string(),
         text(&tags.sex),
         text(&tags.age),
-        told(tags.years().map(|years| (years * 100.0).round() / 100.0)),
+        cell(tags.years().map(|years| (years * 100.0).round() / 100.0)),
         text(&tags.view),
         text(&tags.modality),
         text(&tags.body_part),
-        told(tags.size.map(|size| size.height)),
-        told(tags.size.map(|size| size.width)),
-        told(tags.bits_stored),
-        told(tags.bits_allocated),
+        cell(tags.size.map(|size| size.height)),
+        cell(tags.size.map(|size| size.width)),
+        cell(tags.bits_stored),
+        cell(tags.bits_allocated),
         text(&tags.photometric),
         tags.syntax.as_ref().map(|(uid, _)| uid.clone()).unwrap_or_default(),
-        told(tags.spacing.map(|spacing| spacing.0)),
-        told(tags.spacing.map(|spacing| spacing.1)),
-        told(tags.window.map(|window| window.0)),
-        told(tags.window.map(|window| window.1)),
-        told(tags.frames),
+        cell(tags.spacing.map(|spacing| spacing.0)),
+        cell(tags.spacing.map(|spacing| spacing.1)),
+        cell(tags.window.map(|window| window.0)),
+        cell(tags.window.map(|window| window.1)),
+        cell(tags.frames),
     ]
 }
 
 fn marked(image: &Image) -> [String; 4] {
     let marked = image.truth;
     [
-        told(marked.map(|_| u8::from(image.positive()))),
-        told(marked.map(|marked| marked.masks)),
-        told(marked.map(|marked| marked.area)),
+        cell(marked.map(|_| u8::from(image.positive()))),
+        cell(marked.map(|marked| marked.masks)),
+        cell(marked.map(|marked| marked.area)),
         marked.map_or(String::new(), |marked| format!("{:.6}", marked.share)),
     ]
 }
 
-fn told(value: Option<impl ToString>) -> String {
+fn cell(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }
