@@ -74,6 +74,12 @@ pub enum DataError {
     /// No image to validate on.
     #[error("no images to validate on")]
     Nothing,
+    /// Sides that are exchanged, of images that are not square.
+    #[error("images of {size} are not square, which `transpose` and `quarter-turns` need")]
+    NotSquare {
+        /// The phase's size.
+        size: Size,
+    },
     /// An image too small for CLAHE's tiles.
     #[error("images of {size} are too small for the {tiles}×{tiles} `tiles` of `clahe`: each side must be larger")]
     Tiles {

@@ -25,6 +25,7 @@ pub fn add(texts: &mut Texts) {
         FewerThanBatch { images: 3, batch: 4 },
         Threads(gone()),
         Nothing {},
+        NotSquare { size: Size::new(256, 512) },
         Tiles { size: Size::new(8, 8), tiles: 8 },
     });
     let id = || "a".to_owned();

@@ -36,7 +36,7 @@ pub fn write(trace: &mut Trace, loss: &Loss, map: Option<&Head>, score: Option<&
         for term in list {
             let head = head.expect("a recipe with terms for a head has that head");
             let value = one(trace, term, head);
-            let weighted = trace.scale(&value, factor(term));
+            let weighted = trace.scale(&value, term.weight());
             total = Some(match total {
                 Some(sum) => trace.add(&sum, &weighted),
                 None => weighted,
@@ -47,18 +47,6 @@ pub fn write(trace: &mut Trace, loss: &Loss, map: Option<&Head>, score: Option<&
     Written { total: total.expect("a recipe has a term"), terms }
 }
 
-fn factor(term: &LossTerm) -> f32 {
-    match *term {
-        LossTerm::Bce { weight, .. }
-        | LossTerm::CrossEntropy { weight, .. }
-        | LossTerm::Focal { weight, .. }
-        | LossTerm::Dice { weight, .. }
-        | LossTerm::Jaccard { weight, .. }
-        | LossTerm::Tversky { weight, .. }
-        | LossTerm::Lovasz { weight, .. } => weight,
-    }
-}
-
 fn name(term: &LossTerm) -> &'static str {
     match term {
         LossTerm::Bce { .. } => "bce",
@@ -67,6 +55,7 @@ fn name(term: &LossTerm) -> &'static str {
         LossTerm::Dice { .. } => "dice",
         LossTerm::Jaccard { .. } => "jaccard",
         LossTerm::Tversky { .. } => "tversky",
+        LossTerm::Tanimoto { .. } => "tanimoto",
         LossTerm::Lovasz { .. } => "lovasz",
     }
 }
@@ -79,6 +68,7 @@ fn one(t: &mut Trace, term: &LossTerm, head: &Head) -> String {
         LossTerm::Dice { smooth, squared, over, .. } => overlap::dice(t, head, smooth, squared, over),
         LossTerm::Jaccard { smooth, over, .. } => overlap::jaccard(t, head, smooth, over),
         LossTerm::Tversky { alpha, beta, smooth, over, .. } => overlap::tversky(t, head, [alpha, beta], smooth, over),
+        LossTerm::Tanimoto { smooth, over, .. } => overlap::tanimoto(t, head, smooth, over),
         LossTerm::Lovasz { over, .. } => lovasz::symmetric(t, head, over),
     }
 }

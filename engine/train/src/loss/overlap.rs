@@ -33,8 +33,12 @@ fn one_less(t: &mut Trace, over: &str, under: &str, smooth: f32) -> String {
     let under = t.emit("Max", &[&under, &least], vec![]);
     let ratio = t.div(&over, &under);
     let ratio = mean(t, &ratio);
+    one_minus(t, &ratio)
+}
+
+fn one_minus(t: &mut Trace, value: &str) -> String {
     let one = t.scalar(1.0);
-    t.sub(&one, &ratio)
+    t.sub(&one, value)
 }
 
 /// Dice loss, with plain or squared terms in the denominator.
@@ -66,4 +70,82 @@ pub fn tversky(t: &mut Trace, head: &Head, [alpha, beta]: [f32; 2], smooth: f32,
     let under = t.add(&both, &extra);
     let under = t.add(&under, &missed);
     one_less(t, &both, &under, smooth)
+}
+
+/// Tanimoto loss, half of it of the background.
+pub fn tanimoto(t: &mut Trace, head: &Head, smooth: f32, over: Reduction) -> String {
+    let Sums { p, truth, both } = sums(t, head, over);
+    let lesion = one_less_tanimoto(t, (&p, &truth), &both, smooth);
+    let (p, truth) = (one_minus(t, &p), one_minus(t, &truth));
+    let both = t.mul(&p, &truth);
+    let both = sum(t, &both);
+    let background = one_less_tanimoto(t, (&p, &truth), &both, smooth);
+    let sum = t.add(&lesion, &background);
+    t.scale(&sum, 0.5)
+}
+
+fn one_less_tanimoto(t: &mut Trace, (p, truth): (&str, &str), both: &str, smooth: f32) -> String {
+    let squares = [p, truth].map(|value| {
+        let square = t.mul(value, value);
+        sum(t, &square)
+    });
+    let squares = t.add(&squares[0], &squares[1]);
+    let under = t.sub(&squares, both);
+    one_less(t, both, &under, smooth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check_gradients, noise, run};
+
+    const SHAPE: [usize; 4] = [2, 1, 3, 4];
+
+    /// Two images: in the first one a third is marked, in the second nothing.
+    fn truth() -> Vec<f32> {
+        (0..24).map(|pixel| if pixel < 12 && pixel % 3 == 0 { 1.0 } else { 0.0 }).collect()
+    }
+
+    fn logits() -> Vec<f32> {
+        noise(3, 24).into_iter().map(|logit| 3.0 * logit).collect()
+    }
+
+    /// As defined, in double precision.
+    fn expected(logits: &[f32], truth: &[f32], smooth: f64) -> f64 {
+        let pairs: Vec<_> =
+            logits.iter().zip(truth).map(|(&x, &t)| (1.0 / (1.0 + (-f64::from(x)).exp()), f64::from(t))).collect();
+        let ratio = |pairs: &[(f64, f64)]| {
+            let both: f64 = pairs.iter().map(|(p, t)| p * t).sum();
+            let squares: f64 = pairs.iter().map(|(p, t)| p * p + t * t).sum();
+            (both + smooth) / (squares - both + smooth)
+        };
+        let turned: Vec<_> = pairs.iter().map(|(p, t)| (1.0 - p, 1.0 - t)).collect();
+        1.0 - (ratio(&pairs) + ratio(&turned)) / 2.0
+    }
+
+    #[test]
+    fn tanimoto_is_as_it_is_defined() {
+        let (logits, truth) = (logits(), truth());
+        let each: f64 = logits.chunks(12).zip(truth.chunks(12)).map(|(x, t)| expected(x, t, 0.1)).sum::<f64>() / 2.0;
+        for (over, expected) in [(Reduction::Batch, expected(&logits, &truth, 0.1)), (Reduction::Image, each)] {
+            let mut trace = Trace::new("tanimoto");
+            let head = Head { logits: trace.input("logits", &SHAPE), truth: trace.input("truth", &SHAPE) };
+            let loss = tanimoto(&mut trace, &head, 0.1, over);
+            trace.output(&loss, "loss");
+            let inputs = [("logits", &logits), ("truth", &truth)];
+            let inputs = inputs.map(|(name, numbers)| (name.to_owned(), (SHAPE.to_vec(), numbers.clone())));
+            let found = f64::from(run(&trace.into_model(), &inputs)[0][0]);
+            assert!((found - expected).abs() < 1e-6, "{over:?}: {found}, {expected}");
+        }
+    }
+
+    #[test]
+    fn tanimoto_has_the_gradient_of_its_values() {
+        for over in [Reduction::Batch, Reduction::Image] {
+            check_gradients("tanimoto", &[(SHAPE.to_vec(), logits())], |trace, values| {
+                let truth = trace.floats(&SHAPE, truth());
+                tanimoto(trace, &Head { logits: values[0].clone(), truth }, 1e-5, over)
+            });
+        }
+    }
 }

@@ -62,6 +62,12 @@ pub enum ContrastAbout {
 pub enum Transform {
     /// Horizontal flip.
     Hflip {},
+    /// Vertical flip.
+    Vflip {},
+    /// Rows become columns. Only for square images.
+    Transpose {},
+    /// A rotation by 0, 90, 180 or 270 degrees. Only for square images.
+    QuarterTurns {},
     /// Shift, scale and rotation about the centre, in one bilinear resampling.
     ShiftScaleRotate {
         /// Maximum shift as a fraction of the side, in both directions.
@@ -114,6 +120,23 @@ pub enum Transform {
         /// Maximum contrast: 0.2 is 0.8 to 1.2.
         #[schemars(range(min = 0.0, max = 1.0))]
         contrast: f32,
+    },
+    /// Adds to each pixel normally distributed noise, whose standard deviation is drawn up to this.
+    Noise {
+        /// The maximum.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        limit: f32,
+    },
+    /// Black squares at random places, which may reach over the border, as albumentations' `CoarseDropout`; the mask
+    /// stays.
+    Cutout {
+        /// The number of squares.
+        #[serde(default = "eight")]
+        #[schemars(range(min = 1, max = 64))]
+        holes: u32,
+        /// Their side as a fraction of the image's shorter side.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        side: f32,
     },
     /// `intensity ^ gamma`.
     Gamma {

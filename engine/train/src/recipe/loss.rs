@@ -121,6 +121,21 @@ pub enum LossTerm {
         #[serde(default)]
         over: Reduction,
     },
+    /// `1 - (T(p, t) + T(1 - p, 1 - t)) / 2`, where `T(p, t) = (Σpt + smooth) / (Σp² + Σt² - Σpt + smooth)`: the Tanimoto
+    /// loss with its complement (Diakogiannis et al., 2020).
+    Tanimoto {
+        /// The term's factor.
+        #[serde(default = "one")]
+        #[schemars(range(min = 0.0))]
+        weight: f32,
+        /// Added to numerator and denominator.
+        #[serde(default = "small")]
+        #[schemars(range(min = 0.0))]
+        smooth: f32,
+        /// What the sums run over.
+        #[serde(default)]
+        over: Reduction,
+    },
     /// Symmetric Lovász hinge: the mean of the hinge's extension for `logit, t` and for `-logit, 1 - t` (Berman et al.,
     /// 2018).
     Lovasz {
@@ -145,6 +160,7 @@ impl LossTerm {
             | Self::Dice { weight, .. }
             | Self::Jaccard { weight, .. }
             | Self::Tversky { weight, .. }
+            | Self::Tanimoto { weight, .. }
             | Self::Lovasz { weight, .. } => weight,
         }
     }
@@ -152,7 +168,14 @@ impl LossTerm {
     /// Whether the term compares areas, instead of each number with its truth.
     #[must_use]
     pub fn is_overlap(&self) -> bool {
-        matches!(self, Self::Dice { .. } | Self::Jaccard { .. } | Self::Tversky { .. } | Self::Lovasz { .. })
+        matches!(
+            self,
+            Self::Dice { .. }
+                | Self::Jaccard { .. }
+                | Self::Tversky { .. }
+                | Self::Tanimoto { .. }
+                | Self::Lovasz { .. }
+        )
     }
 }
 
@@ -166,6 +189,10 @@ const fn ones() -> [f32; 2] {
 
 const fn two() -> f32 {
     2.0
+}
+
+const fn small() -> f32 {
+    1e-5
 }
 
 const fn half() -> f32 {

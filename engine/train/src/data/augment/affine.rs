@@ -17,6 +17,37 @@ pub(super) fn hflip(mut sample: Sample) -> Sample {
     sample
 }
 
+/// Exchanges top and bottom.
+pub(super) fn vflip(mut sample: Sample) -> Sample {
+    sample.image.invert_axis(Axis(0));
+    sample.mask.invert_axis(Axis(0));
+    laid_out(&sample)
+}
+
+/// Exchanges rows and columns.
+pub(super) fn transpose(sample: &Sample) -> Sample {
+    Sample {
+        image: sample.image.t().as_standard_layout().into_owned(),
+        mask: sample.mask.t().as_standard_layout().into_owned(),
+    }
+}
+
+/// Turns by a random number of quarters.
+pub(super) fn quarter_turns(mut sample: Sample, numbers: &mut impl Rng) -> Sample {
+    for _ in 0..numbers.random_range(0..4) {
+        sample = vflip(transpose(&sample));
+    }
+    sample
+}
+
+/// The same, row by row in memory.
+fn laid_out(sample: &Sample) -> Sample {
+    Sample {
+        image: sample.image.as_standard_layout().into_owned(),
+        mask: sample.mask.as_standard_layout().into_owned(),
+    }
+}
+
 /// Shift, scale and rotation about the centre.
 pub(super) fn shift_scale_rotate(
     sample: &Sample,

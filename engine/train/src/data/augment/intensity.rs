@@ -38,6 +38,22 @@ pub(super) fn multiplied_and_added(sample: Sample, alpha: f32, beta: f32) -> Sam
     each(sample, |intensity| intensity + intensity * alpha + more)
 }
 
+/// Adds normally distributed noise.
+pub(super) fn noise(mut sample: Sample, limit: f32, numbers: &mut impl Rng) -> Sample {
+    let deviation = between(0.0, limit, numbers);
+    for intensity in &mut sample.image {
+        *intensity = (*intensity + deviation * normal(numbers)).clamp(0.0, 1.0);
+    }
+    sample
+}
+
+/// A number of the standard normal distribution, by Box and Muller.
+fn normal(numbers: &mut impl Rng) -> f32 {
+    // 0 has no logarithm
+    let radius = (-2.0 * (1.0 - numbers.random::<f32>()).ln()).sqrt();
+    radius * (std::f32::consts::TAU * numbers.random::<f32>()).cos()
+}
+
 fn each(mut sample: Sample, change: impl Fn(f32) -> f32) -> Sample {
     sample.image.mapv_inplace(|intensity| change(intensity).clamp(0.0, 1.0));
     sample

@@ -7,6 +7,7 @@
 mod affine;
 mod blur;
 mod clahe;
+mod cutout;
 mod elastic;
 mod grid;
 mod intensity;
@@ -52,13 +53,17 @@ pub fn cut(sample: &Sample, part: Size, draw: Draw, position: usize) -> Sample {
 /// Whether images of `size` can be changed so.
 ///
 /// # Errors
-/// If an image is too small for CLAHE's tiles.
+/// If an image is too small for CLAHE's tiles, or is not square where sides are exchanged.
 pub fn check(list: &[Augment], size: Size) -> Result<(), DataError> {
     for transform in list.iter().flat_map(|augment| &augment.one_of) {
-        if let &Transform::Clahe { tiles, .. } = transform
-            && size.height.min(size.width) <= tiles as usize
-        {
-            return Err(DataError::Tiles { size, tiles });
+        match *transform {
+            Transform::Clahe { tiles, .. } if size.height.min(size.width) <= tiles as usize => {
+                return Err(DataError::Tiles { size, tiles });
+            }
+            Transform::Transpose {} | Transform::QuarterTurns {} if size.height != size.width => {
+                return Err(DataError::NotSquare { size });
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -69,6 +74,11 @@ fn apply(transform: Transform, sample: Sample, numbers: &mut impl Rng) -> Sample
     use Transform as T;
     match transform {
         T::Hflip {} => affine::hflip(sample),
+        T::Vflip {} => affine::vflip(sample),
+        T::Transpose {} => affine::transpose(&sample),
+        T::QuarterTurns {} => affine::quarter_turns(sample, numbers),
+        T::Noise { limit } => intensity::noise(sample, limit, numbers),
+        T::Cutout { holes, side } => cutout::cut_out(sample, holes, side, numbers),
         T::ShiftScaleRotate { shift, scale, degrees, border } => {
             affine::shift_scale_rotate(&sample, [shift, scale, degrees], border, numbers)
         }

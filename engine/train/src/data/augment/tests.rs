@@ -6,16 +6,21 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::recipe::{Border, BrightnessOf, ContrastAbout};
 
-const GEOMETRY: [Transform; 6] = [
+const TURN: Transform = Transform::ShiftScaleRotate { shift: 0.1, scale: 0.2, degrees: 45.0, border: Border::Constant };
+
+const GEOMETRY: [Transform; 7] = [
+    Transform::Vflip {},
     Transform::Hflip {},
-    Transform::ShiftScaleRotate { shift: 0.1, scale: 0.2, degrees: 45.0, border: Border::Constant },
+    TURN,
     Transform::Crop { keep: [0.6, 0.9] },
     Transform::Elastic { alpha: 120.0, sigma: 6.0, affine: 3.6, border: Border::Reflect101 },
     Transform::GridDistortion { steps: 5, limit: 0.3 },
     Transform::OpticalDistortion { limit: 1.0, shift: 0.05, border: Border::Reflect101 },
 ];
 
-const INTENSITY: [Transform; 10] = [
+const INTENSITY: [Transform; 12] = [
+    Transform::Noise { limit: 0.1 },
+    Transform::Cutout { holes: 8, side: 0.2 },
     Transform::Brightness { limit: 0.2, of: BrightnessOf::Range },
     Transform::Brightness { limit: 0.2, of: BrightnessOf::Mean },
     Transform::Contrast { limit: 0.5, about: ContrastAbout::Mean },
@@ -29,7 +34,9 @@ const INTENSITY: [Transform; 10] = [
 ];
 
 /// Transforms that change nothing.
-const IDENTITY: [Transform; 11] = [
+const IDENTITY: [Transform; 13] = [
+    Transform::Noise { limit: 0.0 },
+    Transform::Cutout { holes: 3, side: 0.0 },
     Transform::ShiftScaleRotate { shift: 0.0, scale: 0.0, degrees: 0.0, border: Border::Wrap },
     Transform::Crop { keep: [1.0, 1.0] },
     Transform::Elastic { alpha: 0.0, sigma: 4.0, affine: 0.0, border: Border::Constant },
@@ -87,6 +94,42 @@ fn geometry_moves_the_mask_with_the_image() {
 }
 
 #[test]
+fn sides_are_exchanged_of_square_images_only() {
+    let image = ndarray::array![[0.0, 0.1], [0.2, 0.3]];
+    let sample = Sample { mask: image.mapv(|v: f32| u8::from(v > 0.15)), image };
+    let rows = |sample: &Sample| sample.image.iter().copied().collect::<Vec<_>>();
+    let flipped = once(Transform::Vflip {}, &sample, 0);
+    assert_eq!((rows(&flipped), flipped.mask.row(0).to_vec()), (vec![0.2, 0.3, 0.0, 0.1], vec![1, 1]));
+    let transposed = once(Transform::Transpose {}, &sample, 0);
+    assert_eq!((rows(&transposed), transposed.mask.row(0).to_vec()), (vec![0.0, 0.2, 0.1, 0.3], vec![0, 1]));
+    // numpy.rot90, by 0 to 3 quarters
+    let turns = [[0.0, 0.1, 0.2, 0.3], [0.1, 0.3, 0.0, 0.2], [0.3, 0.2, 0.1, 0.0], [0.2, 0.0, 0.3, 0.1]].map(Vec::from);
+    let found: Vec<_> = (0..40).map(|seed| rows(&once(Transform::QuarterTurns {}, &sample, seed))).collect();
+    assert!(
+        turns.iter().all(|turn| found.contains(turn)) && found.iter().all(|turn| turns.contains(turn)),
+        "{found:?}"
+    );
+    for transform in [Transform::Transpose {}, Transform::QuarterTurns {}] {
+        let list = [Augment { p: 1.0, one_of: vec![transform] }];
+        assert!(check(&list, Size::new(8, 8)).is_ok());
+        assert!(check(&list, Size::new(8, 9)).unwrap_err().to_string().contains("8×9 are not square"));
+    }
+}
+
+#[test]
+fn noise_has_the_deviation_that_was_drawn_and_squares_are_black() {
+    let sample = Sample { image: Array2::from_elem((100, 100), 0.5), mask: Array2::ones((100, 100)) };
+    for seed in 0..5 {
+        let noisy = once(Transform::Noise { limit: 0.1 }, &sample, seed).image.mapv(|v| f64::from(v) - 0.5);
+        let deviation = (noisy.mapv(|v| v * v).sum() / 1e4).sqrt();
+        assert!(noisy.sum().abs() / 1e4 < 0.01 && deviation < 0.103, "{deviation}");
+        let cut = once(Transform::Cutout { holes: 1, side: 0.1 }, &sample, seed);
+        let black = cut.image.iter().filter(|&&v| v == 0.0).count();
+        assert!((25..=100).contains(&black) && cut.mask == sample.mask, "{black}");
+    }
+}
+
+#[test]
 fn intensities_change_and_masks_do_not() {
     let sample = sample(Size::new(70, 90));
     for transform in INTENSITY {
@@ -117,7 +160,7 @@ fn everything_stays_an_image() {
 #[test]
 fn a_flat_image_stays_flat() {
     let flat = Sample { image: Array2::from_elem((40, 40), 0.6), mask: Array2::zeros((40, 40)) };
-    for transform in GEOMETRY.into_iter().chain(INTENSITY).skip(2) {
+    for transform in GEOMETRY.into_iter().skip(3).chain(INTENSITY.into_iter().skip(2)) {
         let image = once(transform, &flat, 5).image;
         assert!(image.iter().all(|v| (v - image[(0, 0)]).abs() < 1e-5), "{transform:?}");
     }
@@ -125,7 +168,7 @@ fn a_flat_image_stays_flat() {
         let turn = Transform::ShiftScaleRotate { shift: 0.1, scale: 0.2, degrees: 45.0, border };
         assert!(once(turn, &flat, 5).image.iter().all(|v| (v - 0.6).abs() < 1e-5), "{border:?}");
     }
-    let turned = once(GEOMETRY[1], &flat, 5).image;
+    let turned = once(TURN, &flat, 5).image;
     assert!(
         turned.iter().all(|v| (0.0..=0.6001).contains(v)) && turned[(20, 20)] > 0.59,
         "black comes in at the border"
@@ -207,7 +250,7 @@ proptest! {
         let draw = Draw { seed, phase, epoch };
         let at = |draw, position| augment(&list, sample.clone(), draw, position);
         prop_assert_eq!(at(draw, position), at(draw, position));
-        let turn = [Augment { p: 1.0, one_of: vec![GEOMETRY[1]] }];
+        let turn = [Augment { p: 1.0, one_of: vec![TURN] }];
         let at = |draw, position| augment(&turn, sample.clone(), draw, position);
         let others = [Draw { seed: !seed, ..draw }, Draw { phase: phase + 1, ..draw }, Draw { epoch: epoch + 1, ..draw }];
         for other in others {
