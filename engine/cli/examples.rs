@@ -16,6 +16,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "pleura predict ensemble.toml images --out submission.csv --shard 0/4",
         ],
     ),
+    ("models", &["pleura models show unet.onnx"]),
+    ("models show", &["pleura models show unet.onnx"]),
     ("bench", &["pleura bench ensemble.toml images --rounds 5"]),
     ("explain", &["pleura explain ensemble.toml image.dcm --picture steps.png"]),
     (

@@ -116,6 +116,7 @@ mod error_texts;
 pub mod file_name;
 pub mod lint;
 pub mod manifest;
+pub mod models;
 #[cfg(feature = "optimize")]
 pub mod optimize;
 pub mod overlay;

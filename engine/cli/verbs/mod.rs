@@ -7,6 +7,7 @@ mod data;
 mod demo;
 mod explain;
 mod man;
+mod models;
 mod optimize;
 mod plugin_worker;
 mod plugins;
@@ -52,6 +53,9 @@ pub enum Verb {
     Optimize(optimize::Args),
     /// Train networks from a recipe and export them as ONNX.
     Train(train::Args),
+    /// Show what an ONNX file is.
+    #[command(subcommand)]
+    Models(models::Args),
     /// List and test plugins.
     #[command(subcommand)]
     Plugins(plugins::Args),
@@ -93,6 +97,7 @@ impl Verb {
             Self::Tune(args) => args,
             Self::Optimize(args) => args,
             Self::Train(args) => args,
+            Self::Models(args) => args,
             Self::Plugins(args) => args,
             Self::PluginWorker(args) => args,
             Self::Runtime(args) => args,
