@@ -161,6 +161,18 @@ pub enum ImageError {
         /// The probability that no pixel exceeds.
         above: f32,
     },
+    /// The image is too long to be brought to a network's input.
+    #[error(
+        "has {size} pixels: with a shorter side of {short_side} (`input.fit`) it would have {inner}, more than 16384 a side"
+    )]
+    TooLong {
+        /// The size of what the network sees of it.
+        size: crate::Size,
+        /// The shorter side that the manifest wants.
+        short_side: u32,
+        /// The size that it would have.
+        inner: crate::Size,
+    },
     /// In an out-of-fold run, all of a member's sets of weights have seen the image.
     #[error("member `{member}` has no snapshot with `fold = {fold}`, the image's fold")]
     NoFold {

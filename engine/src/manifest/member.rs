@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::compose::Snapshots;
-use super::{MapOutput, ScoreFromMap, ScoreOutput, Sides, Snapshot, Step};
+use super::{Fit, MapOutput, ScoreFromMap, ScoreOutput, Sides, Snapshot, Step};
 
 /// One network of a stage: an ONNX model, or several that differ by their weights.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -99,7 +99,7 @@ impl Member {
 /// A plugin that adds views: the same keys as any other step.
 pub type TtaStep = Step;
 
-/// A model's input: `(intensity * scale - mean) / std`, resized to `size`, in the declared layout.
+/// A model's input: `(intensity * scale - mean) / std`, brought to `size`, in the declared layout.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -114,7 +114,7 @@ pub struct Input {
     /// The order of the axes.
     #[serde(default)]
     pub layout: Layout,
-    /// Intensities in 0..=1 are multiplied by this: 1, or 255 for models that take 0..=255.
+    /// Intensities in 0..=1, or the numbers of `unit`, are multiplied by this: 1, or 255 for models that take 0..=255.
     #[serde(default = "one")]
     pub scale: f32,
     /// Subtracted after scaling: one number, or one per channel.
@@ -125,9 +125,31 @@ pub struct Input {
     #[serde(default)]
     #[schemars(length(max = 3))]
     pub std: Vec<f32>,
-    /// How the image is resized to `size`.
+    /// How the image is resized.
     #[serde(default)]
     pub resize: Resize,
+    /// How an image of another shape is brought to `size`.
+    #[serde(default)]
+    pub fit: Fit,
+    /// The unit of the numbers, before `scale`, `mean` and `std`.
+    #[serde(default)]
+    pub unit: Unit,
+    /// Subtract the image's own mean and divide by its own standard deviation, before `scale`, `mean` and `std`: of all
+    /// pixels that the network sees, after any preparation and view. An image of one intensity becomes 0.
+    #[serde(default)]
+    pub standardize: bool,
+}
+
+/// The unit of a network's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// 0 is black and 1 is white. The default.
+    #[default]
+    Intensity,
+    /// The file's own values, after rescale: 0..=255 of an 8-bit file, 0..=4095 of a 12-bit file. Only with
+    /// `intensity = { kind = "stored" }`.
+    Stored,
 }
 
 /// The order of a tensor's axes.

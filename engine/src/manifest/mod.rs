@@ -6,6 +6,7 @@
 mod compose;
 mod crop;
 mod files;
+mod fit;
 mod folder;
 mod gate;
 mod member;
@@ -24,11 +25,13 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::lint::{Diagnostic, Locations, Severity};
 pub use crop::{Crop, Otherwise};
+pub use fit::Fit;
 pub use folder::{Folder, FolderError};
 pub use gate::Gate;
-pub use member::{Input, Layout, Member, TtaStep};
+pub use member::{Input, Layout, Member, TtaStep, Unit};
 pub use merge::{Merge, Stack};
 pub use outputs::{Join, MapOutput, Pick, ScoreFromMap, ScoreOutput, Values};
+pub use pleura_image::resize::MapResize;
 pub use pleura_image::{Intensity, Resize};
 pub use read::{WrittenOut, lint, written_out};
 pub use schema::json_schema;

@@ -1,5 +1,6 @@
 //! The outputs of a model: what their numbers mean, and which channels count.
 
+use pleura_image::resize::MapResize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub struct MapOutput {
     /// `softmax` in PyTorch; `probabilities` are resized after it, and `logits` are the log-odds of the class.
     #[serde(default)]
     pub resize_as: Option<Values>,
+    /// How the map is resized to the output's size.
+    #[serde(default)]
+    pub resize: MapResize,
     /// Channel of the output that is the map, counted from 0; with `softmax` and `labels`, the class. Default: 0, except
     /// with these two, which need this or `channels`.
     #[serde(default)]

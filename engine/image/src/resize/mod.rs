@@ -2,6 +2,7 @@
 
 mod area;
 mod centres;
+mod taps;
 
 use std::cell::RefCell;
 
@@ -30,6 +31,8 @@ pub enum Resize {
     Area,
     /// Pillow's `BOX`: the mean of the pixels whose centres are covered.
     Box,
+    /// Bicubic between the sixteen nearest pixels, with a = -0.75, as OpenCV's `INTER_CUBIC` and PyTorch's `bicubic`.
+    Cubic,
     /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
     CubicAntialias,
     /// The pixel in which the centre lies: `floor((x + 0.5) * from / to)`, exactly.
@@ -61,6 +64,7 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
     let algorithm = match how {
         Resize::Area => return area::resize(plane, size).into(),
         Resize::Box => return centres::mean(plane, size).into(),
+        Resize::Cubic => return taps::cubic(plane, size).into(),
         Resize::Nearest => return centres::at_centres(plane, size).into(),
         Resize::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
         Resize::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
@@ -82,6 +86,36 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
         RESIZER.set(resizer);
     }
     out.into()
+}
+
+/// How a network's map is resized to the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapResize {
+    /// Bilinear, sampled at pixel centres, as PyTorch's `bilinear` (`align_corners=False`) and OpenCV's `INTER_LINEAR`.
+    /// The default.
+    #[default]
+    Linear,
+    /// Bilinear between the corners' centres, as PyTorch's `bilinear` with `align_corners=True`.
+    LinearAlignCorners,
+    /// The pixel at `floor(place * from / to)`, as PyTorch's `nearest` and OpenCV's `INTER_NEAREST`.
+    Nearest,
+}
+
+/// Resizes a map to `size`; one that has it is not copied. No way of resizing has negative weights: see [`resize`].
+#[must_use]
+pub fn resized_map(map: Array2<f32>, size: Size, how: MapResize) -> Array2<f32> {
+    match how {
+        _ if map.dim() == size.dim() => map,
+        MapResize::Linear => resized(map, size, Resize::Linear),
+        MapResize::LinearAlignCorners => taps::corners(map.view(), size),
+        MapResize::Nearest => {
+            let from = Size::from(map.dim());
+            Array2::from_shape_fn(size, |(row, column)| {
+                map[(row * from.height / size.height, column * from.width / size.width)]
+            })
+        }
+    }
 }
 
 /// As [`resize`], for an owned plane: one that already has the size is not copied.
@@ -176,6 +210,19 @@ mod tests {
         assert_eq!(shares(&mask, Size::new(4, 1)), array![[0.5], [0.5], [0.0], [0.0]]);
         assert_eq!(shares(&mask, Size::new(1, 8)), array![[0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]]);
         assert_eq!(shares(&mask, Size::new(3, 2)), array![[1.0, 0.0], [0.5, 0.0], [0.0, 0.0]]);
+    }
+
+    #[test]
+    fn maps_are_resized_by_the_nearest_pixel_as_masks_are() {
+        let map = array![[0.1, 0.2, 0.3]];
+        assert_eq!(
+            resized_map(map.clone(), Size::new(2, 5), MapResize::Nearest).row(1),
+            array![0.1, 0.1, 0.2, 0.2, 0.3]
+        );
+        let corners = resized_map(map.clone(), Size::new(1, 2), MapResize::LinearAlignCorners);
+        assert_eq!(corners, array![[0.1, 0.3]]);
+        let linear = resized_map(map.clone(), Size::new(1, 6), MapResize::Linear);
+        assert_eq!(linear, resized(map, Size::new(1, 6), Resize::Linear));
     }
 
     #[test]

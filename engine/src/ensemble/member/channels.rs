@@ -24,7 +24,7 @@ pub enum ChannelFault {
 
 impl ChannelFault {
     /// The fault of picking from so many channels, if any.
-    pub fn of(channels: usize, pick: &Pick, values: Values) -> Option<Self> {
+    pub fn among(channels: usize, pick: &Pick, values: Values) -> Option<Self> {
         let missing = || pick.channels.iter().copied().find(|&picked| picked >= channels);
         let all = || values == Values::Softmax && pick.join == Join::Sum && pick.channels.len() == channels;
         match values {

@@ -3,7 +3,7 @@
 use super::channels::ChannelFault;
 use super::tensor;
 use crate::Size;
-use crate::manifest::{Input, Layout, Member, Pick, Stack, Values};
+use crate::manifest::{Input, Layout, Member, Pick, Stack, Unit, Values};
 use crate::runtime::{Element, Port};
 
 /// A mismatch: the key below the member or stack, what is wrong, and what to do.
@@ -156,9 +156,13 @@ fn check_input(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
 fn check_bytes(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
     let channels = 0..input.channels as usize;
     let ends = channels.map(|channel| [0.0, 1.0].map(|value| tensor::normalised(value, channel, input)));
-    if ends.flatten().any(|value| !(0.0..=255.0).contains(&value)) || input.scale <= 1.0 {
+    if ends.flatten().any(|value| !(0.0..=255.0).contains(&value))
+        || input.scale <= 1.0
+        || input.standardize
+        || input.unit == Unit::Stored
+    {
         let message = format!(
-            "input `{}` is {}, of 0..=255: write `scale = 255`, without `mean` and `std`",
+            "input `{}` is {}, of 0..=255: write `scale = 255`, without `mean`, `std`, `standardize` and `unit`",
             port.name, port.element
         );
         misfits.push(Mismatch { key: "input.scale", message });
@@ -240,7 +244,7 @@ fn check_channels(
     name: &str,
     misfits: &mut Vec<Mismatch>,
 ) {
-    let Some(fault) = channels.and_then(|channels| ChannelFault::of(channels, pick, values)) else { return };
+    let Some(fault) = channels.and_then(|channels| ChannelFault::among(channels, pick, values)) else { return };
     let key = match fault {
         ChannelFault::OneClass | ChannelFault::SeveralPlanes(_) => keys.values,
         ChannelFault::NoChannel { .. } | ChannelFault::AllClasses(_) if pick.channels.len() > 1 => keys.channels,

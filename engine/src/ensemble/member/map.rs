@@ -5,8 +5,8 @@ use ndarray::{Array2, Array3, Axis};
 use super::classes::{log_odds_map, log_odds_of_planes};
 use super::outputs::probabilities;
 use crate::Size;
-use crate::manifest::{Pick, Resize};
-use pleura_image::resize::resized;
+use crate::manifest::{MapResize, Pick};
+use pleura_image::resize::resized_map;
 
 /// A map of (height, width), by the quantity that is resized.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +42,8 @@ impl Map {
     }
 
     /// Resizes it to `size`, then converts to probabilities.
-    pub fn placed(self, size: Size) -> Array2<f32> {
-        let resize = |plane| resized(plane, size, Resize::Linear);
+    pub fn placed(self, size: Size, how: MapResize) -> Array2<f32> {
+        let resize = |plane| resized_map(plane, size, how);
         match self {
             Self::Probabilities(map) => Self::Probabilities(resize(map)).probabilities(),
             Self::LogOdds(map) => squashed(resize(map)),
@@ -87,12 +87,12 @@ mod tests {
     fn classes_are_resized_before_the_softmax() {
         let two = array![[[0.0, 4.0]], [[2.0, -2.0]]];
         assert!(near(
-            Map::of_classes(&two, first()).placed(Size::new(1, 4)),
+            Map::of_classes(&two, first()).placed(Size::new(1, 4), MapResize::Linear),
             [0.119_202_92, 0.5, 0.982_013_8, 0.997_527_4]
         ));
         let three = array![[[0.0, 4.0]], [[2.0, -2.0]], [[1.0, 1.0]]];
         assert!(near(
-            Map::of_classes(&three, first()).placed(Size::new(1, 4)),
+            Map::of_classes(&three, first()).placed(Size::new(1, 4), MapResize::Linear),
             [0.090_030_57, 0.333_333_3, 0.866_813_3, 0.950_330_2]
         ));
     }

@@ -14,6 +14,7 @@ mod map;
 #[cfg(feature = "optimize")]
 pub mod model_input;
 pub mod outputs;
+mod placement;
 pub mod prepare;
 pub mod probability;
 mod snapshot;
@@ -31,13 +32,13 @@ use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::postprocess;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
-use crate::manifest::{self, Resize, When};
+use crate::manifest::{self, When};
 use crate::plugin::Plugin;
 use crate::{Radiograph, Size};
 use answer::{Answer, MemberAnswer, Sum, ViewAnswer};
 use cache::{Cache, Counts};
 use early::{BoundsIfDecided, GateDecided, MemberOutcome};
-use pleura_image::resize::resized;
+use pleura_image::resize::resized_map;
 use prepare::{Prepared, Recipe};
 use probability::MIDDLE;
 use views::View;
@@ -185,7 +186,8 @@ impl Member {
         agreement: Option<f32>,
         task: &ImageTask,
     ) -> Result<Array2<f32>, ImageError> {
-        let mut map = resized(map, self.place(task), Resize::Linear);
+        let how = self.manifest.map.as_ref().map(|map| map.resize).unwrap_or_default();
+        let mut map = resized_map(map, self.place(task), how);
         map.mapv_inplace(|p| p.clamp(0.0, 1.0));
         if let Some(region) = self.region(task) {
             map = region.at(task.size).paste(map.view());

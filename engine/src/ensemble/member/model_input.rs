@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Array4};
 
-use super::tensor;
+use super::tensor::{self, Plane};
 use super::weights::{Opener, Source};
 use crate::Radiograph;
 use crate::ensemble::Ensemble;
@@ -85,8 +85,8 @@ impl Ensemble {
                 for weights in &member.weights {
                     // Zeros, which pad a batch in prediction, are not an image.
                     let len = weights.fixed_batch(&member.manifest).unwrap_or(1);
-                    let planes = vec![plane; len];
-                    let tensor = self.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
+                    let planes = vec![Plane { pixels: plane, range: radiograph.range() }; len];
+                    let tensor = self.pool.run(|| tensor::batch_of(&planes, len, &member.manifest.input));
                     each(&ModelInput { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;
                 }
             }

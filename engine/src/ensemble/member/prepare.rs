@@ -6,27 +6,23 @@ use std::sync::Arc;
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::placement::Placement;
 use crate::ensemble::error::{ImageError, Step as At};
 use crate::ensemble::task::{ImageTask, Region};
-use crate::manifest::{Intensity, Resize};
+use crate::manifest::{Fit, Intensity, Resize};
 use crate::plugin::Plugin;
 use crate::{Radiograph, Size};
 use pleura_image::resize::resize;
+
+/// The longest side of an image, read or resized.
+const MAX_SIDE: usize = 16_384;
 
 /// What a network sees of a radiograph, in training and in prediction, before any plugin: intensities in 0..=1, resized
 /// to `size`.
 #[must_use]
 pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: Size, how: Resize) -> Array2<f32> {
-    prepare_part(radiograph, intensity, Region::whole(radiograph.size()), size, how)
-}
-
-/// As [`prepare`], for a part of the radiograph; intensities are those of the whole.
-fn prepare_part(radiograph: &Radiograph, intensity: Intensity, part: Region, size: Size, how: Resize) -> Array2<f32> {
-    let intensities = radiograph.intensities(intensity);
-    let mut image = resize(part.cut(intensities.view()), size, how).into_owned();
-    // Cubic weights overshoot; intensities must not.
-    image.mapv_inplace(|v| v.clamp(0.0, 1.0));
-    image
+    let recipe = Recipe { intensity, size, resize: how, fit: Fit::Stretch, plugins: Vec::new(), crop: false };
+    recipe.fitted(radiograph, Region::whole(radiograph.size()))
 }
 
 /// One way of preparing an image. Members that prepare it in the same way share a recipe and its result.
@@ -35,6 +31,7 @@ pub struct Recipe {
     /// Height and width in pixels.
     pub size: Size,
     pub resize: Resize,
+    pub fit: Fit,
     pub plugins: Vec<Arc<Plugin>>,
     /// Whether only the crop stage's box is prepared.
     pub crop: bool,
@@ -44,11 +41,43 @@ impl Recipe {
     /// Prepares one image, in 0..=1 and of [`Recipe::size`].
     pub fn apply(&self, radiograph: &Radiograph, region: Option<Region>) -> Result<Array2<f32>, ImageError> {
         let part = region.filter(|_| self.crop).unwrap_or(Region::whole(radiograph.size()));
-        let mut image = prepare_part(radiograph, self.intensity, part, self.size, self.resize);
+        self.is_short_enough(part.size())?;
+        let mut image = self.fitted(radiograph, part);
         for plugin in &self.plugins {
             image = plugin.prepare(image.view()).map_err(|source| ImageError::plugin(At::Prepare, source))?;
         }
         Ok(image)
+    }
+
+    /// Refuses a long strip, which a shorter side of some hundred pixels would make gigabytes of.
+    fn is_short_enough(&self, size: Size) -> Result<(), ImageError> {
+        let Fit::CenterCrop { short_side } = self.fit else { return Ok(()) };
+        match Placement::new(self.fit, size, self.size) {
+            Some(Placement { inner, .. }) if inner.height.max(inner.width) > MAX_SIDE => {
+                Err(ImageError::TooLong { size, short_side, inner })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// About how many pixels a prepared image has, with what it is cut out of.
+    pub fn pixels(&self) -> usize {
+        match self.fit {
+            Fit::CenterCrop { short_side } => self.size.area() + 2 * (short_side as usize).pow(2),
+            Fit::Stretch | Fit::Letterbox { .. } => self.size.area(),
+        }
+    }
+
+    /// A part of the radiograph on the input; intensities are those of the whole.
+    fn fitted(&self, radiograph: &Radiograph, part: Region) -> Array2<f32> {
+        let intensities = radiograph.intensities(self.intensity);
+        let placement = Placement::new(self.fit, part.size(), self.size);
+        let size = placement.map_or(self.size, |placement| placement.inner);
+        let mut image = resize(part.cut(intensities.view()), size, self.resize).into_owned();
+        // Cubic weights overshoot; intensities must not.
+        image.mapv_inplace(|v| v.clamp(0.0, 1.0));
+        let border = if let Fit::Letterbox { border } = self.fit { border } else { 0.0 };
+        placement.map(|placement| placement.put(image.view(), border)).unwrap_or(image)
     }
 }
 
@@ -99,6 +128,7 @@ mod tests {
             intensity: Intensity::Stored,
             size: Size::new(2, 2),
             resize: Resize::Linear,
+            fit: Fit::Stretch,
             plugins: Vec::new(),
             crop: false,
         };
@@ -122,6 +152,7 @@ mod tests {
             intensity: Intensity::Stored,
             size: Size::new(3, 3),
             resize: Resize::Linear,
+            fit: Fit::Stretch,
             plugins: Vec::new(),
             crop,
         };

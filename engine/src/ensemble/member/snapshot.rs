@@ -9,11 +9,13 @@ use super::answer::{Answer, ViewAnswer, add_map};
 use super::early::{BoundsIfDecided, MemberOutcome, mean_score};
 use super::map::Map;
 use super::outputs;
-use super::tensor;
+use super::placement::Placement;
+use super::tensor::{self, Plane};
 use super::{BatchContext, Member};
 use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
+use crate::manifest::MapOutput;
 use crate::runtime::Model;
 use crate::{Size, planes};
 
@@ -117,10 +119,11 @@ impl Run<'_> {
         let (member, slot) = (self.member, self.context.slot);
         let views = slot.clock.time(PipelineStep::Views, || self.views(tasks, items));
         let (mut planes, mut kept) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        let range = |task: usize| self.context.radiographs[tasks[task].image].range();
         for (item, seen) in items.iter().zip(&views) {
             match seen {
                 Ok(view) => {
-                    planes.push(view.view());
+                    planes.push(Plane { pixels: view.view(), range: range(item.1) });
                     kept.push(*item);
                 }
                 Err(error) => sums[item.1].fail(error.clone()),
@@ -130,7 +133,7 @@ impl Run<'_> {
             return;
         }
         let len = self.fixed_batch.unwrap_or(planes.len());
-        let tensor = || slot.pool.run(|| tensor::batch(&planes, len, &member.manifest.input));
+        let tensor = || slot.pool.run(|| tensor::batch_of(&planes, len, &member.manifest.input));
         let tensor = slot.clock.time(PipelineStep::Views, tensor);
         drop(planes);
         drop(views);
@@ -238,16 +241,28 @@ impl Run<'_> {
             let seen = outputs::map(output, index, len, map, declared.input.layout)
                 .map_err(|message| self.wrong(&map.output, message))?;
             let input = Size::from(declared.input.size);
-            let back = seen.try_map(|plane| self.member.views[view].inverse(plane, input))?;
-            self.place(&mut part, back, task);
+            let placement = Placement::new(declared.input.fit, self.part(task), input);
+            let back = seen.try_map(|plane| {
+                let plane = self.member.views[view].inverse(plane, input)?;
+                Ok::<_, ImageError>(match placement {
+                    Some(placement) => placement.back(plane, map.resize),
+                    None => plane,
+                })
+            })?;
+            self.place(&mut part, back, map, task);
         }
         Ok(part)
     }
 
+    /// The size of the part of the radiograph that the network sees.
+    fn part(&self, task: &ImageTask) -> Size {
+        let whole = || self.context.radiographs[task.image].size();
+        self.member.region(task).map_or_else(whole, |region| region.size())
+    }
+
     /// Adds a view's map to its place: logits are resized before they become probabilities.
-    fn place(&self, part: &mut ViewOutput, map: Map, task: &ImageTask) {
-        let floor = self.member.manifest.map.as_ref().and_then(|map| map.zero_below);
-        let floored = |map: Array2<f32>| match floor {
+    fn place(&self, part: &mut ViewOutput, map: Map, declared: &MapOutput, task: &ImageTask) {
+        let floored = |map: Array2<f32>| match declared.zero_below {
             Some(floor) => map.mapv_into(|p| if p < floor { 0.0 } else { p }),
             None => map,
         };
@@ -256,7 +271,7 @@ impl Run<'_> {
         } else {
             let own = self.scores_map() || self.member.compare_above.is_some();
             part.own = own.then(|| floored(map.clone().probabilities()));
-            part.placed = self.wanted.map.then(|| floored(map.placed(self.member.place(task))));
+            part.placed = self.wanted.map.then(|| floored(map.placed(self.member.place(task), declared.resize)));
         }
         let any = part.own.as_ref().or(part.placed.as_ref());
         part.highest = any.map(planes::highest);

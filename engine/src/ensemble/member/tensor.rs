@@ -5,7 +5,14 @@ use std::mem::MaybeUninit;
 use ndarray::{Array4, ArrayView2, Axis, Slice, Zip};
 use rayon::prelude::*;
 
-use crate::manifest::{Input, Layout};
+use crate::manifest::{Input, Layout, Unit};
+
+/// What a network sees of an image, (height, width) of intensities, and the file's values of black and white.
+#[derive(Clone, Copy)]
+pub struct Plane<'a> {
+    pub pixels: ArrayView2<'a, f32>,
+    pub range: (f32, f32),
+}
 
 /// Fills a batch from planes of one size, (height, width) each; it is padded with zeros to `len` images.
 ///
@@ -13,7 +20,13 @@ use crate::manifest::{Input, Layout};
 /// If planes differ in size, or there are more than `len` of them.
 #[must_use]
 pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array4<f32> {
-    let (height, width) = planes.first().map_or((0, 0), ArrayView2::dim);
+    let planes: Vec<_> = planes.iter().map(|&pixels| Plane { pixels, range: (0.0, 1.0) }).collect();
+    batch_of(&planes, len, input)
+}
+
+/// As [`batch`], for an input in the units of files.
+pub fn batch_of(planes: &[Plane<'_>], len: usize, input: &Input) -> Array4<f32> {
+    let (height, width) = planes.first().map_or((0, 0), |plane| plane.pixels.dim());
     let channels = input.channels as usize;
     let shape = match input.layout {
         Layout::Nchw => (len, channels, height, width),
@@ -22,10 +35,15 @@ pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array
     let mut tensor = Array4::uninit(shape);
     let channel_axis = Axis(if input.layout == Layout::Nchw { 0 } else { 2 });
     tensor.axis_iter_mut(Axis(0)).into_par_iter().zip(planes).for_each(|(mut image, plane)| {
+        let (pixels, (low, high)) = (plane.pixels, plane.range);
+        let (gain, black) = if input.unit == Unit::Stored { (high - low, low) } else { (1.0, 0.0) };
+        let (own_mean, own_std) = if input.standardize { own_mean_and_std(pixels) } else { (0.0, 1.0) };
+        // an image's own mean and deviation do not depend on the unit
+        let (gain, black) = if input.standardize { (1.0, 0.0) } else { (gain, black) };
         for (channel, mut target) in image.axis_iter_mut(channel_axis).enumerate() {
             let (mean, std) = mean_and_std(channel, input);
-            Zip::from(&mut target).and(plane).for_each(|t, &v| {
-                t.write((v * input.scale - mean) / std);
+            Zip::from(&mut target).and(pixels).for_each(|t, &v| {
+                t.write((((v - own_mean) / own_std * gain + black) * input.scale - mean) / std);
             });
         }
     });
@@ -44,6 +62,14 @@ fn mean_and_std(channel: usize, input: &Input) -> (f32, f32) {
     (value(&input.mean, channel, 0.0), value(&input.std, channel, 1.0))
 }
 
+/// The mean and the standard deviation of a plane's pixels; the latter is never 0.
+fn own_mean_and_std(plane: ArrayView2<'_, f32>) -> (f32, f32) {
+    let count = plane.len() as f64;
+    let mean = plane.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    let variance = plane.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+    (mean as f32, variance.sqrt().max(1e-8) as f32)
+}
+
 /// One number for all channels, or one per channel; `default` if there is none.
 fn value(values: &[f32], channel: usize, default: f32) -> f32 {
     values.get(channel).or_else(|| values.first()).copied().unwrap_or(default)
@@ -54,7 +80,7 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::manifest::Resize;
+    use crate::manifest::{Fit, Resize};
 
     fn input(layout: Layout) -> Input {
         Input {
@@ -66,6 +92,9 @@ mod tests {
             mean: vec![0.0, 1.0, 0.0],
             std: vec![0.5],
             resize: Resize::Linear,
+            fit: Fit::Stretch,
+            standardize: false,
+            unit: Unit::Intensity,
         }
     }
 
@@ -78,5 +107,30 @@ mod tests {
         assert!(nchw.index_axis(Axis(0), 1).iter().all(|&v| v == 0.0));
         let nhwc = batch(&[plane.view()], 1, &input(Layout::Nhwc));
         assert_eq!(nhwc.permuted_axes([0, 3, 1, 2]), batch(&[plane.view()], 1, &input(Layout::Nchw)));
+    }
+
+    #[test]
+    fn an_image_may_be_in_the_units_of_its_file() {
+        let pixels = array![[0.0, 0.25]];
+        let input = Input {
+            unit: Unit::Stored,
+            channels: 1,
+            scale: 1.0,
+            mean: vec![1024.0],
+            std: vec![],
+            ..input(Layout::Nchw)
+        };
+        let planes = [(0.0, 4096.0), (-1024.0, 1024.0)].map(|range| Plane { pixels: pixels.view(), range });
+        assert_eq!(batch_of(&planes, 2, &input).into_raw_vec_and_offset().0, [-1024.0, 0.0, -2048.0, -1536.0]);
+    }
+
+    #[test]
+    fn each_image_is_standardized_by_itself() {
+        let planes = [array![[0.25, 0.75]], array![[0.1, 0.1]]];
+        let planes: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
+        let input =
+            Input { standardize: true, channels: 1, scale: 1.0, mean: vec![], std: vec![], ..input(Layout::Nchw) };
+        let found = batch(&planes, 2, &input);
+        assert_eq!(found.iter().copied().collect::<Vec<_>>(), [-1.0, 1.0, 0.0, 0.0]);
     }
 }

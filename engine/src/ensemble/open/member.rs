@@ -83,13 +83,13 @@ impl Opening<'_> {
 
     fn recipe(&mut self, field: &str, member: &manifest::Member) -> Result<usize, EnsembleError> {
         let input = &member.input;
-        let key = (member.intensity, input.size, input.resize, member.prepare.clone(), member.crop);
+        let key = (member.intensity, input.size, (input.resize, input.fit), member.prepare.clone(), member.crop);
         if let Some(known) = self.recipes.iter().position(|(other, _)| *other == key) {
             return Ok(known);
         }
         let plugins = self.plugins(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare])?;
         let (intensity, size, resize, crop) = (member.intensity, input.size.into(), input.resize, member.crop);
-        self.recipes.push((key, Recipe { intensity, size, resize, plugins, crop }));
+        self.recipes.push((key, Recipe { intensity, size, resize, fit: input.fit, plugins, crop }));
         Ok(self.recipes.len() - 1)
     }
 

@@ -50,7 +50,7 @@ struct Opening<'a> {
 }
 
 /// The values by which recipes are compared.
-type RecipeKey = (manifest::Intensity, manifest::Sides, manifest::Resize, Vec<Step>, bool);
+type RecipeKey = (manifest::Intensity, manifest::Sides, (manifest::Resize, manifest::Fit), Vec<Step>, bool);
 
 /// A stage as declared in a manifest.
 struct Declared<'a> {

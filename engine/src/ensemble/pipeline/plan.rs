@@ -63,7 +63,7 @@ impl Ensemble {
             },
             strict: self.memory.is_some(),
             limits: self.decode_limits(),
-            prepared: self.recipes.iter().map(|recipe| recipe.size.area() * FLOAT).sum(),
+            prepared: self.recipes.iter().map(|recipe| recipe.pixels() * FLOAT).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
             output: self.manifest.output.size.map(Size::from),
         }

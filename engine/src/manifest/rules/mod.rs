@@ -1,6 +1,7 @@
 //! The rules of a manifest beyond the shape of its keys.
 
 mod across;
+mod fit;
 mod gates;
 mod own;
 mod steps;
@@ -12,10 +13,12 @@ use std::collections::HashMap;
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 12] = [
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 14] = [
     mean_and_std,
     scale_is_not_zero,
     percentiles_rise,
+    fit::the_centre_is_there,
+    fit::stored_units_are_of_stored_values,
     some_view,
     one_score,
     some_output,

@@ -40,7 +40,7 @@ pub struct Args {
     to: Option<Size>,
 
     /// Resize filter: `area` (OpenCV's INTER_AREA, for shrinking), `box` (Pillow's BOX), `linear`, `linear-antialias`,
-    /// `cubic-antialias` or `nearest`.
+    /// `cubic`, `cubic-antialias` or `nearest`.
     #[arg(long, value_name = "HOW", default_value = "area", value_parser = resizing)]
     resize: Resize,
 
@@ -158,9 +158,10 @@ fn resizing(text: &str) -> Result<Resize, String> {
         "box" => Resize::Box,
         "linear" => Resize::Linear,
         "linear-antialias" => Resize::LinearAntialias,
+        "cubic" => Resize::Cubic,
         "cubic-antialias" => Resize::CubicAntialias,
         "nearest" => Resize::Nearest,
-        _ => return Err("expected area, box, linear, linear-antialias, cubic-antialias or nearest".into()),
+        _ => return Err("expected area, box, linear, linear-antialias, cubic, cubic-antialias or nearest".into()),
     })
 }
 

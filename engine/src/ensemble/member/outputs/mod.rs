@@ -42,7 +42,7 @@ pub fn map(
 }
 
 fn has_channels(channels: usize, pick: &Pick, values: Values) -> Result<(), String> {
-    ChannelFault::of(channels, pick, values).map_or(Ok(()), |fault| Err(fault.to_string()))
+    ChannelFault::among(channels, pick, values).map_or(Ok(()), |fault| Err(fault.to_string()))
 }
 
 /// The picked channels of (C, h, w) as one map of `to`.

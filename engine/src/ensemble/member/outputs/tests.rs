@@ -3,7 +3,7 @@
 use ndarray::{Array3, Array4, array};
 
 use super::*;
-use crate::manifest::ScoreFromMap;
+use crate::manifest::{MapResize, ScoreFromMap};
 
 fn plane(
     output: &ArrayD<f32>,
@@ -60,7 +60,17 @@ fn softmax(class: u32, resize_as: Option<Values>) -> MapOutput {
 
 fn map_of(score: ScoreOutput, resize_as: Option<Values>) -> MapOutput {
     let ScoreOutput { output, values, channel, channels, join, complement } = score;
-    MapOutput { output, values, resize_as, channel, channels, join, complement, zero_below: None }
+    MapOutput {
+        output,
+        values,
+        resize_as,
+        channel,
+        channels,
+        join,
+        complement,
+        resize: MapResize::Linear,
+        zero_below: None,
+    }
 }
 
 #[test]
@@ -91,7 +101,7 @@ fn channels_are_joined_and_complemented() {
             for resize_as in forms {
                 let map_declared = map_of(declared.clone(), resize_as);
                 let found = map(&planes, 0, 1, &map_declared, Layout::Nchw).unwrap();
-                let resized = found.clone().placed(crate::Size::new(3, 3));
+                let resized = found.clone().placed(crate::Size::new(3, 3), MapResize::Linear);
                 let found = found.probabilities();
                 assert!(found.iter().chain(&resized).all(|&p| near(p)), "{map_declared:?}: {found}, {expected}");
             }

@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use ndarray::{Array1, Array4, ArrayView2, Axis, Zip};
 use pleura::Size;
 use pleura::ensemble;
-use pleura::manifest::{Input, Layout};
+use pleura::manifest::{Fit, Input, Layout, Unit};
 use pleura::pool::Pool;
 use rayon::prelude::*;
 
@@ -209,5 +209,8 @@ fn input(data: &Dataset, plan: &Plan) -> Input {
         mean: data.data.mean.clone(),
         std: data.data.std.clone(),
         resize: data.data.resize,
+        fit: Fit::Stretch,
+        standardize: false,
+        unit: Unit::Intensity,
     }
 }
