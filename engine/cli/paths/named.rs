@@ -14,11 +14,11 @@ impl Paths {
     pub fn reads_ensemble(&mut self, what: &str, path: &Path) {
         self.reads_as(Kind::Manifest, what, path);
         let Some(lint) = path.is_file().then(|| manifest::lint(path).ok()).flatten() else { return };
-        for base in lint.locations.files().iter().skip(1) {
-            self.reads(format!("{what}'s `extends`"), base);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for base in lint.extended() {
+            self.reads(format!("{what}'s `extends`"), &folder.join(base));
         }
         let Some(manifest) = lint.document else { return };
-        let folder = path.parent().unwrap_or(Path::new(""));
         for (key, file) in manifest.files() {
             let is_model = key.ends_with(".model");
             self.reads.push(Read { what: format!("{what}'s {key}"), path: folder.join(file), is_model });

@@ -79,9 +79,8 @@ pub fn check(path: &Path, options: &Options) -> Result<Report, ManifestError> {
     checker.load(options.devices.first().copied().unwrap_or_default(), options.onnxruntime.as_deref());
     checker.ensemble();
     let mut report = checker.report;
-    let file = |path: &Path| lint.locations.files().iter().position(|file| file == path);
-    let place = |it: &Diagnostic| (file(&it.path), it.line, it.column);
-    report.diagnostics.sort_by(|a, b| (place(a), &a.message).cmp(&(place(b), &b.message)));
+    let order = |it: &Diagnostic| lint.locations.order(it);
+    report.diagnostics.sort_by(|a, b| (order(a), &a.message).cmp(&(order(b), &b.message)));
     report.diagnostics.dedup();
     Ok(report)
 }

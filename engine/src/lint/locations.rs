@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Diagnostic;
 use super::sources::{Place, Places};
 
 /// The file, line and column of each key of a document.
@@ -27,6 +28,12 @@ impl Locations {
     /// The files that the document is made of: its own, and those that it extends.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// Where a diagnostic stands among others: by file, line and column.
+    pub(crate) fn order(&self, diagnostic: &Diagnostic) -> (Option<usize>, usize, usize) {
+        let file = self.files.iter().position(|file| *file == diagnostic.path);
+        (file, diagnostic.line, diagnostic.column)
     }
 
     pub(super) fn place(&self, field: &str) -> Place {

@@ -111,7 +111,7 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
 }
 
 fn lint_text<D: Document>(text: &str, path: &Path) -> Lint<D> {
-    let (sources, unread) = Sources::of::<D>(text, path);
+    let (sources, unread) = Sources::load::<D>(text, path);
     let places = sources.places();
     let place = |error: &Error| (places.place(error.span().map_or(0, |span| span.start)), error.message().to_owned());
     let (mut root, broken) = put_together::<D>(&sources);
@@ -168,9 +168,7 @@ fn put_together<D: Document>(sources: &Sources) -> (DeTable<'_>, Vec<Error>) {
 
 /// In the order of the files and lines; what several parts of the document have from one line is said once.
 fn in_order(diagnostics: &mut Vec<Diagnostic>, locations: &Locations) {
-    let file = |path: &Path| locations.files().iter().position(|file| file == path);
-    diagnostics
-        .sort_by(|a, b| (file(&a.path), a.line, a.column, &a.field).cmp(&(file(&b.path), b.line, b.column, &b.field)));
+    diagnostics.sort_by(|a, b| (locations.order(a), &a.field).cmp(&(locations.order(b), &b.field)));
     // missing keys of one table lie at one place, too
     let about = |it: &Diagnostic| (it.path.clone(), it.line, it.column, it.message.clone(), without_indices(&it.field));
     diagnostics.dedup_by(|b, a| about(a) == about(b));

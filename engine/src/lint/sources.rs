@@ -54,7 +54,7 @@ pub(super) struct Unread {
 
 impl Sources {
     /// Reads what a document extends.
-    pub(super) fn of<D: Document>(text: &str, path: &Path) -> (Self, Option<Unread>) {
+    pub(super) fn load<D: Document>(text: &str, path: &Path) -> (Self, Option<Unread>) {
         let own = Source { path: path.into(), folder: PathBuf::new(), padded: text.to_owned(), start: 0 };
         let mut sources = Self { files: vec![own] };
         while let Some((base, at)) = sources.extended().filter(|_| D::EXTENDS) {

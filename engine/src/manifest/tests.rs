@@ -28,7 +28,7 @@ fn diagnostics(text: &str) -> Vec<Diagnostic> {
     Lint::of_text(text, Path::new("x.toml")).diagnostics
 }
 
-fn told(text: &str) -> Vec<String> {
+pub fn told(text: &str) -> Vec<String> {
     diagnostics(text).iter().map(Diagnostic::to_string).collect()
 }
 

@@ -109,12 +109,7 @@ pub fn resized_map(map: Array2<f32>, size: Size, how: MapResize) -> Array2<f32> 
         _ if map.dim() == size.dim() => map,
         MapResize::Linear => resized(map, size, Resize::Linear),
         MapResize::LinearAlignCorners => taps::corners(map.view(), size),
-        MapResize::Nearest => {
-            let from = Size::from(map.dim());
-            Array2::from_shape_fn(size, |(row, column)| {
-                map[(row * from.height / size.height, column * from.width / size.width)]
-            })
-        }
+        MapResize::Nearest => nearest_pixels(map.view(), size),
     }
 }
 
@@ -145,9 +140,14 @@ pub fn nearest(mask: &Mask, size: Size) -> Mask {
         return mask.clone();
     }
     assert!(from.area() > 0, "{:?} to {:?}: a mask has pixels", from.dim(), size.dim());
-    let pixels = mask.pixels();
+    Mask::from(nearest_pixels(mask.pixels().view(), size))
+}
+
+/// The pixel at `floor(place * from / to)` of each place.
+fn nearest_pixels<T: Copy>(plane: ArrayView2<'_, T>, size: Size) -> Array2<T> {
+    let from = Size::from(plane.dim());
     let source = |(row, column)| (row * from.height / size.height, column * from.width / size.width);
-    Mask::from(Array2::from_shape_fn(size, |place| pixels[source(place)]))
+    Array2::from_shape_fn(size, |place| plane[source(place)])
 }
 
 /// Sides are at most 16384: checked in manifests and when images are read.

@@ -15,7 +15,7 @@ use crate::{Radiograph, Size};
 use pleura_image::resize::resize;
 
 /// The longest side of an image, read or resized.
-const MAX_SIDE: usize = 16_384;
+pub const MAX_SIDE: usize = 16_384;
 
 /// What a network sees of a radiograph, in training and in prediction, before any plugin: intensities in 0..=1, resized
 /// to `size`.

@@ -36,10 +36,10 @@ pub fn batch_of(planes: &[Plane<'_>], len: usize, input: &Input) -> Array4<f32> 
     let channel_axis = Axis(if input.layout == Layout::Nchw { 0 } else { 2 });
     tensor.axis_iter_mut(Axis(0)).into_par_iter().zip(planes).for_each(|(mut image, plane)| {
         let (pixels, (low, high)) = (plane.pixels, plane.range);
-        let (gain, black) = if input.unit == Unit::Stored { (high - low, low) } else { (1.0, 0.0) };
         let (own_mean, own_std) = if input.standardize { own_mean_and_std(pixels) } else { (0.0, 1.0) };
-        // an image's own mean and deviation do not depend on the unit
-        let (gain, black) = if input.standardize { (1.0, 0.0) } else { (gain, black) };
+        // a standardized image has no unit
+        let in_units = input.unit == Unit::Stored && !input.standardize;
+        let (gain, black) = if in_units { (high - low, low) } else { (1.0, 0.0) };
         for (channel, mut target) in image.axis_iter_mut(channel_axis).enumerate() {
             let (mean, std) = mean_and_std(channel, input);
             Zip::from(&mut target).and(pixels).for_each(|t, &v| {

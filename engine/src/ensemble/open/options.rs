@@ -8,13 +8,11 @@ use crate::digest;
 use crate::ensemble::Ensemble;
 use crate::ensemble::EnsembleError;
 use crate::ensemble::member::cache::Form;
+use crate::ensemble::member::prepare::MAX_SIDE;
 use crate::ensemble::open;
 use crate::manifest::{self, Exit, Folder, Manifest};
 use crate::plugin::PluginOptions;
 use crate::runtime::Device;
-
-/// The largest height or width, in pixels.
-const MAX_SIDE: usize = 16_384;
 
 /// Options for opening an ensemble; see [`Ensemble::options`].
 #[derive(Debug, Clone, Default)]

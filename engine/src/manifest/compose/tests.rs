@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::manifest::{Diagnostic, Lint, Manifest, lint};
+use crate::manifest::tests::told;
+use crate::manifest::{Lint, Manifest, lint};
 
 /// Its members, written out.
 const LONG: &str = r#"
@@ -60,10 +61,6 @@ fn parsed(text: &str) -> Manifest {
     Manifest::parse(text, Path::new("x.toml")).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn told(text: &str) -> Vec<String> {
-    Lint::of_text(text, Path::new("x.toml")).diagnostics.iter().map(Diagnostic::to_string).collect()
-}
-
 #[test]
 fn defaults_and_patterns_come_to_what_they_stand_for() {
     assert_eq!(parsed(SHORT), parsed(LONG));
@@ -106,7 +103,7 @@ impl Files {
         self.0.path().join(name)
     }
 
-    fn told(&self, name: &str) -> Vec<String> {
+    fn messages(&self, name: &str) -> Vec<String> {
         let folder = format!("{}/", self.0.path().display());
         let lint = lint(&self.at(name)).unwrap();
         lint.diagnostics.iter().map(|it| it.to_string().replace(&folder, "")).collect()
@@ -243,16 +240,16 @@ fn faults_of_what_is_extended_name_its_file() {
         ("number.toml", &format!("extends = 3\n{LONG}")),
     ]);
     assert_eq!(
-        files.told("own.toml"),
+        files.messages("own.toml"),
         [
             "own.toml:3:1: exit: expected one of `exact`, `full`, found `fully`; did you mean `full`?",
             "base/base.toml:19:23: segmenter.members[1].input.size: expected 2 items in the list, found 1; `[height, \
              width]` in pixels",
         ]
     );
-    let first = |name: &str| files.told(name).swap_remove(0);
+    let first = |name: &str| files.messages(name).swap_remove(0);
     assert!(first("loop.toml").contains("extends: expected at most 8 files that extend one another"));
     assert!(first("none.toml").starts_with("none.toml:1:1: extends: cannot read `nowhere.toml`: "));
     assert!(first("broken.toml").starts_with("base/broken.toml:1:"), "{}", first("broken.toml"));
-    assert_eq!(files.told("number.toml"), ["number.toml:1:1: extends: expected the path of a manifest in quotes"]);
+    assert_eq!(files.messages("number.toml"), ["number.toml:1:1: extends: expected the path of a manifest in quotes"]);
 }
