@@ -124,11 +124,11 @@ fn a_centre_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn an_image_is_standardized_by_its_own_pixels() {
+fn an_image_is_normalized_by_its_own_pixels() {
     // what comes out is a probability for two pixels of three: -1, and twice 1/2 with the shift
     let case = Case::new(0.5);
     let pixels = Array2::from_shape_fn((8, 8), |(y, x)| if (y + x) % 2 == 0 { 40 } else { 120 });
-    let finding = case.predict(&pixels, ", standardize = true, std = [2.0]", "");
+    let finding = case.predict(&pixels, ", normalize = { kind = \"z-score\" }, std = [2.0]", "");
     // (x - 80) / 40 / 2 + 0.5
     let expected = pixels.mapv(|pixel| if pixel == 40 { 0.0 } else { 1.0 });
     assert!(near(&finding.map.unwrap(), &expected));

@@ -93,6 +93,7 @@
 //! | [`submission`] | CSVs of run lengths: read, written, checked, scored, compared |
 //! | [`plugin`] | loads plugins; write them with the crate `pleura-plugin` |
 //! | [`runtime`] | ONNX Runtime: found, loaded, and its devices |
+//! | [`models`], [`mod@import`] | what an ONNX file is, and manifests of what other tools wrote |
 //! | [`check`], `report`, `tune`, `optimize` | tools for an ensemble, the last three behind features of the same names |
 //!
 //! Errors are typed by module, and hold their cause in [`source`](std::error::Error::source): [`chain`] prints both.
@@ -114,6 +115,7 @@ pub mod ensemble;
 #[cfg(test)]
 mod error_texts;
 pub mod file_name;
+pub mod import;
 pub mod lint;
 pub mod manifest;
 pub mod models;

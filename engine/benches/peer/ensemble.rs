@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 use pleura::ensemble::{batch, prepare};
-use pleura::manifest::{Fit, Input, Intensity, Layout, Resize, Unit};
+use pleura::manifest::{Fit, Input, Intensity, Layout, Normalize, Resize, Unit};
 use pleura::runtime::{Device, Loaded, Model, SessionOptions};
 use pleura::{Radiograph, Size};
 
@@ -145,7 +145,7 @@ fn answers(path: &Path, output: &str, planes: &[Array2<f32>], size: u32, runtime
         std: STD.into(),
         resize: Resize::Linear,
         fit: Fit::Stretch,
-        standardize: false,
+        normalize: Normalize::None,
         unit: Unit::Intensity,
     };
     let mut values = Vec::new();

@@ -6,6 +6,7 @@ mod completions;
 mod data;
 mod demo;
 mod explain;
+mod import;
 mod man;
 mod models;
 mod optimize;
@@ -53,6 +54,9 @@ pub enum Verb {
     Optimize(optimize::Args),
     /// Train networks from a recipe and export them as ONNX.
     Train(train::Args),
+    /// Make a manifest of a network as nnU-Net, segmentation_models_pytorch, timm or torchxrayvision describe it.
+    #[command(subcommand)]
+    Import(import::Args),
     /// Show what an ONNX file is.
     #[command(subcommand)]
     Models(models::Args),
@@ -97,6 +101,7 @@ impl Verb {
             Self::Tune(args) => args,
             Self::Optimize(args) => args,
             Self::Train(args) => args,
+            Self::Import(args) => args,
             Self::Models(args) => args,
             Self::Plugins(args) => args,
             Self::PluginWorker(args) => args,

@@ -162,17 +162,16 @@ pub enum ImageError {
         above: f32,
     },
     /// The image is too long to be brought to a network's input.
-    #[error(
-        "has {size} pixels: with a shorter side of {short_side} (`input.fit`) it would have {inner}, more than 16384 a side"
-    )]
+    #[error("has {size} pixels: with the member's `input.fit` it would have {inner}, more than 16384 a side")]
     TooLong {
         /// The size of what the network sees of it.
         size: crate::Size,
-        /// The shorter side that the manifest wants.
-        short_side: u32,
         /// The size that it would have.
         inner: crate::Size,
     },
+    /// The manifest wants pixels of a size in millimetres, and the file does not say what its pixels have.
+    #[error("states no pixel spacing, and the member's `input.fit.spacing` needs one")]
+    NoSpacing,
     /// In an out-of-fold run, all of a member's sets of weights have seen the image.
     #[error("member `{member}` has no snapshot with `fold = {fold}`, the image's fold")]
     NoFold {

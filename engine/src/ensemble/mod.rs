@@ -4,7 +4,7 @@ mod device;
 mod error;
 mod explain;
 mod finding;
-mod member;
+pub(crate) mod member;
 mod open;
 mod origin;
 mod pipeline;

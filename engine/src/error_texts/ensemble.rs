@@ -51,7 +51,8 @@ pub fn add(texts: &mut Texts) {
 fn images(texts: &mut Texts) {
     let plugin = || ImageError::Plugin { step: Step::Tta, source: Arc::new(failed_plugin()) };
     add!(texts, ImageError {
-        TooLong { size: Size::new(1, 16_384), short_side: 256, inner: Size::new(256, 4_194_304) },
+        TooLong { size: Size::new(1, 16_384), inner: Size::new(256, 4_194_304) },
+        NoSpacing {},
         Radiograph(Arc::new(RadiographError::Unrecognized { path: "a.dcm".into(), empty: true })),
         Plugin { step: Step::Prepare, source: Arc::new(failed_plugin()) },
         Plugin { step: Step::Postprocess(2), source: Arc::new(failed_plugin()) },

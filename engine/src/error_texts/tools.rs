@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{gone, invalid};
 use crate::Size;
 use crate::ensemble::{EnsembleError, ImageError};
+use crate::import::ImportError;
 use crate::onnx::OnnxError;
 use crate::optimize::OptimizeError;
 use crate::plugin::{LoadError, PluginError};
@@ -42,6 +43,17 @@ pub fn add(texts: &mut Texts) {
         Submission(SubmissionError::EmptyId),
         Manifest { path: "ensemble.toml".into(), message: "expected a value".into() },
         File { what: "write", path: path(), source: gone() },
+    });
+    let json = || "nnunet.json".into();
+    add!(texts, ImportError {
+        Read { path: json(), source: gone() },
+        Format { path: json(), expected: "an `nnunet.json`", message: "missing field `labels`".into() },
+        Field { path: json(), field: "mirror".into(), message: "expected axes among 0 and 1, found [2]".into() },
+        Onnx(OnnxError::NotOnnx { path: path(), reason: "it has no graph".into() }),
+        Network { path: path(), message: "has changed: expected sha256 22, found 11".into() },
+        Exists("ensemble.toml".into()),
+        Write { path: "ensemble.toml".into(), source: gone() },
+        Manifest(Box::new(invalid())),
     });
     add!(texts, FindingsError {
         Read { path: "findings.jsonl".into(), source: gone() },

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use pleura_image::{Intensity, Resize};
+use pleura_image::Intensity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::compose::Snapshots;
-use super::{Fit, MapOutput, ScoreFromMap, ScoreOutput, Sides, Snapshot, Step};
+use super::{Input, MapOutput, ScoreFromMap, ScoreOutput, Snapshot, Step};
 
 /// One network of a stage: an ONNX model, or several that differ by their weights.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -38,6 +38,10 @@ pub struct Member {
     /// Run the network on the box found by the `[crop]` stage only, and paste its map back.
     #[serde(default)]
     pub crop: bool,
+    /// See only the box of the pixels whose value in the file is not 0, or of those within the `[crop]` stage's box; an
+    /// image without any keeps all. The map is pasted back, with 0 around it, as nnU-Net does.
+    #[serde(default)]
+    pub crop_to_nonzero: bool,
     /// The model's input.
     pub input: Input,
     /// How stored values become intensities in 0..=1.
@@ -52,6 +56,9 @@ pub struct Member {
     /// Whether the unchanged image is one of the views.
     #[serde(default = "yes")]
     pub identity: bool,
+    /// What is averaged over views and snapshots.
+    #[serde(default)]
+    pub average: Average,
     /// The output that holds a map, if the model has one.
     #[serde(default)]
     pub map: Option<MapOutput>,
@@ -96,72 +103,20 @@ impl Member {
     }
 }
 
+/// What is averaged over a member's views and snapshots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Average {
+    /// Probabilities. The default.
+    #[default]
+    Probabilities,
+    /// Logits: maps in the values of `map.resize_as`, `logits` or `softmax`, before they are resized to the output; scores
+    /// as log-odds. The sigmoid or softmax comes last, as in nnU-Net.
+    Logits,
+}
+
 /// A plugin that adds views: the same keys as any other step.
 pub type TtaStep = Step;
-
-/// A model's input: `(intensity * scale - mean) / std`, brought to `size`, in the declared layout.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// The input's name in the ONNX graph.
-    pub name: String,
-    /// `[height, width]` in pixels.
-    #[schemars(inner(range(min = 1, max = 16384)))]
-    pub size: Sides,
-    /// 1, or 3 for the grey image repeated three times.
-    #[schemars(extend("enum" = [1, 3]))]
-    pub channels: u32,
-    /// The order of the axes.
-    #[serde(default)]
-    pub layout: Layout,
-    /// Intensities in 0..=1, or the numbers of `unit`, are multiplied by this: 1, or 255 for models that take 0..=255.
-    #[serde(default = "one")]
-    pub scale: f32,
-    /// Subtracted after scaling: one number, or one per channel.
-    #[serde(default)]
-    #[schemars(length(max = 3))]
-    pub mean: Vec<f32>,
-    /// Divisor after subtraction: one number, or one per channel.
-    #[serde(default)]
-    #[schemars(length(max = 3))]
-    pub std: Vec<f32>,
-    /// How the image is resized.
-    #[serde(default)]
-    pub resize: Resize,
-    /// How an image of another shape is brought to `size`.
-    #[serde(default)]
-    pub fit: Fit,
-    /// The unit of the numbers, before `scale`, `mean` and `std`.
-    #[serde(default)]
-    pub unit: Unit,
-    /// Subtract the image's own mean and divide by its own standard deviation, before `scale`, `mean` and `std`: of all
-    /// pixels that the network sees, after any preparation and view. An image of one intensity becomes 0.
-    #[serde(default)]
-    pub standardize: bool,
-}
-
-/// The unit of a network's input.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// 0 is black and 1 is white. The default.
-    #[default]
-    Intensity,
-    /// The file's own values, after rescale: 0..=255 of an 8-bit file, 0..=4095 of a 12-bit file. Only with
-    /// `intensity = { kind = "stored" }`.
-    Stored,
-}
-
-/// The order of a tensor's axes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layout {
-    /// Batch, channels, height, width: PyTorch's order. The default.
-    #[default]
-    Nchw,
-    /// Batch, height, width, channels: TensorFlow's order.
-    Nhwc,
-}
 
 const fn one() -> f32 {
     1.0

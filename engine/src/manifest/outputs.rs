@@ -49,6 +49,9 @@ pub struct MapOutput {
     /// How `channels` become one.
     #[serde(default)]
     pub join: Option<Join>,
+    /// With `softmax`, the classes against which the picked one's probability is taken.
+    #[serde(default)]
+    pub against: Against,
     /// Take 1 minus the probability: for a channel of what is not wanted, such as the background. Applied after `join`,
     /// before `zero_below`.
     #[serde(default)]
@@ -94,13 +97,26 @@ pub enum Join {
     Max,
 }
 
+/// The other classes of a softmax that count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// All others together: the probability of the softmax. The default.
+    #[default]
+    All,
+    /// The likeliest other alone, at each pixel: above 0.5 is where an argmax over all classes picks this one.
+    Likeliest,
+}
+
 /// The channels of an output that count, and how they become one probability.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pick {
     /// The channels, at least one, counted from 0.
     pub channels: Vec<usize>,
     /// How they become one.
     pub join: Join,
+    /// The other classes that count.
+    pub against: Against,
     /// Whether 1 minus the result is taken.
     pub complement: bool,
 }
@@ -111,7 +127,7 @@ impl Pick {
             [] => vec![channel.unwrap_or(0) as usize],
             channels => channels.iter().map(|&channel| channel as usize).collect(),
         };
-        Self { channels, join: join.unwrap_or(Join::Max), complement }
+        Self { channels, join: join.unwrap_or(Join::Max), against: Against::All, complement }
     }
 }
 
@@ -119,7 +135,7 @@ impl MapOutput {
     /// The channels that become the map.
     #[must_use]
     pub fn pick(&self) -> Pick {
-        Pick::new(self.channel, &self.channels, self.join, self.complement)
+        Pick { against: self.against, ..Pick::new(self.channel, &self.channels, self.join, self.complement) }
     }
 
     /// The values in which the map is resized.

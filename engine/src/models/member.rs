@@ -19,13 +19,31 @@ enum Kind {
     Score,
 }
 
+/// What is known of a network besides its graph.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// (height, width) of the input.
+    pub size: Option<[u32; 2]>,
+    /// Keys of the input's preparation, a line each.
+    pub preparation: Vec<String>,
+    /// The channel of the outputs.
+    pub channel: Option<u32>,
+    /// The meaning of a score's numbers.
+    pub score_values: Option<&'static str>,
+}
+
 impl Description {
     /// A member of a manifest as TOML, to start from: keys that the graph does not determine have a remark. `None` if no
     /// input is an image of one or three channels, or no output can be read.
     #[must_use]
     pub fn member(&self) -> Option<String> {
+        self.member_of(&Known::default()).map(|(member, _)| member)
+    }
+
+    /// As [`Description::member`], with what is known besides; and whether it has a map.
+    pub(crate) fn member_of(&self, known: &Known) -> Option<(String, bool)> {
         let [input] = self.inputs.as_slice() else { return None };
-        let (input_lines, last) = image(input)?;
+        let (input_lines, last) = image(input, known)?;
         let outputs: Vec<_> =
             self.outputs.iter().filter_map(|(value, end)| Some((value, end.as_ref(), kind(value)?))).collect();
         let first = |wanted| outputs.iter().find(|(.., kind)| *kind == wanted);
@@ -42,10 +60,10 @@ impl Description {
         lines.extend(input_lines);
         for (key, found) in [("map", map), ("score", score)] {
             if let Some((value, end, kind)) = found {
-                lines.extend(output(key, value, *end, *kind, last));
+                lines.extend(output((key, known), value, *end, *kind, last));
             }
         }
-        (map.is_some() || score.is_some()).then(|| lines.iter().map(Line::to_string).collect())
+        (map.is_some() || score.is_some()).then(|| (lines.iter().map(Line::to_string).collect(), map.is_some()))
     }
 }
 
@@ -63,7 +81,7 @@ fn plain(text: String) -> Line {
 }
 
 /// The keys of an input, and whether its channels come last.
-fn image(input: &Value) -> Option<(Vec<Line>, bool)> {
+fn image(input: &Value, known: &Known) -> Option<(Vec<Line>, bool)> {
     let dims = input.dims.as_ref().filter(|dims| dims.len() == 4)?;
     let element = input.element?;
     if !matches!(element, ElementType::Float | ElementType::Half | ElementType::UInt8) {
@@ -79,14 +97,18 @@ fn image(input: &Value) -> Option<(Vec<Line>, bool)> {
         None => Line { text: "input.channels = 3".into(), remark: Some("the model does not say: 1 or 3") },
     };
     let (height, width) = (fixed(rows), fixed(rows + 1));
-    let size = format!("input.size = [{}, {}]", height.unwrap_or(ANY), width.unwrap_or(ANY));
-    let any = (height.is_none() || width.is_none()).then_some("the model takes others: that of its training");
+    let [any_height, any_width] = known.size.map_or([ANY; 2], |size| size.map(i64::from));
+    let size = format!("input.size = [{}, {}]", height.unwrap_or(any_height), width.unwrap_or(any_width));
+    let is_free = known.size.is_none() && (height.is_none() || width.is_none());
+    let any = is_free.then_some("the model takes others: that of its training");
     let mut lines =
         vec![plain(format!("input.name = {}", quoted(&input.name))), Line { text: size, remark: any }, channels];
     if last {
         lines.push(plain("input.layout = \"nhwc\"".into()));
     }
-    if element == ElementType::UInt8 {
+    if !known.preparation.is_empty() {
+        lines.extend(known.preparation.iter().cloned().map(plain));
+    } else if element == ElementType::UInt8 {
         lines.push(plain("input.scale = 255".into()));
     } else {
         let remark = Some("and `scale`, `mean`, `std` as in its training: the model does not say");
@@ -110,7 +132,7 @@ fn kind(value: &Value) -> Option<Kind> {
     }
 }
 
-fn output(key: &str, value: &Value, end: Option<&Activation>, kind: Kind, last: bool) -> Vec<Line> {
+fn output((key, known): (&str, &Known), value: &Value, end: Option<&Activation>, kind: Kind, last: bool) -> Vec<Line> {
     let channels = channels(value, kind, last);
     let is_labels =
         matches!(value.element, Some(ElementType::UInt8 | ElementType::Int32 | ElementType::Int64 | ElementType::Bool));
@@ -122,13 +144,17 @@ fn output(key: &str, value: &Value, end: Option<&Activation>, kind: Kind, last: 
         Some(Activation::Other(op)) if op == "LogSoftmax" => ("softmax", None),
         _ => ("softmax", Some("exclusive classes; \"logits\" if each channel is a label of its own")),
     };
+    let (values, remark) = match known.score_values.filter(|_| kind == Kind::Score) {
+        Some(values) => (values, None),
+        None => (values, remark),
+    };
     let mut lines = vec![
         plain(format!("{key}.output = {}", quoted(&value.name))),
         Line { text: format!("{key}.values = \"{values}\""), remark },
     ];
     if is_labels || several {
-        let remark = Some("the class that is wanted, counted from 0");
-        lines.push(Line { text: format!("{key}.channel = 1"), remark });
+        let remark = known.channel.is_none().then_some("the class that is wanted, counted from 0");
+        lines.push(Line { text: format!("{key}.channel = {}", known.channel.unwrap_or(1)), remark });
     }
     lines
 }

@@ -9,6 +9,8 @@ use crate::bounded;
 use crate::ensemble::model_file::MAX_MODEL_BYTES;
 use crate::onnx::{self, Activation, Dim, ElementType, OnnxError, Skeleton, Value};
 
+pub(crate) use member::Known;
+
 /// What an ONNX file is, as far as its graph tells.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

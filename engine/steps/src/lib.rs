@@ -12,6 +12,7 @@ pub mod dilate;
 pub mod fill_holes;
 pub mod flip;
 pub mod gamma;
+pub mod keep_largest;
 pub mod min_area;
 mod params;
 pub mod rotate;
@@ -31,6 +32,7 @@ pub use dilate::Dilate;
 pub use fill_holes::FillHoles;
 pub use flip::Flip;
 pub use gamma::Gamma;
+pub use keep_largest::KeepLargest;
 pub use min_area::MinArea;
 pub use rotate::Rotate;
 pub use scale::Scale;
@@ -49,6 +51,7 @@ pub fn tables() -> &'static [(&'static str, Table)] {
             postprocess::<FillHoles>(),
             tta::<Flip>(),
             prepare::<Gamma>(),
+            postprocess::<KeepLargest>(),
             postprocess::<MinArea>(),
             tta::<Rotate>(),
             tta::<Scale>(),

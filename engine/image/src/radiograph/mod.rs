@@ -240,6 +240,13 @@ impl Radiograph {
         self.inverted
     }
 
+    /// The value that counts as 0 in a file's own units: 0, or what becomes 0 when the range is reversed, as for
+    /// MONOCHROME1.
+    #[must_use]
+    pub fn zero(&self) -> f32 {
+        if self.inverted { self.range.0 + self.range.1 } else { 0.0 }
+    }
+
     /// Whether the file has a VOI lookup table or a window that [`Intensity::Window`] can use.
     #[must_use]
     pub fn has_window(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod area;
 mod centres;
+mod spline;
 mod taps;
 
 use std::cell::RefCell;
@@ -35,6 +36,9 @@ pub enum Resize {
     Cubic,
     /// Bicubic (Catmull-Rom) with antialiasing, as Pillow's `BICUBIC`.
     CubicAntialias,
+    /// A cubic B-spline through the pixels, within their range, as SciPy's `zoom` of order 3 (`grid_mode=True`,
+    /// `mode="nearest"`) and nnU-Net's resampling of images.
+    Spline,
     /// The pixel in which the centre lies: `floor((x + 0.5) * from / to)`, exactly.
     Nearest,
 }
@@ -65,6 +69,7 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
         Resize::Area => return area::resize(plane, size).into(),
         Resize::Box => return centres::mean(plane, size).into(),
         Resize::Cubic => return taps::cubic(plane, size).into(),
+        Resize::Spline => return spline::spline(plane, size).into(),
         Resize::Nearest => return centres::at_centres(plane, size).into(),
         Resize::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
         Resize::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use super::map::Map;
 use crate::Size;
 
 /// The output for one view of an image.
@@ -17,10 +18,11 @@ pub struct ViewAnswer {
 /// The output of one set of weights for an image: the mean over its views.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// In 0..=1.
+    /// In 0..=1; log-odds, if logits are averaged.
     pub score: Option<f32>,
-    /// (height, width) of the network's own map or, if logits are resized, of its place in the output.
-    pub map: Option<Array2<f32>>,
+    /// Probabilities of (height, width) of the network's own map or, if logits are resized, of its place in the output. If
+    /// logits are averaged, these at the network's size.
+    pub map: Option<Map>,
     /// The agreement of the views; see [`crate::manifest::When`].
     pub agreement: Option<f32>,
     /// The output for each view, in order.
@@ -59,39 +61,56 @@ impl Sum {
         let plus = |sum: Option<f32>, value: Option<f32>| value.map(|value| sum.unwrap_or(0.0) + value);
         self.answer.score = plus(self.answer.score, weighted(answer.score));
         self.answer.agreement = plus(self.answer.agreement, weighted(answer.agreement));
-        add_map(&mut self.answer.map, answer.map.map(|map| if weight == 1.0 { map } else { map * weight }))?;
+        let mut map = answer.map;
+        if let Some(map) = map.as_mut().filter(|_| weight != 1.0) {
+            map.each_mut(|plane| *plane *= weight);
+        }
+        add_map(&mut self.answer.map, map)?;
         self.threshold += threshold * weight;
         self.weight += weight;
         self.views.push((snapshot, answer.views));
         Ok(())
     }
 
-    /// The mean, with the mean threshold; the map is still at the network's size.
-    pub fn mean(self) -> (MemberAnswer, f32) {
+    /// The mean.
+    pub fn mean(self) -> Mean {
         let weight = self.weight;
-        let mean = MemberAnswer {
+        let mut map = self.answer.map;
+        if let Some(map) = map.as_mut().filter(|_| weight != 1.0) {
+            map.each_mut(|plane| *plane /= weight);
+        }
+        Mean {
             score: self.answer.score.map(|sum| sum / weight),
-            map: self.answer.map.map(|sum| if weight == 1.0 { sum } else { sum / weight }),
+            map,
             agreement: self.answer.agreement.map(|sum| sum / weight),
+            threshold: self.threshold / weight,
             views: self.views,
-        };
-        (mean, self.threshold / weight)
+        }
     }
+}
+
+/// The weighted mean of a member's sets of weights, as [`Answer`], with the mean of their thresholds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mean {
+    pub score: Option<f32>,
+    pub map: Option<Map>,
+    pub agreement: Option<f32>,
+    pub threshold: f32,
+    pub views: Vec<(usize, Vec<ViewAnswer>)>,
 }
 
 /// Adds a map to a sum of maps.
 ///
 /// # Errors
-/// If the two differ in size.
-pub fn add_map(sum: &mut Option<Array2<f32>>, part: Option<Array2<f32>>) -> Result<(), String> {
-    match (sum.as_mut(), part) {
-        (Some(sum), Some(part)) if sum.dim() == part.dim() => *sum += &part,
-        (Some(sum), Some(part)) => {
-            let (a, b) = (Size::from(sum.dim()), Size::from(part.dim()));
-            return Err(format!("has maps of {a} and {b} for one image"));
-        }
-        (None, part) => *sum = part,
-        (Some(_), None) => {}
+/// If the two differ in size, or in their classes.
+pub fn add_map(sum: &mut Option<Map>, part: Option<Map>) -> Result<(), String> {
+    let (Some(sum), Some(part)) = (sum.as_mut(), &part) else {
+        *sum = sum.take().or(part);
+        return Ok(());
+    };
+    let size = |map: &Map| map.planes().first().map(|plane| Size::from(plane.dim()));
+    match (size(sum), size(part)) {
+        (Some(a), Some(b)) if a != b => Err(format!("has maps of {a} and {b} for one image")),
+        _ => sum.zip_with(part, |sum, part| *sum += part),
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@
 
 use ndarray::{Array2, ArrayView3, Axis, Zip};
 
-use crate::manifest::{Join, Pick};
+use crate::manifest::{Against, Join, Pick};
 
 /// The log-odds of the picked classes, from the numbers of all classes.
 pub(super) fn log_odds(numbers: &[f32], pick: &Pick) -> f32 {
@@ -24,9 +24,13 @@ pub(super) fn log_odds_map(numbers: ArrayView3<'_, f32>, pick: &Pick) -> Array2<
 /// If no plane is picked.
 pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, pick: &Pick) -> Array2<f32> {
     let (mut inside, mut outside) = (None, None);
+    let others = |sum: &mut Option<Sum>, plane| match pick.against {
+        Against::All => add(sum, plane),
+        Against::Likeliest => compete(sum, plane),
+    };
     for (class, mut plane) in planes.enumerate() {
         if !pick.channels.contains(&class) {
-            add(&mut outside, plane);
+            others(&mut outside, plane);
         } else if let (Some(Sum { highest, .. }), Join::Max) = (&mut inside, pick.join) {
             // at each pixel, the likelier class is inside, and the other one of those that it competes with
             Zip::from(highest).and(&mut plane).for_each(|highest, number| {
@@ -34,7 +38,7 @@ pub(super) fn log_odds_of_planes(planes: impl Iterator<Item = Array2<f32>>, pick
                     std::mem::swap(highest, number);
                 }
             });
-            add(&mut outside, plane);
+            others(&mut outside, plane);
         } else {
             add(&mut inside, plane);
         }
@@ -51,6 +55,14 @@ struct Sum {
     highest: Array2<f32>,
     /// `None`: 1 everywhere.
     sums: Option<Array2<f32>>,
+}
+
+/// Keeps the highest numbers alone.
+fn compete(sum: &mut Option<Sum>, plane: Array2<f32>) {
+    match sum {
+        None => *sum = Some(Sum { highest: plane, sums: None }),
+        Some(Sum { highest, .. }) => highest.zip_mut_with(&plane, |highest, &number| *highest = highest.max(number)),
+    }
 }
 
 /// Adds the exponentials of a plane.
@@ -94,7 +106,7 @@ mod tests {
     use super::*;
 
     fn pick(channels: &[usize], join: Join, complement: bool) -> Pick {
-        Pick { channels: channels.to_vec(), join, complement }
+        Pick { channels: channels.to_vec(), join, against: Against::All, complement }
     }
 
     fn one(class: usize) -> Pick {
@@ -152,6 +164,19 @@ mod tests {
         }
         let [found, rest] = [false, true].map(|complement| log_odds(&[3.0, -1.0], &pick(&[0], Join::Max, complement)));
         assert_eq!((found, rest), (4.0, -4.0));
+    }
+
+    #[test]
+    fn against_the_likeliest_other_an_argmax_is_above_half() {
+        for numbers in CASES {
+            let highest = numbers.iter().copied().fold(f32::MIN, f32::max);
+            for class in 0..numbers.len() {
+                let odds = log_odds(numbers, &Pick { against: Against::Likeliest, ..one(class) });
+                let others = numbers.iter().enumerate().filter(|(other, _)| *other != class).map(|(_, number)| *number);
+                assert_eq!(odds > 0.0, numbers[class] == highest && others.clone().all(|other| other < highest));
+                assert_eq!(odds, (numbers[class] - others.fold(f32::MIN, f32::max)).clamp(f32::MIN, f32::MAX));
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::channels::ChannelFault;
 use super::tensor;
 use crate::Size;
-use crate::manifest::{Input, Layout, Member, Pick, Stack, Unit, Values};
+use crate::manifest::{Input, Layout, Member, Normalize, Pick, Stack, Unit, Values};
 use crate::runtime::{Element, Port};
 
 /// A mismatch: the key below the member or stack, what is wrong, and what to do.
@@ -158,11 +158,11 @@ fn check_bytes(input: &Input, port: &Port, misfits: &mut Vec<Mismatch>) {
     let ends = channels.map(|channel| [0.0, 1.0].map(|value| tensor::normalised(value, channel, input)));
     if ends.flatten().any(|value| !(0.0..=255.0).contains(&value))
         || input.scale <= 1.0
-        || input.standardize
+        || input.normalize != Normalize::None
         || input.unit == Unit::Stored
     {
         let message = format!(
-            "input `{}` is {}, of 0..=255: write `scale = 255`, without `mean`, `std`, `standardize` and `unit`",
+            "input `{}` is {}, of 0..=255: write `scale = 255`, without `mean`, `std`, `normalize` and `unit`",
             port.name, port.element
         );
         misfits.push(Mismatch { key: "input.scale", message });

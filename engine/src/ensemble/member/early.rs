@@ -7,6 +7,7 @@
 use super::Member;
 use super::answer::{Answer, Sum, ViewAnswer};
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
+use crate::manifest::Average;
 
 /// The lower and the upper bound of a score, both in 0..=1.
 pub type Bounds = (f32, f32);
@@ -38,10 +39,11 @@ impl MemberOutcome<Answer> {
 
 impl Member {
     /// Whether it can run view by view: only a score of the network's own output is needed, and there is more than one
-    /// view or set of weights.
+    /// view or set of weights. A mean of logits has no bounds: one view may decide it.
     pub fn goes_by_view(&self) -> bool {
         let RequiredOutputs { score, map } = self.wanted;
-        score && !map && self.manifest.score.is_some() && self.views.len() * self.weights.len() > 1
+        let is_mean = self.manifest.average == Average::Probabilities;
+        score && !map && is_mean && self.manifest.score.is_some() && self.views.len() * self.weights.len() > 1
     }
 
     /// Bounds of its score for an image of a fold: `sum` holds the outputs of the sets of weights before the one at
@@ -62,7 +64,7 @@ fn completed(mut sum: Sum, rest: &[f32], (views, count): (&[ViewAnswer], usize),
         // There is no map whose size could be wrong.
         let _ = sum.add(at, Answer { score: Some(score), ..Answer::default() }, *weight, 0.0);
     }
-    sum.mean().0.score.unwrap_or(unanswered)
+    sum.mean().score.unwrap_or(unanswered)
 }
 
 /// The mean of `count` views' scores, if all remaining views had the score `unanswered`.
@@ -100,7 +102,7 @@ mod tests {
                 }
                 sum
             };
-            let score = sum(&sets).mean().0.score.unwrap();
+            let score = sum(&sets).mean().score.unwrap();
             for done in 0..sets.len() {
                 let rest: Vec<f32> = sets[done..].iter().map(|(weight, _)| *weight).collect();
                 for seen in 0..=views {

@@ -17,6 +17,8 @@ pub enum Map {
     LogOdds(Array2<f32>),
     /// The numbers of three or more classes, one plane each, and the classes that count.
     Classes(Vec<Array2<f32>>, Pick),
+    /// Logits of the picked channels, which are independent, one plane each: the highest counts.
+    Independent(Vec<Array2<f32>>, Pick),
 }
 
 impl Map {
@@ -38,16 +40,73 @@ impl Map {
             Self::Probabilities(map) => Self::Probabilities(each(map)?),
             Self::LogOdds(map) => Self::LogOdds(each(map)?),
             Self::Classes(planes, pick) => Self::Classes(planes.into_iter().map(each).collect::<Result<_, _>>()?, pick),
+            Self::Independent(planes, pick) => {
+                Self::Independent(planes.into_iter().map(each).collect::<Result<_, _>>()?, pick)
+            }
         })
+    }
+
+    /// Applies a function to each plane.
+    pub fn each(self, mut each: impl FnMut(Array2<f32>) -> Array2<f32>) -> Self {
+        match self {
+            Self::Probabilities(map) => Self::Probabilities(each(map)),
+            Self::LogOdds(map) => Self::LogOdds(each(map)),
+            Self::Classes(planes, pick) => Self::Classes(planes.into_iter().map(each).collect(), pick),
+            Self::Independent(planes, pick) => Self::Independent(planes.into_iter().map(each).collect(), pick),
+        }
+    }
+
+    /// The planes, in order.
+    pub fn planes(&self) -> &[Array2<f32>] {
+        match self {
+            Self::Probabilities(map) | Self::LogOdds(map) => std::slice::from_ref(map),
+            Self::Classes(planes, _) | Self::Independent(planes, _) => planes,
+        }
+    }
+
+    /// Changes each plane.
+    pub fn each_mut(&mut self, change: impl FnMut(&mut Array2<f32>)) {
+        match self {
+            Self::Probabilities(map) | Self::LogOdds(map) => std::slice::from_mut(map),
+            Self::Classes(planes, _) | Self::Independent(planes, _) => planes,
+        }
+        .iter_mut()
+        .for_each(change);
+    }
+
+    /// Zeros of the same form.
+    pub fn zeros(&self, size: Size) -> Self {
+        let mut zeros = self.clone();
+        zeros.each_mut(|plane| *plane = Array2::zeros(size));
+        zeros
+    }
+
+    /// Changes each plane by that of another map.
+    ///
+    /// # Errors
+    /// If the two differ in form.
+    pub fn zip_with(
+        &mut self,
+        other: &Self,
+        mut change: impl FnMut(&mut Array2<f32>, &Array2<f32>),
+    ) -> Result<(), String> {
+        let (here, there) = (self.planes().len(), other.planes().len());
+        if here != there || std::mem::discriminant(self) != std::mem::discriminant(other) {
+            return Err(format!("has {here} and {there} classes for one image"));
+        }
+        let mut others = other.planes().iter();
+        self.each_mut(|plane| others.by_ref().take(1).for_each(|other| change(plane, other)));
+        Ok(())
     }
 
     /// Resizes it to `size`, then converts to probabilities.
     pub fn placed(self, size: Size, how: MapResize) -> Array2<f32> {
-        let resize = |plane| resized_map(plane, size, how);
         match self {
-            Self::Probabilities(map) => Self::Probabilities(resize(map)).probabilities(),
-            Self::LogOdds(map) => squashed(resize(map)),
-            Self::Classes(planes, pick) => squashed(log_odds_of_planes(planes.into_iter().map(resize), &pick)),
+            // only one plane is needed at a time
+            Self::Classes(planes, pick) => {
+                squashed(log_odds_of_planes(planes.into_iter().map(|plane| resized_map(plane, size, how)), &pick))
+            }
+            map => map.each(|plane| resized_map(plane, size, how)).probabilities(),
         }
     }
 
@@ -58,8 +117,19 @@ impl Map {
             Self::Probabilities(map) => map.mapv_into(|p| p.clamp(0.0, 1.0)),
             Self::LogOdds(map) => squashed(map),
             Self::Classes(planes, pick) => squashed(log_odds_of_planes(planes.into_iter(), &pick)),
+            Self::Independent(planes, pick) => squashed(highest(planes, &pick)),
         }
     }
+}
+
+/// The highest logit at each pixel, or its negative.
+fn highest(planes: Vec<Array2<f32>>, pick: &Pick) -> Array2<f32> {
+    let highest = planes.into_iter().reduce(|mut highest, plane| {
+        highest.zip_mut_with(&plane, |highest, &logit| *highest = highest.max(logit));
+        highest
+    });
+    let sign = if pick.complement { -1.0 } else { 1.0 };
+    highest.unwrap_or_default().mapv_into(|logit| sign * logit)
 }
 
 fn squashed(mut odds: Array2<f32>) -> Array2<f32> {
@@ -72,10 +142,10 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::manifest::Join;
+    use crate::manifest::{Against, Join};
 
     fn first() -> Pick {
-        Pick { channels: vec![0], join: Join::Max, complement: false }
+        Pick { channels: vec![0], join: Join::Max, against: Against::All, complement: false }
     }
 
     fn near(found: Array2<f32>, expected: [f32; 4]) -> bool {

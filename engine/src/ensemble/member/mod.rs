@@ -14,6 +14,8 @@ mod map;
 #[cfg(feature = "optimize")]
 pub mod model_input;
 pub mod outputs;
+mod own;
+pub mod part;
 mod placement;
 pub mod prepare;
 pub mod probability;
@@ -21,6 +23,7 @@ mod snapshot;
 pub mod tensor;
 pub mod views;
 pub mod weights;
+pub mod windows;
 
 use std::sync::Arc;
 
@@ -32,15 +35,15 @@ use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::postprocess;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
-use crate::manifest::{self, When};
+use crate::manifest::{self, Average, When};
 use crate::plugin::Plugin;
 use crate::{Radiograph, Size};
-use answer::{Answer, MemberAnswer, Sum, ViewAnswer};
+use answer::{Answer, Mean, MemberAnswer, Sum, ViewAnswer};
 use cache::{Cache, Counts};
 use early::{BoundsIfDecided, GateDecided, MemberOutcome};
-use pleura_image::resize::resized_map;
+use map::Map;
 use prepare::{Prepared, Recipe};
-use probability::MIDDLE;
+use probability::{MIDDLE, sigmoid};
 use views::View;
 use weights::Weights;
 
@@ -53,6 +56,8 @@ pub struct Member {
     pub views: Vec<View>,
     /// (height, width) of each view.
     pub view_sizes: Vec<Size>,
+    /// The weights of a window's pixels, (height, width), if it sees windows.
+    pub window_weights: Option<Array2<f32>>,
     /// The outputs that the merge or the gate needs.
     pub wanted: RequiredOutputs,
     /// From the member's own map to its mask.
@@ -152,44 +157,46 @@ impl Member {
         }
     }
 
-    /// Size of the place in the output that the network's map is brought to.
-    pub fn place(&self, task: &ImageTask) -> Size {
-        self.region(task).map_or(task.size, |region| region.at(task.size).size())
-    }
-
-    /// The part of the image that is the network's input, if not all of it.
-    pub fn region(&self, task: &ImageTask) -> Option<crate::ensemble::task::Region> {
-        task.region.filter(|_| self.manifest.crop)
-    }
-
     /// From the mean over the sets of weights to the member's output.
     fn finish(&self, context: &BatchContext<'_>, sum: Sum, task: &ImageTask) -> Result<MemberAnswer, ImageError> {
-        let (mut mean, threshold) = sum.mean();
+        let mean = sum.mean();
         if mean.views.is_empty() {
             let (member, fold) = (self.manifest.name.clone(), task.fold.unwrap_or_default());
             return Err(ImageError::NoFold { member, fold });
         }
-        mean.map = match mean.map.take() {
-            Some(map) if self.wanted.map => Some(self.own_map(context, map, threshold, mean.agreement, task)?),
+        let score = self.score(&mean).filter(|_| self.wanted.score);
+        let Mean { map, agreement, threshold, views, .. } = mean;
+        let map = match map {
+            Some(map) if self.wanted.map => Some(self.own_map(context, map, threshold, agreement, task)?),
             _ => None,
         };
-        mean.score = mean.score.filter(|_| self.wanted.score);
-        Ok(mean)
+        Ok(MemberAnswer { score, map, agreement, views })
+    }
+
+    /// The probability, if logits were averaged: of their mean, or from the map of their mean.
+    fn score(&self, mean: &Mean) -> Option<f32> {
+        match (self.manifest.average, self.manifest.score_from_map, &mean.map) {
+            (Average::Probabilities, ..) => mean.score,
+            (Average::Logits, Some(how), Some(map)) => {
+                Some(outputs::score_from_map(map.clone().probabilities().view(), how))
+            }
+            (Average::Logits, ..) => mean.score.map(sigmoid),
+        }
     }
 
     /// The network's map in its place in the output, after the member's own steps.
     fn own_map(
         &self,
         context: &BatchContext<'_>,
-        map: Array2<f32>,
+        map: Map,
         threshold: f32,
         agreement: Option<f32>,
         task: &ImageTask,
     ) -> Result<Array2<f32>, ImageError> {
         let how = self.manifest.map.as_ref().map(|map| map.resize).unwrap_or_default();
-        let mut map = resized_map(map, self.place(task), how);
-        map.mapv_inplace(|p| p.clamp(0.0, 1.0));
-        if let Some(region) = self.region(task) {
+        let radiograph = context.radiographs[task.image];
+        let mut map = map.placed(self.place(radiograph, task), how);
+        if let Some(region) = self.region(radiograph, task) {
             map = region.at(task.size).paste(map.view());
         }
         if self.is_shifted() {
@@ -205,7 +212,7 @@ impl Member {
         }
         let steps = self.postprocess.iter().filter(|(when, _)| when.is_none_or(|when| holds(when, agreement)));
         let steps: Vec<_> = steps.map(|(_, plugin)| Arc::clone(plugin)).collect();
-        let context = postprocess::context(context.radiographs[task.image], task.score);
+        let context = postprocess::context(radiograph, task.score);
         let masks = postprocess::run(&steps, &context, map.view())
             .map_err(|source| ImageError::Member { member: self.manifest.name.clone(), source: Box::new(source) })?;
         let last = masks.into_iter().next_back().ok_or(ImageError::NoMask)?;
@@ -228,7 +235,7 @@ impl Member {
             // An empty output adds no map whose size could be wrong.
             let _ = sum.add(0, Answer::default(), weights.manifest.weight, self.threshold_of(weights));
         }
-        let (_, threshold) = sum.mean();
+        let threshold = sum.mean().threshold;
         (shifted(0.0, threshold), shifted(1.0, threshold))
     }
 
@@ -240,6 +247,11 @@ impl Member {
         let output = self.manifest.map.as_ref().map_or(String::new(), |map| map.output.clone());
         ImageError::Output { member: self.manifest.name.clone(), output, message }
     }
+}
+
+/// The number that a manifest's or a file's decimal fraction stands for: 0.7 is not the nearest single-precision number.
+fn decimal(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }
 
 /// A probability, shifted so that the threshold becomes 0.5. The difference comes first: at the threshold it is 0.

@@ -5,8 +5,9 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{Array2, Array4};
+use ndarray::Array4;
 
+use super::prepare::PreparedImage;
 use super::tensor::{self, Plane};
 use super::weights::{Opener, Source};
 use crate::Radiograph;
@@ -68,7 +69,7 @@ impl Ensemble {
         segmented: bool,
         mut each: impl FnMut(&ModelInput<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut prepared: HashMap<usize, Array2<f32>> = HashMap::new();
+        let mut prepared: HashMap<usize, PreparedImage> = HashMap::new();
         // The segmentation stage is the last.
         let count = self.stages().count() - usize::from(!segmented);
         for member in self.stages().take(count).flat_map(|stage| &stage.members) {
@@ -79,13 +80,14 @@ impl Ensemble {
                     place.insert(self.pool.run(|| recipe.apply(radiograph, finding.crop))?)
                 }
             };
-            for view in &member.views {
-                let seen = self.pool.run(|| view.forward(image.view()))?;
-                let plane = seen.as_ref().map_or(image.view(), |seen| seen.view());
+            for (view, window) in member.views.iter().flat_map(|view| (0..image.count()).map(move |w| (view, w))) {
+                let window = image.window(window);
+                let seen = self.pool.run(|| view.forward(window))?;
+                let pixels = seen.as_ref().map_or(window, |seen| seen.view());
                 for weights in &member.weights {
                     // Zeros, which pad a batch in prediction, are not an image.
                     let len = weights.fixed_batch(&member.manifest).unwrap_or(1);
-                    let planes = vec![Plane { pixels: plane, range: radiograph.range() }; len];
+                    let planes = vec![Plane { pixels, range: radiograph.range(), own: image.own }; len];
                     let tensor = self.pool.run(|| tensor::batch_of(&planes, len, &member.manifest.input));
                     each(&ModelInput { file: weights.source.path(), input: &member.manifest.input.name, tensor })?;
                 }

@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use rayon::prelude::*;
 
+use super::own::Own;
+use super::part::Part;
 use super::placement::Placement;
+use super::tensor;
+use super::windows::Windows;
 use crate::ensemble::error::{ImageError, Step as At};
 use crate::ensemble::task::{ImageTask, Region};
-use crate::manifest::{Fit, Intensity, Resize};
+use crate::manifest::{self, Fit, Input, Intensity, Measured, Resize};
 use crate::plugin::Plugin;
 use crate::{Radiograph, Size};
 use pleura_image::resize::resize;
@@ -21,70 +25,142 @@ pub const MAX_SIDE: usize = 16_384;
 /// to `size`.
 #[must_use]
 pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: Size, how: Resize) -> Array2<f32> {
-    let recipe = Recipe { intensity, size, resize: how, fit: Fit::Stretch, plugins: Vec::new(), crop: false };
-    recipe.fitted(radiograph, Region::whole(radiograph.size()))
+    let intensities = radiograph.intensities(intensity);
+    resized(intensities.view(), size, how)
 }
 
 /// One way of preparing an image. Members that prepare it in the same way share a recipe and its result.
 pub struct Recipe {
     pub intensity: Intensity,
-    /// Height and width in pixels.
-    pub size: Size,
-    pub resize: Resize,
-    pub fit: Fit,
+    pub input: Input,
     pub plugins: Vec<Arc<Plugin>>,
-    /// Whether only the crop stage's box is prepared.
-    pub crop: bool,
+    /// What of the image is prepared.
+    pub part: Part,
+}
+
+/// A network's input before any view, or what windows are cut out of.
+#[derive(Debug)]
+pub struct PreparedImage {
+    /// Intensities in 0..=1, (height, width).
+    pub plane: Array2<f32>,
+    /// Where the image lies on it; `None` if it fills it.
+    pub placement: Option<Placement>,
+    /// What normalizes it, if that was measured of the image.
+    pub own: Option<Own>,
+    /// The parts that are seen one after the other.
+    pub windows: Option<Windows>,
+}
+
+impl PreparedImage {
+    /// How many parts are seen.
+    pub fn count(&self) -> usize {
+        self.windows.as_ref().map_or(1, Windows::count)
+    }
+
+    /// What is seen at once.
+    pub fn window(&self, number: usize) -> ArrayView2<'_, f32> {
+        self.windows.as_ref().map_or(self.plane.view(), |windows| windows.cut(self.plane.view(), number))
+    }
 }
 
 impl Recipe {
-    /// Prepares one image, in 0..=1 and of [`Recipe::size`].
-    pub fn apply(&self, radiograph: &Radiograph, region: Option<Region>) -> Result<Array2<f32>, ImageError> {
-        let part = region.filter(|_| self.crop).unwrap_or(Region::whole(radiograph.size()));
-        self.is_short_enough(part.size())?;
-        let mut image = self.fitted(radiograph, part);
+    /// Prepares one image.
+    pub fn apply(&self, radiograph: &Radiograph, region: Option<Region>) -> Result<PreparedImage, ImageError> {
+        let part = self.part.region(radiograph, region).unwrap_or(Region::whole(radiograph.size()));
+        let input = &self.input;
+        let size = Size::from(input.size);
+        let placement = Placement::new(input.fit, part.size(), radiograph.spacing(), size)?;
+        let intensities = radiograph.intensities(self.intensity);
+        let mut seen = CowArray::from(part.cut(intensities.view()));
+        let own = self.own(&mut seen, part.cut(radiograph.values()), radiograph.zero());
+        let image = resized(seen.view(), placement.map_or(size, |placement| placement.inner), input.resize);
+        let put = |image: Array2<f32>, own| match placement {
+            Some(placement) => placement.put(image.view(), self.border(radiograph, own)),
+            None => image,
+        };
+        let Fit::Windows(how) = input.fit else {
+            let plane = self.changed(put(image, own))?;
+            let own = self.own_again(own, placement.map_or(plane.view(), |placement| placement.image(plane.view())));
+            return Ok(PreparedImage { plane, placement, own, windows: None });
+        };
+        // what lies around a small image is no part of it: plugins do not see it
+        let image = self.changed(image)?;
+        let own = self.own_again(own, image.view());
+        let plane = put(image, own);
+        let windows = Windows::new(plane.dim().into(), size, &how);
+        Ok(PreparedImage { plane, placement, own, windows: Some(windows) })
+    }
+
+    /// The image after the prepare plugins.
+    fn changed(&self, mut image: Array2<f32>) -> Result<Array2<f32>, ImageError> {
         for plugin in &self.plugins {
             image = plugin.prepare(image.view()).map_err(|source| ImageError::plugin(At::Prepare, source))?;
         }
         Ok(image)
     }
 
-    /// Refuses a long strip, which a shorter side of some hundred pixels would make gigabytes of.
-    fn is_short_enough(&self, size: Size) -> Result<(), ImageError> {
-        let Fit::CenterCrop { short_side } = self.fit else { return Ok(()) };
-        match Placement::new(self.fit, size, self.size) {
-            Some(Placement { inner, .. }) if inner.height.max(inner.width) > MAX_SIDE => {
-                Err(ImageError::TooLong { size, short_side, inner })
+    /// Measures the image again, if plugins have changed it.
+    fn own_again(&self, own: Option<Own>, image: ArrayView2<'_, f32>) -> Option<Own> {
+        let changed = own.filter(|_| !self.plugins.is_empty());
+        changed.map(|_| Own::measured(self.input.normalize, image.iter().copied())).or(own)
+    }
+
+    /// Measures the image; pixels that are not measured because they are 0 in the file become what is seen as 0.
+    fn own(&self, image: &mut CowArray<'_, f32, Ix2>, values: ArrayView2<'_, f32>, zero: f32) -> Option<Own> {
+        let how = self.input.normalize;
+        match how.of()? {
+            Measured::Input => None,
+            Measured::Image => Some(Own::measured(how, image.iter().copied())),
+            Measured::Nonzero => {
+                let measured = image.iter().zip(values).filter(|(_, value)| **value != zero).map(|(v, _)| *v);
+                let own = Own::measured(how, measured);
+                image.zip_mut_with(&values, |v, &value| {
+                    if value == zero {
+                        *v = own.offset
+                    }
+                });
+                Some(own)
             }
-            _ => Ok(()),
         }
     }
 
-    /// About how many pixels a prepared image has, with what it is cut out of.
-    pub fn pixels(&self) -> usize {
-        match self.fit {
-            Fit::CenterCrop { short_side } => self.size.area() + 2 * (short_side as usize).pow(2),
-            Fit::Stretch | Fit::Letterbox { .. } => self.size.area(),
+    /// The intensity around the image.
+    fn border(&self, radiograph: &Radiograph, own: Option<Own>) -> f32 {
+        match self.input.fit {
+            Fit::Stretch | Fit::CenterSquare | Fit::CenterCrop { .. } => 0.0,
+            Fit::Letterbox { border } => border,
+            Fit::Windows(manifest::Windows { border, .. }) => {
+                border.unwrap_or_else(|| tensor::zero(&self.input, radiograph.range(), own.unwrap_or(Own::NONE)))
+            }
         }
     }
 
-    /// A part of the radiograph on the input; intensities are those of the whole.
-    fn fitted(&self, radiograph: &Radiograph, part: Region) -> Array2<f32> {
-        let intensities = radiograph.intensities(self.intensity);
-        let placement = Placement::new(self.fit, part.size(), self.size);
-        let size = placement.map_or(self.size, |placement| placement.inner);
-        let mut image = resize(part.cut(intensities.view()), size, self.resize).into_owned();
-        // Cubic weights overshoot; intensities must not.
-        image.mapv_inplace(|v| v.clamp(0.0, 1.0));
-        let border = if let Fit::Letterbox { border } = self.fit { border } else { 0.0 };
-        placement.map(|placement| placement.put(image.view(), border)).unwrap_or(image)
+    /// About how much is held of an image while it is prepared and its windows are joined: pixels, and planes of the
+    /// image's own size.
+    pub fn held(&self) -> (usize, usize) {
+        let input = Size::from(self.input.size).area();
+        match self.input.fit {
+            Fit::CenterCrop { short_side } => (input + 2 * (short_side as usize).pow(2), 0),
+            Fit::Stretch | Fit::CenterSquare | Fit::Letterbox { .. } => (input, 0),
+            // the image, the sum of its windows' maps, and that of their weights
+            Fit::Windows(manifest::Windows { resized: Some(size), .. }) => (3 * input.max(Size::from(size).area()), 0),
+            Fit::Windows(_) => (3 * input, 3),
+        }
     }
+}
+
+/// A plane of intensities at another size.
+fn resized(plane: ArrayView2<'_, f32>, size: Size, how: Resize) -> Array2<f32> {
+    let mut image = resize(plane, size, how).into_owned();
+    // Cubic weights overshoot; intensities must not.
+    image.mapv_inplace(|v| v.clamp(0.0, 1.0));
+    image
 }
 
 /// The prepared images of one batch, each computed once per recipe.
 #[derive(Default)]
 pub struct Prepared {
-    images: HashMap<(usize, usize), Arc<Array2<f32>>>,
+    images: HashMap<(usize, usize), Arc<PreparedImage>>,
 }
 
 impl Prepared {
@@ -113,7 +189,7 @@ impl Prepared {
     }
 
     /// A prepared image, after [`Prepared::fill`].
-    pub fn get(&self, recipe: usize, image: usize) -> Arc<Array2<f32>> {
+    pub fn get(&self, recipe: usize, image: usize) -> Arc<PreparedImage> {
         Arc::clone(&self.images[&(recipe, image)])
     }
 }
@@ -121,18 +197,33 @@ impl Prepared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::{Convention, Layout, Normalize, Unit, Weighting};
+
+    fn recipe(side: u32) -> Recipe {
+        let input = Input {
+            name: "image".into(),
+            size: [side, side],
+            channels: 1,
+            layout: Layout::Nchw,
+            scale: 1.0,
+            mean: vec![0.25],
+            std: Vec::new(),
+            resize: Resize::Linear,
+            fit: Fit::Stretch,
+            normalize: Normalize::None,
+            unit: Unit::Intensity,
+        };
+        Recipe { intensity: Intensity::Stored, input, plugins: Vec::new(), part: Part::default() }
+    }
+
+    fn corner() -> Radiograph {
+        let values = Array2::from_shape_fn((4, 4), |(row, column)| if row < 2 && column < 2 { 255.0 } else { 0.0 });
+        Radiograph::from_values("a", values, (0.0, 255.0)).unwrap()
+    }
 
     #[test]
     fn an_image_is_prepared_once_a_recipe() {
-        let recipe = || Recipe {
-            intensity: Intensity::Stored,
-            size: Size::new(2, 2),
-            resize: Resize::Linear,
-            fit: Fit::Stretch,
-            plugins: Vec::new(),
-            crop: false,
-        };
-        let recipes = [recipe(), recipe()];
+        let recipes = [recipe(2), recipe(2)];
         let radiograph = Radiograph::from_values("a", Array2::from_elem((4, 4), 51.0), (0.0, 255.0)).unwrap();
         let task = ImageTask { image: 0, size: Size::new(2, 2), region: None, score: None, fold: None };
         let mut prepared = Prepared::default();
@@ -141,23 +232,39 @@ mod tests {
         assert!(prepared.fill(&recipes, 0, &[&radiograph], &[&task]).is_empty());
         assert!(prepared.fill(&recipes, 1, &[&radiograph], &[&task]).is_empty());
         assert!(Arc::ptr_eq(&first, &prepared.get(0, 0)) && !Arc::ptr_eq(&first, &prepared.get(1, 0)));
-        assert!(first.iter().all(|v| (v - 0.2).abs() < 1e-6));
+        assert!(first.plane.iter().all(|v| (v - 0.2).abs() < 1e-6));
     }
 
     #[test]
     fn a_part_is_prepared_as_if_it_were_the_image() {
-        let values = Array2::from_shape_fn((4, 4), |(row, column)| if row < 2 && column < 2 { 255.0 } else { 0.0 });
-        let radiograph = Radiograph::from_values("a", values, (0.0, 255.0)).unwrap();
-        let recipe = |crop| Recipe {
-            intensity: Intensity::Stored,
-            size: Size::new(3, 3),
-            resize: Resize::Linear,
-            fit: Fit::Stretch,
-            plugins: Vec::new(),
-            crop,
-        };
+        let of = |crop| Recipe { part: Part { crop, ..Part::default() }, ..recipe(3) };
         let part = Region { top: 0, left: 0, height: 2, width: 2, of: Size::new(4, 4) };
-        assert!(recipe(true).apply(&radiograph, Some(part)).unwrap().iter().all(|&v| v == 1.0));
-        assert!(recipe(false).apply(&radiograph, Some(part)).unwrap().iter().any(|&v| v == 0.0));
+        assert!(of(true).apply(&corner(), Some(part)).unwrap().plane.iter().all(|&v| v == 1.0));
+        assert!(of(false).apply(&corner(), Some(part)).unwrap().plane.iter().any(|&v| v == 0.0));
+        let nonzero = Recipe { part: Part { nonzero: true, ..Part::default() }, ..recipe(3) };
+        assert!(nonzero.apply(&corner(), None).unwrap().plane.iter().all(|&v| v == 1.0));
+    }
+
+    #[test]
+    fn a_small_image_lies_in_a_window_of_zeros() {
+        let (overlap, weighting, convention) = (0.5, Weighting::Gaussian, Convention::NnUnet);
+        let windows = manifest::Windows { overlap, weighting, convention, resized: None, spacing: None, border: None };
+        let fitted = |normalize| {
+            let mut recipe = recipe(6);
+            recipe.input.fit = Fit::Windows(windows);
+            recipe.input.normalize = normalize;
+            recipe.apply(&corner(), None).unwrap()
+        };
+        // the intensity that becomes 0 is the mean
+        let plain = fitted(Normalize::None);
+        assert_eq!(
+            (plain.plane.dim(), plain.count(), plain.plane[(0, 0)], plain.plane[(1, 1)]),
+            ((6, 6), 1, 0.25, 1.0)
+        );
+        let image = fitted(Normalize::ZScore { of: Measured::Image });
+        let own = image.own.unwrap();
+        assert_eq!((own.offset, image.plane[(0, 0)]), (0.25, 0.25 * own.divisor + 0.25));
+        let nonzero = fitted(Normalize::MinMax { of: Measured::Nonzero });
+        assert_eq!((nonzero.own.unwrap().offset, nonzero.plane[(4, 4)]), (1.0, 1.0));
     }
 }

@@ -5,13 +5,17 @@ use std::mem::MaybeUninit;
 use ndarray::{Array4, ArrayView2, Axis, Slice, Zip};
 use rayon::prelude::*;
 
-use crate::manifest::{Input, Layout, Unit};
+use super::own::Own;
+use crate::manifest::{Input, Layout, Normalize, Unit};
 
-/// What a network sees of an image, (height, width) of intensities, and the file's values of black and white.
+/// What a network sees of an image, (height, width) of intensities.
 #[derive(Clone, Copy)]
 pub struct Plane<'a> {
     pub pixels: ArrayView2<'a, f32>,
+    /// The file's values of black and white.
     pub range: (f32, f32),
+    /// The values that normalize it; `None`: those of these pixels.
+    pub own: Option<Own>,
 }
 
 /// Fills a batch from planes of one size, (height, width) each; it is padded with zeros to `len` images.
@@ -20,7 +24,7 @@ pub struct Plane<'a> {
 /// If planes differ in size, or there are more than `len` of them.
 #[must_use]
 pub fn batch(planes: &[ArrayView2<'_, f32>], len: usize, input: &Input) -> Array4<f32> {
-    let planes: Vec<_> = planes.iter().map(|&pixels| Plane { pixels, range: (0.0, 1.0) }).collect();
+    let planes: Vec<_> = planes.iter().map(|&pixels| Plane { pixels, range: (0.0, 1.0), own: None }).collect();
     batch_of(&planes, len, input)
 }
 
@@ -35,15 +39,13 @@ pub fn batch_of(planes: &[Plane<'_>], len: usize, input: &Input) -> Array4<f32> 
     let mut tensor = Array4::uninit(shape);
     let channel_axis = Axis(if input.layout == Layout::Nchw { 0 } else { 2 });
     tensor.axis_iter_mut(Axis(0)).into_par_iter().zip(planes).for_each(|(mut image, plane)| {
-        let (pixels, (low, high)) = (plane.pixels, plane.range);
-        let (own_mean, own_std) = if input.standardize { own_mean_and_std(pixels) } else { (0.0, 1.0) };
-        // a standardized image has no unit
-        let in_units = input.unit == Unit::Stored && !input.standardize;
-        let (gain, black) = if in_units { (high - low, low) } else { (1.0, 0.0) };
+        let pixels = plane.pixels;
+        let own = plane.own.unwrap_or_else(|| Own::measured(input.normalize, pixels.iter().copied()));
+        let (gain, black) = unit(input, plane.range);
         for (channel, mut target) in image.axis_iter_mut(channel_axis).enumerate() {
             let (mean, std) = mean_and_std(channel, input);
             Zip::from(&mut target).and(pixels).for_each(|t, &v| {
-                t.write((((v - own_mean) / own_std * gain + black) * input.scale - mean) / std);
+                t.write((((v - own.offset) / own.divisor * gain + black) * input.scale - mean) / std);
             });
         }
     });
@@ -62,12 +64,18 @@ fn mean_and_std(channel: usize, input: &Input) -> (f32, f32) {
     (value(&input.mean, channel, 0.0), value(&input.std, channel, 1.0))
 }
 
-/// The mean and the standard deviation of a plane's pixels; the latter is never 0.
-fn own_mean_and_std(plane: ArrayView2<'_, f32>) -> (f32, f32) {
-    let count = plane.len() as f64;
-    let mean = plane.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-    let variance = plane.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
-    (mean as f32, variance.sqrt().max(1e-8) as f32)
+/// The intensity that becomes 0 in the first channel of an image with these values of black and white.
+pub fn zero(input: &Input, range: (f32, f32), own: Own) -> f32 {
+    let (gain, black) = unit(input, range);
+    let (mean, _) = mean_and_std(0, input);
+    (mean / input.scale - black) / gain * own.divisor + own.offset
+}
+
+/// From an intensity to the input's unit: a gain, and the number of black.
+fn unit(input: &Input, (low, high): (f32, f32)) -> (f32, f32) {
+    // an image that is normalized by its own values has no unit
+    let in_units = input.unit == Unit::Stored && input.normalize == Normalize::None;
+    if in_units { (high - low, low) } else { (1.0, 0.0) }
 }
 
 /// One number for all channels, or one per channel; `default` if there is none.
@@ -80,7 +88,7 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::manifest::{Fit, Resize};
+    use crate::manifest::{Fit, Measured, Resize};
 
     fn input(layout: Layout) -> Input {
         Input {
@@ -93,7 +101,7 @@ mod tests {
             std: vec![0.5],
             resize: Resize::Linear,
             fit: Fit::Stretch,
-            standardize: false,
+            normalize: Normalize::None,
             unit: Unit::Intensity,
         }
     }
@@ -120,17 +128,31 @@ mod tests {
             std: vec![],
             ..input(Layout::Nchw)
         };
-        let planes = [(0.0, 4096.0), (-1024.0, 1024.0)].map(|range| Plane { pixels: pixels.view(), range });
+        let planes = [(0.0, 4096.0), (-1024.0, 1024.0)].map(|range| Plane { pixels: pixels.view(), range, own: None });
         assert_eq!(batch_of(&planes, 2, &input).into_raw_vec_and_offset().0, [-1024.0, 0.0, -2048.0, -1536.0]);
     }
 
     #[test]
-    fn each_image_is_standardized_by_itself() {
+    fn each_image_is_normalized_by_itself() {
         let planes = [array![[0.25, 0.75]], array![[0.1, 0.1]]];
         let planes: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
-        let input =
-            Input { standardize: true, channels: 1, scale: 1.0, mean: vec![], std: vec![], ..input(Layout::Nchw) };
-        let found = batch(&planes, 2, &input);
-        assert_eq!(found.iter().copied().collect::<Vec<_>>(), [-1.0, 1.0, 0.0, 0.0]);
+        let own = |normalize| {
+            let numbers = (1.0, vec![], vec![]);
+            let (scale, mean, std) = numbers;
+            let input = Input { normalize, channels: 1, scale, mean, std, ..input(Layout::Nchw) };
+            batch(&planes, 2, &input).iter().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(own(Normalize::ZScore { of: Measured::Input }), [-1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(own(Normalize::MinMax { of: Measured::Input }), [0.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn some_intensity_becomes_0() {
+        let input = Input { channels: 1, scale: 2.0, mean: vec![0.5], std: vec![0.25], ..input(Layout::Nchw) };
+        assert_eq!(zero(&input, (0.0, 255.0), Own::NONE), 0.25);
+        let input = Input { unit: Unit::Stored, scale: 1.0, mean: vec![0.0], ..input };
+        assert_eq!(zero(&input, (-1024.0, 1024.0), Own::NONE), 0.5);
+        let input = Input { normalize: Normalize::ZScore { of: Measured::Image }, ..input };
+        assert_eq!(zero(&input, (0.0, 255.0), Own { offset: 0.3, divisor: 0.1 }), 0.3);
     }
 }

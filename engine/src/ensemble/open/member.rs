@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{EnsembleError, Opening};
+use super::{EnsembleError, Opening, RecipeKey};
 use crate::Size;
 use crate::ensemble::member::Member;
 use crate::ensemble::member::cache;
 use crate::ensemble::member::compatibility;
+use crate::ensemble::member::part::Part;
 use crate::ensemble::member::prepare::Recipe;
 use crate::ensemble::member::views::View;
 use crate::ensemble::member::weights::Weights;
+use crate::ensemble::member::windows;
 use crate::ensemble::task::RequiredOutputs;
-use crate::manifest;
+use crate::manifest::{self, Fit};
 use crate::plugin::{Plugin, Role};
 use crate::runtime::ModelError;
 
@@ -38,6 +40,10 @@ impl Opening<'_> {
             manifest: member.clone(),
             views,
             view_sizes,
+            window_weights: match member.input.fit {
+                Fit::Windows(how) => Some(windows::weights(size, &how)),
+                _ => None,
+            },
             wanted,
             compare_above: postprocess.iter().find_map(|(when, _)| when.map(|when| when.mask_above)),
             postprocess,
@@ -82,14 +88,13 @@ impl Opening<'_> {
     }
 
     fn recipe(&mut self, field: &str, member: &manifest::Member) -> Result<usize, EnsembleError> {
-        let input = &member.input;
-        let key = (member.intensity, input.size, (input.resize, input.fit), member.prepare.clone(), member.crop);
+        let key = recipe_key(member);
         if let Some(known) = self.recipes.iter().position(|(other, _)| *other == key) {
             return Ok(known);
         }
         let plugins = self.plugins(&format!("{field}.prepare"), &member.prepare, &[Role::Prepare])?;
-        let (intensity, size, resize, crop) = (member.intensity, input.size.into(), input.resize, member.crop);
-        self.recipes.push((key, Recipe { intensity, size, resize, fit: input.fit, plugins, crop }));
+        let (intensity, input, part) = (member.intensity, member.input.clone(), key.part);
+        self.recipes.push((key, Recipe { intensity, input, plugins, part }));
         Ok(self.recipes.len() - 1)
     }
 
@@ -107,8 +112,11 @@ impl Opening<'_> {
         let (prepare, tta) = (self.libraries(field, prepare)?, self.libraries(field, tta)?);
         let compared = member.postprocess.iter().find_map(|step| step.when.map(|when| when.mask_above));
         let texts = [
-            format!("{:?} {:?} {} {}", member.input, member.intensity, member.crop, member.identity),
-            format!("{:?} {:?} {:?} {compared:?}", member.map, member.score, member.score_from_map),
+            format!("{:?} {:?} {:?} {}", member.input, member.intensity, Part::of(member), member.identity),
+            format!(
+                "{:?} {:?} {:?} {:?} {compared:?}",
+                member.average, member.map, member.score, member.score_from_map
+            ),
             format!("{:?} {prepare:?}", chosen(&member.prepare)),
             format!("{:?} {tta:?}", chosen(&member.tta)),
         ];
@@ -131,6 +139,21 @@ impl Opening<'_> {
                 Err(EnsembleError::Model { manifest: self.path.into(), field: format!("{field}.{key}"), message })
             }
         }
+    }
+}
+
+fn recipe_key(member: &manifest::Member) -> RecipeKey {
+    let manifest::Input { size, resize, fit, normalize, .. } = member.input;
+    let manifest::Input { scale, ref mean, unit, .. } = member.input;
+    RecipeKey {
+        intensity: member.intensity,
+        size,
+        resize,
+        fit,
+        normalize,
+        prepare: member.prepare.clone(),
+        part: Part::of(member),
+        zero: matches!(fit, Fit::Windows(_)).then(|| (scale, mean.clone(), unit)),
     }
 }
 

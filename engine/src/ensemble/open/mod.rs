@@ -16,6 +16,7 @@ use crate::ensemble::EnsembleError;
 use crate::ensemble::device::clock::Clock;
 use crate::ensemble::member::Member;
 use crate::ensemble::member::cache::{Cache, Counts};
+use crate::ensemble::member::part::Part;
 use crate::ensemble::member::prepare::Recipe;
 use crate::ensemble::member::weights::{Opener, Source};
 use crate::ensemble::stage::crop::Crop;
@@ -50,7 +51,18 @@ struct Opening<'a> {
 }
 
 /// The values by which recipes are compared.
-type RecipeKey = (manifest::Intensity, manifest::Sides, (manifest::Resize, manifest::Fit), Vec<Step>, bool);
+#[derive(PartialEq)]
+struct RecipeKey {
+    intensity: manifest::Intensity,
+    size: manifest::Sides,
+    resize: manifest::Resize,
+    fit: manifest::Fit,
+    normalize: manifest::Normalize,
+    prepare: Vec<Step>,
+    part: Part,
+    /// The intensity around a small image depends on these.
+    zero: Option<(f32, Vec<f32>, manifest::Unit)>,
+}
 
 /// A stage as declared in a manifest.
 struct Declared<'a> {

@@ -152,6 +152,7 @@ mod tests {
             strict: false,
             limits: DecodeLimits::default(),
             prepared: 0,
+            planes: 0,
             maps: 0,
             output: None,
         }

@@ -26,6 +26,8 @@ pub struct Plan {
     pub limits: DecodeLimits,
     /// Bytes that an image takes besides its own pixels and maps: its prepared images.
     pub prepared: usize,
+    /// Prepared images and joined maps of the image's own size.
+    pub planes: usize,
     /// Files that are decoded at once.
     pub threads: usize,
     /// Maps of an image that exist at once.
@@ -63,7 +65,8 @@ impl Ensemble {
             },
             strict: self.memory.is_some(),
             limits: self.decode_limits(),
-            prepared: self.recipes.iter().map(|recipe| recipe.pixels() * FLOAT).sum(),
+            prepared: self.recipes.iter().map(|recipe| recipe.held().0 * FLOAT).sum(),
+            planes: self.recipes.iter().map(|recipe| recipe.held().1).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
             output: self.manifest.output.size.map(Size::from),
         }
@@ -86,7 +89,7 @@ impl Plan {
     /// Bytes that an image takes besides its pixels.
     fn bytes_besides(&self, size: Size) -> usize {
         let maps = plane(self.output.unwrap_or(size)).saturating_mul(self.maps);
-        maps.saturating_add(self.prepared)
+        maps.saturating_add(self.prepared).saturating_add(plane(size).saturating_mul(self.planes))
     }
 }
 
@@ -109,10 +112,12 @@ mod tests {
             strict: false,
             limits: DecodeLimits::default(),
             prepared: 7,
+            planes: 0,
             maps: 2,
             output: Some(Size::new(2, 2)),
         };
         assert_eq!(plan.bytes(Size::new(3, 3)), 9 * 4 + 7 + 2 * 4 * 4);
+        assert_eq!(Plan { planes: 3, ..plan }.bytes(Size::new(3, 3)), 4 * 9 * 4 + 7 + 2 * 4 * 4);
         assert_eq!(Plan { output: None, ..plan }.bytes(Size::new(3, 3)), 9 * 4 + 7 + 2 * 9 * 4);
     }
 }

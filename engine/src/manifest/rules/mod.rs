@@ -13,17 +13,21 @@ use std::collections::HashMap;
 use super::{Gate, Intensity, Manifest, Member, Merge, Stage};
 use crate::lint::{Findings, child};
 
-const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 14] = [
+const MEMBER_RULES: [fn(&Member, &str, &mut Findings); 18] = [
     mean_and_std,
     scale_is_not_zero,
     percentiles_rise,
     fit::the_centre_is_there,
     fit::stored_units_are_of_stored_values,
+    fit::zeros_are_those_of_the_file,
+    fit::windows_have_maps,
+    fit::logits_are_averaged,
     some_view,
     one_score,
     some_output,
     values::maps_are_resized_as_they_can_be,
     values::classes_are_named,
+    values::classes_compete,
     values::channels_are_joined,
     weights::model_or_snapshots,
     weights::folds_are_told,

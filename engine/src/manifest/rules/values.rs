@@ -1,6 +1,6 @@
 //! Rules for the values of outputs.
 
-use super::super::{Join, Member, Merge, Values};
+use super::super::{Against, Join, Member, Merge, Values};
 use super::StageAt;
 use crate::lint::{Findings, child};
 
@@ -49,6 +49,15 @@ pub(super) fn classes_are_named(member: &Member, at: &str, findings: &mut Findin
             let about = [child(at, &format!("{output}.values"))];
             findings.error(about, message, Some("add `channel = 1`, or the class that is wanted, counted from 0"));
         }
+    }
+}
+
+/// Only exclusive classes compete.
+pub(super) fn classes_compete(member: &Member, at: &str, findings: &mut Findings) {
+    let Some(map) = &member.map else { return };
+    if map.against == Against::Likeliest && map.values != Values::Softmax {
+        let about = [child(at, "map.against"), child(at, "map.values")];
+        findings.error(about, "only the classes of a softmax compete", Some("leave it out"));
     }
 }
 

@@ -160,8 +160,13 @@ fn resizing(text: &str) -> Result<Resize, String> {
         "linear-antialias" => Resize::LinearAntialias,
         "cubic" => Resize::Cubic,
         "cubic-antialias" => Resize::CubicAntialias,
+        "spline" => Resize::Spline,
         "nearest" => Resize::Nearest,
-        _ => return Err("expected area, box, linear, linear-antialias, cubic, cubic-antialias or nearest".into()),
+        _ => {
+            return Err(
+                "expected area, box, linear, linear-antialias, cubic, cubic-antialias, spline or nearest".into()
+            );
+        }
     })
 }
 

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::answer::{Answer, ViewAnswer};
+use super::super::map::Map;
 use crate::Size;
+use crate::manifest::Pick;
 
 const MAGIC: &[u8; 8] = b"PLEURA\x00\x01";
 const HASH: usize = 32;
@@ -37,20 +39,68 @@ struct Header {
     views: Vec<ViewAnswer>,
     /// The map's size.
     map: Option<Size>,
+    /// What the map holds.
+    #[serde(default)]
+    holds: Holds,
+}
+
+/// What a map holds, without its planes.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Holds {
+    #[default]
+    Probabilities,
+    LogOdds,
+    /// The numbers of so many classes.
+    Classes(usize, Pick),
+    /// The logits of so many channels.
+    Independent(usize, Pick),
+}
+
+impl Holds {
+    fn of(map: &Map) -> Self {
+        match map {
+            Map::Probabilities(_) => Self::Probabilities,
+            Map::LogOdds(_) => Self::LogOdds,
+            Map::Classes(planes, pick) => Self::Classes(planes.len(), pick.clone()),
+            Map::Independent(planes, pick) => Self::Independent(planes.len(), pick.clone()),
+        }
+    }
+
+    fn planes(&self) -> usize {
+        if let Self::Classes(planes, _) | Self::Independent(planes, _) = self { *planes } else { 1 }
+    }
+
+    /// Only probabilities have steps.
+    fn form(&self, form: Form) -> Form {
+        if matches!(self, Self::Probabilities) { form } else { Form::Exact }
+    }
+
+    fn map(self, mut planes: Vec<Array2<f32>>) -> Option<Map> {
+        Some(match self {
+            Self::Probabilities => Map::Probabilities(planes.pop()?),
+            Self::LogOdds => Map::LogOdds(planes.pop()?),
+            Self::Classes(_, pick) => Map::Classes(planes, pick),
+            Self::Independent(_, pick) => Map::Independent(planes, pick),
+        })
+    }
 }
 
 /// # Errors
 /// If compression fails.
 pub fn encode(answer: &Answer, identity: &str, form: Form) -> io::Result<Vec<u8>> {
     let Answer { score, agreement, ref views, ref map } = *answer;
-    let size = map.as_ref().map(|map| map.dim().into());
-    let header = Header { identity: identity.into(), form, score, agreement, views: views.clone(), map: size };
+    let size = map.as_ref().and_then(|map| Some(map.planes().first()?.dim().into()));
+    let holds = map.as_ref().map(Holds::of).unwrap_or_default();
+    let form = holds.form(form);
+    let header = Header { identity: identity.into(), form, score, agreement, views: views.clone(), map: size, holds };
     let header = serde_json::to_vec(&header)?;
     let mut bytes = MAGIC.to_vec();
     bytes.extend((header.len() as u32).to_le_bytes());
     bytes.extend(header);
     if let Some(map) = map {
-        bytes.extend(zstd::bulk::compress(&pack(map, form), LEVEL)?);
+        let packed: Vec<u8> = map.planes().iter().flat_map(|plane| pack(plane, form)).collect();
+        bytes.extend(zstd::bulk::compress(&packed, LEVEL)?);
     }
     let hash = Sha256::digest(&bytes);
     bytes.extend(hash);
@@ -74,8 +124,11 @@ pub fn decode(bytes: &[u8], identity: &str) -> Option<Answer> {
     let map = match header.map {
         None => None,
         Some(size) => {
-            let length = size.height.checked_mul(size.width)?.checked_mul(width(header.form))?;
-            Some(unpack(&zstd::bulk::decompress(packed, length).ok()?, size, header.form)?)
+            let plane = size.height.checked_mul(size.width)?.checked_mul(width(header.form))?;
+            let bytes = zstd::bulk::decompress(packed, plane.checked_mul(header.holds.planes())?).ok()?;
+            let planes = bytes.chunks(plane.max(1)).map(|bytes| unpack(bytes, size, header.form));
+            let planes: Vec<_> = planes.collect::<Option<_>>()?;
+            Some(header.holds.map(planes)?)
         }
     };
     Some(Answer { score: header.score, agreement: header.agreement, views: header.views, map })

@@ -17,7 +17,7 @@ use super::Member;
 use super::answer::Answer;
 use super::weights::Weights;
 use crate::ensemble::task::{ImageTask, Region, RequiredOutputs};
-use crate::manifest::Values;
+use crate::manifest::{Average, Values};
 use crate::{Radiograph, atomic, digest, regular};
 
 pub use entry::Form;
@@ -76,10 +76,12 @@ impl Cache {
 
     /// The key of the output of a set of weights for an image.
     pub fn key(&self, member: &Member, weights: &Weights, radiograph: &Radiograph, task: &ImageTask) -> Key {
-        let region = member.region(task);
+        let region = member.region(radiograph, task);
         let map = member.manifest.map.as_ref();
-        let resized = map.is_some_and(|map| map.resized_as() != Values::Probabilities);
-        let placed = resized.then(|| member.place(task).dim());
+        // averages of logits are resized later
+        let resized = map.is_some_and(|map| map.resized_as() != Values::Probabilities)
+            && member.manifest.average == Average::Probabilities;
+        let placed = resized.then(|| member.place(radiograph, task).dim());
         let question = [ARITHMETIC, &member.fingerprint, &format!("{placed:?}"), &format!("{:?}", self.form)];
         let question = hash(&question);
         let image = match region {

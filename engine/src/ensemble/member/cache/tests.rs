@@ -4,14 +4,31 @@ use ndarray::{Array2, array};
 use proptest::prelude::*;
 
 use super::super::answer::{Answer, ViewAnswer};
+use super::super::map::Map;
 use super::entry::{Form, decode, encode};
 use super::{Cache, Key, hash, region_text};
 use crate::Size;
 use crate::ensemble::task::{Region, RequiredOutputs};
+use crate::manifest::{Against, Join, Pick};
 
 fn answer(map: Array2<f32>) -> Answer {
     let views = vec![ViewAnswer { score: Some(0.1 + 0.2), highest: None }];
-    Answer { score: Some(1.0 / 3.0), agreement: Some(0.65), map: Some(map), views }
+    Answer { score: Some(1.0 / 3.0), agreement: Some(0.65), map: Some(Map::Probabilities(map)), views }
+}
+
+fn only(answer: &Answer) -> &Array2<f32> {
+    let [map] = answer.map.as_ref().unwrap().planes() else { panic!("expected one plane") };
+    map
+}
+
+#[test]
+fn averages_of_logits_are_kept_exactly() {
+    let planes = vec![array![[-30.0, 2.5]], array![[0.1, 7.0]], array![[1e-9, 0.0]]];
+    let pick = Pick { channels: vec![1, 2], join: Join::Max, against: Against::All, complement: true };
+    for map in [Map::LogOdds(planes[0].clone()), Map::Classes(planes, pick)] {
+        let kept = Answer { map: Some(map), ..answer(array![[0.5]]) };
+        assert_eq!(decode(&encode(&kept, "me", Form::Steps8).unwrap(), "me").unwrap(), kept);
+    }
 }
 
 proptest! {
@@ -23,11 +40,11 @@ proptest! {
         let kept = answer(map);
         let back = decode(&encode(&kept, "me", Form::Exact).unwrap(), "me").unwrap();
         let bits = |map: &Array2<f32>| map.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
-        prop_assert_eq!(bits(back.map.as_ref().unwrap()), bits(kept.map.as_ref().unwrap()));
+        prop_assert_eq!(bits(only(&back)), bits(only(&kept)));
         prop_assert_eq!((back.score, back.agreement, &back.views), (kept.score, kept.agreement, &kept.views));
         for (form, steps) in [(Form::Steps16, 65535.0), (Form::Steps8, 255.0)] {
             let back = decode(&encode(&kept, "me", form).unwrap(), "me").unwrap();
-            for (a, b) in back.map.as_ref().unwrap().iter().zip(kept.map.as_ref().unwrap()) {
+            for (a, b) in only(&back).iter().zip(only(&kept)) {
                 prop_assert!((a - b).abs() <= 0.5 / steps + 1e-6, "{} for {}", a, b);
             }
         }

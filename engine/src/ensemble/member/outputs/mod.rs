@@ -11,7 +11,7 @@ use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayViewD, Axis};
 use super::channels::ChannelFault;
 use super::classes::{log_odds, log_odds_map};
 use super::map::Map;
-use super::probability::sigmoid;
+use super::probability::{logit, sigmoid};
 use crate::chain;
 use crate::manifest::{Join, Layout, MapOutput, Member, Pick, ScoreOutput, Values};
 use crate::planes;
@@ -20,13 +20,14 @@ pub use from_map::score_from_map;
 use values::{check, check_sum, is_picked};
 pub use values::{convert, probabilities, to_probability};
 
-/// The map of image `index` of a batch of `len`, in the form that is resized; see [`MapOutput`] for its shape.
+/// The map of image `index` of a batch of `len`, in the form that is resized; see [`MapOutput`] for its shape. Channels
+/// of logits are joined here or, if `late`, where logits become probabilities.
 pub fn map(
     output: &ArrayD<f32>,
     index: usize,
     len: usize,
     declared: &MapOutput,
-    layout: Layout,
+    (layout, late): (Layout, bool),
 ) -> Result<Map, String> {
     let (pick, values, place_as) = (declared.pick(), declared.values, declared.resized_as());
     let planes = shape::planes(output, index, len, layout)?;
@@ -34,6 +35,10 @@ pub fn map(
     match values {
         Values::Softmax => classes(planes, pick, place_as),
         Values::Labels => labelled(planes, &pick).map(Map::Probabilities),
+        Values::Logits if late && place_as == Values::Logits && pick.channels.len() > 1 => {
+            let logits = pick.channels.iter().map(|&channel| convert(channel_of(planes, channel), values, place_as));
+            Ok(Map::Independent(logits.collect::<Result<_, _>>()?, pick))
+        }
         Values::Logits | Values::Probabilities => {
             let map = joined(planes, &pick, values, place_as)?;
             Ok(if place_as == Values::Logits { Map::LogOdds(map) } else { Map::Probabilities(map) })
@@ -112,6 +117,19 @@ pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOut
     }
 }
 
+/// The log-odds of [`score`], without rounding to a probability where the output has them.
+pub fn score_odds(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOutput) -> Result<f32, String> {
+    let probability = score(output, index, len, declared)?;
+    let numbers: Vec<f32> = shape::numbers(output, index, len)?.iter().copied().collect();
+    let pick = declared.pick();
+    Ok(match (declared.values, pick.channels.as_slice()) {
+        (Values::Softmax, _) => log_odds(&numbers, &pick),
+        (Values::Logits, [channel]) if pick.complement => -numbers[*channel],
+        (Values::Logits, [channel]) => numbers[*channel],
+        _ => logit(probability),
+    })
+}
+
 fn joined_score(numbers: &[f32], pick: &Pick, values: Values) -> Result<f32, String> {
     let each = pick.channels.iter().map(|&channel| to_probability(numbers[channel], values));
     let each: Vec<f32> = each.collect::<Result<_, _>>()?;
@@ -144,7 +162,7 @@ pub fn read_batch(
     let names: Vec<&str> = names.into_iter().chain(member.score.as_ref().map(|score| score.output.as_str())).collect();
     let mut outputs = model.run(&member.input.name, input, &names).map_err(|e| ("model", chain(&e)))?.into_iter();
     if let (Some(declared), Some(output)) = (&member.map, member.map.as_ref().and_then(|_| outputs.next())) {
-        map(&output, 0, len, declared, member.input.layout)
+        map(&output, 0, len, declared, (member.input.layout, false))
             .map_err(|message| ("map.output", format!("output `{}` {message}", declared.output)))?;
         channels.map = shape::planes(&output, 0, len, member.input.layout).ok().map(|planes| planes.len_of(Axis(0)));
     }

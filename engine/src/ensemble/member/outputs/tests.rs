@@ -3,7 +3,7 @@
 use ndarray::{Array3, Array4, array};
 
 use super::*;
-use crate::manifest::{MapResize, ScoreFromMap};
+use crate::manifest::{Against, MapResize, ScoreFromMap};
 
 fn plane(
     output: &ArrayD<f32>,
@@ -13,7 +13,7 @@ fn plane(
     layout: Layout,
 ) -> Result<Array2<f32>, String> {
     let planes = shape::planes(output, index, len, layout)?;
-    let pick = Pick { channels: vec![channel], join: Join::Max, complement: false };
+    let pick = Pick { channels: vec![channel], join: Join::Max, against: Against::All, complement: false };
     has_channels(planes.len_of(Axis(0)), &pick, Values::Logits)?;
     Ok(channel_of(planes, channel))
 }
@@ -67,6 +67,7 @@ fn map_of(score: ScoreOutput, resize_as: Option<Values>) -> MapOutput {
         channel,
         channels,
         join,
+        against: Against::All,
         complement,
         resize: MapResize::Linear,
         zero_below: None,
@@ -100,7 +101,7 @@ fn channels_are_joined_and_complemented() {
             let forms = [None, Some(Logits), Some(Probabilities)];
             for resize_as in forms {
                 let map_declared = map_of(declared.clone(), resize_as);
-                let found = map(&planes, 0, 1, &map_declared, Layout::Nchw).unwrap();
+                let found = map(&planes, 0, 1, &map_declared, (Layout::Nchw, false)).unwrap();
                 let resized = found.clone().placed(crate::Size::new(3, 3), MapResize::Linear);
                 let found = found.probabilities();
                 assert!(found.iter().chain(&resized).all(|&p| near(p)), "{map_declared:?}: {found}, {expected}");
@@ -115,11 +116,11 @@ fn sums_that_are_no_probability_are_refused() {
     let output = array![[0.8, 0.7]].into_dyn();
     assert!(score(&output, 0, 1, &declared).unwrap_err().contains("add up to 1.5"));
     let planes = Array4::from_elem((1, 2, 1, 1), 0.75).into_dyn();
-    let message = map(&planes, 0, 1, &map_of(declared, None), Layout::Nchw).unwrap_err();
+    let message = map(&planes, 0, 1, &map_of(declared, None), (Layout::Nchw, false)).unwrap_err();
     assert!(message.contains("add up to 1.5") && message.contains("join = \"max\""), "{message}");
     let all = picked(Values::Softmax, &[0, 1], Some(Join::Sum), false);
     assert!(score(&output, 0, 1, &all).unwrap_err().contains("always 1"));
-    let message = map(&planes, 0, 1, &map_of(all, None), Layout::Nchw).unwrap_err();
+    let message = map(&planes, 0, 1, &map_of(all, None), (Layout::Nchw, false)).unwrap_err();
     assert!(message.contains("always 1"), "{message}");
     let none = picked(Values::Probabilities, &[0, 5], Some(Join::Max), false);
     assert!(score(&output, 0, 1, &none).unwrap_err().contains("the manifest declares 5"));
@@ -135,7 +136,7 @@ fn classes_become_probabilities_in_both_layouts() {
         for resize_as in [None, Some(Values::Logits), Some(Values::Probabilities)] {
             let declared = softmax(class, resize_as);
             for (output, layout) in [(&first, Layout::Nchw), (&last, Layout::Nhwc)] {
-                let found = map(&output.clone().into_dyn(), 0, 1, &declared, layout).unwrap().probabilities();
+                let found = map(&output.clone().into_dyn(), 0, 1, &declared, (layout, false)).unwrap().probabilities();
                 assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{class} {found}");
             }
         }
@@ -161,12 +162,12 @@ fn scores_of_classes() {
 #[test]
 fn a_softmax_of_one_channel_is_refused() {
     for output in [Array4::<f32>::zeros((1, 1, 2, 2)).into_dyn(), Array3::<f32>::zeros((1, 2, 2)).into_dyn()] {
-        let message = map(&output, 0, 1, &softmax(0, None), Layout::Nchw).unwrap_err();
+        let message = map(&output, 0, 1, &softmax(0, None), (Layout::Nchw, false)).unwrap_err();
         assert!(message.contains("needs two or more"), "{message}");
     }
     let mut broken = Array4::<f32>::zeros((1, 2, 2, 2));
     broken[(0, 0, 1, 1)] = f32::INFINITY;
-    assert!(map(&broken.into_dyn(), 0, 1, &softmax(1, None), Layout::Nchw).unwrap_err().contains("holds inf"));
+    assert!(map(&broken.into_dyn(), 0, 1, &softmax(1, None), (Layout::Nchw, false)).unwrap_err().contains("holds inf"));
 }
 
 #[test]
@@ -192,7 +193,7 @@ fn labels_are_classes_of_any_shape() {
         for (classes, expected) in [(&[1][..], [0.0, 1.0, 0.0]), (&[1, 2], [0.0, 1.0, 1.0])] {
             for complement in [false, true] {
                 let declared = map_of(picked(Values::Labels, classes, Some(Join::Sum), complement), None);
-                let found = map(&output, 0, 1, &declared, Layout::Nchw).unwrap().probabilities();
+                let found = map(&output, 0, 1, &declared, (Layout::Nchw, false)).unwrap().probabilities();
                 let expected = expected.map(|p| if complement { 1.0 - p } else { p });
                 assert_eq!(found.row(0).to_vec(), expected, "{:?} {classes:?}", output.shape());
             }
@@ -202,7 +203,7 @@ fn labels_are_classes_of_any_shape() {
     assert_eq!([1.0, 0.0].map(|label| score(&array![label].into_dyn(), 0, 1, &one).unwrap()), [1.0, 0.0]);
     assert!(score(&array![0.3].into_dyn(), 0, 1, &one).unwrap_err().contains("0.3, which is no class label"));
     let several = Array4::<f32>::zeros((1, 3, 2, 2)).into_dyn();
-    let message = map(&several, 0, 1, &map_of(one, None), Layout::Nchw).unwrap_err();
+    let message = map(&several, 0, 1, &map_of(one, None), (Layout::Nchw, false)).unwrap_err();
     assert!(message.contains("3 channels; expected one, of class labels"), "{message}");
 }
 
@@ -214,10 +215,12 @@ fn a_single_image_may_lack_the_axis_of_the_batch() {
     assert_eq!(score(&ndarray::arr0(0.25).into_dyn(), 0, 1, &first).unwrap(), 0.25);
     assert_eq!(score(&array![0.5].into_dyn(), 0, 1, &first).unwrap(), 0.5);
     let plane = array![[0.0, 1.0, 0.5]].into_dyn();
-    let found = map(&plane, 0, 1, &map_of(first.clone(), None), Layout::Nchw).unwrap().probabilities();
+    let found = map(&plane, 0, 1, &map_of(first.clone(), None), (Layout::Nchw, false)).unwrap().probabilities();
     assert_eq!(found, array![[0.0, 1.0, 0.5]]);
     // of which image it would be is not known
-    assert!(map(&plane, 0, 2, &map_of(first.clone(), None), Layout::Nchw).unwrap_err().contains("a batch of 2"));
+    assert!(
+        map(&plane, 0, 2, &map_of(first.clone(), None), (Layout::Nchw, false)).unwrap_err().contains("a batch of 2")
+    );
     assert!(score(&ndarray::arr0(0.25).into_dyn(), 0, 2, &first).unwrap_err().contains("a batch of 2"));
 }
 

@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use ndarray::{Array1, Array4, ArrayView2, Axis, Zip};
 use pleura::Size;
 use pleura::ensemble;
-use pleura::manifest::{Fit, Input, Layout, Unit};
+use pleura::manifest::{Fit, Input, Layout, Normalize, Unit};
 use pleura::pool::Pool;
 use rayon::prelude::*;
 
@@ -210,7 +210,7 @@ fn input(data: &Dataset, plan: &Plan) -> Input {
         std: data.data.std.clone(),
         resize: data.data.resize,
         fit: Fit::Stretch,
-        standardize: false,
+        normalize: Normalize::None,
         unit: Unit::Intensity,
     }
 }
