@@ -61,7 +61,7 @@ fn a_program_by_itself_gives_what_the_libraries_give() {
     };
     let list = run(pleura().args(["plugins", "list"]));
     let rows: Vec<_> = list.lines().skip(1).collect();
-    assert!(rows.len() == 12 && rows.iter().all(|row| row.ends_with("  built-in")), "{list}");
+    assert!(rows.len() == 13 && rows.iter().all(|row| row.ends_with("  built-in")), "{list}");
 
     run(pleura().args(["demo", "--images", "4", "--device", "cpu", "--out", "demo"]));
     let predict = |csv: &str, libraries: &Path| {

@@ -6,6 +6,7 @@ mod completions;
 mod data;
 mod demo;
 mod explain;
+mod export;
 mod import;
 mod man;
 mod models;
@@ -54,6 +55,8 @@ pub enum Verb {
     Optimize(optimize::Args),
     /// Train networks from a recipe and export them as ONNX.
     Train(train::Args),
+    /// Write a recipe's network with given weights as ONNX, without training.
+    Export(export::Args),
     /// Make a manifest of a network as nnU-Net, segmentation_models_pytorch, timm or torchxrayvision describe it.
     #[command(subcommand)]
     Import(import::Args),
@@ -101,6 +104,7 @@ impl Verb {
             Self::Tune(args) => args,
             Self::Optimize(args) => args,
             Self::Train(args) => args,
+            Self::Export(args) => args,
             Self::Import(args) => args,
             Self::Models(args) => args,
             Self::Plugins(args) => args,

@@ -185,7 +185,7 @@ impl Watch for Screen {
         let figure =
             |name: &str, value: Option<f64>| value.map_or(String::new(), |value| format!("  {name} {value:.4}"));
         let text = format!(
-            "fold {} phase {} epoch {:>3}  lr {:.2e}  loss {:.4}{}{}{}{}  {:.1} images/s  {}{}",
+            "fold {} phase {} epoch {:>3}  lr {:.2e}  loss {:.4}{}{}{}{}{}  {:.1} images/s  {}{}",
             line.fold + 1,
             line.phase + 1,
             line.epoch + 1,
@@ -194,6 +194,7 @@ impl Watch for Screen {
             figure("validation", line.validation_loss),
             figure("dice", line.dice),
             figure("positives", line.dice_positives),
+            figure("iou", line.iou),
             figure("auc", line.auc),
             line.images_per_second,
             short(Duration::from_secs_f64(line.seconds)),

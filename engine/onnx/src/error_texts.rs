@@ -10,6 +10,7 @@ fn every_error_has_its_text() {
     add!(texts, OnnxError {
         Read { path: "a.onnx".into(), source: gone() },
         NotOnnx { path: "a.onnx".into(), reason: "it has no graph".into() },
+        External { path: "a.onnx".into(), reason: "cannot read `a.onnx.data`: No such file or directory".into() },
         Write { path: "a.onnx".into(), source: gone() },
     });
     let name = || "conv1.weight".to_owned();

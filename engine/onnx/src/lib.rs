@@ -33,6 +33,7 @@ pub mod proto;
 mod skeleton;
 mod tensor;
 mod value;
+mod whole;
 
 pub use build::{GraphBuilder, IR_VERSION, OPSET, attribute, value_info};
 pub use constants::{Constants, constants};
@@ -40,3 +41,4 @@ pub use model::{Activation, Model, OnnxError, read};
 pub use skeleton::Skeleton;
 pub use tensor::TensorError;
 pub use value::{Dim, ElementType, Value};
+pub use whole::read_whole;

@@ -44,6 +44,14 @@ pub enum OnnxError {
         /// What is missing or malformed.
         reason: String,
     },
+    /// The weights that a model keeps in another file cannot be read.
+    #[error("`{}` keeps weights in another file: {reason}", path.display())]
+    External {
+        /// The model.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
     /// The file cannot be written.
     #[error("cannot write model `{}`", path.display())]
     Write {
@@ -54,7 +62,7 @@ pub enum OnnxError {
     },
 }
 
-/// Reads a model. Weights in other files (external data) are not read.
+/// Reads a model. Weights in other files (external data) are not read: see [`read_whole`](super::read_whole).
 pub fn read(path: impl AsRef<Path>) -> Result<Model, OnnxError> {
     let path = path.as_ref();
     let bytes =

@@ -57,15 +57,17 @@ pub struct Written {
 impl Network {
     /// Reads a network, and opens it with the bounds of its values as outputs.
     pub fn open(member: Member) -> Result<Self, OptimizeError> {
-        let model = onnx::read(member.source.path())?;
-        let model = match tidy::refusal(&model) {
-            Some(why) => Err(why),
-            None => {
-                let mut model = tidy::tidied(&model);
-                fold::fold(&mut model);
-                Ok(model)
-            }
+        let model = match onnx::read_whole(member.source.path()) {
+            // in the manifest's folder, and not in the model's
+            Err(onnx::OnnxError::External { reason, .. }) => Err(format!("its weights are in another file: {reason}")),
+            Err(error) => return Err(error.into()),
+            Ok(model) => tidy::refusal(&model).map_or(Ok(model), Err),
         };
+        let model = model.map(|model| {
+            let mut model = tidy::tidied(&model);
+            fold::fold(&mut model);
+            model
+        });
         let opener = member.opener();
         let probe =
             model.as_ref().ok().map(|model| Probe::open(model, opener.runtime, opener.sessions[0])).transpose()?;
@@ -113,10 +115,12 @@ impl Network {
             }
         };
         let bytes = |path: &Path| std::fs::metadata(path).map(|it| it.len()).map_err(OptimizeError::file("read", path));
+        let files = super::folder::external_files(self.file())?;
+        let beside = files.iter().map(|file| bytes(file)).sum::<Result<u64, _>>()?;
         Ok(Written {
             file: self.file().into(),
             to: to.into(),
-            bytes_before: bytes(self.file())?,
+            bytes_before: bytes(self.file())? + beside,
             bytes_after: bytes(&target)?,
             seconds_before: times.map(|(before, _)| before),
             seconds_after: times.map(|(_, after)| after),

@@ -17,9 +17,6 @@ pub fn refusal(model: &Model) -> Option<String> {
     if let Some(node) = graph.node.iter().find(|node| has_subgraph(node)) {
         return Some(format!("node `{}` ({}) has a subgraph", graph::called(node), node.op_type));
     }
-    if graph.initializer.iter().any(|tensor| !tensor.external_data.is_empty() || tensor.data_location == Some(1)) {
-        return Some("its weights are in another file: save it as one file".into());
-    }
     if !model.header().functions.is_empty() {
         return Some("it defines functions".into());
     }
@@ -185,12 +182,5 @@ mod tests {
         header.opset_import[0].version = 11;
         let old = Model::new(header, model(relu).graph().clone());
         assert_eq!(refusal(&old).as_deref(), Some("its operator set is 11: export it with 13 or newer"));
-        let mut outside = model(relu);
-        outside.graph_mut().initializer.push(TensorProto {
-            data_location: Some(1),
-            data_type: 1,
-            ..Default::default()
-        });
-        assert!(refusal(&outside).unwrap().contains("save it as one file"));
     }
 }

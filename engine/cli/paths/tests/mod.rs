@@ -15,10 +15,12 @@ use crate::Cli;
 use crate::exit::{Exit, conclude};
 
 /// Text arguments that name no file.
-const NOT_PATHS: [&str; 6] = ["title", "salt", "patient_column", "grid", "plugin", "class"];
+const NOT_PATHS: [&str; 7] = ["title", "salt", "patient_column", "grid", "plugin", "class", "label"];
 
 /// Options that require another one.
-const NEEDS: [(&str, &[&str]); 4] = [
+const NEEDS: [(&str, &[&str]); 6] = [
+    ("import nnunet images", &["expected"]),
+    ("import nnunet expected", &["images"]),
     ("predict report", &["findings"]),
     ("report ensemble", &["truth", "cache"]),
     ("data split patient_column", &["patients"]),

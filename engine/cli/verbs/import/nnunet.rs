@@ -52,7 +52,10 @@ pub struct Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> Result<()> {
-        paths.reads("FOLDER", &self.folder.join("nnunet.json"));
+        paths.reads("FOLDER", &self.folder);
+        for file in self.folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()) {
+            paths.reads("FOLDER", &file);
+        }
         paths.reads_any("--expected", &self.expected);
         paths.writes_like("--out", &self.out, ["ensemble.toml", "*.onnx"]);
         self.engine.paths(paths);

@@ -1,6 +1,6 @@
 //! An ensemble in a new folder: the manifest with other models, and the other files that it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -175,11 +175,21 @@ fn slashed(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
+/// The names of a model's external files, relative to its folder.
+fn external_names(model: &Path) -> Result<BTreeSet<PathBuf>, OptimizeError> {
+    let bytes = regular::read(model).map_err(OptimizeError::file("read", model))?;
+    // Opening the ensemble has ensured that it is a model, and that its files are in the manifest's folder.
+    Ok(Skeleton::read(&bytes).map(|it| it.external_files()).unwrap_or_default())
+}
+
+/// A model's external files.
+pub fn external_files(model: &Path) -> Result<Vec<PathBuf>, OptimizeError> {
+    Ok(external_names(model)?.iter().map(|name| model.with_file_name(name)).collect())
+}
+
 /// Copies a model and its external data.
 pub fn copy_model(from: &Path, to: &Path) -> Result<(), OptimizeError> {
-    let bytes = regular::read(from).map_err(OptimizeError::file("read", from))?;
-    // Opening the ensemble has ensured that it is a model, and that its files are in the manifest's folder.
-    for name in Skeleton::read(&bytes).map(|it| it.external_files()).unwrap_or_default() {
+    for name in external_names(from)? {
         let target = to.with_file_name(&name);
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder).map_err(OptimizeError::file("make", folder))?;

@@ -14,6 +14,7 @@ fn line(fold: u32, phase: u32, epoch: u32) -> Line {
         validation_loss: Some(0.6),
         dice: Some(0.8),
         dice_positives: None,
+        iou: None,
         auc: None,
         images_per_second: 1.0,
         seconds: 1.0,

@@ -23,6 +23,7 @@ pub fn add(texts: &mut Texts) {
     add!(texts, TrainError {
         Recipe(invalid()),
         Missing { key: "network.architecture.path", path: path() },
+        NoWeights {},
         Network(NetError::Onnx),
         Model(OnnxError::NotOnnx { path: path(), reason: "it has no graph".into() }),
         Weights(WeightsError::Empty { path: path() }),

@@ -31,6 +31,9 @@ pub enum TrainError {
         /// The path.
         path: PathBuf,
     },
+    /// There are no weights to export.
+    #[error("there are no weights to export: name a file (`--weights`, or the recipe's `weights.file`)")]
+    NoWeights,
     #[error("the network cannot be built")]
     Network(#[from] NetError),
     #[error(transparent)]

@@ -17,6 +17,7 @@
 
 mod alone;
 mod check;
+mod convert;
 mod epoch;
 mod error;
 mod export;
@@ -43,6 +44,7 @@ use crate::progress::Progress;
 use open::Opened;
 
 pub use check::{Checked, check};
+pub use convert::export;
 pub use error::TrainError;
 pub use export::AGREEMENT;
 pub(crate) use export::worst;

@@ -25,6 +25,7 @@ impl Fold<'_> {
             validation_loss: Some(validation.loss),
             dice: validation.dice,
             dice_positives: validation.dice_positives,
+            iou: validation.iou,
             auc: validation.auc,
             images_per_second: self.rest.epoch_images as f64 / self.rest.epoch_seconds,
             seconds: started.elapsed().as_secs_f64(),

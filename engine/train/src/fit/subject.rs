@@ -165,7 +165,7 @@ fn foreign(
     score: Option<&str>,
     class: Option<u32>,
 ) -> Result<(Model, Ports), TrainError> {
-    let mut model = onnx::read(path)?;
+    let mut model = onnx::read_whole(path)?;
     to_inference(&mut model);
     for (key, output) in [("network.architecture.map", map), ("network.architecture.score", score)] {
         let outputs: Vec<String> = model.outputs().into_iter().map(|output| output.name).collect();

@@ -23,6 +23,7 @@ pub struct Validation {
     pub loss: f64,
     pub dice: Option<f64>,
     pub dice_positives: Option<f64>,
+    pub iou: Option<f64>,
     pub auc: Option<f64>,
 }
 
@@ -71,6 +72,7 @@ impl Fold<'_> {
             loss,
             dice: dices.mean(),
             dice_positives: dices.mean_of_positives(),
+            iou: dices.mean_iou(),
             auc: auc(&scores, &labels),
         };
         self.last = Some((validation.dice, validation.auc));

@@ -29,6 +29,9 @@ pub struct Line {
     pub dice: Option<f64>,
     /// Mean Dice of the held-out images with a non-empty true mask.
     pub dice_positives: Option<f64>,
+    /// Mean intersection over union of the held-out images; journals of earlier versions have none.
+    #[serde(default)]
+    pub iou: Option<f64>,
     /// The area under the ROC curve of the held-out images' scores.
     pub auc: Option<f64>,
     /// Training images per second.

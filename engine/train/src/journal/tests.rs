@@ -16,6 +16,7 @@ fn line(fold: u32, phase: u32, epoch: u32) -> Line {
         validation_loss: Some(0.4),
         dice: Some(0.9),
         dice_positives: Some(0.8),
+        iou: Some(0.85),
         auc: None,
         images_per_second: 41.2,
         seconds: 1.5,
@@ -42,7 +43,7 @@ fn lines_come_back() {
     assert_eq!(Journal::read(&path).unwrap(), lines());
     assert_eq!(
         checksum::unseal(fs::read_to_string(path).unwrap().lines().next().unwrap(), "").unwrap(),
-        r#"{"fold":3,"phase":0,"epoch":0,"step":10,"lr":0.0001,"loss":0.30000000000000004,"terms":{"map.bce":0.1},"validation_loss":0.4,"dice":0.9,"dice_positives":0.8,"auc":null,"images_per_second":41.2,"seconds":1.5}"#
+        r#"{"fold":3,"phase":0,"epoch":0,"step":10,"lr":0.0001,"loss":0.30000000000000004,"terms":{"map.bce":0.1},"validation_loss":0.4,"dice":0.9,"dice_positives":0.8,"iou":0.85,"auc":null,"images_per_second":41.2,"seconds":1.5}"#
     );
 }
 

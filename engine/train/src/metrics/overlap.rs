@@ -23,17 +23,25 @@ pub fn dice(predicted: &Mask, truth: &Mask) -> f64 {
     Runs::from(predicted).dice(&Runs::from(truth))
 }
 
-/// The mean of images' Dice.
+/// The intersection over union of two masks, from their Dice.
+#[must_use]
+pub fn iou(dice: f64) -> f64 {
+    dice / (2.0 - dice)
+}
+
+/// The mean of images' Dice, and of their intersections over unions.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Dices {
     all: Mean,
     positives: Mean,
+    ious: Mean,
 }
 
 impl Dices {
     /// Adds the Dice of an image, and whether its true mask is not empty.
     pub fn add(&mut self, dice: f64, positive: bool) {
         self.all.add(dice);
+        self.ious.add(iou(dice));
         if positive {
             self.positives.add(dice);
         }
@@ -43,6 +51,12 @@ impl Dices {
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         self.all.get()
+    }
+
+    /// Mean intersection over union of all images; 1 if truth and prediction are both empty.
+    #[must_use]
+    pub fn mean_iou(&self) -> Option<f64> {
+        self.ious.get()
     }
 
     /// Mean over the images with a non-empty true mask.
@@ -104,6 +118,8 @@ mod tests {
         dices.add(0.25, true);
         dices.add(0.75, true);
         assert_eq!((dices.mean(), dices.mean_of_positives()), (Some(2.0 / 3.0), Some(0.5)));
+        // a Dice of 1/4 is 1 of 7 pixels, one of 3/4 is 3 of 5
+        assert!((dices.mean_iou().unwrap() - (1.0 + 1.0 / 7.0 + 0.6) / 3.0).abs() < 1e-15);
     }
 
     proptest! {

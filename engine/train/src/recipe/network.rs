@@ -266,7 +266,7 @@ pub enum Encoder {
 }
 
 /// Initial weights.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
     /// A `.pth` (or `.pt`, `.bin`, `.ckpt`), `.safetensors` or `.onnx` file, relative to the recipe.

@@ -4,7 +4,7 @@
 use pleura::onnx::ElementType;
 use pleura::onnx::proto::{NodeProto, TensorProto};
 
-use super::attributes::axis;
+use super::layout;
 use super::{Attributes, Constant, Shape, Trace, Typed};
 
 type Folded = (Typed, Constant);
@@ -121,22 +121,12 @@ fn compute(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, Str
         return Ok(None);
     }
     let same = |constant: Constant| Ok(Some((first.typed.clone(), constant)));
-    let list = |numbers: Vec<i64>| Ok(Some(int64(vec![numbers.len()], numbers)));
     match node.op_type.as_str() {
         "Identity" => same(first.constant.clone()),
         "Cast" => cast(node, first),
-        "Gather" => gather(node, first, &inputs[1]),
-        "Unsqueeze" | "Squeeze" | "Reshape" if first.typed.shape.len() <= 1 => regroup(node, inputs),
-        "Concat" if inputs.iter().all(|input| matches!(input.constant, Constant::Ints(_))) => {
-            list(inputs.iter().map(|input| input.ints().map(<[i64]>::to_vec)).collect::<Result<Vec<_>, _>>()?.concat())
+        "Gather" | "Unsqueeze" | "Squeeze" | "Reshape" | "Transpose" | "Slice" | "ScatterND" | "Concat" => {
+            moved(node, inputs).map(Some)
         }
-        "Concat" => {
-            let numbers: Vec<f32> =
-                inputs.iter().flat_map(|input| input.floats()).map(|number| number as f32).collect();
-            let typed = Typed { element: ElementType::Float, shape: vec![numbers.len()] };
-            Ok(Some((typed, Constant::Floats(numbers))))
-        }
-        "Slice" if first.typed.shape.len() == 1 => slice(first, inputs),
         "ConstantOfShape" => fill(node, first),
         "Range" => range(inputs),
         "Floor" | "Ceil" | "Neg" | "Sqrt" => {
@@ -179,44 +169,51 @@ fn cast(node: &NodeProto, input: &Input<'_>) -> Result<Option<Folded>, String> {
     Ok(Some((Typed { element, shape: input.typed.shape.clone() }, constant)))
 }
 
-fn gather(node: &NodeProto, input: &Input<'_>, indices: &Input<'_>) -> Result<Option<Folded>, String> {
-    if input.typed.shape.len() != 1 || node.int("axis").unwrap_or(0) != 0 {
-        return Ok(None);
-    }
-    let numbers = input.floats();
-    let picked: Result<Vec<f64>, String> =
-        indices.ints()?.iter().map(|&index| Ok(numbers[axis(index, numbers.len())?])).collect();
-    let typed = Typed { element: input.typed.element, shape: indices.typed.shape.clone() };
-    Ok(Some((typed, like(input, picked?.into_iter()))))
-}
-
-/// Converts between a list and a single number.
-fn regroup(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
-    let input = &inputs[0];
-    let numbers = input.floats();
-    let shape = match node.op_type.as_str() {
-        "Unsqueeze" if input.typed.shape.is_empty() => vec![1],
-        "Squeeze" if numbers.len() == 1 => vec![],
-        "Reshape" => match inputs[1].ints()? {
-            [] if numbers.len() == 1 => vec![],
-            [_] => vec![numbers.len()],
-            _ => return Ok(None),
-        },
-        _ => return Ok(None),
+/// What a node makes of numbers that it only moves.
+fn moved(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Folded, String> {
+    let first = &inputs[0];
+    let ints = |place: usize| inputs.get(place).map(Input::ints).transpose();
+    let own = layout::places(&first.typed.shape, 0);
+    let count = own.len();
+    // the second tensor that is moved, if any
+    let mut second = Vec::new();
+    let places = match node.op_type.as_str() {
+        "Reshape" => layout::reshape(node, own, ints(1)?.unwrap_or_default())?,
+        "Squeeze" | "Unsqueeze" => layout::regrouped(node, own, ints(1)?)?,
+        "Transpose" => layout::transposed(node, own)?,
+        "Slice" => {
+            let ends = (ints(1)?.unwrap_or_default(), ints(2)?.unwrap_or_default());
+            layout::sliced(own, ends, ints(3)?, ints(4)?)?
+        }
+        "Gather" => layout::gathered(node, &own, inputs[1].ints()?, &inputs[1].typed.shape)?,
+        "ScatterND" => {
+            second.push(&inputs[2]);
+            let updates = layout::places(&inputs[2].typed.shape, count);
+            layout::scattered(own, inputs[1].ints()?, &inputs[1].typed.shape, &updates)?
+        }
+        _ => {
+            second.extend(&inputs[1..]);
+            let mut next = 0;
+            let parts = inputs.iter().map(|input| {
+                let places = layout::places(&input.typed.shape, next);
+                next += places.len();
+                places
+            });
+            layout::joined(node, &parts.collect::<Vec<_>>())?
+        }
     };
-    Ok(Some((Typed { element: input.typed.element, shape }, input.constant.clone())))
-}
-
-fn slice(input: &Input<'_>, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
-    let numbers = input.floats();
-    let length = numbers.len() as i64;
-    let step = inputs.get(4).map_or(Ok(1), |steps| steps.ints().map(|steps| steps[0]))?;
-    let (start, end) = (inputs[1].ints()?[0], inputs[2].ints()?[0]);
-    let (from, to) = bounds(start, end, step, length)?;
-    let picked = crate::ops::steps(from, to, step).map(|at| numbers[at as usize]);
-    let picked: Vec<f64> = picked.collect();
-    let typed = Typed { element: input.typed.element, shape: vec![picked.len()] };
-    Ok(Some((typed, like(input, picked.into_iter()))))
+    let all = std::iter::once(first).chain(second);
+    let constant = match first.constant {
+        Constant::Ints(_) => {
+            let numbers: Vec<i64> = all.map(Input::ints).collect::<Result<Vec<_>, _>>()?.concat();
+            Constant::Ints(places.iter().map(|&place| numbers[place]).collect())
+        }
+        Constant::Floats(_) => {
+            let numbers: Vec<f64> = all.flat_map(Input::floats).collect();
+            Constant::Floats(places.iter().map(|&place| numbers[place] as f32).collect())
+        }
+    };
+    Ok((Typed { element: first.typed.element, shape: places.shape().to_vec() }, constant))
 }
 
 /// The first index of a slice and its end, clamped to an axis.

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod fold;
+mod layout;
 mod shorthand;
 
 use std::collections::{HashMap, HashSet};

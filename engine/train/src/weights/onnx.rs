@@ -9,7 +9,7 @@ use super::read::{Cause, Tensors};
 use super::{Numbers, Tensor};
 
 pub(super) fn read(path: &Path) -> Result<Tensors, Cause> {
-    let model = pleura::onnx::read(path)?;
+    let model = pleura::onnx::read_whole(path)?;
     if let Some(sparse) = model.graph().sparse_initializer.first() {
         let name = sparse.values.as_ref().map_or("", |values| &values.name);
         return Err(format!("initializer `{name}` is sparse, which is not supported").into());

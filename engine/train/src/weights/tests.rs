@@ -70,7 +70,7 @@ fn an_onnx_model_gives_what_may_be_weights() {
     model.graph_mut().initializer[0].data_location = Some(1);
     model.write(&path).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(chain(&error).contains("`conv1.weight` is stored in another file: save the model as one"), "{error}");
+    assert!(chain(&error).contains("keeps weights in another file: tensor `conv1.weight` names no file"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole trainings, on discs in noise.
 
+mod foreign;
 mod goes_on;
 mod refuses;
 
