@@ -12,6 +12,7 @@ mod norm;
 mod pool;
 mod reduce;
 mod resize;
+mod select;
 mod slices;
 mod softmax;
 mod sort;

@@ -3,6 +3,7 @@
 use pleura::onnx::proto::NodeProto;
 
 use super::layout::known;
+use super::select::{given_back, padded_place};
 use super::{Op, first, optional};
 use crate::backward::Backward;
 use crate::trace::{Attributes, Constant, Trace, Typed, axis, bounds};
@@ -49,14 +50,17 @@ fn sliced(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 fn slice(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let (mut before, mut after) = (vec![0; shape.len()], vec![0; shape.len()]);
+    let mut g = first(gradients)?.to_owned();
     for cut in cuts(b.trace, node)? {
         if cut.step != 1 {
-            return Err(format!("a slice of step {} has no gradient", cut.step));
+            let shown = (0..cut.count as i64).map(|at| Some((cut.from + at * cut.step) as usize));
+            g = given_back(b.trace, &g, cut.axis, &shown.collect::<Vec<_>>(), shape[cut.axis])?;
+            continue;
         }
         before[cut.axis] = cut.from;
         after[cut.axis] = shape[cut.axis] as i64 - cut.from - cut.count as i64;
     }
-    let g = b.trace.pad(first(gradients)?, &before, &after);
+    let g = b.trace.pad(&g, &before, &after);
     b.give(&node.input[0], &g);
     Ok(())
 }
@@ -91,13 +95,18 @@ fn padded(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
 }
 
 fn pad(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
-    if !matches!(node.text("mode"), None | Some("constant")) {
-        return Err("only constant padding has a gradient".into());
-    }
+    let mode = node.text("mode").unwrap_or("constant");
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let (before, after) = frame(b.trace, node)?;
-    if before.iter().chain(&after).any(|&pad| pad < 0) {
-        return Err("negative padding has no gradient".into());
+    if mode != "constant" || before.iter().chain(&after).any(|&pad| pad < 0) {
+        let mut g = first(gradients)?.to_owned();
+        for (axis, &length) in shape.iter().enumerate().filter(|(axis, _)| before[*axis] != 0 || after[*axis] != 0) {
+            let places = -before[axis]..length as i64 + after[axis];
+            let shown = places.map(|at| padded_place(mode, at, length)).collect::<Result<Vec<_>, _>>()?;
+            g = given_back(b.trace, &g, axis, &shown, length)?;
+        }
+        b.give(&node.input[0], &g);
+        return Ok(());
     }
     let axes: Vec<i64> = (0..shape.len() as i64).collect();
     let ends: Vec<i64> = before.iter().zip(&shape).map(|(before, &length)| before + length as i64).collect();
@@ -114,13 +123,21 @@ fn gathered(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
     Ok(vec![Typed { element: input.element, shape }])
 }
 
-/// One known index of an axis: as a slice of length one.
+/// One known index of an axis: as a slice of length one. Several: each gives back what it shows.
 fn gather(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) -> Result<(), String> {
     let shape = b.trace.shape(&node.input[0]).to_vec();
     let at = node.axis("axis", 0, shape.len())?;
     let index = match b.trace.known(&node.input[1]) {
         Some(Constant::Ints(indices)) if indices.len() == 1 => axis(indices[0], shape[at])?,
-        _ => return Err("only a single constant index has a gradient".into()),
+        Some(Constant::Ints(indices)) => {
+            let shown = indices.iter().map(|&index| axis(index, shape[at]).map(Some)).collect::<Result<Vec<_>, _>>()?;
+            let line = [&shape[..at], &[shown.len()], &shape[at + 1..]].concat();
+            let g = b.trace.reshape(first(gradients)?, &line);
+            let g = given_back(b.trace, &g, at, &shown, shape[at])?;
+            b.give(&node.input[0], &g);
+            return Ok(());
+        }
+        _ => return Err("only constant indices have a gradient".into()),
     };
     let mut one = shape.clone();
     one[at] = 1;

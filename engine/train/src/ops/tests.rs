@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{OPS, broadcast, by_batch};
 use crate::testing::{check_gradients, noise};
-use crate::trace::{Trace, node};
+use crate::trace::{Constant, Trace, node};
 
 type Shape = Vec<usize>;
 
@@ -152,6 +152,22 @@ fn layout() {
         let index = t.constant_axis(-2);
         t.emit("Gather", &[&v[0], &index], vec![a::int("axis", 1)])
     });
+    check_gradients("Gather", &image(), |t, v| {
+        let indices = t.constant("several", &[2, 2], Constant::Ints(vec![0, -1, 0, 1]));
+        t.emit("Gather", &[&v[0], &indices], vec![a::int("axis", 1)])
+    });
+    check_gradients("Slice", &image(), |t, v| t.slice(&v[0], &[-1, 2], &[-1, 0], &[i64::MIN, 3], &[-2, 2]));
+    for (mode, pads) in [
+        ("edge", [0, 0, 2, 1, 0, 0, 0, 3]),
+        ("reflect", [0, 0, 1, 2, 0, 0, 1, 0]),
+        ("wrap", [0, 0, 1, 0, 0, 0, 0, 2]),
+        ("constant", [0, 0, -1, 2, 0, 0, 1, -1]),
+    ] {
+        check_gradients("Pad", &image(), |t, v| {
+            let pads = t.ints(&pads);
+            t.emit("Pad", &[&v[0], &pads], vec![a::string("mode", mode)])
+        });
+    }
     check_gradients("TopK", &[apart(1, &[3, 8])], |t, v| {
         let k = t.ints(&[5]);
         t.emit_all("TopK", &[&v[0], &k], 2, vec![a::int("axis", 1)]).swap_remove(0)
