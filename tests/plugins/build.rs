@@ -39,9 +39,22 @@ fn shared(source: &Path, library: &Path) {
     run(Command::new("cc").args(flags).arg("-I").arg(include()).arg("-o").arg(library).arg(source));
 }
 
+/// Runs a command, again if its program is busy: another test's child may still hold the copy open for writing.
+fn unless_busy(command: &mut Command) -> std::io::Result<std::process::Output> {
+    for _ in 0..100 {
+        match command.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            done => return done,
+        }
+    }
+    command.output()
+}
+
 /// Runs a command that must succeed; its standard output.
 pub fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = unless_busy(command).unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
     out.into_owned()

@@ -27,6 +27,11 @@ pub fn given_back(
         }
     }
     let matrix = t.floats(&[shown.len(), length], matrix);
+    if t.shape(gradient).len() == 1 {
+        let row = t.reshape(gradient, &[1, shown.len()]);
+        let product = t.matmul(&row, &matrix);
+        return Ok(t.reshape(&product, &[length]));
+    }
     // the axis comes last, and goes back; exchanging two axes is its own inverse
     let mut order: Vec<i64> = (0..t.shape(gradient).len() as i64).collect();
     let last = order.len() - 1;

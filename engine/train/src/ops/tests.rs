@@ -156,6 +156,10 @@ fn layout() {
         let indices = t.constant("several", &[2, 2], Constant::Ints(vec![0, -1, 0, 1]));
         t.emit("Gather", &[&v[0], &indices], vec![a::int("axis", 1)])
     });
+    check_gradients("Gather", &[value(1, &[5])], |t, v| {
+        let indices = t.constant("several", &[2, 2], Constant::Ints(vec![0, -1, 0, 3]));
+        t.emit("Gather", &[&v[0], &indices], vec![])
+    });
     check_gradients("Slice", &image(), |t, v| t.slice(&v[0], &[-1, 2], &[-1, 0], &[i64::MIN, 3], &[-2, 2]));
     for (mode, pads) in [
         ("edge", [0, 0, 2, 1, 0, 0, 0, 3]),
