@@ -64,7 +64,8 @@ impl Command for Args {
         let Some(ensemble) = imported.ensemble(&self.model) else {
             bail!("the model is a classifier, which alone has no masks: add its member to a manifest, without `--out`");
         };
-        written(&ensemble, out)
+        written(&ensemble, out)?;
+        Ok(Exit::Good)
     }
 }
 
@@ -85,10 +86,10 @@ fn print(imported: &Imported) -> Exit {
     Exit::Good
 }
 
-/// Writes an import, and says where.
-pub(super) fn written(imported: &pleura::import::Imported, out: &Path) -> Result<Exit> {
+/// Writes an import, and says where; the manifest's path.
+pub(super) fn written(imported: &pleura::import::Imported, out: &Path) -> Result<PathBuf> {
     let path = imported.write(out)?;
     imported.remarks.iter().for_each(term::note);
     term::result(format_args!("wrote `{}`", path.display()));
-    Ok(Exit::Good)
+    Ok(path)
 }

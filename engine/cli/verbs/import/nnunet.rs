@@ -68,9 +68,9 @@ impl Command for Args {
     fn run(&self, checked: &Checked) -> Result<Exit> {
         let options = Options { label: self.label.clone(), no_postprocessing: self.no_postprocessing };
         let (imported, target) = nnunet::import(&self.folder, &options)?;
-        written(&imported, &self.out)?;
+        let manifest = written(&imported, &self.out)?;
         match &self.expected {
-            Some(expected) => self.prove(expected, &target, checked.images()),
+            Some(expected) => self.prove(&manifest, expected, &target, checked.images()),
             None => Ok(Exit::Good),
         }
     }
@@ -78,8 +78,8 @@ impl Command for Args {
 
 impl Args {
     /// Compares the ensemble that was written with nnU-Net's own answers.
-    fn prove(&self, folder: &Path, target: &Target, images: &[PathBuf]) -> Result<Exit> {
-        let ensemble = self.engine.open(&self.out.join("ensemble.toml"), Ensemble::options().keep_maps(true))?;
+    fn prove(&self, manifest: &Path, folder: &Path, target: &Target, images: &[PathBuf]) -> Result<Exit> {
+        let ensemble = self.engine.open(manifest, Ensemble::options().keep_maps(true))?;
         let skips = Skips::unlisted("image");
         let (mut compared, mut failed) = (0, 0);
         for path in images {

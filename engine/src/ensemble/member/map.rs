@@ -1,5 +1,7 @@
 //! A view's map between the network and its place in the output, in the form that is resized.
 
+use std::convert::Infallible;
+
 use ndarray::{Array2, Array3, Axis};
 
 use super::classes::{log_odds_map, log_odds_of_planes};
@@ -48,12 +50,8 @@ impl Map {
 
     /// Applies a function to each plane.
     pub fn each(self, mut each: impl FnMut(Array2<f32>) -> Array2<f32>) -> Self {
-        match self {
-            Self::Probabilities(map) => Self::Probabilities(each(map)),
-            Self::LogOdds(map) => Self::LogOdds(each(map)),
-            Self::Classes(planes, pick) => Self::Classes(planes.into_iter().map(each).collect(), pick),
-            Self::Independent(planes, pick) => Self::Independent(planes.into_iter().map(each).collect(), pick),
-        }
+        let Ok(map) = self.try_map(|plane| Ok::<_, Infallible>(each(plane)));
+        map
     }
 
     /// The planes, in order.

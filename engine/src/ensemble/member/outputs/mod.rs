@@ -117,9 +117,14 @@ pub fn score(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOut
     }
 }
 
-/// The log-odds of [`score`], without rounding to a probability where the output has them.
-pub fn score_odds(output: &ArrayD<f32>, index: usize, len: usize, declared: &ScoreOutput) -> Result<f32, String> {
-    let probability = score(output, index, len, declared)?;
+/// The log-odds of `probability`, a [`score`], without rounding to a probability where the output has them.
+pub fn score_odds(
+    output: &ArrayD<f32>,
+    index: usize,
+    len: usize,
+    declared: &ScoreOutput,
+    probability: f32,
+) -> Result<f32, String> {
     let numbers: Vec<f32> = shape::numbers(output, index, len)?.iter().copied().collect();
     let pick = declared.pick();
     Ok(match (declared.values, pick.channels.as_slice()) {

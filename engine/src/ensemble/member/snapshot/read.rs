@@ -53,9 +53,10 @@ impl Run<'_> {
             && let Some(output) = results.get(&score.output)
         {
             let wrong = |message| self.wrong(&score.output, message);
-            read.score = Some(outputs::score(output, index, results.len, score).map_err(wrong)?);
+            let probability = outputs::score(output, index, results.len, score).map_err(wrong)?;
+            read.score = Some(probability);
             if self.averages_logits() {
-                read.odds = Some(outputs::score_odds(output, index, results.len, score).map_err(wrong)?);
+                read.odds = Some(outputs::score_odds(output, index, results.len, score, probability).map_err(wrong)?);
             }
         }
         if let Some(map) = declared.map.as_ref().filter(|_| self.reads_map())
