@@ -32,6 +32,7 @@ mod model;
 pub mod proto;
 mod skeleton;
 mod tensor;
+mod unsteady;
 mod value;
 mod whole;
 
@@ -40,5 +41,6 @@ pub use constants::{Constants, constants};
 pub use model::{Activation, Model, OnnxError, read};
 pub use skeleton::Skeleton;
 pub use tensor::TensorError;
+pub use unsteady::unsteady;
 pub use value::{Dim, ElementType, Value};
 pub use whole::read_whole;

@@ -114,6 +114,9 @@ pub struct NodeProto {
     /// The operator's domain; empty is ONNX's own.
     #[prost(string, tag = "7")]
     pub domain: String,
+    /// What tools noted, such as the rewrites of PyTorch's exporter.
+    #[prost(message, repeated, tag = "9")]
+    pub metadata_props: Vec<StringStringEntryProto>,
 }
 
 /// One parameter of a node: a name and exactly one value, of the kind given by `type`.

@@ -1,5 +1,5 @@
 //! Reads a reduced model before ONNX Runtime opens it: the messages of [`super::proto`] without anything that leads
-//! neither to a tensor nor to a call. The rest of the file is skipped.
+//! neither to a tensor nor to a call, nor tells whether results depend on chance. The rest of the file is skipped.
 //!
 //! Messages that may occur once are read as often as they occur: what counts is what ONNX Runtime may see.
 
@@ -50,6 +50,12 @@ pub struct Function {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
+    #[prost(string, repeated, tag = "1")]
+    pub input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    pub output: Vec<String>,
+    #[prost(string, tag = "3")]
+    pub name: String,
     #[prost(string, tag = "4")]
     pub op_type: String,
     #[prost(string, tag = "7")]
@@ -62,6 +68,10 @@ pub struct Node {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(int64, tag = "3")]
+    pub i: i64,
     #[prost(message, repeated, tag = "5")]
     pub t: Vec<Tensor>,
     #[prost(message, repeated, tag = "6")]

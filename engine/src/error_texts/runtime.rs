@@ -47,6 +47,7 @@ fn models(texts: &mut Texts) {
         TooLarge { path: path(), bytes: 5 << 30, external: false, most: 4 << 30 },
         TooLarge { path: path(), bytes: 5 << 30, external: true, most: 4 << 30 },
         Sparse { path: path(), bytes: 5 << 30, most: 4 << 30 },
+        TrainingForm { path: path(), node: "node `bn` (BatchNormalization) normalizes by the batch at hand".into() },
         Nodes { path: path() },
         NotOnnx { path: path(), sha256: "00".into(), reason: "it has no graph".into() },
         External {

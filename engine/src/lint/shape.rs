@@ -5,13 +5,22 @@ use serde_json::{Value, json};
 use super::Schema;
 
 impl Schema {
-    /// Follows references, and skips `null`, which TOML does not have.
+    /// Follows references, and skips `null`, which TOML does not have; of several forms, the first.
     pub(super) fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
+        self.resolve_for(schema, None)
+    }
+
+    /// As [`Schema::resolve`]; of several forms, the one of this type, if there is one.
+    pub(super) fn resolve_for<'s>(&'s self, schema: &'s Value, of: Option<&str>) -> &'s Value {
         let mut schema = schema;
         loop {
-            let next = match (schema.get("$ref"), schema.get("anyOf")) {
+            let next = match (schema.get("$ref"), schema.get("anyOf").and_then(Value::as_array)) {
                 (Some(reference), _) => reference.as_str().and_then(|it| self.definition(it)),
-                (_, Some(any)) => any.as_array().and_then(|any| any.iter().find(|it| it["type"] != "null")),
+                (_, Some(any)) => {
+                    let mut forms = any.iter().filter(|it| it["type"] != "null");
+                    let fits = |form: &&Value| of.is_some() && expected(self.resolve(form)) == of;
+                    forms.clone().find(fits).or_else(|| forms.next())
+                }
                 _ => None,
             };
             match next {

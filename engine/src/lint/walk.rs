@@ -45,7 +45,7 @@ impl Walk<'_> {
 
     /// The value as JSON, or its replacement.
     fn value(&mut self, value: &DeValue<'_>, schema: &Value, path: &str) -> Value {
-        let schema = self.schema.resolve(schema);
+        let schema = self.schema.resolve_for(schema, type_of(value));
         if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
             return match words(branches) {
                 Some(words) => self.word(value, &words, path),
@@ -257,6 +257,16 @@ fn described(expected: &str) -> &'static str {
         "boolean" => "true or false",
         "integer" => "a whole number",
         _ => "a number",
+    }
+}
+
+/// The JSON Schema's type of a value, where forms differ by it.
+fn type_of(value: &DeValue<'_>) -> Option<&'static str> {
+    match value {
+        DeValue::String(_) => Some("string"),
+        DeValue::Array(_) => Some("array"),
+        DeValue::Table(_) => Some("object"),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::bounded::{self, BoundedError};
 use crate::digest;
 use crate::manifest::{Folder, FolderError};
-use crate::onnx::Skeleton;
+use crate::onnx::{Skeleton, unsteady};
 
 /// The default size limit of a model, external data included: 4 GiB; see [`crate::ensemble::Options`].
 pub const MAX_MODEL_BYTES: u64 = 4 << 30;
@@ -38,6 +38,11 @@ pub enum ModelFileError {
     Nodes { path: PathBuf },
     #[error("`{path}` is not a complete ONNX model: {reason}", path = path.display())]
     NotOnnx { path: PathBuf, sha256: String, reason: String },
+    #[error(
+        "`{path}` is in training form: {node}, so that its results depend on chance or on the other images of a batch; \
+         export it after `model.eval()`, without `training=TrainingMode.TRAINING`", path = path.display()
+    )]
+    TrainingForm { path: PathBuf, node: String },
     #[error("`{path}` keeps weights in another file", path = path.display())]
     External { path: PathBuf, source: FolderError },
 }
@@ -55,6 +60,9 @@ pub fn sha256(path: &Path, folder: &Folder, most: u64) -> Result<String, ModelFi
         Ok(skeleton) => skeleton,
         Err(reason) => return Err(ModelFileError::NotOnnx { path: path.into(), sha256: own, reason }),
     };
+    if let Some(node) = unsteady(&skeleton, &content) {
+        return Err(ModelFileError::TrainingForm { path: path.into(), node });
+    }
     drop(content);
     let sparse = skeleton.sparse_bytes();
     if sparse > most {
