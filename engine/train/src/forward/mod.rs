@@ -2,13 +2,17 @@
 
 mod cheaper;
 pub(crate) mod expand;
+mod refusals;
 mod roles;
 #[cfg(test)]
 mod tests;
 
-use pleura::onnx::Model;
-use pleura::onnx::proto::NodeProto;
+use std::collections::HashSet;
 
+use pleura::onnx::proto::{NodeProto, TensorProto};
+use pleura::onnx::{Model, Value};
+
+pub use refusals::{KEEPS_NORMS, opset};
 pub use roles::Roles;
 
 use crate::ops;
@@ -26,6 +30,8 @@ pub enum Mode {
 /// Inputs and results of the forward pass besides its outputs.
 #[derive(Debug, Default)]
 pub struct Forward {
+    /// The input that takes the images, (N, C, H, W).
+    pub image: String,
     /// Inputs of the graph that hold weights, in the model's order: trained, frozen and statistics.
     pub weights: Vec<String>,
     /// The weights whose gradient is needed.
@@ -34,6 +40,8 @@ pub struct Forward {
     pub statistics: Vec<Statistic>,
     /// Inputs that take random numbers in 0..1, for dropout.
     pub noise: Vec<(String, Shape)>,
+    /// The network's operator set.
+    opset: i64,
 }
 
 /// A running statistic, (C).
@@ -59,29 +67,36 @@ pub enum ForwardError {
     Model(String),
 }
 
-/// The supported operator sets.
-const OPSETS: std::ops::RangeInclusive<i64> = 13..=23;
+/// A network, and what its forward pass depends on.
+pub struct Network<'n> {
+    /// The network in inference form.
+    pub model: &'n Model,
+    /// Whether its image is (N, height, width, C), not (N, C, height, width).
+    pub channels_last: bool,
+    /// Whether all batch norms use their running statistics.
+    pub freeze_batch_norm: bool,
+    /// Whether a weight is frozen; batch norms whose weights are frozen use their running statistics.
+    pub is_frozen: Box<dyn Fn(&str) -> bool + 'n>,
+}
 
-/// Writes the forward pass of a network into a trace, for images of one shape, (N, C, H, W). `is_frozen` says whether a
-/// weight is frozen; batch norms whose weights are frozen, and all of them with `freeze_batch_norm`, use their running
-/// statistics.
+/// Writes the forward pass of a network into a trace, for images of one shape, (N, C, H, W).
 ///
 /// # Errors
 /// If the network has operators or inputs that training does not support; the error names the node.
 pub fn forward(
     trace: &mut Trace,
-    model: &Model,
+    network: &Network<'_>,
     shape: [usize; 4],
     mode: Mode,
-    freeze_batch_norm: bool,
-    is_frozen: &dyn Fn(&str) -> bool,
 ) -> Result<Forward, ForwardError> {
-    check(model)?;
-    let image = only_input(model)?;
+    let Network { model, channels_last, freeze_batch_norm, is_frozen } = network;
+    let opset = refusals::opset(model)?;
+    let input = only_input(model)?;
+    refusals::fixed_lengths(&input, shape, *channels_last)?;
     trace.reserve(model.graph().node.iter().flat_map(|node| &node.output));
-    trace.input(&image, &shape);
+    let image = image(trace, &input.name, shape, *channels_last);
     let roles = Roles::new(model);
-    let mut forward = Forward::default();
+    let mut forward = Forward { image, opset, ..Forward::default() };
     for tensor in &model.graph().initializer {
         let (typed, constant) =
             read(tensor).map_err(|reason| ForwardError::Model(format!("initializer `{}`: {reason}", tensor.name)))?;
@@ -94,10 +109,11 @@ pub fn forward(
                 }
                 forward.weights.push(tensor.name.clone());
             }
-            (_, constant) => _ = trace.constant(&tensor.name, &typed.shape, constant),
+            (_, constant) => trace.known_value(&tensor.name, typed, constant),
         }
     }
-    let keeps_statistics = |node: &NodeProto| freeze_batch_norm || node.input.get(1).is_none_or(|name| is_frozen(name));
+    let keeps_statistics =
+        |node: &NodeProto| *freeze_batch_norm || node.input.get(1).is_none_or(|name| is_frozen(name));
     for node in &model.graph().node {
         let by_batch = mode == Mode::Training && !keeps_statistics(node);
         take(trace, &mut forward, model, node, mode, by_batch)?;
@@ -105,49 +121,61 @@ pub fn forward(
     Ok(forward)
 }
 
-/// The name of a network's only input.
+/// The input for images, (N, C, H, W), whose name is returned; the network's own is computed from it.
+fn image(trace: &mut Trace, name: &str, shape: [usize; 4], channels_last: bool) -> String {
+    if !channels_last {
+        return trace.input(name, &shape);
+    }
+    let fresh = trace.fresh("images");
+    let images = trace.input(&fresh, &shape);
+    let turned = trace.transpose(&images, &[0, 2, 3, 1]);
+    trace.rename(&turned, name);
+    images
+}
+
+/// A network's only input.
 ///
 /// # Errors
 /// If it has several, or none.
-pub fn only_input(model: &Model) -> Result<String, ForwardError> {
-    match model.inputs().as_slice() {
-        [input] => Ok(input.name.clone()),
-        inputs => Err(ForwardError::Model(format!("it has {} inputs, expected one, the image", inputs.len()))),
+fn only_input(model: &Model) -> Result<Value, ForwardError> {
+    let mut inputs = model.inputs();
+    match inputs.len() {
+        1 => Ok(inputs.swap_remove(0)),
+        count => Err(ForwardError::Model(format!("it has {count} inputs, expected one, the image"))),
     }
 }
 
-/// The value that holds an output's logits: the input of its last sigmoid, or the output itself.
-#[must_use]
-pub fn logits(model: &Model, output: &str) -> (String, bool) {
-    let mut value = output.to_owned();
-    while let Some(node) = model.producer_of(&value) {
+/// Converts a network exported in training form to inference form: batch norms no longer output statistics, and
+/// dropouts are off until the trainer switches them on. Weights that
+/// an exporter wrote once, as they happened to be equal, become weights of their own.
+pub fn to_inference(model: &mut Model) {
+    separate_equal_weights(model);
+    for node in &mut model.graph_mut().node {
         match node.op_type.as_str() {
-            "Identity" => value.clone_from(&node.input[0]),
-            "Sigmoid" => return (node.input[0].clone(), true),
-            _ => break,
+            "BatchNormalization" => {
+                node.output.truncate(1);
+                node.attribute.retain(|attribute| attribute.name != "training_mode");
+            }
+            // the third input says that it is on
+            "Dropout" => node.input.truncate(2),
+            _ => {}
         }
     }
-    (output.to_owned(), false)
 }
 
-/// Converts a network exported in training form to inference form: batch norms no longer output statistics.
-pub fn to_inference(model: &mut Model) {
-    for node in model.graph_mut().node.iter_mut().filter(|node| node.op_type == "BatchNormalization") {
-        node.output.truncate(1);
-        node.attribute.retain(|attribute| attribute.name != "training_mode");
-    }
-}
-
-fn check(model: &Model) -> Result<(), ForwardError> {
-    let opsets = &model.header().opset_import;
-    let version = opsets.iter().find(|opset| opset.domain.is_empty()).map_or(0, |opset| opset.version);
-    if !OPSETS.contains(&version) {
-        let (first, last) = (OPSETS.start(), OPSETS.end());
-        return Err(ForwardError::Model(format!(
-            "its operator set is {version}, expected {first} to {last}: export it again"
-        )));
-    }
-    Ok(())
+/// PyTorch's exporter replaces a weight that equals another by an `Identity` of it.
+fn separate_equal_weights(model: &mut Model) {
+    let graph = model.graph_mut();
+    let outputs: HashSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
+    let mut copies = Vec::new();
+    graph.node.retain(|node| {
+        let is_copy = node.op_type == "Identity" && !outputs.contains(&node.output[0]);
+        let tensor = graph.initializer.iter().find(|tensor| is_copy && tensor.name == node.input[0]);
+        let Some(tensor) = tensor else { return true };
+        copies.push(TensorProto { name: node.output[0].clone(), ..tensor.clone() });
+        false
+    });
+    graph.initializer.extend(copies);
 }
 
 fn take(
@@ -159,9 +187,10 @@ fn take(
     by_batch: bool,
 ) -> Result<(), ForwardError> {
     let refused = |reason: String| NodeError { node: node.name.clone(), op: node.op_type.clone(), reason };
-    if !node.domain.is_empty() {
+    if !node.domain.is_empty() && node.domain != "ai.onnx" {
         return Err(refused(format!("its domain `{}` is not ONNX's own", node.domain)).into());
     }
+    let node = &expand::modernize(trace, node, forward.opset).map_err(refused)?;
     match node.op_type.as_str() {
         "BatchNormalization" if by_batch => {
             let statistics = ops::by_batch(trace, node).map_err(refused)?;
@@ -189,9 +218,8 @@ fn take(
         }
         "Conv" if cheaper::cheaper(trace, model, node).map_err(refused)? => {}
         _ => {
-            if !expand::expand(trace, node).map_err(refused)? {
-                let node = expand::modernize(trace, node);
-                trace.take(node)?;
+            if !expand::expand(trace, node, forward.opset).map_err(refused)? {
+                trace.take(node.clone())?;
             }
         }
     }

@@ -59,10 +59,16 @@ fn is_table(tensor: &TensorProto) -> bool {
 /// Which inputs of a node are weights if they are constants.
 fn used(model: &Model, node: &NodeProto) -> Vec<usize> {
     match node.op_type.as_str() {
-        "Conv" | "ConvTranspose" | "Gemm" | "LayerNormalization" | "InstanceNormalization" => vec![1, 2],
+        "Conv"
+        | "ConvTranspose"
+        | "Gemm"
+        | "LayerNormalization"
+        | "InstanceNormalization"
+        | "GroupNormalization"
+        | "RMSNormalization" => vec![1, 2],
         "BatchNormalization" => vec![1, 2, 3, 4],
         "PRelu" => vec![1],
-        "MatMul" => vec![0, 1],
+        "MatMul" | "Einsum" => vec![0, 1],
         // exporters write a linear layer's bias in this form
         "Add" => {
             let is_product = |name: &String| model.producer_of(name).is_some_and(|node| node.op_type == "MatMul");

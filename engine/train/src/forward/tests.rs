@@ -3,7 +3,7 @@
 use pleura::onnx::attribute as a;
 use pleura::onnx::{Dim, ElementType, GraphBuilder, Model};
 
-use super::{Mode, forward};
+use super::{Mode, Network, forward};
 use crate::testing::{noise, run};
 use crate::trace::Trace;
 
@@ -28,6 +28,11 @@ fn network(
     graph.build()
 }
 
+/// The network, nothing of which is frozen.
+fn whole(model: &Model) -> Network<'_> {
+    Network { model, channels_last: false, freeze_batch_norm: false, is_frozen: Box::new(|_| false) }
+}
+
 fn doubled(graph: &mut GraphBuilder, x: &str) -> String {
     let scales = graph.constant("const.scales", &[4], &[1.0, 1.0, 2.0, 2.0]);
     let ways = [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
@@ -39,7 +44,7 @@ fn kernels(name: &str, model: &Model, shape: [usize; 4]) -> Vec<Vec<i64>> {
     let image = (shape.to_vec(), noise(3, shape.iter().product()));
     let expected = run(model, &[("image".into(), image.clone())]).swap_remove(0);
     let mut trace = Trace::new("pass");
-    forward(&mut trace, model, shape, Mode::Training, false, &|_| false).unwrap();
+    forward(&mut trace, &whole(model), shape, Mode::Training).unwrap();
     trace.output("y", "answer");
     let inputs = [("image", image), ("w", weight(model, "w")), ("bias", weight(model, "bias"))];
     let traced = trace.into_model();
@@ -103,8 +108,31 @@ fn names_of_the_network_s_own_are_not_taken() {
         names.filter(|name| *name == "clip_2").for_each(|name| *name = "const.3".into());
     }
     let mut trace = Trace::new("pass");
-    forward(&mut trace, &model, shape, Mode::Training, false, &|_| false).unwrap();
+    forward(&mut trace, &whole(&model), shape, Mode::Training).unwrap();
     assert_eq!(trace.shape("const.3"), shape);
     assert_eq!(trace.known("const.1"), Some(&crate::trace::Constant::Floats(vec![-0.5])));
     assert_eq!(trace.known("const.2"), Some(&crate::trace::Constant::Floats(vec![1.5])));
+}
+
+#[test]
+fn constants_keep_their_element_type() {
+    let mut graph = GraphBuilder::new("masked");
+    let shape = [1.into(), 1.into(), 2.into(), 2.into()];
+    let image = graph.input("image", ElementType::Float, &shape);
+    let zero = graph.scalar(0.0);
+    let map = graph.node("Where", &["mask", &image, &zero], vec![]);
+    graph.output(&map, "map", ElementType::Float, &shape);
+    let mut model = graph.build();
+    model.graph_mut().initializer.push(pleura::onnx::proto::TensorProto {
+        name: "mask".into(),
+        dims: vec![1, 1, 2, 2],
+        data_type: ElementType::Bool.into(),
+        raw_data: Some(vec![1, 0, 0, 1]),
+        ..Default::default()
+    });
+    let mut trace = Trace::new("pass");
+    forward(&mut trace, &whole(&model), [1, 1, 2, 2], Mode::Inference).unwrap();
+    trace.output("map", "answer");
+    let image = ("image".to_owned(), (vec![1, 1, 2, 2], vec![1.0, 2.0, 3.0, 4.0]));
+    assert_eq!(run(&trace.into_model(), &[image]).swap_remove(0)[0..], [1.0, 0.0, 0.0, 4.0]);
 }

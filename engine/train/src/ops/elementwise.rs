@@ -36,6 +36,8 @@ pub const OPS: &[Op] = &[
     Op::new("Tanh", same, tanh),
     Op::new("Softplus", same, softplus),
     Op::new("Erf", same, erf),
+    Op::new("Sin", same, sin),
+    Op::new("Cos", same, cos),
 ];
 
 fn same(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {
@@ -254,5 +256,16 @@ fn erf(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Done
         let bell = t.unary("Neg", &square);
         let bell = t.unary("Exp", &bell);
         t.scale(&bell, std::f32::consts::FRAC_2_SQRT_PI)
+    })
+}
+
+fn sin(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Done {
+    times(b, node, gradients, |t| t.unary("Cos", &node.input[0]))
+}
+
+fn cos(b: &mut Backward<'_>, node: &NodeProto, gradients: Gradients<'_>) -> Done {
+    times(b, node, gradients, |t| {
+        let sine = t.unary("Sin", &node.input[0]);
+        t.unary("Neg", &sine)
     })
 }

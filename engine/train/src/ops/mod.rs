@@ -4,6 +4,7 @@
 
 mod conv;
 mod conv_gradient;
+mod einsum;
 mod elementwise;
 mod layout;
 mod logic;
@@ -30,6 +31,7 @@ use crate::trace::{Trace, Typed};
 
 pub(crate) use conv::{Geometry, conv_geometry};
 pub(crate) use norm::by_batch;
+pub(crate) use pool::without_ceil;
 pub(crate) use resize::repeats;
 
 /// The types of a node's outputs, or why the operator does not accept its inputs.
@@ -61,8 +63,9 @@ impl Op {
 }
 
 static OPS: LazyLock<HashMap<&'static str, Op>> = LazyLock::new(|| {
-    let tables: [&[Op]; 11] = [
+    let tables: [&[Op]; 12] = [
         conv::OPS,
+        einsum::OPS,
         elementwise::OPS,
         layout::OPS,
         logic::OPS,

@@ -17,10 +17,39 @@ fn geometry(trace: &Trace, node: &NodeProto) -> Result<Geometry, String> {
     let Some([kh, kw]) = node.ints("kernel_shape") else {
         return Err("training supports windows of two axes only".into());
     };
-    if node.int("ceil_mode") == Some(1) {
-        return Err("training does not support `ceil_mode`; export the model without it".into());
-    }
     Geometry::new(node, [*kh, *kw], [height, width])
+}
+
+/// A pool of `ceil_mode` as one without, with padding for the windows that reach over the end; `None` for others.
+///
+/// # Errors
+/// If the padding that is added would be counted.
+pub(crate) fn without_ceil(trace: &Trace, node: &NodeProto) -> Result<Option<NodeProto>, String> {
+    if node.int("ceil_mode") != Some(1) {
+        return Ok(None);
+    }
+    if node.int("count_include_pad") == Some(1) {
+        return Err("training does not support `ceil_mode` with `count_include_pad`: export it without one".into());
+    }
+    let mut geometry = geometry(trace, node)?;
+    let [_, _, height, width] = planes(trace, &node.input[0])?;
+    (0..2).for_each(|axis| reach_the_end(&mut geometry, axis, [height, width][axis] as i64));
+    let mut node = node.clone();
+    node.attribute.retain(|it| !["ceil_mode", "auto_pad", "pads"].contains(&it.name.as_str()));
+    let pads = geometry.before.into_iter().chain(geometry.after).collect::<Vec<_>>();
+    node.attribute.push(a::ints("pads", &pads));
+    Ok(Some(node))
+}
+
+/// Padding for one more window if something is left that no window has seen, and it starts within the plane or the
+/// padding before it.
+fn reach_the_end(geometry: &mut Geometry, axis: usize, length: i64) {
+    let (stride, before) = (geometry.stride[axis], geometry.before[axis]);
+    let room = length + before + geometry.after[axis] - geometry.span(axis);
+    let missing = (stride - room.rem_euclid(stride)) % stride;
+    if room >= 0 && missing > 0 && room + missing < length + before {
+        geometry.after[axis] += missing;
+    }
 }
 
 fn pooled(trace: &Trace, node: &NodeProto) -> Result<Vec<Typed>, String> {

@@ -71,18 +71,33 @@ fn resize(b: &mut Backward<'_>, node: &NodeProto, gradients: &[Option<String>]) 
 
 /// How a resized pixel is sampled.
 struct Sampling {
-    linear: bool,
+    kernel: Kernel,
     coordinates: String,
     nearest: String,
 }
 
+/// What a resized pixel is made of.
+enum Kernel {
+    Nearest,
+    Linear,
+    /// Four pixels. `a` is the slope of the outer two; those outside of the plane are left out, or the last one again.
+    Cubic {
+        a: f64,
+        leaves_out: bool,
+    },
+}
+
 impl Sampling {
     fn new(node: &NodeProto) -> Result<Self, String> {
-        let linear = match node.text("mode").unwrap_or("nearest") {
-            "nearest" => false,
-            "linear" => true,
+        let kernel = match node.text("mode").unwrap_or("nearest") {
+            "nearest" => Kernel::Nearest,
+            "linear" => Kernel::Linear,
+            "cubic" => Kernel::Cubic {
+                a: node.float("cubic_coeff_a").unwrap_or(-0.75).into(),
+                leaves_out: node.int("exclude_outside") == Some(1),
+            },
             other => {
-                return Err(format!("resizing by `{other}` has no gradient; use `nearest` or `linear`"));
+                return Err(format!("resizing by `{other}` has no gradient; use `nearest`, `linear` or `cubic`"));
             }
         };
         if node.int("antialias") == Some(1) {
@@ -92,13 +107,14 @@ impl Sampling {
         if !["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"].contains(&coordinates.as_str()) {
             return Err(format!("resizing by `{coordinates}` has no gradient"));
         }
-        Ok(Self { linear, coordinates, nearest: node.text("nearest_mode").unwrap_or("round_prefer_floor").to_owned() })
+        Ok(Self { kernel, coordinates, nearest: node.text("nearest_mode").unwrap_or("round_prefer_floor").to_owned() })
     }
 
     /// Whether an integer scale repeats each number.
     fn repeats(&self) -> bool {
         let by_centre = self.coordinates.ends_with("half_pixel") && self.nearest.starts_with("round");
-        !self.linear && (by_centre || (self.coordinates == "asymmetric" && self.nearest == "floor"))
+        matches!(self.kernel, Kernel::Nearest)
+            && (by_centre || (self.coordinates == "asymmetric" && self.nearest == "floor"))
     }
 
     /// The position in the old axis of a pixel of the new one.
@@ -118,20 +134,38 @@ impl Sampling {
         let last = from as f64 - 1.0;
         for at in 0..to {
             let place = self.place(at, (from, to), scale);
-            if self.linear {
-                let place = place.clamp(0.0, last);
-                let (low, share) = (place.floor(), place.fract());
-                tell(at, low as usize, (1.0 - share) as f32);
-                tell(at, (low + 1.0).min(last) as usize, share as f32);
-            } else {
-                let nearest = match self.nearest.as_str() {
-                    "floor" => place.floor(),
-                    "ceil" => place.ceil(),
-                    "round_prefer_ceil" => (place + 0.5).floor(),
-                    _ => (place - 0.5).ceil(),
-                };
-                tell(at, nearest.clamp(0.0, last) as usize, 1.0);
+            match self.kernel {
+                Kernel::Nearest => {
+                    let nearest = match self.nearest.as_str() {
+                        "floor" => place.floor(),
+                        "ceil" => place.ceil(),
+                        "round_prefer_ceil" => (place + 0.5).floor(),
+                        _ => (place - 0.5).ceil(),
+                    };
+                    tell(at, nearest.clamp(0.0, last) as usize, 1.0);
+                }
+                Kernel::Linear => {
+                    let place = place.clamp(0.0, last);
+                    let (low, share) = (place.floor(), place.fract());
+                    tell(at, low as usize, (1.0 - share) as f32);
+                    tell(at, (low + 1.0).min(last) as usize, share as f32);
+                }
+                Kernel::Cubic { a, leaves_out } => {
+                    let low = place.floor();
+                    let taps = [-1.0, 0.0, 1.0, 2.0].map(|step| (low + step, cubic(a, (place - low - step).abs())));
+                    let is_used = |tap: f64| !leaves_out || (0.0..=last).contains(&tap);
+                    let total: f64 = taps.iter().filter(|(tap, _)| is_used(*tap)).map(|(_, weight)| weight).sum();
+                    for (tap, weight) in taps.into_iter().filter(|(tap, _)| is_used(*tap)) {
+                        tell(at, tap.clamp(0.0, last) as usize, (weight / total) as f32);
+                    }
+                }
             }
         }
     }
+}
+
+/// The weight of a pixel at a distance below 2 (Keys, 1981).
+fn cubic(a: f64, distance: f64) -> f64 {
+    let d = distance;
+    if d <= 1.0 { ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0 } else { ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a }
 }

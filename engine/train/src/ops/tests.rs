@@ -1,10 +1,10 @@
 //! Every operator's gradient against finite differences.
 
 use pleura::onnx::attribute as a;
-use pleura::onnx::proto::AttributeProto;
+use pleura::onnx::proto::{AttributeProto, NodeProto};
 use proptest::prelude::*;
 
-use super::{OPS, broadcast, by_batch};
+use super::{OPS, broadcast, by_batch, without_ceil};
 use crate::testing::{check_gradients, noise};
 use crate::trace::{Constant, Trace, node};
 
@@ -66,6 +66,9 @@ fn elementwise() {
             let exponent = t.scalar(exponent);
             t.emit("Pow", &[&v[0], &exponent], vec![])
         });
+    }
+    for op in ["Sin", "Cos"] {
+        unary(op, vec![], value(9, &[2, 3, 4]));
     }
     check_gradients("PRelu", &[apart(7, &[2, 3, 4, 5]), value(8, &[3, 1, 1])], |t, v| {
         t.emit("PRelu", &[&v[0], &v[1]], vec![])
@@ -172,10 +175,57 @@ fn layout() {
             t.emit("Pad", &[&v[0], &pads], vec![a::string("mode", mode)])
         });
     }
+    picking_and_placing();
     check_gradients("TopK", &[apart(1, &[3, 8])], |t, v| {
         let k = t.ints(&[5]);
         t.emit_all("TopK", &[&v[0], &k], 2, vec![a::int("axis", 1)]).swap_remove(0)
     });
+}
+
+fn picking_and_placing() {
+    let data = || value(1, &[3, 4]);
+    for (shape, indices) in [(&[2, 3][..], vec![0, 2, 0, 1, 0, 2]), (&[3, 4], vec![2; 12])] {
+        let indices = Constant::Ints(indices);
+        check_gradients("GatherElements", &[data()], |t, v| {
+            let indices = t.constant("indices", shape, indices.clone());
+            t.emit("GatherElements", &[&v[0], &indices], vec![])
+        });
+    }
+    let places = Constant::Ints(vec![0, 3, 1, 0]);
+    for reduction in ["none", "add"] {
+        check_gradients("ScatterElements", &[data(), value(2, &[2, 2])], |t, v| {
+            let places = t.constant("places", &[2, 2], places.clone());
+            let attributes = vec![a::int("axis", 1), a::string("reduction", reduction)];
+            t.emit("ScatterElements", &[&v[0], &places, &v[1]], attributes)
+        });
+        // two single numbers, and a row
+        for (shape, updates) in [(&[2, 2][..], &[2][..]), (&[1, 1], &[1, 4])] {
+            let at = Constant::Ints(vec![0, 3, 1, 0][..shape.iter().product()].to_vec());
+            check_gradients("ScatterND", &[data(), value(2, updates)], |t, v| {
+                let places = t.constant("places", shape, at.clone());
+                t.emit("ScatterND", &[&v[0], &places, &v[1]], vec![a::string("reduction", reduction)])
+            });
+        }
+    }
+    for (shape, at) in [(&[3, 2][..], vec![0, 3, 1, 0, 0, 3]), (&[2, 2, 1], vec![2, 0, 2, 1])] {
+        check_gradients("GatherND", &[data()], |t, v| {
+            let places = t.constant("places", shape, Constant::Ints(at.clone()));
+            t.emit("GatherND", &[&v[0], &places], vec![])
+        });
+    }
+}
+
+#[test]
+fn products_over_named_axes() {
+    for (equation, x, y) in [
+        ("bhid,bhjd->bhij", &[2, 3, 4, 5][..], &[2, 3, 6, 5][..]),
+        ("blxy,byd->bxld", &[2, 3, 4, 5], &[2, 5, 6]),
+        ("ij , jk -> ik", &[2, 3], &[3, 4]),
+    ] {
+        check_gradients("Einsum", &[value(1, x), value(2, y)], |t, v| {
+            t.emit("Einsum", &[&v[0], &v[1]], vec![a::string("equation", equation)])
+        });
+    }
 }
 
 #[test]
@@ -276,6 +326,14 @@ fn batch_norms_of_large_planes() {
     check_gradients("BatchNormalization", &values, |t, v| batch_norm(t, v, true));
 }
 
+/// A pool as a network's forward pass writes it.
+fn pool(t: &mut Trace, node: NodeProto) -> String {
+    let node = without_ceil(t, &node).unwrap().unwrap_or(node);
+    let output = node.output[0].clone();
+    t.take(node).unwrap();
+    output
+}
+
 fn pair(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = [i64; 2]> {
     [range.clone(), range]
 }
@@ -318,26 +376,30 @@ proptest! {
 
     #[test]
     fn pools(
-        kernel in pair(1..=3), stride in pair(1..=3), pad in 0i64..=1, size in pair(3..=7), counts_pads in 0i64..=1,
+        kernel in pair(1..=3), stride in pair(1..=3), pad in 0i64..=1, size in pair(3..=7), counts_pads in 0i64..=1, ceil in 0i64..=1,
     ) {
         let pad = [kernel[0] - 1, kernel[1] - 1].map(|most| most.min(pad));
         let mut attributes =
             vec![a::ints("kernel_shape", &kernel), a::ints("strides", &stride), a::ints("pads", &[pad[0], pad[1], pad[0], pad[1]])];
         let x = apart(1, &[2, 2, size[0] as usize, size[1] as usize]);
-        check_gradients("MaxPool", std::slice::from_ref(&x), |t, v| t.emit_all("MaxPool", &[&v[0]], 2, attributes.clone()).swap_remove(0));
-        attributes.push(a::int("count_include_pad", counts_pads));
-        check_gradients("AveragePool", &[x], |t, v| t.emit("AveragePool", &[&v[0]], attributes.clone()));
+        attributes.push(a::int("ceil_mode", ceil));
+        check_gradients("MaxPool", std::slice::from_ref(&x), |t, v| pool(t, node("MaxPool", &[&v[0]], &["max", "places"], attributes.clone())));
+        attributes.push(a::int("count_include_pad", counts_pads * (1 - ceil)));
+        check_gradients("AveragePool", &[x], |t, v| pool(t, node("AveragePool", &[&v[0]], &["mean"], attributes.clone())));
     }
 
     #[test]
     fn resizes(
-        size in pair(1..=5), to in pair(1..=9), linear in any::<bool>(),
+        size in pair(1..=5), to in pair(1..=9), mode in prop::sample::select(vec!["nearest", "linear", "cubic"]),
+        leaves_out in 0i64..=1,
         coordinates in prop::sample::select(vec!["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"]),
         nearest in prop::sample::select(vec!["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]), whole in any::<bool>(),
     ) {
         let to = if whole { [size[0] * 2, size[1] * 3] } else { to };
         let attributes = vec![
-            a::string("mode", if linear { "linear" } else { "nearest" }),
+            a::string("mode", mode),
+            a::int("exclude_outside", if mode == "cubic" { leaves_out } else { 0 }),
+            a::float("cubic_coeff_a", -0.5),
             a::string("coordinate_transformation_mode", coordinates),
             a::string("nearest_mode", nearest),
         ];

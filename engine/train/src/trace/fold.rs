@@ -4,10 +4,11 @@
 use pleura::onnx::ElementType;
 use pleura::onnx::proto::{NodeProto, TensorProto};
 
-use super::layout;
 use super::{Attributes, Constant, Shape, Trace, Typed};
+use super::{arithmetic, layout};
 
-type Folded = (Typed, Constant);
+/// A result, with its type.
+pub(super) type Folded = (Typed, Constant);
 
 /// The result of a node whose inputs are known; `None` if they are not, or the operator is not supported here.
 pub fn fold(trace: &Trace, node: &NodeProto) -> Result<Option<Folded>, String> {
@@ -25,20 +26,20 @@ pub fn fold(trace: &Trace, node: &NodeProto) -> Result<Option<Folded>, String> {
 }
 
 /// What is known about an input.
-struct Input<'t> {
-    typed: &'t Typed,
-    constant: &'t Constant,
+pub(super) struct Input<'t> {
+    pub typed: &'t Typed,
+    pub constant: &'t Constant,
 }
 
 impl Input<'_> {
-    fn ints(&self) -> Result<&[i64], String> {
+    pub fn ints(&self) -> Result<&[i64], String> {
         match self.constant {
             Constant::Ints(numbers) => Ok(numbers),
             Constant::Floats(_) => Err("expected integers".into()),
         }
     }
 
-    fn floats(&self) -> Vec<f64> {
+    pub fn floats(&self) -> Vec<f64> {
         match self.constant {
             Constant::Ints(numbers) => numbers.iter().map(|&number| number as f64).collect(),
             Constant::Floats(numbers) => numbers.iter().map(|&number| f64::from(number)).collect(),
@@ -109,64 +110,33 @@ fn shape(trace: &Trace, node: &NodeProto) -> Result<Folded, String> {
     Ok(int64(vec![lengths.len()], lengths))
 }
 
-fn int64(shape: Shape, numbers: Vec<i64>) -> Folded {
+pub(super) fn int64(shape: Shape, numbers: Vec<i64>) -> Folded {
     (Typed { element: ElementType::Int64, shape }, Constant::Ints(numbers))
 }
 
-/// Operators on sizes. Those on large tensors of floats are left to ONNX Runtime.
+/// The largest result that is computed here: sizes, indices, and tables of positions. ONNX Runtime computes others.
+const MOST: usize = 1 << 16;
+
 fn compute(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
     let first = &inputs[0];
-    let small = inputs.iter().all(|input| input.typed.shape.iter().product::<usize>() <= 1024);
-    if !small {
+    if inputs.iter().any(|input| input.typed.shape.iter().product::<usize>() > MOST) {
         return Ok(None);
     }
-    let same = |constant: Constant| Ok(Some((first.typed.clone(), constant)));
     match node.op_type.as_str() {
-        "Identity" => same(first.constant.clone()),
-        "Cast" => cast(node, first),
-        "Gather" | "Unsqueeze" | "Squeeze" | "Reshape" | "Transpose" | "Slice" | "ScatterND" | "Concat" => {
-            moved(node, inputs).map(Some)
-        }
-        "ConstantOfShape" => fill(node, first),
-        "Range" => range(inputs),
-        "Floor" | "Ceil" | "Neg" | "Sqrt" => {
-            let number = |n: f64| match node.op_type.as_str() {
-                "Floor" => n.floor(),
-                "Ceil" => n.ceil(),
-                "Neg" => -n,
-                _ => n.sqrt(),
-            };
-            same(like(first, first.floats().into_iter().map(number)))
-        }
-        "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Equal" | "Mod" if inputs.len() == 2 => binary(node, inputs),
-        "Where" => choose(inputs),
-        "ReduceProd" if node.int("keepdims") == Some(0) => {
-            let typed = Typed { element: first.typed.element, shape: vec![] };
-            Ok(Some((typed, like(first, std::iter::once(first.floats().iter().product())))))
-        }
-        _ => Ok(None),
+        "ScatterND" if node.text("reduction").is_some_and(|reduction| reduction != "none") => Ok(None),
+        "Gather" | "Unsqueeze" | "Squeeze" | "Reshape" | "Transpose" | "Slice" | "ScatterND" | "Concat" | "Expand"
+        | "Flatten" => moved(node, inputs).map(Some),
+        "Cast" => Ok(arithmetic::cast(node, first)),
+        "ConstantOfShape" => arithmetic::fill(node, first),
+        "Range" => arithmetic::range(inputs),
+        "Where" => arithmetic::choose(inputs),
+        "ReduceProd" if node.int("keepdims") == Some(0) => Ok(Some(arithmetic::product(first))),
+        op => match inputs {
+            [x] => Ok(arithmetic::unary(op, x)),
+            [x, y] => arithmetic::binary(op, x, y),
+            _ => Ok(None),
+        },
     }
-}
-
-/// Numbers of the same kind as `input`.
-fn like(input: &Input<'_>, numbers: impl Iterator<Item = f64>) -> Constant {
-    match input.constant {
-        Constant::Ints(_) => Constant::Ints(numbers.map(|number| number as i64).collect()),
-        Constant::Floats(_) => Constant::Floats(numbers.map(|number| number as f32).collect()),
-    }
-}
-
-fn cast(node: &NodeProto, input: &Input<'_>) -> Result<Option<Folded>, String> {
-    let element = ElementType::from(node.int("to").unwrap_or(0) as i32);
-    let constant = match element {
-        ElementType::Float => Constant::Floats(input.floats().into_iter().map(|number| number as f32).collect()),
-        ElementType::Int64 | ElementType::Int32 => {
-            Constant::Ints(input.floats().into_iter().map(|number| number.trunc() as i64).collect())
-        }
-        ElementType::Bool => Constant::Ints(input.floats().into_iter().map(|n| i64::from(n != 0.0)).collect()),
-        _ => return Ok(None),
-    };
-    Ok(Some((Typed { element, shape: input.typed.shape.clone() }, constant)))
 }
 
 /// What a node makes of numbers that it only moves.
@@ -186,6 +156,8 @@ fn moved(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Folded, String> {
             layout::sliced(own, ends, ints(3)?, ints(4)?)?
         }
         "Gather" => layout::gathered(node, &own, inputs[1].ints()?, &inputs[1].typed.shape)?,
+        "Expand" => layout::expanded(&own, ints(1)?.unwrap_or_default())?,
+        "Flatten" => layout::flattened(node, own)?,
         "ScatterND" => {
             second.push(&inputs[2]);
             let updates = layout::places(&inputs[2].typed.shape, count);
@@ -227,64 +199,4 @@ pub fn bounds(start: i64, end: i64, step: i64, length: i64) -> Result<(i64, i64)
     } else {
         (counted(start).clamp(-1, length - 1), counted(end).clamp(-1, length - 1))
     })
-}
-
-fn fill(node: &NodeProto, input: &Input<'_>) -> Result<Option<Folded>, String> {
-    let shape: Shape = input.ints()?.iter().map(|&length| length as usize).collect();
-    let count = shape.iter().product();
-    if count > 1024 {
-        return Ok(None); // zeros for a gradient: ONNX Runtime makes them
-    }
-    let (element, constant) = match node.tensor("value").map(read).transpose()? {
-        Some((typed, Constant::Ints(number))) => (typed.element, Constant::Ints(vec![number[0]; count])),
-        Some((typed, Constant::Floats(number))) => (typed.element, Constant::Floats(vec![number[0]; count])),
-        None => (ElementType::Float, Constant::Floats(vec![0.0; count])),
-    };
-    Ok(Some((Typed { element, shape }, constant)))
-}
-
-fn range(inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
-    let (start, limit, delta) = (inputs[0].ints()?[0], inputs[1].ints()?[0], inputs[2].ints()?[0]);
-    let numbers: Vec<i64> = crate::ops::steps(start, limit, delta.max(1)).collect();
-    Ok(Some(int64(vec![numbers.len()], numbers)))
-}
-
-fn binary(node: &NodeProto, inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
-    let (x, y) = (inputs[0].floats(), inputs[1].floats());
-    let longer = if x.len() >= y.len() { &inputs[0] } else { &inputs[1] };
-    if x.len() != y.len() && x.len().min(y.len()) != 1 {
-        return Ok(None);
-    }
-    let whole = matches!(inputs[0].constant, Constant::Ints(_));
-    let number = |index: usize| {
-        let (x, y) = (x[if x.len() == 1 { 0 } else { index }], y[if y.len() == 1 { 0 } else { index }]);
-        match node.op_type.as_str() {
-            "Add" => x + y,
-            "Sub" => x - y,
-            "Mul" => x * y,
-            "Max" => x.max(y),
-            "Min" => x.min(y),
-            "Mod" => x.rem_euclid(y),
-            "Equal" => f64::from(u8::from(x == y)),
-            _ if whole => (x / y).trunc(),
-            _ => x / y,
-        }
-    };
-    let constant = like(longer, (0..x.len().max(y.len())).map(number));
-    let is_equal = node.op_type == "Equal";
-    let element = if is_equal { ElementType::Bool } else { longer.typed.element };
-    let constant = match constant {
-        Constant::Floats(numbers) if is_equal => Constant::Ints(numbers.iter().map(|&number| number as i64).collect()),
-        constant => constant,
-    };
-    Ok(Some((Typed { element, shape: longer.typed.shape.clone() }, constant)))
-}
-
-fn choose(inputs: &[Input<'_>]) -> Result<Option<Folded>, String> {
-    let (condition, yes, no) = (inputs[0].ints()?, inputs[1].floats(), inputs[2].floats());
-    if yes.len() != condition.len() || no.len() != condition.len() {
-        return Ok(None);
-    }
-    let picked = condition.iter().enumerate().map(|(i, &is)| if is != 0 { yes[i] } else { no[i] });
-    Ok(Some((inputs[1].typed.clone(), like(&inputs[1], picked))))
 }

@@ -102,6 +102,27 @@ pub(super) fn sliced(
     Ok(from)
 }
 
+/// `Expand`: broadcast against a shape.
+pub(super) fn expanded(from: &Places, to: &[i64]) -> Result<Places, String> {
+    let to: Shape =
+        to.iter().map(|&length| usize::try_from(length)).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+    let shape = crate::ops::broadcast(from.shape(), &to)?;
+    let wide = from.broadcast(IxDyn(&shape)).ok_or_else(|| format!("{:?} as {shape:?}", from.shape()))?;
+    Ok(wide.as_standard_layout().into_owned())
+}
+
+/// `Flatten`: the axes before `axis`, and the others.
+pub(super) fn flattened(node: &NodeProto, from: Places) -> Result<Places, String> {
+    let rank = from.ndim() as i64;
+    let at = node.int("axis").unwrap_or(1);
+    let at = usize::try_from(if at < 0 { at + rank } else { at }).unwrap_or(usize::MAX);
+    let Some((rows, columns)) = from.shape().split_at_checked(at) else {
+        return Err(format!("axis {at} is out of range for {rank} axes"));
+    };
+    let shape = vec![rows.iter().product(), columns.iter().product()];
+    reshaped(from, shape)
+}
+
 /// `Gather`: indices of a shape along an axis.
 pub(super) fn gathered(node: &NodeProto, from: &Places, indices: &[i64], shape: &[usize]) -> Result<Places, String> {
     let along = axis(node.int("axis").unwrap_or(0), from.ndim())?;

@@ -4,6 +4,7 @@
 //! (what exporters write around `Reshape` and `Resize`) are computed immediately. Nodes that are added while the trace
 //! records are kept on a tape, along which [`crate::backward`] goes back.
 
+mod arithmetic;
 mod attributes;
 mod fold;
 mod layout;
@@ -119,8 +120,13 @@ impl Trace {
             Constant::Ints(_) => ElementType::Int64,
             Constant::Floats(_) => ElementType::Float,
         };
-        self.know(name, Typed { element, shape: shape.to_vec() }, Some(constant));
+        self.known_value(name, Typed { element, shape: shape.to_vec() }, constant);
         name.to_owned()
+    }
+
+    /// Adds a constant of another model under its name, with its own element type.
+    pub fn known_value(&mut self, name: &str, typed: Typed, constant: Constant) {
+        self.know(name, typed, Some(constant));
     }
 
     /// Adds a node of one output, under a generated name.
