@@ -287,7 +287,6 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     network(&path("n.onnx"), &[0.5, -0.5], &[0.1, 0.0]);
-    network(&path("three.onnx"), &[0.5, -0.5, 1.0], &[0.1, 0.0, 0.0]);
     for name in ["images", "masks"] {
         fs::create_dir(path(name)).unwrap();
     }
@@ -315,9 +314,12 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
         train.assert()
     };
     let cases = [
-        ("model = \"n.onnx\", map = \"map\"", "name the one to train: `class = 1`"),
-        ("model = \"three.onnx\", map = \"map\", class = 1", "training supports one or two channels"),
-        ("model = \"n.onnx\", map = \"map\", class = 2", "between 0 and 1"),
+        ("model = \"n.onnx\", map = \"map\"", "name the one to train, such as `channel = 1`"),
+        (
+            "model = \"n.onnx\", map = { output = \"map\", values = \"softmax\", channel = 2 }",
+            "expected a `channel` below 2",
+        ),
+        ("model = \"n.onnx\", map = { output = \"map\", value = \"softmax\" }", "did you mean `values`?"),
     ];
     for (keys, expected) in cases {
         let assert = train(keys).code(2);
@@ -328,7 +330,7 @@ fn a_network_of_two_classes_is_trained_by_one_of_them() {
         );
         assert!(said.contains(expected), "{keys}: {said}");
     }
-    train("model = \"n.onnx\", map = \"map\", class = 1").success();
+    train("model = \"n.onnx\", map = { output = \"map\", values = \"softmax\", channel = 1 }").success();
     let text = fs::read_to_string(path("out/ensemble.toml")).unwrap();
     assert!(text.contains("output = \"map\"\nvalues = \"softmax\"\nchannel = 1\n"), "{text}");
     let finding = predict(&path("out/ensemble.toml"), &path("images/i3.png"));

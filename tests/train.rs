@@ -55,6 +55,63 @@ fn what_is_trained_predicts_as_it_did_out_of_fold() {
     assert_ne!(predict(None), out_of_fold, "the mean of both is something else");
 }
 
+/// With steps in the recipe, masks of held-out images are those of `pleura predict`, gate and all, and their Dice is
+/// what epochs are compared by.
+#[test]
+fn held_out_images_are_judged_by_the_ensemble_s_own_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = training(folder.path(), 3);
+    let rule = "mixup = { alpha = 0.4, p = 0.5 }\nkeep = \"best-dice\"\npostprocess = [\n  { plugin = \"triplet\", params = \
+                { top = 0.55, area = 12, at = [48, 48], bottom = 0.4 } },\n  { plugin = \"fill-holes\", isolation = \"process\" },\n]\n";
+    let text = fs::read_to_string(&recipe).unwrap().replacen("network = ", &format!("{rule}network = "), 1);
+    fs::write(&recipe, &text).unwrap();
+    let out = folder.path().join("out");
+    let train = || {
+        let mut train = support::pleura();
+        train.arg("train").arg(&recipe).arg("--out").arg(&out).args(["--threads", "1"]).assert()
+    };
+    let printed = String::from_utf8(train().success().get_output().stdout.clone()).unwrap();
+    support::pleura().arg("check").arg(out.join("ensemble.toml")).assert().success();
+    let csv = folder.path().join("predicted.csv");
+    let mut predict = support::pleura();
+    predict.arg("predict").arg(out.join("ensemble.toml")).arg(folder.path().join("images")).arg("--out").arg(&csv);
+    predict.arg("--folds").arg(folder.path().join("folds.csv")).args(["--device", "cpu"]).assert().success();
+    let predicted = rows(&csv);
+    assert_eq!(predicted, rows(&out.join("oof-submission.csv")));
+    assert!(
+        predicted.values().any(|runs| runs.len() > 3) && predicted.values().any(|runs| runs == "-1"),
+        "{predicted:?}"
+    );
+    // its Dice is that of the submission
+    let truth = folder.path().join("truth.csv");
+    let mut convert = support::pleura();
+    convert
+        .args(["data", "convert", "rle"])
+        .arg(folder.path().join("masks"))
+        .arg("--out")
+        .arg(&truth)
+        .assert()
+        .success();
+    let score = support::pleura().arg("score").arg(&csv).arg(&truth).args(["--size", "48x48"]).assert().success();
+    let scored = String::from_utf8(score.get_output().stdout.clone()).unwrap();
+    let after = |text: &str, words: &str| -> f64 {
+        let rest = text.split_once(words).unwrap().1.trim_start();
+        rest[..rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap()].parse().unwrap()
+    };
+    assert!((after(&printed, ": Dice ") - after(&scored, "mean Dice ")).abs() < 6e-5, "{printed} {scored}");
+
+    for (from, to, expected) in [
+        ("bottom = 0.4", "botom = 0.4", "postprocess"),
+        ("\"fill-holes\"", "\"./fill.so\"", "expected a plugin's name"),
+        ("{ kind = \"dice\" }", "{ kind = \"lovasz\" }", "but blended truth is neither"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        fs::write(&recipe, text.replacen(from, to, 1)).unwrap();
+        let failed = train().code(2);
+        assert!(stderr(&failed).contains(expected), "no `{expected}` in {}", stderr(&failed));
+    }
+}
+
 #[test]
 fn ctrl_c_leaves_a_checkpoint_that_goes_on() {
     support::runtime();

@@ -6,7 +6,7 @@ use pleura::runtime::{self, Device};
 use pleura_train::device::Place;
 use pleura_train::nets;
 use pleura_train::recipe::{Loss, Network, Optimizer};
-use pleura_train::step::{Pass, PassOptions, Rates, State, Subject, Update};
+use pleura_train::step::{Pass, PassOptions, Rates, Source, State, Subject, Update};
 use rand::{Rng, SeedableRng};
 
 use super::side::Answer;
@@ -28,9 +28,9 @@ impl Training {
         let place = Place::new(runtime::load(None)?, Device::Cpu, threads)?;
         let subject = Subject {
             model: nets::build(&network, 1)?,
-            map: Some("map".into()),
+            map: Some(Source::logits("map")),
             score: None,
-            class: None,
+            channels_last: false,
             freeze_batch_norm: false,
             frozen_prefix: None,
         };

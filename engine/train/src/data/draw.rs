@@ -23,6 +23,8 @@ pub(super) enum Purpose {
     Augment(usize),
     /// The part cropped from the image at this position in the epoch.
     Crop(usize),
+    /// The blending of the batch that starts at this position in the epoch.
+    Mixup(usize),
     /// The division into folds.
     Folds,
 }
@@ -35,6 +37,7 @@ impl Draw {
             Purpose::Augment(position) => (1, position as u64),
             Purpose::Folds => (2, 0),
             Purpose::Crop(position) => (3, position as u64),
+            Purpose::Mixup(position) => (4, position as u64),
         };
         let when = u64::from(self.phase) << 32 | u64::from(self.epoch);
         let mut key = [0; 32];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use pleura::ensemble::prepare;
 use pleura::manifest::Intensity;
-use pleura::{Radiograph, Size, mask_image};
+use pleura::{Mask, Radiograph, Size, mask_image};
 
 use super::dataset::{Dataset, Marked};
 use super::error::DataError;
@@ -53,13 +53,17 @@ impl Marked {
         if self.runs.is_empty() {
             return Array2::zeros(size);
         }
-        mask_image::resized(&self.runs.to_mask(self.size), size).pixels().mapv(u8::from)
+        self.whole(size).pixels().mapv(u8::from)
+    }
+
+    /// The same, as a mask.
+    pub(super) fn whole(&self, size: Size) -> Mask {
+        mask_image::resized(&self.runs.to_mask(self.size), size)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use pleura::Mask;
     use pleura::submission::Runs;
 
     use super::*;

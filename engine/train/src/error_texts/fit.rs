@@ -1,6 +1,7 @@
 //! Trainings.
 
 use pleura::onnx::OnnxError;
+use pleura::plugin::{Fault, PluginError};
 use pleura::runtime::{Device, DeviceError as Unavailable, RuntimeError};
 
 use super::{failed_model, gone, invalid};
@@ -30,6 +31,9 @@ pub fn add(texts: &mut Texts) {
         Data(Box::new(DataError::Nothing)),
         Image { kept: kept(), source: Box::new(DataError::NoRows("rle.csv".into())) },
         Images(Box::new(DataError::NoRows("rle.csv".into()))),
+        Postprocess(Box::new(failed_plugin())),
+        Rule { image: "1.2.3".into(), source: Box::new(failed_plugin()) },
+        FoldedNorms { path: path(), count: 20, node: "node_Conv_92".into() },
         NoOutput { key: "network.map", path: path(), output: "map".into(), there: "`logits`".into() },
         Folds(Box::new(FoldsError::Empty { fold: 1 })),
         NoFold { fold: 7, trained: vec![0, 1, 2] },
@@ -62,4 +66,8 @@ pub fn add(texts: &mut Texts) {
         Interrupted { checkpoint: "training.ckpt".into() },
     });
     add!(texts, SamplingError { NoPositives { images: 12 } });
+}
+
+fn failed_plugin() -> PluginError {
+    PluginError::Call { plugin: "triplet".into(), call: "postprocess", why: Fault::WrotePast }
 }

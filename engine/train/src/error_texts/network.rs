@@ -26,6 +26,10 @@ pub fn add(texts: &mut Texts) {
         Forward(ForwardError::Node(node())),
         Gradient(node()),
         NoOutput { output: "map".into() },
+        Unsquashed { output: "map".into() },
+        Channels { output: "map".into(), channels: 2, channel: None },
+        OneClass { output: "map".into() },
+        SoftmaxAxis { output: "map".into(), axis: 3 },
         Shape { output: "map".into(), found: vec![2, 1, 8, 8], wanted: vec![2, 1, 16, 16] },
         Squashed { output: "map".into(), op: "Softmax".into() },
         Device(DeviceError::new("cannot open the training step")(ort::Error::new("out of memory"))),
@@ -41,6 +45,7 @@ fn weights(texts: &mut Texts) {
     let path = || "resnet34.pth".into();
     let malformed = || "invalid magic number".into();
     let mismatch = Mismatch {
+        names: None,
         path: path(),
         missing: vec!["conv1.weight".into(), "layer1.0.conv1.weight".into()],
         unused: vec!["encoder.conv1.weight".into(), "fc.bias".into()],
@@ -57,6 +62,7 @@ fn weights(texts: &mut Texts) {
         Malformed { path: path(), format: WeightsFormat::Onnx, source: malformed() },
         Empty { path: path() },
         Nothing { path: path() },
+        Rename { path: path(), source: regex::Error::Syntax("unclosed group".into()) },
         Mismatch(Box::new(mismatch)),
     });
 }

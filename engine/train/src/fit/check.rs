@@ -10,6 +10,7 @@ use std::path::Path;
 use pleura::chain;
 use pleura::lint::{Diagnostic, Severity};
 
+use super::rule::Rule;
 use super::subject::{assemble, load, network};
 use crate::data::{DataError, Dataset, Division, Draw, FoldsError, sample};
 use crate::recipe::{self, Lint, Recipe, RecipeError};
@@ -51,6 +52,7 @@ pub fn check(path: &Path) -> Result<Checked, RecipeError> {
     if let Some(recipe) = &lint.document {
         checker.files(recipe);
         checker.network(recipe);
+        checker.rule(recipe);
         checker.data(recipe);
     }
     let mut found = checker.found;
@@ -110,6 +112,15 @@ impl Checker<'_> {
             {
                 self.fault(&key, &error);
             }
+        }
+    }
+
+    /// Every step of the postprocessing must load.
+    fn rule(&mut self, recipe: &Recipe) {
+        if self.is_read("postprocess")
+            && let Err(error) = Rule::open(recipe, self.folder)
+        {
+            self.fault("postprocess", &error);
         }
     }
 

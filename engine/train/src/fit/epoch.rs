@@ -123,6 +123,7 @@ impl Fold<'_> {
             shown: 0,
             channels: self.job.recipe.network.channels,
             augment: self.job.recipe.augment.clone(),
+            mixup: self.job.recipe.mixup,
             draw: self.draw(),
         }
     }

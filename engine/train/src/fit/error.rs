@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use pleura::onnx::OnnxError;
+use pleura::plugin::PluginError;
 use pleura::runtime::{DeviceError as PlacementError, ModelError, RuntimeError};
 
 use crate::checkpoint::CheckpointError;
 use crate::data::{DataError, FoldsError, SamplingError};
 use crate::device::DeviceError;
 use crate::files::WriteError;
+use crate::forward::KEEPS_NORMS;
 use crate::journal::JournalError;
 use crate::nets::NetError;
 use crate::out_of_fold::OutOfFoldError;
@@ -53,6 +55,20 @@ pub enum TrainError {
     /// The recipe's images cannot be used.
     #[error("data.images")]
     Images(#[source] Box<DataError>),
+    /// The exporter folded the model's batch norms.
+    #[error(
+        "`{path}` has no batch norms left in {count} convolutions, such as `{node}`: the exporter folded them, and \
+         without them the network trains badly; export it with {KEEPS_NORMS}, or write `norm = \"keep\"` beside `model` \
+         to train it as it is", path = path.display()
+    )]
+    FoldedNorms {
+        /// The model.
+        path: PathBuf,
+        /// The number of convolutions.
+        count: usize,
+        /// The first one.
+        node: String,
+    },
     /// The model to fine-tune has no such output.
     #[error("{key}: `{path}` has no output `{output}`; it has {there}", path = path.display())]
     NoOutput {
@@ -64,6 +80,17 @@ pub enum TrainError {
         output: String,
         /// Its existing outputs.
         there: String,
+    },
+    /// A step of the recipe's `postprocess` cannot be used.
+    #[error("postprocess")]
+    Postprocess(#[source] Box<PluginError>),
+    /// A step of the recipe's `postprocess` failed on a held-out image.
+    #[error("cannot make the mask of `{image}` with the recipe's `postprocess`")]
+    Rule {
+        /// The image's id.
+        image: String,
+        /// The plugin's error.
+        source: Box<PluginError>,
     },
     #[error(transparent)]
     Folds(Box<FoldsError>),

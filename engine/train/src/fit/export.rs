@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ndarray::{ArrayD, Axis};
+use pleura::manifest::Layout;
 use pleura::onnx::Model;
 use pleura::runtime::{self, SessionOptions};
 use tempfile::NamedTempFile;
@@ -15,7 +16,7 @@ use super::outcome::Exported;
 use super::subject::{shape, stem, training_shape};
 use crate::checkpoint::Tensors;
 use crate::data::{Batch, Loader, Plan};
-use crate::handover::{Form, Trained};
+use crate::handover::{Form, Port, Trained};
 use crate::out_of_fold::OutOfFold;
 use crate::recipe::Phase;
 use crate::step::{Evaluation, Gathering};
@@ -134,14 +135,19 @@ impl Fold<'_> {
         };
         let engine = runtime::Model::open(loaded, exported.path(), options)?;
         let ports = &self.prepared.ports;
+        let images = match ports.layout {
+            Layout::Nchw => batch.images.view(),
+            Layout::Nhwc => batch.images.view().permuted_axes([0, 2, 3, 1]),
+        };
+        let images = images.as_standard_layout();
         let answers = [(&ports.map, trainer.map), (&ports.score, trainer.score)];
         for (port, logits) in answers {
             let Some(logits) = logits else { continue };
-            let found = engine.run(&ports.input, batch.images.view().into_dyn(), &[&port.output])?.swap_remove(0);
-            let (found, expected) = match port.form {
-                Form::Logits => (found, logits),
-                Form::Probabilities => (found, logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()),
-                Form::Softmax => (log_odds(&found, port.channel as usize), logits),
+            let found = engine.run(&ports.input, images.view().into_dyn(), &[&port.output])?.swap_remove(0);
+            let found = one_channel(port, ports.layout, found);
+            let expected = match port.form {
+                Form::Logits | Form::Softmax => logits,
+                Form::Probabilities => logits.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
             };
             let worst = worst(found.iter().copied(), &expected);
             if worst.is_none_or(|worst| worst > AGREEMENT) {
@@ -171,9 +177,21 @@ impl Fold<'_> {
     }
 }
 
-/// The difference of one of two classes, (N, 2, …), to the other.
-fn log_odds(numbers: &ArrayD<f32>, class: usize) -> ArrayD<f32> {
-    &numbers.index_axis(Axis(1), class) - &numbers.index_axis(Axis(1), 1 - class)
+/// The numbers of the trained channel, (N, …); of a softmax, the log-odds of the class.
+fn one_channel(port: &Port, layout: Layout, numbers: ArrayD<f32>) -> ArrayD<f32> {
+    // (N, height, width) has none
+    let Some(channel) = port.channel.filter(|_| numbers.ndim() != 3) else { return numbers };
+    let axis = if layout == Layout::Nhwc && numbers.ndim() == 4 { Axis(3) } else { Axis(1) };
+    let own = numbers.index_axis(axis, channel as usize);
+    if port.form != Form::Softmax {
+        return own.to_owned();
+    }
+    let mut others = ArrayD::<f32>::from_elem(own.raw_dim(), f32::NEG_INFINITY);
+    let lanes = numbers.axis_iter(axis).enumerate().filter(|(at, _)| *at != channel as usize);
+    for (_, other) in lanes {
+        others.zip_mut_with(&other, |sum, &x| *sum = sum.max(x) + (-(*sum - x).abs()).exp().ln_1p());
+    }
+    &own - &others
 }
 
 /// The largest difference, relative to the largest expected number if that is above 1; `None` if the lengths differ, or

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::error::TrainError;
 use super::outcome::Exported;
+use super::rule::Rule;
 use super::subject::{Prepared, prepare};
 use super::{Options, Watch, alone};
 use crate::checkpoint::{Checkpoint, Origin, Position, State as Rest};
@@ -37,6 +38,8 @@ pub struct Job<'j> {
     /// See [`Rest::data`].
     pub digest: String,
     pub division: &'j Division,
+    /// How masks are made, if the recipe says it.
+    pub rule: Option<&'j Rule>,
 }
 
 /// A fold in training.

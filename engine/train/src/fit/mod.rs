@@ -22,12 +22,14 @@ mod epoch;
 mod error;
 mod export;
 mod fold;
+mod foreign;
 mod keep;
 mod lock;
 mod open;
 mod outcome;
 mod outputs;
 mod report;
+mod rule;
 mod subject;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pleura::runtime::{self, Placement};
 
 use super::fold::Job;
+use super::rule::Rule;
 use super::{Options, TrainError, Watch, subject};
 use crate::data::{Dataset, Division};
 use crate::device::Place;
@@ -20,6 +21,7 @@ pub struct Opened {
     pub out: PathBuf,
     pub data: Arc<Dataset>,
     pub division: Division,
+    rule: Option<Rule>,
     place: Place,
     placement: Placement,
     parameters: u64,
@@ -51,8 +53,9 @@ impl Opened {
         let placement = runtime::place(loaded, options.device)?;
         let place = Place::new(loaded, placement.device, options.threads)?;
         let parameters = prepared.parameters();
+        let rule = Rule::open(&recipe, folder).map_err(|source| TrainError::Postprocess(Box::new(source)))?;
         let out = out(&recipe, options)?;
-        Ok(Self { folder: folder.into(), recipe, out, data, division, place, placement, parameters })
+        Ok(Self { folder: folder.into(), recipe, out, data, division, rule, place, placement, parameters })
     }
 
     /// Reports what is about to be trained.
@@ -81,6 +84,7 @@ impl Opened {
             data: &self.data,
             digest: subject::digest_of_data(self.data.items(), &self.division),
             division: &self.division,
+            rule: self.rule.as_ref(),
         }
     }
 }

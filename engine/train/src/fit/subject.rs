@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use pleura::onnx::{self, Model};
+use pleura::manifest::Layout;
+use pleura::onnx::Model;
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
+use super::foreign::foreign;
 use crate::data::{DataError, Dataset, Division, Item};
-use crate::forward::{logits, to_inference};
-use crate::handover::{Form, Port, Ports};
+use crate::handover::Ports;
 use crate::nets;
 use crate::recipe::{Architecture, Phase, Recipe};
 use crate::step::{self, StepError, Subject};
@@ -71,8 +72,8 @@ pub fn prepare(recipe: &Recipe, folder: &Path, seed: u64) -> Result<Prepared, Tr
 /// A recipe's network before weights are loaded from a file.
 pub fn network(recipe: &Recipe, folder: &Path, seed: u64) -> Result<(Model, Ports), TrainError> {
     match &recipe.network.architecture {
-        Architecture::Onnx { model, map, score, class } => {
-            foreign(&folder.join(model), map.as_deref(), score.as_deref(), *class)
+        Architecture::Onnx { model, map, score, layout, norm } => {
+            foreign(&folder.join(model), (map.as_ref(), score.as_ref()), *layout, *norm)
         }
         _ => Ok((nets::build(&recipe.network, seed)?, Ports::default())),
     }
@@ -95,17 +96,13 @@ pub fn load(model: &mut Model, recipe: &Recipe, folder: &Path) -> Result<Option<
 
 /// A network in the form for training.
 pub fn assemble(recipe: &Recipe, folder: &Path, model: Model, ports: Ports, remarks: Vec<String>) -> Prepared {
-    let class = match recipe.network.architecture {
-        Architecture::Onnx { class, .. } => class.map(|class| class as usize),
-        _ => None,
-    };
     let heads = recipe.network.heads;
     let digest = digest(&model);
     let subject = Subject {
         model,
-        map: heads.map().then(|| ports.map.output.clone()),
-        score: heads.score().then(|| ports.score.output.clone()),
-        class,
+        map: heads.map().then(|| ports.map.source()),
+        score: heads.score().then(|| ports.score.source()),
+        channels_last: ports.layout == Layout::Nhwc,
         freeze_batch_norm: recipe.network.freeze_batch_norm,
         frozen_prefix: recipe.network.freeze_encoder.then(|| nets::ENCODER_PREFIX.to_owned()),
     };
@@ -157,35 +154,6 @@ pub fn digest_of_data(items: &[Item], division: &Division) -> String {
 pub fn stem(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     name.chars().map(safe).collect()
-}
-
-fn foreign(
-    path: &Path,
-    map: Option<&str>,
-    score: Option<&str>,
-    class: Option<u32>,
-) -> Result<(Model, Ports), TrainError> {
-    let mut model = onnx::read_whole(path)?;
-    to_inference(&mut model);
-    for (key, output) in [("network.architecture.map", map), ("network.architecture.score", score)] {
-        let outputs: Vec<String> = model.outputs().into_iter().map(|output| output.name).collect();
-        if let Some(output) = output.filter(|output| !outputs.iter().any(|name| name == output)) {
-            let there = outputs.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(TrainError::NoOutput { key, path: path.into(), output: output.into(), there });
-        }
-    }
-    let input = model.inputs().first().map(|input| input.name.clone()).unwrap_or_default();
-    let port = |output: Option<&str>| {
-        let output = output.unwrap_or_default().to_owned();
-        let form = match (class, logits(&model, &output)) {
-            (Some(_), _) => Form::Softmax,
-            (None, (_, true)) => Form::Probabilities,
-            (None, (_, false)) => Form::Logits,
-        };
-        Port { output, form, channel: class.unwrap_or(0) }
-    };
-    let ports = Ports { input, map: port(map), score: port(score) };
-    Ok((model, ports))
 }
 
 /// The digest of a model without its weights' values.

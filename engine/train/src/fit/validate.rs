@@ -9,13 +9,13 @@ use super::Watch;
 use super::epoch::numbers;
 use super::error::TrainError;
 use super::fold::Fold;
-use crate::data::{Loader, Plan};
+use crate::data::{Item, Loader, Plan};
 use crate::handover::Form;
 use crate::metrics::{ABOVE, Dices, Running, auc, dice, mark};
 use crate::out_of_fold::{Found, OutOfFold, Prediction};
 use crate::recipe::Phase;
 use crate::step::{Answers, Evaluation};
-use pleura::Size;
+use pleura::{Mask, Size};
 
 /// The metrics of a validation.
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +56,14 @@ impl Fold<'_> {
         let mut dices = Dices::default();
         let (mut scores, mut labels) = (Vec::new(), Vec::new());
         let loss = self.answers(evaluation, phase, watch, |answer| {
-            if let Some(dice) = answer.dice() {
+            if let Some(dice) = self.judged(&answer)?.0 {
                 dices.add(dice, answer.label);
             }
             if let Some(score) = answer.score {
                 scores.push(score);
                 labels.push(answer.label);
             }
+            Ok(())
         });
         if matches!(loss, Err(TrainError::Interrupted { .. })) {
             self.save()?;
@@ -92,32 +93,46 @@ impl Fold<'_> {
         let mut predictions = Vec::new();
         self.answers(evaluation, phase, watch, |answer| {
             let item = &self.job.data.items()[answer.index];
-            let dice = answer.dice();
-            let found = answer.map.zip(dice).map(|((map, _), dice)| {
-                let full = match self.prepared.ports.map.form {
-                    // with two classes, resizing the difference equals resizing both
-                    Form::Logits | Form::Softmax => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
-                    Form::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
-                };
-                Found { mask: Runs::from(&mark(full.view(), ABOVE)), dice }
+            let (dice, mask) = self.judged(&answer)?;
+            let found = answer.map.as_ref().zip(dice).map(|((map, _), dice)| {
+                let mask = mask.unwrap_or_else(|| mark(self.full(map, item).view(), ABOVE));
+                Found { mask: Runs::from(&mask), dice }
             });
             let (label, score) = (answer.label, answer.score);
             predictions.push((item.id.clone(), Prediction { fold: self.held_out, label, score, found }));
+            Ok(())
         })?;
         predictions.into_iter().try_for_each(|(id, prediction)| out_of_fold.add(id, prediction))?;
         Ok(())
     }
 
+    /// Dice's coefficient of an output's mask, and the mask at the image's own size if the recipe says how it is made;
+    /// without a rule, at the size of the map.
+    fn judged(&self, answer: &Answer<'_>) -> Result<(Option<f64>, Option<Mask>), TrainError> {
+        let (Some(rule), Some((map, _))) = (self.job.rule, &answer.map) else { return Ok((answer.dice(), None)) };
+        let item = &self.job.data.items()[answer.index];
+        let mask = rule.mask(item, &self.full(map, item), answer.score)?;
+        Ok((Some(dice(&mask, &item.truth())), Some(mask)))
+    }
+
+    /// A map of probabilities at the image's own size, from logits.
+    fn full(&self, map: &Array2<f32>, item: &Item) -> Array2<f32> {
+        match self.prepared.ports.map.form {
+            Form::Logits | Form::Softmax => resize(map.view(), item.size, Resize::Linear).mapv(sigmoid),
+            Form::Probabilities => resize(map.mapv(sigmoid).view(), item.size, Resize::Linear).into_owned(),
+        }
+    }
+
     /// Passes each held-out image's outputs to a callback; returns the mean loss.
     ///
     /// # Errors
-    /// If an image cannot be read, or the watcher stops it after a batch.
+    /// If an image cannot be read, the callback fails, or the watcher stops it after a batch.
     fn answers(
         &self,
         evaluation: &mut Evaluation,
         phase: &Phase,
         watch: &dyn Watch,
-        mut tell: impl FnMut(Answer<'_>),
+        mut tell: impl FnMut(Answer<'_>) -> Result<(), TrainError>,
     ) -> Result<f64, TrainError> {
         let items = self.job.division.held_out(self.held_out);
         let plan = Plan { items: items.clone(), ..self.plan(phase, Vec::new()) };
@@ -139,7 +154,7 @@ impl Fold<'_> {
                     (map, batch.masks.index_axis(ndarray::Axis(0), at).index_axis_move(ndarray::Axis(0), 0))
                 });
                 let score = score.as_ref().map(|score| sigmoid(score[at]));
-                tell(Answer { index, label: self.job.data.items()[index].label, score, map });
+                tell(Answer { index, label: self.job.data.items()[index].label, score, map })?;
             }
             first += batch.real;
         }

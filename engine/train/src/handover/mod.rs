@@ -5,10 +5,12 @@
 
 use std::fmt::Write;
 
-use pleura::manifest::Intensity;
+use pleura::manifest::{Intensity, Isolation, Layout};
 use toml::Value;
 
 use crate::recipe::{Heads, Recipe};
+pub use crate::step::Form;
+use crate::step::Source;
 
 /// A trained and exported network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,19 +30,17 @@ pub struct Port {
     pub output: String,
     /// What its numbers are.
     pub form: Form,
-    /// The trained channel: the class if it has two; otherwise 0.
-    pub channel: u32,
+    /// The trained channel or class; `None` if it has only one.
+    pub channel: Option<u32>,
 }
 
-/// What the numbers of a trained output are: those of a manifest's [`Values`](pleura::manifest::Values) that have a gradient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A sigmoid makes them probabilities.
-    Logits,
-    /// Probabilities, made inside the network.
-    Probabilities,
-    /// A softmax over the channels makes them probabilities.
-    Softmax,
+impl Port {
+    /// The output as training takes it.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        let channel = self.channel.map(|channel| channel as usize);
+        Source { output: self.output.clone(), form: self.form, channel }
+    }
 }
 
 /// The names of the exported networks' input and outputs.
@@ -48,6 +48,8 @@ pub enum Form {
 pub struct Ports {
     /// The input.
     pub input: String,
+    /// The order of the input's and the maps' axes.
+    pub layout: Layout,
     /// The map; unused if the recipe's heads have none.
     pub map: Port,
     /// The score; unused if the recipe's heads have none.
@@ -57,8 +59,8 @@ pub struct Ports {
 impl Default for Ports {
     /// The ports of this crate's exported networks: `image` to the logits `map` and `score`.
     fn default() -> Self {
-        let logits = |output: &str| Port { output: output.into(), form: Form::Logits, channel: 0 };
-        Self { input: "image".into(), map: logits("map"), score: logits("score") }
+        let logits = |output: &str| Port { output: output.into(), form: Form::Logits, channel: None };
+        Self { input: "image".into(), layout: Layout::Nchw, map: logits("map"), score: logits("score") }
     }
 }
 
@@ -80,7 +82,7 @@ pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
     let mut toml = if heads.map() { preamble(recipe) } else { FRAGMENT.to_owned() };
     if heads.score() {
         toml.push_str(CLASSIFIER);
-        member(&mut toml, "classifier", recipe, &ports.input, ("score", &ports.score), models);
+        member(&mut toml, "classifier", recipe, ports, ("score", &ports.score), models);
     }
     if heads.map() {
         toml.push_str(SEGMENTER);
@@ -88,8 +90,8 @@ pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
             toml.push_str(POSITIVES_ONLY);
         }
         toml.push_str("[segmenter]\nmerge = { kind = \"mean\" }\n");
-        member(&mut toml, "segmenter", recipe, &ports.input, ("map", &ports.map), models);
-        toml.push_str(POSTPROCESS);
+        member(&mut toml, "segmenter", recipe, ports, ("map", &ports.map), models);
+        postprocess(&mut toml, recipe);
     }
     toml
 }
@@ -128,12 +130,35 @@ const SNAPSHOTS: &str = "\
 const POSTPROCESS: &str = "
 
 # ---- From the map to the mask ----
+";
 
+const THRESHOLD: &str = "
 # Pixels with a probability above this are marked.
 [[postprocess]]
 plugin = \"threshold\"
 params = { above = 0.5 }
 ";
+
+/// The score above which the written manifest's gate lets an image pass.
+pub const GATE: f32 = 0.5;
+
+/// A recipe's steps, or a threshold.
+fn postprocess(toml: &mut String, recipe: &Recipe) {
+    toml.push_str(POSTPROCESS);
+    if recipe.postprocess.is_empty() {
+        toml.push_str(THRESHOLD);
+    }
+    for step in &recipe.postprocess {
+        let params = Value::try_from(&step.params).expect("a recipe's parameters were read from TOML");
+        write!(toml, "\n[[postprocess]]\nplugin = {}\nparams = {params}\n", quoted(&step.plugin))
+            .expect("writing to a string cannot fail");
+        let process = (step.isolation == Isolation::Process).then(|| "isolation = \"process\"\n".to_owned());
+        let timeout = step.timeout.map(|seconds| format!("timeout = {seconds}\n"));
+        let sha256 = step.sha256.as_ref().map(|sha256| format!("sha256 = {}\n", quoted(sha256)));
+        let symbols = step.global_symbols.then(|| "global_symbols = true\n".to_owned());
+        [process, timeout, sha256, symbols].into_iter().flatten().for_each(|line| toml.push_str(&line));
+    }
+}
 
 /// Everything before the stages.
 fn preamble(recipe: &Recipe) -> String {
@@ -155,21 +180,28 @@ fn member(
     toml: &mut String,
     stage: &str,
     recipe: &Recipe,
-    input: &str,
+    ports: &Ports,
     (kind, port): (&str, &Port),
     models: &[Trained],
 ) {
-    let values = match port.form {
+    let mut values = match port.form {
         Form::Logits => "\"logits\"".to_owned(),
         Form::Probabilities => "\"probabilities\"".to_owned(),
-        Form::Softmax => format!("\"softmax\"\nchannel = {}", port.channel),
+        Form::Softmax => "\"softmax\"".to_owned(),
     };
+    if let Some(channel) = port.channel {
+        write!(values, "\nchannel = {channel}").expect("writing to a string cannot fail");
+    }
+    if port.form == Form::Softmax && kind == "map" {
+        // as out-of-fold maps are: the log-odds of the class
+        values.push_str("\nresize_as = \"logits\"");
+    }
     let (name, intensity) = (quoted(&recipe.name), intensity(recipe.data.intensity));
     let lines = [
         format!("\n[[{stage}.members]]\nname = {name}\nintensity = {intensity}\n{SNAPSHOTS}snapshots = [\n"),
         models.iter().map(snapshot).collect(),
-        format!("]\n\n[{stage}.members.input]\nname = {}\n", quoted(input)),
-        fed(recipe),
+        format!("]\n\n[{stage}.members.input]\nname = {}\n", quoted(&ports.input)),
+        fed(recipe, ports.layout),
         format!("\n[{stage}.members.{kind}]\noutput = {}\nvalues = {values}\n", quoted(&port.output)),
     ];
     lines.iter().for_each(|part| toml.push_str(part));
@@ -181,12 +213,15 @@ fn snapshot(Trained { fold, model, sha256 }: &Trained) -> String {
 }
 
 /// A network's input: the same as in training.
-fn fed(recipe: &Recipe) -> String {
+fn fed(recipe: &Recipe, layout: Layout) -> String {
     let [height, width] = recipe.phases.last().expect("a recipe has phases").size;
     let data = &recipe.data;
     let resize = Value::try_from(data.resize).expect("a unit variant is a string");
     let (channels, scale) = (recipe.network.channels, data.scale);
     let mut text = format!("size = [{height}, {width}]\nchannels = {channels}\nresize = {resize}\nscale = {scale:?}\n");
+    if layout == Layout::Nhwc {
+        text.push_str("layout = \"nhwc\"\n");
+    }
     for (key, numbers) in [("mean", &data.mean), ("std", &data.std)] {
         if !numbers.is_empty() {
             writeln!(text, "{key} = {numbers:?}").expect("writing to a string cannot fail");

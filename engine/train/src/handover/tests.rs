@@ -105,24 +105,27 @@ fn a_score_alone_is_a_stage_to_paste() {
 
 #[test]
 fn fine_tuned_models_keep_their_names() {
-    let port = |output: &str, form| Port { output: output.into(), form, channel: 0 };
+    let port = |output: &str, form| Port { output: output.into(), form, channel: None };
     let ports = Ports {
         input: "input:0".into(),
+        layout: Layout::Nhwc,
         map: port("Sigmoid \"7\"", Form::Probabilities),
         score: port("", Form::Logits),
     };
     let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
     let map = member.map.unwrap();
-    assert_eq!((member.input.name, map.output, map.values), (ports.input, ports.map.output, Values::Probabilities));
+    assert_eq!((member.input.name, member.input.layout), (ports.input, ports.layout));
+    assert_eq!((map.output, map.values, map.channel), (ports.map.output, Values::Probabilities, None));
 }
 
 #[test]
 fn the_class_that_was_trained_is_named() {
-    let map = Port { output: "logits".into(), form: Form::Softmax, channel: 1 };
+    let map = Port { output: "logits".into(), form: Form::Softmax, channel: Some(1) };
     let ports = Ports { map, ..Ports::default() };
     let member = parse(&manifest(&recipe("map"), &ports, &models(&["a"]))).segmenter.members.remove(0);
     let map = member.map.unwrap();
-    assert_eq!((&*map.output, map.values, map.channel, map.resize_as), ("logits", Values::Softmax, Some(1), None));
+    assert_eq!((&*map.output, map.values, map.channel), ("logits", Values::Softmax, Some(1)));
+    assert_eq!(map.resize_as, Some(Values::Logits), "as the trainer resizes it");
 }
 
 proptest! {

@@ -127,7 +127,7 @@ impl Net {
         self.over("ConvTranspose", x, weights, attributes, channels)
     }
 
-    /// `BatchNorm2d` (or `BatchNorm1d`), with PyTorch's epsilon and momentum; group norm if [`Net::groups`] is set.
+    /// `BatchNorm2d` (or `BatchNorm1d`), with the settings of [`Net::norm`]; group norm if [`Net::groups`] is set.
     pub fn batch_norm(&mut self, at: &Scope, x: &Tensor) -> Tensor {
         if let Some(groups) = self.groups {
             return self.group_norm(at, x, divisor(x.channels, groups));
@@ -135,7 +135,7 @@ impl Net {
         let starts = [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)];
         let weights = starts.map(|(name, start)| self.weight(format!("{at}.{name}"), &[x.channels], Draw::Fill(start)));
         // ONNX's momentum is the share that is kept: 1 - PyTorch's
-        let attributes = vec![float("epsilon", 1e-5), float("momentum", 0.9)];
+        let attributes = vec![float("epsilon", self.norm.epsilon), float("momentum", 1.0 - self.norm.momentum)];
         self.over("BatchNormalization", x, &weights, attributes, x.channels)
     }
 

@@ -61,12 +61,29 @@ pub struct Net {
     /// Group norms with this many groups instead of batch norms; if the channels are not a multiple, with as many as
     /// also divide the channels.
     pub groups: Option<i64>,
+    /// Settings of the batch norms that follow.
+    pub norm: Norm,
+}
+
+/// A batch norm's settings, in PyTorch's terms.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm {
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// The share of the batch's statistics in the new running ones.
+    pub momentum: f32,
+}
+
+impl Norm {
+    /// PyTorch's defaults.
+    pub const DEFAULT: Self = Self { epsilon: 1e-5, momentum: 0.1 };
 }
 
 impl Net {
     /// A network without nodes.
     pub fn new(name: &str) -> Self {
-        Self { graph: GraphBuilder::new(name), weights: Vec::new(), scheme: Scheme::Torch, groups: None }
+        let graph = GraphBuilder::new(name);
+        Self { graph, weights: Vec::new(), scheme: Scheme::Torch, groups: None, norm: Norm::DEFAULT }
     }
 
     /// Declares an input of floats.

@@ -16,6 +16,20 @@ pub struct Augment {
     pub one_of: Vec<Transform>,
 }
 
+/// Mixup (Zhang et al., 2018): each image of a batch is blended with another one of it, and so are their masks and
+/// labels, by a share that is drawn once for the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mixup {
+    /// The share is of the beta distribution (alpha, alpha): 0.2 mostly keeps one of the two, 1 is uniform.
+    #[schemars(range(max = 2.0), extend("exclusiveMinimum" = 0.0))]
+    pub alpha: f32,
+    /// The probability that a batch is blended.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub p: f32,
+}
+
 /// How an image is padded beyond its border, by OpenCV's names; the mask is padded in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

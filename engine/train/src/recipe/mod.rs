@@ -7,22 +7,27 @@ mod augment;
 mod data;
 mod loss;
 mod network;
+mod onnx;
 mod optimize;
 mod read;
 mod rules;
 pub mod stack;
 #[cfg(test)]
 mod tests;
+mod weights;
 
+use pleura::manifest::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use augment::{Augment, Border, BrightnessOf, ContrastAbout, Transform};
+pub use augment::{Augment, Border, BrightnessOf, ContrastAbout, Mixup, Transform};
 pub use data::{Data, Folds, Sampling, Truth};
 pub use loss::{Loss, LossTerm, Reduction};
-pub use network::{Architecture, Attention, Encoder, Heads, Network, Weights, WeightsFormat};
+pub use network::{Architecture, Attention, Encoder, Heads, Network};
+pub use onnx::{FoldedNorms, OnnxOutput};
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
 pub use read::{json_schema, lint};
+pub use weights::{Package, Rename, Weights, WeightsFormat};
 
 /// The result of reading a recipe.
 pub type Lint = pleura::lint::Lint<Recipe>;
@@ -62,6 +67,9 @@ pub struct Recipe {
     /// Augmentation of training images and masks, in order.
     #[serde(default)]
     pub augment: Vec<Augment>,
+    /// Blend pairs of a batch's images and their truth, after augmentation.
+    #[serde(default)]
+    pub mixup: Option<Mixup>,
     /// The loss.
     pub loss: Loss,
     /// The optimiser.
@@ -69,6 +77,12 @@ pub struct Recipe {
     /// A second set of weights, averaged over time, which is validated and exported.
     #[serde(default)]
     pub average: Option<Average>,
+    /// The steps from the map to the mask, as in a manifest, which is written with them. Dice and IoU of held-out images
+    /// are then those of `pleura predict`: of masks made by these steps, at the images' own size, and, with `heads =
+    /// "both"`, empty for images that do not pass the gate of the score. Plugins are named, and get no pixel spacing. Default: pixels above one half, at the phase's
+    /// size, without a gate.
+    #[serde(default)]
+    pub postprocess: Vec<Step>,
     /// Which weights are exported.
     #[serde(default)]
     pub keep: Keep,

@@ -1,9 +1,12 @@
-//! The network: its architecture, its heads, and its initial weights.
+//! The network: its architecture and its heads.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use pleura::manifest::Layout;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{FoldedNorms, OnnxOutput};
 
 /// The network.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -158,18 +161,18 @@ pub enum Architecture {
     Onnx {
         /// The model, relative to the recipe.
         model: PathBuf,
-        /// The output that holds the map of logits, (batch, 1, height, width), or its probabilities after a sigmoid.
+        /// The output that holds the map, (batch, channels, height, width) or (batch, height, width).
         #[serde(default)]
-        map: Option<String>,
-        /// The output that holds one logit per image, or its probability after a sigmoid.
+        map: Option<OnnxOutput>,
+        /// The output that holds one score per image, (batch) or (batch, channels).
         #[serde(default)]
-        score: Option<String>,
-        /// The class to train, 0 or 1, if the outputs named above hold the logits of two classes before their softmax,
-        /// (batch, 2, height, width) or (batch, 2). Losses see the class's log-odds, of which `bce` is the
-        /// cross-entropy of the two; the written manifest declares `values = "softmax"`.
+        score: Option<OnnxOutput>,
+        /// The order of the image's and the map's axes.
         #[serde(default)]
-        #[schemars(range(max = 1))]
-        class: Option<u32>,
+        layout: Layout,
+        /// What happens if the exporter folded batch norms into convolutions.
+        #[serde(default)]
+        norm: FoldedNorms,
     },
 }
 
@@ -263,50 +266,23 @@ pub enum Encoder {
     EfficientnetB5,
     /// EfficientNet-Lite0 (timm).
     EfficientnetLite0,
-}
-
-/// Initial weights.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Weights {
-    /// A `.pth` (or `.pt`, `.bin`, `.ckpt`), `.safetensors` or `.onnx` file, relative to the recipe.
-    pub file: PathBuf,
-    /// Prefix removed from the file's keys, such as `module.`; a key without it keeps its name.
-    #[serde(default)]
-    pub strip_prefix: String,
-    /// Prefix added to the file's keys after that, such as `encoder.` for the weights of an encoder only.
-    #[serde(default)]
-    pub add_prefix: String,
-    /// Keys of the network that the file may lack: weights whose key starts with one of these stay random.
-    #[serde(default)]
-    pub missing: Vec<String>,
-    /// Keys of the file, as written there, that the network may lack: keys that start with one of these are ignored.
-    #[serde(default)]
-    pub unused: Vec<String>,
-}
-
-/// The format of a file of weights, by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WeightsFormat {
-    /// A PyTorch checkpoint: `.pth`, `.pt`, `.bin` or `.ckpt`.
-    Pytorch,
-    /// `.safetensors`.
-    Safetensors,
-    /// An ONNX model: `.onnx`.
-    Onnx,
-}
-
-impl WeightsFormat {
-    /// The format of a file name; `None` if its extension is unknown.
-    #[must_use]
-    pub fn recognize(file: &Path) -> Option<Self> {
-        match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "pth" | "pt" | "bin" | "ckpt" => Some(Self::Pytorch),
-            "safetensors" => Some(Self::Safetensors),
-            "onnx" => Some(Self::Onnx),
-            _ => None,
-        }
-    }
+    /// EfficientNet-B0 as segmentation_models.pytorch's `efficientnet-b0`, with TensorFlow's padding and batch norms;
+    /// `names = "smp"` loads its weights.
+    SmpEfficientnetB0,
+    /// EfficientNet-B1 as segmentation_models.pytorch's `efficientnet-b1`.
+    SmpEfficientnetB1,
+    /// EfficientNet-B2 as segmentation_models.pytorch's `efficientnet-b2`.
+    SmpEfficientnetB2,
+    /// EfficientNet-B3 as segmentation_models.pytorch's `efficientnet-b3`.
+    SmpEfficientnetB3,
+    /// EfficientNet-B4 as segmentation_models.pytorch's `efficientnet-b4`.
+    SmpEfficientnetB4,
+    /// EfficientNet-B5 as segmentation_models.pytorch's `efficientnet-b5`.
+    SmpEfficientnetB5,
+    /// EfficientNet-B6 as segmentation_models.pytorch's `efficientnet-b6`.
+    SmpEfficientnetB6,
+    /// EfficientNet-B7 as segmentation_models.pytorch's `efficientnet-b7`.
+    SmpEfficientnetB7,
 }
 
 const fn one() -> u32 {

@@ -12,7 +12,7 @@ use crate::nets;
 use crate::recipe::stack::{KeepHead, Stack};
 use crate::recipe::{Loss, LossTerm, Optimizer, Phase, Schedule};
 use crate::schedule::Rate;
-use crate::step::{Evaluation, Pass, PassOptions, Rates, State, StepError, Subject, Update};
+use crate::step::{Evaluation, Pass, PassOptions, Rates, Source, State, StepError, Subject, Update};
 
 /// The settings for training a head.
 #[derive(Debug, Clone)]
@@ -51,8 +51,8 @@ impl<'h> Head<'h> {
         let subject = Subject {
             model,
             map: None,
-            score: Some("score".into()),
-            class: None,
+            score: Some(Source::logits("score")),
+            channels_last: false,
             freeze_batch_norm: false,
             frozen_prefix: None,
         };

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use pleura::onnx::{Activation, Model};
-
-use super::{StepError, Subject};
+use super::{Source, StepError, Subject};
 use crate::backward::gradients;
 use crate::device::{Buffer, DeviceError, Place};
-use crate::forward::{Forward, Mode, forward, logits, only_input};
+use crate::forward::{Forward, Mode, forward};
 use crate::loss::{self, Head, Written};
 use crate::recipe::Loss;
 use crate::trace::Trace;
@@ -27,12 +25,11 @@ pub struct Traced {
 /// Writes a network's forward pass and its losses, for images of one shape, (N, C, H, W).
 pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> Result<Traced, StepError> {
     let mut trace = Trace::new(if mode == Mode::Training { "pass" } else { "evaluation" });
-    let model = &subject.model;
-    let image = only_input(model)?;
-    let forward = forward(&mut trace, model, shape, mode, subject.freeze_batch_norm, &|name| subject.is_frozen(name))?;
+    let forward = forward(&mut trace, &subject.network(), shape, mode)?;
+    let image = forward.image.clone();
     let [count, _, height, width] = shape;
-    let map = head(&mut trace, subject, subject.map.as_deref(), "truth.map", &[count, 1, height, width])?;
-    let score = head(&mut trace, subject, subject.score.as_deref(), "truth.score", &[count])?;
+    let map = head(&mut trace, subject, subject.map.as_ref(), "truth.map", &[count, 1, height, width])?;
+    let score = head(&mut trace, subject, subject.score.as_ref(), "truth.score", &[count])?;
     let written = loss::write(&mut trace, loss, map.as_ref(), score.as_ref());
     Ok(Traced { trace, forward, written, image, map, score })
 }
@@ -51,63 +48,14 @@ pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), St
 fn head(
     trace: &mut Trace,
     subject: &Subject,
-    output: Option<&str>,
+    source: Option<&Source>,
     truth: &str,
     wanted: &[usize],
 ) -> Result<Option<Head>, StepError> {
-    let Some(output) = output else { return Ok(None) };
-    let logits = match subject.class {
-        None => logits(&subject.model, output).0,
-        Some(_) => output.to_owned(),
-    };
-    if !trace.has(&logits) {
-        return Err(StepError::NoOutput { output: output.to_owned() });
-    }
-    let logits = match subject.class {
-        None => logits,
-        Some(class) => log_odds(trace, &subject.model, output, class, wanted)?,
-    };
-    let found = trace.shape(&logits).to_vec();
-    // scores may also have the shape (N, 1)
-    let is_close = found.iter().product::<usize>() == wanted.iter().product::<usize>() && found[0] == wanted[0];
-    let is_map = wanted.len() == 4;
-    if !is_close || (is_map && found != wanted) {
-        return Err(StepError::Shape { output: output.to_owned(), found, wanted: wanted.to_vec() });
-    }
-    let logits = trace.reshape(&logits, wanted);
+    let Some(source) = source else { return Ok(None) };
+    let logits = source.write(trace, &subject.model, wanted, subject.channels_last)?;
     trace.input(truth, wanted);
     Ok(Some(Head { logits, truth: truth.to_owned() }))
-}
-
-/// The log-odds of one of two classes, (N, 1, …): the difference of their numbers, so that two-class cross-entropy of it
-/// equals the cross-entropy of their softmax.
-fn log_odds(
-    trace: &mut Trace,
-    model: &Model,
-    output: &str,
-    class: usize,
-    wanted: &[usize],
-) -> Result<String, StepError> {
-    // its logarithm differs from the logits by the same constant in both classes
-    if let Some(Activation::Probability(op)) = model.last_activation(output) {
-        return Err(StepError::Squashed { output: output.to_owned(), op });
-    }
-    let found = trace.shape(output).to_vec();
-    let mut pair = wanted.to_vec();
-    if wanted.len() == 1 {
-        pair.push(2);
-    } else {
-        pair[1] = 2;
-    }
-    let is_pair = found.len() >= 2
-        && found[..2] == pair[..2]
-        && found.iter().product::<usize>() == pair.iter().product::<usize>();
-    if !is_pair {
-        return Err(StepError::Shape { output: output.to_owned(), found, wanted: pair });
-    }
-    let mut number = |class: usize| trace.slice(output, &[1], &[class as i64], &[class as i64 + 1], &[1]);
-    let (wanted, other) = (number(class), number(1 - class));
-    Ok(trace.sub(&wanted, &other))
 }
 
 /// The buffers of a batch and of its losses.

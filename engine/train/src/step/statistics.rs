@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use pleura::onnx::Model;
-
 use super::{State, StepError, Subject};
 use crate::device::{Buffer, DeviceError, Place, Program};
-use crate::forward::{Mode, forward, only_input};
+use crate::forward::{Mode, forward};
 use crate::trace::Trace;
 
 /// The forward pass in training form, which outputs every batch's statistics.
@@ -26,18 +24,15 @@ impl Gathering {
     /// # Errors
     /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, shape: [usize; 4]) -> Result<Option<Self>, StepError> {
-        let model: &Model = &subject.model;
         let mut trace = Trace::new("statistics");
-        let forward = forward(&mut trace, model, shape, Mode::Training, subject.freeze_batch_norm, &|name| {
-            subject.is_frozen(name)
-        })?;
+        let forward = forward(&mut trace, &subject.network(), shape, Mode::Training)?;
         if forward.statistics.is_empty() {
             return Ok(None);
         }
         let image = place.buffer(&shape)?;
         let noise = forward.noise.iter().map(|(name, shape)| Ok((name.clone(), place.buffer(shape)?)));
         let noise: Vec<_> = noise.collect::<Result<_, DeviceError>>()?;
-        let mut inputs = vec![(only_input(model)?, &image)];
+        let mut inputs = vec![(forward.image.clone(), &image)];
         inputs.extend(noise.iter().map(|(name, buffer)| (name.clone(), buffer)));
         let weight = |name: &String| state.weight(name, true).map(|buffer| (name.clone(), buffer));
         inputs.extend(forward.weights.iter().filter_map(weight));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pleura::runtime::Device;
 use serde::Deserialize;
 
-use super::{Evaluation, Pass, PassOptions, Rates, State, Subject, Update};
+use super::{Evaluation, Pass, PassOptions, Rates, Source, State, Subject, Update};
 use crate::device::Place;
 use crate::forward::to_inference;
 use crate::recipe::{Average, Loss, LossTerm, Optimizer};
@@ -51,8 +51,8 @@ fn subject() -> Subject {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/steps.onnx");
     let mut model = pleura::onnx::read(path).unwrap();
     to_inference(&mut model);
-    let (map, score) = (Some("map".to_owned()), Some("score".to_owned()));
-    Subject { model, map, score, class: None, freeze_batch_norm: false, frozen_prefix: None }
+    let (map, score) = (Some(Source::logits("map")), Some(Source::logits("score")));
+    Subject { model, map, score, channels_last: false, freeze_batch_norm: false, frozen_prefix: None }
 }
 
 fn place() -> Place {
@@ -196,9 +196,9 @@ fn one_step(network: &str) -> (f32, Vec<String>) {
     let (map, score) = (network.heads.map(), network.heads.score());
     let subject = Subject {
         model,
-        map: map.then(|| "map".to_owned()),
-        score: score.then(|| "score".to_owned()),
-        class: None,
+        map: map.then(|| Source::logits("map")),
+        score: score.then(|| Source::logits("score")),
+        channels_last: false,
         freeze_batch_norm: false,
         frozen_prefix: None,
     };

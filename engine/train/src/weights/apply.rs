@@ -8,6 +8,7 @@ use pleura::onnx::{ElementType, Model};
 
 use super::convolution::{Fit, fit};
 use super::mismatch::Mismatch;
+use super::names::{Named, Names};
 use super::{Numbers, Tensor, WeightsError};
 use crate::recipe::Weights;
 
@@ -38,18 +39,21 @@ pub fn is_weight(tensor: &TensorProto) -> bool {
     is_float && !tensor.dims.is_empty() && !tensor.name.starts_with("const.")
 }
 
-/// Replaces the network's weights by a file's tensors of the same names, after the recipe's `strip_prefix` and
-/// `add_prefix`. On an error, the model is unchanged.
+/// Replaces the network's weights by a file's tensors of the same names, after the recipe's `strip_prefix`, `rename`,
+/// `names` and `add_prefix`. On an error, the model is unchanged.
 ///
 /// A first convolution for 3 channels is summed over them for a network of 1, and one for 1 channel is divided by three
 /// for each of a network's 3: on a grey image the result is the same. `num_batches_tracked`, which PyTorch counts and
 /// nothing uses, is skipped.
 ///
 /// # Errors
-/// [`WeightsError::Mismatch`] with everything that does not match and that the recipe does not allow,
+/// [`WeightsError::Rename`] if a replacement is not a regular expression, [`WeightsError::Mismatch`] with everything that does not match and that the recipe does not allow,
 /// [`WeightsError::Nothing`] if it allows so much that nothing is loaded.
 pub fn apply(model: &mut Model, weights: &Weights, file: IndexMap<String, Tensor>) -> Result<Report, WeightsError> {
-    let Plan { numbers, report, mismatch, .. } = Plan::new(model, weights, file);
+    let names = wanted(model);
+    let renaming = Names::new(weights, names.keys().copied())
+        .map_err(|source| WeightsError::Rename { path: weights.file.clone(), source })?;
+    let Plan { numbers, report, mismatch, .. } = Plan::new(model, weights, &renaming, file);
     if !mismatch.is_empty() {
         return Err(Box::new(mismatch).into());
     }
@@ -66,6 +70,7 @@ pub fn apply(model: &mut Model, weights: &Weights, file: IndexMap<String, Tensor
 struct Plan<'a> {
     model: &'a Model,
     weights: &'a Weights,
+    names: &'a Names<'a>,
     wanted: IndexMap<&'a str, Vec<usize>>,
     /// The network's names that keys of the file map to, with the key.
     taken: HashMap<String, String>,
@@ -75,18 +80,19 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(model: &'a Model, weights: &'a Weights, file: IndexMap<String, Tensor>) -> Self {
+    fn new(model: &'a Model, weights: &'a Weights, names: &'a Names<'a>, file: IndexMap<String, Tensor>) -> Self {
         let wanted = wanted(model);
         let mismatch = Mismatch::new(&weights.file, wanted.len(), file.len());
+        let mismatch = Mismatch { names: weights.names, ..mismatch };
         let (taken, numbers, report) = (HashMap::new(), Vec::new(), Report::default());
-        let mut plan = Self { model, weights, wanted, taken, numbers, report, mismatch };
+        let mut plan = Self { model, weights, names, wanted, taken, numbers, report, mismatch };
         file.into_iter().for_each(|(key, tensor)| plan.add(key, tensor));
         plan.look_for_the_rest();
         plan
     }
 
     fn add(&mut self, key: String, tensor: Tensor) {
-        let name = renamed(&key, self.weights);
+        let Named::As(name) = self.names.of(&key) else { return self.report.passed_over.push(key) };
         let Some(shape) = self.wanted.get(name.as_str()) else {
             let is_allowed = is_counter(&key) || starts_with_any(&key, &self.weights.unused);
             let list = if is_allowed { &mut self.report.passed_over } else { &mut self.mismatch.unused };
@@ -134,12 +140,6 @@ fn wanted(model: &Model) -> IndexMap<&str, Vec<usize>> {
         .filter(|tensor| is_weight(tensor) && tensor.element() == ElementType::Float)
         .map(|tensor| (tensor.name.as_str(), shape(tensor)))
         .collect()
-}
-
-/// The network's name for a file's key.
-fn renamed(key: &str, weights: &Weights) -> String {
-    let stripped = key.strip_prefix(&weights.strip_prefix).unwrap_or(key);
-    format!("{}{stripped}", weights.add_prefix)
 }
 
 /// The numbers for a weight, or why they do not match.

@@ -18,12 +18,18 @@ pub(super) enum Fit {
 /// differ.
 pub(super) fn fit(model: &Model, name: &str, wanted: &[usize], found: &[usize]) -> Option<Fit> {
     let fit = match (wanted, found) {
-        _ if wanted == found => return Some(Fit::AsIs),
+        _ if without_ones(wanted) == without_ones(found) => return Some(Fit::AsIs),
         (&[out, 1, height, width], &[o, 3, h, w]) if [out, height, width] == [o, h, w] => Fit::Summed,
         (&[out, 3, height, width], &[o, 1, h, w]) if [out, height, width] == [o, h, w] => Fit::Spread,
         _ => return None,
     };
     is_first_convolution(model, name).then_some(fit)
+}
+
+/// A shape without its last axes of length 1: a linear layer's weights are those of a convolution of 1 x 1.
+fn without_ones(shape: &[usize]) -> &[usize] {
+    let ones = shape.iter().rev().take_while(|&&length| length == 1).count();
+    &shape[..shape.len() - ones]
 }
 
 impl Fit {

@@ -49,6 +49,14 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
     },
+    /// A replacement in keys is not a regular expression.
+    #[error("weights.rename: cannot read the keys of `{}`", path.display())]
+    Rename {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: regex::Error,
+    },
     /// The file's keys and shapes are not the network's.
     #[error(transparent)]
     Mismatch(#[from] Box<Mismatch>),

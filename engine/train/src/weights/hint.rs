@@ -3,6 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::names::matches;
+use crate::recipe::Package;
+
 /// The key most similar to a name, if one is similar enough.
 pub(super) fn nearest<'k>(name: &str, keys: &'k [String]) -> Option<&'k str> {
     pleura::lint::nearest(name, keys.iter().map(String::as_str))
@@ -39,6 +42,42 @@ pub(super) fn renaming(missing: &[String], unused: &[String]) -> Option<Renaming
         add: add.into(),
         found,
     })
+}
+
+/// A package whose names a file's keys may be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ByPackage {
+    strip: String,
+    package: Package,
+    /// The number of weights that would then be found.
+    pub(super) found: usize,
+}
+
+/// The package whose names match most of the missing names, after a prefix that many of the keys have; `None` if at most
+/// one would be found.
+pub(super) fn package(missing: &[String], unused: &[String]) -> Option<ByPackage> {
+    let first = |parts: usize| {
+        let key = unused.first()?;
+        Some(key.match_indices('.').nth(parts - 1).map_or(key.as_str(), |(at, _)| &key[..=at]).to_owned())
+    };
+    let prefixes: Vec<String> = [Some(String::new()), first(1), first(2)].into_iter().flatten().collect();
+    let pairs = Package::ALL.into_iter().flat_map(|package| prefixes.iter().map(move |strip| (package, strip)));
+    let found = pairs.map(|(package, strip)| ByPackage {
+        strip: strip.clone(),
+        package,
+        found: matches(package, strip, unused, missing),
+    });
+    let best = found.max_by_key(|it| (it.found, std::cmp::Reverse(it.strip.len())));
+    best.filter(|it| it.found > 1)
+}
+
+impl fmt::Display for ByPackage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.strip.is_empty() {
+            write!(f, "`strip_prefix = \"{}\"` and ", self.strip)?;
+        }
+        write!(f, "`names = \"{}\"`", self.package.name())
+    }
 }
 
 /// The prefixes before the longest common suffix of a key and a name, in whole parts: at least two, or all of one of

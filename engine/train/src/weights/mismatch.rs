@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::hint::{nearest, renaming};
+use super::hint::{nearest, package, renaming};
+use crate::recipe::Package;
 
 /// The number of entries of a kind that are listed.
 const TOLD: usize = 20;
@@ -22,6 +23,8 @@ pub struct Mismatch {
     pub unfit: Vec<String>,
     /// Weights to which two keys map after renaming, in words.
     pub twice: Vec<String>,
+    /// The package whose names the recipe says the keys are.
+    pub names: Option<Package>,
     /// The number of the network's weights.
     pub wanted: usize,
     /// The number of the file's tensors.
@@ -33,7 +36,7 @@ impl std::error::Error for Mismatch {}
 impl Mismatch {
     pub(super) fn new(path: &Path, wanted: usize, found: usize) -> Self {
         let [missing, unused, unfit, twice] = [const { Vec::new() }; 4];
-        Self { path: path.to_owned(), missing, unused, unfit, twice, wanted, found }
+        Self { path: path.to_owned(), missing, unused, unfit, twice, names: None, wanted, found }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -43,7 +46,7 @@ impl Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, missing, unused, unfit, twice, wanted, found } = self;
+        let Self { path, missing, unused, unfit, twice, wanted, found, .. } = self;
         write!(f, "the weights of `{}` do not match the network:", path.display())?;
         if !missing.is_empty() {
             let quoted = missing.iter().map(|name| match nearest(name, unused) {
@@ -71,7 +74,12 @@ impl fmt::Display for Mismatch {
 
 impl Mismatch {
     fn next_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(renaming) = renaming(&self.missing, &self.unused) {
+        let prefixes = renaming(&self.missing, &self.unused);
+        let package = self.names.is_none().then(|| package(&self.missing, &self.unused)).flatten();
+        let better = package.filter(|package| prefixes.as_ref().is_none_or(|it| it.found < package.found));
+        if let Some(package) = better {
+            write!(f, "\nadd {package} to the recipe's `weights` to find {} more", package.found)?;
+        } else if let Some(renaming) = prefixes {
             write!(f, "\nadd {renaming} to the recipe's `weights` to find {} more", renaming.found)?;
         }
         let missing =

@@ -6,9 +6,11 @@
 
 mod apply;
 mod convolution;
+mod efficientnet;
 mod error;
 mod hint;
 mod mismatch;
+mod names;
 mod onnx;
 mod pytorch;
 mod read;

@@ -9,7 +9,7 @@ use super::Tensor;
 use super::read::{Cause, Tensors};
 
 /// The keys under which a checkpoint keeps its weights beside other data, such as the optimiser's state.
-const NESTS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
+const NESTS: [&str; 5] = ["state_dict", "model_state_dict", "model", "net", "network"];
 
 pub(super) fn read(path: &Path) -> Result<Tensors, Cause> {
     let mut tensors: Vec<_> = weights_of(path)?.into_tensors().into_iter().collect();

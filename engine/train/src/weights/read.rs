@@ -19,7 +19,7 @@ pub(super) type Cause = Box<dyn Error + Send + Sync>;
 /// The tensors of a file, by name.
 ///
 /// - `.pth`, `.pt`, `.bin`, `.ckpt`: files of `torch.save`, as a zip archive or from before PyTorch 1.6; a `state_dict`
-///   or a whole module, by itself or under `state_dict`, `model_state_dict` or `model`. No code of the file is run.
+///   or a whole module, by itself or under `state_dict`, `model_state_dict`, `model`, `net` or `network`. No code of the file is run.
 ///   In the order of their names.
 /// - `.safetensors`, in the file's order.
 /// - `.onnx`: the initializers that may be weights ([`is_weight`](super::is_weight)), in the file's order.

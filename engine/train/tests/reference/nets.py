@@ -39,6 +39,7 @@ ENCODERS = {
     "efficientnet-b4": "timm-efficientnet-b4",
     "efficientnet-b5": "timm-efficientnet-b5",
     "efficientnet-lite0": "timm-tf_efficientnet_lite0",
+    **{f"smp-efficientnet-b{size}": f"efficientnet-b{size}" for size in range(8)},
 }
 KINDS = {
     "unet": smp.Unet,
@@ -412,12 +413,50 @@ def build(architecture, channels):
 def state(model, architecture):
     """Keys and values, without those that no output depends on."""
     unused = ["decoder.center."]  # with_aspp's second name of a module
-    if architecture.get("encoder", "").startswith("efficientnet"):
-        unused += ["encoder.conv_head.", "encoder.bn2."]
+    encoder = architecture.get("encoder", "")
+    if "efficientnet" in encoder:
+        unused += ["encoder.conv_head.", "encoder.bn2.", "encoder._conv_head.", "encoder._bn1."]
     if architecture.get("scse") or architecture.get("attention"):
         unused += ["decoder.blocks.4.attention1."]
     keep = lambda key: not key.endswith("num_batches_tracked") and not key.startswith(tuple(unused))
-    return {key: value for key, value in model.state_dict().items() if keep(key)}
+    named = names(model.encoder._blocks) if encoder.startswith("smp-") else lambda key: key
+    return {named(key): value for key, value in model.state_dict().items() if keep(key)}
+
+
+def names(blocks):
+    """timm's names for an EfficientNet of segmentation_models.pytorch: blocks are counted in stages that start where the
+    channels change."""
+    places, channels = [], None
+    for block in blocks:
+        if block._project_conv.out_channels != channels:
+            channels = block._project_conv.out_channels
+            places.append([])
+        places[-1].append(len(places) - 1)
+    places = [(stage, block) for stage, blocks in enumerate(places) for block in range(len(blocks))]
+    outer = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+    expanded = {
+        "_expand_conv": "conv_pw",
+        "_bn0": "bn1",
+        "_depthwise_conv": "conv_dw",
+        "_bn1": "bn2",
+        "_se_reduce": "se.conv_reduce",
+        "_se_expand": "se.conv_expand",
+        "_project_conv": "conv_pwl",
+        "_bn2": "bn3",
+    }
+    plain = {**expanded, "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+
+    def named(key):
+        parts = key.split(".")
+        if parts[:2] == ["encoder", "_blocks"]:
+            stage, block = places[int(parts[2])]
+            inner = (plain if stage == 0 else expanded)[parts[3]]
+            return ".".join(["encoder.blocks", str(stage), str(block), inner, *parts[4:]])
+        if parts[0] == "encoder" and parts[1] in outer:
+            return ".".join(["encoder", outer[parts[1]], *parts[2:]])
+        return key
+
+    return named
 
 
 def layout(architecture, channels):
@@ -560,6 +599,14 @@ FORWARD = {
     "deeplab-v3-plus-alexnet-8": {"kind": "deeplab-v3-plus", "encoder": "alexnet", "output_stride": 8},
     "deeplab-v3-plus-group-norm": {"kind": "deeplab-v3-plus", "encoder": "resnet50", "group_norm": 32},
     "encnet-resnet18": {"kind": "encnet", "encoder": "resnet18"},
+    "unet-smp-efficientnet-b0": {"kind": "unet", "encoder": "smp-efficientnet-b0"},
+    "unet-smp-efficientnet-b2": {"kind": "unet", "encoder": "smp-efficientnet-b2"},
+    "deeplab-v3-smp-efficientnet-b0": {"kind": "deeplab-v3", "encoder": "smp-efficientnet-b0", "output_stride": 8},
+    "deeplab-v3-plus-smp-efficientnet-b3": {
+        "kind": "deeplab-v3-plus",
+        "encoder": "smp-efficientnet-b3",
+        "output_stride": 16,
+    },
     "conv-stack": {"kind": "conv-stack", "widths": [8, 16, 8]},
     "encoder-decoder": {"kind": "encoder-decoder", "widths": [8, 16, 24]},
     "fcn-alexnet": {"kind": "fcn-alexnet"},

@@ -11,7 +11,7 @@ use std::sync::Once;
 
 use pleura::radiograph::{self, DecodeLimits, ImageHeader, LeftOut, RadiographError};
 use pleura::submission::Runs;
-use pleura::{Radiograph, Size};
+use pleura::{Mask, Radiograph, Size};
 use rayon::prelude::*;
 
 use super::cache::Cache;
@@ -32,6 +32,14 @@ pub struct Item {
     /// The share of pixels that its mask marks, in 0..=1.
     pub area: f32,
     pub(super) mask: Marked,
+}
+
+impl Item {
+    /// The true mask at the image's own size.
+    #[must_use]
+    pub fn truth(&self) -> Mask {
+        self.mask.whole(self.size)
+    }
 }
 
 /// A mask as runs, a few hundred bytes; converted to pixels on demand.

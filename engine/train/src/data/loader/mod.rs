@@ -1,5 +1,6 @@
 //! Batches, prepared ahead of the step that needs them.
 
+mod mixup;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,10 @@ use rayon::prelude::*;
 
 use super::augment::{self, augment, cut};
 use super::dataset::Dataset;
-use super::draw::Draw;
+use super::draw::{Draw, Purpose};
 use super::error::DataError;
 use super::prepare::Sample;
-use crate::recipe::Augment;
+use crate::recipe::{Augment, Mixup};
 
 /// The number of finished batches in the queue, besides the one in preparation.
 const AHEAD: usize = 2;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub channels: u32,
     /// The augmentation of the images.
     pub augment: Vec<Augment>,
+    /// The blending of pairs of images.
+    pub mixup: Option<Mixup>,
     /// The source of the augmentation's random numbers.
     pub draw: Draw,
 }
@@ -50,9 +53,9 @@ pub struct Plan {
 pub struct Batch {
     /// The network's input, (N, C, height, width): `(intensity * scale - mean) / std`.
     pub images: Array4<f32>,
-    /// 1 where it is marked, 0 elsewhere, (N, 1, height, width).
+    /// 1 where it is marked, 0 elsewhere, (N, 1, height, width); in between after mixup.
     pub masks: Array4<f32>,
-    /// 1 for a positive, 0 for a negative, (N).
+    /// 1 for a positive, 0 for a negative, (N); in between after mixup.
     pub labels: Array1<f32>,
     /// The images' ids, N.
     pub ids: Vec<String>,
@@ -94,6 +97,7 @@ impl Loader {
         }
         plan.augment.clear();
         plan.crop = None;
+        plan.mixup = None;
         Self::start(data, plan)
     }
 
@@ -167,13 +171,17 @@ fn batch(data: &Dataset, plan: &Plan, first: usize) -> Result<Batch, DataError> 
         Zip::from(to.index_axis_mut(Axis(0), 0)).and(&seen.sample.mask).for_each(|to, &marked| *to = marked.into());
     }
     let item = |at: usize| &data.items()[plan.items[first + at.min(real - 1)]];
-    Ok(Batch {
+    let mut batch = Batch {
         images: ensemble::batch(&planes, plan.batch, &input(data, plan)),
         masks,
         labels: shown.iter().map(|seen| if seen.positive { 1.0 } else { 0.0 }).collect(),
         ids: (0..plan.batch).map(|at| item(at).id.clone()).collect(),
         real,
-    })
+    };
+    if let Some(mixup) = plan.mixup {
+        mixup::mix(&mut batch, mixup, &mut plan.draw.numbers(Purpose::Mixup(first)));
+    }
+    Ok(batch)
 }
 
 /// An image as provided.

@@ -35,6 +35,7 @@ fn plan(items: &[usize], batch: usize) -> Plan {
         shown: 0,
         channels: 1,
         augment: Vec::new(),
+        mixup: None,
         draw: Draw::default(),
     }
 }

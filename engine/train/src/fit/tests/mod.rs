@@ -2,6 +2,7 @@
 
 mod foreign;
 mod goes_on;
+mod ports;
 mod refuses;
 
 use std::fs;

@@ -35,6 +35,14 @@ pub fn encode(net: &mut Net, encoder: Encoder, image: &Tensor, output_stride: i6
         Encoder::EfficientnetB4 => efficientnet(net, &efficientnet::B4),
         Encoder::EfficientnetB5 => efficientnet(net, &efficientnet::B5),
         Encoder::EfficientnetLite0 => efficientnet(net, &efficientnet::LITE0),
+        Encoder::SmpEfficientnetB0 => efficientnet(net, &efficientnet::SMP[0]),
+        Encoder::SmpEfficientnetB1 => efficientnet(net, &efficientnet::SMP[1]),
+        Encoder::SmpEfficientnetB2 => efficientnet(net, &efficientnet::SMP[2]),
+        Encoder::SmpEfficientnetB3 => efficientnet(net, &efficientnet::SMP[3]),
+        Encoder::SmpEfficientnetB4 => efficientnet(net, &efficientnet::SMP[4]),
+        Encoder::SmpEfficientnetB5 => efficientnet(net, &efficientnet::SMP[5]),
+        Encoder::SmpEfficientnetB6 => efficientnet(net, &efficientnet::SMP[6]),
+        Encoder::SmpEfficientnetB7 => efficientnet(net, &efficientnet::SMP[7]),
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::assemble;
 use super::made_up::{numbers, weight};
 use crate::device::Place;
 use crate::recipe::{Loss, LossTerm, Network, Optimizer};
-use crate::step::{Pass, PassOptions, State, Subject};
+use crate::step::{Pass, PassOptions, Source, State, Subject};
 
 /// A network's gradients of `bce(map) + bce(score)`.
 #[derive(Debug, Deserialize)]
@@ -35,8 +35,8 @@ fn tolerance(case: &Backward) -> f64 {
 
 fn gradients(case: &Backward) -> Vec<String> {
     let model = assemble(&case.network).unwrap().finish(|it| weight(it, case.gain));
-    let (map, score) = (Some("map".to_owned()), Some("score".to_owned()));
-    let subject = Subject { model, map, score, class: None, freeze_batch_norm: false, frozen_prefix: None };
+    let (map, score) = (Some(Source::logits("map")), Some(Source::logits("score")));
+    let subject = Subject { model, map, score, channels_last: false, freeze_batch_norm: false, frozen_prefix: None };
     let [height, width] = case.size;
     let shape = [2, case.network.channels as usize, height, width];
     let images: Vec<f32> = numbers("image", shape.iter().product()).map(|number| (2.0 * number - 1.0) as f32).collect();

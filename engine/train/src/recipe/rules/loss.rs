@@ -51,3 +51,16 @@ pub(super) fn scores_have_no_area(recipe: &Recipe, findings: &mut Findings) {
         findings.warn(about, message, Some("`bce`, `cross-entropy` and `focal` are for scores"));
     }
 }
+
+pub(super) fn blends_have_a_loss(recipe: &Recipe, findings: &mut Findings) {
+    if recipe.mixup.is_none() {
+        return;
+    }
+    for (head, terms, _) in heads(recipe) {
+        for i in terms.iter().enumerate().filter(|(_, term)| matches!(term, LossTerm::Lovasz { .. })).map(|(i, _)| i) {
+            let about = [format!("loss.{head}[{i}].kind"), "mixup".to_owned()];
+            let hint = "leave out `mixup`, or choose another term, such as `dice`";
+            findings.error(about, "sorts marked and unmarked pixels, but blended truth is neither", Some(hint));
+        }
+    }
+}

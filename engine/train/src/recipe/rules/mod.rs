@@ -13,7 +13,7 @@ use super::Recipe;
 pub(super) use network::name_is_a_stem;
 pub(super) use phase::schedule_makes_sense;
 
-const RULES: [fn(&Recipe, &mut Findings); 24] = [
+const RULES: [fn(&Recipe, &mut Findings); 26] = [
     network::the_name_is_a_stem,
     network::the_encoder_can_be_frozen,
     network::attention_is_one,
@@ -33,6 +33,8 @@ const RULES: [fn(&Recipe, &mut Findings); 24] = [
     loss::some_weight,
     loss::classes_have_weight,
     loss::scores_have_no_area,
+    loss::blends_have_a_loss,
+    network::steps_are_a_manifest_s,
     optimize::moments_decay,
     optimize::averages_move,
     optimize::swa_epochs_are_reached,

@@ -1,8 +1,9 @@
 //! Rules for the network.
 
 use pleura::lint::Findings;
+use pleura::manifest::Values;
 
-use super::super::{Architecture, Keep, Recipe, WeightsFormat};
+use super::super::{Architecture, Keep, OnnxOutput, Recipe, WeightsFormat};
 use super::keys;
 
 pub(super) fn the_name_is_a_stem(recipe: &Recipe, findings: &mut Findings) {
@@ -72,6 +73,10 @@ pub(super) fn onnx_outputs_match_the_heads(recipe: &Recipe, findings: &mut Findi
         if wanted && output.is_none() {
             let hint = format!("name the output that holds the {key}, or choose other `heads`");
             findings.error(about, format!("`heads` has a {key}, but no output is named for it"), Some(&hint));
+        } else if let Some(OnnxOutput { values: Some(Values::Labels), .. }) = output {
+            let about = [format!("network.architecture.{key}.values")];
+            let hint = "name an output before the argmax, or export the model without it";
+            findings.error(about, "class labels have no gradient", Some(hint));
         } else if !wanted && output.is_some() {
             findings.warn(about, format!("is not trained: `heads` has no {key}"), Some("write `heads = \"both\"`"));
         }
@@ -95,10 +100,38 @@ pub(super) fn weights_are_of_a_known_format(recipe: &Recipe, findings: &mut Find
         let hint = Some("expected .pth, .pt, .bin or .ckpt (PyTorch), .safetensors or .onnx");
         findings.error(keys(["weights.file"]), "unknown file name extension", hint);
     }
+    for (i, rule) in weights.rename.iter().enumerate() {
+        if let Err(error) = regex::Regex::new(&rule.from) {
+            let hint = Some("write `\\.` for a dot, in single quotes");
+            findings.error(
+                [format!("weights.rename[{i}].from")],
+                format!("is not a regular expression: {error}"),
+                hint,
+            );
+        }
+    }
     for (key, prefixes) in [("missing", &weights.missing), ("unused", &weights.unused)] {
         for i in prefixes.iter().enumerate().filter(|(_, prefix)| prefix.is_empty()).map(|(i, _)| i) {
             let message = "every key starts with the empty text, so nothing would be checked";
             findings.warn([format!("weights.{key}[{i}]")], message, None);
+        }
+    }
+}
+
+pub(super) fn steps_are_a_manifest_s(recipe: &Recipe, findings: &mut Findings) {
+    if !recipe.postprocess.is_empty() && !recipe.network.heads.map() {
+        let about = keys(["postprocess", "network.heads"]);
+        findings.error(about, "there is no map to make a mask of", Some("leave it out, or choose other `heads`"));
+    }
+    for (i, step) in recipe.postprocess.iter().enumerate() {
+        if step.when.is_some() {
+            let hint = Some("leave it out: it is for a member's own steps in a manifest");
+            findings.error([format!("postprocess[{i}].when")], "a network has one view", hint);
+        }
+        if step.is_path() {
+            let hint = "name the plugin, and put its library into a folder of `PLEURA_PLUGINS`";
+            let message = "expected a plugin's name: the manifest is written into another folder";
+            findings.error([format!("postprocess[{i}].plugin")], message, Some(hint));
         }
     }
 }

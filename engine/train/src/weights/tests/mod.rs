@@ -1,5 +1,7 @@
 //! Files in every format, damaged ones, and files of other networks.
 
+mod packages;
+
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -8,7 +10,7 @@ use pleura::onnx::{ElementType, GraphBuilder, Model, attribute};
 use proptest::prelude::*;
 
 use super::{Numbers, Report, Tensor, WeightsError, apply, read};
-use crate::recipe::Weights;
+use crate::recipe::{Rename, Weights};
 
 /// Made by tests/reference/weights.py.
 fn golden(name: &str) -> PathBuf {
@@ -160,7 +162,7 @@ fn network(channels: usize) -> Model {
 
 fn weights() -> Weights {
     let (strip_prefix, add_prefix) = (String::new(), String::new());
-    Weights { file: "net.pth".into(), strip_prefix, add_prefix, missing: vec![], unused: vec![] }
+    Weights { file: "net.pth".into(), strip_prefix, add_prefix, ..Weights::default() }
 }
 
 fn floats(model: &Model, name: &str) -> Vec<f32> {
@@ -310,4 +312,25 @@ fn long_lists_are_cut_and_nothing_loaded_is_an_error() {
     let everything = Weights { missing: vec![String::new()], unused: vec![String::new()], ..weights() };
     let error = apply(&mut model, &everything, file).unwrap_err();
     assert!(matches!(error, WeightsError::Nothing { .. }), "{error}");
+}
+
+#[test]
+fn keys_are_replaced_by_rules() {
+    let renamed =
+        tensors().into_iter().map(|(key, tensor)| (key.replace("bn1", "norms.0").replace("conv1", "layers.1"), tensor));
+    let rule = |from: &str, to: &str| Rename { from: from.into(), to: to.into() };
+    let rules = vec![rule(r"^norms\.0\.", "bn1."), rule(r"^layers\.(\d)\.", "conv$1.")];
+    let mut model = network(3);
+    let report = apply(&mut model, &Weights { rename: rules, ..weights() }, renamed.collect()).unwrap();
+    assert_eq!(report.loaded.len(), 6);
+    let wrong = Weights { rename: vec![rule("(", "")], ..weights() };
+    let told = chain(&apply(&mut model, &wrong, tensors()).unwrap_err());
+    assert!(told.contains("weights.rename") && told.contains("unclosed group"), "{told}");
+}
+
+#[test]
+fn a_linear_layer_is_a_convolution_of_one_pixel() {
+    let mut file = tensors();
+    file["fc.weight"].shape = vec![1, 2, 1, 1];
+    assert_eq!(apply(&mut network(3), &weights(), file).unwrap().loaded.len(), 6);
 }
