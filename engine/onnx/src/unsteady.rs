@@ -48,11 +48,13 @@ fn active_dropout(graph: &GraphProto) -> Option<String> {
         let constant = made.and_then(|node| node.attribute.iter().find_map(|it| it.t.as_ref()));
         constant.or_else(|| graph.initializer.iter().find(|tensor| &tensor.name == name))
     };
-    let is_off = |node: &NodeProto| {
-        let Some(tensor) = value(&node.input[2]) else { return false };
+    let is_false = |name: &String| {
+        let Some(tensor) = value(name) else { return false };
         let bytes = tensor.raw_data.iter().flatten().all(|&byte| byte == 0);
         tensor.element() == ElementType::Bool && bytes && tensor.int32_data.iter().all(|&number| number == 0)
     };
+    let is_zero = |name: &String| value(name).and_then(|ratio| ratio.floats().ok()).is_some_and(|it| it == [0.0]);
+    let is_off = |node: &NodeProto| is_false(&node.input[2]) || is_zero(&node.input[1]);
     let is_dropout =
         |node: &&NodeProto| node.op_type == "Dropout" && node.input.get(2).is_some_and(|it| !it.is_empty());
     let node = graph.node.iter().filter(is_dropout).find(|node| !is_off(node))?;
@@ -96,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_dropout_is_on_by_its_third_input() {
-        let dropout = |mode: Option<u8>| {
+        let dropout = |mode: Option<u8>, ratio: f32| {
             let mut graph = GraphBuilder::new("network");
             let image = graph.input("image", ElementType::Float, &[1.into(), 4.into()]);
-            let ratio = graph.scalar(0.5);
+            let ratio = graph.scalar(ratio);
             let inputs = [image.as_str(), &ratio, "mode"];
             let map = graph.node("Dropout", &inputs[..if mode.is_some() { 3 } else { 2 }], vec![]);
             graph.output(&map, "map", ElementType::Float, &[1.into(), 4.into()]);
@@ -114,7 +116,7 @@ mod tests {
             let bytes = model.to_bytes();
             unsteady(&Skeleton::read(&bytes).unwrap(), &bytes)
         };
-        assert_eq!((dropout(None), dropout(Some(0))), (None, None));
-        assert!(dropout(Some(1)).unwrap().ends_with("(Dropout) drops numbers at random"));
+        assert_eq!((dropout(None, 0.5), dropout(Some(0), 0.5), dropout(Some(1), 0.0)), (None, None, None));
+        assert!(dropout(Some(1), 0.5).unwrap().ends_with("(Dropout) drops numbers at random"));
     }
 }
