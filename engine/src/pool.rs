@@ -20,8 +20,8 @@ const NAP: Duration = Duration::from_millis(1);
 #[derive(Debug, Clone)]
 pub struct Pool(Arc<ThreadPool>);
 
-/// The pool shared by all users that do not need another number of threads.
-static SHARED: Mutex<Option<Pool>> = Mutex::new(None);
+/// The pool shared by all users that do not need another number of threads, and the process that started it.
+static SHARED: Mutex<Option<(u32, Pool)>> = Mutex::new(None);
 
 impl Pool {
     /// Starts `threads` threads; 0: one per core, or `RAYON_NUM_THREADS`.
@@ -42,10 +42,15 @@ impl Pool {
     pub fn shared(threads: usize) -> io::Result<Self> {
         // A panic leaves the state consistent.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = std::process::id();
+        if shared.as_ref().is_some_and(|(started_in, _)| *started_in != process) {
+            // a forked child has none of its parent's threads: ending them would wait for ever
+            mem::forget(shared.take());
+        }
         match &*shared {
-            Some(pool) if threads == 0 || pool.threads() == threads => Ok(pool.clone()),
+            Some((_, pool)) if threads == 0 || pool.threads() == threads => Ok(pool.clone()),
             Some(_) => Self::new(threads),
-            None => Ok(shared.insert(Self::new(threads)?).clone()),
+            None => Ok(shared.insert((process, Self::new(threads)?)).1.clone()),
         }
     }
 

@@ -30,6 +30,7 @@ pub fn add(texts: &mut Texts) {
         Roles(0b11),
         MissingCall("forward".into()),
         OtherName { found: "blur".into() },
+        Own {},
         Child(Box::new(Fault::Died("was killed by signal 11".into()))),
     });
     add!(texts, Fault {

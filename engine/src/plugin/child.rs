@@ -82,6 +82,7 @@ impl Running {
         match origin {
             Origin::BuiltIn(name) => command.arg(name).arg("--built-in"),
             Origin::Library(path) => command.arg(std::path::absolute(path)?),
+            Origin::Program => return Err(ErrorKind::Unsupported.into()),
         };
         command.arg("--timeout").arg(terms.limit.as_secs().to_string());
         if terms.global_symbols {

@@ -151,6 +151,9 @@ pub enum LoadError {
         /// The name in the plugin's table.
         found: String,
     },
+    /// It is one of the program's own plugins.
+    #[error("is a part of the program that runs the ensemble, and is not loaded")]
+    Own,
     /// The child process died while loading it.
     #[error("fails to load in its child process: {0}")]
     Child(Box<Fault>),

@@ -9,7 +9,7 @@ use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
-use super::{About, Origin, PluginError, process};
+use super::{About, Origin, OwnPlugins, PluginError, process};
 use crate::manifest::{Step, is_path};
 
 /// A plugin found by [`list`].
@@ -86,6 +86,8 @@ pub struct PluginOptions {
     pub folders: Vec<PathBuf>,
     /// The program whose verb `plugin-worker` runs isolated plugins; `None` searches for it.
     pub worker: Option<PathBuf>,
+    /// The program's own plugins, which come before all others of their names.
+    pub own: OwnPlugins,
 }
 
 /// The plugin of a manifest's step: if `plugin` contains a separator, the library at this path relative to the
@@ -133,6 +135,7 @@ fn name(origin: &Origin) -> Option<String> {
     match origin {
         Origin::BuiltIn(name) => Some((*name).to_owned()),
         Origin::Library(path) => name_of(path),
+        Origin::Program => None,
     }
 }
 

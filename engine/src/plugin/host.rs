@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::call::{Calls, Instance, PlaneCall};
 use super::child::program;
+use super::own::Opened;
 use super::process::Worker;
 use super::{
     About, Context, Fault, LoadError, Origin, PluginError, PluginOptions, Role, Size, checks, exits, find, library,
@@ -46,6 +47,11 @@ impl Plugin {
     /// # Errors
     /// As [`Plugin::open`].
     pub fn open_with(step: &Step, manifest_dir: &Path, options: &PluginOptions) -> Result<Self, PluginError> {
+        if let Some(Opened { about, calls }) = options.own.open(step)? {
+            let origin = Origin::Program;
+            let file = origin.file();
+            return Self::new(about, origin, file, calls);
+        }
         let origin = find::resolve(step, manifest_dir, options)?;
         let verified =
             origin.library().map(|path| library::verify(path, step.sha256.as_deref())).transpose()?.flatten();

@@ -23,6 +23,7 @@ mod host;
 mod library;
 mod log;
 mod origin;
+mod own;
 mod pipe;
 mod process;
 mod wire;
@@ -38,6 +39,7 @@ pub use host::Plugin;
 #[doc(hidden)]
 pub use library::table_of;
 pub use origin::Origin;
+pub use own::{OwnPlugin, OwnPlugins, OwnStep};
 pub use pleura_plugin::Context;
 pub use worker::worker;
 

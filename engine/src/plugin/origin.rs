@@ -16,6 +16,8 @@ pub enum Origin {
     BuiltIn(&'static str),
     /// In the dynamic library at this path.
     Library(PathBuf),
+    /// In the program that runs the ensemble: one of its own plugins.
+    Program,
 }
 
 impl Origin {
@@ -34,7 +36,7 @@ impl Origin {
     #[must_use]
     pub fn library(&self) -> Option<&Path> {
         match self {
-            Self::BuiltIn(_) => None,
+            Self::BuiltIn(_) | Self::Program => None,
             Self::Library(path) => Some(path),
         }
     }
@@ -43,7 +45,7 @@ impl Origin {
     #[must_use]
     pub fn into_library(self) -> Option<PathBuf> {
         match self {
-            Self::BuiltIn(_) => None,
+            Self::BuiltIn(_) | Self::Program => None,
             Self::Library(path) => Some(path),
         }
     }
@@ -51,7 +53,7 @@ impl Origin {
     /// The file with the code: the library, or the running program.
     pub(super) fn file(&self) -> PathBuf {
         match self {
-            Self::BuiltIn(_) => std::env::current_exe().unwrap_or_default(),
+            Self::BuiltIn(_) | Self::Program => std::env::current_exe().unwrap_or_default(),
             Self::Library(path) => path.clone(),
         }
     }
@@ -60,6 +62,7 @@ impl Origin {
     pub(super) fn load(&self, global_symbols: bool) -> Result<Loaded, LoadError> {
         match self {
             Self::BuiltIn(name) => library::built_in(name),
+            Self::Program => Err(LoadError::Own),
             Self::Library(path) => library::load(path, global_symbols),
         }
     }
@@ -79,6 +82,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn(_) => f.write_str("built-in"),
+            Self::Program => f.write_str("the program's own"),
             Self::Library(path) => path.display().fmt(f),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::Size;
 use crate::digest;
@@ -11,7 +12,7 @@ use crate::ensemble::member::cache::Form;
 use crate::ensemble::member::prepare::MAX_SIDE;
 use crate::ensemble::open;
 use crate::manifest::{self, Exit, Folder, Manifest};
-use crate::plugin::PluginOptions;
+use crate::plugin::{OwnPlugin, PluginOptions};
 use crate::runtime::Device;
 
 /// Options for opening an ensemble; see [`Ensemble::options`].
@@ -157,6 +158,13 @@ impl Options {
     #[must_use]
     pub fn worker(mut self, program: impl Into<PathBuf>) -> Self {
         self.plugins.worker = Some(program.into());
+        self
+    }
+
+    /// A postprocessing plugin of this program, for the manifest's steps of that name.
+    #[must_use]
+    pub fn plugin(mut self, name: impl Into<String>, plugin: Arc<dyn OwnPlugin>) -> Self {
+        self.plugins.own.add(name.into(), plugin);
         self
     }
 
