@@ -1,0 +1,216 @@
+//! The result for one image.
+
+use std::path::PathBuf;
+
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
+use pleura::ensemble::{Decision, Region};
+use pleura::submission::Runs;
+use pleura::{Mask, Size};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use crate::ensemble::Ensemble;
+use crate::errors::kinds::PleuraError;
+use crate::image::Source;
+use crate::picture;
+
+/// The result for one image. Its arrays are read-only.
+#[pyclass(module = "pleura", name = "Finding", frozen)]
+pub struct Finding {
+    /// The image's id in a submission.
+    #[pyo3(get)]
+    pub id: String,
+    /// The image's file, if it was one.
+    #[pyo3(get)]
+    path: Option<PathBuf>,
+    /// The stage that decided: `classifier-gate`, `segmenter-gate` or `postprocess`.
+    #[pyo3(get)]
+    decision: &'static str,
+    /// The lowest and the highest score that the classifiers which ran allow; None without classifiers.
+    #[pyo3(get)]
+    score_bounds: Option<(f32, f32)>,
+    /// The score of each classifier that ran, by name.
+    #[pyo3(get)]
+    classifiers: Vec<(String, f32)>,
+    /// The marked area after each postprocessing step, in pixels.
+    #[pyo3(get)]
+    areas: Vec<usize>,
+    json: String,
+    crop: Option<Region>,
+    pub runs: Runs,
+    pub size: Size,
+    mask: Py<PyArray2<bool>>,
+    map: Option<Py<PyArray2<f32>>>,
+    origin: Option<(Py<Ensemble>, Source)>,
+}
+
+impl Finding {
+    /// From the engine's. The arrays move into NumPy, without a copy.
+    pub fn new(py: Python<'_>, finding: pleura::ensemble::Finding, ensemble: Py<Ensemble>, source: Source) -> Self {
+        let path = match &source {
+            Source::File(path) => Some(path.clone()),
+            _ => None,
+        };
+        let json = finding.to_json(path.as_deref(), None);
+        let pleura::ensemble::Finding { id, mask, decision, score, map, classifiers, areas, crop, .. } = finding;
+        let (runs, size) = (Runs::from(&mask), mask.size());
+        Self {
+            id,
+            path,
+            decision: words(decision),
+            score_bounds: score,
+            classifiers,
+            areas,
+            json,
+            crop,
+            runs,
+            size,
+            mask: frozen(mask.into_pixels().into_pyarray(py)),
+            map: map.map(|map| frozen(map.into_pyarray(py))),
+            origin: Some((ensemble, source)),
+        }
+    }
+
+    /// The radiograph and the ensemble, as long as they are known.
+    fn origin(&self) -> PyResult<&(Py<Ensemble>, Source)> {
+        self.origin.as_ref().ok_or_else(|| {
+            PleuraError::new_err("a finding that was pickled has no ensemble any more: predict the image again")
+        })
+    }
+}
+
+fn words(decision: Decision) -> &'static str {
+    match decision {
+        Decision::ClassifierGate => "classifier-gate",
+        Decision::SegmenterGate => "segmenter-gate",
+        _ => "postprocess",
+    }
+}
+
+/// An array that cannot be written to: other findings and pictures of it count on its content.
+fn frozen<T: numpy::Element>(array: Bound<'_, PyArray2<T>>) -> Py<PyArray2<T>> {
+    array.readwrite().make_nonwriteable();
+    array.unbind()
+}
+
+#[pymethods]
+impl Finding {
+    /// The mask, a boolean array of (height, width).
+    #[getter]
+    fn mask(&self, py: Python<'_>) -> Py<PyArray2<bool>> {
+        self.mask.clone_ref(py)
+    }
+
+    /// The merged map of probabilities, an array of (height, width) in 0..1; None for an image that a gate stopped.
+    #[getter]
+    fn probability(&self, py: Python<'_>) -> PyResult<Option<Py<PyArray2<f32>>>> {
+        let is_kept = self.origin.as_ref().is_none_or(|(ensemble, _)| ensemble.get().keeps_maps());
+        match &self.map {
+            Some(map) => Ok(Some(map.clone_ref(py))),
+            None if is_kept => Ok(None),
+            None => Err(PleuraError::new_err("maps are not kept: open the ensemble with `maps=True`")),
+        }
+    }
+
+    /// The score in 0..1; None without classifiers, or if early exit left it open: see `score_bounds`.
+    #[getter]
+    fn score(&self) -> Option<f32> {
+        self.score_bounds.filter(|(low, high)| low == high).map(|(low, _)| low)
+    }
+
+    /// Whether anything is marked.
+    #[getter]
+    fn positive(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    /// The number of marked pixels.
+    #[getter]
+    fn area(&self) -> usize {
+        self.runs.area()
+    }
+
+    /// The mask's run lengths, as a submission has them; `-1` if nothing is marked.
+    #[getter]
+    fn rle(&self) -> String {
+        self.runs.encode()
+    }
+
+    /// The crop stage's box, (top, left, height, width) in pixels of the image; None without a crop stage.
+    #[getter]
+    fn crop(&self) -> Option<(usize, usize, usize, usize)> {
+        self.crop.map(|crop| (crop.top, crop.left, crop.height, crop.width))
+    }
+
+    /// The finding as a line of `--findings`, a JSON object.
+    fn to_json(&self) -> &str {
+        &self.json
+    }
+
+    /// What each member, view and step contributed: see `Ensemble.explain`.
+    fn explain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (ensemble, source) = self.origin()?;
+        ensemble.get().explained(py, source)
+    }
+
+    /// The radiograph with the mask's outline, as PNG.
+    fn _repr_png_<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let Some((_, source)) = &self.origin else { return Ok(None) };
+        let mask = Mask::from(self.mask.bind(py).readonly().as_array().to_owned());
+        let drawn = py.detach(|| picture::draw(source, &mask));
+        // a file that has gone since has no picture; the text of the finding is shown without
+        Ok(drawn.map(|png| PyBytes::new(py, &png)))
+    }
+
+    fn __repr__(&self) -> String {
+        let score = match (self.score(), self.score_bounds) {
+            (Some(score), _) => format!(", score {score:.4}"),
+            (None, Some((low, high))) => format!(", score {low:.4} to {high:.4}"),
+            (None, None) => String::new(),
+        };
+        format!("<pleura.Finding {}: {} pixels of {}{score}, by {}>", self.id, self.area(), self.size, self.decision)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let restore = py.import("pleura._pleura")?.getattr("_restored")?;
+        let map = self.map.as_ref().map(|map| map.clone_ref(py));
+        let about = (&self.id, self.path.clone(), self.decision, self.score_bounds, self.classifiers.clone());
+        let rest = (self.areas.clone(), &self.json, self.mask.clone_ref(py), map);
+        Ok((restore, (about, rest).into_pyobject(py)?))
+    }
+}
+
+type Rest = (Vec<usize>, String, Py<PyArray2<bool>>, Option<Py<PyArray2<f32>>>);
+type About = (String, Option<PathBuf>, String, Option<(f32, f32)>, Vec<(String, f32)>);
+
+/// A finding that was pickled.
+#[pyfunction]
+#[pyo3(name = "_restored")]
+pub fn restored(py: Python<'_>, about: About, rest: Rest) -> PyResult<Finding> {
+    let (id, path, decision, score_bounds, classifiers) = about;
+    let (areas, json, mask, map) = rest;
+    let decision = [Decision::ClassifierGate, Decision::SegmenterGate, Decision::Postprocess]
+        .into_iter()
+        .map(words)
+        .find(|known| *known == decision)
+        .ok_or_else(|| PleuraError::new_err(format!("unknown decision `{decision}`")))?;
+    let pixels = Mask::from(mask.bind(py).readonly().as_array().to_owned());
+    let (runs, size) = (Runs::from(&pixels), pixels.size());
+    let mask = frozen(mask.into_bound(py));
+    let map = map.map(|map| frozen(map.into_bound(py)));
+    Ok(Finding {
+        id,
+        path,
+        decision,
+        score_bounds,
+        classifiers,
+        areas,
+        json,
+        crop: None,
+        runs,
+        size,
+        mask,
+        map,
+        origin: None,
+    })
+}

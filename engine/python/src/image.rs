@@ -1,0 +1,99 @@
+//! What people give as an image: a path, a file's bytes, a pydicom data set, or an array of values.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use numpy::{AllowTypeChange, PyArrayLike2};
+use pleura::Radiograph;
+use pleura::radiograph::{RadiographError, ValuesAbout};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// What the values of an array are.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    pub id: Option<String>,
+    pub range: Option<(f32, f32)>,
+    pub inverted: bool,
+    pub spacing: Option<(f32, f32)>,
+}
+
+/// An image that can be looked at again.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file, read when it is needed.
+    File(PathBuf),
+    /// A file's bytes, with the name by which errors call it.
+    Bytes(Arc<Vec<u8>>, PathBuf),
+    /// Values in memory.
+    Values(Arc<Radiograph>),
+}
+
+impl Source {
+    /// Reads Python's argument.
+    ///
+    /// # Errors
+    /// If it is no image, or an array without a range or with values that are not finite.
+    pub fn of(image: &Bound<'_, PyAny>, about: About) -> PyResult<Self> {
+        if let Ok(bytes) = image.cast::<PyBytes>() {
+            return Ok(Self::Bytes(Arc::new(bytes.as_bytes().to_vec()), name(about.id)));
+        }
+        if let Ok(path) = image.extract::<PathBuf>() {
+            return Ok(Self::File(path));
+        }
+        if image.hasattr("PixelData")? && image.hasattr("save_as")? {
+            return data_set(image, about.id);
+        }
+        let Ok(values) = image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>() else {
+            let kind = image.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "expected a path, a file's bytes, a pydicom Dataset, or an array of shape (height, width), found {kind}"
+            )));
+        };
+        let Some(range) = about.range else {
+            return Err(PyValueError::new_err(
+                "an array needs `range=(black, white)`: the values that are black and white, such as (0, 255)",
+            ));
+        };
+        let id = about.id.unwrap_or_else(|| "array".to_owned());
+        let described = ValuesAbout { id: id.clone(), range, inverted: about.inverted, spacing: about.spacing };
+        let radiograph = Radiograph::try_from_values(values.as_array().to_owned(), described);
+        radiograph
+            .map(|radiograph| Self::Values(Arc::new(radiograph)))
+            .map_err(|error| crate::errors::of_image(image.py(), id.as_ref(), &error))
+    }
+
+    /// The radiograph.
+    ///
+    /// # Errors
+    /// If the file or the bytes cannot be decoded.
+    pub fn open(&self) -> Result<Arc<Radiograph>, RadiographError> {
+        match self {
+            Self::File(path) => Radiograph::open(path).map(Arc::new),
+            Self::Bytes(bytes, name) => Radiograph::decode(bytes, name).map(Arc::new),
+            Self::Values(radiograph) => Ok(Arc::clone(radiograph)),
+        }
+    }
+
+    /// What errors call it.
+    pub fn name(&self) -> PathBuf {
+        match self {
+            Self::File(path) | Self::Bytes(_, path) => path.clone(),
+            Self::Values(radiograph) => radiograph.id().into(),
+        }
+    }
+}
+
+fn name(id: Option<String>) -> PathBuf {
+    id.unwrap_or_else(|| "bytes".to_owned()).into()
+}
+
+/// A pydicom data set as the file that it would be.
+fn data_set(data: &Bound<'_, PyAny>, id: Option<String>) -> PyResult<Source> {
+    let buffer = data.py().import("io")?.call_method0("BytesIO")?;
+    data.call_method1("save_as", (&buffer,))?;
+    let bytes: Vec<u8> = buffer.call_method0("getvalue")?.cast::<PyBytes>()?.as_bytes().to_vec();
+    let named = data.getattr("filename").ok().and_then(|name| name.extract::<PathBuf>().ok());
+    Ok(Source::Bytes(Arc::new(bytes), id.map(PathBuf::from).or(named).unwrap_or_else(|| "dataset".into())))
+}

@@ -1,0 +1,98 @@
+"""One image: what it may be, and what is found."""
+
+import io
+import json
+import pickle
+
+import numpy as np
+import pydicom
+import pytest
+
+import pleura
+
+
+def test_a_path_bytes_and_a_data_set_are_the_same_image(ensemble, images):
+    found = ensemble.predict(images[0])
+    others = [ensemble.predict(str(images[0])), ensemble.predict(images[0].read_bytes()),
+              ensemble.predict(pydicom.dcmread(images[0]))]
+    for other in others:
+        assert (other.id, other.score, other.rle) == (found.id, found.score, found.rle)
+        assert np.array_equal(other.mask, found.mask)
+    assert found.path == images[0] and others[1].path is None
+
+
+def test_an_array_needs_its_range(ensemble, images):
+    data = pydicom.dcmread(images[0])
+    black, white = 0, 2**data.BitsStored - 1
+    found = ensemble.predict(images[0])
+    values = data.pixel_array
+    other = ensemble.predict(values, id=found.id, range=(black, white))
+    assert (other.id, other.rle) == (found.id, found.rle)
+    # the file is a JPEG, which two decoders read a level apart
+    assert other.score == pytest.approx(found.score, abs=2e-3)
+    as_floats = ensemble.predict(values.astype(np.float64), id="x", range=(black, white))
+    assert as_floats.rle == found.rle
+    with pytest.raises(ValueError, match=r"range=\(black, white\)"):
+        ensemble.predict(values)
+    with pytest.raises(pleura.ImageError, match="finite"):
+        ensemble.predict(np.full((8, 8), np.nan, np.float32), range=(0, 1))
+    with pytest.raises(TypeError, match="found int"):
+        ensemble.predict(3)
+    with pytest.raises(TypeError, match="found ndarray"):
+        ensemble.predict(np.zeros((2, 8, 8), np.float32), range=(0, 1))
+
+
+def test_a_finding_says_what_was_found(ensemble, images):
+    findings = [ensemble.predict(image) for image in images]
+    assert {found.positive for found in findings} == {True, False}
+    for found in findings:
+        assert found.mask.dtype == np.bool_ and found.mask.ndim == 2
+        assert not found.positive or found.mask.shape == found.probability.shape
+        assert found.area == found.mask.sum() and found.positive == (found.area > 0)
+        assert pleura.rle_encode(found.mask) == found.rle
+        assert np.array_equal(pleura.rle_decode(found.rle, found.mask.shape), found.mask)
+        assert found.score is None or 0 <= found.score <= 1
+        assert found.decision in ("classifier-gate", "segmenter-gate", "postprocess")
+        assert json.loads(found.to_json())["id"] == found.id
+        assert found.id in repr(found)
+        with pytest.raises(ValueError):
+            found.mask[0, 0] = True
+    assert any(found.areas for found in findings)
+
+
+def test_maps_are_kept_where_they_are_asked_for(manifest, ensemble, images):
+    without = pleura.Ensemble(manifest, device="cpu")
+    marked = next(found for found in map(ensemble.predict, images) if found.positive)
+    with pytest.raises(pleura.PleuraError, match="maps=True"):
+        without.predict(marked.path).probability
+    probability = marked.probability
+    assert probability.dtype == np.float32 and 0 <= probability.min() and probability.max() <= 1
+
+
+def test_an_explanation_names_members_and_steps(ensemble, images):
+    found = next(found for found in map(ensemble.predict, images) if found.positive)
+    explained = found.explain()
+    assert explained["id"] == found.id
+    assert [member["name"] for member in explained["segmenter"]["members"]]
+    assert np.array_equal(explained["masks"][-1], found.mask)
+    assert explained["classifier"]["gate"][0][0].startswith("score")
+
+
+def test_a_notebook_shows_a_picture(ensemble, images):
+    from PIL import Image
+
+    png = ensemble.predict(images[0])._repr_png_()
+    picture = Image.open(io.BytesIO(png))
+    assert picture.format == "PNG" and picture.width > picture.height
+
+
+def test_an_ensemble_is_opened_again_where_it_is_unpickled(ensemble, images):
+    copy = pickle.loads(pickle.dumps(ensemble))
+    assert copy.path == ensemble.path and copy.threads == ensemble.threads
+    assert copy.predict(images[0]).rle == ensemble.predict(images[0]).rle
+    found = ensemble.predict(images[0])
+    again = pickle.loads(pickle.dumps(found))
+    assert (again.id, again.rle, again.score, again.decision) == (found.id, found.rle, found.score, found.decision)
+    assert np.array_equal(again.mask, found.mask) and again._repr_png_() is None
+    with pytest.raises(pleura.PleuraError, match="predict the image again"):
+        again.explain()
