@@ -47,11 +47,7 @@ impl Ensemble {
     /// What each member, view and step contributed.
     pub fn explained<'py>(&self, py: Python<'py>, source: &Source) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine()?;
-        let explained = py.detach(|| {
-            let radiograph =
-                source.open().map_err(|error| pleura::ensemble::ImageError::Radiograph(Arc::new(error)))?;
-            engine.explain(&radiograph)
-        });
+        let explained = py.detach(|| engine.explain(&*source.open()?));
         let explained = explained.map_err(|error| of_image(py, &source.name(), &error))?;
         explain::described(py, explained)
     }
@@ -117,11 +113,7 @@ impl Ensemble {
     ) -> PyResult<Finding> {
         let (py, engine) = (slf.py(), slf.get().engine()?);
         let source = Source::of(image, About { id, range, inverted, spacing })?;
-        let found = py.detach(|| {
-            let radiograph =
-                source.open().map_err(|error| pleura::ensemble::ImageError::Radiograph(Arc::new(error)))?;
-            engine.predict(&radiograph)
-        });
+        let found = py.detach(|| engine.predict(&*source.open()?));
         let found = found.map_err(|error| of_image(py, &source.name(), &error))?;
         py.check_signals()?;
         Ok(Finding::new(py, found, slf.unbind(), source))

@@ -31,13 +31,14 @@ enum Errors {
 /// Nobody waits for findings any more.
 struct Gone;
 
-type Result_ = (PathBuf, Result<Found, ImageError>);
+/// A file, and what was found in it.
+type Outcome = (PathBuf, Result<Found, ImageError>);
 
 /// The findings of files, in their order. Dropping it ends the run.
 #[pyclass(module = "pleura", name = "Findings", frozen)]
 pub struct Findings {
     ensemble: Py<Ensemble>,
-    results: Mutex<Receiver<Result_>>,
+    results: Mutex<Receiver<Outcome>>,
     errors: Errors,
     count: usize,
 }
@@ -69,7 +70,7 @@ impl Findings {
     }
 
     /// The next result; `None` at the end.
-    fn next(&self, py: Python<'_>) -> PyResult<Option<Result_>> {
+    fn next(&self, py: Python<'_>) -> PyResult<Option<Outcome>> {
         loop {
             let received = py.detach(|| self.results.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(TICK));
             match received {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use numpy::{AllowTypeChange, PyArrayLike2};
 use pleura::Radiograph;
-use pleura::radiograph::{RadiographError, ValuesAbout};
+use pleura::ensemble::ImageError;
+use pleura::radiograph::ValuesAbout;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -68,12 +69,13 @@ impl Source {
     ///
     /// # Errors
     /// If the file or the bytes cannot be decoded.
-    pub fn open(&self) -> Result<Arc<Radiograph>, RadiographError> {
-        match self {
-            Self::File(path) => Radiograph::open(path).map(Arc::new),
-            Self::Bytes(bytes, name) => Radiograph::decode(bytes, name).map(Arc::new),
-            Self::Values(radiograph) => Ok(Arc::clone(radiograph)),
-        }
+    pub fn open(&self) -> Result<Arc<Radiograph>, ImageError> {
+        let opened = match self {
+            Self::File(path) => Radiograph::open(path),
+            Self::Bytes(bytes, name) => Radiograph::decode(bytes, name),
+            Self::Values(radiograph) => return Ok(Arc::clone(radiograph)),
+        };
+        opened.map(Arc::new).map_err(|error| ImageError::Radiograph(Arc::new(error)))
     }
 
     /// What errors call it.

@@ -57,7 +57,7 @@ fn step(backward: &mut Backward<'_>, node: &NodeProto) -> Result<(), NodeError> 
     if gradients.iter().all(Option::is_none) {
         return Ok(());
     }
-    let refused = |reason: String| NodeError { node: node.name.clone(), op: node.op_type.clone(), reason };
+    let refused = |reason: String| NodeError::of(node, reason);
     let rule = ops::find(&node.op_type).and_then(|op| op.gradient);
     let rule = rule.ok_or_else(|| refused("it has no gradient; freeze what comes before it".into()))?;
     rule(backward, node, &gradients).map_err(refused)

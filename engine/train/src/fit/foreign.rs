@@ -11,6 +11,7 @@ use crate::forward::{opset, to_inference};
 use crate::handover::{Form, Port, Ports};
 use crate::recipe::{FoldedNorms, OnnxOutput};
 use crate::step::{Source, StepError};
+use crate::trace::name_of;
 
 /// Reads a network, and finds out what its outputs' numbers are.
 ///
@@ -42,11 +43,9 @@ pub(super) fn foreign(
 
 /// The number of convolutions into which the exporter folded batch norms, and the first one's name.
 fn folded_norms(model: &Model) -> Option<(usize, String)> {
-    let folded = model.graph().node.iter().filter(|node| is_folded(node));
-    let count = folded.clone().count();
-    let first = folded.clone().next()?;
-    let name = if first.name.is_empty() { first.output.first() } else { Some(&first.name) };
-    Some((count, name.cloned().unwrap_or_default()))
+    let mut folded = model.graph().node.iter().filter(|node| is_folded(node));
+    let first = folded.next()?;
+    Some((1 + folded.count(), name_of(first)))
 }
 
 /// PyTorch's older exporter gives folded weights a name of its own; the newer one notes its rewrites.

@@ -186,7 +186,7 @@ fn take(
     mode: Mode,
     by_batch: bool,
 ) -> Result<(), ForwardError> {
-    let refused = |reason: String| NodeError { node: node.name.clone(), op: node.op_type.clone(), reason };
+    let refused = |reason: String| NodeError::of(node, reason);
     if !node.domain.is_empty() && node.domain != "ai.onnx" {
         return Err(refused(format!("its domain `{}` is not ONNX's own", node.domain)).into());
     }

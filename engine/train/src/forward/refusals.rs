@@ -4,6 +4,7 @@ use pleura::onnx::proto::NodeProto;
 use pleura::onnx::{Dim, ElementType, Model, Value};
 
 use super::ForwardError;
+use crate::trace::name_of;
 
 /// The supported operator sets.
 const OPSETS: std::ops::RangeInclusive<i64> = 11..=25;
@@ -30,14 +31,16 @@ pub fn opset(model: &Model) -> Result<i64, ForwardError> {
         return Err(ForwardError::Model(format!(
             "it is quantised: node `{}` ({}) rounds to integers, through which no gradient flows; train the float32 \
              network that it was made from, and quantise the result",
-            node.name, node.op_type
+            name_of(node),
+            node.op_type
         )));
     }
     if let Some(node) = model.graph().node.iter().find(|node| node.op_type.starts_with("Random")) {
         return Err(ForwardError::Model(format!(
             "it was exported with a random depth: node `{}` ({}) draws random numbers, which training does not repeat; \
              export it after `model.eval()`, with batch norms kept: {KEEPS_NORMS}",
-            node.name, node.op_type
+            name_of(node),
+            node.op_type
         )));
     }
     half(model).map_or(Ok(version), |what| {

@@ -82,6 +82,7 @@ pub fn manifest(recipe: &Recipe, ports: &Ports, models: &[Trained]) -> String {
     let mut toml = if heads.map() { preamble(recipe) } else { FRAGMENT.to_owned() };
     if heads.score() {
         toml.push_str(CLASSIFIER);
+        writeln!(toml, "gate = {{ kind = \"score\", above = {GATE:?} }}").expect("writing to a string cannot fail");
         member(&mut toml, "classifier", recipe, ports, ("score", &ports.score), models);
     }
     if heads.map() {
@@ -109,7 +110,6 @@ const CLASSIFIER: &str = "
 # Members' probabilities are averaged.
 merge = { kind = \"mean\" }
 # Only images with a score above this are segmented; choose the value from `oof.csv` or with `pleura tune`.
-gate = { kind = \"score\", above = 0.5 }
 ";
 
 const SEGMENTER: &str = "

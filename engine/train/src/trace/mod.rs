@@ -62,6 +62,14 @@ pub struct NodeError {
     pub reason: String,
 }
 
+impl NodeError {
+    /// An error of a node.
+    #[must_use]
+    pub fn of(node: &NodeProto, reason: String) -> Self {
+        Self { node: name_of(node), op: node.op_type.clone(), reason }
+    }
+}
+
 /// A graph under construction.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -155,7 +163,7 @@ impl Trace {
     /// # Errors
     /// If the operator is unknown, or does not accept such inputs.
     pub fn take(&mut self, node: NodeProto) -> Result<(), NodeError> {
-        let refused = |reason: String| NodeError { node: name_of(&node), op: node.op_type.clone(), reason };
+        let refused = |reason: String| NodeError::of(&node, reason);
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !self.known.contains_key(*name)) {
             return Err(refused(format!("its input `{missing}` does not exist")));
         }
@@ -294,7 +302,9 @@ pub fn node(op: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<Attribut
     }
 }
 
-fn name_of(node: &NodeProto) -> String {
+/// A node's name, or its first output's.
+#[must_use]
+pub fn name_of(node: &NodeProto) -> String {
     if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() }
 }
 
