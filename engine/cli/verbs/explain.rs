@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use image::ImageFormat;
 use pleura::ensemble::{Ensemble, Explained, Explanation, Region, StageExplained};
-use pleura::report::{Found, read_findings};
+use pleura::report::{Found, Origins, read_findings};
 use pleura::submission::{Runs, Submission};
 use pleura::{Mask, Radiograph, Size, overlay};
 use pleura_files::atomic;
@@ -15,7 +15,6 @@ use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
 use crate::term;
-use crate::verbs::report::Origins;
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -1,21 +1,20 @@
 //! `pleura report`: findings and truth as one HTML page.
 
-mod origins;
 mod worth;
 
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use pleura::radiograph::{DecodeLimits, ImageHeader};
-use pleura::report::{Case, Found, Picture, Report, hash_id, read_findings, worst_first};
+use anyhow::{Context, Result, anyhow};
+use pleura::Size;
+use pleura::pool::Pool;
+use pleura::radiograph::DecodeLimits;
+use pleura::report::{Gathered, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
-use pleura::{Radiograph, Size};
 use pleura_files::{atomic, regular};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
-use rayon::prelude::*;
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
@@ -23,7 +22,6 @@ use crate::outputs::check_writable;
 use crate::paths::{Checked, Command, Kind, Paths};
 use crate::term::{self, Skips};
 use crate::verbs::submission::size;
-pub use origins::Origins;
 use worth::Measured;
 
 /// Number of cases with a picture, by default.
@@ -108,31 +106,33 @@ fn run(args: &Args, images: &[PathBuf]) -> Result<Exit> {
 
 fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     check_writable(&args.out)?;
-    let found = read_findings(&args.findings)?;
-    let origins = Origins::new(&found);
-    let (mut cases, files) = split(found);
+    let mut gathered = Gathered::new(read_findings(&args.findings)?);
     let truth = args.truth.as_ref().map(|path| Submission::read(path, args.size)).transpose()?;
-    if let (Some(path), Some(truth)) = (&args.truth, &truth) {
-        judge(&mut cases, path, truth, args.size)?;
+    match (&args.truth, &truth) {
+        (Some(path), Some(truth)) => match gathered.judge(path, truth, args.size)? {
+            0 => {}
+            without => term::warning(format_args!(
+                "{without} images are not in `{}`: the metrics leave them out",
+                path.display()
+            )),
+        },
+        _ => worst_first(&mut gathered.cases),
     }
-    worst_first(&mut cases);
-    let files = places(images, files);
+    let (pool, skips) = (Pool::shared(args.engine.threads)?, Skips::unlisted("skipped files"));
+    gathered.find(&pool, images, &mut |path, error| skips.file(path, &error.into()));
     let measured = match (&args.ensemble, &truth) {
-        (Some(manifest), Some(truth)) => {
-            worth::measure((manifest, &args.engine), (&cases, &files), (truth, args.size), &origins)?
-        }
+        (Some(manifest), Some(truth)) => worth::measure((manifest, &args.engine), &gathered, (truth, args.size))?,
         _ => Measured::default(),
     };
-    let alarms: Vec<String> = origins.mixed().into_iter().collect();
+    let alarms: Vec<String> = gathered.origins.mixed().into_iter().collect();
     alarms.iter().chain(&measured.differs).for_each(term::warning);
-    let unreadable = picture(&mut cases, args.cases, &files, args.engine.decode_limits());
+    let unreadable = picture(&mut gathered, &pool, args.cases, args.engine.decode_limits());
     if args.hash_ids {
         let salt = salt(args)?;
-        cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
+        gathered.cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
     }
-    let mut report = Report::new(&args.title, cases);
+    let mut report = gathered.into_report(&args.title);
     (report.heat_map, report.members, report.differs) = (measured.heat_map, measured.members, measured.differs);
-    (report.origin, report.alarms) = (Some(origins.named()), alarms);
     let page = report.html()?;
     let failed = || format!("cannot write `{}`", args.out.display());
     let mut file = atomic::beside(&args.out).with_context(failed)?;
@@ -171,82 +171,20 @@ fn files_of(findings: &Path) -> Vec<PathBuf> {
     lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()?.file).collect()
 }
 
-/// Cases, and the file of each, by id.
-fn split(found: Vec<Found>) -> (Vec<Case>, HashMap<String, PathBuf>) {
-    let mut files = HashMap::new();
-    let cases = found.into_iter().map(|Found { case, file, .. }| {
-        files.extend(file.map(|file| (case.id.clone(), file)));
-        case
-    });
-    (cases.collect(), files)
-}
-
-/// Gives each case its truth; cases without one are counted and reported.
-fn judge(cases: &mut [Case], path: &Path, truth: &Submission, size: Size) -> Result<()> {
-    let mut without = 0;
-    for case in cases.iter_mut() {
-        let Some(runs) = truth.runs(&case.id) else {
-            without += 1;
-            continue;
-        };
-        let Size { height, width } = case.size;
-        ensure!(
-            case.size == size,
-            "the mask of `{}` is {}, and those of `{}` are {size}: say `--size {height}x{width}` if it is they \
-             that have another size, or predict with `output.size = [{}, {}]`",
-            case.id,
-            case.size,
-            path.display(),
-            size.height,
-            size.width
-        );
-        case.truth = Some(runs.clone());
-    }
-    if without == cases.len() {
-        bail!("`{}` has a row for none of the {without} images, such as `{}`", path.display(), cases[0].id);
-    }
-    if without > 0 {
-        term::warning(format_args!("{without} images are not in `{}`: the metrics leave them out", path.display()));
-    }
-    Ok(())
-}
-
-/// The path of each image; `--images` takes precedence over the findings' paths.
-fn places(images: &[PathBuf], mut files: HashMap<String, PathBuf>) -> HashMap<String, PathBuf> {
-    let skips = Skips::unlisted("skipped files");
-    let glances: Vec<_> = images.par_iter().map(|path| (ImageHeader::open(path), path)).collect();
-    for (glance, path) in glances {
-        match glance {
-            Ok(glance) => drop(files.insert(glance.id, path.clone())),
-            Err(error) => skips.file(path, &error.into()),
-        }
-    }
-    files
-}
-
 /// Gives the first `count` cases their pictures; returns how many could not be read.
-fn picture(cases: &mut [Case], count: usize, files: &HashMap<String, PathBuf>, limits: DecodeLimits) -> usize {
-    let count = count.min(cases.len());
-    let bar = term::progress(count as u64, "pictures");
-    let faults = cases[..count].par_iter_mut().filter_map(|case| {
-        let read = read(&case.id, files.get(&case.id), limits);
+fn picture(gathered: &mut Gathered, pool: &Pool, count: usize, limits: DecodeLimits) -> usize {
+    let bar = term::progress(count.min(gathered.cases.len()) as u64, "pictures");
+    let faults = Mutex::new(Vec::new());
+    let missing = gathered.picture(pool, count, limits, &|error| {
         bar.inc(1);
-        let fault = read.as_ref().err().map(term::chain);
-        case.picture = read.unwrap_or(Picture::Unreadable);
-        fault
+        let fault = error.map(|error| term::chain(&anyhow::Error::new(error)));
+        faults.lock().unwrap_or_else(PoisonError::into_inner).extend(fault);
     });
-    let faults: Vec<_> = faults.collect();
     bar.finish_and_clear();
     let skips = Skips::unlisted("cases without a picture");
+    let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
     faults.iter().for_each(|fault| skips.warn(format_args!("no picture: {fault}")));
-    faults.len()
-}
-
-fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Picture> {
-    let file = file.with_context(|| format!("the findings have no path for `{id}`: give it with `--images`"))?;
-    let radiograph = Radiograph::open_with(file, limits).context("give the images' current place with `--images`")?;
-    ensure!(radiograph.id() == id, "`{}` is image `{}`, expected `{id}`", file.display(), radiograph.id());
-    Ok(Picture::from_radiograph(&radiograph))
+    missing
 }
 
 fn salt(args: &Args) -> Result<Vec<u8>> {

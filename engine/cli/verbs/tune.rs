@@ -4,16 +4,14 @@ mod print;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use pleura::Size;
-use pleura::ensemble::{Ensemble, Options};
+use pleura::ensemble::{Ensemble, ImageError, Options};
 use pleura::manifest::{self, WrittenOut};
 use pleura::submission::Submission;
-use pleura::tune::{
-    self, Answered, AnsweredImage, Axis, CachedOutputs, Choose, Evaluator, Folds, Grid, Metric, Number, OutputCache,
-    Space, TuneError, Tuned, WeightSearch, Weights,
-};
+use pleura::tune::{self, Axis, Choice, Choose, Collected, Evaluator, Found, Grid, Metric, Space, TuneError, Watch};
 
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
@@ -137,56 +135,41 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     );
     let grid = Grid::new(&text, path, &axes)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let target = target(args, folder)?;
+    let target = target(args)?;
     let truth = Submission::read(&args.truth, args.truth_size)?;
     let folds = args.folds.as_deref().map(answers::folds).transpose()?;
     warn_about_folds(&grid, folds.as_ref());
     let space = Space::open(grid, folder)?;
+    // before any model is opened
     space.fits(files.len())?;
     let options = given(Ensemble::options(), args.size, Options::output_size);
     let options = given(options, folds.clone(), Options::folds);
     let _interrupt = interrupt::says(answers::interrupted(&args.engine.cache))?;
     let ensemble = args.engine.open(path, options)?;
     let judge = Evaluator { ensemble: &ensemble, truth: &truth, size: args.truth_size };
-    let Found { space, images, ballots, kept, skipped } = collect(&judge, space, files, args.weights)?;
-    ensure!(!images.is_empty(), "all {} inputs were skipped", files.len());
-    let folds = match &folds {
-        Some(list) => Folds::listed(&images, list)?,
-        None => Folds::stratified(&images, args.nested as usize)?,
-    };
-    print::counts(&space, &images, skipped, truth.len());
+    let screen = Screen::new(files.len());
+    let collected = Collected::collect(&judge, space, files, args.weights, &screen)?;
+    screen.end();
+    let skipped = collected.skipped;
+    print::counts(&collected.space, &collected.images, skipped, truth.len());
     answers::report(&ensemble, &args.engine.cache);
     let how = if args.center { Choose::Centre } else { Choose::Maximum };
-    let (tuned, weights) = if args.weights {
-        let bar = term::spinner("weights");
-        let weighing = WeightSearch { space: &space, folder, ballots: &ballots, images: &kept, metric: args.metric };
-        let weighed = weighing.tune(images, &folds, how)?;
-        bar.finish_and_clear();
-        print::weights(&space, &weighed);
-        (weighed.tuned, Some(weighed.weights))
-    } else {
-        (tune::tune(&space, &images, args.metric, &folds, how)?, None)
-    };
-    print::result(&space, &tuned, args.metric);
-    write(&space, (&tuned, weights.as_ref()), &text, path, target)?;
+    let choice = Choice { metric: args.metric, how, folds: folds.as_ref(), nested: args.nested as usize };
+    let bar = args.weights.then(|| term::spinner("weights"));
+    let found = collected.search(folder, choice)?;
+    bar.inspect(|bar| bar.finish_and_clear());
+    found.weighed.iter().for_each(|weighed| print::weights(&found.space, weighed));
+    print::result(&found.space, &found.tuned, args.metric);
+    write(&found, &text, path, target)?;
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
 
 /// The file to write the result to, if any.
-fn target<'a>(args: &'a Args, folder: &Path) -> Result<Option<&'a Path>> {
+fn target(args: &Args) -> Result<Option<&Path>> {
     let target = if args.write { Some(&args.ensemble) } else { args.out.as_ref() };
     let Some(target) = target else { return Ok(None) };
-    let place = |folder: &Path| {
-        if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }.canonicalize()
-    };
-    let other = target.parent().unwrap_or(Path::new(""));
-    match (place(folder), place(other)) {
-        (Ok(here), Ok(there)) if here != there => {
-            let (out, folder) = (target.display(), here.display());
-            bail!("`{out}` is not in the manifest's folder, `{folder}`: models are named relative to it");
-        }
-        _ => check_writable(target)?,
-    }
+    tune::check_folder(&args.ensemble, target)?;
+    check_writable(target)?;
     Ok(Some(target))
 }
 
@@ -203,76 +186,55 @@ fn warn_about_folds(grid: &Grid, folds: Option<&HashMap<String, u32>>) {
     }
 }
 
-/// Each image's result at every point.
-struct Found {
-    space: Space,
-    images: Vec<Answered>,
-    /// The members' maps, if weights are searched.
-    ballots: OutputCache,
-    kept: Vec<CachedOutputs>,
-    skipped: usize,
+/// The terminal while images are answered.
+struct Screen {
+    images: u64,
+    bar: Mutex<Option<term::Bar>>,
+    skips: Skips,
 }
 
-fn collect(judge: &Evaluator<'_>, space: Space, files: &[PathBuf], weights: bool) -> Result<Found> {
-    match collect_once(judge, &space, files, weights) {
-        Err(TuneError::NotStock) => {
+impl Screen {
+    fn new(images: usize) -> Self {
+        Self { images: images as u64, bar: Mutex::default(), skips: Skips::unlisted("skipped files") }
+    }
+
+    fn end(&self) {
+        lock(&self.bar).take().inspect(|bar| bar.finish_and_clear());
+    }
+}
+
+impl Watch for Screen {
+    fn begins(&self, is_plain: bool) {
+        self.end();
+        if is_plain {
             term::warning(format_args!("{}, which is slower", TuneError::NotStock));
-            let space = space.plain();
-            let (images, (ballots, kept), skipped) = collect_once(judge, &space, files, weights)?;
-            Ok(Found { space, images, ballots, kept, skipped })
         }
-        found => {
-            let (images, (ballots, kept), skipped) = found?;
-            Ok(Found { space, images, ballots, kept, skipped })
+        *lock(&self.bar) = Some(term::progress(self.images, "answers"));
+    }
+
+    fn file(&self, file: &Path, error: Option<&ImageError>) {
+        let Some(bar) = lock(&self.bar).as_deref().cloned() else { return };
+        bar.inc(1);
+        if let Some(error) = error {
+            bar.suspend(|| self.skips.file(file, &anyhow::Error::new(error.clone())));
         }
     }
 }
 
-type Collected = (Vec<Answered>, (OutputCache, Vec<CachedOutputs>), usize);
-
-fn collect_once(
-    judge: &Evaluator<'_>,
-    space: &Space,
-    files: &[PathBuf],
-    weights: bool,
-) -> Result<Collected, TuneError> {
-    let bar = term::progress(files.len() as u64, "answers");
-    let skips = Skips::unlisted("skipped files");
-    let ballots = OutputCache::new(tune::lowest(space));
-    let keep = |seen: &AnsweredImage<'_>| {
-        let answered = space.look(seen.image, seen.answers)?;
-        let ballot = weights.then(|| ballots.keep(seen.image, seen.answers, &answered)).transpose()?;
-        Ok((answered, ballot))
-    };
-    let found = judge.collect(files, &keep, &|file, error| {
-        bar.inc(1);
-        if let Some(error) = error {
-            bar.suspend(|| skips.file(file, &anyhow::Error::new(error.clone())));
-        }
-    })?;
-    bar.finish_and_clear();
-    let (images, kept): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    Ok((images, (ballots, kept.into_iter().flatten().collect()), skips.count()))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes the manifest, and prints what changed. A separate file is written even without changes: the next command will
 /// expect it.
-fn write(
-    space: &Space,
-    (tuned, weights): (&Tuned, Option<&Weights>),
-    text: &str,
-    path: &Path,
-    target: Option<&Path>,
-) -> Result<()> {
-    // the same numbers may differ by rounding in their scores
-    let found = changes(space, tuned, weights);
-    let better = tuned.best.score > tuned.current && !found.is_empty();
-    let changes = if better { found } else { Vec::new() };
+fn write(found: &Found, text: &str, path: &Path, target: Option<&Path>) -> Result<()> {
+    let changes = found.changes();
+    let better = !changes.is_empty();
     if !better {
         term::note("no point of the grid is better than the manifest's values: nothing to change");
     }
     let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
-    print::changes(space, &changes);
+    print::changes(&found.space, &changes);
     match target {
         // in place, an unchanged manifest needs no write
         Some(target) if better || target != path => {
@@ -286,14 +248,4 @@ fn write(
         _ => {}
     }
     Ok(())
-}
-
-/// The numbers that differ from the manifest's.
-fn changes(space: &Space, tuned: &Tuned, weights: Option<&Weights>) -> Vec<(String, Number)> {
-    let grid = space.grid();
-    let values = grid.knobs.iter().zip(grid.values(tuned.best.point));
-    let differ = values.filter(|(knob, value)| knob.current != Some(*value));
-    let mut changes: Vec<_> = differ.map(|(knob, value)| (knob.key.clone(), knob.number(value))).collect();
-    changes.extend(weights.into_iter().flat_map(|weights| weights.changes(grid.manifest())));
-    changes
 }

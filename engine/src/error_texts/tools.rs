@@ -9,7 +9,8 @@ use crate::import::ImportError;
 use crate::onnx::OnnxError;
 use crate::optimize::OptimizeError;
 use crate::plugin::{LoadError, PluginError};
-use crate::report::{FindingsError, ReportError};
+use crate::radiograph::RadiographError;
+use crate::report::{FindingsError, PictureError, ReportError};
 use crate::runtime::ModelError;
 use crate::submission::SubmissionError;
 use crate::texts::Texts;
@@ -33,6 +34,7 @@ pub fn add(texts: &mut Texts) {
         TooFew("no point of the grid has a score".into()),
         Weights { stage: "segmenter", why: "it has one member".into() },
         Write { path: "tuned.toml".into(), message: "no space left on device".into() },
+        Stopped {},
         Spill(gone()),
     });
     add!(texts, OptimizeError {
@@ -65,5 +67,12 @@ pub fn add(texts: &mut Texts) {
         Twice { id: id() },
         Overflow { id: id(), what: "true", end: 17, size: Size::new(4, 4) },
         HeatMap { x_name: "above".into(), y_name: "min_area".into(), fault: "no values".into() },
+        TruthSize { id: id(), found: Size::new(4, 6), path: "truth.csv".into(), size: Size::new(8, 8) },
+        NoTruth { path: "truth.csv".into(), images: 3, id: id() },
+    });
+    add!(texts, PictureError {
+        NoPath { id: id() },
+        Read { source: RadiographError::Read { path: path(), source: gone() } },
+        OtherImage { path: path(), found: "other".into(), id: id() },
     });
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Size;
+use crate::radiograph::RadiographError;
 
 /// Why findings cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,36 @@ pub enum ReportError {
         /// The case's size.
         size: Size,
     },
+    /// A truth of another size.
+    #[error(
+        "the mask of `{id}` is {found}, and those of `{path}` are {size}: say `--size {height}x{width}` if it is they \
+         that have another size, or predict with `output.size = [{}, {}]`",
+        size.height,
+        size.width,
+        path = path.display(),
+        height = found.height,
+        width = found.width
+    )]
+    TruthSize {
+        /// The case's id.
+        id: String,
+        /// Size of its mask.
+        found: Size,
+        /// The truth's file.
+        path: PathBuf,
+        /// Size of the truth's masks.
+        size: Size,
+    },
+    /// A truth of other images.
+    #[error("`{path}` has a row for none of the {images} images, such as `{id}`", path = path.display())]
+    NoTruth {
+        /// The truth's file.
+        path: PathBuf,
+        /// The number of cases.
+        images: usize,
+        /// One of them.
+        id: String,
+    },
     /// A heat map whose parts are inconsistent.
     #[error("the heat map of `{x_name}` and `{y_name}`: {fault}")]
     HeatMap {
@@ -68,5 +99,33 @@ pub enum ReportError {
         y_name: String,
         /// What is inconsistent.
         fault: String,
+    },
+}
+
+/// Why a case has no picture.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PictureError {
+    /// A finding without a path.
+    #[error("the findings have no path for `{id}`: give it with `--images`")]
+    NoPath {
+        /// The case's id.
+        id: String,
+    },
+    /// A file that cannot be read.
+    #[error("give the images' current place with `--images`")]
+    Read {
+        /// The cause.
+        source: RadiographError,
+    },
+    /// A file that holds another image by now.
+    #[error("`{path}` is image `{found}`, expected `{id}`", path = path.display())]
+    OtherImage {
+        /// The file.
+        path: PathBuf,
+        /// Its image.
+        found: String,
+        /// The case's id.
+        id: String,
     },
 }

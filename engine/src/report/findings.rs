@@ -53,7 +53,7 @@ pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError
             continue;
         }
         let wrong = |fault| FindingsError::Line { path: path.into(), line: number, fault };
-        let finding = finding(&line).map_err(wrong)?;
+        let finding = parse_finding(&line).map_err(wrong)?;
         if let Some(twice) = found.insert(finding.case.id.clone(), finding) {
             return Err(wrong(format!("the id `{}` has an earlier line", twice.case.id)));
         }
@@ -61,7 +61,11 @@ pub fn read_findings(path: impl AsRef<Path>) -> Result<Vec<Found>, FindingsError
     if found.is_empty() { Err(FindingsError::Nothing { path: path.into() }) } else { Ok(found.into_values().collect()) }
 }
 
-fn finding(text: &str) -> Result<Found, String> {
+/// A line of findings.
+///
+/// # Errors
+/// What is wrong with it, and what to do.
+pub fn parse_finding(text: &str) -> Result<Found, String> {
     let line: Line = serde_json::from_str(text).map_err(|error| format!("not a finding: {error}"))?;
     let (id, size) = (line.id, line.size);
     let rle = line.rle.ok_or_else(|| {

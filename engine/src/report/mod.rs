@@ -1,6 +1,6 @@
 //! Reports: one HTML file that opens offline.
 //!
-//! `findings, truth, pictures → cases → numbers and charts → page`
+//! `findings, truth, pictures → cases → numbers and charts → page`: [`Gathered`] and [`Report`]
 //!
 //! The page fetches nothing and runs only its own script, enforced by a content security policy with hashes. Masks are
 //! stored as [run lengths](crate::submission::rle); the page's script draws them, recomputes each Dice coefficient, and
@@ -30,6 +30,8 @@ mod case;
 mod chart;
 mod error;
 mod findings;
+mod gather;
+mod origins;
 mod page;
 mod picture;
 mod stats;
@@ -42,8 +44,10 @@ use std::collections::HashSet;
 
 pub use crate::proportion::wilson;
 pub use case::{Case, Outcome, Picture, hash_id, worst_first};
-pub use error::{FindingsError, ReportError};
-pub use findings::{Found, read_findings};
+pub use error::{FindingsError, PictureError, ReportError};
+pub use findings::{Found, parse_finding, read_findings};
+pub use gather::Gathered;
+pub use origins::Origins;
 pub use tables::{HeatMap, MemberRow};
 
 /// The content of a report.

@@ -93,6 +93,9 @@ pub enum TuneError {
         /// The reason.
         message: String,
     },
+    /// The watcher stopped the search.
+    #[error("the search was stopped")]
+    Stopped,
     /// The cached maps cannot be written to or read from the temporary file.
     #[error("cannot keep maps in a temporary file")]
     Spill(#[from] std::io::Error),

@@ -1,5 +1,7 @@
 //! Searches a manifest's numbers: thresholds, areas, gates and weights, from the members' own outputs and the truth.
 //!
+//! [`Collected`] and [`Found`] are a whole search:
+//!
 //! `outputs (cached) → Dice of each image at every point of a grid → sums by fold → the best point, nested → manifest`
 //!
 //! Cached outputs cost no inference, and no point of the grid costs a pass over the maps: see [`Chain`].
@@ -20,6 +22,7 @@ mod merge;
 mod nested;
 mod path;
 mod report;
+mod run;
 mod search;
 mod shape;
 mod shares;
@@ -44,9 +47,10 @@ pub use knob::Knob;
 pub use members::{Ablation, Members};
 pub use nested::{FoldChoice, Folds, Interval, Nested, interval};
 pub use report::{Edge, Tuned, tune};
+pub use run::{Choice, Collected, Found, Watch};
 pub use search::{Choose, Chosen, Metric, Plateau, WITHIN};
 pub use shares::{Weights, lowest};
 pub use space::{Answered, Image, Space};
 pub use target::{Sums, Target};
 pub use weights::{WeightSearch, WeightSearchResult};
-pub use write::{Number, changed, write};
+pub use write::{Number, changed, check_folder, write};

@@ -39,6 +39,26 @@ pub fn changed(text: &str, path: &Path, changes: &[(String, Number)]) -> Result<
     Ok(text)
 }
 
+/// Checks that a changed manifest may be written to `target`: models are named relative to the manifest's folder.
+///
+/// # Errors
+/// If `target` is in another folder than `manifest`.
+pub fn check_folder(manifest: &Path, target: &Path) -> Result<(), TuneError> {
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        folder.canonicalize()
+    };
+    match (folder(manifest), folder(target)) {
+        (Ok(here), Ok(there)) if here != there => {
+            let message =
+                format!("it is not in the manifest's folder, `{}`: models are named relative to it", here.display());
+            Err(TuneError::Write { path: target.into(), message })
+        }
+        // a folder that does not exist is told when the file is written
+        _ => Ok(()),
+    }
+}
+
 /// Writes a manifest, completely or not at all.
 ///
 /// # Errors

@@ -1,18 +1,16 @@
 //! The parts of a report that need the members' outputs: the score over two thresholds, and the contribution of each
 //! member.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use pleura::Size;
 use pleura::ensemble::Ensemble;
-use pleura::report::{Case, HeatMap, MemberRow};
+use pleura::report::{Gathered, HeatMap, MemberRow};
 use pleura::submission::Submission;
 use pleura::tune::{self, AnsweredImage, Axis, Choose, Evaluator, Folds, Grid, Knob, Members, Metric, Space};
 use pleura_files::regular;
 
-use super::origins::Origins;
 use crate::engine::EngineArgs;
 use crate::{answers, term};
 
@@ -31,11 +29,11 @@ pub struct Measured {
 /// Runs the members again, through the cache, on the images of cases with a truth.
 pub fn measure(
     (manifest, engine): (&Path, &EngineArgs),
-    (cases, files): (&[Case], &HashMap<String, PathBuf>),
+    gathered: &Gathered,
     (truth, size): (&Submission, Size),
-    origins: &Origins,
 ) -> Result<Measured> {
     ensure!(engine.cache.cache.is_some(), "give the folder of the members' cached outputs, too: `--cache DIR`");
+    let Gathered { cases, files, origins } = gathered;
     let judged = cases.iter().filter(|case| case.truth.is_some()).filter_map(|case| files.get(&case.id).cloned());
     let judged: Vec<PathBuf> = judged.collect();
     let folder = manifest.parent().unwrap_or(Path::new(""));

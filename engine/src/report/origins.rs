@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use pleura::ensemble::Origin;
-use pleura::report::Found;
+use super::findings::Found;
+use crate::ensemble::Origin;
 
 /// The runs that findings name.
+#[derive(Debug)]
 pub struct Origins {
     /// The runs without repetition, in the order of the findings.
     runs: Vec<Origin>,
@@ -15,6 +16,7 @@ pub struct Origins {
 }
 
 impl Origins {
+    /// The runs of findings.
     pub fn new<'a>(found: impl IntoIterator<Item = &'a Found>) -> Self {
         let mut origins = Self { runs: Vec::new(), unknown: 0, all: 0 };
         for Found { origin, .. } in found {
@@ -29,6 +31,7 @@ impl Origins {
     }
 
     /// The runs, in a sentence.
+    #[must_use]
     pub fn named(&self) -> String {
         match (&self.runs[..], self.unknown) {
             ([], _) => "The manifest and models behind these findings are unknown: the findings hold no hashes.".into(),
@@ -45,6 +48,7 @@ impl Origins {
     }
 
     /// A warning if findings are of several runs, which have no common numbers.
+    #[must_use]
     pub fn mixed(&self) -> Option<String> {
         let kinds = self.runs.len() + usize::from(self.unknown > 0);
         if kinds < 2 {
@@ -69,6 +73,7 @@ impl Origins {
     }
 
     /// A warning if the findings are not of the current manifest, or this is unknown.
+    #[must_use]
     pub fn differ(&self, manifest: &Path, here: &Origin) -> Option<String> {
         let manifest = manifest.file_name().unwrap_or_default().to_string_lossy();
         if self.runs.is_empty() {

@@ -1,0 +1,120 @@
+//! The content of a page: findings, with their truth and radiographs.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::error::{PictureError, ReportError};
+use super::findings::Found;
+use super::origins::Origins;
+use super::{Case, Picture, Report, worst_first};
+use crate::pool::Pool;
+use crate::radiograph::{DecodeLimits, ImageHeader, RadiographError};
+use crate::submission::Submission;
+use crate::{Radiograph, Size};
+
+/// Findings that become a report.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The cases.
+    pub cases: Vec<Case>,
+    /// The file of each image, by id.
+    pub files: HashMap<String, PathBuf>,
+    /// The runs of the findings.
+    pub origins: Origins,
+}
+
+impl Gathered {
+    /// Findings, without truth and pictures.
+    #[must_use]
+    pub fn new(found: Vec<Found>) -> Self {
+        let origins = Origins::new(&found);
+        let mut files = HashMap::new();
+        let cases = found.into_iter().map(|Found { case, file, .. }| {
+            files.extend(file.map(|file| (case.id.clone(), file)));
+            case
+        });
+        Self { cases: cases.collect(), files, origins }
+    }
+
+    /// Gives each case its truth, masks of `size` from `path`, and sorts the cases, worst first. Returns the number of
+    /// cases that the truth lacks: metrics leave them out.
+    ///
+    /// # Errors
+    /// If the truth has none of the cases, or masks of another size.
+    pub fn judge(&mut self, path: &Path, truth: &Submission, size: Size) -> Result<usize, ReportError> {
+        let mut without = 0;
+        for case in &mut self.cases {
+            let Some(runs) = truth.runs(&case.id) else {
+                without += 1;
+                continue;
+            };
+            if case.size != size {
+                let (id, found) = (case.id.clone(), case.size);
+                return Err(ReportError::TruthSize { id, found, path: path.into(), size });
+            }
+            case.truth = Some(runs.clone());
+        }
+        if without == self.cases.len() && without > 0 {
+            return Err(ReportError::NoTruth { path: path.into(), images: without, id: self.cases[0].id.clone() });
+        }
+        worst_first(&mut self.cases);
+        Ok(without)
+    }
+
+    /// Takes the files of images from `paths`, by id, instead of the findings'. Files that cannot be read are passed to
+    /// `skipped`.
+    pub fn find(&mut self, pool: &Pool, paths: &[PathBuf], skipped: &mut dyn FnMut(&Path, RadiographError)) {
+        let open = |path| (ImageHeader::open(path), path);
+        let headers: Vec<_> = pool.run(|| paths.par_iter().map(open).collect());
+        for (header, path) in headers {
+            match header {
+                Ok(header) => drop(self.files.insert(header.id, path.clone())),
+                Err(error) => skipped(path, error),
+            }
+        }
+    }
+
+    /// Gives the first `count` cases their pictures. `each` is called for each, with the error of one that cannot be
+    /// read; the page shows that it is missing. Returns how many are missing.
+    pub fn picture(
+        &mut self,
+        pool: &Pool,
+        count: usize,
+        limits: DecodeLimits,
+        each: &(dyn Fn(Option<PictureError>) + Sync),
+    ) -> usize {
+        let count = count.min(self.cases.len());
+        let files = &self.files;
+        let missing = self.cases[..count].par_iter_mut().map(|case| {
+            let read = read(&case.id, files.get(&case.id), limits);
+            let is_missing = read.is_err();
+            let fault;
+            (case.picture, fault) = match read {
+                Ok(picture) => (picture, None),
+                Err(error) => (Picture::Unreadable, Some(error)),
+            };
+            each(fault);
+            usize::from(is_missing)
+        });
+        pool.run(|| missing.sum())
+    }
+
+    /// The report, with what is known of the runs.
+    #[must_use]
+    pub fn into_report(self, title: &str) -> Report {
+        let (origin, alarms) = (self.origins.named(), self.origins.mixed().into_iter().collect());
+        Report { origin: Some(origin), alarms, ..Report::new(title, self.cases) }
+    }
+}
+
+fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Picture, PictureError> {
+    let file = file.ok_or_else(|| PictureError::NoPath { id: id.to_owned() })?;
+    let radiograph = Radiograph::open_with(file, limits).map_err(|source| PictureError::Read { source })?;
+    if radiograph.id() != id {
+        let (path, found, id) = (file.clone(), radiograph.id().to_owned(), id.to_owned());
+        return Err(PictureError::OtherImage { path, found, id });
+    }
+    Ok(Picture::from_radiograph(&radiograph))
+}
