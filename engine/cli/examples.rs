@@ -60,6 +60,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("data convert", &["pleura data convert images dicom --out png"]),
+    ("data preview", &["pleura data preview recipe.toml --out preview.png"]),
     (
         "data convert images",
         &[
@@ -97,6 +98,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "pleura train recipe.toml --check",
             "pleura train recipe.toml --out training",
             "pleura train recipe.toml --out training --fold 0",
+            "pleura train recipe.toml --find-lr",
+            "pleura train recipe.toml --watch --tensorboard",
         ],
     ),
     ("plugins", &["pleura plugins list"]),

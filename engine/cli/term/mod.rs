@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
 
-pub use progress::{Bar, line, progress, spinner};
+pub use progress::{Bar, line, lines, progress, spinner};
 pub use results::{Results, finish};
 pub use skips::Skips;
 use text::visible;

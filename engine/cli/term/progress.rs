@@ -61,6 +61,13 @@ pub fn line() -> Bar {
     logged(bar, |bar, _| Some(bar.message()).filter(|message| !message.is_empty()))
 }
 
+/// Lines that are overwritten again and again.
+pub fn lines() -> Bar {
+    let style = ProgressStyle::with_template("{msg}").expect("the template is well formed");
+    let bar = ProgressBar::with_draw_target(None, target()).with_style(style);
+    logged(bar, |bar, _| bar.message().lines().next().filter(|line| !line.is_empty()).map(str::to_owned))
+}
+
 fn target() -> ProgressDrawTarget {
     let shown = stderr().is_terminal() && !is_quiet();
     if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }

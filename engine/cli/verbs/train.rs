@@ -1,5 +1,7 @@
 //! `pleura train`: trains a recipe's network or stack.
 
+mod curves;
+mod find_lr;
 mod fold;
 mod stack;
 
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use pleura::runtime::Device;
-use pleura_train::fit::{self, Options, Outcome, TrainError, Watch};
+use pleura_train::fit::{self, LrRange, Options, Outcome, TrainError, Watch};
 use pleura_train::journal::Line;
 use pleura_train::progress::{Progress, short};
 use pleura_train::recipe;
@@ -54,6 +56,22 @@ pub struct Args {
     #[arg(long)]
     pub check: bool,
 
+    /// Draw the learning curves in the terminal, too: after every epoch, or at the end if there is no terminal.
+    #[arg(long, conflicts_with_all = ["check", "find_lr"])]
+    pub watch: bool,
+
+    /// Write event files for TensorBoard, too: `tensorboard --logdir OUT/tensorboard`.
+    #[arg(long, conflicts_with_all = ["check", "find_lr"])]
+    pub tensorboard: bool,
+
+    /// Look for the learning rate, and stop: train some steps at ever higher rates, and draw the loss, in
+    /// `OUT/find-lr.svg`. Default range: 1e-7:1:100.
+    #[arg(
+        long, value_name = "FROM:TO[:STEPS]", num_args = 0..=1, require_equals = true,
+        default_missing_value = "1e-7:1:100", conflicts_with_all = ["check", "fold", "fresh"]
+    )]
+    pub find_lr: Option<LrRange>,
+
     /// Path of the ONNX Runtime library. Default: searched for.
     #[arg(long, value_name = "LIBRARY")]
     pub onnxruntime: Option<PathBuf>,
@@ -71,6 +89,9 @@ impl Command for Args {
                 if fold.is_dir() && fold.file_name().is_some_and(|name| name.to_string_lossy().starts_with("fold")) {
                     paths.writes_tree("--out (a fold's folder)", &fold);
                 }
+            }
+            if self.tensorboard {
+                paths.writes_tree("--out (TensorBoard's folder)", &folder.join(pleura_train::tensorboard::FOLDER));
             }
             paths.writes_like("--out", &folder, names);
         }
@@ -93,19 +114,24 @@ fn run(args: &Args) -> Result<Exit> {
         threads: args.threads,
         onnxruntime: args.onnxruntime.clone(),
         fresh: args.fresh,
+        tensorboard: args.tensorboard,
         decode: args.decode.limits(),
     };
     let fold = args.fold.map(Fold::number).transpose()?;
     start_threads(args.threads)?;
     if is_stack {
+        ensure!(args.find_lr.is_none(), "--find-lr: a stacking model has no learning rate to look for; leave it out");
         ensure!(fold.is_none(), "--fold: a stacking model trains all folds at once; leave it out");
         return stack::run(&args.recipe, &options);
     }
     fetch::ensure(args.onnxruntime.as_deref())?;
-    let outcome = match fold {
-        Some(fold) => shown(|screen| fit::train_fold(&args.recipe, fold, &options, screen))?,
-        None => train(&args.recipe, &options)?,
-    };
+    if let Some(range) = args.find_lr {
+        return find_lr::run(&args.recipe, range, &options);
+    }
+    let outcome = shown(args.watch, |screen| match fold {
+        Some(fold) => fit::train_fold(&args.recipe, fold, &options, screen),
+        None => fit::train(&args.recipe, &options, screen),
+    })?;
     let Some(outcome) = outcome else { return Ok(Exit::Transient) };
     term::result(format_args!("out of fold, {} images: {}", outcome.images, figures(&outcome)));
     match &outcome.manifest {
@@ -117,16 +143,16 @@ fn run(args: &Args) -> Result<Exit> {
 
 /// Trains by a recipe and shows the progress; `None` if Ctrl-C stopped it, which is printed.
 pub fn train(recipe: &Path, options: &Options) -> Result<Option<Outcome>> {
-    shown(|screen| fit::train(recipe, options, screen))
+    shown(false, |screen| fit::train(recipe, options, screen))
 }
 
-fn shown(train: impl FnOnce(&mut Screen) -> Result<Outcome, TrainError>) -> Result<Option<Outcome>> {
-    let mut screen = Screen::new()?;
+fn shown<T>(watches: bool, train: impl FnOnce(&mut Screen) -> Result<T, TrainError>) -> Result<Option<T>> {
+    let mut screen = Screen::new(watches)?;
     let result = train(&mut screen);
-    screen.bar.finish_and_clear();
+    screen.end();
     match result {
         Ok(outcome) => Ok(Some(outcome)),
-        Err(error @ TrainError::Interrupted { .. }) => {
+        Err(error @ (TrainError::Interrupted { .. } | TrainError::Stopped)) => {
             term::note(error);
             Ok(None)
         }
@@ -163,12 +189,25 @@ struct Screen {
     /// The handling of Ctrl-C: before the first step, everything trained is on disk.
     interrupt: InForce,
     steps: bool,
+    /// The epochs so far, if their curves are drawn.
+    epochs: Option<Vec<Line>>,
+    curves: String,
 }
 
 impl Screen {
-    fn new() -> Result<Self> {
+    fn new(watches: bool) -> Result<Self> {
         let interrupt = interrupt::says(|| "interrupted before the first step: run the same command again".into())?;
-        Ok(Self { bar: term::line(), stopped: Arc::default(), interrupt, steps: false })
+        let bar = if watches { term::lines() } else { term::line() };
+        let epochs = watches.then(Vec::new);
+        Ok(Self { bar, stopped: Arc::default(), interrupt, steps: false, epochs, curves: String::new() })
+    }
+
+    /// Leaves the curves behind.
+    fn end(&self) {
+        self.bar.finish_and_clear();
+        if !self.curves.is_empty() {
+            term::note(&self.curves);
+        }
     }
 }
 
@@ -178,7 +217,8 @@ impl Watch for Screen {
             self.steps = true;
             self.interrupt.becomes_stop(&self.stopped);
         }
-        self.bar.set_message(progress.to_string());
+        let status = progress.to_string();
+        self.bar.set_message(if self.curves.is_empty() { status } else { format!("{status}\n{}", self.curves) });
     }
 
     fn epoch(&mut self, line: &Line, is_best: bool) {
@@ -201,6 +241,10 @@ impl Watch for Screen {
             if is_best { "  best" } else { "" },
         );
         self.bar.suspend(|| term::note(text));
+        if let Some(epochs) = &mut self.epochs {
+            epochs.push(line.clone());
+            self.curves = curves::draw(epochs);
+        }
     }
 
     fn note(&mut self, text: &str) {

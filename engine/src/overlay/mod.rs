@@ -34,6 +34,8 @@ const GAP: usize = 12;
 const CAPTION: usize = 44;
 /// The size of a letter's dot, in pixels.
 const DOT: usize = 3;
+/// The same in a grid, whose tiles are narrow.
+const SMALL_DOT: usize = 2;
 
 /// Masks whose size is not the picture's.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +99,47 @@ pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage
     let mut picture = RgbImage::new(size.width as u32, size.height as u32);
     Layer::Mask(truth, TRUTH).draw(&mut picture, (0, 0), intensities);
     Ok(picture)
+}
+
+/// A radiograph with its true mask, in a grid.
+#[derive(Debug, Clone)]
+pub struct Tile {
+    /// Intensities in 0..=1, (height, width).
+    pub intensities: Array2<f32>,
+    /// The mask, of the same size.
+    pub mask: Mask,
+    /// The text above.
+    pub caption: String,
+}
+
+/// Tiles in rows of `across`, each with its mask tinted and outlined and its caption above. The largest tile gives the
+/// cells' size.
+///
+/// # Panics
+/// If a mask has another size than its intensities.
+#[must_use]
+pub fn grid(tiles: &[Tile], across: usize) -> RgbImage {
+    let across = across.max(1);
+    let most =
+        |side: fn((usize, usize)) -> usize| tiles.iter().map(|tile| side(tile.intensities.dim())).max().unwrap_or(0);
+    let (rows, columns) = (most(|size| size.0), most(|size| size.1));
+    let (width, height) = (GAP + across * (columns + GAP), tiles.len().div_ceil(across) * (CAPTION + rows + GAP));
+    let mut picture = RgbImage::from_pixel(width as u32, height.max(1) as u32, GROUND);
+    for (index, Tile { intensities, mask, caption }) in tiles.iter().enumerate() {
+        assert_eq!(mask.size(), Size::from(intensities.dim()), "the mask of `{caption}`");
+        let left = GAP + index % across * (columns + GAP);
+        let top = CAPTION + index / across * (CAPTION + rows + GAP);
+        letters::write(
+            &mut picture,
+            caption,
+            (left, top - (CAPTION + 7 * SMALL_DOT) / 2),
+            SMALL_DOT,
+            TRUTH,
+            left + columns,
+        );
+        Layer::Mask(mask, TRUTH).draw(&mut picture, (left, top), intensities.view());
+    }
+    picture
 }
 
 /// A caption: the mask's name, and whether nothing is marked.

@@ -42,6 +42,7 @@
 //!     threads: 0,
 //!     onnxruntime: None,
 //!     fresh: false,
+//!     tensorboard: false,
 //!     decode: DecodeLimits::default(),
 //! };
 //! // goes on where an earlier run stopped
@@ -89,6 +90,7 @@ pub mod recipe;
 pub mod schedule;
 pub mod stack;
 pub mod step;
+pub mod tensorboard;
 #[cfg(test)]
 mod testing;
 pub mod trace;

@@ -41,6 +41,7 @@ pub fn training_into(out: &Path) -> fit::Options {
         threads: 1,
         onnxruntime: None,
         fresh: false,
+        tensorboard: false,
         decode: DecodeLimits::default(),
     }
 }

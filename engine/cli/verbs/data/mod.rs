@@ -2,6 +2,7 @@
 
 mod convert;
 mod inspect;
+mod preview;
 mod split;
 mod truth;
 
@@ -21,6 +22,8 @@ pub enum Args {
     /// Convert DICOM to PNG, run lengths to mask PNGs, and mask PNGs to run lengths.
     #[command(subcommand)]
     Convert(convert::Args),
+    /// Draw a recipe's images before and after augmentation, with their masks.
+    Preview(preview::Args),
     /// Split images into folds, balanced by positives and mask area, each patient in one fold.
     Split(split::Args),
 }
@@ -30,6 +33,7 @@ impl Args {
         match self {
             Self::Inspect(args) => args,
             Self::Convert(args) => args.command(),
+            Self::Preview(args) => args,
             Self::Split(args) => args,
         }
     }

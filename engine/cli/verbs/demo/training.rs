@@ -51,6 +51,7 @@ fn train(network: &Network, args: &Args, place: &Place<'_>) -> Result<Option<Tra
         threads: args.engine.threads,
         onnxruntime: args.engine.onnxruntime.clone(),
         fresh: args.fresh,
+        tensorboard: false,
         decode: args.engine.decode_limits(),
     };
     let recipe = place.ensemble.join(network.recipe.path);

@@ -63,6 +63,8 @@ pub fn add(texts: &mut Texts) {
         NoFigure { fold: 0, name: "AUC" },
         Run(failed_model()),
         Disagrees { output: "map".into(), worst: 0.5 },
+        NoPhase { phase: 3, phases: 2 },
+        Stopped {},
         Interrupted { checkpoint: "training.ckpt".into() },
     });
     add!(texts, SamplingError { NoPositives { images: 12 } });

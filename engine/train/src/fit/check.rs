@@ -158,7 +158,10 @@ impl Checker<'_> {
 
     /// Decodes every image: a training would otherwise end at a broken one, possibly after hours.
     fn pixels(&mut self, data: &Dataset) {
-        let broken = data.broken();
+        let broken = match data.broken() {
+            Ok(broken) => broken,
+            Err(error) => return self.fault("data.images", &error),
+        };
         for error in broken.iter().take(MOST_BROKEN) {
             self.fault("data.images", error);
         }

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::error::TrainError;
-use super::fold::Fold;
+use super::fold::{Fold, Job};
 use super::subject::{shape, training_shape};
 use super::validate::Validation;
 use super::{Watch, outcome};
@@ -76,6 +76,7 @@ impl Fold<'_> {
         self.save()?;
         self.sweep()?;
         outcome::curves(self.job)?;
+        self.tell_board(&line, watch);
         watch.epoch(&line, is_best);
         // here, too: if an epoch has a single update, there is no step between two of them
         if watch.stops() { Err(self.interrupted()) } else { Ok(is_over) }
@@ -109,23 +110,11 @@ impl Fold<'_> {
 
     /// The epoch's images.
     fn items(&self, phase: &Phase) -> Result<Vec<usize>, TrainError> {
-        let training = self.job.division.training(self.held_out);
-        sample(phase.sampling, self.job.data.items(), &training, phase.epochs, self.draw())
-            .map_err(|source| TrainError::Sampling { fold: self.held_out, phase: self.rest.at.phase, source })
+        self.job.items(self.held_out, phase, self.draw())
     }
 
     pub fn plan(&self, phase: &Phase, items: Vec<usize>) -> Plan {
-        Plan {
-            items,
-            size: phase.size.into(),
-            crop: phase.crop.map(Size::from),
-            batch: phase.batch as usize,
-            shown: 0,
-            channels: self.job.recipe.network.channels,
-            augment: self.job.recipe.augment.clone(),
-            mixup: self.job.recipe.mixup,
-            draw: self.draw(),
-        }
+        self.job.plan(phase, items, self.draw())
     }
 
     /// Trains the rest of the epoch, which may be empty.
@@ -218,6 +207,29 @@ impl Fold<'_> {
             self.rest.averaged += 1;
         }
         Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// An epoch's images, by index: those that are not held out, sampled as the phase says.
+    pub fn items(&self, held_out: u32, phase: &Phase, draw: Draw) -> Result<Vec<usize>, TrainError> {
+        sample(phase.sampling, self.data.items(), &self.division.training(held_out), phase.epochs, draw)
+            .map_err(|source| TrainError::Sampling { fold: held_out, phase: draw.phase, source })
+    }
+
+    /// What the loader provides of these images.
+    pub fn plan(&self, phase: &Phase, items: Vec<usize>, draw: Draw) -> Plan {
+        Plan {
+            items,
+            size: phase.size.into(),
+            crop: phase.crop.map(Size::from),
+            batch: phase.batch as usize,
+            shown: 0,
+            channels: self.recipe.network.channels,
+            augment: self.recipe.augment.clone(),
+            mixup: self.recipe.mixup,
+            draw,
+        }
     }
 }
 

@@ -236,6 +236,17 @@ pub enum TrainError {
         /// The largest difference.
         worst: f32,
     },
+    /// A preview of a phase that the recipe lacks.
+    #[error("--phase {}: the recipe has {phases}", phase + 1)]
+    NoPhase {
+        /// The phase, from 0.
+        phase: u32,
+        /// The number of its phases.
+        phases: usize,
+    },
+    /// The watcher stopped a range test.
+    #[error("interrupted; nothing was kept")]
+    Stopped,
     /// The watcher stopped the training.
     #[error(
         "interrupted; run the same command again to continue from `{checkpoint}`",

@@ -12,12 +12,14 @@ use super::{Options, Watch, alone};
 use crate::checkpoint::{Checkpoint, Origin, Position, State as Rest};
 use crate::data::{DataError, Dataset, Division};
 use crate::device::Place;
-use crate::journal::Journal;
+use crate::files::WriteError;
+use crate::journal::{Journal, Line};
 use crate::metrics::Running;
 use crate::out_of_fold::OutOfFold;
 use crate::progress::Speed;
 use crate::recipe::{Average, Recipe};
 use crate::step::{State, Update};
+use crate::tensorboard::{self, Board};
 
 /// The name of the file from which a fold continues.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -57,6 +59,8 @@ pub struct Fold<'j> {
     /// The last validation's mean Dice and area under the ROC curve.
     pub last: Option<(Option<f64>, Option<f64>)>,
     folder: PathBuf,
+    /// TensorBoard's file.
+    pub board: Option<Board>,
 }
 
 /// The seed of a fold: each fold has other initial weights, batches and augmentations.
@@ -98,8 +102,20 @@ impl<'j> Job<'j> {
         std::fs::create_dir_all(&folder).map_err(|source| TrainError::folder(&folder, source))?;
         let speed = Speed::default();
         let begun = Instant::now();
-        let mut fold =
-            Fold { job: self, at, held_out, prepared, state, update, rest, speed, begun, last: None, folder };
+        let mut fold = Fold {
+            job: self,
+            at,
+            held_out,
+            prepared,
+            state,
+            update,
+            rest,
+            speed,
+            begun,
+            last: None,
+            folder,
+            board: None,
+        };
         fold.resume()?;
         Ok(fold)
     }
@@ -154,6 +170,7 @@ impl Fold<'_> {
                 return Err(self.interrupted());
             }
             let mut journal = Journal::resume(&self.job.records.join(super::outcome::METRICS), self.rest.at)?;
+            self.board = self.board(watch)?;
             while self.rest.at.phase < phases {
                 self.phase(&mut journal, watch)?;
             }
@@ -162,6 +179,21 @@ impl Fold<'_> {
             return self.as_exported();
         }
         self.finish(out_of_fold, watch)
+    }
+
+    /// TensorBoard's file, if it is asked for.
+    fn board(&self, watch: &mut dyn Watch) -> Result<Option<Board>, TrainError> {
+        if !self.job.options.tensorboard {
+            return Ok(None);
+        }
+        let before = Journal::read(&self.job.records.join(super::outcome::METRICS))?;
+        let before: Vec<&Line> = before.iter().filter(|line| line.fold == self.held_out).collect();
+        Ok(told(watch, Board::start(&board_folder(self.job.out, self.held_out), &before)))
+    }
+
+    /// Adds an epoch to TensorBoard's file.
+    pub fn tell_board(&mut self, line: &Line, watch: &mut dyn Watch) {
+        self.board = self.board.take().and_then(|mut board| told(watch, board.add(line).map(|()| board)));
     }
 
     /// Saves a checkpoint: everything that the next step depends on.
@@ -196,4 +228,16 @@ impl Fold<'_> {
     pub fn looks_at_average(&self) -> bool {
         matches!(self.job.recipe.average, Some(Average::Ema { .. }))
     }
+}
+
+/// The folder of a fold's files for TensorBoard.
+pub fn board_folder(out: &Path, fold: u32) -> PathBuf {
+    out.join(tensorboard::FOLDER).join(format!("fold{fold}"))
+}
+
+/// A file for TensorBoard, unless it cannot be written: a training is worth more than its picture.
+fn told<T>(watch: &mut dyn Watch, written: Result<T, WriteError>) -> Option<T> {
+    written
+        .inspect_err(|error| watch.note(&format!("no more event files for TensorBoard: {}", pleura::chain(error))))
+        .ok()
 }

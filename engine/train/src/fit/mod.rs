@@ -5,6 +5,7 @@
 //! OUT/curves.svg                  the same as a picture
 //! OUT/oof.csv                     each image's out-of-fold prediction
 //! OUT/oof-submission.csv          its masks
+//! OUT/tensorboard/fold0/…          event files for TensorBoard, if they are asked for
 //! OUT/NAME-fold0.onnx …           the networks
 //! OUT/NAME-fold0-top2.onnx …      those of the second best epochs, if the recipe keeps more than one
 //! OUT/ensemble.toml               a manifest of them, ready for `pleura predict`
@@ -21,6 +22,7 @@ mod convert;
 mod epoch;
 mod error;
 mod export;
+mod find_lr;
 mod fold;
 mod foreign;
 mod keep;
@@ -28,6 +30,7 @@ mod lock;
 mod open;
 mod outcome;
 mod outputs;
+mod preview;
 mod report;
 mod rule;
 mod subject;
@@ -50,10 +53,12 @@ pub use convert::export;
 pub use error::TrainError;
 pub use export::AGREEMENT;
 pub(crate) use export::worst;
+pub use find_lr::{FoundLr, LrCurve, LrPoint, LrRange, find_lr};
 pub(crate) use fold::seed_of_fold;
 pub(crate) use lock::Lock;
 pub use outcome::Outcome;
 pub use outputs::outputs;
+pub use preview::{Preview, Shown, preview};
 pub(crate) use subject::stem;
 pub use subject::{Prepared, dataset, prepare};
 
@@ -70,6 +75,8 @@ pub struct Options {
     pub onnxruntime: Option<PathBuf>,
     /// Start over, whatever the folder holds.
     pub fresh: bool,
+    /// Write event files for TensorBoard, too.
+    pub tensorboard: bool,
     /// The memory limit for reading and decoding one image.
     pub decode: DecodeLimits,
 }

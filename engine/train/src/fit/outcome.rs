@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::error::TrainError;
 use super::export::TOP;
-use super::fold::{CHECKPOINT, Job};
+use super::fold::{CHECKPOINT, Job, board_folder};
 use super::{alone, keep, subject};
 use crate::handover::{self, Ports, Trained};
 use crate::journal::Journal;
 use crate::out_of_fold::{OutOfFold, PREDICTIONS, SUBMISSION};
 use crate::recipe::Recipe;
-use crate::{curves, files};
+use crate::{curves, files, tensorboard};
 
 /// The name of the file of metrics.
 pub const METRICS: &str = "metrics.jsonl";
@@ -89,6 +89,10 @@ pub fn forget(out: &Path, recipe: &Recipe) -> Result<(), TrainError> {
 pub fn forget_fold(out: &Path, recipe: &Recipe, fold: u32) -> Result<(), TrainError> {
     let network = format!("{}-fold{fold}", subject::stem(&recipe.name));
     remove(out, |name| is_network(name, &network))?;
+    let board = board_folder(out, fold);
+    if board.is_dir() {
+        remove(&board, |name| name.starts_with(tensorboard::PREFIX))?;
+    }
     let folder = alone::folder(out, fold);
     if !folder.is_dir() {
         return Ok(());

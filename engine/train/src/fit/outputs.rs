@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::find_lr::FILES;
 use super::outcome::RECORDS;
 use super::stem;
 use crate::recipe::{self, stack};
@@ -17,7 +18,7 @@ pub fn outputs(recipe: &Path, out: Option<&Path>) -> Option<(PathBuf, Vec<String
         false => recipe::lint(recipe).ok()?.document?.name,
     };
     let stem = stem(&name);
-    let mut names: Vec<String> = RECORDS.map(str::to_owned).into();
+    let mut names: Vec<String> = RECORDS.iter().chain(&FILES).map(|name| (*name).to_owned()).collect();
     match is_stack {
         true => names.extend([MERGE.into(), format!("{stem}.onnx")]),
         false => names.extend(["ensemble.toml".into(), "classifier.toml".into(), format!("{stem}-fold*.onnx")]),

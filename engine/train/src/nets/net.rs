@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use pleura::onnx::proto::AttributeProto;
 use pleura::onnx::{Dim, ElementType, GraphBuilder, Model, attribute};
+use pleura::pool::Pool;
 use rayon::prelude::*;
 
 use super::CONSTANT_PREFIX;
@@ -122,7 +123,11 @@ impl Net {
 
     /// The model, with the numbers that `numbers` gives for each weight.
     pub fn finish(mut self, numbers: impl Fn(&Weight) -> Vec<f32> + Send + Sync) -> Model {
-        let drawn: Vec<_> = self.weights.par_iter().map(numbers).collect();
+        let drawn: Vec<_> = match Pool::shared(0) {
+            Ok(pool) => pool.run(|| self.weights.par_iter().map(numbers).collect()),
+            // the same numbers, later
+            Err(_) => self.weights.iter().map(numbers).collect(),
+        };
         for (weight, numbers) in self.weights.iter().zip(&drawn) {
             self.graph.constant(&weight.name, &weight.shape, numbers);
         }

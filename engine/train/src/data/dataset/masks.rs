@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
+use pleura::pool::Pool;
 use pleura::submission::Runs;
 use pleura::{mask_image, radiograph};
 use rayon::prelude::*;
@@ -37,7 +38,8 @@ pub(super) fn join(
         }
     }
     problems.extend(masks.into_values().map(Problem::NoImage));
-    let read: Vec<_> = pairs.into_par_iter().map(|(image, mask)| marked(image, mask.as_deref())).collect();
+    let read = |(image, mask): (Image, Option<PathBuf>)| marked(image, mask.as_deref());
+    let read: Vec<_> = Pool::shared(0).map_err(DataError::Threads)?.run(|| pairs.into_par_iter().map(read).collect());
     let mut items = Vec::with_capacity(read.len());
     for item in read {
         match item {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+use pleura::pool::Pool;
 use pleura::radiograph::{self, DecodeLimits, ImageHeader, LeftOut, RadiographError};
 use pleura::submission::Runs;
 use pleura::{Mask, Radiograph, Size};
@@ -73,7 +74,7 @@ impl Dataset {
     pub fn open(folder: &Path, data: &Data) -> Result<Self, DataError> {
         let found = radiograph::search(&inputs(folder, &data.images))?;
         let mut remarks = Vec::from_iter(left_out(&found.left_out));
-        let (images, mut problems) = look(found.images);
+        let (images, mut problems) = look(found.images)?;
         let items = match &data.truth {
             Truth::Rle { csv, size, absent_is_empty } => {
                 let size = size.map(Size::from);
@@ -102,9 +103,13 @@ impl Dataset {
     }
 
     /// The errors of images that cannot be decoded, in order.
-    pub fn broken(&self) -> Vec<RadiographError> {
+    ///
+    /// # Errors
+    /// If the system refuses the threads.
+    pub fn broken(&self) -> Result<Vec<RadiographError>, DataError> {
         let open = |item: &Item| Radiograph::open_with(&item.path, self.limits).err();
-        self.items.par_iter().filter_map(open).collect()
+        let pool = Pool::shared(0).map_err(DataError::Threads)?;
+        Ok(pool.run(|| self.items.par_iter().filter_map(open).collect()))
     }
 
     /// The same images, with a memory limit for reading and decoding each.
@@ -172,8 +177,10 @@ fn inputs(folder: &Path, images: &[String]) -> Vec<PathBuf> {
 }
 
 /// Reads id and size of each file. Files that are not images, and duplicate ids, are problems.
-fn look(files: Vec<PathBuf>) -> (Vec<Image>, Vec<Problem>) {
-    let seen: Vec<_> = files.into_par_iter().map(|path| (ImageHeader::open(&path), path)).collect();
+fn look(files: Vec<PathBuf>) -> Result<(Vec<Image>, Vec<Problem>), DataError> {
+    let open = |path: PathBuf| (ImageHeader::open(&path), path);
+    let pool = Pool::shared(0).map_err(DataError::Threads)?;
+    let seen: Vec<_> = pool.run(|| files.into_par_iter().map(open).collect());
     let (mut images, mut problems) = (Vec::new(), Vec::new());
     let mut places: HashMap<String, usize> = HashMap::new();
     for (glance, path) in seen {
@@ -191,7 +198,7 @@ fn look(files: Vec<PathBuf>) -> (Vec<Image>, Vec<Problem>) {
             },
         }
     }
-    (images, problems)
+    Ok((images, problems))
 }
 
 fn positives(mut items: Vec<Item>) -> Result<Vec<Item>, DataError> {
