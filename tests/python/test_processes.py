@@ -89,6 +89,6 @@ def test_openings_do_not_leak(manifest):
     for _ in range(20):
         pleura.Ensemble(manifest, device="cpu", threads=1)
     before = memory()
-    for _ in range(200):
+    for _ in range(1000):
         pleura.Ensemble(manifest, device="cpu", threads=1)
     assert memory() - before < 30 << 20, memory() - before

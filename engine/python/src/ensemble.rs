@@ -1,8 +1,11 @@
 //! An open ensemble.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
+use pleura::ensemble::Origin;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -21,6 +24,8 @@ pub struct Ensemble {
     given: Given,
     /// The Python plugins, by name.
     plugins: Option<Py<PyDict>>,
+    /// What findings say of their run, found when it is asked for; None if a file cannot be read any more.
+    origin: OnceLock<Option<Origin>>,
     /// The process that opened it: ONNX Runtime's threads do not survive a fork.
     process: u32,
 }
@@ -44,6 +49,11 @@ impl Ensemble {
         ))
     }
 
+    /// The manifest, models and plugins, by hash.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.get_or_init(|| self.inner.origin().ok()).as_ref()
+    }
+
     /// What each member, view and step contributed.
     pub fn explained<'py>(&self, py: Python<'py>, source: &Source) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine()?;
@@ -58,7 +68,8 @@ impl Ensemble {
     #[new]
     #[pyo3(signature = (
         manifest, *, device = None, threads = 0, batch = 0, memory = None, device_memory = None, onnxruntime = None,
-        exit = None, maps = false, allow_outside = false, plugin_folders = None, plugins = None, _found = None,
+        exit = None, maps = false, allow_outside = false, plugin_folders = None, cache = None,
+        cache_form = "exact".to_owned(), folds = None, size = None, plugins = None, _found = None,
         _program = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords")]
@@ -75,6 +86,10 @@ impl Ensemble {
         maps: bool,
         allow_outside: bool,
         plugin_folders: Option<Vec<PathBuf>>,
+        cache: Option<PathBuf>,
+        cache_form: String,
+        folds: Option<HashMap<String, u32>>,
+        size: Option<(usize, usize)>,
         plugins: Option<Bound<'_, PyDict>>,
         _found: Option<PathBuf>,
         _program: Option<PathBuf>,
@@ -90,6 +105,10 @@ impl Ensemble {
             maps,
             allow_outside,
             plugin_folders: plugin_folders.unwrap_or_default(),
+            cache,
+            cache_form,
+            folds,
+            size,
         };
         let mut options = given.options(_program, _found)?;
         for (name, plugin) in plugins::registered(plugins.as_ref())? {
@@ -97,7 +116,13 @@ impl Ensemble {
         }
         let opened = py.detach(|| options.open(&manifest));
         let inner = Arc::new(opened.map_err(|error| of_ensemble(py, &error))?);
-        Ok(Self { inner, given, plugins: plugins.map(Bound::unbind), process: std::process::id() })
+        Ok(Self {
+            inner,
+            given,
+            plugins: plugins.map(Bound::unbind),
+            origin: OnceLock::new(),
+            process: std::process::id(),
+        })
     }
 
     /// Runs one image: a path, a file's bytes, a pydicom Dataset, or an array of (height, width), whose values of black
@@ -113,10 +138,12 @@ impl Ensemble {
     ) -> PyResult<Finding> {
         let (py, engine) = (slf.py(), slf.get().engine()?);
         let source = Source::of(image, About { id, range, inverted, spacing })?;
+        let begun = Instant::now();
         let found = py.detach(|| engine.predict(&*source.open()?));
+        let took = begun.elapsed();
         let found = found.map_err(|error| of_image(py, &source.name(), &error))?;
         py.check_signals()?;
-        Ok(Finding::new(py, found, slf.unbind(), source))
+        Ok(Finding { took: Some(took.as_secs_f64()), ..Finding::new(py, found, slf.unbind(), source) })
     }
 
     /// Runs files, with decoding, models and postprocessing side by side; iterates over findings in their order.
@@ -156,6 +183,12 @@ impl Ensemble {
     #[getter]
     fn device(&self) -> String {
         self.inner.placement().device.to_string()
+    }
+
+    /// The fold of each image, by id, if it was opened with one.
+    #[getter]
+    fn folds(&self) -> Option<HashMap<String, u32>> {
+        self.given.folds.clone()
     }
 
     /// The number of threads within an operator.

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use pleura::ensemble::EnsembleError;
 use pleura::lint::{Diagnostic, DocumentError, Severity};
+use pleura::tune::TuneError;
+use pleura_train::fit::TrainError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -33,6 +35,14 @@ pub mod kinds {
         "An image that cannot be read, or on which the ensemble fails; `image` is its path or id."
     );
     create_exception!(pleura, SubmissionError, PleuraError, "A submission that cannot be read, written or scored.");
+    create_exception!(
+        pleura,
+        RecipeError,
+        PleuraError,
+        "A recipe that cannot be used; its attributes are those of `ManifestError`."
+    );
+    create_exception!(pleura, TrainingError, PleuraError, "What ends a training; earlier results are kept.");
+    create_exception!(pleura, TuneError, PleuraError, "A search that cannot run, or whose result cannot be written.");
     create_exception!(pleura, ForkError, PleuraError, "An ensemble that a parent process has opened.");
 }
 
@@ -48,6 +58,9 @@ pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ("PluginError", py.get_type::<kinds::PluginError>()),
         ("ImageError", py.get_type::<kinds::ImageError>()),
         ("SubmissionError", py.get_type::<kinds::SubmissionError>()),
+        ("RecipeError", py.get_type::<kinds::RecipeError>()),
+        ("TrainingError", py.get_type::<kinds::TrainingError>()),
+        ("TuneError", py.get_type::<kinds::TuneError>()),
         ("ForkError", py.get_type::<kinds::ForkError>()),
     ] {
         module.add(name, kind)?;
@@ -60,10 +73,7 @@ pub fn of_ensemble(py: Python<'_>, error: &EnsembleError) -> PyErr {
     let text = pleura::chain(error);
     match error {
         EnsembleError::Manifest(error) => of_document(py, error),
-        EnsembleError::Runtime(_) => {
-            let hint = "install it with `pip install \"pleura[cpu]\"`, or `\"pleura[cuda]\"` for a GPU";
-            kinds::RuntimeMissingError::new_err(format!("{text}; {hint}"))
-        }
+        EnsembleError::Runtime(_) => missing_runtime(&text),
         EnsembleError::Device(_) => kinds::DeviceError::new_err(text),
         EnsembleError::Plugin { .. } => kinds::PluginError::new_err(text),
         EnsembleError::Load(_)
@@ -74,9 +84,43 @@ pub fn of_ensemble(py: Python<'_>, error: &EnsembleError) -> PyErr {
     }
 }
 
+fn missing_runtime(text: &str) -> PyErr {
+    let hint = "install it with `pip install \"pleura[cpu]\"`, or `\"pleura[cuda]\"` for a GPU";
+    kinds::RuntimeMissingError::new_err(format!("{text}; {hint}"))
+}
+
+/// An error of a search.
+pub fn of_tuning(py: Python<'_>, error: &TuneError) -> PyErr {
+    match error {
+        TuneError::Manifest(error) => of_document(py, error),
+        TuneError::Plugin { .. } => kinds::PluginError::new_err(pleura::chain(error)),
+        _ => kinds::TuneError::new_err(pleura::chain(error)),
+    }
+}
+
+/// An error of a training.
+pub fn of_training(py: Python<'_>, error: &TrainError) -> PyErr {
+    let text = pleura::chain(error);
+    match error {
+        TrainError::Recipe(error) => annotated(py, kinds::RecipeError::new_err(text), error),
+        TrainError::Runtime(_) => missing_runtime(&text),
+        TrainError::Placement(_) => kinds::DeviceError::new_err(text),
+        TrainError::Postprocess(_) => kinds::PluginError::new_err(text),
+        TrainError::Model(_)
+        | TrainError::Weights(_)
+        | TrainError::FoldedNorms { .. }
+        | TrainError::NoOutput { .. }
+        | TrainError::Step { .. } => kinds::ModelError::new_err(text),
+        _ => kinds::TrainingError::new_err(text),
+    }
+}
+
 /// An error of a manifest, with its problems as attributes.
-fn of_document(py: Python<'_>, error: &DocumentError) -> PyErr {
-    let raised = kinds::ManifestError::new_err(pleura::chain(error));
+pub fn of_document(py: Python<'_>, error: &DocumentError) -> PyErr {
+    annotated(py, kinds::ManifestError::new_err(pleura::chain(error)), error)
+}
+
+fn annotated(py: Python<'_>, raised: PyErr, error: &DocumentError) -> PyErr {
     // setting an attribute of a new exception cannot fail; if it did, the message would still say everything
     let _ = annotate(py, &raised, error.diagnostics());
     raised

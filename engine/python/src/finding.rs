@@ -1,9 +1,10 @@
 //! The result for one image.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
-use pleura::ensemble::{Decision, Region};
+use pleura::ensemble::{Decision, Region, Runs as Ran};
 use pleura::submission::Runs;
 use pleura::{Mask, Size};
 use pyo3::prelude::*;
@@ -35,13 +36,19 @@ pub struct Finding {
     /// The marked area after each postprocessing step, in pixels.
     #[pyo3(get)]
     areas: Vec<usize>,
-    json: String,
+    /// The line of `--findings`, written when it is asked for.
+    json: OnceLock<String>,
+    /// What ran; None for a finding that was pickled, which has its line.
+    ran: Option<Ran>,
     crop: Option<Region>,
     pub runs: Runs,
     pub size: Size,
     mask: Py<PyArray2<bool>>,
     map: Option<Py<PyArray2<f32>>>,
     origin: Option<(Py<Ensemble>, Source)>,
+    /// Seconds that the engine took, for benches; None if it ran beside others.
+    #[pyo3(get, name = "_engine_seconds")]
+    pub took: Option<f64>,
 }
 
 impl Finding {
@@ -51,8 +58,7 @@ impl Finding {
             Source::File(path) => Some(path.clone()),
             _ => None,
         };
-        let json = finding.to_json(path.as_deref(), None);
-        let pleura::ensemble::Finding { id, mask, decision, score, map, classifiers, areas, crop, .. } = finding;
+        let pleura::ensemble::Finding { id, mask, decision, score, map, classifiers, areas, crop, runs: ran } = finding;
         let (runs, size) = (Runs::from(&mask), mask.size());
         Self {
             id,
@@ -61,14 +67,33 @@ impl Finding {
             score_bounds: score,
             classifiers,
             areas,
-            json,
+            json: OnceLock::new(),
+            ran: Some(ran),
             crop,
             runs,
             size,
             mask: frozen(mask.into_pixels().into_pyarray(py)),
             map: map.map(|map| frozen(map.into_pyarray(py))),
             origin: Some((ensemble, source)),
+            took: None,
         }
+    }
+
+    /// The line of `--findings`.
+    fn line(&self, py: Python<'_>) -> String {
+        let found = pleura::ensemble::Finding {
+            id: self.id.clone(),
+            mask: Mask::from(self.mask.bind(py).readonly().as_array().to_owned()),
+            decision: decision(self.decision).unwrap_or(Decision::Postprocess),
+            score: self.score_bounds,
+            map: None,
+            runs: self.ran.unwrap_or_default(),
+            classifiers: self.classifiers.clone(),
+            areas: self.areas.clone(),
+            crop: self.crop,
+        };
+        let origin = self.origin.as_ref().and_then(|(ensemble, _)| ensemble.get().origin());
+        found.to_json(self.path.as_deref(), origin)
     }
 
     /// The radiograph and the ensemble, as long as they are known.
@@ -85,6 +110,11 @@ fn words(decision: Decision) -> &'static str {
         Decision::SegmenterGate => "segmenter-gate",
         _ => "postprocess",
     }
+}
+
+/// The decision that is called so.
+fn decision(name: &str) -> Option<Decision> {
+    [Decision::ClassifierGate, Decision::SegmenterGate, Decision::Postprocess].into_iter().find(|it| words(*it) == name)
 }
 
 /// An array that cannot be written to: other findings and pictures of it count on its content.
@@ -143,8 +173,8 @@ impl Finding {
     }
 
     /// The finding as a line of `--findings`, a JSON object.
-    fn to_json(&self) -> &str {
-        &self.json
+    fn to_json(&self, py: Python<'_>) -> &str {
+        self.json.get_or_init(|| self.line(py))
     }
 
     /// What each member, view and step contributed: see `Ensemble.explain`.
@@ -175,7 +205,7 @@ impl Finding {
         let restore = py.import("pleura._pleura")?.getattr("_restored")?;
         let map = self.map.as_ref().map(|map| map.clone_ref(py));
         let about = (&self.id, self.path.clone(), self.decision, self.score_bounds, self.classifiers.clone());
-        let rest = (self.areas.clone(), &self.json, self.mask.clone_ref(py), map);
+        let rest = (self.areas.clone(), self.to_json(py), self.mask.clone_ref(py), map);
         Ok((restore, (about, rest).into_pyobject(py)?))
     }
 }
@@ -189,10 +219,8 @@ type About = (String, Option<PathBuf>, String, Option<(f32, f32)>, Vec<(String, 
 pub fn restored(py: Python<'_>, about: About, rest: Rest) -> PyResult<Finding> {
     let (id, path, decision, score_bounds, classifiers) = about;
     let (areas, json, mask, map) = rest;
-    let decision = [Decision::ClassifierGate, Decision::SegmenterGate, Decision::Postprocess]
-        .into_iter()
+    let decision = self::decision(&decision)
         .map(words)
-        .find(|known| *known == decision)
         .ok_or_else(|| PleuraError::new_err(format!("unknown decision `{decision}`")))?;
     let pixels = Mask::from(mask.bind(py).readonly().as_array().to_owned());
     let (runs, size) = (Runs::from(&pixels), pixels.size());
@@ -205,12 +233,14 @@ pub fn restored(py: Python<'_>, about: About, rest: Rest) -> PyResult<Finding> {
         score_bounds,
         classifiers,
         areas,
-        json,
+        json: OnceLock::from(json),
+        ran: None,
         crop: None,
         runs,
         size,
         mask,
         map,
         origin: None,
+        took: None,
     })
 }

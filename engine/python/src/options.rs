@@ -1,8 +1,9 @@
 //! The options of an ensemble, as Python names them; an ensemble is opened again with them elsewhere.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use pleura::ensemble::Options;
+use pleura::ensemble::{Form, Options};
 use pleura::manifest::Exit;
 use pleura::runtime::Device;
 use pyo3::exceptions::PyValueError;
@@ -22,6 +23,10 @@ pub struct Given {
     pub maps: bool,
     pub allow_outside: bool,
     pub plugin_folders: Vec<PathBuf>,
+    pub cache: Option<PathBuf>,
+    pub cache_form: String,
+    pub folds: Option<HashMap<String, u32>>,
+    pub size: Option<(usize, usize)>,
 }
 
 impl Given {
@@ -52,6 +57,15 @@ impl Given {
             Some("full") => options = options.exit(Exit::Full),
             Some(other) => return Err(wrong(format!("exit: expected \"exact\" or \"full\", found \"{other}\""))),
         }
+        if let Some(folder) = &self.cache {
+            options = options.cache(folder, form(&self.cache_form).map_err(wrong)?);
+        }
+        if let Some(folds) = &self.folds {
+            options = options.folds(folds.clone());
+        }
+        if let Some(size) = self.size {
+            options = options.output_size(size.into());
+        }
         if let Some(library) = self.onnxruntime.clone().or(onnxruntime) {
             options = options.onnxruntime(library);
         }
@@ -74,6 +88,19 @@ impl Given {
         keywords.set_item("maps", self.maps)?;
         keywords.set_item("allow_outside", self.allow_outside)?;
         keywords.set_item("plugin_folders", self.plugin_folders.clone())?;
+        keywords.set_item("cache", self.cache.clone())?;
+        keywords.set_item("cache_form", &self.cache_form)?;
+        keywords.set_item("folds", self.folds.clone())?;
+        keywords.set_item("size", self.size)?;
         Ok(keywords)
+    }
+}
+
+fn form(name: &str) -> Result<Form, String> {
+    match name {
+        "exact" => Ok(Form::Exact),
+        "steps16" => Ok(Form::Steps16),
+        "steps8" => Ok(Form::Steps8),
+        _ => Err(format!("cache_form: expected \"exact\", \"steps16\" or \"steps8\", found \"{name}\"")),
     }
 }

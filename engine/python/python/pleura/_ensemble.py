@@ -44,6 +44,14 @@ class Ensemble:
         Whether the manifest may name files outside of its folder.
     plugin_folders
         Folders that are searched first for plugin libraries by name.
+    cache, cache_form
+        Keep the networks' outputs in this folder, and run none whose output is there: for `tune`. `"exact"`, or
+        `"steps16"` or `"steps8"`, which take less space.
+    folds
+        Each image's fold, by id: snapshots that name a fold run on the images of that fold only. See
+        `pleura.data.read_folds`.
+    size
+        (height, width) at which maps are merged and masks made, instead of the manifest's.
     plugins
         Postprocessing plugins in Python, by the name that the manifest uses: a class, which gets a step's `params` as
         keywords, or an object. `apply(map, mask, context)` gets the map of probabilities, the mask so far (None for the

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -27,6 +27,14 @@ class ManifestError(PleuraError):
     line: int | None
     hint: str | None
 
+class RecipeError(PleuraError):
+    problems: list[Problem]
+    file: Path | None
+    line: int | None
+    hint: str | None
+
+class TrainingError(PleuraError): ...
+class TuneError(PleuraError): ...
 class RuntimeMissingError(PleuraError): ...
 class DeviceError(PleuraError): ...
 class ModelError(PleuraError): ...
@@ -88,6 +96,10 @@ class Ensemble:
         maps: bool = False,
         allow_outside: bool = False,
         plugin_folders: list[_Path] | None = None,
+        cache: _Path | None = None,
+        cache_form: Literal["exact", "steps16", "steps8"] = "exact",
+        folds: dict[str, int] | None = None,
+        size: tuple[int, int] | None = None,
         plugins: dict[str, Any] | None = None,
         _found: _Path | None = None,
         _program: _Path | None = None,
@@ -98,6 +110,8 @@ class Ensemble:
     def path(self) -> Path: ...
     @property
     def device(self) -> str: ...
+    @property
+    def folds(self) -> dict[str, int] | None: ...
     @property
     def threads(self) -> int: ...
     def predict(
@@ -147,3 +161,51 @@ class Score(TypedDict):
 def rle_encode(mask: NDArray[np.bool_]) -> str: ...
 def rle_decode(text: str, shape: tuple[int, int]) -> NDArray[np.bool_]: ...
 def score(submission: _Path, truth: _Path, size: tuple[int, int] = (1024, 1024), subset: bool = False) -> Score: ...
+def _train(
+    recipe: _Path,
+    *,
+    out: _Path | None,
+    device: str,
+    threads: int,
+    onnxruntime: _Path | None,
+    fold: int | None,
+    fresh: bool,
+    tensorboard: bool,
+    told: Callable[[str, Any], bool],
+) -> dict[str, Any] | None: ...
+def _tune(
+    ensemble: Ensemble,
+    images: list[_Path],
+    truth: _Path,
+    *,
+    grid: list[str],
+    truth_size: tuple[int, int],
+    folds: dict[str, int] | None,
+    nested: int,
+    metric: str,
+    center: bool,
+    weights: bool,
+    out: _Path | None,
+    told: Callable[[Path, str | None], None],
+) -> dict[str, Any]: ...
+def _report(
+    findings: _Path | None,
+    lines: list[str],
+    *,
+    truth: _Path | None,
+    truth_size: tuple[int, int],
+    images: list[_Path],
+    title: str,
+    salt: bytes | None,
+    cases: int,
+) -> tuple[str, list[str]]: ...
+def _find(inputs: list[_Path]) -> list[Path]: ...
+def _read(path: _Path, window: bool) -> dict[str, Any]: ...
+def _tags(path: _Path) -> dict[str, Any]: ...
+def _folds(
+    truth: _Path,
+    count: int,
+    seed: int,
+    patients: list[tuple[str, str]] | None,
+    truth_size: tuple[int, int],
+) -> list[tuple[str, int]]: ...
