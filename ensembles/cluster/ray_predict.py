@@ -1,20 +1,19 @@
 """`pleura predict` on a Ray cluster: a pool of actors, each with the ensemble open, writes rows to Parquet.
 
     python ray_predict.py ENSEMBLE INPUT... --out ROWS --actors 8 --threads 4 [--gpus 1]
-    python rows.py ROWS --out submission.csv
+    python results.py ROWS --out submission.csv
 
-The cluster is that of --address or RAY_ADDRESS; without one, Ray starts on this machine. After an interruption, the same
-command continues: images that have a row without an error are not predicted again.
+The cluster is that of --address or RAY_ADDRESS; without one, Ray starts on this machine. After an interruption, the
+same command continues: images that have a row without an error are not predicted again.
 """
 
 from __future__ import annotations
 
-import sys
-
+import pleura
 import pyarrow as pa
 import ray
 
-import pleura
+import results
 import rows
 
 # Workers need no copy of `rows.py`.
@@ -32,7 +31,7 @@ class Predictor:
 
 
 def main() -> int:
-    parser = rows.arguments(__doc__.splitlines()[0])
+    parser = results.arguments(__doc__.splitlines()[0])
     parser.add_argument("--actors", type=int, default=1, help="actors, each with an ensemble (default: 1)")
     parser.add_argument("--gpus", type=float, default=0, help="GPUs of each actor, such as 1 or 0.5 (default: the CPU)")
     parser.add_argument("--address", help="the cluster's address")
@@ -40,7 +39,7 @@ def main() -> int:
 
     manifest = str(options.manifest.resolve())
     device = "cuda:0" if options.gpus else "cpu"  # Ray shows an actor its own GPU only
-    identity, images = rows.begin(options.out, manifest, device, options.inputs, options.column)
+    identity, images = results.begin(options.out, manifest, device, options.inputs, options.column)
     if len(images) > 0:
         ray.init(address=options.address)
         blocks = [images.slice(at, options.batch) for at in range(0, len(images), options.batch)]
@@ -54,11 +53,11 @@ def main() -> int:
             batch_format="pyarrow",
         ).write_parquet(
             str(options.out.resolve()),
-            concurrency=2,
+            concurrency=options.actors,
             ray_remote_args={"num_cpus": 0},  # actors may hold all cores of the cluster
         )
-    return rows.end(options.out)
+    return results.end(options.out)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    results.run(main)
