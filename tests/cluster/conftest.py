@@ -1,8 +1,10 @@
 """Images, what the command makes of them, and the scripts of `ensembles/cluster` as processes."""
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -97,6 +99,20 @@ def table(rows):
     return pyarrow.dataset.dataset(rows, format="parquet").to_table().to_pylist()
 
 
+@pytest.fixture
+def start():
+    """Starts scripts, which end with the test at the latest."""
+    scripts = []
+
+    def start(command, log, environment=None):
+        scripts.append(Script(command, log, environment or {}))
+        return scripts[-1]
+
+    yield start
+    for script in scripts:
+        script.kill()
+
+
 class Script:
     """A script of `ensembles/cluster` that runs as a process."""
 
@@ -119,11 +135,15 @@ class Script:
 
     def ends(self, exits=0):
         """Waits for the end; returns what was printed."""
-        try:
-            assert self.process.wait(240) == exits, self.text()
-        finally:
-            self.process.kill()
+        assert self.process.wait(240) == exits, self.text()
         return self.text()
+
+    def kill(self):
+        """Kills the script and all that it started."""
+        below = descendants(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+        kill_all(below)
 
     def text(self):
         return self.log.read_text()
@@ -136,7 +156,14 @@ def files(rows):
 
 def descendants(process):
     """The processes that a process started, and theirs: (id, command)."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     all_of = [line.split(None, 2) for line in listed.splitlines()]
     found = [(int(pid), command) for pid, parent, command in all_of if int(parent) == process]
     return found + [below for pid, _ in found for below in descendants(pid)]
+
+
+def kill_all(processes):
+    """Kills processes (id, command) that are still there."""
+    for pid, _ in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -54,7 +54,7 @@ def test_lists_name_images(images, tmp_path):
     assert results.find([str(images[0].parent / "*.dcm")], "file")["file"].to_pylist() == names
     with pytest.raises(rows.Refused, match="expected a column `path`, found"):
         results.find([str(tmp_path / "list.csv")], "path")
-    (tmp_path / "empty.csv").write_text("file\na.dcm\n\"\"\n")
+    (tmp_path / "empty.csv").write_text('file\na.dcm\n""\n')
     with pytest.raises(rows.Refused, match="row 2: expected a path"):
         results.find([str(tmp_path / "empty.csv")], "file")
     with pytest.raises(rows.Refused, match="nowhere.dcm"):

@@ -7,15 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SCRIPTS, Script, descendants, files, table
+from conftest import SCRIPTS, descendants, files, table
 
 pytest.importorskip("pyspark")
 
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-def predict(manifest, *inputs, rows, scratch):
+
+@pytest.fixture
+def predict(start, manifest, tmp_path):
+    """Starts the script, whose rows go to `rows`."""
+    return lambda images: start(*command(manifest, images, tmp_path))
+
+
+def command(manifest, images, folder):
+    """The command, its log, and its environment."""
     environment = {
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_WORKER_DIR": str(scratch / "work"),
+        "SPARK_WORKER_DIR": str(folder / "work"),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
@@ -23,14 +32,17 @@ def predict(manifest, *inputs, rows, scratch):
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.local.dir": scratch,
-        "spark.driver.memory": "512m",
+        "spark.local.dir": folder,
         "spark.executor.memory": "512m",
+        # a short run
+        "spark.driver.extraJavaOptions": QUICK,
+        "spark.executor.extraJavaOptions": QUICK,
+        "spark.sql.codegen.wholeStage": "false",
     }
     submit = [Path(sys.executable).with_name("spark-submit"), "--master", "local-cluster[2,1,512]"]
     conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
-    script = [SCRIPTS / "spark_predict.py", manifest, *inputs, "--out", rows, "--batch", 8]
-    return Script([*submit, *conf, *script], rows.with_suffix(".log"), environment)
+    script = [SCRIPTS / "spark_predict.py", manifest, images, "--out", folder / "rows", "--batch", 8]
+    return [*submit, *conf, *script], folder / "log", environment
 
 
 def executors(script):
@@ -38,9 +50,9 @@ def executors(script):
     return [pid for pid, command in found if "CoarseGrainedExecutorBackend" in command and "java" in command]
 
 
-def test_an_executor_that_is_killed_costs_no_image(manifest, many, expected, tmp_path):
+def test_an_executor_that_is_killed_costs_no_image(predict, many, expected, tmp_path):
     rows = tmp_path / "rows"
-    script = predict(manifest, many, rows=rows, scratch=tmp_path)
+    script = predict(many)
     script.wait_for_files(rows, 10)
     both = executors(script)
     assert len(both) == 2
@@ -52,20 +64,13 @@ def test_an_executor_that_is_killed_costs_no_image(manifest, many, expected, tmp
     expected.requires(rows, tmp_path)
 
 
-def test_a_driver_that_is_killed_goes_on_from_its_files(manifest, many, expected, tmp_path):
+def test_a_driver_that_is_killed_goes_on_from_its_files(predict, many, expected, tmp_path):
     rows = tmp_path / "rows"
-    script = predict(manifest, many, rows=rows, scratch=tmp_path)
+    script = predict(many)
     script.wait_for_files(rows, 10)
-    below = descendants(script.process.pid)
-    script.process.kill()
-    script.process.wait()
-    for pid, _ in below:  # executors would notice only later
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    script.kill()
     done = len(table(rows))
     assert 0 < done < 384
-    said = predict(manifest, many, rows=rows, scratch=tmp_path).ends()
+    said = predict(many).ends()
     assert f"{384 - done} of 384 images to predict" in said
     expected.requires(rows, tmp_path)
