@@ -127,7 +127,7 @@ class Script:
 
     def wait_for_files(self, rows, count):
         """Waits until some batches are done; returns the number of their files."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while len(done := files(rows)) < count:
             assert self.process.poll() is None and time.monotonic() < deadline, self.text()
             time.sleep(0.02)
@@ -135,7 +135,7 @@ class Script:
 
     def ends(self, exits=0):
         """Waits for the end; returns what was printed."""
-        assert self.process.wait(240) == exits, self.text()
+        assert self.process.wait(400) == exits, self.text()
         return self.text()
 
     def kill(self):

@@ -1,5 +1,6 @@
 """`ray_predict.py` on a real Ray of two nodes, all of it on 127.0.0.1."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -10,6 +11,9 @@ import pytest
 
 from conftest import SCRIPTS, Run, descendants, files, kill_all, renamed, table
 
+if importlib.util.find_spec("ray") is None:
+    pytest.skip("ray is not installed", allow_module_level=True)
+
 # Before Ray is imported. The last line keeps Ray from replacing 127.0.0.1 by the machine's own address.
 os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -18,7 +22,6 @@ os.environ |= {
     "RAY_TMPDIR": tempfile.mkdtemp(prefix="ray", dir="/tmp"),  # sockets need a short path
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
-pytest.importorskip("ray")
 from ray.cluster_utils import Cluster
 
 
