@@ -10,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pleura
 import pyarrow as pa
@@ -92,7 +92,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _sha256(content: BinaryIO) -> str:
+def _sha256(content: io.BytesIO | io.BufferedReader) -> str:
     with content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

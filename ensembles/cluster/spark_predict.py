@@ -44,7 +44,7 @@ def main() -> int:
 
 def session(threads: int, batch: int) -> SparkSession:
     """The session, with `rows` on each worker; `spark-submit` or the environment says where it runs."""
-    settings = {
+    settings: dict[str, bool | float | int | str | None] = {
         "spark.task.cpus": threads,
         "spark.sql.execution.arrow.maxRecordsPerBatch": batch,
         # files of finished tasks stay if the job is interrupted
