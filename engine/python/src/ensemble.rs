@@ -143,7 +143,9 @@ impl Ensemble {
         let took = begun.elapsed();
         let found = found.map_err(|error| of_image(py, &source.name(), &error))?;
         py.check_signals()?;
-        Ok(Finding { took: Some(took.as_secs_f64()), ..Finding::new(py, found, slf.unbind(), source) })
+        let mut finding = Finding::new(py, found, slf.unbind(), source);
+        finding.took = Some(took.as_secs_f64());
+        Ok(finding)
     }
 
     /// Runs files, with decoding, models and postprocessing side by side; iterates over findings in their order.
