@@ -17,10 +17,20 @@ const SAMPLE: u64 = 16;
 /// The bytes that reading and decoding a file takes at its peak; `None` if its first bytes do not say.
 pub fn estimate(path: &Path) -> Option<u64> {
     let bytes = bounded::size(path).ok()?;
-    let start = bounded::start(path, START).ok()?;
-    let decoding = match raster::claimed(&start) {
+    claimed(&bounded::start(path, START).ok()?, bytes)
+}
+
+/// As [`estimate`], for a file that is in memory.
+#[must_use]
+pub fn estimate_of(bytes: &[u8]) -> Option<u64> {
+    claimed(&bytes[..bytes.len().min(START as usize)], bytes.len() as u64)
+}
+
+/// The estimate from a file's first bytes, and its length.
+fn claimed(start: &[u8], bytes: u64) -> Option<u64> {
+    let decoding = match raster::claimed(start) {
         Some(bytes) => bytes,
-        None => SAMPLE * dicom_samples(&start)?,
+        None => SAMPLE * dicom_samples(start)?,
     };
     Some(decoding + 3 * bytes)
 }
@@ -55,6 +65,7 @@ mod tests {
         let path = folder.path().join("x.png");
         image::GrayImage::new(1000, 500).save(&path).unwrap();
         assert!((2_000_000..8_000_000).contains(&estimate(&path).unwrap()));
+        assert_eq!(estimate_of(&std::fs::read(&path).unwrap()), estimate(&path));
         std::fs::write(&path, "text").unwrap();
         assert_eq!(estimate(&path), None);
         assert_eq!(estimate(folder.path()), None);

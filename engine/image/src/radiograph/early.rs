@@ -34,6 +34,16 @@ pub fn id_of(path: impl AsRef<Path>) -> Result<String, RadiographError> {
     }
 }
 
+/// As [`id_of`], from a file's first bytes, for files that are not on a disk; `path` names the file, and gives the id of
+/// a PNG or JPEG file. `None` if the bytes do not suffice: then see [`ImageHeader::decode`].
+#[must_use]
+pub fn id_of_start(start: &[u8], path: impl AsRef<Path>) -> Option<String> {
+    match raster::is_raster(start) {
+        true => raster::glance(start, path.as_ref()).ok().map(|header| header.id),
+        false => sop_instance(start),
+    }
+}
+
 /// The SOP Instance UID of a DICOM file, if the elements up to it are among the file's first bytes.
 ///
 /// Other cases are left to [`ImageHeader`]: an id that does not follow its smaller tags, a deflated data set, and text
@@ -83,6 +93,17 @@ mod tests {
         assert_eq!(sop_instance(&explicit.concat()), Some("1.2.3".into()), "without file meta");
         let implicit = [element(8, 5, "", "ISO_IR 100"), element(8, 0x18, "", "1.2.3\0")];
         assert_eq!(sop_instance(&file("1.2.840.10008.1.2\0", &implicit)), Some("1.2.3".into()));
+    }
+
+    #[test]
+    fn the_start_of_a_file_gives_the_id_of_the_whole() {
+        let mut png = std::io::Cursor::new(Vec::new());
+        image::GrayImage::new(64, 64).write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let dicom = file("1.2.840.10008.1.2.1", &[element(8, 0x18, "UI", "1.2.3\0"), element(8, 0x20, "DA", "")]);
+        assert_eq!(id_of_start(&png.get_ref()[..40], "s3://x/a.b.png"), Some("a.b".into()));
+        assert_eq!(id_of_start(&dicom, "s3://x/a.dcm"), Some("1.2.3".into()));
+        assert_eq!(id_of_start(&png.get_ref()[..10], "a.png"), None);
+        assert_eq!(id_of_start(b"text", "a.png"), None);
     }
 
     #[test]

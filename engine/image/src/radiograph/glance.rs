@@ -29,11 +29,20 @@ impl ImageHeader {
             return Ok(glance);
         }
         // the header follows a long profile or data set
-        let bytes = file::read(path)?;
-        let glance = if raster::is_raster(&bytes) {
-            raster::glance(&bytes, path)
-        } else if encoded::is_dicom(&bytes) {
-            dicom::glance(&bytes, path)
+        Self::decode(&file::read(path)?, path)
+    }
+
+    /// As [`ImageHeader::open`], from a file's bytes. The path is not opened: it is as for
+    /// [`Radiograph::decode`](super::Radiograph::decode).
+    ///
+    /// # Errors
+    /// As [`ImageHeader::open`].
+    pub fn decode(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, RadiographError> {
+        let path = path.as_ref();
+        let glance = if raster::is_raster(bytes) {
+            raster::glance(bytes, path)
+        } else if encoded::is_dicom(bytes) {
+            dicom::glance(bytes, path)
         } else {
             Err(RadiographError::Unrecognized { path: path.into(), empty: bytes.is_empty() })
         }?;

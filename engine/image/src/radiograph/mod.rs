@@ -47,11 +47,11 @@ use sha2::{Digest, Sha256};
 
 use crate::Size;
 
-pub use claim::estimate;
-pub use early::id_of;
+pub use claim::{estimate, estimate_of};
+pub use early::{id_of, id_of_start};
 pub use error::{DicomFault, RadiographError};
 pub use file::{read, read_with};
-pub use find::{Found, LeftOut, find, find_with, is_image_name, search, search_with};
+pub use find::{Found, LeftOut, find, find_with, is_image_name, may_be_image_name, search, search_with};
 pub use glance::ImageHeader;
 pub use id::stem;
 pub use intensity::Intensity;

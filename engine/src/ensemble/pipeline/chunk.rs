@@ -139,7 +139,7 @@ mod tests {
 
     use ndarray::Array2;
 
-    use super::super::source::{Files, Radiographs};
+    use super::super::source::{EncodedFiles, Files, Radiographs};
     use super::*;
     use crate::radiograph::DecodeLimits;
 
@@ -244,6 +244,38 @@ mod tests {
         assert_eq!(steps(2 * claim - 1).0[0], 1);
         // less than the pixels alone
         assert_eq!(steps(1000), (vec![1, 1], 0));
+    }
+
+    #[test]
+    fn bytes_of_an_iterator_are_decoded_within_the_limit() {
+        let mut png = std::io::Cursor::new(Vec::new());
+        image::GrayImage::new(512, 512).write_to(&mut png, image::ImageFormat::Png).unwrap();
+        let png = png.into_inner();
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let files = || {
+            (0..6).map(|number| {
+                asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                (PathBuf::from(format!("s3://bucket/{number}.png")), Ok(png.clone()))
+            })
+        };
+        let decode = |files: Vec<super::super::source::Encoded>| {
+            let open = |(path, bytes): (PathBuf, std::io::Result<Vec<u8>>)| {
+                let image = Radiograph::decode(&bytes.unwrap(), &path).map_err(ImageError::from);
+                (path, image)
+            };
+            files.into_iter().map(open).collect()
+        };
+        let source = || EncodedFiles::new(files(), decode);
+        let (sizes, order) = chunks_of(plan(usize::MAX), source());
+        assert_eq!(sizes.iter().sum::<usize>(), 6);
+        assert_eq!(order, (0..6).map(|number| PathBuf::from(format!("s3://bucket/{number}.png"))).collect::<Vec<_>>());
+        let strict = |memory| Plan { strict: true, limits: DecodeLimits::new(memory as u64), ..plan(memory) };
+        let claim = source().claim(0, &strict(usize::MAX));
+        asked.store(0, std::sync::atomic::Ordering::Relaxed);
+        let chunk = Reader::new(strict(2 * claim + 1), source()).next().unwrap();
+        assert_eq!(chunk.images.len(), 2);
+        // and one that waits for room
+        assert!(asked.load(std::sync::atomic::Ordering::Relaxed) <= 3);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Sources of images: files to decode, or radiographs from the caller's iterator.
+//! Sources of images: files to decode, files' bytes from the caller's iterator, or radiographs from it.
 
 use std::collections::VecDeque;
-use std::iter::Peekable;
+use std::io;
+use std::iter::{Fuse, Peekable};
 use std::path::{Path, PathBuf};
 
 use super::plan::Plan;
@@ -79,6 +80,78 @@ impl<'f, D: FnMut(&'f [PathBuf]) -> Vec<Named<&'f Path>> + Send> Source for File
 
     fn skip(&mut self) -> Option<&'f Path> {
         self.advance(1).first().map(PathBuf::as_path)
+    }
+}
+
+/// A file that the caller reads: its name, and its bytes or why there are none.
+pub type Encoded = (PathBuf, io::Result<Vec<u8>>);
+
+/// Files' bytes from an iterator, decoded in parallel.
+pub struct EncodedFiles<I: Iterator<Item = Encoded>, D> {
+    files: Fuse<I>,
+    /// Files that were asked for ahead, each with its claim.
+    ahead: VecDeque<(Encoded, usize)>,
+    decode: D,
+}
+
+impl<I: Iterator<Item = Encoded>, D> EncodedFiles<I, D> {
+    pub fn new(files: I, decode: D) -> Self {
+        Self { files: files.fuse(), ahead: VecDeque::new(), decode }
+    }
+
+    fn next(&mut self) -> Option<Encoded> {
+        self.ahead.pop_front().map(|(file, _)| file).or_else(|| self.files.next())
+    }
+}
+
+/// Bytes that a file takes while it is decoded; the whole limit if its first bytes do not say.
+fn claim_of((_, bytes): &Encoded, plan: &Plan) -> usize {
+    let bytes = bytes.as_deref().unwrap_or_default();
+    radiograph::estimate_of(bytes).map_or(plan.memory, |bytes| bytes as usize).min(plan.memory)
+}
+
+impl<I, D> Source for EncodedFiles<I, D>
+where
+    I: Iterator<Item = Encoded> + Send,
+    D: FnMut(Vec<Encoded>) -> Vec<Named<PathBuf>> + Send,
+{
+    type Name = PathBuf;
+
+    fn left(&mut self) -> usize {
+        if self.ahead.is_empty() {
+            // without a plan, the claim is unknown: `claim` computes it
+            self.ahead.extend(self.files.next().map(|file| (file, usize::MAX)));
+        }
+        let (least, most) = self.files.size_hint();
+        match self.ahead.len() {
+            0 => 0,
+            ahead => most.map_or(usize::MAX, |most| most.max(least).saturating_add(ahead)),
+        }
+    }
+
+    /// From the file's first bytes, if a limit must hold.
+    fn claim(&mut self, ahead: usize, plan: &Plan) -> usize {
+        if !plan.strict {
+            return 0;
+        }
+        while self.ahead.len() <= ahead {
+            let Some(file) = self.files.next() else { return 0 };
+            self.ahead.push_back((file, usize::MAX));
+        }
+        let (file, claim) = &mut self.ahead[ahead];
+        if *claim == usize::MAX {
+            *claim = claim_of(file, plan);
+        }
+        *claim
+    }
+
+    fn take(&mut self, count: usize) -> Vec<Named<PathBuf>> {
+        let files = std::iter::from_fn(|| self.next()).take(count).collect();
+        (self.decode)(files)
+    }
+
+    fn skip(&mut self) -> Option<PathBuf> {
+        self.next().map(|(path, _)| path)
     }
 }
 

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::chunk::{Chunk, Reader};
 use super::guarded::guarded;
-use super::source::{Files, Named, Radiographs, Source};
+use super::source::{Encoded, EncodedFiles, Files, Named, Radiographs, Source};
 use super::trace::Trace;
 use crate::Radiograph;
 use crate::ensemble::Ensemble;
@@ -25,7 +25,7 @@ use crate::ensemble::Finding;
 use crate::ensemble::ImageError;
 use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::member::prepare::Prepared;
-use crate::radiograph::DecodeLimits;
+use crate::radiograph::{DecodeLimits, RadiographError};
 
 /// Chunks in flight outside of the lanes: decoded ahead of them, or being postprocessed and handed over.
 const BESIDE_LANES: usize = 3;
@@ -67,6 +67,41 @@ impl Ensemble {
         let limits = self.decode_limits();
         let decode = |paths| self.clock.time(PipelineStep::Decode, || self.decode(paths, limits));
         self.run(Files::new(files, decode), |path, finding, radiograph| each(path, finding, radiograph.as_ref()))
+    }
+
+    /// As [`predict_files`](Self::predict_files), for files that the caller reads: from a network, an archive, a
+    /// database. The iterator gives each file's name and its bytes, or the reason that there are none, which becomes
+    /// [`RadiographError::Read`]. The name is not opened: see [`Radiograph::decode`].
+    ///
+    /// The iterator runs on its own thread, as for [`predict_stream`](Self::predict_stream). Files are asked for as they
+    /// are decoded, a few at a time: what the iterator reads ahead is its own affair.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use pleura::ensemble::{Ensemble, ImageError};
+    ///
+    /// let ensemble = Ensemble::open("ensembles/demo.toml")?;
+    /// let names = ["a.dcm", "b.dcm"].map(std::path::PathBuf::from);
+    /// let files = names.into_iter().map(|name| (name.clone(), std::fs::read(name)));
+    /// ensemble.predict_encoded(files, |name, finding, _| {
+    ///     println!("{}: {} pixels", name.display(), finding?.mask.area());
+    ///     Ok::<_, ImageError>(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What `each` returns.
+    pub fn predict_encoded<E>(
+        &self,
+        files: impl IntoIterator<Item = (PathBuf, io::Result<Vec<u8>>), IntoIter: Send>,
+        mut each: impl FnMut(&Path, Result<Finding, ImageError>, Option<&Radiograph>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let limits = self.decode_limits();
+        let decode = |files| self.clock.time(PipelineStep::Decode, || self.decode_encoded(files, limits));
+        let source = EncodedFiles::new(files.into_iter(), decode);
+        self.run(source, |path, finding, radiograph| each(&path, finding, radiograph.as_ref()))
     }
 
     /// Runs radiographs from an iterator through the ensemble and passes each result to `each`, with the radiograph's
@@ -244,5 +279,16 @@ impl Ensemble {
     fn decode<'f>(&self, paths: &'f [PathBuf], limits: DecodeLimits) -> Vec<Named<&'f Path>> {
         let open = |path: &'f PathBuf| (path.as_path(), guarded(|| Ok(Radiograph::open_with(path, limits)?)));
         self.pool.run(|| paths.par_iter().map(open).collect())
+    }
+
+    fn decode_encoded(&self, files: Vec<Encoded>, limits: DecodeLimits) -> Vec<Named<PathBuf>> {
+        let open = |(path, bytes): Encoded| {
+            let radiograph = guarded(|| {
+                let bytes = bytes.map_err(|source| RadiographError::Read { path: path.clone(), source })?;
+                Ok(Radiograph::decode_with(&bytes, &path, limits)?)
+            });
+            (path, radiograph)
+        };
+        self.pool.run(|| files.into_par_iter().map(open).collect())
     }
 }

@@ -36,8 +36,7 @@ pub(super) fn look(path: &Path) -> Content {
     if named(&RASTER) {
         return Content::Image;
     }
-    // without an extension, or with the last number of a UID as one
-    let is_likely = named(&MAYBE_DICOM) || extension.bytes().all(|byte| byte.is_ascii_digit());
+    let is_likely = is_likely_dicom(&extension);
     // a bare data set has no magic, only a plausible first element
     let is_dicom = |start: &[u8]| match is_likely || named(&DICOM) {
         true => encoded::is_dicom(start),
@@ -51,6 +50,11 @@ pub(super) fn look(path: &Path) -> Content {
         Ok(_) if is_likely => Content::LeftOut("not a DICOM, PNG or JPEG file".into()),
         _ => Content::Other,
     }
+}
+
+/// Whether DICOM files have this extension, others too: none, or the last number of a UID.
+pub(super) fn is_likely_dicom(extension: &str) -> bool {
+    MAYBE_DICOM.contains(&extension) || extension.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The kind of a DICOM file without pixels; `None` if it has pixels or is broken, which opening it reports. Files of

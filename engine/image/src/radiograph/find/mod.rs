@@ -225,6 +225,15 @@ pub fn is_image_name(path: &Path) -> bool {
     EXTENSIONS.contains(&extension(path).as_str())
 }
 
+/// Whether a file of this name may be an image, as far as the name says: one of [`is_image_name`], one without an
+/// extension or with the last number of a UID as one, or one of `.ima`, `.img`, `.dc3`, `.dic` and `.acr`. Names that
+/// start with a dot are not, nor is `DICOMDIR`. For collections whose files cannot be looked into one by one.
+#[must_use]
+pub fn may_be_image_name(path: &Path) -> bool {
+    let is_other = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b".") || name == "DICOMDIR");
+    !is_other && (is_image_name(path) || content::is_likely_dicom(&extension(path)))
+}
+
 /// A name's extension in lower case; empty if there is none.
 fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()

@@ -130,3 +130,13 @@ fn a_discs_folder_gives_its_images_and_names_the_rest() {
     let message = find_with(&[at("DICOM*R*")], io::empty()).unwrap_err().to_string();
     assert!(message.contains("left out is") && message.contains("a DICOMDIR"), "{message}");
 }
+
+#[test]
+fn names_of_collections_that_cannot_be_looked_into() {
+    for name in ["a.png", "a.JPEG", "x/a.dcm", "1.2.840.1", "I1", "a.IMA"] {
+        assert!(may_be_image_name(Path::new(name)), "{name}");
+    }
+    for name in ["DICOMDIR", ".a.png", "x/.hidden", "notes.txt", "a.png.part", "viewer.exe", "x/.."] {
+        assert!(!may_be_image_name(Path::new(name)), "{name}");
+    }
+}
