@@ -9,6 +9,7 @@ use pleura::submission::{Runs, Submission};
 use pleura_train::data::table;
 
 use crate::engine::given;
+use crate::remote::{self, Remotes};
 use crate::term;
 
 /// The second column of a list of folds, after `ImageId`.
@@ -88,9 +89,14 @@ pub fn report(ensemble: &Ensemble, cache: &CacheArgs) {
 }
 
 /// Predicts the files again from a cache of rounded maps, and reports which masks change.
-pub fn report_moved(ensemble: &Ensemble, files: &[PathBuf], exact: &Submission) -> Result<()> {
+pub fn report_moved(
+    ensemble: &Ensemble,
+    files: &[PathBuf],
+    remotes: Option<&Remotes>,
+    exact: &Submission,
+) -> Result<()> {
     let (mut moved, mut flipped, mut least) = (Vec::new(), 0, 1.0_f64);
-    ensemble.predict_files(files, |_, finding, _| -> Result<()> {
+    remote::predict(ensemble, files, remotes, |_, finding, _| -> Result<()> {
         // files that failed have been reported already and have no row to compare
         let Ok(finding) = finding else { return Ok(()) };
         let Some(before) = exact.runs(&finding.id) else { return Ok(()) };

@@ -12,7 +12,7 @@ pub enum Exit {
     Skipped = 1,
     /// Wrong usage, manifest or models: retrying will not help.
     Wrong = 2,
-    /// Transient: a full disk, an interrupted call. Retrying may help.
+    /// Transient: a full disk, an interrupted call, a lost network. Retrying may help.
     Transient = 75,
 }
 
@@ -57,6 +57,8 @@ fn is_transient(cause: &(dyn std::error::Error + 'static)) -> bool {
                 | ErrorKind::Interrupted
                 | ErrorKind::TimedOut
                 | ErrorKind::ResourceBusy
+                // the network, or a server, failed again and again
+                | ErrorKind::ConnectionAborted
                 // the system refuses another thread or process
                 | ErrorKind::WouldBlock
                 | ErrorKind::OutOfMemory

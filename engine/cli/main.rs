@@ -13,6 +13,7 @@ mod outputs;
 mod paths;
 mod receipt;
 mod remarks;
+mod remote;
 mod scratch;
 mod term;
 mod verbs;

@@ -11,7 +11,7 @@ use pleura_files::regular;
 use walkdir::WalkDir;
 
 use super::identity::{Identity, real};
-use super::{Checked, Names, PICTURES, Paths, Read, Write};
+use super::{Checked, Images, Names, PICTURES, Paths, Read, Write};
 
 /// Larger models, in bytes, are not searched for the names of other files: ONNX's own limit is 2 GiB.
 const MAX_MODEL: u64 = 4 << 30;
@@ -22,14 +22,21 @@ impl Paths {
     /// # Errors
     /// If an output is an input or would be read as one the next time, two outputs are the same file, or an input is
     /// certainly of the wrong kind.
-    pub(super) fn check(self) -> Result<Checked> {
+    pub(super) fn check(mut self) -> Result<Checked> {
         for (place, write) in self.writes.iter().enumerate() {
             self.writes[..place].iter().try_for_each(|other| write.ensure_apart(other))?;
             self.searched.iter().try_for_each(|folder| write.ensure_outside(folder, self.images_option))?;
         }
         self.ensure_kept()?;
         self.ensure_kinds()?;
-        Ok(Checked { images: self.images })
+        let Some(later) = self.later.take() else {
+            return Ok(Checked(Images { paths: self.images, ..Images::default() }));
+        };
+        let mut found = later.find()?;
+        self.images = found.paths;
+        self.ensure_kept()?;
+        found.paths = self.images;
+        Ok(Checked(found))
     }
 
     /// Refuses outputs that are inputs. A file that does not exist yet cannot be an input, so that this costs nothing

@@ -21,6 +21,7 @@ pub enum Kind {
     Recipe,
     Csv,
     Findings,
+    Parquet,
     Dicom,
     Png,
     Jpeg,
@@ -35,6 +36,7 @@ impl fmt::Display for Kind {
             Self::Recipe => "a training's recipe",
             Self::Csv => "a CSV",
             Self::Findings => "findings (JSON lines)",
+            Self::Parquet => "a Parquet file",
             Self::Dicom => "a DICOM file",
             Self::Png => "a PNG file",
             Self::Jpeg => "a JPEG file",
@@ -61,6 +63,7 @@ impl Kind {
     fn of_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes {
             _ if bytes.get(128..132) == Some(b"DICM") => return Some(Self::Dicom),
+            [b'P', b'A', b'R', b'1', ..] => return Some(Self::Parquet),
             [0x89, b'P', b'N', b'G', ..] => return Some(Self::Png),
             [0xFF, 0xD8, 0xFF, ..] => return Some(Self::Jpeg),
             _ => {}
@@ -125,6 +128,7 @@ impl Paths {
             (Kind::Recipe, Kind::Manifest) => {
                 "; run it with `pleura predict`; its members name their recipes as `recipe`".into()
             }
+            (Kind::Findings, Kind::Parquet) => "; write them as JSON lines: `--findings findings.jsonl`".into(),
             _ => String::new(),
         }
     }
@@ -150,6 +154,7 @@ mod tests {
         dicom.extend_from_slice(b"DICM");
         for (bytes, kind) in [
             (&dicom[..], Some(Kind::Dicom)),
+            (b"PAR1\x15\x04", Some(Kind::Parquet)),
             (b"\x89PNG\r\n", Some(Kind::Png)),
             (b"\xff\xd8\xff\xe0", Some(Kind::Jpeg)),
             (b"schema = 1\nname = \"x\"\n[[segmenter.members]]\n", Some(Kind::Manifest)),

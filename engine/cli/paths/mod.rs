@@ -7,19 +7,24 @@
 mod compare;
 mod identity;
 mod kinds;
+mod list;
 mod named;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use identity::ignores_case;
 pub use kinds::Kind;
+pub use list::ListArgs;
+pub use sources::{Images, Sources};
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use pleura::radiograph::{self, LeftOut};
 
 use crate::exit::Exit;
+use crate::remote::is_url;
 use crate::term;
 
 /// A verb with its arguments.
@@ -55,6 +60,8 @@ pub struct Paths {
     /// Radiographs, and the name of their option.
     images: Vec<PathBuf>,
     images_option: &'static str,
+    /// Radiographs that are found only after the outputs were compared with all other inputs.
+    later: Option<Sources>,
     /// The inputs that are folders, which are searched for images.
     searched: Vec<PathBuf>,
     /// Files that must have a certain kind.
@@ -62,14 +69,17 @@ pub struct Paths {
 }
 
 /// The images of a command, listed once: a list on standard input cannot be read twice.
-pub struct Checked {
-    images: Vec<PathBuf>,
-}
+pub struct Checked(Images);
 
 impl Checked {
     /// The files of the declared images, in order.
     pub fn images(&self) -> &[PathBuf] {
-        &self.images
+        &self.0.paths
+    }
+
+    /// The declared images, some of which may be elsewhere.
+    pub fn sources(&self) -> &Images {
+        &self.0
     }
 }
 
@@ -136,8 +146,11 @@ impl Paths {
     /// files.
     ///
     /// # Errors
-    /// If an input matches no file.
+    /// If an input matches no file, or is a URL.
     pub fn images(&mut self, what: &'static str, inputs: &[PathBuf]) -> Result<()> {
+        if let Some(url) = inputs.iter().find(|input| is_url(input)) {
+            bail!("{what}: expected files, found the URL `{}`: only `pleura predict` reads URLs", url.display());
+        }
         let found = radiograph::search(inputs)?;
         left_out(&found.left_out);
         self.images = found.images;

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
 use crate::paths::{self, Checked, Command, Paths};
+use crate::remote::FetchArgs;
 use crate::verbs::{predict, report, score};
 use crate::{interrupt, term};
 use place::{Place, STEM};
@@ -139,6 +140,8 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
     paths::run(&predict::Args {
         ensemble: manifest.to_owned(),
         inputs: files.to_vec(),
+        list: None,
+        fetch: FetchArgs::default(),
         out: place.submission(),
         sample: None,
         findings: Some(place.findings()),

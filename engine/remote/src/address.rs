@@ -7,13 +7,6 @@ use crate::error::{Fault, RemoteError};
 /// The schemes, without `://`.
 const SCHEMES: [&str; 7] = ["s3", "gs", "az", "https", "http", "dicomweb+https", "dicomweb+http"];
 
-/// Whether a text begins as a URL does: `scheme://`.
-#[must_use]
-pub fn is_url(text: &str) -> bool {
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|it| it.len() > 1 && it.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)))
-}
-
 /// A parsed URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -100,16 +93,6 @@ fn permitted(url: &Url) -> Result<(), RemoteError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn urls_are_told_from_paths() {
-        for url in ["s3://bucket/a", "https://host/a", "dicomweb+https://host/x", "ftp://host"] {
-            assert!(is_url(url), "{url}");
-        }
-        for path in ["a.png", "C://a.png", "folder/s3://a", "/a://b", "s3:/a", "", "://a"] {
-            assert!(!is_url(path), "{path}");
-        }
-    }
 
     #[test]
     fn keys_are_taken_as_they_are() {

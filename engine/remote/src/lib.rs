@@ -29,7 +29,6 @@ mod retry;
 mod store;
 mod web;
 
-pub use address::is_url;
 pub use error::{Fault, RemoteError};
 pub use object::{Object, Part};
 pub use prefetch::Fetch;

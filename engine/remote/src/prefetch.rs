@@ -17,7 +17,7 @@ pub struct Fetch<'a> {
     inner: Arc<Inner>,
     part: Part,
     /// Objects whose download has not started.
-    rest: std::slice::Iter<'a, Object>,
+    rest: std::vec::IntoIter<&'a Object>,
     /// Downloads that have, each with the bytes that it counts as.
     started: VecDeque<(u64, JoinHandle<Result<Vec<u8>, RemoteError>>)>,
     /// The sum of these.
@@ -25,14 +25,14 @@ pub struct Fetch<'a> {
 }
 
 impl<'a> Fetch<'a> {
-    pub(crate) fn new(inner: Arc<Inner>, objects: &'a [Object], part: Part) -> Self {
-        Self { inner, part, rest: objects.iter(), started: VecDeque::new(), bytes: 0 }
+    pub(crate) fn new(inner: Arc<Inner>, objects: Vec<&'a Object>, part: Part) -> Self {
+        Self { inner, part, rest: objects.into_iter(), started: VecDeque::new(), bytes: 0 }
     }
 
     /// Starts downloads as far as there is room: at least one.
     fn fill(&mut self) {
         let options = self.inner.options;
-        while let Some(object) = self.rest.as_slice().first() {
+        while let Some(&object) = self.rest.as_slice().first() {
             let bytes = self.part.of(object.bytes.unwrap_or(UNKNOWN));
             let fits = self.started.len() < options.ahead && self.bytes.saturating_add(bytes) <= options.ahead_bytes;
             if !fits && !self.started.is_empty() {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -69,22 +70,7 @@ impl Remote {
     /// # Errors
     /// If the URL is malformed, there are none, or the server cannot be reached.
     pub fn find(&self, url: &str) -> Result<Vec<Object>, RemoteError> {
-        let limit = self.0.options.retry;
-        match Address::parse(url)? {
-            Address::Store(address) => {
-                let store = self.0.store(&address)?;
-                self.0.runtime.block_on(store.find(&address, limit))
-            }
-            Address::Web(url) if url.path().ends_with('/') => Err(RemoteError::new(
-                Fault::Address,
-                "web servers list no folders in a standard way: name the files, for example with `--list`",
-            )),
-            Address::Web(url) => {
-                let find = retrying(limit, async || self.0.web.find(&url).await);
-                self.0.runtime.block_on(find).map(|object| vec![object])
-            }
-            Address::Dicomweb(url) => self.0.runtime.block_on(dicomweb::find(&self.0.web, &url, limit)),
-        }
+        self.0.runtime.block_on(self.0.find(url.to_owned()))
     }
 
     /// Reads an object, or a part of it.
@@ -95,14 +81,40 @@ impl Remote {
         self.0.runtime.block_on(self.0.read(object, part))
     }
 
+    /// As [`Remote::find`], for many URLs, several at once; in their order.
+    pub fn find_each(&self, urls: &[&str]) -> impl Iterator<Item = Result<Vec<Object>, RemoteError>> {
+        let inner = Arc::clone(&self.0);
+        let ahead = inner.options.ahead;
+        let urls: Vec<String> = urls.iter().map(|&url| url.to_owned()).collect();
+        let find = move |url| {
+            let inner = Arc::clone(&inner);
+            async move { inner.find(url).await }
+        };
+        let mut found = Box::pin(futures_util::stream::iter(urls).map(find).buffered(ahead));
+        std::iter::from_fn(move || self.0.runtime.block_on(found.next()))
+    }
+
     /// Reads objects in their order, several at once.
     #[must_use]
-    pub fn fetch<'a>(&self, objects: &'a [Object], part: Part) -> Fetch<'a> {
-        Fetch::new(Arc::clone(&self.0), objects, part)
+    pub fn fetch<'a>(&self, objects: impl IntoIterator<Item = &'a Object>, part: Part) -> Fetch<'a> {
+        Fetch::new(Arc::clone(&self.0), objects.into_iter().collect(), part)
     }
 }
 
 impl Inner {
+    async fn find(&self, url: String) -> Result<Vec<Object>, RemoteError> {
+        let limit = self.options.retry;
+        match Address::parse(&url)? {
+            Address::Store(address) => self.store(&address)?.find(&address, limit).await,
+            Address::Web(url) if url.path().ends_with('/') => Err(RemoteError::new(
+                Fault::Address,
+                "web servers list no folders in a standard way: name the files, for example with `--list`",
+            )),
+            Address::Web(url) => retrying(limit, async || self.web.find(&url).await).await.map(|object| vec![object]),
+            Address::Dicomweb(url) => dicomweb::find(&self.web, &url, limit).await,
+        }
+    }
+
     /// Starts to read an object.
     pub fn start_reading(self: &Arc<Self>, object: Object, part: Part) -> JoinHandle<Result<Vec<u8>, RemoteError>> {
         let inner = Arc::clone(self);

@@ -15,13 +15,15 @@ use crate::Cli;
 use crate::exit::{Exit, conclude};
 
 /// Text arguments that name no file.
-const NOT_PATHS: [&str; 7] = ["title", "salt", "patient_column", "grid", "plugin", "class", "label"];
+const NOT_PATHS: [&str; 9] =
+    ["title", "salt", "patient_column", "grid", "plugin", "class", "label", "path_column", "id_column"];
 
 /// Options that require another one.
-const NEEDS: [(&str, &[&str]); 6] = [
+const NEEDS: [(&str, &[&str]); 7] = [
     ("import nnunet images", &["expected"]),
     ("import nnunet expected", &["images"]),
     ("predict report", &["findings"]),
+    ("predict list", &["path_column"]),
     ("report ensemble", &["truth", "cache"]),
     ("data split patient_column", &["patients"]),
     ("tune write", &[]),
@@ -119,7 +121,7 @@ impl Leaf {
     /// The same with radiographs, if they are required.
     fn command(&self, folder: &Path, given: &BTreeMap<&str, PathBuf>) -> Cli {
         let mut given = given.clone();
-        let optional = matches!(&*self.name(), "tune" | "data inspect");
+        let optional = matches!(&*self.name(), "predict" | "tune" | "data inspect");
         if optional && !given.contains_key("inputs") && !given.contains_key("images") {
             let path = folder.join("radiograph.png");
             fs::write(&path, "").unwrap();

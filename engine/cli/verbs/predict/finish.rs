@@ -9,13 +9,14 @@ use pleura::ensemble::{Ensemble, Form};
 use pleura::manifest::Intensity;
 
 use super::Args;
+use super::findings;
 use super::inputs::Inputs;
 use super::journal::Journal;
 use super::run::RunResult;
 use super::targets::Targets;
 use crate::exit::Exit;
-use crate::outputs::Lines;
 use crate::receipt::{self, Kind, Receipt};
+use crate::remote::Remotes;
 use crate::verbs::report;
 use crate::{answers, memory, term};
 
@@ -27,6 +28,8 @@ pub struct Finish<'a> {
     pub shard: Shard,
     /// The sample's ids, in order.
     pub sample: Option<&'a [String]>,
+    /// The inputs that are elsewhere.
+    pub remotes: Option<&'a Remotes>,
     pub start: Instant,
 }
 
@@ -49,14 +52,14 @@ impl Finish<'_> {
         }
         receipt.unanswered = self.order(&mut done);
         if let Some(path) = &self.targets.findings {
-            findings(path, journal, &done)?;
+            findings::write(path, journal, &done.spans)?;
         }
         done.submission.write(out)?;
         receipt.wrote(Kind::Submission, out)?;
         self.tell(&done);
         if self.args.engine.cache.cache_form != Form::Exact {
             let files: Vec<PathBuf> = inputs.own.iter().map(|input| input.path.clone()).collect();
-            answers::report_moved(self.ensemble, &files, &done.submission)?;
+            answers::report_moved(self.ensemble, &files, self.remotes, &done.submission)?;
         }
         let exit = if done.skipped.len() + receipt.unanswered + done.unmapped > 0 { Exit::Skipped } else { Exit::Good };
         let exit = exit.max(self.others(&mut receipt, &done)?);
@@ -130,15 +133,6 @@ impl Finish<'_> {
         term::note(format_args!("time: {seconds:.1} s ({rate:.2} images/s){}", memory::peak_text()));
         answers::report(ensemble, &self.args.engine.cache);
     }
-}
-
-/// Writes the findings' lines unchanged from the journal, in the order of the inputs.
-fn findings(path: &std::path::Path, journal: &mut Journal, done: &RunResult) -> Result<()> {
-    let mut lines = Lines::create(path)?;
-    for span in &done.spans {
-        lines.push(journal.read(*span)?.0.finding.get())?;
-    }
-    lines.finish()
 }
 
 /// Whether any member uses the file's own window.

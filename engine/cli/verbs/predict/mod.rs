@@ -1,11 +1,13 @@
 //! `pleura predict`: runs an ensemble on radiographs and writes a submission.
 
 mod entry;
+mod findings;
 mod finish;
 mod finished;
 mod inputs;
 mod journal;
 mod lock;
+mod lost;
 mod run;
 mod scan;
 mod shard;
@@ -14,7 +16,7 @@ mod targets;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use pleura::Shard;
 use pleura::ensemble::{Ensemble, Options};
 use pleura::submission::read_ids;
@@ -22,8 +24,9 @@ use pleura::submission::read_ids;
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
 use crate::outputs::Maps;
-use crate::paths::{Checked, Command, Paths};
+use crate::paths::{Checked, Command, Images, ListArgs, Paths, Sources};
 use crate::receipt::{self, Identity, Receipt, Sum};
+use crate::remote::FetchArgs;
 use crate::{answers, interrupt, term};
 use finish::Finish;
 use inputs::Inputs;
@@ -36,9 +39,13 @@ pub struct Args {
     /// The ensemble's manifest.
     pub ensemble: PathBuf,
 
-    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input.
-    #[arg(required = true)]
+    /// DICOM, PNG or JPEG files, folders (searched recursively), globs, or `-` for a list on standard input; with the
+    /// feature `remote`, URLs (`s3://`, `gs://`, `az://`, `https://`, `dicomweb+https://`), too.
+    #[arg(required_unless_present = "list")]
     pub inputs: Vec<PathBuf>,
+
+    #[command(flatten, next_help_heading = "Lists")]
+    pub list: Option<ListArgs>,
 
     /// The submission to write.
     #[arg(short, long, value_name = "CSV", help_heading = "Outputs")]
@@ -48,8 +55,9 @@ pub struct Args {
     #[arg(long, value_name = "CSV")]
     pub sample: Option<PathBuf>,
 
-    /// Write each image's finding (mask, scores and decisions) as JSON lines.
-    #[arg(long, value_name = "JSONL", help_heading = "Outputs")]
+    /// Write each image's finding (mask, scores and decisions) as JSON lines, or as Parquet if the name ends in
+    /// `.parquet`.
+    #[arg(long, value_name = "FILE", help_heading = "Outputs")]
     pub findings: Option<PathBuf>,
 
     /// Write the findings as an HTML page, too; `pleura report` makes one that compares with the truth.
@@ -80,6 +88,9 @@ pub struct Args {
     pub anew: bool,
 
     #[command(flatten)]
+    pub fetch: FetchArgs,
+
+    #[command(flatten)]
     pub engine: EngineArgs,
 }
 
@@ -92,21 +103,31 @@ impl Command for Args {
         paths.reads_any("--folds", &self.folds);
         self.maps.iter().for_each(|folder| paths.writes_pictures("--maps", folder));
         self.engine.paths(paths);
-        paths.images("INPUTS", &self.inputs)
+        let fetch = FetchArgs { memory: self.engine.memory, ..self.fetch };
+        paths.sources("INPUTS", Sources { inputs: self.inputs.clone(), list: self.list.clone(), fetch })
     }
 
     fn run(&self, checked: &Checked) -> Result<Exit> {
-        run(self, checked.images())
+        run(self, checked.sources())
     }
 }
 
-fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
+fn run(args: &Args, images: &Images) -> Result<Exit> {
     let start = Instant::now();
     // check everything that can fail before the first model runs
     let shard = shard::chosen(args.shard)?;
     let targets = Targets::new(args, shard);
     args.engine.set_up_threads()?;
-    let inputs = Inputs::new(files, shard);
+    args.findings.as_deref().map_or(Ok(()), findings::check)?;
+    ensure!(
+        args.report.is_none() || !args.findings.as_deref().is_some_and(findings::is_parquet),
+        "--report needs `--findings` as JSON lines: name them `.jsonl`"
+    );
+    ensure!(
+        args.report.is_none() || images.remotes.is_none(),
+        "--report shows radiographs of files on this machine: leave it out, and use `pleura report --images`"
+    );
+    let inputs = Inputs::new(images, shard, args.sample.is_some());
     let sample = args.sample.as_deref().map(read_ids).transpose()?;
     targets.check_writable()?;
     let mut journal = Journal::lock(&targets.out)?;
@@ -133,8 +154,11 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     }
     let listed = receipt::path(&targets.out);
     let maps = args.maps.as_deref().map(|folder| Maps::create(folder, &targets.out)).transpose()?;
-    let done = Run::new(&ensemble, &mut journal, maps, sample.as_deref(), &listed)?.all(&inputs.own, kept);
-    let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample: sample.as_deref(), start };
+    let remotes = images.remotes.as_ref();
+    let run = Run::new(&ensemble, &mut journal, maps, sample.as_deref(), &listed)?;
+    let done = run.all(&inputs.own, kept, remotes);
+    let sample = sample.as_deref();
+    let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample, remotes, start };
     let finished = done.and_then(|done| finish.write(&mut journal, receipt, &inputs, done));
     match finished {
         Ok(exit) => {

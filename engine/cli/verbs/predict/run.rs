@@ -13,9 +13,11 @@ use rayon::prelude::*;
 use super::entry::{Entry, Row};
 use super::inputs::Input;
 use super::journal::{Journal, Kept, Span};
+use super::lost::Lost;
 use crate::outputs::{Maps, short};
 use crate::receipt::{Places, Skipped};
 use crate::remarks::Remarks;
+use crate::remote::{self, Remotes};
 use crate::term::{self, Skips};
 
 /// The state of a run. For each image it holds a row and the position of its line in the journal: findings are not kept
@@ -31,6 +33,7 @@ pub struct Run<'a> {
     remarks: Remarks,
     done: RunResult,
     skips: Skips,
+    lost: Lost,
 }
 
 /// What remains to do for a file.
@@ -91,21 +94,26 @@ impl<'a> Run<'a> {
         let origin = ensemble.origin().context("cannot hash the files that the findings name")?;
         let skips = Skips::new("skipped files", format!("with `-v`, and in `{}` at the end", receipt.display()));
         let (sources, remarks, done) = (HashMap::new(), Remarks::default(), RunResult::nothing());
-        Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips })
+        Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips, lost: Lost::default() })
     }
 
     /// Processes all files in order: finished ones from the journal, the others through the ensemble.
     ///
     /// # Errors
     /// If something cannot be written; all earlier images are then in the journal.
-    pub fn all(mut self, inputs: &[Input], kept: HashMap<PathBuf, Kept>) -> Result<RunResult> {
+    pub fn all(
+        mut self,
+        inputs: &[Input],
+        kept: HashMap<PathBuf, Kept>,
+        remotes: Option<&Remotes>,
+    ) -> Result<RunResult> {
         let turns = self.turns(inputs, kept);
         let pending = inputs.iter().zip(&turns).filter(|(_, turn)| matches!(turn, Disposition::Pending));
         let pending: Vec<PathBuf> = pending.map(|(input, _)| input.path.clone()).collect();
         let bar = term::progress(inputs.len() as u64, "predicting");
         let mut next = 0;
         let (ensemble, run) = (self.ensemble, &mut self);
-        ensemble.predict_files(&pending, |path, finding, radiograph| {
+        remote::predict(ensemble, &pending, remotes, |path, finding, radiograph| {
             while bar.suspend(|| run.pass(&inputs[next], &turns[next]))? {
                 next += 1;
             }
@@ -115,6 +123,7 @@ impl<'a> Run<'a> {
             bar.set_position(next as u64);
             bar.suspend(|| match finding {
                 Ok(finding) => run.take(input, radiograph, &finding),
+                Err(error) if remote::is_lost(&error) => run.lost.push(path, &error.into(), &run.skips),
                 // not the image's fault: the next ones would fail, too
                 Err(ImageError::Threads(cause)) => {
                     let cause = std::io::Error::new(cause.kind(), cause.to_string());
@@ -133,6 +142,7 @@ impl<'a> Run<'a> {
         }
         bar.finish_and_clear();
         self.remarks.finish();
+        self.lost.finish()?;
         if self.done.submission.is_empty() {
             // no receipt will be written
             self.skips.are_unlisted();
@@ -196,6 +206,12 @@ impl<'a> Run<'a> {
     /// Adds an image that was just predicted.
     fn take(&mut self, input: &Input, radiograph: Option<&Radiograph>, finding: &Finding) -> Result<()> {
         self.remark(&input.path, radiograph);
+        self.lost.interrupted();
+        if let Some(listed) = input.id.as_ref().filter(|id| **id != finding.id) {
+            let fault = format!("its id is `{}`, but it is listed as `{listed}`", finding.id);
+            self.skip(&input.path, &anyhow::Error::msg(fault));
+            return Ok(());
+        }
         if !self.accepts(&input.path, &finding.id) {
             return Ok(());
         }

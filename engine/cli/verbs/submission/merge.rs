@@ -12,7 +12,7 @@ use pleura_files::regular;
 use super::parts::{self, Part};
 use crate::exit::Exit;
 use crate::outputs::{Lines, check_writable};
-use crate::paths::{Checked, Command, Paths};
+use crate::paths::{self, Checked, Command, Paths};
 use crate::receipt::{self, Kind, Receipt, Sum};
 use crate::term::{self, Skips};
 
@@ -62,6 +62,8 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> Result<Exit> {
+    let is_parquet = |path: &PathBuf| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("parquet"));
+    ensure!(!args.findings.as_ref().is_some_and(is_parquet), "--findings: a merge writes JSON lines: name them `.jsonl`");
     [Some(&args.out), args.findings.as_ref()].into_iter().flatten().try_for_each(|out| check_writable(out))?;
     let parts = parts::read(&args.shards)?;
     let sample = sample(args, &parts)?;
@@ -136,6 +138,12 @@ fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
 fn interleave(parts: &[Part], files: &[PathBuf], out: &Path) -> Result<()> {
     let mut heads = Vec::new();
     for (part, path) in parts.iter().zip(files) {
+        ensure!(
+            paths::Kind::recognize(path) != Some(paths::Kind::Parquet),
+            "`{}`: expected findings as JSON lines, found Parquet: read the shards' files together as one table, or \
+             leave out `--findings`",
+            path.display()
+        );
         let file = regular::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let lines = BufReader::new(file).lines();
         let mut places = part.receipt.inputs.answered.iter();
