@@ -80,7 +80,7 @@ impl Store {
         let mut last = Path::default();
         loop {
             let before = found.len();
-            let done = retrying(limit, async || {
+            let is_end = retrying(limit, async || {
                 let mut listed = self.inner.list_with_offset(Some(prefix), &last);
                 loop {
                     match listed.try_next().await {
@@ -88,17 +88,15 @@ impl Store {
                             found.push(self.object(&meta));
                             last = meta.location;
                         }
-                        Ok(None) => return Ok(()),
+                        Ok(None) => return Ok(true),
                         // pages have arrived: that counts as a new beginning
-                        Err(error) if found.len() > before && remote_is_transient(&error) => return Ok(()),
+                        Err(error) if found.len() > before && classify(&error).is_transient() => return Ok(false),
                         Err(error) => return Err(remote(error)),
                     }
                 }
             })
-            .await;
-            done?;
-            // nothing new: the list has ended
-            if found.len() == before {
+            .await?;
+            if is_end {
                 return Ok(found);
             }
         }
@@ -114,7 +112,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let path = Path::parse(self.key(object)).map_err(|e| RemoteError::new(Fault::Address, e.to_string()))?;
-        let strong = object.tag.clone().filter(|tag| !tag.starts_with("W/"));
+        let strong = object.tag.as_ref().filter(|tag| !tag.starts_with("W/")).map(|tag| format!("\"{tag}\""));
         let range = (part != Part::Whole).then_some(GetRange::Bounded(0..wanted));
         let options = GetOptions { if_match: strong, range, ..GetOptions::default() };
         let found = self.inner.get_opts(&path, options).await.map_err(remote)?;
@@ -132,7 +130,9 @@ impl Store {
     fn object(&self, meta: &ObjectMeta) -> Object {
         let name = format!("{}://{}/{}", self.kind.scheme(), self.bucket, meta.location);
         let modified = meta.last_modified.timestamp_nanos_opt();
-        Object { bytes: Some(meta.size), modified, tag: meta.e_tag.clone(), ..Object::new(name) }
+        // Azure quotes ETags in headers, and not in lists
+        let tag = meta.e_tag.as_ref().map(|tag| tag.trim_matches('"').to_owned());
+        Object { bytes: Some(meta.size), modified, tag, ..Object::new(name) }
     }
 }
 
@@ -162,10 +162,6 @@ pub fn complete(expected: u64, found: u64) -> Result<(), RemoteError> {
             format!("the response ended early: expected {expected} bytes, found {found}"),
         )),
     }
-}
-
-fn remote_is_transient(error: &object_store::Error) -> bool {
-    classify(error).is_transient()
 }
 
 fn remote(error: object_store::Error) -> RemoteError {

@@ -132,8 +132,9 @@ fn write_group(columns: &mut SerializedRowGroupWriter<'_, NamedTempFile>, rows: 
     longs(columns, &areas, Some(levels(rows.iter().map(|row| row.areas.len()))))?;
     integers(columns, rows.iter().map(|row| Some(row.runs.classifiers)), false)?;
     integers(columns, rows.iter().map(|row| Some(row.runs.segmenters)), false)?;
-    for side in [|crop: &Crop| crop.top, |crop| crop.left, |crop| crop.height, |crop| crop.width] {
-        integers(columns, rows.iter().map(|row| row.crop.as_ref().map(side)), true)?;
+    let sides = |crop: &Crop| [crop.top, crop.left, crop.height, crop.width];
+    for side in 0..4 {
+        integers(columns, rows.iter().map(|row| row.crop.as_ref().map(|crop| sides(crop)[side])), true)?;
     }
     texts(columns, rows.iter().map(|row| Some(row.rle.as_str())), false)
 }
