@@ -113,6 +113,7 @@ def s3(images, tmp_path_factory):
         for image in images:
             client.put_object(Bucket=BUCKET, Key=f"in/{image.name}", Body=image.read_bytes())
         client.put_object(Bucket=BUCKET, Key="in/notes.txt", Body=b"not an image")
+        client.put_object(Bucket=BUCKET, Key="in/empty/", Body=b"")
         yield at
     finally:
         process.terminate()

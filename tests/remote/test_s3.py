@@ -33,7 +33,7 @@ def test_the_csv_is_that_of_local_files(predict, s3, local, tmp_path):
     done = predict(tmp_path / "o.csv", [FOLDER], "--findings", tmp_path / "f.jsonl", env=s3_env(f"http://127.0.0.1:{s3}"))
     assert done.code == 0, done.said
     assert done.csv == local
-    assert "left out 1 object" in done.said
+    assert "left out 2 objects" in done.said
     files = [json.loads(line)["file"] for line in (tmp_path / "f.jsonl").read_text().splitlines()]
     assert len(files) == IMAGES and all(file.startswith(FOLDER) and file.endswith(".dcm") for file in files)
     assert files == sorted(files)

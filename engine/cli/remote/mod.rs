@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bytesize::ByteSize;
+use pleura::Radiograph;
 use pleura::ensemble::{Ensemble, Finding, ImageError};
 use pleura::radiograph::{self, DecodeLimits, RadiographError};
-use pleura::Radiograph;
 
 #[cfg(not(feature = "remote"))]
 pub use off::Remotes;

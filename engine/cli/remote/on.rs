@@ -121,8 +121,10 @@ fn add(objects: &mut HashMap<PathBuf, Object>, url: &Path, found: Vec<Object>) -
     let (count, mut names, mut left_out) = (found.len(), Vec::new(), 0);
     for object in found {
         let name = PathBuf::from(&object.name);
+        // consoles make empty objects that stand for folders
+        let is_folder = object.bytes == Some(0) && !radiograph::is_image_name(&name);
         // what is named itself is taken as it is, and DICOMweb has lists of images alone
-        if count > 1 && object.id.is_none() && !radiograph::may_be_image_name(&name) {
+        if count > 1 && object.id.is_none() && (is_folder || !radiograph::may_be_image_name(&name)) {
             left_out += 1;
         } else if objects.insert(name.clone(), object).is_none() {
             names.push(name);

@@ -135,16 +135,11 @@ fn named(root: &str, path: &str, instance: &str) -> Object {
 }
 
 /// All answers to a search, page by page; `key` is the attribute that tells them apart.
-async fn pages(
-    web: &Web,
-    search: &Search,
-    path: &str,
-    key: &str,
-    limit: Duration,
-) -> Result<Vec<Value>, RemoteError> {
+async fn pages(web: &Web, search: &Search, path: &str, key: &str, limit: Duration) -> Result<Vec<Value>, RemoteError> {
     let query = search.query.as_deref();
     // a limit or an offset of the user's own is a single page
-    let is_single = query.is_some_and(|query| query.split('&').any(|it| it.starts_with("limit=") || it.starts_with("offset=")));
+    let is_single =
+        query.is_some_and(|query| query.split('&').any(|it| it.starts_with("limit=") || it.starts_with("offset=")));
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     loop {
         let mut words: Vec<String> = query.map(str::to_owned).into_iter().collect();
@@ -190,10 +185,13 @@ fn value<'v>(listed: &'v Value, tag: &str) -> Option<&'v str> {
 /// A UID of an answer, which becomes a part of a URL.
 fn uid(listed: &Value, tag: &str) -> Result<String, RemoteError> {
     let found = value(listed, tag).unwrap_or_default().trim_end_matches('\0');
-    let is_uid = !found.is_empty() && found.len() <= 64 && found.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let is_uid =
+        !found.is_empty() && found.len() <= 64 && found.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     match is_uid {
         true => Ok(found.to_owned()),
-        false => Err(RemoteError::new(Fault::Answer, format!("expected a UID as ({tag}) of a search, found `{found}`"))),
+        false => {
+            Err(RemoteError::new(Fault::Answer, format!("expected a UID as ({tag}) of a search, found `{found}`")))
+        }
     }
 }
 
@@ -206,7 +204,8 @@ pub async fn read(web: &Web, object: &Object, most: u64) -> Result<Vec<u8>, Remo
     let url = Url::parse(url).map_err(|error| RemoteError::new(Fault::Address, error.to_string()))?;
     let authorization = authorization();
     let response = web.get(url, &accepting(ANY_SYNTAX, authorization.as_deref())).await?;
-    let media = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let media =
+        response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     multipart::only(bounded(response, most).await?, &media)
 }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::HttpError;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
-use object_store::{BackoffConfig, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{
+    BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
+};
 
 use crate::address::{StoreAddress, StoreKind};
 use crate::error::{Fault, RemoteError, chain};
@@ -36,15 +38,23 @@ impl Store {
         let inner: Result<Arc<dyn ObjectStore>, _> = match kind {
             StoreKind::S3 => {
                 let builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
-                builder.build().map(|store| Arc::new(store) as _)
+                let set =
+                    |builder: AmazonS3Builder, (key, value)| builder.with_config(AmazonS3ConfigKey::Client(key), value);
+                timeouts().into_iter().fold(builder, set).build().map(|store| Arc::new(store) as _)
             }
             StoreKind::Google => {
                 let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retry);
-                builder.build().map(|store| Arc::new(store) as _)
+                let set = |builder: GoogleCloudStorageBuilder, (key, value)| {
+                    builder.with_config(GoogleConfigKey::Client(key), value)
+                };
+                timeouts().into_iter().fold(builder, set).build().map(|store| Arc::new(store) as _)
             }
             StoreKind::Azure => {
                 let builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket).with_retry(retry);
-                builder.build().map(|store| Arc::new(store) as _)
+                let set = |builder: MicrosoftAzureBuilder, (key, value)| {
+                    builder.with_config(AzureConfigKey::Client(key), value)
+                };
+                timeouts().into_iter().fold(builder, set).build().map(|store| Arc::new(store) as _)
             }
         };
         let inner = inner.map_err(|error| RemoteError::new(Fault::Address, error.to_string()))?;
@@ -136,10 +146,18 @@ impl Store {
     }
 }
 
+/// A connection is given up if nothing arrives; a large object on a slow line may take its time.
+fn timeouts() -> [(ClientConfigKey, &'static str); 2] {
+    [(ClientConfigKey::ReadTimeout, "30s"), (ClientConfigKey::Timeout, "1h")]
+}
+
 /// Compares an object with what was listed. Times are left out: some servers give them in another precision.
 pub fn same(listed: &Object, found: &Object) -> Result<(), RemoteError> {
     let changed = |what: &str, then: String, now: String| {
-        Err(RemoteError::new(Fault::Changed, format!("it changed since it was listed: its {what} was {then}, is {now}")))
+        Err(RemoteError::new(
+            Fault::Changed,
+            format!("it changed since it was listed: its {what} was {then}, is {now}"),
+        ))
     };
     match (listed.bytes, found.bytes) {
         (Some(then), Some(now)) if then != now => {
@@ -212,7 +230,9 @@ mod tests {
         let listed = object(3, "a");
         assert!(same(&listed, &object(3, "a")).is_ok());
         assert!(same(&listed, &Object::new("s3://b/k".into())).is_ok(), "a server that says nothing");
-        for (found, what) in [(object(4, "a"), "length was 3 bytes, is 4 bytes"), (object(3, "b"), "version was a, is b")] {
+        for (found, what) in
+            [(object(4, "a"), "length was 3 bytes, is 4 bytes"), (object(3, "b"), "version was a, is b")]
+        {
             let error = same(&listed, &found).unwrap_err();
             assert_eq!(error.fault(), Fault::Changed);
             assert!(error.to_string().contains(what), "{error}");

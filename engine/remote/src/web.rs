@@ -163,7 +163,8 @@ fn described(object: Object, response: &Response) -> Object {
         _ => header(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
     };
     let modified = header(headers, &LAST_MODIFIED).and_then(|text| httpdate::parse_http_date(text).ok());
-    let nanoseconds = |time: SystemTime| i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos()).ok();
+    let nanoseconds =
+        |time: SystemTime| i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos()).ok();
     let tag = header(headers, &ETAG).map(str::to_owned);
     Object { bytes: whole, modified: modified.and_then(nanoseconds), tag, ..object }
 }

@@ -29,7 +29,8 @@ pub fn read(path: &Path, columns: &[&str]) -> Result<Vec<Vec<String>>> {
     let (mut rows, mut record) = (Vec::new(), StringRecord::new());
     while reader.read_record(&mut record).with_context(failed)? {
         let number = rows.len() + 1;
-        let fields = at.iter().zip(columns).map(|(&at, column)| field(path, number, column, record.get(at).unwrap_or("")));
+        let fields =
+            at.iter().zip(columns).map(|(&at, column)| field(path, number, column, record.get(at).unwrap_or("")));
         rows.push(fields.collect::<Result<_>>()?);
     }
     Ok(rows)

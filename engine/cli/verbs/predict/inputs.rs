@@ -63,7 +63,8 @@ impl Inputs {
             _ => ids(paths, listed, remotes),
         };
         let collection = (!shard.is_all()).then(|| collection(paths, &ids));
-        let input = |(place, ((path, stamp), id)): (usize, ((&PathBuf, _), _))| Input { path: path.clone(), place, stamp, id };
+        let input =
+            |(place, ((path, stamp), id)): (usize, ((&PathBuf, _), _))| Input { path: path.clone(), place, stamp, id };
         let inputs = paths.iter().zip(stamps).zip(ids).enumerate().map(input);
         let own = inputs.filter(|input| input.is_held_by(shard)).collect();
         Self { own, all, listing, collection }

@@ -44,7 +44,9 @@ impl Lost {
     pub fn finish(&self) -> Result<()> {
         match self.count {
             0 => Ok(()),
-            count => Err(transient(format!("{} could not be fetched: nothing was written", term::quantity(count, "image")))),
+            count => {
+                Err(transient(format!("{} could not be fetched: nothing was written", term::quantity(count, "image"))))
+            }
         }
     }
 }

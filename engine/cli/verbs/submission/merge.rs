@@ -63,7 +63,10 @@ impl Command for Args {
 
 fn run(args: &Args) -> Result<Exit> {
     let is_parquet = |path: &PathBuf| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("parquet"));
-    ensure!(!args.findings.as_ref().is_some_and(is_parquet), "--findings: a merge writes JSON lines: name them `.jsonl`");
+    ensure!(
+        !args.findings.as_ref().is_some_and(is_parquet),
+        "--findings: a merge writes JSON lines: name them `.jsonl`"
+    );
     [Some(&args.out), args.findings.as_ref()].into_iter().flatten().try_for_each(|out| check_writable(out))?;
     let parts = parts::read(&args.shards)?;
     let sample = sample(args, &parts)?;

@@ -99,10 +99,7 @@ pub fn write(path: &Path, findings: impl Iterator<Item = Result<String>>) -> Res
 
 fn writer(path: &Path, run: Option<String>) -> Result<SerializedFileWriter<NamedTempFile>> {
     let failed = || format!("cannot write `{}`", path.display());
-    let metadata = vec![
-        KeyValue::new("pleura.schema".into(), "1".to_owned()),
-        KeyValue::new("pleura.run".into(), run),
-    ];
+    let metadata = vec![KeyValue::new("pleura.schema".into(), "1".to_owned()), KeyValue::new("pleura.run".into(), run)];
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).with_context(failed)?))
         .set_key_value_metadata(Some(metadata))
