@@ -49,7 +49,7 @@ impl Bench {
         let bench = Self(case);
         fs::create_dir_all(bench.0.folder.path().join("lists/images")).unwrap();
         for index in 0..6 {
-            let pixels = noise(index, Size::new(8, 8)).mapv(|v| v / 2 + 40 * index as u8);
+            let pixels = noise(index, Size::new(8, 8)).mapv(|v| v / 2 + 20 * index as u8);
             png(&bench.0.folder.path().join("lists/images"), &format!("image{index}"), &pixels);
         }
         bench

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydicom
 import pytest
-from conftest import IMAGES
+from conftest import BUCKET, IMAGES, s3_env
+from proxy import Proxy
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,27 @@ def test_a_list_as_parquet(predict, local, images, ids, tmp_path, compression):
     listed = ["--list", tmp_path / "l.parquet", "--path-column", "path", "--id-column", "id"]
     done = predict(tmp_path / "o.csv", [], *listed)
     assert (done.code, done.csv) == (0, local), done.said
+
+
+def test_shards_of_a_list_with_ids_ask_for_their_own_objects_only(predict, s3, local, clean, images, ids, tmp_path):
+    urls = [f"s3://{BUCKET}/in/{image.name}" for image in images]
+    pq.write_table(pa.table({"url": urls, "id": ids}), tmp_path / "l.parquet")
+    listed = ["--list", tmp_path / "l.parquet", "--path-column", "url", "--id-column", "id"]
+    asked, shards = [], []
+    for index in range(2):
+        with Proxy(s3) as proxy:
+            out = tmp_path / "o.csv"
+            done = predict(out, [], *listed, "--shard", f"{index}/2", env=s3_env(proxy.url))
+        assert done.code == 0, done.said
+        asked.append({path for path in proxy.paths})
+        # one request for the version, and one for the object
+        assert len(proxy.paths) == 2 * len(asked[-1])
+        shards.append(tmp_path / f"o.shard-{index}-of-2.csv")
+    assert not asked[0] & asked[1] and len(asked[0] | asked[1]) == IMAGES
+    words = [predict.command(tmp_path, [])[0], "submission", "merge", *shards, "--out", tmp_path / "merged.csv"]
+    done = subprocess.run(words, capture_output=True, text=True, env=clean)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "merged.csv").read_bytes() == local
 
 
 def test_an_id_that_a_list_has_wrong_is_not_predicted(predict, images, ids, tmp_path):

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use pleura::radiograph;
+use pleura::{Shard, radiograph};
 
 use super::list::ListArgs;
 use super::{Paths, left_out};
-use crate::remote::{FetchArgs, Remotes, is_url};
+use crate::remote::{FetchArgs, Remotes, is_url, name};
 
 /// Bytes of a list on standard input: more than 10 million paths.
 const MAX_LIST: u64 = 4 << 30;
@@ -19,6 +19,8 @@ pub struct Sources {
     pub inputs: Vec<PathBuf>,
     pub list: Option<ListArgs>,
     pub fetch: FetchArgs,
+    /// The part to run: of an object whose listed id belongs to another part, nothing is asked.
+    pub shard: Shard,
 }
 
 /// Images, wherever they are.
@@ -59,7 +61,7 @@ impl Sources {
     pub fn find(self) -> Result<Images> {
         let (mut inputs, mut ids) = (on_standard_input(self.inputs)?, HashMap::new());
         for (path, id) in self.list.map(|list| list.read()).transpose()?.into_iter().flatten() {
-            ids.extend(id.map(|id| (path.clone(), id)));
+            ids.extend(id.map(|id| (name(&path), id)));
             inputs.push(path);
         }
         let remotes = inputs.iter().find(|input| is_url(input)).map(|url| Remotes::open(self.fetch, url));
@@ -68,7 +70,10 @@ impl Sources {
         // local inputs that follow each other are searched together
         for group in inputs.chunk_by(|left, right| is_url(left) == is_url(right)) {
             let found = match &mut images.remotes {
-                Some(remotes) if group.first().is_some_and(|input| is_url(input)) => remotes.find(group)?,
+                Some(remotes) if group.first().is_some_and(|input| is_url(input)) => {
+                    let is_own = |url: &PathBuf| images.ids.get(&name(url)).is_none_or(|id| self.shard.holds(id));
+                    remotes.find(group, is_own)?
+                }
                 _ => local(group)?,
             };
             images.paths.extend(found.into_iter().filter(|path| seen.insert(path.clone())));

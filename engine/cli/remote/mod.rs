@@ -60,6 +60,16 @@ pub fn is_url(input: &Path) -> bool {
     scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
+/// The name of a single input: itself, or a web server's URL without its query, which may be a signature.
+pub fn name(input: &Path) -> PathBuf {
+    match input.to_str() {
+        Some(text) if text.starts_with("https://") || text.starts_with("http://") => {
+            text.split(['?', '#']).next().unwrap_or(text).into()
+        }
+        _ => input.to_owned(),
+    }
+}
+
 /// Runs files through an ensemble as [`Ensemble::predict_files`] does, wherever they are.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ impl Remotes {
         );
     }
 
-    pub fn find(&mut self, _: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    pub fn find(&mut self, _: &[PathBuf], _: impl Fn(&PathBuf) -> bool) -> Result<Vec<PathBuf>> {
         match *self {}
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use pleura::radiograph::{self, DecodeLimits, ImageHeader};
 use pleura_remote::{Object, Options, Part, Remote};
 
-use super::{FetchArgs, Version, is_url, local};
+use super::{FetchArgs, Version, is_url, local, name};
 use crate::term;
 
 /// Bytes that are read for an id.
@@ -36,15 +36,22 @@ impl Remotes {
         Ok(Self { remote, objects: HashMap::new() })
     }
 
-    /// The objects that URLs name, each once, in their order. Names in folders that no image has are left out.
+    /// The objects that URLs name, each once, in their order. Names in folders that no image has are left out. Of URLs
+    /// that are not `wanted`, the server is not asked: they are named as they are, and have no version.
     ///
     /// # Errors
     /// If a URL is malformed or names nothing, or its server cannot be reached, which is transient.
-    pub fn find(&mut self, urls: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    pub fn find(&mut self, urls: &[PathBuf], wanted: impl Fn(&PathBuf) -> bool) -> Result<Vec<PathBuf>> {
         let mut names = Vec::new();
-        let texts: Vec<&str> = urls.iter().map(|url| url.to_str().context("a URL is text")).collect::<Result<_>>()?;
-        let bar = term::progress(urls.len() as u64, "listing");
-        for (url, found) in urls.iter().zip(self.remote.find_each(&texts)) {
+        let asked: Vec<&str> = urls.iter().filter(|url| wanted(url)).filter_map(|url| url.to_str()).collect();
+        let bar = term::progress(asked.len() as u64, "listing");
+        let mut found = self.remote.find_each(&asked);
+        for url in urls {
+            if !wanted(url) {
+                names.push(name(url));
+                continue;
+            }
+            let found = found.next().context("a URL is text")?;
             let found = found.map_err(io::Error::from).with_context(|| format!("cannot list `{}`", url.display()))?;
             names.extend(add(&mut self.objects, url, found)?);
             bar.inc(1);

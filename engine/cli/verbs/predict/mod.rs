@@ -96,7 +96,8 @@ pub struct Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> Result<()> {
-        let targets = Targets::new(self, shard::find(self.shard)?.0);
+        let shard = shard::find(self.shard)?.0;
+        let targets = Targets::new(self, shard);
         targets.paths(paths);
         paths.reads_ensemble("ENSEMBLE", &self.ensemble);
         paths.reads_any("--sample", &self.sample);
@@ -104,7 +105,8 @@ impl Command for Args {
         self.maps.iter().for_each(|folder| paths.writes_pictures("--maps", folder));
         self.engine.paths(paths);
         let fetch = FetchArgs { memory: self.engine.memory, ..self.fetch };
-        paths.sources("INPUTS", Sources { inputs: self.inputs.clone(), list: self.list.clone(), fetch })
+        let (inputs, list) = (self.inputs.clone(), self.list.clone());
+        paths.sources("INPUTS", Sources { inputs, list, fetch, shard })
     }
 
     fn run(&self, checked: &Checked) -> Result<Exit> {
