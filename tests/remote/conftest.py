@@ -1,4 +1,4 @@
-"""Servers on loopback, and radiographs in them; the program is `$PLEURA`, built with the features `remote` and `parquet`."""
+"""Servers on loopback, and radiographs in them. The program is `$PLEURA`, built with `--features remote,parquet`."""
 
 import os
 import shutil

@@ -28,7 +28,8 @@ pub struct FetchArgs {
     pub prefetch: u16,
 
     /// How many seconds to retry an object while the network or its server fails.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=86_400))]
     pub retry: u32,
 
     /// Memory limit of the engine.
