@@ -52,7 +52,8 @@ struct Search {
 impl Search {
     fn new(url: &Url) -> Self {
         let mut whole = url.clone();
-        (whole.set_query(None), whole.set_fragment(None));
+        whole.set_query(None);
+        whole.set_fragment(None);
         let text = whole.as_str().trim_end_matches('/').to_owned();
         let words: Vec<&str> = text.split('/').collect();
         let is_start = |word: &&str| ["studies", "instances"].contains(word);

@@ -12,6 +12,9 @@ use crate::remote::Inner;
 /// What an object of unknown length counts as: about a chest radiograph.
 const UNKNOWN: u64 = 16 << 20;
 
+/// A download that runs.
+type Download = JoinHandle<Result<Vec<u8>, RemoteError>>;
+
 /// The bytes of objects, in their order. Dropping it ends the downloads.
 pub struct Fetch<'a> {
     inner: Arc<Inner>,
@@ -19,7 +22,7 @@ pub struct Fetch<'a> {
     /// Objects whose download has not started.
     rest: std::vec::IntoIter<&'a Object>,
     /// Downloads that have, each with the bytes that it counts as.
-    started: VecDeque<(u64, JoinHandle<Result<Vec<u8>, RemoteError>>)>,
+    started: VecDeque<(u64, Download)>,
     /// The sum of these.
     bytes: u64,
 }

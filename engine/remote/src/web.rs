@@ -71,7 +71,8 @@ impl Web {
             other => other?,
         };
         let mut named = url.clone();
-        (named.set_query(None), named.set_fragment(None));
+        named.set_query(None);
+        named.set_fragment(None);
         let object = Object { query: url.query().map(str::to_owned), ..Object::new(named.into()) };
         Ok(described(object, &response))
     }
