@@ -96,13 +96,17 @@ def predict(args, name, source, env):
     words = [args.program, "predict", args.ensemble, source, "--out", out, "--device", "cpu"]
     words += ["--prefetch", str(args.prefetch)]
     log = open(args.out / f"{name}.log", "wb")
-    start, samples = time.monotonic(), []
+    start, samples, listed = time.monotonic(), [], None
+    # locked once the images are known
+    journal = Path(f"{out}.journal")
     process = subprocess.Popen(words, env=os.environ | env, stderr=log, stdout=log)
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break
-        samples.append((round(time.monotonic() - start, 1), resident(process.pid)))
+        at = round(time.monotonic() - start, 1)
+        samples.append((at, resident(process.pid)))
+        listed = at if listed is None and journal.exists() else listed
         time.sleep(1)
     seconds = time.monotonic() - start
     assert os.waitstatus_to_exitcode(status) == 0, f"the run failed: see {args.out}/{name}.log"
@@ -111,6 +115,7 @@ def predict(args, name, source, env):
     cpu = usage.ru_utime + usage.ru_stime
     return {
         "seconds": round(seconds, 1),
+        "seconds_of_listing": listed,
         "images_per_second": round(args.count / seconds, 1),
         "cpu_ms_per_image": round(1000 * cpu / args.count, 2),
         # at a tenth, a quarter, a half and the end of the run
