@@ -12,7 +12,7 @@ use crate::remote::Inner;
 /// What an object of unknown length counts as: about a chest radiograph.
 const UNKNOWN: u64 = 16 << 20;
 
-/// A download that runs.
+/// A download on its way.
 type Download = JoinHandle<Result<Vec<u8>, RemoteError>>;
 
 /// The bytes of objects, in their order. Dropping it ends the downloads.
