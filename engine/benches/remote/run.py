@@ -31,6 +31,8 @@ def arguments():
         parser.add_argument(name, type=Path)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--prefetch", type=int, default=32)
+    parser.add_argument("--by-list", action="store_true", help="name each object in a CSV, instead of their folder")
+    parser.add_argument("--no-local", action="store_true", help="leave out the same run over local files")
     server = parser.add_mutually_exclusive_group(required=True)
     server.add_argument("--server", type=Path)
     server.add_argument("--moto", type=Path)
@@ -90,13 +92,21 @@ def resident(pid):
     return int(found[0].split()[1]) / 1024 if found else None
 
 
+def listed(args, folder):
+    """A CSV of the objects' URLs, as arguments: some servers list a folder in the square of its size."""
+    table = args.out / "list.csv"
+    names = sorted(path.name for path in folder.iterdir())
+    table.write_text("path\n" + "".join(f"s3://{BUCKET}/{name}\n" for name in names))
+    return ["--list", table, "--path-column", "path"]
+
+
 def predict(args, name, source, env):
     """Runs the program; returns its figures."""
     out = args.out / f"{name}.csv"
-    words = [args.program, "predict", args.ensemble, source, "--out", out, "--device", "cpu"]
+    words = [args.program, "predict", args.ensemble, *source, "--out", out, "--device", "cpu"]
     words += ["--prefetch", str(args.prefetch)]
     log = open(args.out / f"{name}.log", "wb")
-    start, samples, listed = time.monotonic(), [], None
+    start, samples, begun = time.monotonic(), [], None
     # locked once the images are known
     journal = Path(f"{out}.journal")
     process = subprocess.Popen(words, env=os.environ | env, stderr=log, stdout=log)
@@ -106,7 +116,7 @@ def predict(args, name, source, env):
             break
         at = round(time.monotonic() - start, 1)
         samples.append((at, resident(process.pid)))
-        listed = at if listed is None and journal.exists() else listed
+        begun = at if begun is None and journal.exists() else begun
         time.sleep(1)
     seconds = time.monotonic() - start
     assert os.waitstatus_to_exitcode(status) == 0, f"the run failed: see {args.out}/{name}.log"
@@ -115,7 +125,7 @@ def predict(args, name, source, env):
     cpu = usage.ru_utime + usage.ru_stime
     return {
         "seconds": round(seconds, 1),
-        "seconds_of_listing": listed,
+        "seconds_of_listing": begun,
         "images_per_second": round(args.count / seconds, 1),
         "cpu_ms_per_image": round(1000 * cpu / args.count, 2),
         # at a tenth, a quarter, a half and the end of the run
@@ -134,15 +144,24 @@ def main():
     try:
         if args.moto:
             upload(url, root / BUCKET)
-        figures["s3"] = predict(args, "s3", f"s3://{BUCKET}/", ENV | {"AWS_ENDPOINT_URL": url})
+        source = listed(args, root / BUCKET) if args.by_list else [f"s3://{BUCKET}/"]
+        figures["s3"] = predict(args, "s3", source, ENV | {"AWS_ENDPOINT_URL": url})
     finally:
         server.terminate()
         server.wait(10)
-    figures["local"] = predict(args, "local", root / BUCKET, {})
+    if args.no_local:
+        finish(args, figures)
+        return
+    figures["local"] = predict(args, "local", [root / BUCKET], {})
     same = (args.out / "s3.csv").read_bytes() == (args.out / "local.csv").read_bytes()
     assert same, "the two submissions differ"
     for unit in ("seconds", "cpu_ms_per_image"):
         figures[f"io_share_of_{unit}"] = round(1 - figures["local"][unit] / figures["s3"][unit], 3)
+    finish(args, figures)
+
+
+def finish(args, figures):
+    """Prints the figures, and writes them."""
     figures["load_after"] = os.getloadavg()
     (args.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
