@@ -30,12 +30,19 @@ def test_an_array_needs_its_range(ensemble, images):
     assert (other.id, other.rle) == (found.id, found.rle)
     # the file is a JPEG, which two decoders read a level apart
     assert other.score == pytest.approx(found.score, abs=2e-3)
-    as_floats = ensemble.predict(values.astype(np.float64), id="x", range=(black, white))
-    assert as_floats.rle == found.rle
+    kinds = [np.uint16, np.int16, np.int32, np.float16, np.float32, np.float64]
+    others = [values.astype(kind) for kind in kinds] + [np.asfortranarray(values), np.repeat(values, 2, 1)[:, ::2]]
+    for kind in [*others, values.astype(">u2"), values.tolist()]:
+        same = ensemble.predict(kind, id="x", range=(black, white))
+        assert (same.score, same.rle) == (other.score, found.rle)
     with pytest.raises(ValueError, match=r"range=\(black, white\)"):
         ensemble.predict(values)
     with pytest.raises(pleura.ImageError, match="finite"):
         ensemble.predict(np.full((8, 8), np.nan, np.float32), range=(0, 1))
+    holed = np.asfortranarray(np.zeros((8, 8)))
+    holed[3, 5] = np.inf
+    with pytest.raises(pleura.ImageError, match="found inf in row 3, column 5"):
+        ensemble.predict(holed, range=(0, 1))
     with pytest.raises(TypeError, match="found int"):
         ensemble.predict(3)
     with pytest.raises(TypeError, match="found ndarray"):

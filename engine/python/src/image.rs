@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numpy::{AllowTypeChange, PyArrayLike2};
+use ndarray::Array2;
+use numpy::{AllowTypeChange, Element, PyArrayLike2, PyReadonlyArray2};
 use pleura::Radiograph;
 use pleura::ensemble::ImageError;
 use pleura::radiograph::ValuesAbout;
@@ -46,7 +47,7 @@ impl Source {
         if image.hasattr("PixelData")? && image.hasattr("save_as")? {
             return data_set(image, about.id);
         }
-        let Ok(values) = image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>() else {
+        let Some(values) = values(image) else {
             let kind = image.get_type().name()?;
             return Err(PyTypeError::new_err(format!(
                 "expected a path, a file's bytes, a pydicom Dataset, or an array of shape (height, width), found {kind}"
@@ -59,7 +60,7 @@ impl Source {
         };
         let id = about.id.unwrap_or_else(|| "array".to_owned());
         let described = ValuesAbout { id: id.clone(), range, inverted: about.inverted, spacing: about.spacing };
-        let radiograph = Radiograph::try_from_values(values.as_array().to_owned(), described);
+        let radiograph = Radiograph::try_from_values(values, described);
         radiograph
             .map(|radiograph| Self::Values(Arc::new(radiograph)))
             .map_err(|error| crate::errors::of_image(image.py(), id.as_ref(), &error))
@@ -85,6 +86,20 @@ impl Source {
             Self::Values(radiograph) => radiograph.id().into(),
         }
     }
+}
+
+/// The values of an array of (height, width), in one pass from the types that images have, else as NumPy converts
+/// them; `None` if it is no such array.
+fn values(image: &Bound<'_, PyAny>) -> Option<Array2<f32>> {
+    fn of<T: Element + Copy>(image: &Bound<'_, PyAny>, convert: impl Fn(T) -> f32) -> Option<Array2<f32>> {
+        Some(image.extract::<PyReadonlyArray2<'_, T>>().ok()?.as_array().mapv(convert))
+    }
+    of::<f32>(image, |value| value)
+        .or_else(|| of::<u8>(image, f32::from))
+        .or_else(|| of::<u16>(image, f32::from))
+        .or_else(|| of::<i16>(image, f32::from))
+        .or_else(|| of::<f64>(image, |value| value as f32))
+        .or_else(|| Some(image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>().ok()?.as_array().to_owned()))
 }
 
 fn name(id: Option<String>) -> PathBuf {

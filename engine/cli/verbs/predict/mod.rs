@@ -28,6 +28,7 @@ use crate::paths::{Checked, Command, Images, ListArgs, Paths, Sources};
 use crate::receipt::{self, Identity, Receipt, Sum};
 use crate::remote::FetchArgs;
 use crate::{answers, interrupt, term};
+pub use findings::is_parquet;
 use finish::Finish;
 use inputs::Inputs;
 use journal::Journal;
@@ -122,7 +123,7 @@ fn run(args: &Args, images: &Images) -> Result<Exit> {
     args.engine.set_up_threads()?;
     args.findings.as_deref().map_or(Ok(()), findings::check)?;
     ensure!(
-        args.report.is_none() || !args.findings.as_deref().is_some_and(findings::is_parquet),
+        args.report.is_none() || !args.findings.as_deref().is_some_and(is_parquet),
         "--report needs `--findings` as JSON lines: name them `.jsonl`"
     );
     ensure!(

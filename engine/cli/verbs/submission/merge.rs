@@ -15,6 +15,7 @@ use crate::outputs::{Lines, check_writable};
 use crate::paths::{self, Checked, Command, Paths};
 use crate::receipt::{self, Kind, Receipt, Sum};
 use crate::term::{self, Skips};
+use crate::verbs::predict::is_parquet;
 
 /// The largest mask, (height, width), of a row. Rows have various sizes, and each was checked against its own when
 /// written.
@@ -62,9 +63,8 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> Result<Exit> {
-    let is_parquet = |path: &PathBuf| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("parquet"));
     ensure!(
-        !args.findings.as_ref().is_some_and(is_parquet),
+        !args.findings.as_deref().is_some_and(is_parquet),
         "--findings: a merge writes JSON lines: name them `.jsonl`"
     );
     [Some(&args.out), args.findings.as_ref()].into_iter().flatten().try_for_each(|out| check_writable(out))?;
