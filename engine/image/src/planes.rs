@@ -49,14 +49,37 @@ pub fn highest<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> f32
     lanes.into_iter().fold(rest, f32::max)
 }
 
+/// The lowest and the highest of the numbers, of which none is NaN; of none, the largest number and its negative.
+pub fn range<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> (f32, f32) {
+    let both = |(low, high): (f32, f32), &number: &f32| (low.min(number), high.max(number));
+    let Some(numbers) = plane.as_slice_memory_order() else { return plane.iter().fold((f32::MAX, f32::MIN), both) };
+    let (mut low, mut high) = ([f32::MAX; LANES], [f32::MIN; LANES]);
+    let chunks = numbers.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().fold((f32::MAX, f32::MIN), both);
+    for chunk in chunks {
+        for (lane, &number) in chunk.iter().enumerate() {
+            low[lane] = if number < low[lane] { number } else { low[lane] };
+            high[lane] = if number > high[lane] { number } else { high[lane] };
+        }
+    }
+    let low = low.into_iter().fold(rest.0, f32::min);
+    (low, high.into_iter().fold(rest.1, f32::max))
+}
+
 /// The number of values that are infinite or NaN.
 pub fn not_finite<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> usize {
     // The count matters only if there is one.
-    let finite = |numbers: &[f32]| numbers.iter().fold(true, |all, number| all & number.is_finite());
-    if plane.as_slice_memory_order().is_some_and(finite) {
+    if plane.as_slice_memory_order().is_some_and(all_finite) {
         return 0;
     }
     plane.iter().filter(|number| !number.is_finite()).count()
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx+avx2"))]
+fn all_finite(numbers: &[f32]) -> bool {
+    // in the bits, as whole numbers: those of infinity and NaN are the largest
+    let most = numbers.iter().fold(0, |most, number| (number.to_bits() & 0x7FFF_FFFF).max(most));
+    most < f32::INFINITY.to_bits()
 }
 
 #[cfg(test)]
@@ -109,6 +132,17 @@ mod tests {
         assert_eq!(highest(&array![[-1.0_f32, f32::NAN]]), 0.0);
         let plane = array![[0.1_f32, 0.9], [0.2, 0.8]];
         assert_eq!(highest(&plane.slice(s![.., 0])), 0.2);
+    }
+
+    #[test]
+    fn a_range_has_both_ends() {
+        for place in [0, 1, 63, 64, 127, 129] {
+            let mut plane = Array1::from_elem(130, 0.25_f32);
+            (plane[place], plane[129 - place]) = (0.75, -0.5);
+            assert_eq!(range(&plane), (-0.5, 0.75), "{place}");
+        }
+        let plane = array![[0.1_f32, 0.9], [0.2, 0.8]];
+        assert_eq!(range(&plane.slice(s![.., 0])), (0.1, 0.2));
     }
 
     #[test]

@@ -1,15 +1,10 @@
 //! Connected components of a mask.
 
-use image::{ImageBuffer, Luma};
-use imageproc::region_labelling::{self, connected_components};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 use serde::Deserialize;
 
-use super::crop::Crop;
 use super::hull::Span;
-
-/// Component labels from 1; 0 is background.
-pub(super) type Labels = ImageBuffer<Luma<u32>, Vec<u32>>;
+use super::runs::{Forest, Rows, Run};
 
 /// Which neighbours of a pixel belong to its component; written 4 or 8.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -34,10 +29,11 @@ impl TryFrom<u64> for Connectivity {
     }
 }
 
-/// The connected components of a mask, numbered from 0.
+/// The connected components of a mask, numbered from 0 in the order of their first pixels, row by row.
 pub struct Components {
-    /// `None` if nothing is marked.
-    found: Option<(Crop, Labels)>,
+    rows: Rows,
+    /// The component of each run.
+    of: Vec<usize>,
     areas: Vec<usize>,
 }
 
@@ -45,15 +41,21 @@ impl Components {
     /// Finds the components of a mask.
     #[must_use]
     pub fn new(mask: ArrayView2<'_, bool>, connectivity: Connectivity) -> Self {
-        let found = Crop::new(mask).map(|crop| {
-            let labels = label(&crop, connectivity);
-            (crop, labels)
-        });
-        let mut areas = vec![0; found.as_ref().map_or(0, |(_, labels)| highest(labels))];
-        for label in found.iter().flat_map(|(_, labels)| labels.iter()).filter(|&&label| label > 0) {
-            areas[*label as usize - 1] += 1;
+        let rows = Rows::new(mask, true);
+        let mut forest = Forest::new(rows.runs().len());
+        rows.touching(connectivity == Connectivity::Eight, |above, below| forest.join(above, below));
+        let (mut of, mut areas) = (Vec::with_capacity(rows.runs().len()), Vec::new());
+        for (number, run) in rows.runs().iter().enumerate() {
+            let root = forest.root(number);
+            // a root comes before all others
+            let component = if root == number { areas.len() } else { of[root] };
+            if root == number {
+                areas.push(0);
+            }
+            areas[component] += run.end - run.start;
+            of.push(component);
         }
-        Self { found, areas }
+        Self { rows, of, areas }
     }
 
     /// The number of pixels of each component.
@@ -74,44 +76,34 @@ impl Components {
     #[must_use]
     pub fn spans(&self) -> Vec<Vec<Span>> {
         let mut spans: Vec<Vec<Span>> = vec![Vec::new(); self.areas.len()];
-        self.each(|component, (row, column)| match spans[component].last_mut() {
-            Some(span) if span.0 == row => span.2 = column,
-            _ => spans[component].push((row, column, column)),
+        self.each_run(|component, row, run| match spans[component].last_mut() {
+            Some(span) if span.0 == row => span.2 = run.end - 1,
+            _ => spans[component].push((row, run.start, run.end - 1)),
         });
         spans
     }
 
-    /// Marks the pixels of the components that are kept.
+    /// Marks the pixels of the components that are kept, in an unmarked mask.
     pub fn keep(&self, kept: &[bool], mut out: ArrayViewMut2<'_, bool>) {
-        self.each(|component, place| out[place] = kept[component]);
+        self.each_run(|component, row, run| {
+            if kept[component] {
+                out.slice_mut(s![row, run.start..run.end]).fill(true);
+            }
+        });
     }
 
     /// Visits each marked pixel: the number of its component, and its (row, column).
     pub fn each(&self, mut visit: impl FnMut(usize, (usize, usize))) {
-        let Some((crop, labels)) = &self.found else { return };
-        for (x, y) in crop.inside() {
-            if let Some(component) = labels.get_pixel(x, y).0[0].checked_sub(1) {
-                visit(component as usize, crop.place(x, y));
-            }
+        self.each_run(|component, row, run| (run.start..run.end).for_each(|column| visit(component, (row, column))));
+    }
+
+    /// Visits each run: the number of its component, and its row.
+    fn each_run(&self, mut visit: impl FnMut(usize, usize, Run)) {
+        let mut of = self.of.iter();
+        for (row, runs) in self.rows.rows() {
+            runs.iter().zip(&mut of).for_each(|(&run, &component)| visit(component, row, run));
         }
     }
-}
-
-pub(super) fn label(crop: &Crop, connectivity: Connectivity) -> Labels {
-    let connectivity = match connectivity {
-        Connectivity::Four => region_labelling::Connectivity::Four,
-        Connectivity::Eight => region_labelling::Connectivity::Eight,
-    };
-    connected_components(&crop.image, connectivity, Luma([0]))
-}
-
-/// Labels the background, connected by sides: the dual of a mask that is also connected by corners.
-pub(super) fn label_background(crop: &Crop) -> Labels {
-    connected_components(&crop.image, region_labelling::Connectivity::Four, Luma([1]))
-}
-
-pub(super) fn highest(labels: &Labels) -> usize {
-    labels.iter().copied().max().unwrap_or(0) as usize
 }
 
 #[cfg(test)]
@@ -119,7 +111,9 @@ mod tests {
     use ndarray::Array2;
     use proptest::prelude::*;
 
+    use super::super::crop::Crop;
     use super::super::drawn;
+    use super::super::labels::label;
     use super::*;
 
     const ROWS: [&str; 5] = ["##...", "##..#", "..#.#", ".....", "#...#"];
@@ -146,6 +140,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn components_are_numbered_as_a_labelled_image_is(
+            (height, width, pixels) in (1_usize..14, 1_usize..14).prop_flat_map(|(height, width)| {
+                (Just(height), Just(width), prop::collection::vec(prop::bool::weighted(0.45), height * width))
+            }),
+        ) {
+            let mask = Array2::from_shape_vec((height, width), pixels).unwrap();
+            for connectivity in [Connectivity::Four, Connectivity::Eight] {
+                let components = Components::new(mask.view(), connectivity);
+                let mut found = Array2::from_elem(mask.dim(), 0);
+                components.each(|component, place| found[place] = component as u32 + 1);
+                let mut expected = Array2::from_elem(mask.dim(), 0);
+                if let Some(crop) = Crop::new(mask.view()) {
+                    let labels = label(&crop, connectivity);
+                    crop.inside().for_each(|(x, y)| expected[crop.place(x, y)] = labels.get_pixel(x, y).0[0]);
+                }
+                prop_assert_eq!(found, expected);
+            }
+        }
+
         #[test]
         fn keeping_all_changes_nothing(pixels in prop::collection::vec(any::<bool>(), 7 * 9)) {
             let mask = Array2::from_shape_vec((7, 9), pixels).unwrap();

@@ -4,8 +4,9 @@ use imageproc::contours::{BorderType, find_contours};
 use imageproc::point::Point;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::components::{Connectivity, highest, label, label_background};
+use super::components::Connectivity;
 use super::crop::Crop;
+use super::labels::{highest, label, label_background};
 
 /// Keeps the 8-connected components whose contour encloses more than `min_area`, and fills their holes except those
 /// whose contour encloses more than `min_area`.

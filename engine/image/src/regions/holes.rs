@@ -1,85 +1,34 @@
-//! The holes of a mask, by runs of unmarked pixels: a radiograph has a thousand times fewer runs than pixels.
+//! The holes of a mask.
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 
-/// Unmarked pixels of a row from `start` to before `end`.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    start: usize,
-    end: usize,
-}
-
-/// Which runs are connected, as a forest: each run points towards its root, whose index is never larger than its own.
-struct Forest(Vec<usize>);
-
-/// The root of everything that is connected to the border.
-const OUTSIDE: usize = 0;
-
-impl Forest {
-    fn root(&mut self, mut run: usize) -> usize {
-        while self.0[run] != run {
-            self.0[run] = self.0[self.0[run]];
-            run = self.0[run];
-        }
-        run
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b)] = a.min(b);
-    }
-
-    fn add(&mut self) -> usize {
-        self.0.push(self.0.len());
-        self.0.len() - 1
-    }
-}
+use super::runs::{Forest, Rows};
 
 /// Marks the mask's pixels, and every unmarked pixel without a path of side neighbours to the image's border.
 pub fn fill_holes(mask: ArrayView2<'_, bool>, mut out: ArrayViewMut2<'_, bool>) {
     out.assign(&mask);
-    let rows: Vec<Vec<Run>> = mask.axis_iter(Axis(0)).map(runs).collect();
-    let mut forest = Forest(vec![OUTSIDE]);
-    let mut above: &[Run] = &[];
-    for (row, here) in rows.iter().enumerate() {
-        let (first_above, first) = (forest.0.len() - above.len(), forest.0.len());
-        let mut meets = 0;
-        for run in here {
-            let this = forest.add();
-            if row == 0 || row + 1 == rows.len() || run.start == 0 || run.end == mask.ncols() {
-                forest.join(this, OUTSIDE);
-            }
-            while above.get(meets).is_some_and(|other| other.end <= run.start) {
-                meets += 1;
-            }
-            let sharing = above[meets..].iter().take_while(|other| other.start < run.end).count();
-            (meets..meets + sharing).for_each(|other| forest.join(this, first_above + other));
-        }
-        debug_assert_eq!(forest.0.len(), first + here.len());
-        above = here;
-    }
-    let mut number = OUTSIDE;
-    for (runs, mut row) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
-        for run in runs {
-            number += 1;
-            if forest.root(number) != OUTSIDE {
-                row.slice_mut(ndarray::s![run.start..run.end]).fill(true);
+    let (height, width) = mask.dim();
+    let rows = Rows::new(mask, false);
+    // one more than there are runs: the outside
+    let outside = 0;
+    let mut forest = Forest::new(1 + rows.runs().len());
+    let mut numbers = 1..;
+    for (row, runs) in rows.rows() {
+        for (run, number) in runs.iter().zip(&mut numbers) {
+            if row == 0 || row + 1 == height || run.start == 0 || run.end == width {
+                forest.join(outside, number);
             }
         }
     }
-}
-
-/// The runs of unmarked pixels of a row.
-fn runs(row: ArrayView1<'_, bool>) -> Vec<Run> {
-    let row = row.as_standard_layout();
-    let pixels: &[u8] = bytemuck::cast_slice(row.as_slice().unwrap_or_default());
-    let (mut runs, mut at) = (Vec::new(), 0);
-    while let Some(skipped) = memchr::memchr(0, &pixels[at..]) {
-        let start = at + skipped;
-        at = memchr::memchr(1, &pixels[start..]).map_or(pixels.len(), |marked| start + marked);
-        runs.push(Run { start, end: at });
+    rows.touching(false, |above, below| forest.join(1 + above, 1 + below));
+    let mut numbers = 1..;
+    for (row, runs) in rows.rows() {
+        for (run, number) in runs.iter().zip(&mut numbers) {
+            if forest.root(number) != outside {
+                out.slice_mut(s![row, run.start..run.end]).fill(true);
+            }
+        }
     }
-    runs
 }
 
 #[cfg(test)]
@@ -87,9 +36,9 @@ mod tests {
     use ndarray::Array2;
     use proptest::prelude::*;
 
-    use super::super::components::label_background;
     use super::super::crop::Crop;
     use super::super::drawn;
+    use super::super::labels::label_background;
     use super::*;
 
     fn filled(mask: &Array2<bool>) -> Array2<bool> {

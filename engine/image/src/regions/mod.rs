@@ -6,6 +6,8 @@ mod contours;
 mod crop;
 mod holes;
 mod hull;
+mod labels;
+mod runs;
 
 pub use area::Area;
 pub use components::{Components, Connectivity};
