@@ -18,6 +18,7 @@ use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::limits::{DecodeLimits, Extent};
 use super::lut::{Lut, Palette};
+use super::values::{Stored, Values};
 use super::window::{Voi, VoiLutFunction, Window};
 use super::{ImageHeader, Radiograph, Tags, codec, object};
 use crate::Size;
@@ -99,17 +100,18 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
     };
     let samples = codec::decode(dataset, &header, limits, &mut remarks)?.grey(&header, palette.as_ref())?;
     let modality = Modality::read(attributes, &header, palette.as_ref())?;
-    let values: Vec<f32> = match &modality {
+    let values = match &modality {
         Modality::Identity => samples,
-        modality => samples.into_iter().map(|sample| modality.apply(sample)).collect(),
+        modality => {
+            let all = |samples: &Array2<f32>| samples.mapv(|sample| modality.apply(sample));
+            Stored::Floats(Values::from(samples).through(all).all())
+        }
     };
-    let values = Array2::from_shape_vec((header.rows, header.cols), values)
-        .map_err(|error| DicomFault::Codec(error.to_string()))?;
     let voi = voi(attributes, &header, &modality, &mut remarks);
     Ok(Radiograph {
         id: id(attributes, path),
         path: path.into(),
-        values,
+        values: values.into(),
         range: modality.range(&header, palette.as_ref()),
         voi,
         inverted: header.photometric == Photometric::Monochrome1,

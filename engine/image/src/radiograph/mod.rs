@@ -35,17 +35,20 @@ mod raster;
 mod samples;
 mod tags;
 mod value;
+mod values;
 mod walk;
 mod whole;
 mod window;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 use sha2::{Digest, Sha256};
 
-use crate::Size;
+use crate::resize::{Linear, Resize, resize};
+use crate::{Size, planes};
 
 pub use claim::{estimate, estimate_of};
 pub use early::{id_of, id_of_start};
@@ -58,6 +61,7 @@ pub use intensity::Intensity;
 pub use limits::{DecodeLimits, OverLimit};
 pub use tags::Tags;
 
+use values::{Stored, Through, Values};
 use window::{Voi, VoiLutFunction, Window};
 
 /// A grey image with its file's description of its values.
@@ -66,7 +70,7 @@ pub struct Radiograph {
     id: String,
     path: PathBuf,
     /// Modality values (after rescale or modality LUT), (height, width).
-    values: Array2<f32>,
+    values: Values,
     /// The lowest and the highest value that the stored bits can hold, after the modality transform.
     range: (f32, f32),
     /// The file's own window, if it has one.
@@ -149,7 +153,10 @@ impl Radiograph {
         id::check(&path, &id)?;
         match values_fault(&values, range) {
             Some(reason) => Err(RadiographError::Values { id, reason }),
-            None => Ok(Self::new(id, path, values, range)),
+            None => {
+                let rows = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
+                Ok(Self::new(id, path, Stored::Floats(rows), range))
+            }
         }
     }
 
@@ -166,12 +173,11 @@ impl Radiograph {
         Ok(Self { inverted, spacing, ..Self::from_values(id, values, range)? })
     }
 
-    fn new(id: String, path: PathBuf, values: Array2<f32>, range: (f32, f32)) -> Self {
-        let values = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
+    fn new(id: String, path: PathBuf, values: Stored, range: (f32, f32)) -> Self {
         Self {
             id,
             path,
-            values,
+            values: values.into(),
             range,
             voi: None,
             inverted: false,
@@ -196,7 +202,7 @@ impl Radiograph {
     /// Height and width in pixels.
     #[must_use]
     pub fn size(&self) -> Size {
-        self.values.dim().into()
+        self.values.size()
     }
 
     /// A hash of everything that determines intensities, in hexadecimal: the same for the same image, whatever its
@@ -205,11 +211,12 @@ impl Radiograph {
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| {
             let mut hasher = Sha256::new();
-            let (height, width) = self.values.dim();
+            let Size { height, width } = self.size();
             hasher.update(format!("{height}x{width} {:?} {:?} {}", self.range, self.voi, self.inverted));
             // Bit patterns, not bytes in memory: the same on every machine.
-            for row in self.values.rows() {
-                let bytes: Vec<u8> = row.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+            for row in 0..height {
+                let bytes: Vec<u8> =
+                    self.values.row(row).iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
                 hasher.update(bytes);
             }
             pleura_files::digest::hex(&hasher.finalize())
@@ -225,7 +232,7 @@ impl Radiograph {
     /// Values in modality units, (height, width), before any window or inversion.
     #[must_use]
     pub fn values(&self) -> ArrayView2<'_, f32> {
-        self.values.view()
+        self.values.floats().view()
     }
 
     /// The lowest and the highest value that the stored bits can hold, in modality units.
@@ -268,29 +275,73 @@ impl Radiograph {
     /// Manifests and recipes are checked for both.
     #[must_use]
     pub fn intensities(&self, intensity: Intensity) -> Array2<f32> {
-        let mut image = match (intensity, &self.voi) {
-            (Intensity::Window, Some(voi)) => voi.apply(&self.values),
-            (Intensity::Stored, _) | (Intensity::Window, None) => window::span(&self.values, self.range),
+        self.shown(intensity).all()
+    }
+
+    /// As [`Radiograph::intensities`] of the part of an image in some rows and columns, resized to `size`.
+    ///
+    /// # Panics
+    /// As [`Radiograph::intensities`]; if the part is empty or reaches beyond the image, or a side of `size` is 0.
+    #[must_use]
+    pub fn resized_part(
+        &self,
+        intensity: Intensity,
+        (rows, columns): (Range<usize>, Range<usize>),
+        size: Size,
+        how: Resize,
+    ) -> Array2<f32> {
+        let part = Size::new(rows.len(), columns.len());
+        let linear = Linear::new(part, size).filter(|_| how == Resize::Linear && part != size);
+        let shown = self.shown(intensity);
+        let Some(linear) = linear else {
+            let all = shown.all();
+            if part == size && part == self.size() {
+                return all;
+            }
+            return resize(all.slice(s![rows, columns]), size, how).into_owned();
+        };
+        // without an image of floats in between
+        let mut pixels = Vec::with_capacity(size.area());
+        linear.run(
+            |row, into| shown.row(rows.start + row, columns.clone(), into),
+            |_, row| pixels.extend_from_slice(row),
+        );
+        Array2::from_shape_vec(size, pixels).expect("each row of the result was given")
+    }
+
+    fn shown(&self, intensity: Intensity) -> Through<'_> {
+        match (intensity, &self.voi) {
+            (Intensity::Window, Some(voi)) => self.through(|values| voi.apply(values)),
+            (Intensity::Stored, _) | (Intensity::Window, None) => {
+                self.through(|values| window::span(values, self.range))
+            }
             (Intensity::Fixed { center, width }, _) => {
                 let possible = center.is_finite() && width.is_finite() && width >= 1.0;
                 assert!(
                     possible,
-                    "expected a window with a finite centre and a width of 1 or more, found {center} and \
-                                   {width}"
+                    "expected a window with a finite centre and a width of 1 or more, found {center} and {width}"
                 );
                 let window = Window { center: center.into(), width: width.into(), function: VoiLutFunction::Linear };
-                window.apply(&self.values)
+                self.through(|values| window.apply(values))
             }
             (Intensity::Percentiles { low, high }, _) => {
                 let possible = 0.0 <= low && low < high && high <= 100.0;
                 assert!(possible, "expected ascending percentiles within 0 to 100, found {low} to {high}");
-                window::span(&self.values, window::percentiles(&self.values, low, high))
+                let range = window::percentiles(self.values.floats(), low, high);
+                self.through(|values| window::span(values, range))
             }
-        };
-        if self.inverted {
-            image.mapv_inplace(|intensity| 1.0 - intensity);
         }
-        image
+    }
+
+    /// The values through a window, and the inversion of MONOCHROME1 after it.
+    fn through(&self, window: impl Fn(&Array2<f32>) -> Array2<f32>) -> Through<'_> {
+        self.values.through(|values| {
+            let mut image = window(values);
+            if self.inverted {
+                image.mapv_inplace(|intensity| 1.0 - intensity);
+            }
+            image
+        })
     }
 }
 
@@ -312,9 +363,7 @@ fn values_fault(values: &Array2<f32>, (low, high): (f32, f32)) -> Option<String>
     if !(low < high && (high - low).is_finite()) {
         return Some(format!("expected an ascending range of finite numbers, found {low} to {high}"));
     }
-    // one pass without branches, which a processor does many values at a time; the place is looked for if there is one
-    let finite = |values: &[f32]| values.iter().fold(true, |finite, value| finite & value.is_finite());
-    if values.as_slice_memory_order().is_some_and(finite) {
+    if planes::not_finite(values) == 0 {
         return None;
     }
     let ((row, column), value) = values.indexed_iter().find(|(_, value)| !value.is_finite())?;

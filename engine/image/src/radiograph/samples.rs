@@ -1,13 +1,54 @@
-//! From stored words to grey values: bits masked, sign extended, colours to luma.
+//! From stored samples to grey values: bits masked, sign extended, colours to luma.
+
+use ndarray::Array2;
 
 use super::error::DicomFault;
 use super::header::{Header, Photometric};
 use super::lut::Palette;
+use super::values::Stored;
 
-/// Samples from a codec or from the file: one 16-bit word each.
+/// One number for each sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+}
+
+impl Numbers {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Words(words) => words.len(),
+        }
+    }
+
+    fn get(&self, index: usize) -> u16 {
+        match self {
+            Self::Bytes(bytes) => bytes[index].into(),
+            Self::Words(words) => words[index],
+        }
+    }
+
+    /// Every bit that some number has.
+    pub(super) fn used(&self) -> u16 {
+        match self {
+            Self::Bytes(bytes) => bytes.iter().fold(0, |all, &byte| all | byte).into(),
+            Self::Words(words) => words.iter().fold(0, |all, &word| all | word),
+        }
+    }
+
+    pub(super) fn into_words(self) -> Vec<u16> {
+        match self {
+            Self::Bytes(bytes) => widen(&bytes, 8),
+            Self::Words(words) => words,
+        }
+    }
+}
+
+/// Samples from a codec or from the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Samples {
-    pub(super) words: Vec<u16>,
+    pub(super) numbers: Numbers,
     /// Whether three samples per pixel are ordered by plane, not by pixel.
     pub(super) planar: bool,
     /// The meaning of the samples once decompressed.
@@ -19,10 +60,13 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Words of an uncompressed image, as the header describes them.
+    /// Samples of an uncompressed image, as the header describes them.
     pub(super) fn native(header: &Header, bytes: &[u8]) -> Self {
         Self {
-            words: widen(bytes, header.allocated),
+            numbers: match header.allocated {
+                8 => Numbers::Bytes(bytes.to_vec()),
+                allocated => Numbers::Words(widen(bytes, allocated)),
+            },
             planar: header.planar,
             photometric: header.photometric,
             stored: header.stored,
@@ -33,14 +77,38 @@ impl Samples {
     /// One value per pixel; `palette` is for PALETTE COLOR.
     ///
     /// The grey of a colour is its luma by ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, not rounded: the Y of YBR_FULL.
-    pub(super) fn grey(&self, header: &Header, palette: Option<&Palette>) -> Result<Vec<f32>, DicomFault> {
+    pub(super) fn grey(self, header: &Header, palette: Option<&Palette>) -> Result<Stored, DicomFault> {
         let pixels = header.pixels();
-        let value = |index: usize| field(self.words[index], self.high, self.stored, header.signed);
-        let at = |pixel: usize, sample: usize| if self.planar { sample * pixels + pixel } else { 3 * pixel + sample };
         let need = if header.samples == 1 { pixels } else { self.needed(pixels) };
-        if self.words.len() < need {
-            return Err(DicomFault::Length { expected: need as u64, actual: self.words.len() as u64 });
+        if self.numbers.len() < need {
+            return Err(DicomFault::Length { expected: need as u64, actual: self.numbers.len() as u64 });
         }
+        let plain = matches!(self.photometric, Photometric::Monochrome1 | Photometric::Monochrome2);
+        let lowest_bits = !header.signed && self.high + 1 == self.stored;
+        let size = (header.rows, header.cols);
+        let broken = |error: ndarray::ShapeError| DicomFault::Codec(error.to_string());
+        Ok(match self.numbers {
+            Numbers::Bytes(mut bytes) if plain && lowest_bits => {
+                let mask = u8::MAX >> (8 - self.stored.min(8));
+                bytes.truncate(pixels);
+                bytes.iter_mut().for_each(|byte| *byte &= mask);
+                Stored::Bytes(Array2::from_shape_vec(size, bytes).map_err(broken)?)
+            }
+            Numbers::Words(mut words) if plain && lowest_bits => {
+                let mask = u16::MAX >> (16 - self.stored.min(16));
+                words.truncate(pixels);
+                words.iter_mut().for_each(|word| *word &= mask);
+                Stored::Words(Array2::from_shape_vec(size, words).map_err(broken)?)
+            }
+            _ => Stored::Floats(Array2::from_shape_vec(size, self.floats(header, palette)?).map_err(broken)?),
+        })
+    }
+
+    /// One number per pixel.
+    fn floats(&self, header: &Header, palette: Option<&Palette>) -> Result<Vec<f32>, DicomFault> {
+        let pixels = header.pixels();
+        let value = |index: usize| field(self.numbers.get(index), self.high, self.stored, header.signed);
+        let at = |pixel: usize, sample: usize| if self.planar { sample * pixels + pixel } else { 3 * pixel + sample };
         Ok(match (self.photometric, palette) {
             (Photometric::Palette, Some(palette)) => (0..pixels)
                 .map(&value)
@@ -48,9 +116,7 @@ impl Samples {
                 .collect(),
             (Photometric::Palette, None) => return Err(DicomFault::Missing("RedPaletteColorLookupTableData")),
             (Photometric::Monochrome1 | Photometric::Monochrome2, _) => {
-                // Over the words, not by index: the compiler then vectorises.
-                let value = |&word: &u16| field(word, self.high, self.stored, header.signed) as f32;
-                self.words[..pixels].iter().map(value).collect()
+                (0..pixels).map(|pixel| value(pixel) as f32).collect()
             }
             (Photometric::Rgb | Photometric::YbrJpeg2000, _) => {
                 (0..pixels).map(|pixel| luma([0, 1, 2].map(|sample| value(at(pixel, sample))))).collect()
@@ -63,7 +129,7 @@ impl Samples {
         })
     }
 
-    /// Words needed for three samples per pixel.
+    /// Numbers needed for three samples per pixel.
     fn needed(&self, pixels: usize) -> usize {
         if self.photometric == Photometric::YbrFull422 { 4 * (pixels / 2) + pixels % 2 } else { 3 * pixels }
     }

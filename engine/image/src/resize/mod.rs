@@ -2,6 +2,7 @@
 
 mod area;
 mod centres;
+mod linear;
 mod spline;
 mod taps;
 
@@ -16,6 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Mask, Size};
+
+pub use linear::Linear;
 
 /// How an image is resized, by the arithmetic of the library named. All sample at pixel centres (`align_corners =
 /// false`). Images stay floats; they are not rounded to 8 bits, unlike in libraries that resize 8-bit pictures.
@@ -65,16 +68,26 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
         return plane.into();
     }
     assert!(from.area() > 0 && size.area() > 0, "{:?} to {:?}: a plane has pixels", from.dim(), size.dim());
+    match how {
+        Resize::Area => area::resize(plane, size),
+        Resize::Box => centres::mean(plane, size),
+        Resize::Cubic => taps::cubic(plane, size),
+        Resize::Spline => spline::spline(plane, size),
+        Resize::Nearest => centres::at_centres(plane, size),
+        Resize::Linear => linear::resize(plane, size).unwrap_or_else(|| library(plane, size, how)),
+        Resize::LinearAntialias | Resize::CubicAntialias => library(plane, size, how),
+    }
+    .into()
+}
+
+/// Resizes by `fast_image_resize`.
+fn library(plane: ArrayView2<'_, f32>, size: Size, how: Resize) -> Array2<f32> {
     let algorithm = match how {
-        Resize::Area => return area::resize(plane, size).into(),
-        Resize::Box => return centres::mean(plane, size).into(),
-        Resize::Cubic => return taps::cubic(plane, size).into(),
-        Resize::Spline => return spline::spline(plane, size).into(),
-        Resize::Nearest => return centres::at_centres(plane, size).into(),
-        Resize::Linear => ResizeAlg::Interpolation(FilterType::Bilinear),
         Resize::LinearAntialias => ResizeAlg::Convolution(FilterType::Bilinear),
         Resize::CubicAntialias => ResizeAlg::Convolution(FilterType::CatmullRom),
+        _ => ResizeAlg::Interpolation(FilterType::Bilinear),
     };
+    let from = Size::from(plane.dim());
     let source = plane.as_standard_layout();
     let source_pixels = pixels(source.as_slice().expect("just laid out"));
     let mut out = Array2::<f32>::zeros(size);
@@ -90,7 +103,7 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
     if resizer.size_of_internal_buffers() <= KEPT {
         RESIZER.set(resizer);
     }
-    out.into()
+    out
 }
 
 /// How a network's map is resized to the output.

@@ -6,7 +6,7 @@ use super::super::codestream::{Codestream, Kind};
 use super::super::error::DicomFault;
 use super::super::header::{Header, Photometric};
 use super::super::limits::DecodeLimits;
-use super::super::samples::Samples;
+use super::super::samples::{Numbers, Samples};
 use super::super::{cost, whole};
 use super::{jp2, jpeg, jpeg_ls};
 
@@ -30,23 +30,27 @@ pub(super) fn compressed(
     if !matches!(stream.kind, Kind::Jpeg2000 { .. } | Kind::Jpeg { sof: 0xC3, .. }) {
         whole::jpeg(frame)?;
     }
-    let (words, planar) = match stream.kind {
+    let (numbers, planar) = match stream.kind {
         Kind::Jpeg { sof, .. } => (jpeg::decode(frame, sof, &stream, remarks)?, false),
-        Kind::JpegLs { interleave } => (jpeg_ls::decode(frame, &stream, remarks)?, interleave == 0),
-        Kind::Jpeg2000 { plain, .. } => (jpeg2000(frame, plain, &stream)?, true),
+        Kind::JpegLs { interleave } => (Numbers::Words(jpeg_ls::decode(frame, &stream, remarks)?), interleave == 0),
+        Kind::Jpeg2000 { plain, .. } => (Numbers::Words(jpeg2000(frame, plain, &stream)?), true),
     };
     let expected = stream.rows * stream.cols * stream.components;
-    if words.len() != expected {
-        return Err(mismatch(format!("{expected} samples"), format!("{}", words.len())));
+    if numbers.len() != expected {
+        return Err(mismatch(format!("{expected} samples"), format!("{}", numbers.len())));
     }
-    let words = if stream.lossy { clamped(words, &stream, header)? } else { words };
+    let numbers = if stream.lossy && stream.bits > header.stored {
+        Numbers::Words(clamped(numbers.into_words(), &stream, header)?)
+    } else {
+        numbers
+    };
     if !header.signed {
-        within_stored(&words, &stream, header)?;
+        within_stored(&numbers, &stream, header)?;
     }
     let photometric = colors(&stream, header.photometric)?;
     // a stream of fewer bits has its sign in its own highest bit
     let stored = stream.bits.min(header.stored);
-    Ok(Samples { words, planar, photometric, stored, high: stored - 1 })
+    Ok(Samples { numbers, planar, photometric, stored, high: stored - 1 })
 }
 
 /// A remark if the transfer syntax names another kind of image, or promises one without loss.
@@ -87,9 +91,6 @@ fn bare<'a>(frame: &'a [u8], remarks: &mut Vec<String>) -> Result<&'a [u8], Dico
 /// # Errors
 /// If they exceed the range by more than losses explain: then the header does not describe this image.
 fn clamped(mut words: Vec<u16>, stream: &Codestream, header: &Header) -> Result<Vec<u16>, DicomFault> {
-    if stream.bits <= header.stored {
-        return Ok(words);
-    }
     let (low, high) = header.stored_range();
     // a header with one bit too few misses half of the range
     let margin = (high - low) / 8 + 1;
@@ -113,12 +114,12 @@ fn value(word: u16, stream: &Codestream, header: &Header) -> i32 {
 /// Whether the samples have no more bits than the header says. If a stream keeps all allocated bits, the upper ones may
 /// hold overlays, and are dropped as in uncompressed images. Differences of JPEG Lossless may wrap beyond the stream's
 /// own bits, which does not contradict the header.
-fn within_stored(words: &[u16], stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
+fn within_stored(numbers: &Numbers, stream: &Codestream, header: &Header) -> Result<(), DicomFault> {
     if stream.bits == header.allocated {
         return Ok(());
     }
     let own = u32::MAX >> (32 - stream.bits.clamp(1, 32));
-    let used = words.iter().fold(0, |all, &word| all | u32::from(word)) & own;
+    let used = u32::from(numbers.used()) & own;
     if used >> header.stored != 0 {
         return Err(mismatch(format!("{} bits stored", header.stored), "values of more".into()));
     }

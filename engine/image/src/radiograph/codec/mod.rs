@@ -29,7 +29,7 @@ use super::encoded::{Dataset, EXPLICIT_VR_BIG_ENDIAN};
 use super::error::DicomFault;
 use super::header::{Header, Photometric};
 use super::limits::DecodeLimits;
-use super::samples::Samples;
+use super::samples::{Numbers, Samples};
 use super::{cost, packbits};
 use compressed::compressed;
 
@@ -131,5 +131,5 @@ fn rle(frame: &[u8], header: &Header) -> Result<Samples, DicomFault> {
     let words =
         packbits::decode(frame, header.pixels(), header.samples, header.allocated).map_err(DicomFault::Codec)?;
     let Header { photometric, stored, high, .. } = *header;
-    Ok(Samples { words, planar: true, photometric, stored, high })
+    Ok(Samples { numbers: Numbers::Words(words), planar: true, photometric, stored, high })
 }

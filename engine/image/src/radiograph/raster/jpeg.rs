@@ -9,6 +9,7 @@ use zune_jpeg::JpegDecoder;
 use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
+use crate::radiograph::values::Stored;
 use crate::radiograph::whole;
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
@@ -60,11 +61,13 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     whole::jpeg(bytes).map_err(|fault| Failure::Broken(fault.to_string()))?;
     let samples = decoder.decode().map_err(|error| Failure::Broken(error.to_string()))?;
     let grey = samples.len() == claim.size.area();
+    let broken = |error: ndarray::ShapeError| Failure::Broken(error.to_string());
     let values = if grey {
-        samples.iter().map(|&sample| sample.into()).collect()
+        Stored::Bytes(Array2::from_shape_vec(claim.size, samples).map_err(broken)?)
     } else {
-        samples.chunks_exact(3).map(|rgb| luma_on_black([rgb[0], rgb[1], rgb[2]].map(i32::from), 255, 255)).collect()
+        let luma = |rgb: &[u8]| luma_on_black([rgb[0], rgb[1], rgb[2]].map(i32::from), 255, 255);
+        let luma = samples.chunks_exact(3).map(luma).collect();
+        Stored::Floats(Array2::from_shape_vec(claim.size, luma).map_err(broken)?)
     };
-    let values = Array2::from_shape_vec(claim.size, values).map_err(|error| Failure::Broken(error.to_string()))?;
     Ok(Picture { values, white: 255.0 })
 }

@@ -6,11 +6,10 @@ mod png;
 use std::panic;
 use std::path::Path;
 
-use ndarray::Array2;
-
 use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
 use super::samples::luma;
+use super::values::Stored;
 use super::{ImageHeader, Radiograph, Tags};
 use crate::Size;
 
@@ -57,7 +56,7 @@ struct Claim {
 /// A decoded picture.
 struct Picture {
     /// (height, width); 0 is black.
-    values: Array2<f32>,
+    values: Stored,
     /// The value that is white.
     white: f32,
 }
@@ -261,7 +260,7 @@ mod tests {
     #[test]
     fn rows_of_every_pass_have_their_place() {
         for size in [(1, 1), (8, 8), (5, 3), (2, 9), (17, 4), (1, 4)].map(Size::from) {
-            let mut times = Array2::<u32>::zeros(size);
+            let mut times = ndarray::Array2::<u32>::zeros(size);
             for (line, first, step) in super::png::places(size, true) {
                 times.row_mut(line).into_iter().skip(first).step_by(step).for_each(|times| *times += 1);
             }

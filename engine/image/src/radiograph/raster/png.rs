@@ -8,6 +8,7 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transform
 use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
+use crate::radiograph::values::Stored;
 
 /// Memory of the decoder besides rows: its windows on the compressed and the inflated data.
 const BUFFERS: u64 = 1 << 20;
@@ -62,34 +63,42 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     if frame.is_some_and(|size| size != claim.size) {
         return Err(Failure::Broken("the first frame does not cover the whole picture".into()));
     }
-    let mut values = Array2::zeros(claim.size);
-    rows(&mut reader, &mut values)?;
+    let (color, depth) = reader.output_color_type();
+    let deep = depth == BitDepth::Sixteen;
+    let values = match (color, deep) {
+        (ColorType::Grayscale, false) => Stored::Bytes(rows(&mut reader, claim.size, |pixel| pixel[0])?),
+        (ColorType::Grayscale, true) => Stored::Words(rows(&mut reader, claim.size, |pixel| word(pixel, 0))?),
+        (_, false) => Stored::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| pixel[n].into(), 255))?),
+        (_, true) => {
+            Stored::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| word(pixel, n).into(), 65535))?)
+        }
+    };
     reader.finish()?;
-    let deep = reader.output_color_type().1 == BitDepth::Sixteen;
     Ok(Picture { values, white: if deep { 65535.0 } else { 255.0 } })
 }
 
-fn rows(reader: &mut Reader<Cursor<&[u8]>>, values: &mut Array2<f32>) -> Result<(), Failure> {
+/// Reads all rows; `value` is that of a pixel's bytes.
+fn rows<T: Clone + Default>(
+    reader: &mut Reader<Cursor<&[u8]>>,
+    size: Size,
+    value: impl Fn(&[u8]) -> T,
+) -> Result<Array2<T>, Failure> {
     let (color, depth) = reader.output_color_type();
     let too_large = || Failure::Broken("a row is too large".into());
-    let width = reader.info().width;
-    let mut row = vec![0; reader.output_line_size(width).ok_or_else(too_large)?];
-    for (line, first, step) in places(values.dim().into(), reader.info().interlaced) {
+    let mut values = Array2::from_elem(size, T::default());
+    let mut row = vec![0; reader.output_line_size(reader.info().width).ok_or_else(too_large)?];
+    let pixel = color.samples() * if depth == BitDepth::Sixteen { 2 } else { 1 };
+    for (line, first, step) in places(size, reader.info().interlaced) {
         reader.read_row(&mut row)?;
         let into = values.row_mut(line).into_iter().skip(first).step_by(step);
-        let samples = color.samples();
-        if depth == BitDepth::Sixteen {
-            let wide = |bytes: &[u8]| i32::from(u16::from_be_bytes([bytes[0], bytes[1]]));
-            into.zip(row.chunks_exact(2 * samples)).for_each(|(value, pixel)| {
-                *value = grey(color, |sample| wide(&pixel[2 * sample..]), 65535);
-            });
-        } else {
-            into.zip(row.chunks_exact(samples)).for_each(|(value, pixel)| {
-                *value = grey(color, |sample| pixel[sample].into(), 255);
-            });
-        }
+        into.zip(row.chunks_exact(pixel)).for_each(|(into, pixel)| *into = value(pixel));
     }
-    Ok(())
+    Ok(values)
+}
+
+/// A sample of 16 bits.
+fn word(pixel: &[u8], sample: usize) -> u16 {
+    u16::from_be_bytes([pixel[2 * sample], pixel[2 * sample + 1]])
 }
 
 /// The destination of each row's pixels: the line, the first column, and the column step.

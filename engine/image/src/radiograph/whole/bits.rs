@@ -19,6 +19,20 @@ impl<'a> Bits<'a> {
     }
 
     fn refill(&mut self) {
+        if self.count > 56 {
+            return;
+        }
+        if let Some(&next) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>())
+            && !next.contains(&0xFF)
+        {
+            let bytes = (64 - self.count) / 8;
+            self.window |= u64::from_be_bytes(next) >> self.count;
+            self.count += 8 * bytes;
+            self.at += bytes as usize;
+            // of the last byte only a part has fit
+            self.window &= u64::MAX.checked_shl(64 - self.count).unwrap_or(0);
+            return;
+        }
         while self.count <= 56 {
             let Some(&byte) = self.bytes.get(self.at) else { return };
             if byte == 0xFF {
@@ -42,7 +56,7 @@ impl<'a> Bits<'a> {
         (self.window >> 48) as usize
     }
 
-    /// Skips at most 16 bits.
+    /// Skips at most 32 bits.
     pub(super) fn skip(&mut self, bits: u32) -> Result<(), Incomplete> {
         if self.count < bits {
             self.refill();

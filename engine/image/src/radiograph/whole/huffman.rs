@@ -46,6 +46,18 @@ impl Huffman {
         }
     }
 
+    /// The next symbol, and the bits that follow it: as many as its lower four bits say. Returns the symbol.
+    pub(super) fn decode_sized(&self, bits: &mut Bits<'_>) -> Result<u8, Incomplete> {
+        let (length, symbol) = self.quick[bits.peek16() >> (16 - QUICK)];
+        if length > 0 {
+            bits.skip(u32::from(length) + u32::from(symbol & 15))?;
+            return Ok(symbol);
+        }
+        let symbol = self.decode(bits)?;
+        bits.skip(u32::from(symbol & 15))?;
+        Ok(symbol)
+    }
+
     /// The next symbol.
     pub(super) fn decode(&self, bits: &mut Bits<'_>) -> Result<u8, Incomplete> {
         let next = bits.peek16();

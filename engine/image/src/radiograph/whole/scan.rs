@@ -94,7 +94,7 @@ struct Walk<'a> {
     run: u32,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// An interleaved unit, or the one block of a scan of one component.
     fn unit(&mut self, frame: &mut Frame, (down, across): (usize, usize)) -> Result<(), Incomplete> {
         let alone = self.scan.components.len() == 1;
@@ -122,8 +122,11 @@ impl Walk<'_> {
     }
 
     fn symbol(&mut self, class: usize, number: usize) -> Result<u8, Incomplete> {
-        let table = self.tables[class][number].as_ref().ok_or(Incomplete::Broken(NO_TABLE))?;
-        table.decode(&mut self.bits)
+        self.table(class, number)?.decode(&mut self.bits)
+    }
+
+    fn table(&self, class: usize, number: usize) -> Result<&'a Huffman, Incomplete> {
+        self.tables[class][number].as_ref().ok_or(Incomplete::Broken(NO_TABLE))
     }
 
     /// A difference of DC coefficients.
@@ -137,16 +140,14 @@ impl Walk<'_> {
     /// A block of a sequential scan.
     fn sequential(&mut self, dc: usize, ac: usize) -> Result<(), Incomplete> {
         self.dc(dc)?;
+        let table = self.table(1, ac)?;
         let mut at = 1;
         while at < 64 {
-            let symbol = self.symbol(1, ac)?;
+            let symbol = table.decode_sized(&mut self.bits)?;
             match (usize::from(symbol >> 4), symbol & 15) {
                 (15, 0) => at += 16,
                 (_, 0) => return Ok(()),
-                (zeros, size) => {
-                    at += zeros + 1;
-                    self.bits.skip(size.into())?;
-                }
+                (zeros, _) => at += zeros + 1,
             }
         }
         if at > 64 { Err(Incomplete::Broken(TOO_MANY)) } else { Ok(()) }

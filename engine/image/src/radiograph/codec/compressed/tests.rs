@@ -2,6 +2,7 @@
 
 use charls::{CharLS, FrameInfo};
 
+use super::super::super::values::Values;
 use super::*;
 
 fn header(samples: usize, allocated: u32, stored: u32, photometric: Photometric) -> Header {
@@ -27,7 +28,7 @@ fn jpeg_ls_of_twelve_bits() {
     let frame = encode(1, 12, &words.map(u16::to_le_bytes).concat());
     let (decoded, remarks) = decode(&frame, &header(1, 16, 12, Photometric::Monochrome2)).unwrap();
     assert_eq!(remarks, [""; 0]);
-    assert_eq!((decoded.words, decoded.stored, decoded.high), (words.to_vec(), 12, 11));
+    assert_eq!((decoded.numbers.into_words(), decoded.stored, decoded.high), (words.to_vec(), 12, 11));
     // the stream's values have more bits than the header allows
     let fault = decode(&frame, &header(1, 16, 11, Photometric::Monochrome2)).unwrap_err();
     assert!(matches!(fault, DicomFault::Mismatch { .. }), "{fault}");
@@ -55,12 +56,12 @@ fn jpeg_ls_with_a_zero_before_its_end() {
     let end = frame.windows(2).rposition(|pair| pair == [0xFF, 0xD9]).unwrap();
     let with = |zeros: usize, codes: &[u8]| [codes, &vec![0; zeros], &[0xFF, 0xD9]].concat();
     let (decoded, remarks) = decode(&with(1, &frame[..end]), &header).unwrap();
-    assert_eq!(decoded.words, words);
+    assert_eq!(decoded.numbers.into_words(), words);
     assert_eq!(remarks, ["the JPEG-LS image has an extra zero byte before its end marker"]);
     // two zeros are not an encoder's slip; and missing codes are not made up for
     assert!(decode(&with(2, &frame[..end]), &header).is_err());
     for length in 25..end - 1 {
-        let fault = decode(&with(1, &frame[..length]), &header).map(|(decoded, _)| decoded.words);
+        let fault = decode(&with(1, &frame[..length]), &header).map(|(decoded, _)| decoded.numbers.into_words());
         assert!(fault.is_err(), "{length} of {end} bytes: {fault:?}");
     }
 }
@@ -73,7 +74,8 @@ fn jpeg_ls_colors_by_plane() {
     let header = header(3, 8, 8, Photometric::Rgb);
     let (decoded, _) = decode(&frame, &header).unwrap();
     assert!(decoded.planar);
-    assert_eq!(decoded.grey(&header, None).unwrap(), [76.245, 149.685, 29.07, 9.0, 9.0, 9.0]);
+    let grey = Values::from(decoded.grey(&header, None).unwrap());
+    assert_eq!(grey.floats().as_slice().unwrap(), [76.245, 149.685, 29.07, 9.0, 9.0, 9.0]);
 }
 
 #[test]
