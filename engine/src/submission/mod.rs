@@ -31,6 +31,7 @@ mod write;
 use std::path::Path;
 
 use indexmap::IndexMap;
+use indexmap::map::{Entry, OccupiedEntry};
 
 use crate::{Mask, Size};
 use remarks::Remarks;
@@ -45,6 +46,21 @@ pub use score::{ImageScore, Score};
 
 /// The size of SIIM's masks.
 pub const SIIM_SIZE: Size = Size::new(1024, 1024);
+
+fn add(mut image: OccupiedEntry<'_, String, Runs>, runs: &Runs) {
+    *image.get_mut() = image.get().union(runs);
+}
+
+/// The error for a second row of an image. The first one's line is looked up only now, since files of millions of rows
+/// have none.
+fn twice(path: &Path, size: Size, id: &str, line: u64) -> SubmissionError {
+    let rows = match Rows::open(path, size) {
+        Ok(rows) => rows,
+        Err(error) => return error,
+    };
+    let first = rows.filter_map(Result::ok).find(|row| row.id == id).map_or(line, |row| row.line);
+    SubmissionError::Twice { path: path.to_owned(), line, id: id.to_owned(), first }
+}
 
 /// A mask for each image, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +91,7 @@ impl Submission {
     /// # Errors
     /// If the file cannot be read, has other columns, or a row is not a mask of this size.
     pub fn read(path: impl AsRef<Path>, size: Size) -> Result<Self, SubmissionError> {
-        Self::read_rows(path.as_ref(), size, |_, _| Ok(()))
+        Self::read_rows(path.as_ref(), size, false)
     }
 
     /// As [`read`](Self::read), for a submission, which has one row per image; a truth may have several.
@@ -83,26 +99,22 @@ impl Submission {
     /// # Errors
     /// As [`read`](Self::read); if an image has several rows.
     pub fn read_single(path: impl AsRef<Path>, size: Size) -> Result<Self, SubmissionError> {
-        let path = path.as_ref();
-        let mut lines: IndexMap<String, u64> = IndexMap::new();
-        Self::read_rows(path, size, |id, line| match lines.insert(id.to_owned(), line) {
-            None => Ok(()),
-            Some(first) => Err(SubmissionError::Twice { path: path.to_owned(), line, id: id.to_owned(), first }),
-        })
+        Self::read_rows(path.as_ref(), size, true)
     }
 
-    fn read_rows(
-        path: &Path,
-        size: Size,
-        mut accept: impl FnMut(&str, u64) -> Result<(), SubmissionError>,
-    ) -> Result<Self, SubmissionError> {
+    fn read_rows(path: &Path, size: Size, single: bool) -> Result<Self, SubmissionError> {
         let mut submission = Self::new(size);
         let mut rows = Rows::open(path, size)?;
         for row in rows.by_ref() {
             let Row { line, id, runs } = row?;
             let runs = runs.map_err(|source| SubmissionError::row(path, line, source.into()))?;
-            accept(&id, line)?;
-            submission.join(id, runs);
+            match submission.masks.entry(id) {
+                Entry::Vacant(image) => {
+                    image.insert(runs);
+                }
+                Entry::Occupied(image) if single => return Err(twice(path, size, image.key(), line)),
+                Entry::Occupied(image) => add(image, &runs),
+            }
         }
         rows.log_remarks();
         Ok(submission)
@@ -110,7 +122,12 @@ impl Submission {
 
     /// Adds an image, or adds to its mask.
     fn join(&mut self, id: String, runs: Runs) {
-        self.masks.entry(id).and_modify(|so_far| *so_far = so_far.union(&runs)).or_insert(runs);
+        match self.masks.entry(id) {
+            Entry::Vacant(image) => {
+                image.insert(runs);
+            }
+            Entry::Occupied(image) => add(image, &runs),
+        }
     }
 
     /// Adds an image, or replaces its mask.

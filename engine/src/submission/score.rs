@@ -66,12 +66,15 @@ impl Submission {
     /// # Errors
     /// If the two differ in their images or sizes, masks have no known size, or there are no images.
     pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
-        self.comparable(truth)?;
-        let missing: Vec<_> = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
-        if !missing.is_empty() {
-            return Err(SubmissionError::Missing { ids: missing });
+        let missing = || {
+            let ids = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
+            Err(SubmissionError::Missing { ids })
+        };
+        match self.score_subset(truth) {
+            Ok(score) if score.unanswered > 0 => missing(),
+            Err(SubmissionError::Nothing) if !truth.is_empty() => missing(),
+            score => score,
         }
-        self.score_subset(truth)
     }
 
     /// As [`score`](Self::score), with a truth that may have more images: only predicted ones are scored.
@@ -90,13 +93,17 @@ impl Submission {
                 predicted_area: predicted.area(),
             })
             .collect();
+        if per_image.len() < self.len() {
+            let extra = self.ids().filter(|id| !truth.contains(id)).map(str::to_owned);
+            return Err(SubmissionError::Extra { ids: extra.collect() });
+        }
         if per_image.is_empty() {
             return Err(SubmissionError::Nothing);
         }
         Ok(Score { unanswered: truth.len() - per_image.len(), ..Score::from_images(per_image) })
     }
 
-    /// Refuses masks of different or unknown sizes, and predictions for images that the truth lacks.
+    /// Refuses masks of different or unknown sizes.
     fn comparable(&self, truth: &Submission) -> Result<(), SubmissionError> {
         if self.size != truth.size {
             return Err(SubmissionError::Sizes {
@@ -106,10 +113,6 @@ impl Submission {
         }
         if self.size.is_none() {
             return Err(SubmissionError::Unsized);
-        }
-        let extra: Vec<_> = self.ids().filter(|id| !truth.contains(id)).map(str::to_owned).collect();
-        if !extra.is_empty() {
-            return Err(SubmissionError::Extra { ids: extra });
         }
         Ok(())
     }

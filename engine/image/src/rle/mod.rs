@@ -65,7 +65,8 @@ impl Runs {
             _ => {}
         }
         let pixels = size.area();
-        let mut runs = Self::default();
+        // two numbers and two blanks a run
+        let mut runs = Self::with_capacity(memchr::memchr_iter(b' ', text.as_bytes()).count() / 2 + 1);
         let mut from = 0_usize;
         for pair in pairs(text) {
             let (run, offset, length) = pair?;

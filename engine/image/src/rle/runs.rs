@@ -12,6 +12,10 @@ use crate::{Mask, Size};
 pub struct Runs(Vec<(usize, usize)>);
 
 impl Runs {
+    pub(super) fn with_capacity(runs: usize) -> Self {
+        Self(Vec::with_capacity(runs))
+    }
+
     /// `(first, one past the last)` of each run, ascending.
     #[must_use]
     pub fn ranges(&self) -> &[(usize, usize)] {
