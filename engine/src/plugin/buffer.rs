@@ -1,8 +1,9 @@
 //! Buffers for a plugin's results, with guard zones that detect writes outside of them.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use super::{Fault, Size};
+use crate::planes;
 
 /// A quiet NaN with a distinctive payload: a pixel that still holds it was never written.
 const UNWRITTEN: u32 = 0x7FC5_EEDA;
@@ -40,7 +41,7 @@ impl FloatBuffer {
         self.cells.as_mut_ptr().wrapping_add(self.guard)
     }
 
-    /// The written plane; an error if the guard zones changed or pixels are unwritten.
+    /// The written plane; an error if the guard zones changed, or pixels are unwritten or not finite.
     pub(super) fn finish(mut self) -> Result<Array2<f32>, Fault> {
         let len = self.size.area();
         let (before, rest) = self.cells.split_at(self.guard);
@@ -48,9 +49,11 @@ impl FloatBuffer {
         if before.iter().chain(after).any(|cell| cell.to_bits() != UNWRITTEN) {
             return Err(Fault::WrotePast);
         }
-        let unwritten = plane.iter().filter(|cell| cell.to_bits() == UNWRITTEN).count();
-        if unwritten > 0 {
-            return Err(Fault::Unwritten(unwritten));
+        let not_finite = planes::not_finite(&ArrayView1::from(plane));
+        if not_finite > 0 {
+            // an unwritten pixel is not a number, either
+            let unwritten = plane.iter().filter(|cell| cell.to_bits() == UNWRITTEN).count();
+            return Err(if unwritten > 0 { Fault::Unwritten(unwritten) } else { Fault::ReturnedNan(not_finite) });
         }
         self.cells.copy_within(self.guard..self.guard + len, 0);
         self.cells.truncate(len);
@@ -61,8 +64,9 @@ impl FloatBuffer {
 impl MaskBuffer {
     pub(super) fn new(size: Size) -> Self {
         let guard = guard(size);
-        let mut cells = vec![GUARD_BYTE; size.area() + 2 * guard];
-        cells[guard..guard + size.area()].fill(0);
+        let mut cells = vec![0; size.area() + 2 * guard];
+        cells[..guard].fill(GUARD_BYTE);
+        cells[guard + size.area()..].fill(GUARD_BYTE);
         Self { cells, size, guard }
     }
 
@@ -72,13 +76,16 @@ impl MaskBuffer {
     }
 
     /// The written mask; an error if the guard zones changed or a byte is neither 0 nor 1.
-    pub(super) fn finish(self) -> Result<Array2<bool>, Fault> {
+    pub(super) fn finish(mut self) -> Result<Array2<bool>, Fault> {
+        let len = self.size.area();
         let (before, rest) = self.cells.split_at(self.guard);
-        let (plane, after) = rest.split_at(self.size.area());
+        let after = &rest[len..];
         if before.iter().chain(after).any(|&cell| cell != GUARD_BYTE) {
             return Err(Fault::WrotePast);
         }
-        mask_of(plane, self.size)
+        self.cells.copy_within(self.guard..self.guard + len, 0);
+        self.cells.truncate(len);
+        mask_of(self.cells, self.size)
     }
 }
 
@@ -88,14 +95,14 @@ pub(super) fn plane_of(pixels: Vec<f32>, size: Size) -> Result<Array2<f32>, Faul
 }
 
 /// Builds a mask from its bytes, each of which must be 0 or 1.
-pub(super) fn mask_of(bytes: &[u8], size: Size) -> Result<Array2<bool>, Fault> {
+pub(super) fn mask_of(bytes: Vec<u8>, size: Size) -> Result<Array2<bool>, Fault> {
     // All at once, vectorised; which byte it is matters only if there is one.
     if bytes.iter().fold(0, |all, &byte| all | byte) > 1
         && let Some(&garbage) = bytes.iter().find(|&&byte| byte > 1)
     {
         return Err(Fault::MaskValue(garbage));
     }
-    let pixels = bytes.iter().map(|&byte| byte == 1).collect();
+    let pixels = bytes.into_iter().map(|byte| byte == 1).collect();
     Array2::from_shape_vec(size, pixels).map_err(|e| Fault::Broken(e.to_string()))
 }
 

@@ -17,7 +17,7 @@ pub(super) trait Calls: Send + Sync {
     fn views(&self) -> Result<usize, Fault>;
     /// The size of a view of an image, as stated by the plugin.
     fn view_size(&self, view: usize, image: Size) -> Result<Size, Fault>;
-    /// Transforms a plane into one of size `out`, every pixel written.
+    /// Transforms a plane into one of size `out`, every pixel written and finite.
     fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault>;
     /// Computes a mask from the map and the mask so far.
     fn postprocess(

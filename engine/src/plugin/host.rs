@@ -206,8 +206,7 @@ impl Plugin {
             self.checked_view(view)?;
             checks::input("map", map)?;
             checks::possible("result", out)?;
-            let out = self.calls.plane(PlaneCall::Inverse(view), map, out)?;
-            checks::map(out.view()).map(|()| out)
+            self.calls.plane(PlaneCall::Inverse(view), map, out)
         })
     }
 
@@ -221,8 +220,18 @@ impl Plugin {
         map: ArrayView2<'_, f32>,
         mask: Option<&Mask>,
     ) -> Result<Mask, PluginError> {
+        self.call("postprocess", Role::Postprocess, || checks::input("map", map))?;
+        self.postprocess_again(context, map, mask)
+    }
+
+    /// As [`Self::postprocess`], for a map that the step before has had, and that is therefore finite.
+    pub(crate) fn postprocess_again(
+        &self,
+        context: &Context,
+        map: ArrayView2<'_, f32>,
+        mask: Option<&Mask>,
+    ) -> Result<Mask, PluginError> {
         self.call("postprocess", Role::Postprocess, || {
-            checks::input("map", map)?;
             let size = map.dim();
             if let Some(mask) = mask.map(|mask| mask.size().dim()).filter(|&mask| mask != size) {
                 let text = format!("the mask is {mask:?}, the map {size:?}: expected the same (height, width)");

@@ -38,7 +38,7 @@ pub use find::{Found, PluginOptions, folders, list, locate, named, resolve};
 pub use host::Plugin;
 #[doc(hidden)]
 pub use library::table_of;
-pub use origin::Origin;
+pub use origin::{Origin, hash_program};
 pub use own::{OwnPlugin, OwnPlugins, OwnStep};
 pub use pleura_plugin::Context;
 pub use worker::worker;

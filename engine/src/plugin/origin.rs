@@ -70,12 +70,19 @@ impl Origin {
 
 /// The SHA-256 of the running program, in lowercase hexadecimal. Computed once for all built-in plugins.
 pub(super) fn program_sha256() -> io::Result<&'static str> {
-    static SUM: OnceLock<String> = OnceLock::new();
-    if let Some(sum) = SUM.get() {
-        return Ok(sum);
-    }
-    let sum = digest::file(&std::env::current_exe()?)?;
-    Ok(SUM.get_or_init(|| sum))
+    static SUM: OnceLock<Result<String, (io::ErrorKind, String)>> = OnceLock::new();
+    let sum = SUM.get_or_init(|| {
+        let sum = std::env::current_exe().and_then(|program| digest::file(&program));
+        sum.map_err(|error| (error.kind(), error.to_string()))
+    });
+    sum.as_deref().map_err(|(kind, text)| io::Error::new(*kind, text.clone()))
+}
+
+/// Begins to compute the SHA-256 of the running program, on a thread of its own. [`Plugin::sha256`](super::Plugin::sha256)
+/// of a built-in plugin, which waits for it, then takes no time of its own; useful before models are opened.
+pub fn hash_program() {
+    // without a thread, it is computed when it is needed
+    let _ = std::thread::Builder::new().name("pleura-hash".into()).spawn(program_sha256);
 }
 
 impl fmt::Display for Origin {

@@ -131,7 +131,8 @@ impl Calls for Worker {
         let request = Request::Plane { call, input: input.dim().into(), out };
         match self.ask(&request, &[bytemuck::cast_slice(&pixels)])? {
             (Reply::Plane, payload) if payload.len() == out.area() * size_of::<f32>() => {
-                plane_of(bytemuck::pod_collect_to_vec(&payload), out)
+                let plane = plane_of(bytemuck::pod_collect_to_vec(&payload), out)?;
+                super::checks::map(plane.view()).map(|()| plane)
             }
             (reply, _) => Err(unexpected(&reply)),
         }
@@ -148,7 +149,7 @@ impl Calls for Worker {
         let request =
             Request::Postprocess { context: context.into(), size: map.dim().into(), has_mask: mask.is_some() };
         match self.ask(&request, &[bytemuck::cast_slice(&pixels), &marks])? {
-            (Reply::Mask, payload) if payload.len() == map.len() => mask_of(&payload, map.dim().into()),
+            (Reply::Mask, payload) if payload.len() == map.len() => mask_of(payload, map.dim().into()),
             (reply, _) => Err(unexpected(&reply)),
         }
     }

@@ -108,7 +108,7 @@ fn make(instance: &Instance, request: &Request, payload: &[u8]) -> Result<Answer
         Request::Postprocess { context, size, has_mask } => {
             let (map, marks) = payload.split_at_checked(size.area() * 4).ok_or_else(short)?;
             let pixels = floats(map, *size)?;
-            let mask = if *has_mask { Some(mask_of(marks, *size)?) } else { None };
+            let mask = if *has_mask { Some(mask_of(marks.to_vec(), *size)?) } else { None };
             let mask = mask.as_ref().map(|mask| mask.view());
             let mask = instance.postprocess(&context.into(), view(&pixels, *size)?, mask)?;
             Ok((Reply::Mask, mask.iter().map(|&marked| u8::from(marked)).collect()))

@@ -136,6 +136,8 @@ fn run(args: &Args, images: &Images) -> Result<Exit> {
     let mut journal = Journal::lock(&targets.out)?;
     let folds = args.folds.as_deref().map(answers::folds).transpose()?;
     let options = given(Ensemble::options().keep_maps(args.maps.is_some()), folds, Options::folds);
+    // the receipt names the program's hash; computed while models are opened
+    pleura::plugin::hash_program();
     let ensemble = args.engine.open(&args.ensemble, options)?;
     let receipt = begin(args, &ensemble, &inputs, shard)?;
     let identity = Identity::from(&receipt);
