@@ -89,6 +89,33 @@ fn results_come_in_the_order_of_the_files_whoever_is_quick() {
     assert_eq!((ended, seen), (Ok(()), files));
 }
 
+/// The input of members that see the same views is made once; under a memory limit, each makes its own.
+#[test]
+fn members_that_share_an_input_find_what_they_find_with_their_own() {
+    let flip = |axis: &str| format!("tta = [{{ plugin = \"flip\", params = {{ axis = \"{axis}\" }} }}]");
+    let toml = format!(
+        "output.size = [16, 16]\n{POST}\n[classifier]\ngate = {{ kind = \"score\", above = 0.5 }}\n{}{}{}{}",
+        member("classifier", "c", &format!("{}\n{}", score(), flip("horizontal"))),
+        member("segmenter", "a", &flip("horizontal")),
+        member("segmenter", "b", &flip("horizontal")),
+        member("segmenter", "d", &flip("vertical")),
+    );
+    let toy = |gain| Toy { gain, ..Toy::default() };
+    let left = Toy { left_only: true, ..toy(1.2) };
+    let case = Case::new(&[("c", toy(1.0)), ("a", toy(0.9)), ("b", left), ("d", toy(0.8))], &toml);
+    let images: Vec<_> = (0..9).map(|seed| case.image(&noise(seed, Size::new(8, 8)))).collect();
+    let found = |options: pleura::ensemble::Options| -> Vec<_> {
+        let ensemble = options.device(Device::Cpu).threads(1).keep_maps(true).open(&case.manifest).unwrap();
+        ensemble.predict_batch(&images).into_iter().map(|finding| finding.unwrap()).collect()
+    };
+    let own = found(Ensemble::options().batch(1).memory(1 << 30));
+    let passed = own.iter().filter(|finding| finding.map.is_some()).count();
+    assert!((1..images.len()).contains(&passed), "{passed} pass the gate");
+    for batch in [1, 2, 5, 20] {
+        assert_eq!(found(Ensemble::options().batch(batch)), own, "batches of {batch}");
+    }
+}
+
 /// A network that needs little memory for one image, and `floats` floats for each further one.
 fn greedy(path: &Path, floats: i64) {
     let mut g = GraphBuilder::new("greedy");

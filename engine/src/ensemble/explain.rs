@@ -85,7 +85,7 @@ impl Ensemble {
         let classifier = classifier.map(|(stage, verdict)| explain(stage, verdict));
         let segmenter = trace.segmented.as_mut().map(|verdict| explain(&self.segmenter, verdict));
         let trace = Trace { segmented: stopped(trace.segmented, classifier.as_ref()), ..trace };
-        let (finding, masks) = self.conclude(radiograph, trace)?;
+        let (finding, masks) = self.conclude(radiograph, trace, true)?;
         Ok(Explanation { finding, crop, classifier, segmenter, masks })
     }
 }

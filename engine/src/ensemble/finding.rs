@@ -88,11 +88,17 @@ impl Finding {
     /// everything but `file`, since files may be moved.
     #[must_use]
     pub fn to_json(&self, file: Option<&Path>, run: Option<&Origin>) -> String {
+        self.to_json_with(&rle::Runs::from(&self.mask), file, run)
+    }
+
+    /// As [`Finding::to_json`], where the mask's runs are already known.
+    #[must_use]
+    pub fn to_json_with(&self, runs: &rle::Runs, file: Option<&Path>, run: Option<&Origin>) -> String {
         let line = Line {
             id: &self.id,
             file: file.and_then(Path::to_str),
-            positive: !self.mask.is_empty(),
-            area: self.mask.area(),
+            positive: !runs.is_empty(),
+            area: runs.area(),
             size: self.mask.size(),
             decision: self.decision,
             score: self.score,
@@ -101,7 +107,7 @@ impl Finding {
             runs: self.runs,
             crop: self.crop,
             run,
-            rle: rle::encode(&self.mask),
+            rle: runs.encode(),
         };
         // Numbers are finite and keys are text: serialization cannot fail.
         let text = serde_json::to_string(&line).unwrap_or_default();

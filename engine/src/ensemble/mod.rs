@@ -56,6 +56,7 @@ use crate::{Radiograph, Size};
 use device::clock::Clock;
 use device::slot::DeviceSlot;
 use member::cache::{Cache, Counts};
+use member::inputs::InputGroup;
 use member::prepare::{Prepared, Recipe};
 use member::weights::Source;
 use pipeline::guarded::guarded;
@@ -95,6 +96,8 @@ pub struct Ensemble {
     segmenter: Stage,
     postprocess: Vec<Arc<Plugin>>,
     recipes: Vec<Recipe>,
+    /// The members that show their networks the same.
+    inputs: Vec<InputGroup>,
     sources: Vec<Arc<Source>>,
     /// Every plugin instance that was opened, for all places.
     plugins: Vec<Arc<Plugin>>,
@@ -231,9 +234,14 @@ impl Ensemble {
         let traces = self.trace_guarded(self.slot(0), radiographs, Prepared::default());
         let traces: Vec<_> = traces.into_iter().zip(radiographs).collect();
         let finish = |(trace, radiograph): (Result<Trace, ImageError>, &&Radiograph)| {
-            guarded(|| self.conclude(radiograph, trace?).map(|(finding, _)| finding))
+            guarded(|| self.conclude(radiograph, trace?, false).map(|(finding, _)| finding))
         };
         self.pool.run(|| traces.into_par_iter().map(finish).collect())
+    }
+
+    /// The inputs that members share; under a memory limit, none are kept.
+    fn shared_inputs(&self) -> &[InputGroup] {
+        if self.memory.is_none() { &self.inputs } else { &[] }
     }
 
     /// The stages, in the order in which images pass through them.

@@ -22,10 +22,11 @@ pub fn context(radiograph: &Radiograph, score: Option<(f32, f32)>) -> Context {
 pub fn run(steps: &[Arc<Plugin>], context: &Context, map: ArrayView2<'_, f32>) -> Result<Vec<Mask>, ImageError> {
     let mut masks: Vec<Mask> = Vec::with_capacity(steps.len());
     for (index, plugin) in steps.iter().enumerate() {
-        let next = plugin
-            .postprocess(context, map, masks.last())
-            .map_err(|source| ImageError::plugin(Step::Postprocess(index + 1), source))?;
-        masks.push(next);
+        let next = match masks.last() {
+            None => plugin.postprocess(context, map, None),
+            before => plugin.postprocess_again(context, map, before),
+        };
+        masks.push(next.map_err(|source| ImageError::plugin(Step::Postprocess(index + 1), source))?);
     }
     if masks.is_empty() { Err(ImageError::NoMask) } else { Ok(masks) }
 }

@@ -46,7 +46,7 @@ pub fn map<'m>(
     for (map, weight) in maps.zip(weights).filter(|(_, weight)| **weight > 0.0) {
         let map = map?;
         let sum = sum.get_or_insert_with(|| Array2::from_elem(map.dim(), fold.start()));
-        fold.add_map(sum, map.view(), *weight);
+        fold.add_map(sum, map.view(), *weight, None);
     }
     let total = weights.iter().sum();
     // As in the engine: maps shifted by a threshold may leave 0..=1, the merged map may not.

@@ -43,11 +43,11 @@ struct Line {
 }
 
 impl Entry {
-    /// The entry of a finished image.
+    /// The entry of a finished image, whose mask has these runs.
     pub fn new(
         input: &Input,
         radiograph: Option<&Radiograph>,
-        finding: &Finding,
+        (finding, mask): (&Finding, &Runs),
         map: Option<String>,
         run: &Origin,
     ) -> Result<Self> {
@@ -56,7 +56,7 @@ impl Entry {
             stamp: input.stamp,
             windowless: radiograph.is_some_and(|radiograph| !radiograph.has_window()),
             map,
-            finding: RawValue::from_string(finding.to_json(Some(&input.path), Some(run)))?,
+            finding: RawValue::from_string(finding.to_json_with(mask, Some(&input.path), Some(run)))?,
         })
     }
 

@@ -226,8 +226,8 @@ impl<'a> Run<'a> {
             self.done.unmapped += 1;
         }
         let map = map.and_then(Result::ok);
-        let entry = Entry::new(input, radiograph, finding, map, &self.origin)?;
         let row = Row::new(finding);
+        let entry = Entry::new(input, radiograph, (finding, &row.mask), map, &self.origin)?;
         let span = self.journal.push(&entry)?;
         self.add(input, row, entry.windowless, span)
     }

@@ -104,6 +104,8 @@ impl Map {
             Self::Classes(planes, pick) => {
                 squashed(log_odds_of_planes(planes.into_iter().map(|plane| resized_map(plane, size, how)), &pick))
             }
+            // a mean of probabilities is one
+            Self::Probabilities(map) if is_mean(how) && are_probabilities(&map) => resized_map(map, size, how),
             map => map.each(|plane| resized_map(plane, size, how)).probabilities(),
         }
     }
@@ -118,6 +120,17 @@ impl Map {
             Self::Independent(planes, pick) => squashed(highest(planes, &pick)),
         }
     }
+}
+
+/// Whether no resized number is above or below all of those it is made from, rounding included.
+fn is_mean(how: MapResize) -> bool {
+    matches!(how, MapResize::Linear | MapResize::Nearest)
+}
+
+/// Whether all numbers are in 0..=1.
+pub fn are_probabilities(map: &Array2<f32>) -> bool {
+    // one pass without branches; no NaN is within
+    map.iter().fold(true, |all, p| all & (0.0..=1.0).contains(p))
 }
 
 /// The highest logit at each pixel, or its negative.

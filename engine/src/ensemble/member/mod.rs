@@ -10,6 +10,7 @@ mod channels;
 mod classes;
 pub mod compatibility;
 pub mod early;
+pub mod inputs;
 mod map;
 #[cfg(feature = "optimize")]
 pub mod model_input;
@@ -19,6 +20,7 @@ pub mod part;
 mod placement;
 pub mod prepare;
 pub mod probability;
+pub mod small;
 mod snapshot;
 pub mod tensor;
 pub mod views;
@@ -35,15 +37,17 @@ use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::postprocess;
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
-use crate::manifest::{self, Average, When};
+use crate::manifest::{self, Average, MapResize, When};
 use crate::plugin::Plugin;
 use crate::{Radiograph, Size};
 use answer::{Answer, Mean, MemberAnswer, Sum, ViewAnswer};
 use cache::{Cache, Counts};
 use early::{BoundsIfDecided, GateDecided, MemberOutcome};
+use inputs::Inputs;
 use map::Map;
 use prepare::{Prepared, Recipe};
 use probability::{MIDDLE, sigmoid};
+use small::{Given, Small};
 use views::View;
 use weights::Weights;
 
@@ -53,6 +57,8 @@ pub struct Member {
     pub weights: Vec<Weights>,
     /// The index of the ensemble's recipe that prepares its images.
     pub recipe: usize,
+    /// The index of the members whose networks see the same; `None` if nothing is shared, as for windows.
+    pub inputs: Option<usize>,
     pub views: Vec<View>,
     /// (height, width) of each view.
     pub view_sizes: Vec<Size>,
@@ -73,6 +79,7 @@ pub struct BatchContext<'a> {
     pub radiographs: &'a [&'a Radiograph],
     pub recipes: &'a [Recipe],
     pub prepared: &'a mut Prepared,
+    pub inputs: Inputs,
     /// The maximum number of images per run of a model.
     pub batch: usize,
     pub cache: Option<&'a Cache>,
@@ -93,7 +100,7 @@ impl Member {
         context: &mut BatchContext<'_>,
         tasks: &[ImageTask],
         settled: Option<GateDecided<'_>>,
-    ) -> Vec<Result<MemberOutcome<MemberAnswer>, ImageError>> {
+    ) -> Vec<Result<MemberOutcome<Given>, ImageError>> {
         let settled = settled.filter(|_| self.goes_by_view());
         let end = |task: &ImageTask, sum: &Sum, index: usize, views: &[ViewAnswer]| {
             let settled = settled?;
@@ -122,6 +129,7 @@ impl Member {
             for (place, answer) in turn.into_iter().zip(answers) {
                 self.add(&mut sums[place], index, answer);
             }
+            self.inputs.into_iter().for_each(|group| context.inputs.seen(group));
         }
         let context: &BatchContext<'_> = context;
         let finish = |(sum, task): (Result<MemberOutcome<Sum>, ImageError>, &ImageTask)| match sum? {
@@ -158,7 +166,7 @@ impl Member {
     }
 
     /// From the mean over the sets of weights to the member's output.
-    fn finish(&self, context: &BatchContext<'_>, sum: Sum, task: &ImageTask) -> Result<MemberAnswer, ImageError> {
+    fn finish(&self, context: &BatchContext<'_>, sum: Sum, task: &ImageTask) -> Result<Given, ImageError> {
         let mean = sum.mean();
         if mean.views.is_empty() {
             let (member, fold) = (self.manifest.name.clone(), task.fold.unwrap_or_default());
@@ -166,11 +174,28 @@ impl Member {
         }
         let score = self.score(&mean).filter(|_| self.wanted.score);
         let Mean { map, agreement, threshold, views, .. } = mean;
-        let map = match map {
-            Some(map) if self.wanted.map => Some(self.own_map(context, map, threshold, agreement, task)?),
-            _ => None,
-        };
-        Ok(MemberAnswer { score, map, agreement, views })
+        let answer = MemberAnswer { score, map: None, agreement, views };
+        let Some(map) = map.filter(|_| self.wanted.map) else { return Ok(Given { answer, small: None }) };
+        match self.small(context, map, task) {
+            Ok(small) => Ok(Given { answer, small: Some(small) }),
+            Err(map) => {
+                let map = Some(self.own_map(context, map, threshold, agreement, task)?);
+                Ok(Given { answer: MemberAnswer { map, ..answer }, small: None })
+            }
+        }
+    }
+
+    /// The map as it is, if it only has to be resized.
+    fn small(&self, context: &BatchContext<'_>, map: Map, task: &ImageTask) -> Result<Small, Map> {
+        let changed = self.is_shifted() || self.manifest.times_score || !self.postprocess.is_empty();
+        if changed || self.region(context.radiographs[task.image], task).is_some() {
+            return Err(map);
+        }
+        Small::new(map, task.size, self.map_resize())
+    }
+
+    fn map_resize(&self) -> MapResize {
+        self.manifest.map.as_ref().map(|map| map.resize).unwrap_or_default()
     }
 
     /// The probability, if logits were averaged: of their mean, or from the map of their mean.
@@ -193,9 +218,8 @@ impl Member {
         agreement: Option<f32>,
         task: &ImageTask,
     ) -> Result<Array2<f32>, ImageError> {
-        let how = self.manifest.map.as_ref().map(|map| map.resize).unwrap_or_default();
         let radiograph = context.radiographs[task.image];
-        let mut map = map.placed(self.place(radiograph, task), how);
+        let mut map = map.placed(self.place(radiograph, task), self.map_resize());
         if let Some(region) = self.region(radiograph, task) {
             map = region.at(task.size).paste(map.view());
         }

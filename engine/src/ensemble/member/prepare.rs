@@ -25,8 +25,8 @@ pub const MAX_SIDE: usize = 16_384;
 /// to `size`.
 #[must_use]
 pub fn prepare(radiograph: &Radiograph, intensity: Intensity, size: Size, how: Resize) -> Array2<f32> {
-    let intensities = radiograph.intensities(intensity);
-    resized(intensities.view(), size, how)
+    let Size { height, width } = radiograph.size();
+    clipped(radiograph.resized_part(intensity, (0..height, 0..width), size, how))
 }
 
 /// One way of preparing an image. Members that prepare it in the same way share a recipe and its result.
@@ -70,10 +70,8 @@ impl Recipe {
         let input = &self.input;
         let size = Size::from(input.size);
         let placement = Placement::new(input.fit, part.size(), radiograph.spacing(), size)?;
-        let intensities = radiograph.intensities(self.intensity);
-        let mut seen = CowArray::from(part.cut(intensities.view()));
-        let own = self.own(&mut seen, part.cut(radiograph.values()), radiograph.zero());
-        let image = resized(seen.view(), placement.map_or(size, |placement| placement.inner), input.resize);
+        let inner = placement.map_or(size, |placement| placement.inner);
+        let (image, own) = self.resized(radiograph, part, inner);
         let put = |image: Array2<f32>, own| match placement {
             Some(placement) => placement.put(image.view(), self.border(radiograph, own)),
             None => image,
@@ -89,6 +87,19 @@ impl Recipe {
         let plane = put(image, own);
         let windows = Windows::new(plane.dim().into(), size, &how);
         Ok(PreparedImage { plane, placement, own, windows: Some(windows) })
+    }
+
+    /// The part of the image in the size that is seen, and what normalizes it.
+    fn resized(&self, radiograph: &Radiograph, part: Region, size: Size) -> (Array2<f32>, Option<Own>) {
+        let how = self.input.resize;
+        if matches!(self.input.normalize.of(), None | Some(Measured::Input)) {
+            let (rows, columns) = (part.top..part.top + part.height, part.left..part.left + part.width);
+            return (clipped(radiograph.resized_part(self.intensity, (rows, columns), size, how)), None);
+        }
+        let intensities = radiograph.intensities(self.intensity);
+        let mut seen = CowArray::from(part.cut(intensities.view()));
+        let own = self.own(&mut seen, part.cut(radiograph.values()), radiograph.zero());
+        (resized(seen.view(), size, how), own)
     }
 
     /// The image after the prepare plugins.
@@ -151,8 +162,11 @@ impl Recipe {
 
 /// A plane of intensities at another size.
 fn resized(plane: ArrayView2<'_, f32>, size: Size, how: Resize) -> Array2<f32> {
-    let mut image = resize(plane, size, how).into_owned();
-    // Cubic weights overshoot; intensities must not.
+    clipped(resize(plane, size, how).into_owned())
+}
+
+/// Cubic weights overshoot; intensities must not.
+fn clipped(mut image: Array2<f32>) -> Array2<f32> {
     image.mapv_inplace(|v| v.clamp(0.0, 1.0));
     image
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{EnsembleError, Opening, RecipeKey};
+use super::{EnsembleError, InputKey, Opening, RecipeKey};
 use crate::Size;
 use crate::ensemble::member::Member;
 use crate::ensemble::member::cache;
 use crate::ensemble::member::compatibility;
+use crate::ensemble::member::inputs::InputGroup;
 use crate::ensemble::member::part::Part;
 use crate::ensemble::member::prepare::Recipe;
 use crate::ensemble::member::views::View;
@@ -33,8 +34,10 @@ impl Opening<'_> {
         let whens = member.postprocess.iter().map(|step| step.when);
         let postprocess: Vec<_> = whens.zip(steps).collect();
         let recipe = self.recipe(field, member)?;
+        let weights = self.weights(field, member, &view_sizes)?;
         Ok(Member {
-            weights: self.weights(field, member, &view_sizes)?,
+            inputs: self.inputs(member, recipe, weights.len(), &view_sizes),
+            weights,
             fingerprint: self.fingerprint(field, member, &self.recipes[recipe].1.plugins, &tta)?,
             recipe,
             manifest: member.clone(),
@@ -48,6 +51,23 @@ impl Opening<'_> {
             compare_above: postprocess.iter().find_map(|(when, _)| when.map(|when| when.mask_above)),
             postprocess,
         })
+    }
+
+    /// The members that show their networks the same, as this one does.
+    fn inputs(&mut self, member: &manifest::Member, recipe: usize, uses: usize, views: &[Size]) -> Option<usize> {
+        if matches!(member.input.fit, Fit::Windows(_)) {
+            return None;
+        }
+        let key = InputKey { recipe, input: member.input.clone(), identity: member.identity, tta: member.tta.clone() };
+        let known = self.inputs.iter().position(|(other, _)| *other == key);
+        let index = known.unwrap_or(self.inputs.len());
+        if known.is_none() {
+            let pixels: usize = views.iter().map(|size| size.area()).sum();
+            let bytes = pixels * member.input.channels as usize * size_of::<f32>();
+            self.inputs.push((key, InputGroup { uses: 0, bytes }));
+        }
+        self.inputs[index].1.uses += uses;
+        Some(index)
     }
 
     fn weights(

@@ -16,6 +16,7 @@ use crate::ensemble::EnsembleError;
 use crate::ensemble::device::clock::Clock;
 use crate::ensemble::member::Member;
 use crate::ensemble::member::cache::{Cache, Counts};
+use crate::ensemble::member::inputs::InputGroup;
 use crate::ensemble::member::part::Part;
 use crate::ensemble::member::prepare::Recipe;
 use crate::ensemble::member::weights::{Opener, Source};
@@ -48,6 +49,16 @@ struct Opening<'a> {
     /// Whether each image is predicted only by weights that have not seen it.
     out_of_fold: bool,
     recipes: Vec<(RecipeKey, Recipe)>,
+    inputs: Vec<(InputKey, InputGroup)>,
+}
+
+/// The values by which members' inputs are compared.
+#[derive(PartialEq)]
+struct InputKey {
+    recipe: usize,
+    input: manifest::Input,
+    identity: bool,
+    tta: Vec<Step>,
 }
 
 /// The values by which recipes are compared.
@@ -96,6 +107,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
         lazy: options.cache.is_some(),
         out_of_fold: options.folds.is_some(),
         recipes: Vec::new(),
+        inputs: Vec::new(),
     };
     let postprocess = opening.plugins("postprocess", &manifest.postprocess, &[Role::Postprocess])?;
     let crop = opening.crop(&manifest)?;
@@ -113,6 +125,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
         segmenter,
         postprocess,
         recipes: opening.recipes.into_iter().map(|(_, recipe)| recipe).collect(),
+        inputs: opening.inputs.into_iter().map(|(_, group)| group).collect(),
         sources: opening.sources.into_values().collect(),
         plugins: opening.plugins,
         cache: cache(options)?,

@@ -65,7 +65,8 @@ impl Ensemble {
             },
             strict: self.memory.is_some(),
             limits: self.decode_limits(),
-            prepared: self.recipes.iter().map(|recipe| recipe.held().0 * FLOAT).sum(),
+            prepared: self.recipes.iter().map(|recipe| recipe.held().0 * FLOAT).sum::<usize>()
+                + self.shared_inputs().iter().filter(|group| group.uses > 1).map(|group| group.bytes).sum::<usize>(),
             planes: self.recipes.iter().map(|recipe| recipe.held().1).sum(),
             maps: MAPS + self.stages().map(|stage| stage.maps_kept()).max().unwrap_or(0) + usize::from(self.keep_maps),
             output: self.manifest.output.size.map(Size::from),

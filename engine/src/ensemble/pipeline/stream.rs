@@ -250,7 +250,7 @@ impl Ensemble {
     fn conclude_all<N: Send>(&self, Traced { bytes, images, .. }: Traced<N>) -> Findings<N> {
         let conclude = |(name, image): (N, Result<Seen, ImageError>)| match image {
             Ok((radiograph, trace)) => {
-                let finding = guarded(|| self.conclude(&radiograph, trace?).map(|(finding, _)| finding));
+                let finding = guarded(|| self.conclude(&radiograph, trace?, false).map(|(finding, _)| finding));
                 (name, finding, Some(radiograph))
             }
             Err(error) => (name, Err(error), None),

@@ -5,6 +5,7 @@ use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::finding::{Decision, Finding, Runs};
 use crate::ensemble::member::BatchContext;
+use crate::ensemble::member::inputs::Inputs;
 use crate::ensemble::member::prepare::Prepared;
 use crate::ensemble::postprocess;
 use crate::ensemble::stage::Verdict;
@@ -46,6 +47,7 @@ impl Ensemble {
             radiographs,
             recipes: &self.recipes,
             prepared: &mut prepared,
+            inputs: Inputs::new(self.shared_inputs()),
             batch: self.batch,
             cache: self.cache.as_ref(),
             counts: &self.counts,
@@ -91,7 +93,7 @@ impl Ensemble {
         ImageTask { image, size: self.output_size(radiograph), region: None, score: None, fold }
     }
 
-    /// Turns the stages' results into the finding, with the mask after each postprocessing step.
+    /// Turns the stages' results into the finding, with the mask after each postprocessing step if they are kept.
     ///
     /// # Errors
     /// If a plugin fails.
@@ -99,6 +101,7 @@ impl Ensemble {
         &self,
         radiograph: &Radiograph,
         trace: Trace,
+        keeps_masks: bool,
     ) -> Result<(Finding, Vec<Mask>), ImageError> {
         // of the highest level, so that every log event has it
         let _span = tracing::error_span!("image", id = radiograph.id()).entered();
@@ -128,8 +131,10 @@ impl Ensemble {
             finding.decision = Decision::Postprocess;
             masks = postprocess::run(&self.postprocess, &postprocess::context(radiograph, score), map.view())?;
             finding.areas = masks.iter().map(Mask::area).collect();
-            if let Some(last) = masks.last() {
-                finding.mask = nearest(last, self.mask_size(size));
+            let last = if keeps_masks { masks.last().cloned() } else { masks.pop() };
+            if let Some(last) = last {
+                let wanted = self.mask_size(size);
+                finding.mask = if last.size() == wanted { last } else { nearest(&last, wanted) };
             }
         }
         finding.map = verdict.map.filter(|_| self.keep_maps);

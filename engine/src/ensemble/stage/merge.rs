@@ -92,9 +92,48 @@ impl MergeAccumulator {
         }
     }
 
-    /// [`MergeAccumulator::add`], pixel by pixel.
-    pub fn add_map(self, sum: &mut Array2<f32>, map: ArrayView2<'_, f32>, weight: f32) {
-        Zip::from(sum).and(map).for_each(|sum, &p| *sum = self.add(*sum, p, weight));
+    /// The sum after the first map.
+    pub fn start_map(self, map: Array2<f32>, weight: f32) -> Array2<f32> {
+        match self {
+            // 0 + 1 · p, the maximum of p and nothing, and so on
+            Self::Mean if weight == 1.0 => map,
+            Self::Max | Self::Min => map,
+            _ => map.mapv_into(|p| self.add(self.start(), p, weight)),
+        }
+    }
+
+    /// [`MergeAccumulator::add`], pixel by pixel; after the last map, also [`MergeAccumulator::finish`] by `total`.
+    pub fn add_map(self, sum: &mut Array2<f32>, map: ArrayView2<'_, f32>, weight: f32, total: Option<f32>) {
+        match (sum.as_slice_mut(), map.as_slice()) {
+            (Some(sum), Some(map)) => self.add_row(sum, map, weight, total),
+            _ => Zip::from(sum).and(map).for_each(|sum, &p| *sum = self.added(*sum, p, weight, total)),
+        }
+    }
+
+    /// As [`MergeAccumulator::add_map`], of a part of it.
+    pub fn add_row(self, sum: &mut [f32], map: &[f32], weight: f32, total: Option<f32>) {
+        match (self, total) {
+            // the usual one, written so that the compiler vectorises it
+            (Self::Mean, None) => sum.iter_mut().zip(map).for_each(|(sum, &p)| *sum += weight * p),
+            (Self::Mean, Some(total)) => {
+                sum.iter_mut().zip(map).for_each(|(sum, &p)| *sum = (*sum + weight * p) / total)
+            }
+            _ => sum.iter_mut().zip(map).for_each(|(sum, &p)| *sum = self.added(*sum, p, weight, total)),
+        }
+    }
+
+    fn added(self, sum: f32, probability: f32, weight: f32, total: Option<f32>) -> f32 {
+        let sum = self.add(sum, probability, weight);
+        total.map_or(sum, |total| self.finish(sum, total))
+    }
+
+    /// [`MergeAccumulator::finish`], pixel by pixel.
+    pub fn finish_map(self, sum: Array2<f32>, weight: f32) -> Array2<f32> {
+        match self {
+            Self::Max | Self::Min => sum,
+            Self::Mean if weight == 1.0 => sum,
+            _ => sum.mapv_into(|sum| self.finish(sum, weight)),
+        }
     }
 
     /// The final value of a merge of total weight `weight` if the members of `rest` all give their lowest, or highest,

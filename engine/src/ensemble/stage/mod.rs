@@ -13,6 +13,7 @@ use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::member::answer::MemberAnswer;
 use crate::ensemble::member::early::{Bounds, GateDecided, MemberOutcome};
+use crate::ensemble::member::small::{Given, Small};
 use crate::ensemble::member::{BatchContext, Member};
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
 use gate::{Gate, GateInputs, Reading};
@@ -73,6 +74,8 @@ struct Progress {
     task: ImageTask,
     score: f32,
     map: Option<Array2<f32>>,
+    /// Whether the map is merged, and no longer a sum.
+    merged: bool,
     /// Kept for a stack, which needs all outputs at once, and on request.
     answers: Vec<MemberAnswer>,
     scores: Vec<Option<f32>>,
@@ -81,6 +84,11 @@ struct Progress {
     /// Keep every output; all members then run.
     keep: bool,
     done: Option<Result<Verdict, ImageError>>,
+}
+
+/// With its rows one after the other in memory.
+fn dense(map: Array2<f32>) -> Array2<f32> {
+    if map.is_standard_layout() { map } else { map.as_standard_layout().into_owned() }
 }
 
 impl Stage {
@@ -101,8 +109,7 @@ impl Stage {
                 member.run(context, &open_jobs, self.ends_early(context.keep).then_some(&settled as GateDecided<'_>));
             let open = images.iter_mut().filter(|image| image.done.is_none());
             let pairs: Vec<_> = open.zip(answers).collect();
-            let take = |(image, answer): (&mut Progress, Result<MemberOutcome<MemberAnswer>, ImageError>)| match answer
-            {
+            let take = |(image, answer): (&mut Progress, Result<MemberOutcome<Given>, ImageError>)| match answer {
                 Ok(MemberOutcome::Whole(answer)) => self.take(image, index, answer),
                 Ok(MemberOutcome::GateDecided(bounds)) => {
                     let verdict = self.certain(image, index, bounds);
@@ -137,11 +144,25 @@ impl Stage {
             Merger::Stack(_) => 0.0,
         };
         let own = vec![None; self.gate.as_ref().map_or(0, Gate::tests)];
-        Progress { task, score: start, map: None, answers: Vec::new(), scores: Vec::new(), own, keep, done: None }
+        Progress {
+            task,
+            score: start,
+            map: None,
+            merged: false,
+            answers: Vec::new(),
+            scores: Vec::new(),
+            own,
+            keep,
+            done: None,
+        }
     }
 
     /// Merges a member's output, and ends the image's stage if the rest cannot matter.
-    fn take(&self, image: &mut Progress, index: usize, mut answer: MemberAnswer) {
+    fn take(&self, image: &mut Progress, index: usize, given: Given) {
+        let looked_at = self.gate.as_ref().is_some_and(|gate| gate.wants(index).map);
+        let whole = image.keep || looked_at || matches!(self.merger, Merger::Stack(_));
+        let mut given = if whole { Given { answer: given.whole(), small: None } } else { given };
+        let answer = &mut given.answer;
         image.scores.push(answer.score);
         let own = self.gate.iter().flat_map(|gate| gate.read_member(index, answer.map.as_ref()));
         own.for_each(|(test, value)| image.own[test] = Some(value));
@@ -150,22 +171,47 @@ impl Stage {
             if let Some(score) = answer.score {
                 image.score = fold.add(image.score, score, weight);
             }
-            if let Some(map) = answer.map.as_mut().filter(|_| self.wanted.map) {
-                let start = |map: Array2<f32>| map.mapv_into(|p| fold.add(fold.start(), p, weight));
-                match &mut image.map {
-                    Some(sum) => fold.add_map(sum, map.view(), weight),
-                    // The sum replaces the first map, unless that is to be kept.
-                    None if image.keep => image.map = Some(start(map.clone())),
-                    None => image.map = Some(start(std::mem::take(map))),
-                }
+            if self.wanted.map {
+                let map = if image.keep { answer.map.clone() } else { answer.map.take() };
+                self.merge_map(*fold, image, index, map, given.small.take());
             }
             if !image.keep && index + 1 < self.members.len() {
                 image.done = self.certain(image, index + 1, UNKNOWN).map(Ok);
             }
         }
         if image.keep || matches!(self.merger, Merger::Stack(_)) {
-            image.answers.push(answer);
+            image.answers.push(given.answer);
         }
+    }
+
+    /// Merges a member's map, which is in one of the two forms.
+    fn merge_map(
+        &self,
+        fold: MergeAccumulator,
+        image: &mut Progress,
+        index: usize,
+        map: Option<Array2<f32>>,
+        small: Option<Small>,
+    ) {
+        let weight = self.members[index].manifest.weight;
+        let Some(sum) = &mut image.map else {
+            // the sum replaces the first map
+            let first = map.or_else(|| small.as_ref().map(Small::resized));
+            image.map = first.map(|map| dense(fold.start_map(map, weight)));
+            return;
+        };
+        let is_last = index + 1 == self.members.len() && !self.shifted;
+        let total = is_last.then(|| self.weight());
+        if let Some(map) = &map {
+            fold.add_map(sum, map.view(), weight, total);
+        } else if let Some(small) = &small {
+            small.rows(|row, values| {
+                let mut sum = sum.row_mut(row);
+                let sum = sum.as_slice_mut().expect("a sum's rows are dense");
+                fold.add_row(sum, values, weight, total);
+            });
+        }
+        image.merged = is_last && (map.is_some() || small.is_some());
     }
 
     /// Whether an image's stage may end before all members have run.
@@ -218,7 +264,8 @@ impl Stage {
         let (score, map) = match &self.merger {
             Merger::MergeAccumulator(fold) => {
                 let weight = self.weight();
-                let map = sum.map(|sum| sum.mapv_into(|sum| self.clip(fold.finish(sum, weight))));
+                let map = if image.merged { sum } else { sum.map(|sum| fold.finish_map(sum, weight)) };
+                let map = if self.shifted { map.map(|map| map.mapv_into(|p| self.clip(p))) } else { map };
                 (self.wanted.score.then(|| fold.finish(image.score, weight)), map)
             }
             Merger::Stack(stacker) => stacker.merge(slot, &image.answers, self.wanted)?,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayD, ArrayView2};
+use ndarray::{Array2, Array4, ArrayD, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::sums::Sums;
 use super::{Item, Run};
 use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::error::ImageError;
+use crate::ensemble::member::inputs::Shown;
 use crate::ensemble::member::prepare::PreparedImage;
 use crate::ensemble::member::tensor::{self, Plane};
 use crate::ensemble::task::ImageTask;
@@ -59,28 +60,11 @@ impl Run<'_> {
 
     fn batch(&self, tasks: &[&ImageTask], items: &[Item], sums: &mut [Sums]) {
         let (member, slot) = (self.member, self.context.slot);
-        let views = slot.clock.time(PipelineStep::Views, || self.views(tasks, items));
-        let (mut planes, mut kept) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
-        for (item, seen) in items.iter().zip(&views) {
-            match seen {
-                Ok(view) => {
-                    let image = tasks[item.task].image;
-                    let range = self.context.radiographs[image].range();
-                    let own = self.context.prepared.get(member.recipe, image).own;
-                    planes.push(Plane { pixels: view.view(), range, own });
-                    kept.push(*item);
-                }
-                Err(error) => sums[item.task].fail(error.clone()),
-            }
-        }
-        if planes.is_empty() {
+        let (tensor, kept) = self.tensor(tasks, items, sums);
+        if kept.is_empty() {
             return;
         }
-        let len = self.fixed_batch.unwrap_or(planes.len());
-        let tensor = || slot.pool.run(|| tensor::batch_of(&planes, len, &member.manifest.input));
-        let tensor = slot.clock.time(PipelineStep::Views, tensor);
-        drop(planes);
-        drop(views);
+        let len = tensor.len_of(Axis(0));
         let names = self.output_names();
         match slot.infer(self.model, &member.manifest.input.name, tensor.view().into_dyn(), &names) {
             // One image may be the cause, or their number: try each half by itself.
@@ -100,6 +84,48 @@ impl Run<'_> {
                 slot.clock.time(PipelineStep::Read, || self.take(tasks, &kept, &results, sums));
             }
         }
+    }
+
+    /// The network's input for some items, and those that are in it; the others' errors are in their sums.
+    fn tensor(&self, tasks: &[&ImageTask], items: &[Item], sums: &mut [Sums]) -> (Arc<Array4<f32>>, Vec<Item>) {
+        let inputs = &self.context.inputs;
+        let group = self.member.inputs.filter(|&group| inputs.shares(group));
+        let shown = group.map(|group| {
+            let items: Vec<_> = items.iter().map(|item| (tasks[item.task].image, item.view)).collect();
+            Shown { group, len: self.fixed_batch.unwrap_or(items.len()), items }
+        });
+        if let Some(tensor) = shown.as_ref().and_then(|shown| inputs.get(shown)) {
+            return (tensor, items.to_vec());
+        }
+        let (tensor, kept) = self.new_tensor(tasks, items, sums);
+        if let Some(shown) = shown.filter(|_| kept.len() == items.len()) {
+            inputs.put(shown, &tensor);
+        }
+        (tensor, kept)
+    }
+
+    fn new_tensor(&self, tasks: &[&ImageTask], items: &[Item], sums: &mut [Sums]) -> (Arc<Array4<f32>>, Vec<Item>) {
+        let (member, slot) = (self.member, self.context.slot);
+        let views = slot.clock.time(PipelineStep::Views, || self.views(tasks, items));
+        let (mut planes, mut kept) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        for (item, seen) in items.iter().zip(&views) {
+            match seen {
+                Ok(view) => {
+                    let image = tasks[item.task].image;
+                    let range = self.context.radiographs[image].range();
+                    let own = self.context.prepared.get(member.recipe, image).own;
+                    planes.push(Plane { pixels: view.view(), range, own });
+                    kept.push(*item);
+                }
+                Err(error) => sums[item.task].fail(error.clone()),
+            }
+        }
+        if planes.is_empty() {
+            return (Arc::default(), kept);
+        }
+        let len = self.fixed_batch.unwrap_or(planes.len());
+        let tensor = || slot.pool.run(|| tensor::batch_of(&planes, len, &member.manifest.input));
+        (Arc::new(slot.clock.time(PipelineStep::Views, tensor)), kept)
     }
 
     /// Whether an output, in the order of [`Run::output_names`], is not of a batch of `len`.
