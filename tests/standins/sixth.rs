@@ -69,7 +69,9 @@ fn small_masks_are_dropped(standin: &Standin, name: &str) {
         let before = area(&probabilities[id], above);
         dropped += usize::from(0 < before && before < 2048);
         assert!(mask.iter().all(|&value| value == 0 || value == u16::MAX), "{name}: {id}");
-        assert_eq!(area(mask, 0), if before < 2048 { 0 } else { before }, "{name}: {id}");
+        // a probability half-way between two numbers of 16 bits may be on either side of the threshold
+        let fits = |marked: usize| area(mask, 0) == if marked < 2048 { 0 } else { marked };
+        assert!((before.saturating_sub(1)..=before + 1).any(fits), "{name}: {id}: {} of {before}", area(mask, 0));
     }
     assert!(dropped > 0 && masks.values().any(|mask| area(mask, 0) > 0), "{name}: {nearly:?}");
 }
