@@ -101,7 +101,7 @@ fn members_that_share_an_input_find_what_they_find_with_their_own() {
         member("segmenter", "d", &flip("vertical")),
     );
     let toy = |gain| Toy { gain, ..Toy::default() };
-    let left = Toy { left_only: true, ..toy(1.2) };
+    let left = Toy { left_only: true, ..toy(0.7) };
     let case = Case::new(&[("c", toy(1.0)), ("a", toy(0.9)), ("b", left), ("d", toy(0.8))], &toml);
     let images: Vec<_> = (0..9).map(|seed| case.image(&noise(seed, Size::new(8, 8)))).collect();
     let found = |options: pleura::ensemble::Options| -> Vec<_> {
