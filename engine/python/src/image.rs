@@ -7,7 +7,7 @@ use ndarray::Array2;
 use numpy::{AllowTypeChange, Element, PyArrayLike2, PyReadonlyArray2};
 use pleura::Radiograph;
 use pleura::ensemble::ImageError;
-use pleura::radiograph::ValuesAbout;
+use pleura::radiograph::{GreyValues, ValuesAbout};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -60,7 +60,7 @@ impl Source {
         };
         let id = about.id.unwrap_or_else(|| "array".to_owned());
         let described = ValuesAbout { id: id.clone(), range, inverted: about.inverted, spacing: about.spacing };
-        let radiograph = Radiograph::try_from_values(values, described);
+        let radiograph = Radiograph::try_from_grey(values, described);
         radiograph
             .map(|radiograph| Self::Values(Arc::new(radiograph)))
             .map_err(|error| crate::errors::of_image(image.py(), id.as_ref(), &error))
@@ -88,18 +88,22 @@ impl Source {
     }
 }
 
-/// The values of an array of (height, width), in one pass from the types that images have, else as NumPy converts
-/// them; `None` if it is no such array.
-fn values(image: &Bound<'_, PyAny>) -> Option<Array2<f32>> {
-    fn of<T: Element + Copy>(image: &Bound<'_, PyAny>, convert: impl Fn(T) -> f32) -> Option<Array2<f32>> {
-        Some(image.extract::<PyReadonlyArray2<'_, T>>().ok()?.as_array().mapv(convert))
+/// The values of an array of (height, width): copied as they are if they are bytes, words or floats, else as NumPy
+/// converts them; `None` if it is no such array.
+fn values(image: &Bound<'_, PyAny>) -> Option<GreyValues> {
+    fn of<T: Element + Copy>(image: &Bound<'_, PyAny>) -> Option<Array2<T>> {
+        Some(image.extract::<PyReadonlyArray2<'_, T>>().ok()?.as_array().to_owned())
     }
-    of::<f32>(image, |value| value)
-        .or_else(|| of::<u8>(image, f32::from))
-        .or_else(|| of::<u16>(image, f32::from))
-        .or_else(|| of::<i16>(image, f32::from))
-        .or_else(|| of::<f64>(image, |value| value as f32))
-        .or_else(|| Some(image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>().ok()?.as_array().to_owned()))
+    if let Some(bytes) = of(image) {
+        return Some(GreyValues::Bytes(bytes));
+    }
+    if let Some(words) = of(image) {
+        return Some(GreyValues::Words(words));
+    }
+    let floats = of::<f32>(image)
+        .or_else(|| Some(image.extract::<PyReadonlyArray2<'_, f64>>().ok()?.as_array().mapv(|value| value as f32)))
+        .or_else(|| Some(image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>().ok()?.as_array().to_owned()));
+    floats.map(GreyValues::Floats)
 }
 
 fn name(id: Option<String>) -> PathBuf {

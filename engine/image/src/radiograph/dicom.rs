@@ -18,7 +18,7 @@ use super::error::{DicomFault, RadiographError};
 use super::header::{Header, Photometric};
 use super::limits::{DecodeLimits, Extent};
 use super::lut::{Lut, Palette};
-use super::values::{Stored, Values};
+use super::values::{GreyValues, Values};
 use super::window::{Voi, VoiLutFunction, Window};
 use super::{ImageHeader, Radiograph, Tags, codec, object};
 use crate::Size;
@@ -104,7 +104,7 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
         Modality::Identity => samples,
         modality => {
             let all = |samples: &Array2<f32>| samples.mapv(|sample| modality.apply(sample));
-            Stored::Floats(Values::from(samples).through(all).all())
+            GreyValues::Floats(Values::from(samples).through(all).all())
         }
     };
     let voi = voi(attributes, &header, &modality, &mut remarks);

@@ -60,8 +60,9 @@ pub use id::stem;
 pub use intensity::Intensity;
 pub use limits::{DecodeLimits, OverLimit};
 pub use tags::Tags;
+pub use values::GreyValues;
 
-use values::{Stored, Through, Values};
+use values::{Through, Values};
 use window::{Voi, VoiLutFunction, Window};
 
 /// A grey image with its file's description of its values.
@@ -148,16 +149,7 @@ impl Radiograph {
     /// If the id is empty, has surrounding blanks or control characters; if a side is 0 or above 16,384; if a value is
     /// not finite; if `range` does not rise between finite numbers.
     pub fn from_values(id: impl Into<String>, values: Array2<f32>, range: (f32, f32)) -> Result<Self, RadiographError> {
-        let id = id.into();
-        let path = PathBuf::from(&id);
-        id::check(&path, &id)?;
-        match values_fault(&values, range) {
-            Some(reason) => Err(RadiographError::Values { id, reason }),
-            None => {
-                let rows = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
-                Ok(Self::new(id, path, Stored::Floats(rows), range))
-            }
-        }
+        Self::try_from_values(values, ValuesAbout { id: id.into(), range, inverted: false, spacing: None })
     }
 
     /// As [`Radiograph::from_values`], with everything that a file may state about its values.
@@ -165,15 +157,28 @@ impl Radiograph {
     /// # Errors
     /// As [`Radiograph::from_values`]; if a spacing is not above 0.
     pub fn try_from_values(values: Array2<f32>, about: ValuesAbout) -> Result<Self, RadiographError> {
+        Self::try_from_grey(GreyValues::Floats(values), about)
+    }
+
+    /// As [`Radiograph::try_from_values`], of numbers as narrow as they are.
+    ///
+    /// # Errors
+    /// As [`Radiograph::try_from_values`].
+    pub fn try_from_grey(values: GreyValues, about: ValuesAbout) -> Result<Self, RadiographError> {
         let ValuesAbout { id, range, inverted, spacing } = about;
+        let path = PathBuf::from(&id);
+        id::check(&path, &id)?;
         if let Some((row, column)) = spacing.filter(|&(row, column)| !(row > 0.0 && column > 0.0)) {
             let reason = format!("expected a pixel spacing above 0 mm, found {row} and {column}");
             return Err(RadiographError::Values { id, reason });
         }
-        Ok(Self { inverted, spacing, ..Self::from_values(id, values, range)? })
+        match values_fault(&values, range) {
+            Some(reason) => Err(RadiographError::Values { id, reason }),
+            None => Ok(Self { inverted, spacing, ..Self::new(id, path, values.by_rows(), range) }),
+        }
     }
 
-    fn new(id: String, path: PathBuf, values: Stored, range: (f32, f32)) -> Self {
+    fn new(id: String, path: PathBuf, values: GreyValues, range: (f32, f32)) -> Self {
         Self {
             id,
             path,
@@ -355,14 +360,15 @@ pub fn is_dicom(bytes: &[u8]) -> bool {
 const MAX_SIDE: usize = 16_384;
 
 /// Why values do not form an image, or `None`.
-fn values_fault(values: &Array2<f32>, (low, high): (f32, f32)) -> Option<String> {
-    let (height, width) = values.dim();
+fn values_fault(values: &GreyValues, (low, high): (f32, f32)) -> Option<String> {
+    let Size { height, width } = values.size();
     if height == 0 || width == 0 || height.max(width) > MAX_SIDE {
         return Some(format!("expected sides of 1 to {MAX_SIDE} pixels, found {height}×{width}"));
     }
     if !(low < high && (high - low).is_finite()) {
         return Some(format!("expected an ascending range of finite numbers, found {low} to {high}"));
     }
+    let GreyValues::Floats(values) = values else { return None };
     if planes::not_finite(values) == 0 {
         return None;
     }
@@ -410,6 +416,29 @@ mod tests {
         let flat = ValuesAbout { spacing: Some((0.14, 0.0)), ..about };
         let error = Radiograph::try_from_values(array![[0.0]], flat).unwrap_err().to_string();
         assert!(error.contains("above 0 mm, found 0.14 and 0"), "{error}");
+    }
+
+    #[test]
+    fn numbers_may_be_as_narrow_as_they_are() {
+        let about = || ValuesAbout { id: "a".into(), range: (0.0, 200.0), inverted: true, spacing: None };
+        let floats = array![[0.0_f32, 7.0, 200.0], [255.0, 1.0, 100.0]];
+        let wide = Radiograph::try_from_values(floats.clone(), about()).unwrap();
+        let columns_first = floats.mapv(|value| value as u8).reversed_axes().as_standard_layout().into_owned();
+        for narrow in
+            [GreyValues::Words(floats.mapv(|value| value as u16)), GreyValues::Bytes(columns_first.reversed_axes())]
+        {
+            let radiograph = Radiograph::try_from_grey(narrow, about()).unwrap();
+            assert_eq!((radiograph.values(), radiograph.digest()), (wide.values(), wide.digest()));
+            assert_eq!(radiograph.intensities(Intensity::Stored), wide.intensities(Intensity::Stored));
+            for (rows, size) in [(0..2, Size::new(3, 7)), (1..2, Size::new(1, 3)), (0..2, Size::new(2, 3))] {
+                let part = |image: &Radiograph| {
+                    image.resized_part(Intensity::Stored, (rows.clone(), 0..3), size, Resize::Linear)
+                };
+                assert_eq!(part(&radiograph), part(&wide));
+            }
+        }
+        let empty = Radiograph::try_from_grey(GreyValues::Bytes(Array2::zeros((0, 3))), about());
+        assert!(empty.unwrap_err().to_string().contains("found 0×3"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::error::DicomFault;
 use super::header::{Header, Photometric};
 use super::lut::Palette;
-use super::values::Stored;
+use super::values::GreyValues;
 
 /// One number for each sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Samples {
     /// One value per pixel; `palette` is for PALETTE COLOR.
     ///
     /// The grey of a colour is its luma by ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`, not rounded: the Y of YBR_FULL.
-    pub(super) fn grey(self, header: &Header, palette: Option<&Palette>) -> Result<Stored, DicomFault> {
+    pub(super) fn grey(self, header: &Header, palette: Option<&Palette>) -> Result<GreyValues, DicomFault> {
         let pixels = header.pixels();
         let need = if header.samples == 1 { pixels } else { self.needed(pixels) };
         if self.numbers.len() < need {
@@ -92,15 +92,15 @@ impl Samples {
                 let mask = u8::MAX >> (8 - self.stored.min(8));
                 bytes.truncate(pixels);
                 bytes.iter_mut().for_each(|byte| *byte &= mask);
-                Stored::Bytes(Array2::from_shape_vec(size, bytes).map_err(broken)?)
+                GreyValues::Bytes(Array2::from_shape_vec(size, bytes).map_err(broken)?)
             }
             Numbers::Words(mut words) if plain && lowest_bits => {
                 let mask = u16::MAX >> (16 - self.stored.min(16));
                 words.truncate(pixels);
                 words.iter_mut().for_each(|word| *word &= mask);
-                Stored::Words(Array2::from_shape_vec(size, words).map_err(broken)?)
+                GreyValues::Words(Array2::from_shape_vec(size, words).map_err(broken)?)
             }
-            _ => Stored::Floats(Array2::from_shape_vec(size, self.floats(header, palette)?).map_err(broken)?),
+            _ => GreyValues::Floats(Array2::from_shape_vec(size, self.floats(header, palette)?).map_err(broken)?),
         })
     }
 

@@ -12,14 +12,14 @@ use crate::Size;
 /// Modality values, (height, width), row-major.
 #[derive(Debug, Clone)]
 pub(super) struct Values {
-    stored: Stored,
+    stored: GreyValues,
     /// The same as floats, made when they are asked for.
     floats: OnceLock<Array2<f32>>,
 }
 
-/// The numbers of a file.
+/// Numbers of pixels, (height, width), as narrow as their source has them.
 #[derive(Debug, Clone)]
-pub(super) enum Stored {
+pub enum GreyValues {
     /// Whole numbers of 0 to 255.
     Bytes(Array2<u8>),
     /// Whole numbers of 0 to 65535.
@@ -28,37 +28,55 @@ pub(super) enum Stored {
     Floats(Array2<f32>),
 }
 
-impl From<Stored> for Values {
-    fn from(stored: Stored) -> Self {
+impl GreyValues {
+    pub(super) fn size(&self) -> Size {
+        match self {
+            Self::Bytes(values) => values.dim(),
+            Self::Words(values) => values.dim(),
+            Self::Floats(values) => values.dim(),
+        }
+        .into()
+    }
+
+    /// With its rows one after the other in memory.
+    pub(super) fn by_rows(self) -> Self {
+        fn by_rows<T: Clone>(values: Array2<T>) -> Array2<T> {
+            if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() }
+        }
+        match self {
+            Self::Bytes(values) => Self::Bytes(by_rows(values)),
+            Self::Words(values) => Self::Words(by_rows(values)),
+            Self::Floats(values) => Self::Floats(by_rows(values)),
+        }
+    }
+}
+
+impl From<GreyValues> for Values {
+    fn from(stored: GreyValues) -> Self {
         Self { stored, floats: OnceLock::new() }
     }
 }
 
 impl Values {
     pub(super) fn size(&self) -> Size {
-        match &self.stored {
-            Stored::Bytes(values) => values.dim(),
-            Stored::Words(values) => values.dim(),
-            Stored::Floats(values) => values.dim(),
-        }
-        .into()
+        self.stored.size()
     }
 
     /// All as floats; kept once they are made.
     pub(super) fn floats(&self) -> &Array2<f32> {
         match &self.stored {
-            Stored::Bytes(values) => self.floats.get_or_init(|| values.mapv(f32::from)),
-            Stored::Words(values) => self.floats.get_or_init(|| values.mapv(f32::from)),
-            Stored::Floats(values) => values,
+            GreyValues::Bytes(values) => self.floats.get_or_init(|| values.mapv(f32::from)),
+            GreyValues::Words(values) => self.floats.get_or_init(|| values.mapv(f32::from)),
+            GreyValues::Floats(values) => values,
         }
     }
 
     /// A row as floats.
     pub(super) fn row(&self, row: usize) -> Cow<'_, [f32]> {
         match &self.stored {
-            Stored::Bytes(values) => values.row(row).iter().map(|&value| value.into()).collect(),
-            Stored::Words(values) => values.row(row).iter().map(|&value| value.into()).collect(),
-            Stored::Floats(values) => {
+            GreyValues::Bytes(values) => values.row(row).iter().map(|&value| value.into()).collect(),
+            GreyValues::Words(values) => values.row(row).iter().map(|&value| value.into()).collect(),
+            GreyValues::Floats(values) => {
                 let row = values.slice(s![row, ..]);
                 row.to_slice().map_or_else(|| row.iter().copied().collect(), Cow::Borrowed)
             }
@@ -70,12 +88,12 @@ impl Values {
         let pixels = self.size().area();
         let table = |count: usize| all(&Array2::from_shape_fn((1, count), |(_, value)| value as f32)).into_iter();
         match &self.stored {
-            Stored::Bytes(values) => {
+            GreyValues::Bytes(values) => {
                 let mut bytes = [0.0; 256];
                 bytes.iter_mut().zip(table(256)).for_each(|(entry, result)| *entry = result);
                 Through::Bytes(values, Box::new(bytes))
             }
-            Stored::Words(values) => {
+            GreyValues::Words(values) => {
                 let count = usize::from(values.iter().fold(0, |most, &value| most.max(value))) + 1;
                 if count > pixels {
                     Through::Floats(all(self.floats()))
@@ -83,7 +101,7 @@ impl Values {
                     Through::Words(values, table(count).collect())
                 }
             }
-            Stored::Floats(values) => Through::Floats(all(values)),
+            GreyValues::Floats(values) => Through::Floats(all(values)),
         }
     }
 }
@@ -132,9 +150,9 @@ mod tests {
         let floats = array![[0.0_f32, 3.0, 255.0], [7.0, 7.0, 1.0]];
         let all = |values: &Array2<f32>| values.mapv(|value| value / 3.0);
         let kinds = [
-            Stored::Bytes(floats.mapv(|value| value as u8)),
-            Stored::Words(floats.mapv(|value| value as u16)),
-            Stored::Floats(floats.clone()),
+            GreyValues::Bytes(floats.mapv(|value| value as u8)),
+            GreyValues::Words(floats.mapv(|value| value as u16)),
+            GreyValues::Floats(floats.clone()),
         ];
         for values in kinds.map(Values::from) {
             assert_eq!((values.size(), values.floats()), (Size::new(2, 3), &floats));
@@ -148,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_table_is_only_as_long_as_the_image_is_worth() {
-        let values = Values::from(Stored::Words(Array2::from_elem((10, 10), 99)));
+        let values = Values::from(GreyValues::Words(Array2::from_elem((10, 10), 99)));
         assert!(matches!(values.through(Array2::clone), Through::Words(_, table) if table.len() == 100));
-        let values = Values::from(Stored::Words(Array2::from_elem((10, 10), 100)));
+        let values = Values::from(GreyValues::Words(Array2::from_elem((10, 10), 100)));
         assert!(matches!(values.through(Array2::clone), Through::Floats(_)));
     }
 }

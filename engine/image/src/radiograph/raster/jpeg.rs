@@ -9,7 +9,7 @@ use zune_jpeg::JpegDecoder;
 use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
-use crate::radiograph::values::Stored;
+use crate::radiograph::values::GreyValues;
 use crate::radiograph::whole;
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
@@ -63,11 +63,11 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     let grey = samples.len() == claim.size.area();
     let broken = |error: ndarray::ShapeError| Failure::Broken(error.to_string());
     let values = if grey {
-        Stored::Bytes(Array2::from_shape_vec(claim.size, samples).map_err(broken)?)
+        GreyValues::Bytes(Array2::from_shape_vec(claim.size, samples).map_err(broken)?)
     } else {
         let luma = |rgb: &[u8]| luma_on_black([rgb[0], rgb[1], rgb[2]].map(i32::from), 255, 255);
         let luma = samples.chunks_exact(3).map(luma).collect();
-        Stored::Floats(Array2::from_shape_vec(claim.size, luma).map_err(broken)?)
+        GreyValues::Floats(Array2::from_shape_vec(claim.size, luma).map_err(broken)?)
     };
     Ok(Picture { values, white: 255.0 })
 }

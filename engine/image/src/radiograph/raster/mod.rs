@@ -9,7 +9,7 @@ use std::path::Path;
 use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
 use super::samples::luma;
-use super::values::Stored;
+use super::values::GreyValues;
 use super::{ImageHeader, Radiograph, Tags};
 use crate::Size;
 
@@ -56,7 +56,7 @@ struct Claim {
 /// A decoded picture.
 struct Picture {
     /// (height, width); 0 is black.
-    values: Stored,
+    values: GreyValues,
     /// The value that is white.
     white: f32,
 }

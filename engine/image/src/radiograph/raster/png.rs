@@ -8,7 +8,7 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transform
 use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
-use crate::radiograph::values::Stored;
+use crate::radiograph::values::GreyValues;
 
 /// Memory of the decoder besides rows: its windows on the compressed and the inflated data.
 const BUFFERS: u64 = 1 << 20;
@@ -66,11 +66,11 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     let (color, depth) = reader.output_color_type();
     let deep = depth == BitDepth::Sixteen;
     let values = match (color, deep) {
-        (ColorType::Grayscale, false) => Stored::Bytes(rows(&mut reader, claim.size, |pixel| pixel[0])?),
-        (ColorType::Grayscale, true) => Stored::Words(rows(&mut reader, claim.size, |pixel| word(pixel, 0))?),
-        (_, false) => Stored::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| pixel[n].into(), 255))?),
+        (ColorType::Grayscale, false) => GreyValues::Bytes(rows(&mut reader, claim.size, |pixel| pixel[0])?),
+        (ColorType::Grayscale, true) => GreyValues::Words(rows(&mut reader, claim.size, |pixel| word(pixel, 0))?),
+        (_, false) => GreyValues::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| pixel[n].into(), 255))?),
         (_, true) => {
-            Stored::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| word(pixel, n).into(), 65535))?)
+            GreyValues::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| word(pixel, n).into(), 65535))?)
         }
     };
     reader.finish()?;
