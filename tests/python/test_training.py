@@ -179,7 +179,8 @@ def test_the_numbers_of_a_manifest_are_searched(demo, manifest, images, tmp_path
     options = {"truth_size": shape, "nested": 2}
     tuned = pleura.tune(ensemble, images, demo / "truth.csv", grid=grid, out=out, **options)
     assert tuned.images == len(images) and tuned.skipped == 0 and len(tuned.folds) == 2
-    assert 0 < tuned.current <= 1 and tuned.best >= tuned.current - 1e-6
+    # each image's Dice at a point of the grid is kept in single precision
+    assert 0 < tuned.current <= 1 and tuned.best >= tuned.current - 2**-24
     assert tuned.values["postprocess[0].params.above"] in (0.3, 0.5, 0.7)
     command = [*program(), "tune", str(manifest), *map(str, images), "--truth", str(demo / "truth.csv"), "--cache"]
     command += [str(tmp_path / "cache"), "--grid", "postprocess[0].params.above=0.3,0.5,0.7", "--nested", "2"]
