@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::Size;
+use crate::{Size, planes};
 
 /// Which pixels of an image are marked: (height, width), row-major.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,6 @@ impl Mask {
 impl From<Array2<bool>> for Mask {
     /// Takes pixels of shape (height, width); the layout becomes row-major.
     fn from(pixels: Array2<bool>) -> Self {
-        Self(if pixels.is_standard_layout() { pixels } else { pixels.as_standard_layout().into_owned() })
+        Self(planes::by_rows(pixels))
     }
 }

@@ -4,10 +4,16 @@
 //! reordered.
 
 use multiversion::multiversion;
-use ndarray::{ArrayBase, Data, Dimension};
+use ndarray::{Array2, ArrayBase, Data, Dimension};
 
 /// Pixels processed at once: enough for several of the widest vectors.
 const LANES: usize = 64;
+
+/// A plane with its rows one after the other in memory.
+#[must_use]
+pub fn by_rows<T: Clone>(plane: Array2<T>) -> Array2<T> {
+    if plane.is_standard_layout() { plane } else { plane.as_standard_layout().into_owned() }
+}
 
 /// Logits to probabilities, each within 4 units in the last place of `1 / (1 + exp(-x))`.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]

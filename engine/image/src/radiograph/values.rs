@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use ndarray::{Array2, s};
 
-use crate::Size;
+use crate::{Size, planes};
 
 /// Modality values, (height, width), row-major.
 #[derive(Debug, Clone)]
@@ -40,13 +40,10 @@ impl GreyValues {
 
     /// With its rows one after the other in memory.
     pub(super) fn by_rows(self) -> Self {
-        fn by_rows<T: Clone>(values: Array2<T>) -> Array2<T> {
-            if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() }
-        }
         match self {
-            Self::Bytes(values) => Self::Bytes(by_rows(values)),
-            Self::Words(values) => Self::Words(by_rows(values)),
-            Self::Floats(values) => Self::Floats(by_rows(values)),
+            Self::Bytes(values) => Self::Bytes(planes::by_rows(values)),
+            Self::Words(values) => Self::Words(planes::by_rows(values)),
+            Self::Floats(values) => Self::Floats(planes::by_rows(values)),
         }
     }
 }

@@ -82,6 +82,16 @@ impl Linear {
     }
 }
 
+impl Linear {
+    /// The resized image as a whole; `source` as in [`Linear::run`].
+    #[must_use]
+    pub fn plane(&self, source: impl FnMut(usize, &mut [f32])) -> Array2<f32> {
+        let mut pixels = Vec::with_capacity(self.to.area());
+        self.run(source, |_, row| pixels.extend_from_slice(row));
+        Array2::from_shape_vec(self.to, pixels).expect("each row of the result is given once")
+    }
+}
+
 impl Columns {
     fn new(taps: Vec<Taps>) -> Self {
         let halved = |place: usize| Taps { first: 2 * place, second: 2 * place + 1, weights: [0.5; 2] };
@@ -109,13 +119,8 @@ pub(super) fn resize(plane: ArrayView2<'_, f32>, size: Size) -> Option<Array2<f3
     let linear = Linear::new(plane.dim().into(), size)?;
     let plane = plane.as_standard_layout();
     let pixels = plane.as_slice()?;
-    let mut out = Vec::with_capacity(size.area());
     let width = plane.ncols();
-    linear.run(
-        |row, into| into.copy_from_slice(&pixels[row * width..(row + 1) * width]),
-        |_, row| out.extend_from_slice(row),
-    );
-    Array2::from_shape_vec(size, out).ok()
+    Some(linear.plane(|row, into| into.copy_from_slice(&pixels[row * width..(row + 1) * width])))
 }
 
 /// The source pixels of each place along a side, with normalized weights.

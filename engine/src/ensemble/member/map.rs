@@ -104,8 +104,6 @@ impl Map {
             Self::Classes(planes, pick) => {
                 squashed(log_odds_of_planes(planes.into_iter().map(|plane| resized_map(plane, size, how)), &pick))
             }
-            // a mean of probabilities is one
-            Self::Probabilities(map) if is_mean(how) && are_probabilities(&map) => resized_map(map, size, how),
             map => map.each(|plane| resized_map(plane, size, how)).probabilities(),
         }
     }
@@ -120,11 +118,6 @@ impl Map {
             Self::Independent(planes, pick) => squashed(highest(planes, &pick)),
         }
     }
-}
-
-/// Whether no resized number is above or below all of those it is made from, rounding included.
-fn is_mean(how: MapResize) -> bool {
-    matches!(how, MapResize::Linear | MapResize::Nearest)
 }
 
 /// Whether all numbers are in 0..=1.

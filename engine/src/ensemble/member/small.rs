@@ -13,37 +13,35 @@ use crate::manifest::MapResize;
 pub struct Small {
     map: Array2<f32>,
     linear: Linear,
-    size: Size,
 }
 
 impl Small {
     /// From a map and the way it is resized; the map again if that is another one.
     pub fn new(map: Map, size: Size, how: MapResize) -> Result<Self, Map> {
-        let Map::Probabilities(plane) = &map else { return Err(map) };
-        let linear = Linear::new(plane.dim().into(), size);
-        let linear =
-            linear.filter(|_| how == MapResize::Linear && plane.dim() != size.dim() && are_probabilities(plane));
-        match (linear, map) {
-            (Some(linear), Map::Probabilities(plane)) if plane.is_standard_layout() => {
-                Ok(Self { map: plane, linear, size })
+        let linear = match &map {
+            Map::Probabilities(plane) if how == MapResize::Linear && plane.dim() != size.dim() => {
+                Linear::new(plane.dim().into(), size).filter(|_| are_probabilities(plane))
             }
+            _ => None,
+        };
+        match (linear, map) {
+            (Some(linear), Map::Probabilities(map)) => Ok(Self { map, linear }),
             (_, map) => Err(map),
         }
     }
 
     /// Each row of the resized map, from top to bottom.
     pub fn rows(&self, row: impl FnMut(usize, &[f32])) {
-        let source = |row: usize, into: &mut [f32]| {
-            into.iter_mut().zip(self.map.row(row)).for_each(|(into, &p)| *into = p);
-        };
-        self.linear.run(source, row);
+        self.linear.run(|number, into| self.source(number, into), row);
+    }
+
+    fn source(&self, row: usize, into: &mut [f32]) {
+        into.iter_mut().zip(self.map.row(row)).for_each(|(into, &p)| *into = p);
     }
 
     /// The resized map.
     pub fn resized(&self) -> Array2<f32> {
-        let mut pixels = Vec::with_capacity(self.size.area());
-        self.rows(|_, row| pixels.extend_from_slice(row));
-        Array2::from_shape_vec(self.size, pixels).expect("a row for each row of the size")
+        self.linear.plane(|row, into| self.source(row, into))
     }
 }
 

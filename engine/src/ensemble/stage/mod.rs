@@ -16,6 +16,7 @@ use crate::ensemble::member::early::{Bounds, GateDecided, MemberOutcome};
 use crate::ensemble::member::small::{Given, Small};
 use crate::ensemble::member::{BatchContext, Member};
 use crate::ensemble::task::{ImageTask, RequiredOutputs};
+use crate::planes;
 use gate::{Gate, GateInputs, Reading};
 use merge::{MergeAccumulator, Share};
 use stack::Stacker;
@@ -84,11 +85,6 @@ struct Progress {
     /// Keep every output; all members then run.
     keep: bool,
     done: Option<Result<Verdict, ImageError>>,
-}
-
-/// With its rows one after the other in memory.
-fn dense(map: Array2<f32>) -> Array2<f32> {
-    if map.is_standard_layout() { map } else { map.as_standard_layout().into_owned() }
 }
 
 impl Stage {
@@ -197,7 +193,7 @@ impl Stage {
         let Some(sum) = &mut image.map else {
             // the sum replaces the first map
             let first = map.or_else(|| small.as_ref().map(Small::resized));
-            image.map = first.map(|map| dense(fold.start_map(map, weight)));
+            image.map = first.map(|map| planes::by_rows(fold.start_map(map, weight)));
             return;
         };
         let is_last = index + 1 == self.members.len() && !self.shifted;
