@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use pleura::Size;
-use pleura::submission::{ImageScore, Score, Submission, SubmissionError};
+use pleura::submission::{ImageScore, Score, Scores, Submission, SubmissionError};
 use pleura_files::atomic;
 
 use crate::exit::Exit;
@@ -56,15 +56,15 @@ impl Command for Args {
 }
 
 fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (submission, truth) = read(args)?;
-    let score = if args.subset { submission.score_subset(&truth) } else { submission.score(&truth) };
-    let score = score.map_err(|error| explained(error, args, &submission, &truth))?;
+    let submission = read(args)?;
+    let scores = submission.scores_of_file(&args.truth)?;
+    let score = scores.summary(args.subset).map_err(|error| explained(error, args, &submission, &scores))?;
     if score.unanswered > 0 {
-        let (scored, all) = (score.images, truth.len());
+        let (scored, all) = (score.images, score.images + score.unanswered);
         term::note(format_args!("scored {scored} of the {all} images in the truth: those that the submission has"));
     }
     if let Some(path) = &args.per_image {
-        write_per_image(path, &score.per_image).with_context(|| format!("cannot write `{}`", path.display()))?;
+        write_per_image(path, &scores.images).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     if args.json {
         writeln!(term::Results, "{}", serde_json::to_string_pretty(&score)?)?;
@@ -74,30 +74,29 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Reads both files. A submission has one row per image; if it has several and the truth does not, the two are probably
+/// Reads the submission, which has one row per image; if it has several and the truth does not, the two are probably
 /// swapped. If both are the same file, it is read as a truth and compared with itself.
-fn read(args: &Args) -> anyhow::Result<(Submission, Submission)> {
+fn read(args: &Args) -> anyhow::Result<Submission> {
     if args.submission == args.truth {
-        let truth = Submission::read(&args.truth, args.size)?;
-        return Ok((truth.clone(), truth));
+        return Ok(Submission::read(&args.truth, args.size)?);
     }
-    let submission = match Submission::read_single(&args.submission, args.size) {
+    match Submission::read_single(&args.submission, args.size) {
         Err(error @ SubmissionError::Twice { .. }) => {
             let swapped = Submission::read_single(&args.truth, args.size).is_ok();
             let hint = "only a truth may have several rows per image: swap the two files if the truth comes first";
-            return Err(if swapped { anyhow!("{error}; {hint}") } else { error.into() });
+            Err(if swapped { anyhow!("{error}; {hint}") } else { error.into() })
         }
-        submission => submission?,
-    };
-    Ok((submission, Submission::read(&args.truth, args.size)?))
+        submission => Ok(submission?),
+    }
 }
 
 /// Adds which file lacks images of the other, and what to do about it.
-fn explained(error: SubmissionError, args: &Args, submission: &Submission, truth: &Submission) -> anyhow::Error {
+fn explained(error: SubmissionError, args: &Args, submission: &Submission, scores: &Scores<'_>) -> anyhow::Error {
     let (answers, truths) = (args.submission.display(), args.truth.display());
+    let all = scores.images.len() + scores.missing().len();
     match &error {
         SubmissionError::Missing { ids } => {
-            let (missing, all, left) = (ids.len(), truth.len(), submission.len());
+            let (missing, left) = (ids.len(), submission.len());
             anyhow!(
                 "`{answers}` has no row for {missing} of the {all} images in `{truths}`: {}; add `--subset` to score \
                  the {left} that it has",
@@ -105,7 +104,7 @@ fn explained(error: SubmissionError, args: &Args, submission: &Submission, truth
             )
         }
         SubmissionError::Extra { ids } => {
-            let swapped = !truth.is_empty() && truth.ids().all(|id| submission.contains(id));
+            let swapped = all > 0 && scores.missing().len() == 0;
             let hint = if swapped {
                 "; all images of the second are in the first: if the second is the submission, swap the two and add \
                  `--subset`"
@@ -127,7 +126,7 @@ fn some(ids: &[String]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-fn write_per_image(path: &Path, images: &[ImageScore]) -> anyhow::Result<()> {
+fn write_per_image(path: &Path, images: &[ImageScore<'_>]) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(atomic::beside(path)?);
     images.iter().try_for_each(|image| writer.serialize(image))?;
     Ok(atomic::place(writer.into_inner().map_err(csv::IntoInnerError::into_error)?, path)?)

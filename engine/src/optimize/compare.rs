@@ -101,7 +101,7 @@ pub fn compare(before: &Answers, after: &Answers, truth: Option<&Submission>) ->
             .cloned()
             .collect(),
         mean_dice: diff.mean_dice,
-        lowest: lowest.map(|change| (change.id.clone(), change.dice)),
+        lowest: lowest.map(|change| (change.id.to_owned(), change.dice)),
         changed: diff.changed.len(),
         emptied: diff.vanished,
         filled: diff.appeared,

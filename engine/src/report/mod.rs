@@ -105,7 +105,7 @@ impl Report {
                 return Err(ReportError::Twice { id: case.id.clone() });
             }
             for (what, runs) in [("predicted", Some(&case.predicted)), ("true", case.truth.as_ref())] {
-                let end = runs.and_then(|runs| runs.ranges().last()).map_or(0, |run| run.1);
+                let end = runs.map_or(0, |runs| runs.end());
                 if end > case.size.area() {
                     return Err(ReportError::Overflow { id: case.id.clone(), what, end, size: case.size });
                 }

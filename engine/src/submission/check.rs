@@ -1,12 +1,11 @@
 //! Checks whether a submission would be accepted: every fault at once, each with its line.
 
-use std::collections::HashSet;
 use std::path::Path;
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
-
-use super::{Row, RowError, Rows, SubmissionError, read_ids};
+use super::fields::Fields;
+use super::ids::Ids;
+use super::read::each_id;
+use super::{Row, RowError, Rows, SubmissionError, columns};
 use crate::Size;
 
 /// A fault for which a submission would be refused.
@@ -85,65 +84,89 @@ pub struct Options<'a> {
 /// # Errors
 /// If a file cannot be read at all or has other columns; all lesser faults are in the report.
 pub fn check(path: &Path, options: Options<'_>) -> Result<Report, SubmissionError> {
-    let sample = options.sample.map(read_ids).transpose()?;
     let mut report = Report::default();
-    let first = read(path, options.size, &mut report)?;
-    report.images = first.len();
+    let images = Images::read(path, options.size, &mut report)?;
+    report.images = images.ids.len();
+    report.positives = images.marked.iter().filter(|marked| **marked).count();
     if report.rows == 0 {
         report.problems.push(Problem::Nothing);
     }
-    if let Some(sample) = sample {
-        compare(&first, &sample, options.subset, &mut report);
+    if let Some(sample) = options.sample {
+        images.compare(sample, options.subset, &mut report)?;
     }
     Ok(report)
 }
 
-/// Reads all rows; returns each image's first line.
-fn read(path: &Path, size: Size, report: &mut Report) -> Result<IndexMap<String, u64>, SubmissionError> {
-    let mut first: IndexMap<String, u64> = IndexMap::new();
-    let mut positives = HashSet::new();
-    let mut rows = Rows::open(path, size)?;
-    for row in rows.by_ref() {
-        report.rows += 1;
-        let Row { line, id, runs } = match row {
-            Ok(row) => row,
-            Err(SubmissionError::Row { line, source, .. }) => {
-                report.problems.push(Problem::Row { line, source });
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        match runs {
-            Ok(runs) if !runs.is_empty() => _ = positives.insert(id.clone()),
-            Ok(_) => {}
-            Err(source) => report.problems.push(Problem::Row { line, source: source.into() }),
-        }
-        match first.entry(id) {
-            Entry::Vacant(entry) => _ = entry.insert(line),
-            Entry::Occupied(entry) => {
-                report.problems.push(Problem::Duplicate { line, id: entry.key().clone(), first: *entry.get() });
-            }
-        }
-    }
-    report.positives = positives.len();
-    report.remarks = rows.remarks();
-    Ok(first)
+/// The images of a submission.
+#[derive(Default)]
+struct Images {
+    ids: Ids,
+    /// The first line of each.
+    lines: Vec<u64>,
+    /// Whether a row of it has a mask that is not empty.
+    marked: Vec<bool>,
 }
 
-fn compare(first: &IndexMap<String, u64>, sample: &[String], subset: bool, report: &mut Report) {
-    let wanted: IndexMap<&str, ()> = sample.iter().map(|id| (id.as_str(), ())).collect();
-    let extra = first.iter().filter(|(id, _)| !wanted.contains_key(id.as_str()));
-    let missing = sample.iter().filter(|id| !first.contains_key(*id));
-    let extra: Vec<_> = extra.map(|(id, &line)| Problem::Extra { line, id: id.clone() }).collect();
-    let missing: Vec<_> = missing.map(|id| Problem::Missing { id: id.clone() }).collect();
-    if extra.is_empty() && (missing.is_empty() || subset) {
-        report.in_sample_order = Some(first.keys().eq(sample.iter().filter(|id| first.contains_key(*id))));
+impl Images {
+    /// Reads all rows.
+    fn read(path: &Path, size: Size, report: &mut Report) -> Result<Self, SubmissionError> {
+        let mut images = Self::default();
+        let mut rows = Rows::open(path, size)?;
+        while let Some(row) = rows.next_row() {
+            report.rows += 1;
+            let Row { line, id, runs } = match row {
+                Ok(row) => row,
+                Err(SubmissionError::Row { line, source, .. }) => {
+                    report.problems.push(Problem::Row { line, source });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let marked = runs.as_ref().is_ok_and(|runs| !runs.is_empty());
+            if let Err(source) = runs {
+                report.problems.push(Problem::Row { line, source: source.into() });
+            }
+            match images.ids.insert(&id) {
+                (_, true) => {
+                    images.lines.push(line);
+                    images.marked.push(marked);
+                }
+                (place, false) => {
+                    images.marked[place] |= marked;
+                    let first = images.lines[place];
+                    report.problems.push(Problem::Duplicate { line, id: id.into_owned(), first });
+                }
+            }
+        }
+        report.remarks = rows.remarks();
+        Ok(images)
     }
-    report.problems.extend(extra);
-    report.problems.sort_by_key(Problem::line);
-    match subset {
-        true => report.unanswered = missing.len(),
-        false => report.problems.extend(missing),
+
+    /// Compares the ids with a sample's, which is not kept.
+    fn compare(&self, sample: &Path, subset: bool, report: &mut Report) -> Result<(), SubmissionError> {
+        let (mut wanted, mut missing) = (vec![false; self.ids.len()], Ids::default());
+        let (mut next, mut in_order) = (0, true);
+        each_id(&mut Fields::open(sample, columns::siim)?, |id| match self.ids.find_near(id, next) {
+            Some(place) if !wanted[place] => {
+                in_order &= place == next;
+                wanted[place] = true;
+                next = place + 1;
+            }
+            Some(_) => {}
+            None => _ = missing.insert(id),
+        })?;
+        let unwanted = || wanted.iter().enumerate().filter(|(_, wanted)| !**wanted).map(|(place, _)| place);
+        let extra = |place| Problem::Extra { line: self.lines[place], id: self.ids.name(place).to_owned() };
+        if unwanted().next().is_none() && (missing.len() == 0 || subset) {
+            report.in_sample_order = Some(in_order);
+        }
+        report.problems.extend(unwanted().map(extra));
+        report.problems.sort_by_key(Problem::line);
+        match subset {
+            true => report.unanswered = missing.len(),
+            false => report.problems.extend(missing.iter().map(|id| Problem::Missing { id: id.to_owned() })),
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use std::str::FromStr;
 use super::fields::{Field, Fields};
 use super::{Remarks, Runs, Submission, SubmissionError, columns};
 use crate::Size;
+use pleura_image::rle::ANY_SIZE;
 
 /// A competition's convention for masks as run lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,18 +152,18 @@ impl Submission {
         size: Option<Size>,
     ) -> Result<Self, SubmissionError> {
         let path = path.as_ref();
-        let bounds = size.unwrap_or(Size::new(usize::MAX, 1));
+        let bounds = size.unwrap_or(ANY_SIZE);
         if convention == Convention::Siim {
             return Ok(Self { size, ..Self::read(path, bounds)? });
         }
         let mut submission = Self { size, ..Self::any_size() };
         let mut fields = Fields::open(path, |header| columns::find(header, convention))?;
         let remarks = Remarks::new(&fields);
-        for field in fields.by_ref() {
+        while let Some(field) = fields.next_field() {
             let Field { line, id, text, .. } = field?;
-            let runs = Runs::decode_absolute(&text, bounds);
+            let runs = Runs::decode_absolute(text, bounds);
             let runs = runs.map_err(|source| SubmissionError::row(path, line, source.into()))?;
-            submission.join(id, runs);
+            submission.join(&id, runs);
         }
         remarks.log();
         Ok(submission)
@@ -186,7 +187,7 @@ impl Submission {
         for (id, runs) in self.iter() {
             let (name, of) = convention.split(id).ok_or_else(|| no_class(id, convention))?;
             let runs = if class.is_none_or(|class| class == of) { runs.clone() } else { Runs::default() };
-            chosen.join(name.to_owned(), runs);
+            chosen.join(name, runs);
         }
         Ok(chosen)
     }

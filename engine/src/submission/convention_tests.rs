@@ -114,7 +114,10 @@ fn other_columns_are_called_what_they_are() {
 fn rows(text: &str) -> (Vec<Result<Runs, String>>, Vec<String>) {
     let file = file(text.as_bytes());
     let mut rows = Rows::open(file.path(), Size::new(32, 32)).unwrap();
-    let all = rows.by_ref().map(|row| row.unwrap().runs.map_err(|error| error.to_string())).collect();
+    let mut all = Vec::new();
+    while let Some(row) = rows.next_row() {
+        all.push(row.unwrap().runs.map_err(|error| error.to_string()));
+    }
     (all, rows.remarks())
 }
 

@@ -1,12 +1,13 @@
 //! The fields of a CSV of run lengths, as text: plain or compressed with gzip, row by row.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use csv::{ReaderBuilder, StringRecord, Terminator, Trim};
+use csv::{ReaderBuilder, StringRecord, Terminator};
 use flate2::bufread::MultiGzDecoder;
 
 use super::columns::{Class, Columns};
@@ -21,21 +22,22 @@ const SPENT: usize = 64 << 10;
 
 /// The fields of a row.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct Field<'a> {
     /// Counted from 1, the header included.
     pub line: u64,
     /// The image's id, followed by `_CLASS` if the class has its own column.
-    pub id: String,
+    pub id: Cow<'a, str>,
     /// The run lengths.
-    pub text: String,
+    pub text: &'a str,
     /// Whether the run lengths are an empty pair of quotes.
     pub quoted_blank: bool,
 }
 
-/// An iterator over the fields of each row.
+/// The rows of a file, one after the other.
 pub(super) struct Fields {
     path: PathBuf,
     reader: csv::Reader<Rationed>,
+    record: StringRecord,
     raw: Rc<RefCell<Raw>>,
     columns: Columns,
     /// Set when the stream breaks: reading on would repeat the error for ever.
@@ -50,17 +52,16 @@ impl Fields {
     ) -> Result<Self, SubmissionError> {
         let open = |source| SubmissionError::Open { path: path.to_owned(), source };
         let file = decompress(regular::open(path).map_err(open)?).map_err(open)?;
-        // Rows end only at LF (trimming removes CR), and the last one ends, too: so the reader is always on the line
+        // Rows end only at LF (fields are trimmed, of CR too), and the last one ends, too: so the reader is always on the line
         // after the row, from which its line is known. csv's own count goes wrong after blank lines.
         let raw = Rc::new(RefCell::new(Raw::default()));
         let file = Rationed { file: Box::new(file.chain(&b"\n"[..])), raw: Rc::clone(&raw) };
         // `flexible`, so that a row with a comma too many is reported like any other fault
-        let mut reader =
-            ReaderBuilder::new().terminator(Terminator::Any(b'\n')).trim(Trim::All).flexible(true).from_reader(file);
+        let mut reader = ReaderBuilder::new().terminator(Terminator::Any(b'\n')).flexible(true).from_reader(file);
         let read = |source| SubmissionError::Read { path: path.to_owned(), source };
-        let header: Vec<&str> = reader.headers().map_err(read)?.iter().collect();
+        let header: Vec<&str> = reader.headers().map_err(read)?.iter().map(str::trim).collect();
         let columns = choose(&header).map_err(|source| SubmissionError::Columns { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), reader, raw, columns, broken: false })
+        Ok(Self { path: path.to_owned(), reader, record: StringRecord::new(), raw, columns, broken: false })
     }
 
     pub fn path(&self) -> &Path {
@@ -72,19 +73,37 @@ impl Fields {
         self.columns.has_index
     }
 
-    fn read(&mut self, record: &mut StringRecord) -> csv::Result<bool> {
+    /// The next row, which is borrowed until the one after it; `None` at the end.
+    pub fn next_field(&mut self) -> Option<Result<Field<'_>, SubmissionError>> {
+        if self.broken {
+            return None;
+        }
+        match self.read() {
+            Ok(false) => None,
+            Ok(true) => {
+                let line = self.reader.position().line() - 1;
+                Some(self.field(line).map_err(|source| SubmissionError::row(&self.path, line, source)))
+            }
+            Err(source) => {
+                self.broken = true;
+                Some(Err(SubmissionError::Read { path: self.path.clone(), source }))
+            }
+        }
+    }
+
+    fn read(&mut self) -> csv::Result<bool> {
         loop {
             self.raw.borrow_mut().begin(self.reader.position().byte());
-            let read = self.reader.read_record(record)?;
-            if !read || !is_blank(record) {
+            let read = self.reader.read_record(&mut self.record)?;
+            if !read || !is_blank(&self.record) {
                 return Ok(read);
             }
         }
     }
 
-    fn field(&self, record: &StringRecord, line: u64) -> Result<Field, RowError> {
-        let columns = &self.columns;
-        let of = |at: usize| record.get(at).unwrap_or_default();
+    fn field(&self, line: u64) -> Result<Field<'_>, RowError> {
+        let (columns, record) = (&self.columns, &self.record);
+        let of = |at: usize| record.get(at).unwrap_or_default().trim();
         if record.len() != columns.count {
             let index = usize::from(columns.has_index);
             return Err(RowError::Fields {
@@ -92,46 +111,26 @@ impl Fields {
                 found: record.len().saturating_sub(index),
             });
         }
-        let (id, text) = (of(columns.id).to_owned(), of(columns.text));
+        let (id, text) = (of(columns.id), of(columns.text));
         // the reader does not treat quotes after a blank as quotes
         let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        let text = unquoted.unwrap_or(text).to_owned();
+        let text = unquoted.unwrap_or(text);
         if id.is_empty() {
             return Err(RowError::NoId);
         }
         let id = match columns.class {
-            Class::None => id,
-            Class::InId if id.rsplit_once('_').is_some_and(|(name, class)| !name.is_empty() && !class.is_empty()) => id,
-            Class::InId => return Err(RowError::NoClass { id }),
-            Class::Column(at) if of(at).is_empty() => return Err(RowError::NoClass { id }),
-            Class::Column(at) => format!("{id}_{}", of(at)),
+            Class::None => id.into(),
+            Class::InId if id.rsplit_once('_').is_some_and(|(name, class)| !name.is_empty() && !class.is_empty()) => {
+                id.into()
+            }
+            Class::InId => return Err(RowError::NoClass { id: id.to_owned() }),
+            Class::Column(at) if of(at).is_empty() => return Err(RowError::NoClass { id: id.to_owned() }),
+            Class::Column(at) => format!("{id}_{}", of(at)).into(),
         };
         // the column of run lengths is the last one wherever quotes matter
         let is_quoted = || self.raw.borrow().ends_with_quotes(self.reader.position().byte());
         let quoted_blank = text.trim().is_empty() && (unquoted.is_some() || is_quoted());
         Ok(Field { line, id, text, quoted_blank })
-    }
-}
-
-impl Iterator for Fields {
-    type Item = Result<Field, SubmissionError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.broken {
-            return None;
-        }
-        let mut record = StringRecord::new();
-        match self.read(&mut record) {
-            Ok(false) => None,
-            Ok(true) => {
-                let line = self.reader.position().line() - 1;
-                Some(self.field(&record, line).map_err(|source| SubmissionError::row(&self.path, line, source)))
-            }
-            Err(source) => {
-                self.broken = true;
-                Some(Err(SubmissionError::Read { path: self.path.clone(), source }))
-            }
-        }
     }
 }
 
@@ -191,7 +190,7 @@ impl Read for Rationed {
 
 /// Whether a line consists of blanks; the reader already skips empty lines.
 fn is_blank(record: &StringRecord) -> bool {
-    record.len() == 1 && record[0].is_empty()
+    record.len() == 1 && record[0].trim().is_empty()
 }
 
 /// Decompresses gzip if the file starts with its magic number, whatever its name.

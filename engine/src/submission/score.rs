@@ -1,15 +1,14 @@
-//! Scores a submission against the truth, with the competition's metric.
+//! The competition's metric.
 
 use serde::Serialize;
 
-use super::{Submission, SubmissionError};
 use crate::proportion::wilson;
 
 /// The score of one image.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ImageScore {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ImageScore<'a> {
     /// The image.
-    pub id: String,
+    pub id: &'a str,
     /// Dice's coefficient, in 0..=1; 1 if truth and prediction are both empty.
     pub dice: f64,
     /// Intersection over union, in 0..=1; 1 if truth and prediction are both empty.
@@ -55,73 +54,12 @@ pub struct Score {
     pub true_negatives: usize,
     /// Images with a non-empty true mask and an empty prediction.
     pub false_negatives: usize,
-    /// Each image, in the truth's order.
-    #[serde(skip)]
-    pub per_image: Vec<ImageScore>,
-}
-
-impl Submission {
-    /// Scores this submission against `truth`.
-    ///
-    /// # Errors
-    /// If the two differ in their images or sizes, masks have no known size, or there are no images.
-    pub fn score(&self, truth: &Submission) -> Result<Score, SubmissionError> {
-        let missing = || {
-            let ids = truth.ids().filter(|id| !self.contains(id)).map(str::to_owned).collect();
-            Err(SubmissionError::Missing { ids })
-        };
-        match self.score_subset(truth) {
-            Ok(score) if score.unanswered > 0 => missing(),
-            Err(SubmissionError::Nothing) if !truth.is_empty() => missing(),
-            score => score,
-        }
-    }
-
-    /// As [`score`](Self::score), with a truth that may have more images: only predicted ones are scored.
-    ///
-    /// # Errors
-    /// As [`score`](Self::score), except for images without a prediction.
-    pub fn score_subset(&self, truth: &Submission) -> Result<Score, SubmissionError> {
-        self.comparable(truth)?;
-        let pairs = truth.masks.iter().filter_map(|(id, truth)| Some((id, truth, self.masks.get(id)?)));
-        let per_image: Vec<_> = pairs
-            .map(|(id, truth, predicted)| ImageScore {
-                id: id.clone(),
-                dice: predicted.dice(truth),
-                iou: predicted.iou(truth),
-                truth_area: truth.area(),
-                predicted_area: predicted.area(),
-            })
-            .collect();
-        if per_image.len() < self.len() {
-            let extra = self.ids().filter(|id| !truth.contains(id)).map(str::to_owned);
-            return Err(SubmissionError::Extra { ids: extra.collect() });
-        }
-        if per_image.is_empty() {
-            return Err(SubmissionError::Nothing);
-        }
-        Ok(Score { unanswered: truth.len() - per_image.len(), ..Score::from_images(per_image) })
-    }
-
-    /// Refuses masks of different or unknown sizes.
-    fn comparable(&self, truth: &Submission) -> Result<(), SubmissionError> {
-        if self.size != truth.size {
-            return Err(SubmissionError::Sizes {
-                left: self.size.unwrap_or_default(),
-                right: truth.size.unwrap_or_default(),
-            });
-        }
-        if self.size.is_none() {
-            return Err(SubmissionError::Unsized);
-        }
-        Ok(())
-    }
 }
 
 impl Score {
-    fn from_images(per_image: Vec<ImageScore>) -> Self {
+    pub(super) fn from_images(each: &[ImageScore<'_>]) -> Self {
         let (mut counts, mut found_elsewhere) = ([[0; 2]; 2], 0);
-        for image in &per_image {
+        for image in each {
             counts[usize::from(image.truth_area > 0)][usize::from(image.predicted_area > 0)] += 1;
             let both = image.truth_area > 0 && image.predicted_area > 0;
             found_elsewhere += usize::from(both && image.dice == 0.0);
@@ -129,13 +67,13 @@ impl Score {
         let [[true_negatives, false_positives], [false_negatives, marked]] = counts;
         let (positives, negatives) = (false_negatives + marked, true_negatives + false_positives);
         let true_positives = marked - found_elsewhere;
-        let positive = || per_image.iter().filter(|image| image.truth_area > 0);
+        let positive = || each.iter().filter(|image| image.truth_area > 0);
         Self {
-            images: per_image.len(),
+            images: each.len(),
             unanswered: 0,
             positives,
-            mean_dice: mean(per_image.iter().map(|image| image.dice)).unwrap_or(f64::NAN),
-            mean_iou: mean(per_image.iter().map(|image| image.iou)).unwrap_or(f64::NAN),
+            mean_dice: mean(each.iter().map(|image| image.dice)).unwrap_or(f64::NAN),
+            mean_iou: mean(each.iter().map(|image| image.iou)).unwrap_or(f64::NAN),
             mean_dice_positives: mean(positive().map(|image| image.dice)),
             mean_iou_positives: mean(positive().map(|image| image.iou)),
             sensitivity: share(true_positives, positives),
@@ -147,7 +85,6 @@ impl Score {
             false_positives,
             true_negatives,
             false_negatives,
-            per_image,
         }
     }
 }

@@ -75,6 +75,57 @@ proptest! {
     }
 }
 
+/// Rows of a few images in any order, some of them several times.
+fn some_rows() -> impl Strategy<Value = Vec<(String, Runs)>> {
+    let mask = masks_of(3, 3).prop_map(|mask| Runs::from(&mask));
+    prop::collection::vec(("[a-e]", mask), 1..12)
+}
+
+fn table(rows: &[(String, Runs)]) -> tempfile::NamedTempFile {
+    let rows: String = rows.iter().map(|(id, runs)| format!("{id},{}\n", runs.encode())).collect();
+    file(format!("ImageId,EncodedPixels\n{rows}").as_bytes())
+}
+
+proptest! {
+    #[test]
+    fn a_file_is_scored_and_compared_as_in_memory(answer in some_rows(), truth in some_rows()) {
+        let (answer, truth) = (table(&answer), table(&truth));
+        let read = |file: &tempfile::NamedTempFile| Submission::read(file.path(), Size::new(3, 3)).unwrap();
+        let (submission, whole) = (read(&answer), read(&truth));
+        let (expected, found) = (submission.scores(&whole).unwrap(), submission.scores_of_file(truth.path()).unwrap());
+        prop_assert_eq!(&found.images, &expected.images);
+        prop_assert!(found.missing().eq(expected.missing()) && found.extra().eq(expected.extra()));
+        let expected: Vec<&str> = whole.ids().filter(|id| submission.contains(id)).collect();
+        prop_assert_eq!(found.images.iter().map(|image| image.id).collect::<Vec<_>>(), expected);
+        prop_assert!(found.missing().eq(whole.ids().filter(|id| !submission.contains(id))));
+        prop_assert!(found.extra().eq(submission.ids().filter(|id| !whole.contains(id))));
+        match Submission::read_single(truth.path(), Size::new(3, 3)) {
+            Ok(_) => prop_assert_eq!(submission.diff_file(truth.path()).unwrap(), submission.diff(&whole).unwrap()),
+            Err(expected) => {
+                prop_assert_eq!(submission.diff_file(truth.path()).unwrap_err().to_string(), expected.to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_is_compared_as_lists_are(answer in some_rows(), sample in some_rows(), subset: bool) {
+        let (answer, sample) = (table(&answer), table(&sample));
+        let (ids, wanted) = (read_ids(answer.path()).unwrap(), read_ids(sample.path()).unwrap());
+        let options = CheckOptions { size: Size::new(3, 3), sample: Some(sample.path()), subset };
+        let report = check(answer.path(), options).unwrap();
+        let named = |of: fn(&Problem) -> Option<&String>| report.problems.iter().filter_map(of).collect::<Vec<_>>();
+        let extra = named(|problem| if let Problem::Extra { id, .. } = problem { Some(id) } else { None });
+        let missing = named(|problem| if let Problem::Missing { id } = problem { Some(id) } else { None });
+        let absent: Vec<_> = wanted.iter().filter(|id| !ids.contains(id)).collect();
+        prop_assert_eq!(&extra, &ids.iter().filter(|id| !wanted.contains(id)).collect::<Vec<_>>());
+        prop_assert_eq!(report.unanswered, if subset { absent.len() } else { 0 });
+        prop_assert_eq!(&missing, &if subset { vec![] } else { absent.clone() });
+        let comparable = extra.is_empty() && (subset || absent.is_empty());
+        let in_order = wanted.iter().filter(|id| ids.contains(id)).eq(&ids);
+        prop_assert_eq!(report.in_sample_order, comparable.then_some(in_order));
+    }
+}
+
 fn masks_of(height: usize, width: usize) -> impl Strategy<Value = Mask> {
     prop::collection::vec(any::<bool>(), height * width)
         .prop_map(move |pixels| Mask::from(Array2::from_shape_vec((height, width), pixels).unwrap()))
@@ -234,7 +285,8 @@ fn scores_by_hand() {
     let truth = read("ImageId,EncodedPixels\nboth,0 4\nmissed,0 4\nnone,-1\nfalse,-1\n").unwrap();
     let answer = read("ImageId,EncodedPixels\nfalse,3 1\nnone,-1\nboth,2 4\nmissed,-1\n").unwrap();
     let score = answer.score(&truth).unwrap();
-    let dice: Vec<_> = score.per_image.iter().map(|image| (image.id.as_str(), image.dice)).collect();
+    let scores = answer.scores(&truth).unwrap();
+    let dice: Vec<_> = scores.images.iter().map(|image| (image.id, image.dice)).collect();
     assert_eq!(dice, [("both", 0.5), ("missed", 0.0), ("none", 1.0), ("false", 0.0)]);
     assert_eq!(score.mean_dice, 1.5 / 4.0);
     assert_eq!(score.mean_iou, (1.0 / 3.0 + 1.0) / 4.0);
@@ -271,9 +323,9 @@ fn differences_are_counted() {
     let before = read("ImageId,EncodedPixels\na,0 4\nb,-1\nc,-1\nd,0 1\nx,-1\n").unwrap();
     let after = read("ImageId,EncodedPixels\nc,-1\na,2 2\nb,0 1\nd,-1\ny,-1\n").unwrap();
     let diff = before.diff(&after).unwrap();
-    let changed: Vec<_> = diff.changed.iter().map(|c| (c.id.as_str(), c.before, c.after, c.dice)).collect();
+    let changed: Vec<_> = diff.changed.iter().map(|c| (c.id, c.before, c.after, c.dice)).collect();
     assert_eq!(changed, [("a", 4, 2, 4.0 / 6.0), ("b", 0, 1, 0.0), ("d", 1, 0, 0.0)]);
     assert_eq!((diff.common, diff.appeared, diff.vanished), (4, 1, 1));
-    assert_eq!((diff.only_before, diff.only_after), (vec!["x".to_owned()], vec!["y".to_owned()]));
+    assert_eq!((diff.only_before, diff.only_after), (vec!["x"], vec!["y".to_owned()]));
     assert!(before.diff(&before).unwrap().is_empty());
 }

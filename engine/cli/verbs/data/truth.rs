@@ -32,12 +32,12 @@ impl Truth {
     pub fn read(path: &Path, size: Size) -> Result<Self> {
         let mut truth = Self { images: IndexMap::new(), rows: 0, size };
         let mut rows = Rows::open(path, size)?;
-        for row in rows.by_ref() {
+        while let Some(row) = rows.next_row() {
             let Row { line, id, runs } = row?;
             let runs =
                 runs.map_err(|source| SubmissionError::Row { path: path.into(), line, source: source.into() })?;
             truth.rows += 1;
-            let marks = truth.images.entry(id).or_default();
+            let marks = truth.images.entry(id.into_owned()).or_default();
             if runs.is_empty() {
                 marks.empty += 1;
             } else {

@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use pleura::Shard;
 use pleura::ensemble::Inferences;
-use pleura::submission::{Rows, Submission, read_ids};
-use pleura::{Shard, Size};
+use pleura::submission::rle::ANY_SIZE;
+use pleura::submission::{Row, Rows, Submission, read_ids};
 use pleura_files::regular;
 
 use super::parts::{self, Part};
@@ -16,10 +17,6 @@ use crate::paths::{self, Checked, Command, Paths};
 use crate::receipt::{self, Kind, Receipt, Sum};
 use crate::term::{self, Skips};
 use crate::verbs::predict::is_parquet;
-
-/// The largest mask, (height, width), of a row. Rows have various sizes, and each was checked against its own when
-/// written.
-const ANY: Size = Size::new(u16::MAX as usize, u16::MAX as usize);
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -116,11 +113,13 @@ fn sample(args: &Args, parts: &[Part]) -> Result<Option<Vec<String>>> {
 fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
     let mut submission = Submission::any_size();
     for part in parts {
-        for row in Rows::open(&part.path, ANY)? {
-            let row = row?;
-            let fault = || format!("`{}`: line {}", part.path.display(), row.line);
-            ensure!(!submission.contains(&row.id), "{}: another shard has `{}`, too", fault(), row.id);
-            submission.insert_runs(row.id.clone(), ANY, row.runs.with_context(fault)?)?;
+        // masks have various sizes, and each was checked against its own when written
+        let mut rows = Rows::open(&part.path, ANY_SIZE)?;
+        while let Some(row) = rows.next_row() {
+            let Row { line, id, runs } = row?;
+            let fault = || format!("`{}`: line {line}", part.path.display());
+            let is_new = submission.insert_runs(&id, ANY_SIZE, runs.with_context(fault)?)?;
+            ensure!(is_new, "{}: another shard has `{id}`, too", fault());
         }
     }
     let skipped: usize = parts.iter().map(|part| part.receipt.skipped.len()).sum();
@@ -170,7 +169,7 @@ fn whole(args: &Args, parts: &[Part]) -> Result<Receipt> {
     let mut whole = Receipt::read(&first.path)?;
     whole.shard = Shard::ALL;
     whole.command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    whole.merged = parts.iter().map(|part| Sum::read(&part.path)).collect::<Result<_>>()?;
+    whole.merged = parts.iter().map(|part| Sum { path: part.path.clone(), sha256: part.sha256.clone() }).collect();
     for part in &parts[1..] {
         let other = &part.receipt;
         whole.summary += &other.summary;

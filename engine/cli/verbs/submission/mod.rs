@@ -143,7 +143,7 @@ fn print_report(args: &CheckArgs, report: &Report) -> std::io::Result<()> {
 
 fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let before = Submission::read_single(&args.before, args.size)?;
-    let diff = before.diff(&Submission::read_single(&args.after, args.size)?)?;
+    let diff = before.diff_file(&args.after)?;
     if args.json {
         writeln!(term::Results, "{}", serde_json::to_string_pretty(&diff)?)?;
     } else {
@@ -153,7 +153,7 @@ fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     Ok(if same { Exit::Good } else { Exit::Skipped })
 }
 
-fn print_diff(diff: &Diff, subset: bool) -> std::io::Result<()> {
+fn print_diff(diff: &Diff<'_>, subset: bool) -> std::io::Result<()> {
     let mut out = term::Results;
     let width = diff.changed.iter().take(SHOWN).map(|change| change.id.len()).max().unwrap_or(0).max(7);
     if !diff.changed.is_empty() {
@@ -164,7 +164,8 @@ fn print_diff(diff: &Diff, subset: bool) -> std::io::Result<()> {
         writeln!(out, "{:<width$}  {before:>9}  {after:>9}  {:>6.4}", change.id, change.dice)?;
     }
     and_more(&mut out, diff.changed.len())?;
-    for (side, ids) in [("first", &diff.only_before), ("second", &diff.only_after)] {
+    let only_after: Vec<&str> = diff.only_after.iter().map(String::as_str).collect();
+    for (side, ids) in [("first", &diff.only_before), ("second", &only_after)] {
         if subset {
             if !ids.is_empty() {
                 writeln!(out, "{} images only in the {side}", ids.len())?;

@@ -12,6 +12,8 @@ use crate::term;
 /// A shard's submission and its receipt.
 pub struct Part {
     pub path: PathBuf,
+    /// Its submission's SHA-256.
+    pub sha256: String,
     pub receipt: Receipt,
 }
 
@@ -42,7 +44,7 @@ impl Part {
         let output = receipt.output(Kind::Submission);
         let output = output.with_context(|| format!("the receipt of `{shown}` lists no submission"))?;
         unchanged(path, output, &receipt)?;
-        Ok(Self { path: path.into(), receipt })
+        Ok(Self { path: path.into(), sha256: output.sha256.clone(), receipt })
     }
 
     /// The findings of the shard: at their original path, or beside the submission if both were moved.

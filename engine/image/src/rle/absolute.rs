@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{EMPTY, RleError, Runs, pairs};
+use super::{ANY_SIZE, EMPTY, RleError, Runs, pairs};
 use crate::Size;
 
 impl Runs {
@@ -13,7 +13,7 @@ impl Runs {
         let mut text = String::with_capacity(12 * self.ranges().len());
         for &(start, end) in self.ranges() {
             let blank = if text.is_empty() { "" } else { " " };
-            write!(text, "{blank}{} {}", start + 1, end - start).expect("writing to a string cannot fail");
+            write!(text, "{blank}{} {}", u64::from(start) + 1, end - start).expect("writing to a string cannot fail");
         }
         text
     }
@@ -29,7 +29,7 @@ impl Runs {
         if text.is_empty() || text == EMPTY {
             return Ok(runs);
         }
-        let pixels = size.area();
+        let pixels = size.area().min(ANY_SIZE.area());
         // one past the last pixel so far, from 0
         let mut reached = 0;
         for pair in pairs(text) {
@@ -53,7 +53,8 @@ impl Runs {
     #[must_use]
     pub fn reads_as_absolute(&self, size: Size) -> bool {
         let ends = std::iter::once(0).chain(self.ranges().iter().map(|run| run.1));
-        let pairs = self.ranges().iter().zip(ends).map(|(&(start, end), before)| (start - before, end - start));
+        let runs = self.ranges().iter().zip(ends);
+        let pairs = runs.map(|(&(start, end), before)| ((start - before) as usize, (end - start) as usize));
         read_as_absolute(pairs, size.area()).is_some()
     }
 }

@@ -14,7 +14,7 @@ use crate::{Mask, Size};
 
 pub use absolute::text_reads_as_absolute;
 pub use error::{ABSOLUTE, RleError};
-pub use runs::Runs;
+pub use runs::{ANY_SIZE, Runs};
 
 /// The empty mask.
 pub const EMPTY: &str = "-1";
@@ -64,7 +64,7 @@ impl Runs {
             EMPTY => return Ok(Self::default()),
             _ => {}
         }
-        let pixels = size.area();
+        let pixels = size.area().min(ANY_SIZE.area());
         // two numbers and two blanks a run
         let mut runs = Self::with_capacity(memchr::memchr_iter(b' ', text.as_bytes()).count() / 2 + 1);
         let mut from = 0_usize;

@@ -7,9 +7,15 @@ use ndarray::Array2;
 
 use crate::{Mask, Size};
 
+/// The largest number of pixels of a mask as runs: eight bytes a run, where 64-bit numbers would take sixteen.
+const MOST: usize = u32::MAX as usize;
+
+/// Bounds for run lengths of a mask whose size is unknown: as many pixels as [`Runs`] can count.
+pub const ANY_SIZE: Size = Size::new(MOST, 1);
+
 /// Marked pixels as half-open ranges: ascending, disjoint, none empty, no two adjacent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Runs(Vec<(usize, usize)>);
+pub struct Runs(Vec<(u32, u32)>);
 
 impl Runs {
     pub(super) fn with_capacity(runs: usize) -> Self {
@@ -18,8 +24,14 @@ impl Runs {
 
     /// `(first, one past the last)` of each run, ascending.
     #[must_use]
-    pub fn ranges(&self) -> &[(usize, usize)] {
+    pub fn ranges(&self) -> &[(u32, u32)] {
         &self.0
+    }
+
+    /// One past the last marked pixel; 0 if none is marked.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.0.last().map_or(0, |run| run.1 as usize)
     }
 
     /// Whether no pixel is marked.
@@ -31,12 +43,20 @@ impl Runs {
     /// The number of marked pixels.
     #[must_use]
     pub fn area(&self) -> usize {
-        self.0.iter().map(|(start, end)| end - start).sum()
+        self.0.iter().map(|(start, end)| (end - start) as usize).sum()
     }
 
     /// Adds a run that starts no earlier than the last one; touching or overlapping runs are joined.
+    ///
+    /// # Panics
+    /// If the run ends beyond [`ANY_SIZE`].
     pub(super) fn push(&mut self, start: usize, end: usize) {
         debug_assert!(start < end);
+        let end = u32::try_from(end).expect("masks have at most 2^32 - 1 pixels");
+        self.join(start as u32, end);
+    }
+
+    fn join(&mut self, start: u32, end: u32) {
         match self.0.last_mut() {
             Some(last) if start <= last.1 => last.1 = last.1.max(end),
             _ => self.0.push((start, end)),
@@ -49,7 +69,7 @@ impl Runs {
         let mut all: Vec<_> = self.0.iter().chain(&other.0).copied().collect();
         all.sort_unstable();
         let mut union = Self::default();
-        all.into_iter().for_each(|(start, end)| union.push(start, end));
+        all.into_iter().for_each(|(start, end)| union.join(start, end));
         union
     }
 
@@ -59,7 +79,7 @@ impl Runs {
         let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
         let mut overlap = 0;
         while let (Some(a), Some(b)) = (left.first(), right.first()) {
-            overlap += a.1.min(b.1).saturating_sub(a.0.max(b.0));
+            overlap += a.1.min(b.1).saturating_sub(a.0.max(b.0)) as usize;
             // the run that ends first overlaps nothing further
             if a.1 <= b.1 { left = &left[1..] } else { right = &right[1..] }
         }
@@ -85,13 +105,13 @@ impl Runs {
     /// If a run ends beyond `size`: the runs were decoded for another size.
     #[must_use]
     pub fn to_mask(&self, size: Size) -> Mask {
-        let end = self.0.last().map_or(0, |run| run.1);
+        let end = self.end();
         assert!(end <= size.area(), "runs up to pixel {end} in an image of {size}");
         // Each run toggles pixels at its ends, and each row is the row above with its toggles: one pass in memory
         // order, where filling columns would jump a row with each pixel.
         let Size { height, width } = size;
         let mut pixels = vec![false; height * width];
-        for &(start, end) in &self.0 {
+        for (start, end) in self.0.iter().map(|&(start, end)| (start as usize, end as usize)) {
             for column in start / height..=(end - 1) / height {
                 let top = start.saturating_sub(column * height);
                 let bottom = end - column * height;

@@ -4,22 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use csv::{ReaderBuilder, Terminator, Writer, WriterBuilder};
+use pleura::submission::rle::ANY_SIZE;
 use pleura::submission::{Row, Rows, Runs};
 use serde::{Deserialize, Serialize};
 
 use super::{Found, OutOfFold, OutOfFoldError, Prediction};
 use crate::files;
-use pleura::Size;
 
 /// The name of the file of labels, scores and Dice.
 pub const PREDICTIONS: &str = "oof.csv";
 
 /// The name of the file of masks.
 pub const SUBMISSION: &str = "oof-submission.csv";
-
-/// Images have individual sizes, which the file of masks does not state. Runs mean the same for any size that they are
-/// checked against, as long as it is large enough.
-const ANY_SIZE: Size = Size::new(1 << 20, 1 << 20);
 
 /// A row of [`PREDICTIONS`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -139,14 +135,16 @@ pub fn scores(path: &Path) -> Result<Vec<Scored>, OutOfFoldError> {
 
 fn masks(path: &Path) -> Result<HashMap<String, Runs>, OutOfFoldError> {
     let mut masks = HashMap::new();
-    for row in Rows::open(path, ANY_SIZE)? {
+    // images have individual sizes, which the file of masks does not state
+    let mut rows = Rows::open(path, ANY_SIZE)?;
+    while let Some(row) = rows.next_row() {
         let Row { line, id, runs } = row?;
         let runs = runs.map_err(|source| pleura::submission::SubmissionError::Row {
             path: path.into(),
             line,
             source: source.into(),
         })?;
-        masks.insert(id, runs);
+        masks.insert(id.into_owned(), runs);
     }
     Ok(masks)
 }

@@ -4,13 +4,11 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 use pleura::Size;
+use pleura::submission::rle::ANY_SIZE;
 use pleura::submission::{Row, Rows, Runs, SubmissionError};
 
 use super::super::error::{DataError, Problem};
 use super::{Image, Item};
-
-/// Runs are decoded before their image, and so its size, is known.
-const ANY_SIZE: Size = Size::new(usize::MAX, 1);
 
 /// Assigns each image the runs of its rows; `size` is the size on which they are counted, or each image's own.
 pub(super) fn join(
@@ -32,7 +30,7 @@ pub(super) fn join(
             continue;
         }
         let (runs, size) = (runs.unwrap_or_default(), size.unwrap_or(image.glance.size));
-        let end = runs.ranges().last().map_or(0, |run| run.1);
+        let end = runs.end();
         if end > size.area() {
             let absolute = runs.reads_as_absolute(size);
             problems.push(Problem::Overflow { id: image.glance.id, end, size, absolute });
@@ -53,12 +51,13 @@ fn read(
     remarks: &mut Vec<String>,
 ) -> Result<IndexMap<String, Runs>, DataError> {
     let mut truth: IndexMap<String, Runs> = IndexMap::new();
+    // runs are decoded before their image, and so its size, is known
     let mut rows = Rows::open(csv, ANY_SIZE)?;
-    for row in rows.by_ref() {
+    while let Some(row) = rows.next_row() {
         match row {
             Ok(Row { line, id, runs }) => {
                 // an image with a wrong row does have a row
-                let so_far = truth.entry(id).or_default();
+                let so_far = truth.entry(id.into_owned()).or_default();
                 match runs {
                     Ok(runs) => *so_far = so_far.union(&runs),
                     Err(error) => {

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use pleura::submission::rle::ANY_SIZE;
 use pleura::submission::{Convention, Runs, Submission};
 
 use super::{Args, Converted, with_class};
-use pleura::Size;
 
 /// The class name for all classes together.
 pub const ALL: &str = "all";
-/// The (height, width) of images whose masks are only counted.
-const ANY: Size = Size::new(usize::MAX, 1);
 
 /// Reads the CSV, with the classes that the other convention supports.
 pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
@@ -43,7 +41,7 @@ pub fn convert(args: &Args, from: Convention) -> Result<Converted> {
     for (id, runs) in read.iter() {
         let classless = !from.has_classes() || args.class.is_some();
         let id = if classless { with_class(args, id.to_owned()) } else { id.to_owned() };
-        submission.insert_runs(id, size.unwrap_or(ANY), Runs::clone(runs))?;
+        submission.insert_runs(id, size.unwrap_or(ANY_SIZE), Runs::clone(runs))?;
     }
     Ok(Converted { submission, sizes: size.into_iter().collect(), skipped: 0 })
 }

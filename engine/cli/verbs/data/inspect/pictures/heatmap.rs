@@ -61,8 +61,8 @@ fn mean(truth: &Truth, positives: usize) -> Array2<f32> {
     // run starts and ends in column order; their running sum is the number of masks at a pixel
     let mut changes = vec![0_i32; size.area() + 1];
     for &(start, end) in truth.positives().flat_map(|marks| marks.runs.ranges()) {
-        changes[start] += 1;
-        changes[end] -= 1;
+        changes[start as usize] += 1;
+        changes[end as usize] -= 1;
     }
     let mut covered = 0;
     let mut shares = Array2::zeros(size);
