@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use ort::AsPointer;
 use ort::environment::Environment;
@@ -28,7 +28,7 @@ const DEFAULT: i32 = -1;
 #[derive(Debug)]
 pub struct Arena {
     /// The limit in bytes; `None`: no limit.
-    limit: Mutex<Option<usize>>,
+    limit: RwLock<Option<usize>>,
 }
 
 impl Arena {
@@ -38,11 +38,12 @@ impl Arena {
     /// If ONNX Runtime refuses.
     pub fn new(environment: &Environment) -> ort::Result<Self> {
         register(environment, &place()?, None)?;
-        Ok(Self { limit: Mutex::new(None) })
+        Ok(Self { limit: RwLock::new(None) })
     }
 
     /// Opens a session that shares an arena of `limit` bytes with those opened before with the same limit. If the last
-    /// one had another limit, a new arena replaces the old one; existing sessions keep theirs.
+    /// one had another limit, a new arena replaces the old one; existing sessions keep theirs. Without a limit,
+    /// several may open at once.
     ///
     /// # Errors
     /// If ONNX Runtime refuses the arena or the session.
@@ -52,7 +53,13 @@ impl Arena {
         limit: Option<usize>,
         open: impl FnOnce() -> ort::Result<Session>,
     ) -> ort::Result<Session> {
-        let mut current = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        if limit.is_none() {
+            let current = self.limit.read().unwrap_or_else(PoisonError::into_inner);
+            if current.is_none() {
+                return open();
+            }
+        }
+        let mut current = self.limit.write().unwrap_or_else(PoisonError::into_inner);
         limit_to(environment, &mut current, limit)?;
         let session = open()?;
         if let Some(limit) = limit {
@@ -79,7 +86,7 @@ impl Arena {
         limit: usize,
         open: impl FnOnce() -> ort::Result<Session>,
     ) -> ort::Result<()> {
-        let mut current = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.limit.write().unwrap_or_else(PoisonError::into_inner);
         limit_to(environment, &mut current, Some(limit))?;
         // The session and its results are dropped before the arena is shrunk.
         let ran = open().and_then(|mut session| {

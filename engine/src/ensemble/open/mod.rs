@@ -1,5 +1,6 @@
 //! Opening an ensemble: from the manifest to stages that can run.
 
+mod ahead;
 mod devices;
 mod member;
 pub mod model_file;
@@ -110,6 +111,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
         inputs: Vec::new(),
     };
     let postprocess = opening.plugins("postprocess", &manifest.postprocess, &[Role::Postprocess])?;
+    opening.open_ahead(&manifest);
     let crop = opening.crop(&manifest)?;
     let exact = options.exit.unwrap_or(manifest.exit) == Exit::Exact;
     // The segmenters come first, because they determine whether the classifier's exact score is needed.
@@ -164,13 +166,17 @@ pub fn classifier_wants(stage: &manifest::Stage) -> RequiredOutputs {
     RequiredOutputs { score: !stacks_maps && running.all(manifest::Member::gives_score), map }
 }
 
+/// The crop stage, if there is one and some member uses its box.
+fn running_crop(manifest: &Manifest) -> Option<&manifest::Crop> {
+    let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
+    let mut members = stages.flat_map(|stage| &stage.members);
+    let wanted = members.any(|member| member.crop && member.weight > 0.0);
+    manifest.crop.as_ref().filter(|_| wanted)
+}
+
 impl Opening<'_> {
-    /// The crop stage, if there is one and some member uses its box.
     fn crop(&mut self, manifest: &Manifest) -> Result<Option<Crop>, EnsembleError> {
-        let stages = manifest.classifier.iter().chain([&manifest.segmenter]);
-        let mut members = stages.flat_map(|stage| &stage.members);
-        let wanted = members.any(|member| member.crop && member.weight > 0.0);
-        let Some(crop) = manifest.crop.as_ref().filter(|_| wanted) else { return Ok(None) };
+        let Some(crop) = running_crop(manifest) else { return Ok(None) };
         let stage = self.stage(&Declared {
             name: "crop",
             members: &crop.members,
