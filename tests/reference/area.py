@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the reference of engine/src/ensemble/area.rs with OpenCV.
+"""Makes the reference of engine/image/src/resize/area.rs with OpenCV.
 
     pip install opencv-python-headless numpy
     python3 tests/reference/area.py
@@ -14,7 +14,7 @@ import pathlib
 import cv2
 import numpy as np
 
-OUT = pathlib.Path(__file__).resolve().parents[2] / "engine/src/ensemble/area.json"
+OUT = pathlib.Path(__file__).resolve().parents[2] / "engine/image/src/resize/area.json"
 # The ratios of 1024 to 224, 320, 384, 480, 512, 640, 768, 800 and 896: 32 pixels to 7, 10, 12, 15, 16, …
 RATIOS = [((32, 32), (to, to)) for to in (7, 10, 12, 15, 16, 20, 24, 25, 28)]
 EDGES = [
@@ -34,8 +34,8 @@ def main():
     cases = []
     for start, to in RATIOS + EDGES + others:
         small = cv2.resize(picture(*start), to[::-1], interpolation=cv2.INTER_AREA).reshape(to)
-        cases.append({"from": start, "to": to, "values": [round(float(value), 6) for value in small.ravel()]})
-    OUT.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
+        cases.append({"from": start, "to": to, "millionths": [round(float(value) * 1e6) for value in small.ravel()]})
+    OUT.write_text("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "\n]\n")
     print(f"OpenCV {cv2.__version__}: {len(cases)} cases in {OUT}")
 
 

@@ -40,6 +40,7 @@ mod walk;
 mod whole;
 mod window;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -47,7 +48,7 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2, s};
 use sha2::{Digest, Sha256};
 
-use crate::resize::{Linear, Resize, resize};
+use crate::resize::{Resize, resize, rows_resized};
 use crate::{Size, planes};
 
 pub use claim::{estimate, estimate_of};
@@ -240,6 +241,15 @@ impl Radiograph {
         self.values.floats().view()
     }
 
+    /// A row of [`values`](Self::values).
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> Cow<'_, [f32]> {
+        self.values.row(row)
+    }
+
     /// The lowest and the highest value that the stored bits can hold, in modality units.
     #[must_use]
     pub fn range(&self) -> (f32, f32) {
@@ -296,17 +306,14 @@ impl Radiograph {
         how: Resize,
     ) -> Array2<f32> {
         let part = Size::new(rows.len(), columns.len());
-        let linear = Linear::new(part, size).filter(|_| how == Resize::Linear && part != size);
         let shown = self.shown(intensity);
-        let Some(linear) = linear else {
-            let all = shown.all();
-            if part == size && part == self.size() {
-                return all;
-            }
-            return resize(all.slice(s![rows, columns]), size, how).into_owned();
-        };
+        if part == size && part == self.size() {
+            return shown.all();
+        }
         // without an image of floats in between
-        linear.plane(|row, into| shown.row(rows.start + row, columns.clone(), into))
+        let row = |row: usize, into: &mut [f32]| shown.row(rows.start + row, columns.clone(), into);
+        let resized = if part == size { None } else { rows_resized(part, size, how, row) };
+        resized.unwrap_or_else(|| resize(shown.all().slice(s![rows, columns]), size, how).into_owned())
     }
 
     fn shown(&self, intensity: Intensity) -> Through<'_> {
@@ -327,7 +334,7 @@ impl Radiograph {
             (Intensity::Percentiles { low, high }, _) => {
                 let possible = 0.0 <= low && low < high && high <= 100.0;
                 assert!(possible, "expected ascending percentiles within 0 to 100, found {low} to {high}");
-                let range = window::percentiles(self.values.floats(), low, high);
+                let range = self.values.percentiles(low, high);
                 self.through(|values| window::span(values, range))
             }
         }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use ndarray::{Array2, s};
 
+use super::window;
 use crate::{Size, planes};
 
 /// Modality values, (height, width), row-major.
@@ -78,6 +79,28 @@ impl Values {
                 row.to_slice().map_or_else(|| row.iter().copied().collect(), Cow::Borrowed)
             }
         }
+    }
+
+    /// The values at two percentiles, as [`window::percentiles`] of floats: whole numbers are counted, not sorted.
+    pub(super) fn percentiles(&self, low: f32, high: f32) -> (f32, f32) {
+        let mut counts = vec![0_usize; 1 << 16];
+        match &self.stored {
+            GreyValues::Bytes(values) => values.iter().for_each(|&value| counts[usize::from(value)] += 1),
+            GreyValues::Words(values) => values.iter().for_each(|&value| counts[usize::from(value)] += 1),
+            GreyValues::Floats(values) => return window::percentiles(values, low, high),
+        }
+        let pixels = self.size().area();
+        let at = |rank: usize| {
+            let mut before = 0;
+            let reaches = |count: &usize| {
+                before += count;
+                before > rank
+            };
+            counts.iter().position(reaches).unwrap_or(0) as f32
+        };
+        let percentile =
+            |percent| window::percentile(pixels, percent, |rank| (at(rank), at((rank + 1).min(pixels - 1))));
+        if pixels == 0 { (0.0, 0.0) } else { (percentile(low), percentile(high)) }
     }
 
     /// The values through a function of each, `all`, which gets an array of values and returns one of its shape.
@@ -158,6 +181,9 @@ mod tests {
             values.through(all).row(1, 1..3, &mut row);
             assert_eq!(row, [7.0 / 3.0, 1.0 / 3.0]);
             assert_eq!(values.through(all).all(), all(&floats));
+            for (low, high) in [(0.0, 100.0), (10.0, 50.0), (33.0, 99.0), (80.0, 99.5)] {
+                assert_eq!(values.percentiles(low, high), window::percentiles(&floats, low, high));
+            }
         }
     }
 

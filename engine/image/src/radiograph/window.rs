@@ -109,14 +109,19 @@ pub(super) fn percentiles(values: &Array2<f32>, low: f32, high: f32) -> (f32, f3
     if values.is_empty() {
         return (0.0, 0.0);
     }
-    (percentile(&mut values, low), percentile(&mut values, high))
+    let mut at = |percent| {
+        percentile(values.len(), percent, |rank| {
+            let (_, &mut below, above) = values.select_nth_unstable_by(rank, f32::total_cmp);
+            (below, above.iter().copied().min_by(f32::total_cmp).unwrap_or(below))
+        })
+    };
+    (at(low), at(high))
 }
 
-/// The value at a percentile; reorders the values, of which there must be at least one.
-fn percentile(values: &mut [f32], percent: f32) -> f32 {
-    let rank = f64::from(percent.clamp(0.0, 100.0)) / 100.0 * (values.len() - 1) as f64;
-    let (_, &mut below, above) = values.select_nth_unstable_by(rank as usize, f32::total_cmp);
-    let next = above.iter().copied().min_by(f32::total_cmp).unwrap_or(below);
+/// The percentile of so many values, at least one; `at` gives the value of a rank in ascending order, and the next.
+pub(super) fn percentile(count: usize, percent: f32, at: impl FnOnce(usize) -> (f32, f32)) -> f32 {
+    let rank = f64::from(percent.clamp(0.0, 100.0)) / 100.0 * (count - 1) as f64;
+    let (below, next) = at(rank as usize);
     (f64::from(below) + f64::from(next - below) * rank.fract()) as f32
 }
 

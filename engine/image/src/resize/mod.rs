@@ -80,6 +80,18 @@ pub fn resize<'a>(plane: ArrayView2<'a, f32>, size: Size, how: Resize) -> CowArr
     .into()
 }
 
+/// Resizes an image of size `from` without having it as a whole: `source` writes one of its rows. `None` where this way
+/// of resizing needs more than the rows of one place, or a side is 0.
+#[must_use]
+pub fn rows_resized(from: Size, size: Size, how: Resize, source: impl FnMut(usize, &mut [f32])) -> Option<Array2<f32>> {
+    match how {
+        _ if from.area() == 0 || size.area() == 0 => None,
+        Resize::Linear => Some(Linear::new(from, size)?.plane(source)),
+        Resize::Area => Some(area::rows_resized(from, size, source)),
+        _ => None,
+    }
+}
+
 /// Resizes by `fast_image_resize`.
 fn library(plane: ArrayView2<'_, f32>, size: Size, how: Resize) -> Array2<f32> {
     let algorithm = match how {

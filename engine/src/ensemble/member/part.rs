@@ -1,7 +1,5 @@
 //! The part of an image that a member sees.
 
-use ndarray::ArrayView1;
-
 use super::Member;
 use crate::ensemble::task::{ImageTask, Region};
 use crate::manifest::Fit;
@@ -60,18 +58,21 @@ impl Member {
 /// The box of the pixels that are not 0; all of it if there is none.
 fn nonzero(radiograph: &Radiograph, within: Region) -> Region {
     let zero = radiograph.zero();
-    let values = within.cut(radiograph.values());
-    let marked = |line: ArrayView1<'_, f32>| line.iter().any(|&value| value != zero);
+    // the first and the last marked pixel of a row
+    let ends = |row: usize| {
+        let values = radiograph.row(within.top + row);
+        let values = &values[within.left..within.left + within.width];
+        let first = values.iter().position(|&value| value != zero)?;
+        Some((first, values.iter().rposition(|&value| value != zero)?))
+    };
     let rows = || 0..within.height;
-    let (Some(top), Some(bottom)) =
-        (rows().find(|&row| marked(values.row(row))), rows().rfind(|&row| marked(values.row(row))))
+    let (Some(top), Some(bottom)) = (rows().find(|&row| ends(row).is_some()), rows().rfind(|&row| ends(row).is_some()))
     else {
         return within;
     };
     let (mut left, mut right) = (within.width, 0);
-    for row in values.slice(ndarray::s![top..=bottom, ..]).rows() {
-        left = row.iter().take(left).position(|&value| value != zero).unwrap_or(left);
-        right += row.iter().skip(right).rposition(|&value| value != zero).map_or(0, |last| last + 1);
+    for (first, last) in (top..=bottom).filter_map(ends) {
+        (left, right) = (left.min(first), right.max(last + 1));
     }
     let (height, width) = (bottom + 1 - top, right - left);
     Region { top: within.top + top, left: within.left + left, height, width, of: within.of }
