@@ -1,4 +1,5 @@
-//! Buffers for a plugin's results, with guard zones that detect writes outside of them.
+//! Buffers for a plugin's results, with guard zones that detect writes outside of them. Plugins that are part of the
+//! program, in safe Rust, cannot write there, and need none.
 
 use ndarray::{Array2, ArrayView1};
 
@@ -24,15 +25,32 @@ pub(super) struct MaskBuffer {
     guard: usize,
 }
 
-/// Two rows, and at least 1024 cells: typical mistakes are by one pixel or one row.
-fn guard(size: Size) -> usize {
-    (2 * size.width).max(1024)
+/// Whether a plugin may write where it should not, as code from a library may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writes {
+    Anywhere,
+    /// Only into its result, and all of it.
+    Within,
+}
+
+impl Writes {
+    /// Two rows, and at least 1024 cells: typical mistakes are by one pixel or one row.
+    fn guard(self, size: Size) -> usize {
+        match self {
+            Self::Anywhere => (2 * size.width).max(1024),
+            Self::Within => 0,
+        }
+    }
 }
 
 impl FloatBuffer {
-    pub(super) fn new(size: Size) -> Self {
-        let guard = guard(size);
-        Self { cells: vec![f32::from_bits(UNWRITTEN); size.area() + 2 * guard], size, guard }
+    pub(super) fn new(size: Size, writes: Writes) -> Self {
+        let guard = writes.guard(size);
+        let cells = match writes {
+            Writes::Anywhere => vec![f32::from_bits(UNWRITTEN); size.area() + 2 * guard],
+            Writes::Within => vec![0.0; size.area()],
+        };
+        Self { cells, size, guard }
     }
 
     /// A pointer to the first of `height * width` cells.
@@ -55,15 +73,17 @@ impl FloatBuffer {
             let unwritten = plane.iter().filter(|cell| cell.to_bits() == UNWRITTEN).count();
             return Err(if unwritten > 0 { Fault::Unwritten(unwritten) } else { Fault::ReturnedNan(not_finite) });
         }
-        self.cells.copy_within(self.guard..self.guard + len, 0);
-        self.cells.truncate(len);
+        if self.guard > 0 {
+            self.cells.copy_within(self.guard..self.guard + len, 0);
+            self.cells.truncate(len);
+        }
         plane_of(self.cells, self.size)
     }
 }
 
 impl MaskBuffer {
-    pub(super) fn new(size: Size) -> Self {
-        let guard = guard(size);
+    pub(super) fn new(size: Size, writes: Writes) -> Self {
+        let guard = writes.guard(size);
         let mut cells = vec![0; size.area() + 2 * guard];
         cells[..guard].fill(GUARD_BYTE);
         cells[guard + size.area()..].fill(GUARD_BYTE);
@@ -83,8 +103,10 @@ impl MaskBuffer {
         if before.iter().chain(after).any(|&cell| cell != GUARD_BYTE) {
             return Err(Fault::WrotePast);
         }
-        self.cells.copy_within(self.guard..self.guard + len, 0);
-        self.cells.truncate(len);
+        if self.guard > 0 {
+            self.cells.copy_within(self.guard..self.guard + len, 0);
+            self.cells.truncate(len);
+        }
         mask_of(self.cells, self.size)
     }
 }
@@ -117,15 +139,26 @@ mod tests {
 
     #[test]
     fn a_full_plane_comes_out_row_major() {
-        let mut buffer = FloatBuffer::new(Size::new(2, 3));
+        let mut buffer = FloatBuffer::new(Size::new(2, 3), Writes::Anywhere);
         (0..6).for_each(|i| write(&mut buffer, i, i as f32));
         assert_eq!(buffer.finish(), Ok(ndarray::array![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]));
     }
 
     #[test]
+    fn without_guards_the_result_is_the_buffer() {
+        let mut buffer = FloatBuffer::new(Size::new(1, 2), Writes::Within);
+        write(&mut buffer, 1, 0.5);
+        assert_eq!(buffer.finish(), Ok(ndarray::array![[0.0, 0.5]]));
+        let mut buffer = FloatBuffer::new(Size::new(1, 2), Writes::Within);
+        write(&mut buffer, 1, f32::NAN);
+        assert_eq!(buffer.finish(), Err(Fault::ReturnedNan(1)));
+        assert_eq!(MaskBuffer::new(Size::new(1, 2), Writes::Within).finish(), Ok(ndarray::array![[false, false]]));
+    }
+
+    #[test]
     fn one_write_beside_the_plane_is_found_on_either_side() {
         for at in [-1, -1024, 6, 6 + 1023] {
-            let mut buffer = FloatBuffer::new(Size::new(2, 3));
+            let mut buffer = FloatBuffer::new(Size::new(2, 3), Writes::Anywhere);
             (0..6).for_each(|i| write(&mut buffer, i, 0.5));
             write(&mut buffer, at, 0.0);
             assert_eq!(buffer.finish(), Err(Fault::WrotePast), "at {at}");
@@ -134,7 +167,7 @@ mod tests {
 
     #[test]
     fn unwritten_pixels_are_counted() {
-        let mut buffer = FloatBuffer::new(Size::new(2, 3));
+        let mut buffer = FloatBuffer::new(Size::new(2, 3), Writes::Anywhere);
         write(&mut buffer, 4, 0.5);
         assert_eq!(buffer.finish(), Err(Fault::Unwritten(5)));
     }
@@ -142,7 +175,7 @@ mod tests {
     #[test]
     fn a_mask_holds_zeros_and_ones_and_ends_where_it_ends() {
         let written = |at: isize, value| {
-            let mut buffer = MaskBuffer::new(Size::new(2, 3));
+            let mut buffer = MaskBuffer::new(Size::new(2, 3), Writes::Anywhere);
             // SAFETY: the test writes no further than the guard zones.
             unsafe { buffer.as_mut_ptr().offset(at).write(value) };
             buffer.finish()

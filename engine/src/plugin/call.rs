@@ -8,8 +8,9 @@ use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use pleura_plugin::abi::{self, Host, Plane, PlaneMut, Str, Table};
 use serde::{Deserialize, Serialize};
 
-use super::buffer::{FloatBuffer, MaskBuffer};
-use super::{Context, Fault, Size, exits, log};
+use super::buffer::{FloatBuffer, MaskBuffer, Writes};
+use super::library::Loaded;
+use super::{About, Context, Fault, Size, exits, log};
 
 /// The calls of an instance, in this process or another. Sizes and values of the inputs have been checked.
 pub(super) trait Calls: Send + Sync {
@@ -44,6 +45,7 @@ pub(super) struct Instance {
     /// The plugin's name.
     name: String,
     this: NonNull<c_void>,
+    writes: Writes,
 }
 
 // SAFETY: the ABI requires that an instance is read-only after `create`, and may be called and destroyed by any thread.
@@ -52,8 +54,9 @@ unsafe impl Send for Instance {}
 unsafe impl Sync for Instance {}
 
 impl Instance {
-    /// Creates an instance of plugin `name` with parameters, a JSON object. The error is the plugin's message.
-    pub(super) fn create(table: Table, name: &str, params: &str) -> Result<Self, String> {
+    /// Creates an instance of a plugin with parameters, a JSON object. The error is the plugin's message.
+    pub(super) fn create(loaded: &Loaded, params: &str) -> Result<Self, String> {
+        let &Loaded { table, about: About { ref name, .. }, writes } = loaded;
         let sink = Sink::default();
         let host = sink.host();
         // SAFETY: `params` and `host` are valid during the call. Loading has checked that the call exists, so the null
@@ -61,7 +64,7 @@ impl Instance {
         let create = || unsafe { table.create.map_or(ptr::null_mut(), |create| create(Str::new(params), &host)) };
         let this = exits::within(name, "create", create);
         match NonNull::new(this) {
-            Some(this) => Ok(Self { table, name: name.to_owned(), this }),
+            Some(this) => Ok(Self { table, name: name.clone(), this, writes }),
             None => Err(sink.message().unwrap_or_else(|| "it gives no reason".to_owned())),
         }
     }
@@ -108,7 +111,7 @@ impl Calls for Instance {
     fn plane(&self, call: PlaneCall, input: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, Fault> {
         let input = input.as_standard_layout();
         let plane = plane(&input);
-        let mut buffer = FloatBuffer::new(out);
+        let mut buffer = FloatBuffer::new(out, self.writes);
         let (table, this) = (&self.table, self.this());
         let out = PlaneMut { data: buffer.as_mut_ptr(), height: out.height, width: out.width };
         match call {
@@ -143,7 +146,7 @@ impl Calls for Instance {
         let context = abi_context(context);
         // A `bool` is one byte, 0 or 1.
         let mask = mask.as_ref().map_or(ptr::null(), |mask| mask.as_ptr().cast::<u8>());
-        let mut buffer = MaskBuffer::new(map.dim().into());
+        let mut buffer = MaskBuffer::new(map.dim().into(), self.writes);
         let out = buffer.as_mut_ptr();
         // SAFETY: the instance, the host, the context, the dense map and mask of one size, and the buffer are valid
         // during the call, and nothing else accesses the buffer.

@@ -76,7 +76,7 @@ impl Plugin {
         let loaded = exits::within(&origin.to_string(), "loading", load)
             .map_err(|why| PluginError::Load { path: origin.file(), why })?;
         exits::watch();
-        let instance = Instance::create(loaded.table, &loaded.about.name, &params(step))
+        let instance = Instance::create(&loaded, &params(step))
             .map_err(|message| PluginError::Refused { plugin: loaded.about.name.clone(), message })?;
         let file = origin.file();
         Self::new(loaded.about, origin, file, Box::new(instance))

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pleura_plugin::abi::{self, Str, Table};
 
+use super::buffer::Writes;
 use super::{About, LoadError, PluginError, Role, exits, log};
 use crate::digest;
 
@@ -15,16 +16,17 @@ const MAX_TEXT: usize = 256;
 pub(super) struct Loaded {
     pub table: Table,
     pub about: About,
+    pub writes: Writes,
 }
 
 impl Loaded {
     /// Passes the engine's log function to the plugin, before any other call.
-    fn new(table: Table, about: About) -> Self {
+    fn new(table: Table, about: About, writes: Writes) -> Self {
         if let Some(use_log) = table.use_log {
             // SAFETY: a function of the table; the one passed to it may be called at any time.
             exits::within(&about.name, "use_log", || unsafe { use_log(log::take) });
         }
-        Self { table, about }
+        Self { table, about, writes }
     }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn load(path: &Path, global_symbols: bool) -> Result<Loaded, LoadErro
     let table = read_table(entry(path, global_symbols)?)?;
     // SAFETY: the library guarantees its texts, and is never unloaded.
     let about = unsafe { about(&table) }?;
-    Ok(Loaded::new(table, about))
+    Ok(Loaded::new(table, about, Writes::Anywhere))
 }
 
 /// The stock step of that name, whose table is linked into the program.
@@ -46,7 +48,7 @@ pub(super) fn built_in(name: &str) -> Result<Loaded, LoadError> {
     let (_, table) = pleura_steps::tables().iter().find(|(stock, _)| *stock == name).ok_or(LoadError::Missing)?;
     // SAFETY: the table's texts are the program's own.
     let about = unsafe { about(table) }?;
-    Ok(Loaded::new(*table, about))
+    Ok(Loaded::new(*table, about, Writes::Within))
 }
 
 /// The content of a table, if it is valid.

@@ -43,7 +43,7 @@ fn serve(loaded: &Loaded, limit: u32, requests: &mut impl Read, replies: &mut im
     let Request::Create { params, threads } = request else {
         return Err(wire::broken("the first request does not create an instance".to_owned()));
     };
-    let instance = match within(limit, || Instance::create(loaded.table, &loaded.about.name, &params)) {
+    let instance = match within(limit, || Instance::create(loaded, &params)) {
         Ok(instance) => instance,
         Err(message) => return reply(replies, &Reply::Refused(message), &[]),
     };

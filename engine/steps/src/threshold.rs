@@ -7,7 +7,7 @@
 //!
 //! Exactly one of the two. The mask of a previous step is replaced.
 
-use ndarray::Zip;
+use multiversion::multiversion;
 use pleura_plugin::{Context, Error, Map, Mask, MaskMut, Postprocess};
 use serde::Deserialize;
 
@@ -46,14 +46,26 @@ impl Postprocess for Threshold {
     }
 
     fn apply(&self, _: &Context, map: Map<'_>, _: Option<Mask<'_>>, mut out: MaskMut<'_>) -> Result<(), Error> {
-        let bound = self.bound;
-        if self.strict {
-            Zip::from(&mut out).and(map).for_each(|marked, &p| *marked = p > bound);
-        } else {
-            Zip::from(&mut out).and(map).for_each(|marked, &p| *marked = p >= bound);
+        for (mut out, map) in out.rows_mut().into_iter().zip(map.rows()) {
+            match (out.as_slice_mut(), map.as_slice()) {
+                (Some(out), Some(map)) => mark(out, map, *self),
+                _ => out.zip_mut_with(&map, |marked, &p| *marked = self.marks(p)),
+            }
         }
         Ok(())
     }
+}
+
+impl Threshold {
+    #[inline(always)] // compiled separately for each vector width
+    fn marks(self, p: f32) -> bool {
+        if self.strict { p > self.bound } else { p >= self.bound }
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw", "x86_64+avx+avx2"))]
+fn mark(out: &mut [bool], map: &[f32], threshold: Threshold) {
+    out.iter_mut().zip(map).for_each(|(marked, &p)| *marked = threshold.marks(p));
 }
 
 #[cfg(test)]

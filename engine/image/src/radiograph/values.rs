@@ -147,16 +147,22 @@ impl Through<'_> {
     pub(super) fn row(&self, row: usize, columns: Range<usize>, out: &mut [f32]) {
         match self {
             Self::Bytes(values, table) => {
-                let row = values.slice(s![row, columns]);
+                let row = part(values, row, columns);
                 out.iter_mut().zip(row).for_each(|(out, &value)| *out = table[usize::from(value)]);
             }
             Self::Words(values, table) => {
-                let row = values.slice(s![row, columns]);
+                let row = part(values, row, columns);
                 out.iter_mut().zip(row).for_each(|(out, &value)| *out = table[usize::from(value)]);
             }
-            Self::Floats(results) => out.iter_mut().zip(results.slice(s![row, columns])).for_each(|(out, &v)| *out = v),
+            Self::Floats(results) => out.copy_from_slice(part(results, row, columns)),
         }
     }
+}
+
+/// A part of a row of a plane whose rows are one after the other in memory.
+fn part<T>(plane: &Array2<T>, row: usize, columns: Range<usize>) -> &[T] {
+    let from = row * plane.ncols();
+    &plane.as_slice().expect("planes are row-major")[from + columns.start..from + columns.end]
 }
 
 #[cfg(test)]

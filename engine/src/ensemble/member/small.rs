@@ -36,7 +36,10 @@ impl Small {
     }
 
     fn source(&self, row: usize, into: &mut [f32]) {
-        into.iter_mut().zip(self.map.row(row)).for_each(|(into, &p)| *into = p);
+        match self.map.row(row).as_slice() {
+            Some(row) => into.copy_from_slice(row),
+            None => into.iter_mut().zip(self.map.row(row)).for_each(|(into, &p)| *into = p),
+        }
     }
 
     /// The resized map.

@@ -76,6 +76,12 @@ impl<'a> Bits<'a> {
         Ok(value)
     }
 
+    /// The number of bits skipped so far, if none of the bytes is 0xFF.
+    #[cfg(test)]
+    pub(super) fn at_bit(&self) -> u32 {
+        8 * self.at as u32 - self.count
+    }
+
     /// Ends the segment: returns the position of the next marker, and the number of unused whole bytes before it.
     pub(super) fn end(mut self) -> (usize, usize) {
         self.refill();

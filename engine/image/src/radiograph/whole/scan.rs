@@ -143,6 +143,16 @@ impl<'a> Walk<'a> {
         let table = self.table(1, ac)?;
         let mut at = 1;
         while at < 64 {
+            let several = table.several(&mut self.bits);
+            // what follows the block's last coefficient is another block's
+            if several.bits > 0 && at + usize::from(several.before) < 64 {
+                self.bits.skip(several.bits.into())?;
+                at += usize::from(several.after);
+                if several.ends {
+                    return Ok(());
+                }
+                continue;
+            }
             let symbol = table.decode_sized(&mut self.bits)?;
             match (usize::from(symbol >> 4), symbol & 15) {
                 (15, 0) => at += 16,
