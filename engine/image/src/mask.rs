@@ -8,8 +8,10 @@ use crate::{Size, planes};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask(Array2<bool>);
 
-/// Pixels that are counted in one small number.
-const ROW: usize = 4096;
+/// Pixels that are counted side by side.
+const LANES: usize = 64;
+/// Rows of lanes that are counted in bytes.
+const ROWS: usize = 255;
 
 impl Mask {
     /// A mask of (height, width) = `size` without marked pixels.
@@ -27,9 +29,16 @@ impl Mask {
     /// The number of marked pixels.
     #[must_use]
     pub fn area(&self) -> usize {
-        // masks are row-major; whole rows are counted many pixels at a time
-        let rows = self.0.as_slice().expect("masks are row-major").chunks(ROW);
-        rows.map(|row| row.iter().fold(0_u16, |count, &marked| count + u16::from(marked))).map(usize::from).sum()
+        let pixels = self.0.as_slice().expect("masks are row-major");
+        let counted = |rows: &[[bool; LANES]]| {
+            let mut lanes = [0_u8; LANES];
+            for row in rows {
+                lanes.iter_mut().zip(row).for_each(|(count, &marked)| *count += u8::from(marked));
+            }
+            lanes.into_iter().map(usize::from).sum::<usize>()
+        };
+        let (rows, rest) = pixels.as_chunks::<LANES>();
+        rows.chunks(ROWS).map(counted).sum::<usize>() + rest.iter().filter(|marked| **marked).count()
     }
 
     /// Whether no pixel is marked.
@@ -55,5 +64,20 @@ impl From<Array2<bool>> for Mask {
     /// Takes pixels of shape (height, width); the layout becomes row-major.
     fn from(pixels: Array2<bool>) -> Self {
         Self(planes::by_rows(pixels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pixel_is_counted_once() {
+        for size in [(1, 1), (3, 5), (255, 64), (255, 65), (300, 301)] {
+            let full = Mask::from(Array2::from_elem(size, true));
+            assert_eq!(full.area(), size.0 * size.1);
+            let some = Mask::from(Array2::from_shape_fn(size, |(row, column)| (row * 7 + column) % 3 == 0));
+            assert_eq!(some.area(), some.pixels().iter().filter(|marked| **marked).count());
+        }
     }
 }

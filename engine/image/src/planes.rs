@@ -3,11 +3,15 @@
 //! Results are the same on every processor: wider vectors only process more pixels at once, and nothing is fused or
 //! reordered.
 
+use std::mem::MaybeUninit;
+
 use multiversion::multiversion;
-use ndarray::{Array2, ArrayBase, Data, Dimension};
+use ndarray::{Array2, ArrayBase, ArrayView1, Data, Dimension};
 
 /// Pixels processed at once: enough for several of the widest vectors.
 const LANES: usize = 64;
+/// Pixels that fit the nearest cache.
+const PIECE: usize = 2048;
 
 /// A plane with its rows one after the other in memory.
 #[must_use]
@@ -21,6 +25,40 @@ pub fn sigmoid(logits: &mut [f32]) {
     for x in logits {
         *x = 1.0 / (1.0 + exp(-*x));
     }
+}
+
+/// As [`sigmoid`], of one plane into another of the same length. Returns whether all logits are finite.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn sigmoid_into(logits: &[f32], probabilities: &mut [MaybeUninit<f32>]) -> bool {
+    assert_eq!(logits.len(), probabilities.len(), "one probability for each logit");
+    // pieces small enough to be read twice from the nearest cache
+    let pieces = logits.chunks(PIECE).zip(probabilities.chunks_mut(PIECE));
+    pieces.fold(true, |finite, (logits, probabilities)| {
+        sigmoids(logits, probabilities);
+        finite & all_finite(logits)
+    })
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
+fn sigmoids(logits: &[f32], probabilities: &mut [MaybeUninit<f32>]) {
+    for (logit, probability) in logits.iter().zip(probabilities) {
+        probability.write(1.0 / (1.0 + exp(-logit)));
+    }
+}
+
+/// Limits numbers to 0..=1, and returns the highest of them, as [`highest`] does.
+pub fn clamp_to_highest(numbers: &mut [f32]) -> f32 {
+    numbers.chunks_mut(PIECE).fold(0.0, |highest, piece| {
+        clamp(piece);
+        highest.max(self::highest(&ArrayView1::from(&*piece)))
+    })
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
+fn clamp(numbers: &mut [f32]) {
+    numbers.iter_mut().for_each(|number| *number = number.clamp(0.0, 1.0));
 }
 
 /// `e` to the power of `x`, clamped so that it is neither infinite nor subnormal: reduced to `2^n e^r`, with Cephes'
@@ -125,7 +163,15 @@ mod tests {
         let logits: Vec<f32> = (0..1000).map(|i| (i as f32 - 500.0) / 17.0).collect();
         let mut many = logits.clone();
         sigmoid(&mut many);
-        assert_eq!(many, logits.into_iter().map(sigmoid_of).collect::<Vec<_>>());
+        assert_eq!(many, logits.iter().copied().map(sigmoid_of).collect::<Vec<_>>());
+        for wrong in [None, Some(f32::NAN), Some(f32::NEG_INFINITY)] {
+            let logits: Vec<f32> = logits.iter().copied().chain(wrong).collect();
+            let mut into = vec![MaybeUninit::uninit(); logits.len()];
+            assert_eq!(sigmoid_into(&logits, &mut into), wrong.is_none());
+            // SAFETY: all are written.
+            let into: Vec<u32> = into.into_iter().map(|p| unsafe { p.assume_init() }.to_bits()).collect();
+            assert_eq!(into, logits.into_iter().map(|logit| sigmoid_of(logit).to_bits()).collect::<Vec<_>>());
+        }
     }
 
     #[test]
@@ -138,6 +184,18 @@ mod tests {
         assert_eq!(highest(&array![[-1.0_f32, f32::NAN]]), 0.0);
         let plane = array![[0.1_f32, 0.9], [0.2, 0.8]];
         assert_eq!(highest(&plane.slice(s![.., 0])), 0.2);
+    }
+
+    #[test]
+    fn limits_come_before_the_highest() {
+        for (numbers, highest) in [(vec![0.25; 5000], 0.25), (vec![-1.0; 3], 0.0), (vec![], 0.0)] {
+            let mut limited = numbers.clone();
+            assert_eq!(clamp_to_highest(&mut limited), highest);
+            assert!(limited.iter().zip(numbers).all(|(limited, number)| *limited == number.max(0.0)));
+        }
+        let mut numbers = vec![0.5; 5000];
+        numbers[4099] = 1.5;
+        assert_eq!((clamp_to_highest(&mut numbers), numbers[4099]), (1.0, 1.0));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Buffers for a plugin's results, with guard zones that detect writes outside of them. Plugins that are part of the
 //! program, in safe Rust, cannot write there, and need none.
 
+use std::mem::ManuallyDrop;
+
 use ndarray::{Array2, ArrayView1};
 
 use super::{Fault, Size};
@@ -124,7 +126,10 @@ pub(super) fn mask_of(bytes: Vec<u8>, size: Size) -> Result<Array2<bool>, Fault>
     {
         return Err(Fault::MaskValue(garbage));
     }
-    let pixels = bytes.into_iter().map(|byte| byte == 1).collect();
+    let mut bytes = ManuallyDrop::new(bytes);
+    // SAFETY: a `bool` has the size and alignment of a byte, and each of these is 0 or 1; the vector they come from is not
+    // dropped.
+    let pixels = unsafe { Vec::from_raw_parts(bytes.as_mut_ptr().cast::<bool>(), bytes.len(), bytes.capacity()) };
     Array2::from_shape_vec(size, pixels).map_err(|e| Fault::Broken(e.to_string()))
 }
 

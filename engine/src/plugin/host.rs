@@ -202,9 +202,19 @@ impl Plugin {
     /// # Errors
     /// See [`Plugin`].
     pub fn inverse(&self, view: usize, map: ArrayView2<'_, f32>, out: Size) -> Result<Array2<f32>, PluginError> {
+        self.call("inverse", Role::Tta, || checks::input("map", map))?;
+        self.inverse_of_finite(view, map, out)
+    }
+
+    /// As [`Self::inverse`], for a map that is known to be finite.
+    pub(crate) fn inverse_of_finite(
+        &self,
+        view: usize,
+        map: ArrayView2<'_, f32>,
+        out: Size,
+    ) -> Result<Array2<f32>, PluginError> {
         self.call("inverse", Role::Tta, || {
             self.checked_view(view)?;
-            checks::input("map", map)?;
             checks::possible("result", out)?;
             self.calls.plane(PlaneCall::Inverse(view), map, out)
         })

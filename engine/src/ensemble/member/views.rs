@@ -62,7 +62,8 @@ impl View {
         }
     }
 
-    /// Brings a map of the view back to the image; `size` is that of the image as the member sees it.
+    /// Brings a map of the view back to the image; `size` is that of the image as the member sees it. The map is one that
+    /// was read from an output, whose numbers are finite.
     pub fn inverse(&self, map: Array2<f32>, size: Size) -> Result<Array2<f32>, ImageError> {
         let failed = |source| ImageError::plugin(At::Tta, source);
         let Self::Tta(plugin, view) = self else { return Ok(map) };
@@ -70,6 +71,6 @@ impl View {
         // A network's map may be smaller than its input; the inverse keeps that fraction.
         let side = |map: usize, image: usize, seen: usize| (map * image + seen / 2) / seen;
         let (height, width) = (side(map.nrows(), size.height, seen.height), side(map.ncols(), size.width, seen.width));
-        plugin.inverse(*view, map.view(), Size::new(height, width)).map_err(failed)
+        plugin.inverse_of_finite(*view, map.view(), Size::new(height, width)).map_err(failed)
     }
 }

@@ -6,7 +6,7 @@ mod shape;
 mod tests;
 mod values;
 
-use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayViewD, Axis};
+use ndarray::{Array2, Array3, ArrayD, ArrayView2, ArrayView3, ArrayViewD, Axis};
 
 use super::channels::ChannelFault;
 use super::classes::{log_odds, log_odds_map};
@@ -18,7 +18,7 @@ use crate::planes;
 use crate::runtime::Model;
 pub use from_map::score_from_map;
 use values::{check, check_sum, is_picked};
-pub use values::{convert, probabilities, to_probability};
+pub use values::{convert, converted, probabilities, to_probability};
 
 /// The map of image `index` of a batch of `len`, in the form that is resized; see [`MapOutput`] for its shape. Channels
 /// of logits are joined here or, if `late`, where logits become probabilities.
@@ -36,7 +36,7 @@ pub fn map(
         Values::Softmax => classes(planes, pick, place_as),
         Values::Labels => labelled(planes, &pick).map(Map::Probabilities),
         Values::Logits if late && place_as == Values::Logits && pick.channels.len() > 1 => {
-            let logits = pick.channels.iter().map(|&channel| convert(channel_of(planes, channel), values, place_as));
+            let logits = pick.channels.iter().map(|&channel| converted(plane_of(planes, channel), values, place_as));
             Ok(Map::Independent(logits.collect::<Result<_, _>>()?, pick))
         }
         Values::Logits | Values::Probabilities => {
@@ -55,7 +55,7 @@ fn joined(planes: ArrayView3<'_, f32>, pick: &Pick, from: Values, to: Values) ->
     let sums = pick.join == Join::Sum && pick.channels.len() > 1;
     // only probabilities can be added
     let form = if sums { Values::Probabilities } else { to };
-    let mut channels = pick.channels.iter().map(|&channel| convert(channel_of(planes, channel), from, form));
+    let mut channels = pick.channels.iter().map(|&channel| converted(plane_of(planes, channel), from, form));
     let mut map = channels.next().ok_or("has no channel")??;
     for other in channels {
         let other = other?;
@@ -72,8 +72,8 @@ fn joined(planes: ArrayView3<'_, f32>, pick: &Pick, from: Values, to: Values) ->
 }
 
 /// A plane of (C, h, w).
-fn channel_of(planes: ArrayView3<'_, f32>, channel: usize) -> Array2<f32> {
-    planes.index_axis_move(Axis(0), channel).as_standard_layout().into_owned()
+fn plane_of(planes: ArrayView3<'_, f32>, channel: usize) -> ArrayView2<'_, f32> {
+    planes.index_axis_move(Axis(0), channel)
 }
 
 /// The picked classes of (C, h, w), in the form that is resized.
@@ -91,7 +91,7 @@ fn classes(planes: ArrayView3<'_, f32>, pick: Pick, place_as: Values) -> Result<
 
 /// Where (1, h, w) of class labels has one of the picked classes: 1, elsewhere 0.
 fn labelled(planes: ArrayView3<'_, f32>, pick: &Pick) -> Result<Array2<f32>, String> {
-    let mut map = channel_of(planes, 0);
+    let mut map = plane_of(planes, 0).as_standard_layout().into_owned();
     for label in &mut map {
         *label = is_picked(*label, pick)?;
     }
@@ -185,7 +185,7 @@ pub fn stacked_map(output: &ArrayD<f32>, values: Values) -> Result<Array2<f32>, 
     if planes.len_of(Axis(0)) != 1 {
         return Err(shape::error("expected one channel", output));
     }
-    convert(channel_of(planes, 0), values, Values::Probabilities)
+    converted(plane_of(planes, 0), values, Values::Probabilities)
 }
 
 /// Reads a stack's score, (N,) or (N, 1), like a member's.

@@ -15,7 +15,7 @@ fn plane(
     let planes = shape::planes(output, index, len, layout)?;
     let pick = Pick { channels: vec![channel], join: Join::Max, against: Against::All, complement: false };
     has_channels(planes.len_of(Axis(0)), &pick, Values::Logits)?;
-    Ok(channel_of(planes, channel))
+    Ok(plane_of(planes, channel).to_owned())
 }
 
 fn picked(values: Values, channels: &[u32], join: Option<Join>, complement: bool) -> ScoreOutput {

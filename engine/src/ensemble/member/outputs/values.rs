@@ -1,6 +1,6 @@
 //! The numbers of an output as probabilities; anything that is not what the manifest declares is an error.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use crate::ensemble::member::probability::{logit, sigmoid};
 use crate::manifest::{Pick, Values};
@@ -19,6 +19,20 @@ pub fn to_probability(value: f32, values: Values) -> Result<f32, String> {
         Values::Probabilities => Ok(value.clamp(0.0, 1.0)),
         Values::Softmax | Values::Labels => Err(NOT_ALONE.into()),
     }
+}
+
+/// As [`convert`], of a plane that is borrowed.
+pub fn converted(plane: ArrayView2<'_, f32>, from: Values, to: Values) -> Result<Array2<f32>, String> {
+    let logits = plane.to_slice().filter(|_| (from, to) == (Values::Logits, Values::Probabilities));
+    let Some(logits) = logits else { return convert(plane.as_standard_layout().into_owned(), from, to) };
+    let mut map = Array2::uninit(plane.dim());
+    // one pass instead of a copy, a check and a conversion
+    let finite = planes::sigmoid_into(logits, map.as_slice_mut().expect("a new array is dense"));
+    if !finite {
+        logits.iter().try_for_each(|&logit| check(logit, from))?;
+    }
+    // SAFETY: the pass has written all of it.
+    Ok(unsafe { map.assume_init() })
 }
 
 /// Converts a map between forms; values outside of the form are an error.

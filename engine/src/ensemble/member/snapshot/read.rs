@@ -118,9 +118,12 @@ impl Run<'_> {
             let seen = map.clone().probabilities();
             (output.highest, output.mask) = (Some(planes::highest(&seen)), mask(&seen));
             output.own = Some(map);
-        } else if let Map::Probabilities(_) = map {
-            let own = floored(map.probabilities());
-            (output.highest, output.mask) = (Some(planes::highest(&own)), mask(&own));
+        } else if let Map::Probabilities(map) = map {
+            let (own, highest) = highest_of(map);
+            let own = floored(own);
+            // numbers below the floor become 0, and the highest with them if it is one of them
+            let highest = if declared.zero_below.is_some() { planes::highest(&own) } else { highest };
+            (output.highest, output.mask) = (Some(highest), mask(&own));
             output.own = Some(Map::Probabilities(own));
         } else {
             // Logits are resized before they become probabilities.
@@ -137,5 +140,20 @@ impl Run<'_> {
 
     fn map_name(&self) -> &str {
         self.member.manifest.map.as_ref().map_or("", |map| map.output.as_str())
+    }
+}
+
+/// A map within 0..=1, which a view's inverse may have left, and its highest probability.
+fn highest_of(mut map: Array2<f32>) -> (Array2<f32>, f32) {
+    match map.as_slice_memory_order_mut() {
+        Some(numbers) => {
+            let highest = planes::clamp_to_highest(numbers);
+            (map, highest)
+        }
+        None => {
+            let map = Map::Probabilities(map).probabilities();
+            let highest = planes::highest(&map);
+            (map, highest)
+        }
     }
 }
