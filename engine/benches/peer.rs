@@ -6,7 +6,7 @@
 //! all sides agree, and fails otherwise. `PLEURA_DATA` names a folder with `siim/stage2_dicom`; `PLEURA_PEER_PYTHON` a
 //! Python with the packages of `peer/requirements.txt`, which is otherwise created in `target/peer-python`;
 //! `PLEURA_PEER_SIZE`, `_CLASSIFIERS` (of the five networks), `_IMAGES`, `_ROUNDS`, `_BATCH` and `_THREADS` are
-//! numbers. `peer/ensemble.rs` describes what is synthetic about the ensemble.
+//! numbers; with `PLEURA_PEER_KEEP` the folder with the ensemble is kept, and named. `peer/ensemble.rs` describes what is synthetic about the ensemble.
 
 #[path = "peer/ensemble.rs"]
 mod ensemble;
@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = files(number("IMAGES", 60)?)?;
     let python = python::find()?;
     let onnxruntime = python::onnxruntime(&python)?;
-    let folder = tempfile::tempdir()?;
+    let mut folder = tempfile::tempdir()?;
+    folder.disable_cleanup(std::env::var_os("PLEURA_PEER_KEEP").is_some());
     let manifest = folder.path().join("ensemble.toml");
     let batch = number("BATCH", 2)?;
     let task = Task {
@@ -65,6 +66,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gate = ensemble::gate(scores.values().map(|&score| score as f32).collect());
     let gate = gate.ok_or("the images' scores are too close for a gate between them: take more images")?;
     std::fs::write(&manifest, ensemble::manifest(shape, gate))?;
+    if std::env::var_os("PLEURA_PEER_KEEP").is_some() {
+        println!("{}", folder.path().display());
+    }
     println!("{} images, {shape:?}, batch {batch}, {threads} threads, score > {gate:.4}", files.len());
     spread(&scores);
 
@@ -78,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         }
         for (side, took) in Side::ALL.iter().zip(&took) {
-            let Took { images, seconds, whole, peak_bytes } = took;
+            let Took { images, seconds, whole, peak_bytes, .. } = took;
             let (rate, peak) = (*images as f64 / seconds, *peak_bytes as f64 / f64::from(1 << 20));
             println!(
                 "round {round}: {side:18} {seconds:6.2} s {rate:6.2} images/s, whole {whole:6.2} s, {peak:6.0} MiB"
@@ -121,6 +125,20 @@ fn summarize(runs: &[[Took; 4]]) {
             println!("{name:42} {rate:>8.2}× {whole:>13.2}× {memory:>11.2}×");
         }
     }
+    println!("\nthe floor: the models alone, on batches of the same shapes, over the time of the run");
+    for engine in [2, 3] {
+        let run = median(&|took| took[engine].bare / took[engine].seconds);
+        let whole = median(&|took| (took[engine].bare + opening(&took[engine])) / took[engine].whole);
+        println!(
+            "{:42} {run:>9.3} {whole:>14.3} with starting, of which opening is a part",
+            Side::ALL[engine].to_string()
+        );
+    }
+}
+
+/// Seconds before the first file: the process starts, and opens its models.
+fn opening(took: &Took) -> f64 {
+    (took.whole - took.seconds).max(0.0)
 }
 
 /// Checks that all sides agree, and that the engine's results are the same with and without early exit.
