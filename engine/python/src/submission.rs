@@ -58,7 +58,7 @@ impl Submission {
     /// Adds an image, or replaces its mask.
     fn insert(&mut self, id: String, mask: PyReadonlyArray2<'_, bool>) -> PyResult<()> {
         let mask = Mask::from(mask.as_array().to_owned());
-        self.inner.insert(id, &mask).map(|_| ()).map_err(|error| of_submission(&error))
+        self.inner.insert(id, &mask).map_err(|error| of_submission(&error))
     }
 
     /// Writes the CSV: in the order of a sample's ids if one is given, otherwise sorted by id, as `pleura predict` does.

@@ -149,12 +149,12 @@ impl Submission {
         is_new
     }
 
-    /// Adds an image, or replaces its mask; returns whether the image is new.
+    /// Adds an image, or replaces its mask.
     ///
     /// # Errors
     /// If the mask is not of the submission's size; if the id is empty, has blanks around it or holds control
     /// characters.
-    pub fn insert(&mut self, id: impl AsRef<str>, mask: &Mask) -> Result<bool, SubmissionError> {
+    pub fn insert(&mut self, id: impl AsRef<str>, mask: &Mask) -> Result<(), SubmissionError> {
         self.insert_runs(id, mask.size(), Runs::from(mask))
     }
 
@@ -162,7 +162,7 @@ impl Submission {
     ///
     /// # Errors
     /// As [`insert`](Self::insert); if runs exceed the size.
-    pub fn insert_runs(&mut self, id: impl AsRef<str>, size: Size, runs: Runs) -> Result<bool, SubmissionError> {
+    pub fn insert_runs(&mut self, id: impl AsRef<str>, size: Size, runs: Runs) -> Result<(), SubmissionError> {
         let id = id.as_ref();
         if id.trim().is_empty() {
             return Err(SubmissionError::EmptyId);
@@ -177,12 +177,12 @@ impl Submission {
         if let Some(size) = self.size.filter(|size| end > size.area()) {
             return Err(SubmissionError::Runs { id: id.to_owned(), end, size });
         }
-        let (place, is_new) = self.ids.insert(id);
+        let (place, _) = self.ids.insert(id);
         match self.masks.get_mut(place) {
             Some(before) => *before = runs,
             None => self.masks.push(runs),
         }
-        Ok(is_new)
+        Ok(())
     }
 
     /// The mask of an image; also `None` if masks have individual sizes.

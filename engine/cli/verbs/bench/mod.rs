@@ -121,7 +121,7 @@ fn once(ensemble: &Ensemble, files: &[PathBuf]) -> Result<Round> {
         let begun = Instant::now();
         match finding {
             // two files of one image have one row
-            Ok(finding) if !submission.contains(&finding.id) => _ = submission.insert(finding.id, &finding.mask)?,
+            Ok(finding) if !submission.contains(&finding.id) => submission.insert(finding.id, &finding.mask)?,
             Ok(_) => {}
             Err(_) => skipped += 1,
         }
