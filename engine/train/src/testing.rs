@@ -1,15 +1,19 @@
 //! Helpers of tests: ONNX Runtime, running graphs, finite differences.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
+use flate2::read::GzDecoder;
 use ort::session::Session;
 use ort::value::TensorRef;
 use pleura::onnx::Model;
 use pleura::radiograph::DecodeLimits;
 use pleura::runtime::{self, Device, Loaded, SessionOptions};
 use rand::{Rng, SeedableRng};
+use serde::de::DeserializeOwned;
 
 use crate::backward::gradients;
 use crate::fit;
@@ -26,6 +30,12 @@ pub fn runtime() -> &'static Loaded {
         assert!(status.is_ok_and(|status| status.success()), "no ONNX Runtime, and none could be installed");
     }
     runtime::load(None).unwrap()
+}
+
+/// PyTorch's results of this name, from `tests/golden`; `tests/reference` makes them.
+pub fn golden<T: DeserializeOwned>(name: &str) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("json.gz");
+    serde_json::from_reader(BufReader::new(GzDecoder::new(File::open(path).unwrap()))).unwrap()
 }
 
 pub fn options() -> SessionOptions {

@@ -44,7 +44,7 @@ struct OptimizerCase {
 const SHAPE: [usize; 4] = [3, 1, 24, 32];
 
 fn golden() -> Golden {
-    serde_json::from_str(include_str!("../../tests/golden/steps.json")).unwrap()
+    crate::testing::golden("steps")
 }
 
 fn subject() -> Subject {

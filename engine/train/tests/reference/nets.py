@@ -1,4 +1,4 @@
-"""Writes golden/nets.json: PyTorch's results for the networks that engine/train/src/nets builds.
+"""Writes golden/nets.json.gz: PyTorch's results for the networks that engine/train/src/nets builds.
 
     python nets.py [NAME...]   all results, or (only printed) the forward passes whose names contain one of these
 
@@ -8,6 +8,7 @@ a few output values for a synthetic image and synthetic weights; both come from 
 index that the test repeats.
 """
 
+import gzip
 import hashlib
 import json
 import math
@@ -620,9 +621,14 @@ FORWARD = {
 GAINS = {"unet-se-resnext50": 3, "unet-scse": 3}
 
 
+def write(name, text):
+    path = Path(__file__).parent.parent / "golden" / f"{name}.json.gz"
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
 def write_gradients():
     found = ",\n".join(json.dumps(backward(name), separators=(",", ":")) for name in BACKWARD)
-    (Path(__file__).parent.parent / "golden" / "gradients.json").write_text(f"[\n{found}\n]\n")
+    write("gradients", f"[\n{found}\n]\n")
 
 
 def main(wanted):
@@ -642,7 +648,7 @@ def main(wanted):
         print(architecture, sizes[-1]["parameters"], flush=True)
     lines = lambda entries: ",\n".join("  " + json.dumps(entry) for entry in entries)
     text = f'{{\n "layouts": [\n{lines(sizes)}\n ],\n "forward": [\n{lines(passes)}\n ]\n}}\n'
-    (Path(__file__).parent.parent / "golden" / "nets.json").write_text(text)
+    write("nets", text)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Writes golden/steps.onnx and golden/steps.json: a small network with one of everything, PyTorch's gradients of several
+"""Writes golden/steps.onnx and golden/steps.json.gz: a small network with one of everything, PyTorch's gradients of several
 losses by its weights, and its weights after ten steps of each optimiser.
 
 Run from this folder with torch and onnx installed: python steps.py
 """
 
 import copy
+import gzip
 import json
 import math
 
@@ -233,8 +234,8 @@ def main():
             })
     text = json.dumps(golden, separators=(",", ":"))
     text = json.dumps(json.loads(text, parse_float=lambda number: float(f"{float(number):.7g}")), separators=(",", ":"))
-    with open("../golden/steps.json", "w") as file:
-        file.write(text)
+    with open("../golden/steps.json.gz", "wb") as file:
+        file.write(gzip.compress(text.encode(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ fn gradients(case: &Backward) -> Vec<String> {
 
 #[test]
 fn gradients_of_whole_networks_are_pytorch_s() {
-    let cases: Vec<Backward> = serde_json::from_str(include_str!("../../../tests/golden/gradients.json")).unwrap();
+    let cases: Vec<Backward> = crate::testing::golden("gradients");
     assert!(cases.len() >= 4);
     let wrong: Vec<String> = cases.iter().flat_map(gradients).collect();
     assert!(wrong.is_empty(), "{} {:#?}", wrong.len(), &wrong[..wrong.len().min(30)]);

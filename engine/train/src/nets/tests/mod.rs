@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::recipe::Network;
 
-/// `tests/golden/nets.json`.
+/// `tests/golden/nets.json.gz`.
 #[derive(Debug, Deserialize)]
 struct Golden {
     layouts: Vec<Layout>,
@@ -44,8 +44,8 @@ struct Forward {
 }
 
 fn golden() -> Golden {
-    let golden: Golden = serde_json::from_str(include_str!("../../../tests/golden/nets.json")).unwrap();
-    assert!(golden.layouts.len() > 90 && golden.forward.len() > 15, "nets.json is not whole; run nets.py");
+    let golden: Golden = crate::testing::golden("nets");
+    assert!(golden.layouts.len() > 90 && golden.forward.len() > 15, "nets.json.gz is not whole; run nets.py");
     golden
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use pleura::onnx::Model;
 
 use super::super::{Numbers, Tensor, apply};
-use super::{golden, weights};
+use super::weights;
 use crate::recipe::{Package, Weights};
 
 /// A network of a package, from tests/reference/names.py.
@@ -17,8 +17,7 @@ struct Saved {
 }
 
 fn saved() -> Vec<Saved> {
-    let packed = std::fs::File::open(golden("names.json.gz")).unwrap();
-    serde_json::from_reader(flate2::read::GzDecoder::new(packed)).unwrap()
+    crate::testing::golden("weights/names")
 }
 
 fn over(encoder: &str) -> Model {
