@@ -23,7 +23,7 @@ pub fn by_rows<T: Clone>(plane: Array2<T>) -> Array2<T> {
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
 pub fn sigmoid(logits: &mut [f32]) {
     for x in logits {
-        *x = 1.0 / (1.0 + exp(-*x));
+        *x = logistic(*x);
     }
 }
 
@@ -44,8 +44,13 @@ pub fn sigmoid_into(logits: &[f32], probabilities: &mut [MaybeUninit<f32>]) -> b
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx+avx2"))]
 fn sigmoids(logits: &[f32], probabilities: &mut [MaybeUninit<f32>]) {
     for (logit, probability) in logits.iter().zip(probabilities) {
-        probability.write(1.0 / (1.0 + exp(-logit)));
+        probability.write(logistic(*logit));
     }
+}
+
+#[inline(always)] // compiled separately for each vector width
+fn logistic(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
 }
 
 /// Limits numbers to 0..=1, and returns the highest of them, as [`highest`] does.

@@ -5,8 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::ids::Ids;
-use super::read::MaskRow;
-use super::{Rows, Runs, Submission, SubmissionError, twice};
+use super::{MaskRow, Rows, Runs, Submission, SubmissionError, twice};
 
 /// An image whose mask changed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

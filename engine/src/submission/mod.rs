@@ -35,7 +35,6 @@ use std::path::Path;
 
 use crate::{Mask, Size};
 use ids::Ids;
-use read::MaskRow;
 use remarks::Remarks;
 
 pub use check::{Options as CheckOptions, Problem, Report, check};
@@ -43,7 +42,7 @@ pub use convention::Convention;
 pub use diff::{Change, Diff};
 pub use error::{ColumnsError, RowError, SubmissionError};
 pub use pleura_image::rle::{self, RleError, Runs};
-pub use read::{Row, Rows, read_ids};
+pub use read::{MaskRow, Row, Rows, read_ids};
 pub use score::{ImageScore, Score};
 pub use scores::Scores;
 

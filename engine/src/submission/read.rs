@@ -24,9 +24,13 @@ pub struct Row<'a> {
 }
 
 /// A row with a valid mask.
-pub(super) struct MaskRow<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskRow<'a> {
+    /// Counted from 1, the header included.
     pub line: u64,
+    /// The image.
     pub id: Cow<'a, str>,
+    /// Its mask, or one of its masks.
     pub runs: Runs,
 }
 
@@ -53,24 +57,20 @@ impl Rows {
     /// If the file cannot be read further, or the row has no id or a wrong number of fields; wrong run lengths are the
     /// row's own.
     pub fn next_row(&mut self) -> Option<Result<Row<'_>, SubmissionError>> {
-        let Self { fields, decoder } = self;
-        let field = fields.next_field()?;
-        Some(field.map(|Field { line, id, text, quoted_blank }| {
-            let runs = decoder.decode(line, text, quoted_blank);
-            Row { line, id, runs }
-        }))
+        Some(self.fields.next_field()?.map(|field| self.decoder.row(field)))
     }
 
-    /// The next row; a wrong mask is an error, too.
-    pub(super) fn next_mask(&mut self) -> Option<Result<MaskRow<'_>, SubmissionError>> {
+    /// As [`next_row`](Self::next_row), where wrong run lengths are an error, too.
+    ///
+    /// # Errors
+    /// If the file cannot be read further, or the row is not a mask of its image.
+    pub fn next_mask(&mut self) -> Option<Result<MaskRow<'_>, SubmissionError>> {
         let Self { fields, decoder } = self;
-        let field = match fields.next_field()? {
-            Ok(field) => field,
-            Err(error) => return Some(Err(error)),
-        };
-        let runs = decoder.decode(field.line, field.text, field.quoted_blank);
-        let wrong = |source: RleError| SubmissionError::row(&decoder.path, field.line, source.into());
-        Some(runs.map_err(wrong).map(|runs| MaskRow { line: field.line, id: field.id, runs }))
+        Some(fields.next_field()?.and_then(|field| {
+            let Row { line, id, runs } = decoder.row(field);
+            let runs = runs.map_err(|source| SubmissionError::row(&decoder.path, line, source.into()))?;
+            Ok(MaskRow { line, id, runs })
+        }))
     }
 
     /// Harmless oddities of the rows so far: a sentence each, with the file's name.
@@ -95,6 +95,10 @@ struct Decoder {
 }
 
 impl Decoder {
+    fn row<'a>(&mut self, Field { line, id, text, quoted_blank }: Field<'a>) -> Row<'a> {
+        Row { line, id, runs: self.decode(line, text, quoted_blank) }
+    }
+
     fn decode(&mut self, line: u64, text: &str, quoted_blank: bool) -> Result<Runs, RleError> {
         if quoted_blank {
             self.remarks.quoted(line);

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::ids::Ids;
-use super::read::MaskRow;
-use super::{ImageScore, Rows, Runs, Score, Submission, SubmissionError};
+use super::{ImageScore, MaskRow, Rows, Runs, Score, Submission, SubmissionError};
 use crate::Size;
 
 /// The scores of a submission's images, and the images that cannot be scored.

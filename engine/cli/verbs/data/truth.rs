@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use indexmap::IndexMap;
 use pleura::Size;
-use pleura::submission::{Row, Rows, Runs, SubmissionError};
+use pleura::submission::{MaskRow, Rows, Runs};
 
 /// The truth of one image.
 #[derive(Debug, Default)]
@@ -32,10 +32,8 @@ impl Truth {
     pub fn read(path: &Path, size: Size) -> Result<Self> {
         let mut truth = Self { images: IndexMap::new(), rows: 0, size };
         let mut rows = Rows::open(path, size)?;
-        while let Some(row) = rows.next_row() {
-            let Row { line, id, runs } = row?;
-            let runs =
-                runs.map_err(|source| SubmissionError::Row { path: path.into(), line, source: source.into() })?;
+        while let Some(row) = rows.next_mask() {
+            let MaskRow { id, runs, .. } = row?;
             truth.rows += 1;
             let marks = truth.images.entry(id.into_owned()).or_default();
             if runs.is_empty() {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use pleura::Shard;
 use pleura::ensemble::Inferences;
 use pleura::submission::rle::ANY_SIZE;
-use pleura::submission::{Row, Rows, Submission, read_ids};
+use pleura::submission::{MaskRow, Rows, Submission, read_ids};
 use pleura_files::regular;
 
 use super::parts::{self, Part};
@@ -115,12 +115,11 @@ fn rows(parts: &[Part], sample: Option<&[String]>) -> Result<Submission> {
     for part in parts {
         // masks have various sizes, and each was checked against its own when written
         let mut rows = Rows::open(&part.path, ANY_SIZE)?;
-        while let Some(row) = rows.next_row() {
-            let Row { line, id, runs } = row?;
-            let fault = || format!("`{}`: line {line}", part.path.display());
-            let before = submission.len();
-            submission.insert_runs(&id, ANY_SIZE, runs.with_context(fault)?)?;
-            ensure!(submission.len() > before, "{}: another shard has `{id}`, too", fault());
+        while let Some(row) = rows.next_mask() {
+            let MaskRow { line, id, runs } = row?;
+            let (before, path) = (submission.len(), part.path.display());
+            submission.insert_runs(&id, ANY_SIZE, runs)?;
+            ensure!(submission.len() > before, "`{path}`: line {line}: another shard has `{id}`, too");
         }
     }
     let skipped: usize = parts.iter().map(|part| part.receipt.skipped.len()).sum();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, Terminator, Writer, WriterBuilder};
 use pleura::submission::rle::ANY_SIZE;
-use pleura::submission::{Row, Rows, Runs};
+use pleura::submission::{MaskRow, Rows, Runs};
 use serde::{Deserialize, Serialize};
 
 use super::{Found, OutOfFold, OutOfFoldError, Prediction};
@@ -137,13 +137,8 @@ fn masks(path: &Path) -> Result<HashMap<String, Runs>, OutOfFoldError> {
     let mut masks = HashMap::new();
     // images have individual sizes, which the file of masks does not state
     let mut rows = Rows::open(path, ANY_SIZE)?;
-    while let Some(row) = rows.next_row() {
-        let Row { line, id, runs } = row?;
-        let runs = runs.map_err(|source| pleura::submission::SubmissionError::Row {
-            path: path.into(),
-            line,
-            source: source.into(),
-        })?;
+    while let Some(row) = rows.next_mask() {
+        let MaskRow { id, runs, .. } = row?;
         masks.insert(id.into_owned(), runs);
     }
     Ok(masks)

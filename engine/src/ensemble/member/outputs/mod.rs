@@ -17,8 +17,8 @@ use crate::manifest::{Join, Layout, MapOutput, Member, Pick, ScoreOutput, Values
 use crate::planes;
 use crate::runtime::Model;
 pub use from_map::score_from_map;
-use values::{check, check_sum, is_picked};
-pub use values::{convert, converted, probabilities, to_probability};
+use values::{check, check_sum, converted, is_picked};
+pub use values::{convert, probabilities, to_probability};
 
 /// The map of image `index` of a batch of `len`, in the form that is resized; see [`MapOutput`] for its shape. Channels
 /// of logits are joined here or, if `late`, where logits become probabilities.
