@@ -59,7 +59,7 @@ impl Cuda {
 
     /// Draws radiographs and predicts them on the device that `auto` finds.
     fn demo(&self, folder: &Path) -> Assert {
-        self.pleura().args(["demo", "--images", "8", "--out"]).arg(folder).assert()
+        self.pleura().args(["demo", "--images", "8", "--verify-device", "0", "--out"]).arg(folder).assert()
     }
 }
 
@@ -95,7 +95,8 @@ fn a_device_s_memory_is_limited_and_batches_are_halved() {
     let predict = |memory: &str| {
         let mut command = cuda.pleura();
         command.arg("predict").args(["ensemble/demo.toml", "radiographs", "--out", "again.csv", "--batch", "8"]);
-        command.args(["--device", "cuda", "--device-memory", memory]).current_dir(folder.path());
+        command.args(["--device", "cuda", "--verify-device", "0", "--device-memory", memory]);
+        command.current_dir(folder.path());
         command.assert()
     };
     let said = stderr(&predict("5MiB").success());
@@ -104,6 +105,42 @@ fn a_device_s_memory_is_limited_and_batches_are_halved() {
     assert_eq!(read("again.csv"), read("submission.csv"));
     let said = stderr(&predict("1KiB").code(2));
     assert!(said.contains("cannot load model"), "{said}");
+}
+
+/// Kernels do nothing, so every result is wrong: no image gets a mask from it.
+#[test]
+#[cfg_attr(no_cuda_runtime, ignore = "no ONNX Runtime for CUDA: CI=1 fetches it (220 MB)")]
+fn wrong_results_are_found_by_the_cpu_and_the_first_node_is_named() {
+    let cuda = cuda();
+    let folder = tempfile::tempdir().unwrap();
+    cuda.demo(folder.path()).success();
+    let mut command = cuda.pleura();
+    command.args(["predict", "ensemble/demo.toml", "radiographs", "--out", "again.csv", "--device", "cuda"]);
+    let said = stderr(&command.current_dir(folder.path()).assert().code(2));
+    assert!(said.contains("all 8 inputs were skipped") && !folder.path().join("again.csv").exists(), "{said}");
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("warning: skipped")).collect();
+    let says = |line: &&str| {
+        line.contains("classifier.onnx` gives other results on cuda:0 than on the CPU, from node `")
+            && line.contains("` (Conv) on: output `score` differs by ")
+            && line.contains("more than the tolerance of 0.001")
+    };
+    assert!(lines.len() == 8 && lines.iter().all(says), "{said}");
+}
+
+#[test]
+#[cfg_attr(no_cuda_runtime, ignore = "no ONNX Runtime for CUDA: CI=1 fetches it (220 MB)")]
+fn a_device_is_tried_in_a_child_process() {
+    let cuda = cuda();
+    let probe = |device: &str| {
+        let probed = cuda.pleura().args(["runtime", "probe", device]).assert();
+        String::from_utf8_lossy(&probed.get_output().stdout).into_owned()
+    };
+    assert_eq!(probe("cuda"), "cuda:0 works\n");
+    let refused = probe("cuda:7");
+    assert!(
+        refused.starts_with("cuda:7 fails: ") && !refused.contains(".cc") && !refused.contains("hostname"),
+        "{refused}"
+    );
 }
 
 #[test]

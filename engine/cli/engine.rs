@@ -18,8 +18,8 @@ use crate::{decode, fetch, guard, term};
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// Device: `auto`, `cpu`, `cuda` or `cuda:N`; a list, such as `cuda:0,cuda:1`, divides the images between its
-    /// devices.
+    /// Device: `auto`, `cpu`, `cuda`, `webgpu`, `openvino` or `coreml`, or one of a number, such as `cuda:1`; a list,
+    /// such as `cuda:0,cuda:1`, divides the images between its devices.
     #[arg(long, default_value = "auto", value_delimiter = ',')]
     pub device: Vec<runtime::Device>,
 
@@ -27,7 +27,7 @@ pub struct EngineArgs {
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub threads: usize,
 
-    /// Maximum batch size; 0 uses 2 on the CPU and 8 on CUDA.
+    /// Maximum batch size; 0 uses 2 on the CPU and 8 on other devices.
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = up_to(1024))]
     pub batch: usize,
 
@@ -40,6 +40,11 @@ pub struct EngineArgs {
     /// is halved. Default: no limit.
     #[arg(long, value_name = "SIZE")]
     pub device_memory: Option<ByteSize>,
+
+    /// How many inputs of each model (views of images) are also computed by the CPU when models run on another device; a
+    /// difference beyond the manifest's `runtime.tolerance` is an error. Default: 8.
+    #[arg(long, value_name = "N")]
+    pub verify_device: Option<usize>,
 
     /// Path of the ONNX Runtime library. Default: searched for.
     #[arg(long, value_name = "LIBRARY")]
@@ -113,6 +118,7 @@ impl EngineArgs {
         options = options.allow_outside(self.allow_outside);
         options = given(options, self.memory.map(bytes), Options::memory);
         options = given(options, self.device_memory.map(bytes), Options::device_memory);
+        options = given(options, self.verify_device, Options::verify_device);
         options = given(options, self.onnxruntime.clone(), Options::onnxruntime);
         options = given(options, self.max_model.map(|size| size.0), Options::max_model_bytes);
         let ensemble = options.open(path)?;

@@ -108,7 +108,11 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("plugins test", &["pleura plugins test ./libmine.so --params '{\"above\":0.5}'"]),
     ("runtime", &["pleura runtime show"]),
     ("runtime show", &["pleura runtime show"]),
-    ("runtime install", &["pleura runtime install", "pleura runtime install --cuda"]),
+    ("runtime probe", &["pleura runtime probe cuda", "pleura runtime probe webgpu"]),
+    (
+        "runtime install",
+        &["pleura runtime install", "pleura runtime install --cuda", "pleura runtime install --webgpu"],
+    ),
     ("completions", &["pleura completions bash > ~/.local/share/bash-completion/completions/pleura"]),
     ("man", &["pleura man ~/.local/share/man/man1", "pleura man | man -l -"]),
 ];

@@ -1,4 +1,4 @@
-//! Fetches ONNX Runtime, and CUDA's libraries, into the cache folder.
+//! Fetches ONNX Runtime, CUDA's libraries and those of other providers into the cache folder.
 //!
 //! Only the command line does this, never the library. Downloads are pinned: a version and a SHA-256 per wheel.
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use pleura::runtime::find::{self, Origin};
-use pleura::runtime::{self, Loaded, RuntimeError, record};
+use pleura::runtime::{self, Loaded, Provider, RuntimeError, record};
 
 use crate::{scratch, term};
 use pins::{Build, Wheel};
@@ -58,6 +58,15 @@ pub fn install_pinned(cuda: bool, force: bool) -> anyhow::Result<()> {
         let hint = if missing.contains("libcuda.so") { "; install the NVIDIA driver" } else { "" };
         term::warning(format_args!("CUDA will not work yet: {missing}{hint}"));
     }
+    Ok(())
+}
+
+/// Fetches the pinned library of a provider, and prints its folder.
+pub fn install_provider(provider: Provider, force: bool) -> anyhow::Result<()> {
+    let build = pins::of(provider)?;
+    let (folder, fetched) = install(&build, force)?;
+    let what = if fetched { "is now in" } else { "was already in" };
+    term::note(format_args!("{} {} {what} {}", build.package(), build.version(), folder.display()));
     Ok(())
 }
 
@@ -115,13 +124,13 @@ fn put_in_place(ready: &Path, target: &Path, work: &Path, build: &Build, force: 
         Ok(()) => Ok(()),
         // Another process was faster; its copy is as good.
         Err(_) if holds(target, build) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("cannot install ONNX Runtime into `{}`", target.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot install into `{}`", target.display())),
     }
 }
 
 /// Whether a folder of the cache holds every wheel of a build, with all files unchanged since they were unpacked.
 fn holds(folder: &Path, build: &Build) -> bool {
-    lists(folder, build) && find::library_in(folder).is_some() && record::check(folder).is_ok()
+    lists(folder, build) && record::check(folder).is_ok()
 }
 
 /// Whether a folder of the cache lists every wheel of a build.

@@ -74,5 +74,8 @@ fn main() -> Exit {
         return exit::conclude(cli.verb.run());
     }
     pleura::plugin::this_program_is_a_worker();
+    if let Ok(program) = std::env::current_exe() {
+        pleura::runtime::probe_with(program);
+    }
     guard::run(|| exit::conclude(cli.verb.run()))
 }

@@ -114,6 +114,7 @@ pub mod checksum;
 pub mod ensemble;
 #[cfg(test)]
 mod error_texts;
+mod exit_status;
 pub mod file_name;
 pub mod import;
 pub mod lint;

@@ -13,6 +13,9 @@ const VARIABLES: [&str; 5] = ["CI", "PLEURA_DATA", "PLEURA_CASES", "PLEURA_PYTHO
 /// Programs that one test needs, all of them.
 const SLURM: [&str; 7] = ["sbatch", "slurmctld", "slurmd", "munged", "unshare", "nsenter", "ip"];
 
+/// SwiftShader, a GPU made of software, which Debian's Chromium brings along.
+pub const SOFTWARE_GPU: &str = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
 /// Prints, for each list of modules, whether Python has all of them; none is imported.
 const PYTHON: &str = "
 import importlib.util, sys
@@ -37,6 +40,8 @@ pub fn declare_all(root: &Path) {
     declare("no_chromium", !["chromium", "chromium-browser", "google-chrome"].iter().any(|name| is_on_path(name)));
     declare("no_slurm", !SLURM.iter().all(|name| is_on_path(name)));
     declare("no_namespaces", !succeeds(Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"])));
+    declare("no_software_gpu", !Path::new(SOFTWARE_GPU).exists());
+    declare("no_provider_libraries", target().is_none_or(|target| !target.join("tmp/providers/cache").exists()));
     declare("no_cuda_runtime", target().is_none_or(|target| !target.join("tmp/cuda/cache").exists()));
 }
 

@@ -3,7 +3,8 @@
 use std::env::consts::{ARCH, OS};
 
 use anyhow::bail;
-use pleura::runtime::find;
+use pleura::runtime::provider::LIBRARIES_VARIABLE;
+use pleura::runtime::{Provider, find};
 
 /// A wheel of the Python package index.
 pub struct Wheel {
@@ -17,7 +18,8 @@ pub struct Wheel {
 
 /// The wheels of one folder of the cache.
 pub struct Build {
-    runtime: &'static Wheel,
+    /// ONNX Runtime's, or a provider library's.
+    main: &'static Wheel,
     /// CUDA's libraries, if requested.
     libraries: &'static [Wheel],
     /// The platform tags under which pip finds the wheels.
@@ -34,25 +36,27 @@ pub enum Cuda {
 }
 
 impl Build {
-    /// ONNX Runtime's package.
+    /// The main package.
     pub fn package(&self) -> &'static str {
-        self.runtime.package
+        self.main.package
     }
 
-    /// ONNX Runtime's version.
+    /// Its version.
     pub fn version(&self) -> &'static str {
-        self.runtime.version
+        self.main.version
     }
 
     /// The folder's name in the cache.
     pub fn folder(&self) -> String {
-        let suffix = if self.package() == "onnxruntime-gpu" { "-gpu" } else { "" };
-        format!("onnxruntime-{}{suffix}", self.version())
+        match self.package() {
+            "onnxruntime-gpu" => format!("onnxruntime-{}-gpu", self.version()),
+            package => format!("{package}-{}", self.version()),
+        }
     }
 
-    /// Every wheel: ONNX Runtime's, then CUDA's.
+    /// Every wheel: the main one, then CUDA's.
     pub fn wheels(&self) -> impl Iterator<Item = &'static Wheel> {
-        std::iter::once(self.runtime).chain(self.libraries)
+        std::iter::once(self.main).chain(self.libraries)
     }
 
     /// The pip command that installs the same wheels: Python's packages are searched too.
@@ -88,7 +92,7 @@ pub fn gpu(cuda: Cuda, with_libraries: bool) -> Build {
         Cuda::Twelve => (&GPU_CUDA12, &CUDA12),
         Cuda::Thirteen => (&GPU_CUDA13, &CUDA13),
     };
-    Build { runtime, libraries: if with_libraries { libraries } else { &[] }, platforms: &LINUX_X86_64 }
+    Build { main: runtime, libraries: if with_libraries { libraries } else { &[] }, platforms: &LINUX_X86_64 }
 }
 
 fn cpu() -> anyhow::Result<Build> {
@@ -102,12 +106,27 @@ fn cpu() -> anyhow::Result<Build> {
             find::OLDEST
         ),
     };
-    Ok(Build { runtime, libraries: &[], platforms })
+    Ok(Build { main: runtime, libraries: &[], platforms })
+}
+
+/// A provider's library.
+pub fn of(provider: Provider) -> anyhow::Result<Build> {
+    let (main, platforms): (_, &[_]) = match (provider, OS, ARCH) {
+        (Provider::WebGpu, "linux", "x86_64") => (&WEBGPU_LINUX_X86_64, &LINUX_X86_64),
+        (Provider::WebGpu, "linux", "aarch64") => (&WEBGPU_LINUX_AARCH64, &LINUX_AARCH64),
+        (Provider::WebGpu, "macos", "aarch64") => (&WEBGPU_MACOS, &MACOS_ARM64),
+        (Provider::OpenVino, "linux", "x86_64") => (&OPENVINO_LINUX_X86_64, &LINUX_X86_64),
+        _ => bail!(
+            "no library for `{provider}` is pinned for {OS} on {ARCH}: put it into a folder, and set \
+             {LIBRARIES_VARIABLE} to that folder"
+        ),
+    };
+    Ok(Build { main, libraries: &[], platforms })
 }
 
 const LINUX_X86_64: [&str; 3] = ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64"];
 const LINUX_AARCH64: [&str; 3] = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64"];
-const MACOS_ARM64: [&str; 1] = ["macosx_14_0_arm64"];
+const MACOS_ARM64: [&str; 2] = ["macosx_14_0_arm64", "macosx_14_0_universal2"];
 
 const fn wheel(package: &'static str, version: &'static str, sha256: &'static str) -> Wheel {
     Wheel { package, version, sha256 }
@@ -124,6 +143,15 @@ static GPU_CUDA12: Wheel =
 // The first version on the index that is built for CUDA 13.
 static GPU_CUDA13: Wheel =
     wheel("onnxruntime-gpu", "1.27.0", "b2b8d6afabf3c23c2c698639a16388816dc7298f388a9ddddf504b283990ea01");
+
+static WEBGPU_LINUX_X86_64: Wheel =
+    wheel("onnxruntime-ep-webgpu", "0.4.0", "5d8c961eda91a88961cad1fb7621f389f006b18497d6ea9ecf96f729f066cbfb");
+static WEBGPU_LINUX_AARCH64: Wheel =
+    wheel("onnxruntime-ep-webgpu", "0.4.0", "17f660db53b1a509c63e721ac6784a2daa1c4e91a968523ee9986505ee5b0a55");
+static WEBGPU_MACOS: Wheel =
+    wheel("onnxruntime-ep-webgpu", "0.4.0", "8d0a91d44b43d931c3068b9134aed9770f27803e353c2b58c93e1700bb68bcca");
+static OPENVINO_LINUX_X86_64: Wheel =
+    wheel("onnxruntime-ep-openvino", "1.8.1", "3832643158c8c187fcab6db661cde2a8c06a2b3559d95d0f2411ac0e51c5e924");
 
 // The oldest CUDA 13, which every driver of that major version runs.
 static CUDA13: [Wheel; 7] = [
@@ -168,5 +196,16 @@ mod tests {
         assert_eq!(build.by_hand(), "python3 -m pip install 'onnxruntime-gpu[cuda,cudnn]==1.27.0'");
         assert_eq!(build.folder(), "onnxruntime-1.27.0-gpu");
         assert_eq!(build.wheels().count(), 8);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn a_pinned_provider_is_the_one_that_is_searched_for() {
+        for provider in [Provider::WebGpu, Provider::OpenVino] {
+            let build = of(provider).unwrap();
+            assert_eq!(Some(build.package()), provider.package());
+            assert_eq!(build.folder(), format!("{}-{}", build.package(), build.version()));
+        }
+        assert!(of(Provider::CoreMl).is_err());
     }
 }

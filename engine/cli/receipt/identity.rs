@@ -12,7 +12,7 @@ use super::{Model, Plugin, Receipt, Sum};
 pub struct Identity {
     pub pleura: String,
     pub onnxruntime: Option<String>,
-    /// `cpu` or `cuda`, which round differently.
+    /// The device without its number, such as `cpu` or `cuda`: they round differently.
     pub device: String,
     pub manifest: Sum,
     pub models: Vec<Sum>,

@@ -79,9 +79,9 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Whether it is the child process of a plugin.
+    /// Whether it may be the child process of an engine: of a plugin, or trying a device.
     pub fn is_worker(&self) -> bool {
-        matches!(self, Self::PluginWorker(_))
+        matches!(self, Self::PluginWorker(_) | Self::Runtime(runtime::Args::Probe { .. }))
     }
 
     /// Runs the verb, after checking that its outputs replace none of its inputs.

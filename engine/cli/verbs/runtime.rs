@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use pleura::runtime::{self, Loaded, find};
+use pleura::runtime::{self, Device, Loaded, Provider, find};
 
 use crate::exit::Exit;
 use crate::paths::{Checked, Command, Paths};
@@ -11,17 +11,31 @@ use crate::{fetch, term};
 
 #[derive(clap::Subcommand)]
 pub enum Args {
-    /// Show which ONNX Runtime is used, its execution providers, and what CUDA lacks.
+    /// Show which ONNX Runtime is used, its execution providers, and what CUDA and other devices lack.
     Show {
         /// Path of the library or its folder. Default: searched for.
         #[arg(long, value_name = "PATH")]
         onnxruntime: Option<PathBuf>,
     },
-    /// Download the pinned ONNX Runtime into the cache folder.
+    /// Run a small network on a device, and say whether it works.
+    Probe {
+        /// The device, as `predict --device` takes it.
+        device: Device,
+        /// Path of the library or its folder. Default: searched for.
+        #[arg(long, value_name = "PATH")]
+        onnxruntime: Option<PathBuf>,
+    },
+    /// Download the pinned ONNX Runtime, or the library of another execution provider, into the cache folder.
     Install {
         /// Download the GPU build with the CUDA libraries that it needs (more than 1 GB).
         #[arg(long)]
         cuda: bool,
+        /// Download the WebGPU provider, for GPUs of any maker (7 MB).
+        #[arg(long, conflicts_with = "cuda")]
+        webgpu: bool,
+        /// Download the OpenVINO provider, for Intel's GPUs and CPUs (53 MB).
+        #[arg(long, conflicts_with = "cuda")]
+        openvino: bool,
         /// Download even if it is installed.
         #[arg(long)]
         force: bool,
@@ -30,7 +44,7 @@ pub enum Args {
 
 impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> anyhow::Result<()> {
-        if let Self::Show { onnxruntime } = self {
+        if let Self::Show { onnxruntime } | Self::Probe { onnxruntime, .. } = self {
             paths.reads_any("--onnxruntime", onnxruntime);
         }
         Ok(())
@@ -46,9 +60,24 @@ fn run(args: &Args) -> anyhow::Result<Exit> {
         Args::Show { onnxruntime } => {
             let loaded = runtime::load(onnxruntime.as_deref())?;
             let cuda = describe_cuda(loaded.path.parent().unwrap_or(Path::new(".")));
-            term::result(format!("{}{cuda}", describe(loaded)).trim_end());
+            let text = format!("{}{cuda}{}", describe(loaded), describe_providers(loaded));
+            term::result(text.trim_end());
         }
-        Args::Install { cuda, force } => {
+        Args::Probe { device, onnxruntime } => {
+            let loaded = runtime::load(onnxruntime.as_deref())?;
+            let device = if *device == Device::Auto { runtime::place(loaded, *device)?.device } else { *device };
+            let result = runtime::probe(loaded, device);
+            term::result(runtime::probe_answer(device, &result));
+            return Ok(if result.is_ok() { Exit::Good } else { Exit::Skipped });
+        }
+        Args::Install { webgpu: true, openvino, force, .. } => {
+            fetch::install_provider(Provider::WebGpu, *force)?;
+            if *openvino {
+                fetch::install_provider(Provider::OpenVino, *force)?;
+            }
+        }
+        Args::Install { openvino: true, force, .. } => fetch::install_provider(Provider::OpenVino, *force)?,
+        Args::Install { cuda, force, .. } => {
             fetch::install_pinned(*cuda, *force)?;
             if std::env::var_os(find::LIBRARY_VARIABLE).is_some_and(|path| !path.is_empty()) {
                 term::warning(format_args!("{} is set to a different ONNX Runtime", find::LIBRARY_VARIABLE));
@@ -95,6 +124,19 @@ fn describe_cuda(folder: &Path) -> String {
         Some(missing) => format!("unavailable: {missing}; run `pleura runtime install --cuda`"),
     };
     row(&mut text, "CUDA", &verdict);
+    text
+}
+
+/// The other providers: their devices, or what they lack.
+fn describe_providers(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    for provider in Provider::ALL {
+        let devices = loaded.devices_of(provider).map(|devices| {
+            let named = devices.iter().enumerate().map(|(number, device)| format!("{provider}:{number} {device}"));
+            named.collect::<Vec<_>>().join(", ")
+        });
+        row(&mut text, provider.name(), &devices.unwrap_or_else(|missing| format!("unavailable: {missing}")));
+    }
     text
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::ElementType;
 use super::skeleton::{Attribute, Graph, Skeleton, SparseTensor, Tensor};
 
 impl Skeleton {
@@ -32,6 +33,22 @@ impl Skeleton {
             }
         });
         bytes
+    }
+
+    /// Whether more of the model's constants are 16-bit floats than 32-bit ones, by their number.
+    #[must_use]
+    pub fn is_mostly_half(&self) -> bool {
+        let (mut half, mut single) = (0_u64, 0_u64);
+        self.visit(&mut |tensor| {
+            let AnyTensor::Dense(Tensor { dims, data_type, .. }) = tensor else { return };
+            let sum = match ElementType::from(*data_type) {
+                ElementType::Half | ElementType::BFloat16 => &mut half,
+                ElementType::Float => &mut single,
+                _ => return,
+            };
+            *sum = sum.saturating_add(product(dims, 1));
+        });
+        half > single
     }
 
     /// Calls `visitor` for every tensor.
@@ -75,9 +92,13 @@ impl SparseTensor {
 
     fn dense_bytes(&self) -> u64 {
         let element = self.values.last().map_or(0, |values| element_bytes(values.data_type));
-        let lengths = self.dims.iter().map(|&length| u64::try_from(length).unwrap_or(0));
-        lengths.fold(element, u64::saturating_mul)
+        product(&self.dims, element)
     }
+}
+
+/// The product of lengths and a factor.
+fn product(dims: &[i64], factor: u64) -> u64 {
+    dims.iter().map(|&length| u64::try_from(length).unwrap_or(0)).fold(factor, u64::saturating_mul)
 }
 
 /// The bytes of an element, by ONNX's number of its type; an unknown type counts as the largest.
@@ -148,5 +169,19 @@ mod tests {
         assert_eq!(bytes(vec![]), 40);
         assert_eq!(bytes(vec![sparse(1, &[1 << 20, 3]), sparse(10, &[])]), 40 + (12 << 20) + 2);
         assert_eq!(bytes(vec![sparse(1, &[i64::MAX, i64::MAX])]), u64::MAX);
+    }
+
+    #[test]
+    fn the_type_of_most_weights_counts_not_of_most_tensors() {
+        let tensor = |data_type, dims: &[i64]| TensorProto { data_type, dims: dims.to_vec(), ..TensorProto::default() };
+        let is_half = |initializer| {
+            let graph = Some(GraphProto { initializer, ..GraphProto::default() });
+            skeleton(&ModelProto { graph, ..ModelProto::default() }).is_mostly_half()
+        };
+        let (weights, scales) = ([64, 3, 7, 7], [64]);
+        assert!(is_half(vec![tensor(10, &weights), tensor(1, &scales), tensor(1, &scales)]));
+        assert!(is_half(vec![tensor(16, &weights)]));
+        assert!(!is_half(vec![tensor(1, &weights), tensor(10, &scales), tensor(10, &scales), tensor(10, &[])]));
+        assert!(!is_half(vec![tensor(7, &[4])]) && !is_half(vec![]));
     }
 }

@@ -98,6 +98,8 @@ pub struct SparseTensor {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Tensor {
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,
     #[prost(message, repeated, tag = "13")]

@@ -67,7 +67,8 @@ impl Ensemble {
 impl Ensemble {
     #[new]
     #[pyo3(signature = (
-        manifest, *, device = None, threads = 0, batch = 0, memory = None, device_memory = None, onnxruntime = None,
+        manifest, *, device = None, threads = 0, batch = 0, memory = None, device_memory = None, verify_device = None,
+        onnxruntime = None,
         exit = None, maps = false, allow_outside = false, plugin_folders = None, cache = None,
         cache_form = "exact".to_owned(), folds = None, size = None, plugins = None, _found = None,
         _program = None,
@@ -81,6 +82,7 @@ impl Ensemble {
         batch: usize,
         memory: Option<usize>,
         device_memory: Option<usize>,
+        verify_device: Option<usize>,
         onnxruntime: Option<PathBuf>,
         exit: Option<String>,
         maps: bool,
@@ -100,6 +102,7 @@ impl Ensemble {
             batch,
             memory,
             device_memory,
+            verify_device,
             onnxruntime,
             exit,
             maps,

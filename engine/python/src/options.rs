@@ -18,6 +18,7 @@ pub struct Given {
     pub batch: usize,
     pub memory: Option<usize>,
     pub device_memory: Option<usize>,
+    pub verify_device: Option<usize>,
     pub onnxruntime: Option<PathBuf>,
     pub exit: Option<String>,
     pub maps: bool,
@@ -51,6 +52,9 @@ impl Given {
         if let Some(bytes) = self.device_memory {
             options = options.device_memory(bytes);
         }
+        if let Some(inputs) = self.verify_device {
+            options = options.verify_device(inputs);
+        }
         match self.exit.as_deref() {
             None => {}
             Some("exact") => options = options.exit(Exit::Exact),
@@ -70,7 +74,10 @@ impl Given {
             options = options.onnxruntime(library);
         }
         Ok(match program {
-            Some(program) => options.worker(program),
+            Some(program) => {
+                pleura::runtime::probe_with(program.clone());
+                options.worker(program)
+            }
             None => options,
         })
     }
@@ -83,6 +90,7 @@ impl Given {
         keywords.set_item("batch", self.batch)?;
         keywords.set_item("memory", self.memory)?;
         keywords.set_item("device_memory", self.device_memory)?;
+        keywords.set_item("verify_device", self.verify_device)?;
         keywords.set_item("onnxruntime", self.onnxruntime.clone())?;
         keywords.set_item("exit", self.exit.as_deref())?;
         keywords.set_item("maps", self.maps)?;

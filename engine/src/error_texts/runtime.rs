@@ -4,7 +4,7 @@ use crate::ensemble::model_file::ModelFileError;
 use crate::manifest::FolderError;
 use crate::runtime::find::Origin;
 use crate::runtime::record::RecordError;
-use crate::runtime::{Device, DeviceError, ModelError, RuntimeError};
+use crate::runtime::{Device, DeviceError, Difference, ModelError, RuntimeError};
 use crate::texts::Texts;
 
 pub fn add(texts: &mut Texts) {
@@ -34,6 +34,13 @@ pub fn add(texts: &mut Texts) {
 
 fn models(texts: &mut Texts) {
     let path = || "a.onnx".into();
+    let difference = Difference {
+        device: Device::Cuda(0),
+        output: "map".into(),
+        size: 0.25,
+        tolerance: 1e-3,
+        nodes: "from node `conv1` (Conv) on".into(),
+    };
     let refused = || ort::Error::new("No graph was found in the protobuf.");
     add!(texts, ModelError {
         Open { path: path(), source: refused() },
@@ -41,6 +48,7 @@ fn models(texts: &mut Texts) {
         Run { path: path(), source: ort::Error::new("std::bad_alloc") },
         Mismatch { path: path(), key: "input.channels", message: "it takes 3 channels".into() },
         NoOutput { path: path(), name: "map".into() },
+        Differs { path: path(), difference: Box::new(difference) },
     });
     add!(texts, ModelFileError {
         Read { path: path(), source: super::gone() },

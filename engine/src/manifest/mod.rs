@@ -117,15 +117,20 @@ pub enum Exit {
 }
 
 /// How models run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
     /// Try TensorRT before CUDA, if the device is a GPU.
     #[serde(default)]
     pub tensorrt: bool,
-    /// Let TensorRT compute in half precision.
+    /// Let TensorRT and OpenVINO compute in half precision.
     #[serde(default)]
     pub fp16: bool,
+    /// The largest allowed difference between a device's results and the CPU's, on each model's first inputs: of an
+    /// output's numbers, in units of its largest one or 1, whichever is more. Default: 0.001, and 0.02 in half precision.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub tolerance: Option<f32>,
 }
 
 /// One stage: members, how their outputs are merged, and the gate that an image must pass.

@@ -135,7 +135,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("map = {", "weight = 0\nmap = {", "8:1: segmenter.members[0].weight: every member has weight 0: none runs; give at least one a weight above 0"),
     ("[[segmenter.", "segmenter.gate = { kind = \"any-pixel\", above = 1 }\n[[segmenter.", "4:40: warning: segmenter.gate.above: no probability is above 1: no image passes"),
     ("[[segmenter.", "segmenter.gate = { kind = \"area\", above = 0.5, at_least = 5, at = [2, 2] }\n[[segmenter.", "4:48: warning: segmenter.gate.at_least: 2 x 2 pixels are fewer than 5: no image passes"),
-    ("[[segmenter.", "runtime.fp16 = true\n[[segmenter.", "4:9: warning: runtime.fp16: has no effect without `tensorrt`"),
+    ("[[segmenter.", "runtime.fp16 = true\n[[segmenter.", "4:9: warning: runtime.fp16: has no effect without `tensorrt`, except on OpenVINO"),
     // Broken TOML.
     ("\"sound\"", "\"sound", "2:14: invalid basic string, expected `\"`"),
 ];

@@ -12,6 +12,7 @@ use super::log::Message;
 use super::pipe::{Deadline, never_block};
 use super::wire::{self, PROTOCOL, Reply, Request};
 use super::{Fault, Origin, PluginError};
+use crate::exit_status;
 
 /// How long a child may take to exit once its pipe is closed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -151,7 +152,7 @@ impl Running {
         }
         match (error.kind(), self.end()) {
             (ErrorKind::InvalidData, _) => Fault::Broken(error.to_string()),
-            (_, Some(status)) => Fault::Died(status_text(status)),
+            (_, Some(status)) => Fault::Died(exit_status::text(status)),
             (_, None) => Fault::Died(format!("was killed: it no longer responds ({error})")),
         }
     }
@@ -182,39 +183,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn status_text(status: ExitStatus) -> String {
-    match signal(status) {
-        Some(signal) => format!("was killed by {}", signal_name(signal)),
-        None => format!("exited ({status})"),
-    }
-}
-
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
-    std::os::unix::process::ExitStatusExt::signal(&status)
-}
-
-#[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Option<i32> {
-    None
-}
-
-fn signal_name(signal: i32) -> String {
-    let names = [
-        (libc::SIGSEGV, "SIGSEGV, a segmentation fault"),
-        (libc::SIGABRT, "SIGABRT, an abort"),
-        (libc::SIGFPE, "SIGFPE, an arithmetic error"),
-        (libc::SIGILL, "SIGILL, an illegal instruction"),
-        (libc::SIGTERM, "SIGTERM"),
-        #[cfg(unix)]
-        (libc::SIGALRM, "SIGALRM: it took longer than its step's `timeout`"),
-        #[cfg(unix)]
-        (libc::SIGBUS, "SIGBUS, a bus error"),
-        #[cfg(unix)]
-        (libc::SIGKILL, "SIGKILL, perhaps out of memory"),
-    ];
-    let named = names.iter().find(|(number, _)| *number == signal);
-    named.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
 }

@@ -15,6 +15,7 @@ use ort::sys::OrtArenaCfg;
 use ort::value::TensorRef;
 
 use super::assignment::check;
+use super::session::on_cpu;
 use crate::onnx::{ElementType, GraphBuilder};
 
 /// ONNX Runtime's `kSameAsRequested`: the arena grows by the missing bytes, not to the next power of two.
@@ -115,8 +116,9 @@ fn shrink(environment: &Environment) -> ort::Result<()> {
     let mut graph = GraphBuilder::new("shrink");
     let input = graph.input("x", ElementType::Float, &[1.into()]);
     graph.output(&input, "y", ElementType::Float, &[1.into()]);
-    let mut session =
-        Session::builder(environment)?.with_env_allocators()?.commit_from_memory(&graph.build().to_bytes())?;
+    let mut session = on_cpu(environment, Session::builder(environment)?)?
+        .with_env_allocators()?
+        .commit_from_memory(&graph.build().to_bytes())?;
     let mut options = RunOptions::new()?;
     options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
     let input = TensorRef::from_array_view(([1_usize], &[0.0_f32][..]))?;

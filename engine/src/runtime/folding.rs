@@ -10,6 +10,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::Loaded;
+use super::session::on_cpu;
 use crate::onnx::{self, Constants, Model, Skeleton};
 
 /// Disables folding of a model's constants when it is opened, unless they fit into `limit` bytes.
@@ -41,7 +42,7 @@ pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuild
 
 /// Runs the constant part of a model once, with all results in memory at the same time.
 fn run(runtime: &Loaded, path: &Path, part: &Model, limit: usize) -> ort::Result<()> {
-    let mut builder = Session::builder(&runtime.environment)?
+    let mut builder = on_cpu(&runtime.environment, Session::builder(&runtime.environment)?)?
         .with_optimization_level(GraphOptimizationLevel::Disable)?
         .with_intra_threads(1)?
         .with_env_allocators()?;

@@ -9,6 +9,7 @@ use ort::logging::LogLevel;
 
 use super::arena::Arena;
 use super::find::{self, Candidate, Origin};
+use super::provider::Registry;
 use super::record::{self, RecordError};
 use super::whole;
 
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub environment: Environment,
     /// The memory of its sessions on the CPU.
     pub(super) arena: Arena,
+    /// The provider libraries that are registered with it.
+    pub(super) registry: Registry,
 }
 
 impl Loaded {
@@ -146,7 +149,7 @@ pub fn adopt(library: &Path, environment: Environment) -> Result<&'static Loaded
     let version = version(&candidate)?;
     let arena = Arena::new(&environment).map_err(|error| unusable(&candidate, error.to_string()))?;
     let Candidate { path, origin } = candidate;
-    Ok(LOADED.get_or_init(|| Loaded { path, version, origin, environment, arena }))
+    Ok(LOADED.get_or_init(|| Loaded { path, version, origin, environment, arena, registry: Registry::default() }))
 }
 
 /// ONNX Runtime if [`load`] has loaded it already.
@@ -197,7 +200,7 @@ fn open(candidate: &Candidate) -> Result<Loaded, RuntimeError> {
     environment.set_log_level(if listened { LogLevel::Info } else { LogLevel::Error });
     let arena = Arena::new(&environment).map_err(|error| failed(error.to_string()))?;
     let Candidate { path, origin } = candidate.clone();
-    Ok(Loaded { path, version, origin, environment, arena })
+    Ok(Loaded { path, version, origin, environment, arena, registry: Registry::default() })
 }
 
 /// The version of a library that is whole, is ONNX Runtime, and is new enough.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::verify::Difference;
+
 /// Why a model cannot be opened or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,6 +41,19 @@ pub enum ModelError {
         path: PathBuf,
         /// The requested output.
         name: String,
+    },
+    /// Its results on a device are not the CPU's.
+    #[error(
+        "model `{}` gives other results on {} than on the CPU, {}: output `{}` differs by {:.2e}, more than the tolerance \
+         of {}; use another device (`--device cpu`), another driver or another ONNX Runtime, or raise the manifest's \
+         `runtime.tolerance`",
+        path.display(), difference.device, difference.nodes, difference.output, difference.size, difference.tolerance
+    )]
+    Differs {
+        /// The ONNX file.
+        path: PathBuf,
+        /// What differs, by how much, and where it begins.
+        difference: Box<Difference>,
     },
 }
 

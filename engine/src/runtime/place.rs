@@ -2,12 +2,8 @@
 
 use std::path::Path;
 
-use ort::session::Session;
-use ort::value::TensorRef;
-
-use super::session::execution_providers;
-use super::{Device, Loaded, Placement, SessionOptions, find};
-use crate::onnx::{ElementType, GraphBuilder};
+use super::provider::no_such_device;
+use super::{Device, Loaded, Placement, Provider, find, probe};
 
 /// Why a device that was requested by name is unavailable.
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +17,21 @@ pub struct DeviceError {
     pub next: String,
 }
 
-/// Resolves a device: CUDA, if allowed, is tried with a session of one node.
+/// Resolves a device. A GPU is tried with a small network: a provider that is there need not work.
 ///
 /// # Errors
-/// If CUDA is requested by name but unavailable.
+/// If a device is requested by name but unavailable.
 pub fn place(runtime: &Loaded, device: Device) -> Result<Placement, DeviceError> {
+    let refused = |reason: String, next: String| DeviceError { device, reason, next };
     match device {
         Device::Cpu => Ok(Placement { device, reason: "as requested".into() }),
         Device::Cuda(number) => match cuda(runtime, number) {
             Ok(()) => Ok(Placement { device, reason: "as requested".into() }),
-            Err(reason) => Err(DeviceError { device, next: next_step(&reason), reason }),
+            Err(reason) => Err(refused(reason.clone(), next_step(&reason))),
+        },
+        Device::Provider(provider, number) => match provided(runtime, provider, number) {
+            Ok(hardware) => Ok(Placement { device, reason: format!("{hardware}, as requested") }),
+            Err(reason) => Err(refused(reason, provider_step(provider))),
         },
         Device::Auto => Ok(match cuda(runtime, 0) {
             Ok(()) => Placement { device: Device::Cuda(0), reason: "CUDA works here".into() },
@@ -45,31 +46,34 @@ fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
     if let Some(missing) = find::missing_cuda(folder) {
         return Err(missing);
     }
-    probe(runtime, number).map_err(|error| error.message().lines().next().unwrap_or_default().to_owned())
+    probe::works(runtime, Device::Cuda(number))
 }
 
-/// Runs a session of one node on the device: a compiled-in provider need not work.
-fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
-    let options =
-        SessionOptions { device: Device::Cuda(number), threads: 1, tensorrt: false, fp16: false, memory: None };
-    let mut graph = GraphBuilder::new("probe");
-    let input = graph.input("x", ElementType::Float, &[1.into()]);
-    let output = graph.node("Neg", &[&input], vec![]);
-    graph.output(&output, "y", ElementType::Float, &[1.into()]);
-    let mut session = Session::builder(&runtime.environment)?
-        .with_execution_providers(execution_providers(options))?
-        .commit_from_memory(&graph.build().to_bytes())?;
-    // A device for which the provider has no kernels opens sessions, but fails when they run.
-    session.run(ort::inputs![TensorRef::from_array_view(([1usize], &[1.0_f32][..]))?])?;
-    Ok(())
+/// The hardware of a provider's device that works, or what is missing.
+fn provided(runtime: &Loaded, provider: Provider, number: u32) -> Result<String, String> {
+    // a library that crashes does so in the child
+    probe::works(runtime, Device::Provider(provider, number))?;
+    let devices = runtime.devices_of(provider)?;
+    let found = devices.len();
+    let device = usize::try_from(number).ok().and_then(|number| devices.into_iter().nth(number));
+    device.ok_or_else(|| no_such_device(found))
 }
 
 fn next_step(reason: &str) -> String {
     if reason.contains("libcuda.so") {
         "install the NVIDIA driver".into()
-    } else if reason.contains("ordinal") || reason.contains("device_id") {
+    } else if reason.contains("ordinal") || reason.contains("device ID") {
         "name a device that `nvidia-smi -L` lists".into()
     } else {
         "run `pleura runtime install --cuda`".into()
+    }
+}
+
+fn provider_step(provider: Provider) -> String {
+    match provider.package() {
+        Some(_) => {
+            format!("see `pleura runtime show`, and run `pleura runtime install --{provider}` if it is not installed")
+        }
+        None => format!("it needs {}", provider.needs()),
     }
 }

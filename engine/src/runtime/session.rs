@@ -10,28 +10,40 @@ use std::sync::{Mutex, PoisonError};
 
 use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, CowArray, IxDyn};
+use ort::environment::Environment;
+use ort::ep::cuda::ConvAlgorithmSearch;
 use ort::ep::{CUDA, ExecutionProviderDispatch, TensorRT};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::binding::Buffers;
+use super::verify::{Check, Comparison, Difference, Verified};
 use super::{Device, Loaded, ModelError, assignment, folding, pages};
+use crate::onnx::{self, Skeleton};
 
 /// Options for opening a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// The CPU or a CUDA device; never [`Device::Auto`], which [`super::place`] resolves.
+    /// Any device but [`Device::Auto`], which [`super::place`] resolves.
     pub device: Device,
     /// Threads within an operator; 0 leaves the choice to ONNX Runtime.
     pub threads: usize,
     /// Try TensorRT before CUDA.
     pub tensorrt: bool,
-    /// Let TensorRT compute in half precision.
+    /// Let TensorRT and OpenVINO compute in half precision.
     pub fp16: bool,
     /// The memory limit in bytes of a session on a CUDA device, or of all sessions' runs together on the CPU; `None`:
-    /// no limit.
+    /// no limit. Other devices have none.
     pub memory: Option<usize>,
+}
+
+impl SessionOptions {
+    /// Single precision without a memory limit, by the device's own provider.
+    #[must_use]
+    pub const fn on(device: Device, threads: usize) -> Self {
+        Self { device, threads, tensorrt: false, fp16: false, memory: None }
+    }
 }
 
 /// An input or output of a model, as the model declares it.
@@ -80,8 +92,13 @@ pub struct Model {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     providers: BTreeMap<String, usize>,
+    /// On another device: the operators on images that it left to the CPU.
+    left_to_the_cpu: Option<String>,
     /// The largest batch that should not run out of memory.
     most: AtomicUsize,
+    device: Device,
+    /// The comparison with the CPU, if there is one.
+    check: Option<Check>,
 }
 
 impl Model {
@@ -90,22 +107,98 @@ impl Model {
     /// # Errors
     /// If ONNX Runtime refuses the file or the device.
     pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
-        let refused = |source: ort::Error| ModelError::Open { path: path.into(), source };
-        let session = build(runtime, path, options).map_err(refused)?;
+        let session = build(runtime, path, options).map_err(|source| ModelError::Open { path: path.into(), source })?;
         pages::give_back();
+        let model = Self::new(session, path, options.device)?;
+        if let Some(operators) = &model.left_to_the_cpu {
+            let hint = newest_operators(options.device, path);
+            let (path, device) = (path.display(), options.device);
+            tracing::warn!(
+                "model `{path}`: {device} leaves some nodes to the CPU, and is slower for it: {operators}{hint}"
+            );
+        }
+        Ok(model)
+    }
+
+    /// As [`Model::open`], from bytes; `path` is the file that they were made of, whose folder has their external data.
+    pub(super) fn from_bytes(
+        runtime: &Loaded,
+        path: &Path,
+        bytes: &[u8],
+        options: SessionOptions,
+    ) -> Result<Self, ModelError> {
+        let open = || {
+            let mut builder = builder(runtime, options, is_mostly_half_on(options.device, path))?;
+            if let Some(folder) = path.parent().and_then(Path::to_str).filter(|folder| !folder.is_empty()) {
+                builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+            }
+            builder.commit_from_memory(bytes)
+        };
+        let session = open().map_err(|source| ModelError::Open { path: path.into(), source })?;
+        Self::new(session, path, options.device)
+    }
+
+    fn new(session: Session, path: &Path, device: Device) -> Result<Self, ModelError> {
+        let refused = |source: ort::Error| ModelError::Open { path: path.into(), source };
         let ports = |outlets: &[Outlet]| outlets.iter().map(|o| port(o.name(), o.dtype())).collect();
+        let assignment = assignment::of(&session).map_err(refused)?;
         Ok(Self {
             inputs: ports(session.inputs()),
             outputs: ports(session.outputs()),
-            providers: assignment::providers(&session).map_err(refused)?,
-            session: Mutex::new(Bound { buffers: buffers(&session, path, options.device), session }),
+            providers: assignment.iter().map(|(name, nodes)| (name.clone(), nodes.values().sum())).collect(),
+            left_to_the_cpu: assignment::left_to_the_cpu(&assignment).filter(|_| !device.is_cpu()),
+            session: Mutex::new(Bound { buffers: buffers(&session, path, device), session }),
             most: AtomicUsize::new(usize::MAX),
             path: path.into(),
+            device,
+            check: None,
         })
     }
 
+    /// Compares its first results with the CPU's in [`Model::verify`], unless it runs there itself. `options` are those
+    /// that it was opened with.
+    #[must_use]
+    pub fn compared(mut self, runtime: &'static Loaded, options: SessionOptions, comparison: Comparison) -> Self {
+        if !self.device.is_cpu() && comparison.inputs > 0 {
+            let half = options.fp16 || is_mostly_half(&self.path);
+            self.check = Some(Check::new(runtime, options, comparison, half));
+        }
+        self
+    }
+
+    /// Compares the results of [`Model::run`] with the CPU's, if this batch is one of the first.
+    ///
+    /// # Errors
+    /// If they differ by more than the tolerance.
+    pub fn verify(
+        &self,
+        name: &str,
+        input: ArrayViewD<'_, f32>,
+        outputs: &[&str],
+        results: &[ArrayD<f32>],
+    ) -> Result<(), ModelError> {
+        let Some(check) = &self.check else { return Ok(()) };
+        check.compare(&self.path, (name, input), outputs, results).map_err(|difference| self.differs(difference))
+    }
+
+    /// What [`Model::verify`] has found so far; `None` if it compares nothing.
+    #[must_use]
+    pub fn verified(&self) -> Option<Verified> {
+        self.check.as_ref().map(Check::verified)
+    }
+
+    fn differs(&self, difference: Difference) -> ModelError {
+        ModelError::Differs { path: self.path.clone(), difference: Box::new(difference) }
+    }
+
+    /// The device on which it runs.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
     /// As [`Model::open`]; with `may_fall_back`, a device that refuses the model is replaced by the next one, TensorRT
-    /// by CUDA and CUDA by the CPU, with a warning each time.
+    /// by CUDA and any device by the CPU, with a warning each time.
     ///
     /// # Errors
     /// As [`Model::open`], for the last device tried.
@@ -117,13 +210,12 @@ impl Model {
     ) -> Result<Self, ModelError> {
         loop {
             match (Self::open(runtime, path, options), options.device) {
-                (Err(error), Device::Cuda(_)) if may_fall_back => {
-                    let (from, to) = if options.tensorrt { ("TensorRT", "CUDA") } else { ("CUDA", "the CPU") };
+                (Err(error), device) if may_fall_back && !device.is_cpu() => {
                     let cause = error.source().map(ToString::to_string).unwrap_or_default();
-                    tracing::warn!("{error} on {from}, trying {to}: {cause}");
-                    if options.tensorrt {
-                        options.tensorrt = false;
+                    if std::mem::take(&mut options.tensorrt) {
+                        tracing::warn!("{error} with TensorRT, trying CUDA: {cause}");
                     } else {
+                        tracing::warn!("{error} on {device}, trying the CPU: {cause}");
                         options.device = Device::Cpu;
                     }
                 }
@@ -177,7 +269,7 @@ impl Model {
     /// rounded; booleans are 0 and 1.
     ///
     /// # Errors
-    /// If ONNX Runtime fails, or an output does not hold numbers.
+    /// If ONNX Runtime fails, an output does not hold numbers, or an earlier result was not the CPU's.
     pub fn run(
         &self,
         name: &str,
@@ -186,6 +278,9 @@ impl Model {
     ) -> Result<Vec<ArrayD<f32>>, ModelError> {
         if let Some(missing) = outputs.iter().find(|name| !self.outputs.iter().any(|port| port.name == **name)) {
             return Err(ModelError::NoOutput { path: self.path.clone(), name: (*missing).into() });
+        }
+        if let Some(difference) = self.check.as_ref().and_then(Check::failed) {
+            return Err(self.differs(difference));
         }
         let element = self.inputs.iter().find(|port| port.name == name).map(|port| &port.element);
         // A run that panicked leaves no state in the session.
@@ -233,7 +328,7 @@ fn buffers(session: &Session, path: &Path, device: Device) -> Option<Buffers> {
 }
 
 fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<Session> {
-    let mut builder = builder(runtime, options)?.with_env_allocators()?;
+    let mut builder = builder(runtime, options, is_mostly_half_on(options.device, path))?.with_env_allocators()?;
     if let Some(limit) = options.memory {
         builder = folding::within(runtime, path, limit, builder)?;
     }
@@ -248,13 +343,13 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
 pub fn session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
     // A planned memory block is allocated in addition to the first run's: nearly twice the memory, without a gain in
     // time.
-    builder(runtime, options)?.with_memory_pattern(false)?.commit_from_memory(model)
+    builder(runtime, options, false)?.with_memory_pattern(false)?.commit_from_memory(model)
 }
 
-fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuilder> {
-    let mut builder = Session::builder(&runtime.environment)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_execution_providers(execution_providers(options))?
+/// `halves`: whether the model's weights are 16-bit floats.
+fn builder(runtime: &Loaded, options: SessionOptions, halves: bool) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(&runtime.environment)?.with_optimization_level(GraphOptimizationLevel::All)?;
+    let mut builder = with_device(runtime, builder, options, halves)?
         // Spinning threads resume quickly; once the run is over they slow down the next model, and the work beside the
         // models.
         .with_config_entry("session.force_spinning_stop", "1")?
@@ -268,12 +363,63 @@ fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuil
     Ok(builder)
 }
 
-/// The providers to register, best first. The default `build()` would fall back silently.
-pub(super) fn execution_providers(options: SessionOptions) -> Vec<ExecutionProviderDispatch> {
-    let Device::Cuda(number) = options.device else { return Vec::new() };
+/// What may help if CUDA leaves nodes to the CPU: its provider implements fewer operators of the newest sets.
+fn newest_operators(device: Device, path: &Path) -> String {
+    let set = || {
+        let model = onnx::read(path).ok().filter(|_| matches!(device, Device::Cuda(_)))?;
+        let own = model.header().opset_import.iter().find(|set| set.domain.is_empty() || set.domain == "ai.onnx");
+        own.map(|set| set.version).filter(|&version| version > CUDA_SETS)
+    };
+    set().map_or_else(String::new, |version| {
+        format!("; the model is of operator set {version}: export it with set {CUDA_SETS} or lower")
+    })
+}
+
+/// The newest operator set whose MaxPool, InstanceNormalization, Softplus, Elu, Mish and Dropout run on CUDA.
+const CUDA_SETS: i64 = 21;
+
+/// Whether a model has 16-bit weights, where that counts: the file is read for it.
+fn is_mostly_half_on(device: Device, path: &Path) -> bool {
+    matches!(device, Device::Cuda(_)) && is_mostly_half(path)
+}
+
+fn is_mostly_half(path: &Path) -> bool {
+    let model = std::fs::read(path).map_err(|error| error.to_string());
+    // an unreadable file is ONNX Runtime's to report
+    model.and_then(|bytes| Skeleton::read(&bytes)).is_ok_and(|skeleton| skeleton.is_mostly_half())
+}
+
+/// Registers the device's providers, best first. The default `build()` would fall back silently.
+pub(super) fn with_device(
+    runtime: &Loaded,
+    builder: SessionBuilder,
+    options: SessionOptions,
+    halves: bool,
+) -> ort::Result<SessionBuilder> {
+    match options.device {
+        Device::Auto | Device::Cpu => on_cpu(&runtime.environment, builder),
+        Device::Cuda(number) => Ok(builder.with_execution_providers(nvidia(number, options, halves))?),
+        Device::Provider(provider, number) => provider.add(runtime, builder, number, options.fp16),
+    }
+}
+
+/// The CPU alone. `ort` has ONNX Runtime choose among all registered providers where a session names none: Core ML on
+/// macOS, and any provider's library that this process has loaded for another device.
+pub(super) fn on_cpu(environment: &Environment, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+    let cpu = environment.devices().filter(|device| device.ep().is_ok_and(|name| name == assignment::CPU));
+    Ok(builder.with_devices(cpu, None)?)
+}
+
+fn nvidia(number: u32, options: SessionOptions, halves: bool) -> Vec<ExecutionProviderDispatch> {
     let number = i32::try_from(number).unwrap_or(i32::MAX);
-    // TensorFloat-32 keeps 10 bits of a product's factors: masks would differ from the CPU's.
-    let mut cuda = CUDA::default().with_device_id(number).with_tf32(false);
+    let mut cuda = CUDA::default()
+        .with_device_id(number)
+        // TensorFloat-32 keeps 10 bits of a product's factors: masks would differ from the CPU's. 16-bit floats have no
+        // more, and ONNX Runtime keeps them, too, from tensor cores without it.
+        .with_tf32(halves)
+        // The default search times every algorithm, anew for each shape: minutes at the start, and other algorithms,
+        // with other rounding, in another run.
+        .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic);
     if let Some(bytes) = options.memory {
         cuda = cuda.with_memory_limit(bytes);
     }

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use pleura::Shard;
 use pleura::ensemble::{Ensemble, Form};
 use pleura::manifest::Intensity;
+use pleura::runtime::{Device, Model, Verified};
 
 use super::Args;
 use super::findings;
@@ -125,14 +126,27 @@ impl Finish<'_> {
         }
         term::note(format_args!("segmenter runs: {}", runs(summary.segmenter_runs, summary.segmenter_runs_saved)));
         for model in ensemble.models() {
-            let nodes: Vec<_> = model.providers().iter().map(|(name, nodes)| format!("{name} {nodes} nodes")).collect();
-            term::note(format_args!("session `{}`: {}", model.path().display(), nodes.join(", ")));
+            let nodes = session_text(model);
+            let compared = model.verified().map_or_else(String::new, |Verified { inputs, largest }| {
+                format!("; as on the CPU on {}, to {largest:.0e}", term::quantity(inputs, "input"))
+            });
+            term::note(format_args!("session `{}`: {}{compared}", model.path().display(), nodes));
         }
         let seconds = self.start.elapsed().as_secs_f64();
         let rate = (images - done.resumed) as f64 / seconds;
         term::note(format_args!("time: {seconds:.1} s ({rate:.2} images/s){}", memory::peak_text()));
         answers::report(ensemble, &self.args.engine.cache);
     }
+}
+
+/// Where a model's nodes run: "CPUExecutionProvider 74 nodes".
+fn session_text(model: &Model) -> String {
+    let own = |name: &str| matches!(model.device(), Device::Provider(..)) && name != "CPUExecutionProvider";
+    let nodes = model.providers().iter().filter(|(name, _)| !own(name));
+    let nodes = nodes.map(|(name, nodes)| format!("{name} {nodes} nodes"));
+    // ONNX Runtime counts not all nodes of providers that are libraries, but all that they leave to the CPU
+    let device = matches!(model.device(), Device::Provider(..)).then(|| model.device().to_string());
+    device.into_iter().chain(nodes).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether any member uses the file's own window.

@@ -27,13 +27,16 @@ class Ensemble:
     manifest
         The path of the manifest.
     device
-        `"auto"`, `"cpu"`, `"cuda"` or `"cuda:N"`; a list divides the images between devices.
+        `"auto"`, `"cpu"`, `"cuda"`, `"webgpu"`, `"openvino"` or `"coreml"`, or one of a number, such as `"cuda:1"`; a
+        list divides the images between devices.
     threads
         Threads within an operator; 0 takes one a core.
     batch
-        Views per run of a model; 0 takes 2 on the CPU and 8 on CUDA.
+        Views per run of a model; 0 takes 2 on the CPU and 8 on other devices.
     memory, device_memory
         Limits in bytes of all images in progress, and of a model on a GPU (or of all models on the CPU).
+    verify_device
+        How many inputs of each model are also computed by the CPU when models run on another device. Default: 8.
     onnxruntime
         The ONNX Runtime library. Default: the one of the package `onnxruntime` or `onnxruntime-gpu`.
     exit

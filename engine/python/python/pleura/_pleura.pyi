@@ -91,6 +91,7 @@ class Ensemble:
         batch: int = 0,
         memory: int | None = None,
         device_memory: int | None = None,
+        verify_device: int | None = None,
         onnxruntime: _Path | None = None,
         exit: Literal["exact", "full"] | None = None,
         maps: bool = False,

@@ -21,10 +21,10 @@ pub struct DeviceSlot<'a> {
 }
 
 impl DeviceSlot<'_> {
-    /// Runs one batch through a model when the device is free; see [`Model::run`].
+    /// Runs one batch through a model when the device is free, and verifies it; see [`Model::run`] and [`Model::verify`].
     ///
     /// # Errors
-    /// As [`Model::run`].
+    /// As both.
     pub fn infer(
         &self,
         model: &Model,
@@ -36,8 +36,10 @@ impl DeviceSlot<'_> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let shape = input.shape().to_vec();
         let start = Instant::now();
-        let result = model.run(name, input, outputs);
+        let result = model.run(name, input.view(), outputs);
         self.clock.ran(model.path(), &shape, start.elapsed());
-        result
+        let results = result?;
+        model.verify(name, input, outputs, &results)?;
+        Ok(results)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::compatibility;
 use crate::Size;
 use crate::manifest;
-use crate::runtime::{Loaded, Model, ModelError, SessionOptions};
+use crate::runtime::{Comparison, Loaded, Model, ModelError, SessionOptions};
 
 /// How sessions are opened.
 #[derive(Clone)]
@@ -14,8 +14,10 @@ pub struct Opener {
     pub runtime: &'static Loaded,
     /// One per device.
     pub sessions: Arc<[SessionOptions]>,
-    /// Whether a model that CUDA refuses may run on the CPU.
+    /// Whether a model that a device refuses may run on the CPU.
     pub may_fall_back: bool,
+    /// How results of other devices are compared with the CPU's.
+    pub comparison: Comparison,
 }
 
 /// An ONNX file, shared by all members that name it.
@@ -52,8 +54,12 @@ impl Source {
 
     /// The session on a device, opened by the first call.
     pub fn model(&self, device: usize) -> Result<&Arc<Model>, Arc<ModelError>> {
-        let Opener { runtime, sessions, may_fall_back } = &self.opener;
-        let open = || Model::open_or_fall_back(runtime, &self.path, sessions[device], *may_fall_back);
+        let Opener { runtime, sessions, may_fall_back, comparison } = &self.opener;
+        let options = sessions[device];
+        let open = || {
+            let model = Model::open_or_fall_back(runtime, &self.path, options, *may_fall_back)?;
+            Ok(model.compared(runtime, options, *comparison))
+        };
         self.models[device].get_or_init(|| open().map(Arc::new).map_err(Arc::new)).as_ref().map_err(Arc::clone)
     }
 

@@ -9,6 +9,7 @@ use std::thread;
 use super::{Opening, model_file};
 use crate::ensemble::member::weights::Source;
 use crate::manifest::{self, Manifest, Merge};
+use crate::runtime::{Device, SessionOptions};
 
 /// The number of models that are opened at once: while one is, it takes up to three times its file in memory.
 const AT_ONCE: usize = 4;
@@ -27,8 +28,10 @@ impl Opening<'_> {
                 }
             }
         };
-        // a limit on memory counts what is taken model by model
-        let limited = self.opener.sessions.iter().any(|session| session.memory.is_some());
+        // a limit on memory counts what is taken model by model, and providers' libraries need not open several at once
+        let one_by_one =
+            |session: &SessionOptions| session.memory.is_some() || matches!(session.device, Device::Provider(..));
+        let limited = self.opener.sessions.iter().any(one_by_one);
         let threads = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE).min(files.len());
         if threads > 1 && !limited {
             thread::scope(|scope| (0..threads).for_each(|_| _ = scope.spawn(work)));

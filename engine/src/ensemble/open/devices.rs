@@ -2,15 +2,23 @@
 
 use std::path::Path;
 
-use super::Options;
+use super::{EnsembleError, Options};
 use crate::ensemble::member::weights::Opener;
 use crate::manifest::Manifest;
-use crate::runtime::{self, Device, DeviceError, Loaded, Placement, SessionOptions};
+use crate::runtime::{self, Comparison, Device, Loaded, Placement, SessionOptions};
+
+/// The number of inputs of each model whose results are compared with the CPU's.
+const COMPARED: usize = 8;
 
 /// Resolves the requested devices; [`Device::Auto`] if there are none.
-pub fn placements(runtime: &Loaded, devices: &[Device]) -> Result<Vec<Placement>, DeviceError> {
-    let asked = if devices.is_empty() { &[Device::Auto][..] } else { devices };
-    asked.iter().map(|&device| runtime::place(runtime, device)).collect()
+pub fn placements(runtime: &Loaded, options: &Options) -> Result<Vec<Placement>, EnsembleError> {
+    let asked = if options.devices.is_empty() { &[Device::Auto][..] } else { &options.devices };
+    let unlimited = asked.iter().find(|device| matches!(device, Device::Provider(..)));
+    if let Some(device) = unlimited.filter(|_| options.device_memory.is_some()) {
+        let message = format!("the memory of {device} cannot be limited; use smaller batches");
+        return Err(EnsembleError::Option { option: "device_memory", message });
+    }
+    Ok(asked.iter().map(|&device| runtime::place(runtime, device)).collect::<Result<_, _>>()?)
 }
 
 /// What opens models: a session on each device.
@@ -33,14 +41,16 @@ pub fn opener(
         memory: options.device_memory,
     };
     let sessions = placements.iter().map(session).collect();
-    Opener { runtime, sessions, may_fall_back: device_is_ours(&options.devices) }
+    let inputs = options.verify_device.unwrap_or(COMPARED);
+    let comparison = Comparison { inputs, tolerance: manifest.runtime.tolerance };
+    Opener { runtime, sessions, may_fall_back: device_is_ours(&options.devices), comparison }
 }
 
 /// The number of images in a batch; 0 lets the device decide.
 pub fn batch(asked: usize, device: Device) -> usize {
     match (asked, device) {
-        (0, Device::Cuda(_)) => 8,
-        (0, _) => 2,
+        (0, Device::Cpu | Device::Auto) => 2,
+        (0, Device::Cuda(_) | Device::Provider(..)) => 8,
         (batch, _) => batch,
     }
 }

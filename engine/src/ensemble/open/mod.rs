@@ -96,7 +96,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     }
     let pool = Pool::shared(options.threads).map_err(EnsembleError::Threads)?;
     let runtime = runtime::load(options.onnxruntime.as_deref())?;
-    let placements = devices::placements(runtime, &options.devices)?;
+    let placements = devices::placements(runtime, options)?;
     let mut opening = Opening {
         path,
         folder,

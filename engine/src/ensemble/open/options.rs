@@ -23,6 +23,7 @@ pub struct Options {
     pub(crate) batch: usize,
     pub(crate) memory: Option<usize>,
     pub(crate) device_memory: Option<usize>,
+    pub(crate) verify_device: Option<usize>,
     pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) exit: Option<Exit>,
     pub(crate) keep_maps: bool,
@@ -59,7 +60,7 @@ impl Options {
         self
     }
 
-    /// The maximum number of views per run of a model; 0, the default: 2 on the CPU and 8 on CUDA. A model with a fixed
+    /// The maximum number of views per run of a model; 0, the default: 2 on the CPU and 8 on other devices. A model with a fixed
     /// batch gets that many, padded with zeros.
     #[must_use]
     pub fn batch(mut self, batch: usize) -> Self {
@@ -78,11 +79,20 @@ impl Options {
         self
     }
 
-    /// The memory limit in bytes of a session on a CUDA device, or of all models together on the CPU. Default: none. A
-    /// batch that does not fit is halved.
+    /// The memory limit in bytes of a session on a CUDA device, or of all models together on the CPU; on other devices, an
+    /// error. Default: none. A batch that does not fit is halved.
     #[must_use]
     pub fn device_memory(mut self, bytes: usize) -> Self {
         self.device_memory = Some(bytes);
+        self
+    }
+
+    /// How many inputs of each model (views and windows of images), on a device other than the CPU, are also computed
+    /// by the CPU. A difference beyond the manifest's `runtime.tolerance` is an error of this image and all later ones.
+    /// Default: 8; 0 compares nothing.
+    #[must_use]
+    pub fn verify_device(mut self, inputs: usize) -> Self {
+        self.verify_device = Some(inputs);
         self
     }
 

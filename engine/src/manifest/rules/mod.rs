@@ -124,7 +124,11 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     across::crop_is_used(manifest, &stages, findings);
     steps::after_merge(manifest, findings);
     if manifest.runtime.fp16 && !manifest.runtime.tensorrt {
-        findings.warn(["runtime.fp16".into(), "runtime.tensorrt".into()], "has no effect without `tensorrt`", None);
+        findings.warn(
+            ["runtime.fp16".into(), "runtime.tensorrt".into()],
+            "has no effect without `tensorrt`, except on OpenVINO",
+            None,
+        );
     }
 }
 

@@ -46,8 +46,9 @@ impl Place {
     pub fn new(runtime: &'static Loaded, device: Device, threads: usize) -> Result<Self, DeviceError> {
         let options = SessionOptions { device, threads, tensorrt: false, fp16: false, memory: None };
         let memory = match device {
+            Device::Auto | Device::Cpu => None,
             Device::Cuda(number) => Some(device_memory(runtime, options, number)?),
-            _ => None,
+            Device::Provider(..) => return Err(no_training(device)),
         };
         Ok(Self { runtime, options, memory })
     }
@@ -68,6 +69,14 @@ impl Place {
         let transfer = self.memory.as_ref().map(|(_, transfer)| Arc::clone(transfer));
         Buffer::new(allocator, shape, transfer).map(Arc::new)
     }
+}
+
+/// The optimiser updates tensors in place that are parts of one block: it computes addresses, and WebGPU's buffers have
+/// none.
+fn no_training(device: Device) -> DeviceError {
+    let reason =
+        ort::Error::new("only the CPU and CUDA update weights in place; use `--device cpu` or `--device cuda`");
+    DeviceError::new(format!("{device} trains no networks"))(reason)
 }
 
 fn device_memory(
