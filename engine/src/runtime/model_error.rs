@@ -9,7 +9,10 @@ use super::verify::Difference;
 #[non_exhaustive]
 pub enum ModelError {
     /// ONNX Runtime refuses the file, or the device for it.
-    #[error("cannot load model `{}`", path.display())]
+    #[error(
+        "cannot load model `{}`{}", path.display(),
+        if wants_memory(source) { ": it does not fit the device's memory; allow more (`--device-memory`)" } else { "" }
+    )]
     Open {
         /// The ONNX file.
         path: PathBuf,
@@ -64,9 +67,34 @@ impl ModelError {
     }
 }
 
+/// ONNX Runtime's error without this machine's name and ONNX Runtime's source files, which follow CUDA's own message.
+pub(super) fn without_host(error: ort::Error) -> ort::Error {
+    match error.message().split_once(" ; GPU=") {
+        Some((message, _)) => ort::Error::new(message.to_owned()),
+        None => error,
+    }
+}
+
 /// ONNX Runtime has no code for it, only messages: its own arena's, the C++ library's, and those of CUDA and its
 /// libraries.
 fn wants_memory(error: &ort::Error) -> bool {
     const WORDS: [&str; 5] = ["allocate memory", "bad_alloc", "out of memory", "ALLOC_FAILED", "Available memory of"];
     WORDS.iter().any(|words| error.message().contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_cuda_end_before_the_host_s_name_and_still_count_as_memory() {
+        let raw =
+            "CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; file=/src/a.cc ; line=282 ; expr=cudaMalloc(p, n)";
+        let source = without_host(ort::Error::new(raw));
+        assert_eq!(source.message(), "CUDA failure 2: out of memory");
+        let path = || PathBuf::from("a.onnx");
+        assert!(ModelError::Run { path: path(), source: without_host(ort::Error::new(raw)) }.is_out_of_memory());
+        let text = ModelError::Open { path: path(), source }.to_string();
+        assert!(text.ends_with("it does not fit the device's memory; allow more (`--device-memory`)"), "{text}");
+    }
 }

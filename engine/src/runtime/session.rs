@@ -18,6 +18,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::binding::Buffers;
+use super::model_error::without_host;
 use super::verify::{Check, Comparison, Difference, Verified};
 use super::{Device, Loaded, ModelError, assignment, folding, pages};
 use crate::onnx::{self, Skeleton};
@@ -107,7 +108,7 @@ impl Model {
     /// # Errors
     /// If ONNX Runtime refuses the file or the device.
     pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
-        let session = build(runtime, path, options).map_err(|source| ModelError::Open { path: path.into(), source })?;
+        let session = build(runtime, path, options).map_err(|source| open_error(path, options, source))?;
         pages::give_back();
         let model = Self::new(session, path, options.device)?;
         if let Some(operators) = &model.left_to_the_cpu {
@@ -134,7 +135,7 @@ impl Model {
             }
             builder.commit_from_memory(bytes)
         };
-        let session = open().map_err(|source| ModelError::Open { path: path.into(), source })?;
+        let session = open().map_err(|source| open_error(path, options, source))?;
         Self::new(session, path, options.device)
     }
 
@@ -290,8 +291,17 @@ impl Model {
             Some(Element::U8(_)) => session.run(name, input.mapv(|v| v.round_ties_even() as u8).view(), outputs),
             _ => session.run(name, input, outputs),
         };
-        results.map_err(|source| ModelError::Run { path: self.path.clone(), source })
+        results.map_err(|source| ModelError::Run { path: self.path.clone(), source: without_host(source) })
     }
+}
+
+fn open_error(path: &Path, options: SessionOptions, source: ort::Error) -> ModelError {
+    let source = without_host(source);
+    let with_tensorrt = |message: &str| {
+        format!("TensorRT was requested by `runtime.tensorrt`, and `--device auto` would fall back to CUDA: {message}")
+    };
+    let source = if options.tensorrt { ort::Error::new(with_tensorrt(source.message())) } else { source };
+    ModelError::Open { path: path.into(), source }
 }
 
 /// A session, with its buffers for batches.
