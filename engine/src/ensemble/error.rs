@@ -169,6 +169,12 @@ pub enum ImageError {
         /// The size that it would have.
         inner: crate::Size,
     },
+    /// The manifest's `accepts` excludes the image.
+    #[error("the ensemble is not for such images: {reason} (`accepts` in the manifest)")]
+    NotAccepted {
+        /// What is not accepted, as a fragment.
+        reason: String,
+    },
     /// The manifest wants pixels of a size in millimetres, and the file does not say what its pixels have.
     #[error("states no pixel spacing, and the member's `input.fit.spacing` needs one")]
     NoSpacing,

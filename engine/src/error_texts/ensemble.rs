@@ -52,6 +52,7 @@ fn images(texts: &mut Texts) {
     let plugin = || ImageError::Plugin { step: Step::Tta, source: Arc::new(failed_plugin()) };
     add!(texts, ImageError {
         TooLong { size: Size::new(1, 16_384), inner: Size::new(256, 4_194_304) },
+        NotAccepted { reason: "Modality is CT, expected CR or DX".into() },
         NoSpacing {},
         Radiograph(Arc::new(RadiographError::Unrecognized { path: "a.dcm".into(), empty: true })),
         Plugin { step: Step::Prepare, source: Arc::new(failed_plugin()) },

@@ -3,6 +3,7 @@
 //! Everything that may differ between members is declared and nothing is guessed. Sizes are `[height, width]` in
 //! pixels, scores and probabilities are in 0..=1, paths are relative to the manifest.
 
+mod accepts;
 mod compose;
 mod crop;
 mod files;
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::lint::{Diagnostic, Locations, Severity};
+pub use accepts::{Accepts, Assessment, Strict};
 pub use crop::{Crop, Otherwise};
 pub use fit::{Convention, Fit, Weighting, Windows};
 pub use folder::{Folder, FolderError};
@@ -72,6 +74,9 @@ pub struct Manifest {
     /// Whether members that cannot change a gate's decision are skipped.
     #[serde(default)]
     pub exit: Exit,
+    /// The radiographs that the ensemble is for; default: all.
+    #[serde(default)]
+    pub accepts: Accepts,
     /// How models run.
     #[serde(default)]
     pub runtime: Runtime,

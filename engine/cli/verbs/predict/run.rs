@@ -258,9 +258,12 @@ impl<'a> Run<'a> {
         false
     }
 
-    /// Prints harmless oddities of a file.
+    /// Prints harmless oddities of a file, and what keeps the ensemble from knowing that it is for it.
     fn remark(&mut self, path: &Path, radiograph: Option<&Radiograph>) {
-        self.remarks.tell(path, radiograph.map_or(&[], Radiograph::remarks));
+        if let Some(radiograph) = radiograph {
+            self.remarks.tell(path, radiograph.remarks());
+            self.remarks.tell(path, &self.ensemble.manifest().accepts.remarks(radiograph));
+        }
     }
 
     fn skip(&mut self, path: &Path, error: &anyhow::Error) {

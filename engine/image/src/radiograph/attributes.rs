@@ -5,7 +5,7 @@ use dicom_dictionary_std::tags;
 
 /// The attributes that are kept of a data set. Others are skipped, so the memory for a file's attributes does not
 /// depend on what else the file contains.
-const KEPT: [Tag; 54] = [
+const KEPT: [Tag; 56] = [
     tags::FILE_META_INFORMATION_GROUP_LENGTH,
     tags::MEDIA_STORAGE_SOP_CLASS_UID,
     tags::MEDIA_STORAGE_SOP_INSTANCE_UID,
@@ -25,6 +25,8 @@ const KEPT: [Tag; 54] = [
     tags::BODY_PART_EXAMINED,
     tags::IMAGER_PIXEL_SPACING,
     tags::VIEW_POSITION,
+    tags::LATERALITY,
+    tags::IMAGE_LATERALITY,
     tags::SAMPLES_PER_PIXEL,
     tags::PHOTOMETRIC_INTERPRETATION,
     tags::PLANAR_CONFIGURATION,

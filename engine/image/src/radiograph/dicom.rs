@@ -11,6 +11,7 @@ use std::path::Path;
 use dicom_dictionary_std::{tags, uids};
 use ndarray::Array2;
 
+use super::acquisition::Acquisition;
 use super::attributes::Attributes;
 use super::dataset;
 use super::encoded::{self, Dataset};
@@ -116,6 +117,7 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
         voi,
         inverted: header.photometric == Photometric::Monochrome1,
         spacing: spacing(attributes),
+        acquisition: Acquisition::of_dicom(attributes),
         remarks,
         digest: std::sync::OnceLock::new(),
     })

@@ -6,6 +6,7 @@
 //! and the file's description of them. The caller chooses with [`Intensity`] how values become intensities; the
 //! inversion of MONOCHROME1 happens there, once and last.
 
+mod acquisition;
 mod age;
 mod attributes;
 mod claim;
@@ -51,6 +52,7 @@ use sha2::{Digest, Sha256};
 use crate::resize::{Resize, resize, rows_resized};
 use crate::{Size, planes};
 
+pub use acquisition::Acquisition;
 pub use claim::{estimate, estimate_of};
 pub use early::{id_of, id_of_start};
 pub use error::{DicomFault, RadiographError};
@@ -80,6 +82,7 @@ pub struct Radiograph {
     /// MONOCHROME1: the lowest value is white.
     inverted: bool,
     spacing: Option<(f32, f32)>,
+    acquisition: Acquisition,
     remarks: Vec<String>,
     digest: OnceLock<String>,
 }
@@ -188,6 +191,7 @@ impl Radiograph {
             voi: None,
             inverted: false,
             spacing: None,
+            acquisition: Acquisition::default(),
             remarks: Vec::new(),
             digest: OnceLock::new(),
         }
@@ -273,6 +277,12 @@ impl Radiograph {
     #[must_use]
     pub fn has_window(&self) -> bool {
         self.voi.is_some()
+    }
+
+    /// What the file says that it shows, and how it was taken; nothing for values that do not come from a file.
+    #[must_use]
+    pub fn acquisition(&self) -> &Acquisition {
+        &self.acquisition
     }
 
     /// Oddities of the file that are harmless: one sentence each, to be shown to the user.

@@ -84,6 +84,7 @@ impl Ensemble {
         if self.folds.as_ref().is_some_and(|folds| !folds.contains_key(radiograph.id())) {
             return Err(ImageError::Unfolded);
         }
+        self.manifest.accepts.admit(radiograph).map_err(|reason| ImageError::NotAccepted { reason })?;
         Ok(Trace { size: self.output_size(radiograph), crop: None, classified: None, segmented: None })
     }
 

@@ -6,7 +6,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
+use super::{Claim, Colours, Failure, MAX_SIDE, Picture};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
 use crate::radiograph::values::GreyValues;
@@ -62,12 +62,13 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     let samples = decoder.decode().map_err(|error| Failure::Broken(error.to_string()))?;
     let grey = samples.len() == claim.size.area();
     let broken = |error: ndarray::ShapeError| Failure::Broken(error.to_string());
+    let colours = Colours::default();
     let values = if grey {
         GreyValues::Bytes(Array2::from_shape_vec(claim.size, samples).map_err(broken)?)
     } else {
-        let luma = |rgb: &[u8]| luma_on_black([rgb[0], rgb[1], rgb[2]].map(i32::from), 255, 255);
+        let luma = |rgb: &[u8]| colours.luma_on_black([rgb[0], rgb[1], rgb[2]].map(i32::from), 255, 255);
         let luma = samples.chunks_exact(3).map(luma).collect();
         GreyValues::Floats(Array2::from_shape_vec(claim.size, luma).map_err(broken)?)
     };
-    Ok(Picture { values, white: 255.0 })
+    Ok(Picture { values, white: 255.0, coloured: colours.share(claim.size) })
 }

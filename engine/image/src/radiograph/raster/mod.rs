@@ -3,9 +3,11 @@
 mod jpeg;
 mod png;
 
+use std::cell::Cell;
 use std::panic;
 use std::path::Path;
 
+use super::acquisition::Acquisition;
 use super::error::RadiographError;
 use super::limits::{DecodeLimits, OverLimit};
 use super::samples::luma;
@@ -59,6 +61,8 @@ struct Picture {
     values: GreyValues,
     /// The value that is white.
     white: f32,
+    /// The share of pixels in colour.
+    coloured: f32,
 }
 
 /// Why a file cannot be decoded.
@@ -101,11 +105,12 @@ pub(super) fn is_raster(bytes: &[u8]) -> bool {
 /// # Errors
 /// If the file is damaged or truncated, or decoding it takes more memory than allowed.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: DecodeLimits) -> Result<Radiograph, RadiographError> {
-    let Picture { values, white } = read(bytes, path, |format| match format {
+    let Picture { values, white, coloured } = read(bytes, path, |format| match format {
         Format::Png => png::decode(bytes, limits),
         Format::Jpeg => jpeg::decode(bytes, limits),
     })?;
-    Ok(Radiograph::new(super::id::stem(path), path.into(), values, (0.0, white)))
+    let radiograph = Radiograph::new(super::id::stem(path), path.into(), values, (0.0, white));
+    Ok(Radiograph { acquisition: Acquisition::of_picture(coloured), ..radiograph })
 }
 
 /// Reads the size from a PNG or JPEG file's header.
@@ -147,10 +152,25 @@ fn read<T>(bytes: &[u8], path: &Path, what: impl FnOnce(Format) -> Result<T, Fai
     read.unwrap_or_else(|_| Err(Failure::broke_off())).map_err(|failure| failure.named(path, format))
 }
 
-/// Luma, blended with black by transparency.
-fn luma_on_black(colors: [i32; 3], alpha: i32, opaque: i32) -> f32 {
-    let luma = luma(colors);
-    if alpha == opaque { luma } else { luma * alpha as f32 / opaque as f32 }
+/// Turns colours into luma, and counts them.
+#[derive(Default)]
+struct Colours(Cell<usize>);
+
+impl Colours {
+    /// Luma, blended with black by transparency.
+    fn luma_on_black(&self, colors: [i32; 3], alpha: i32, opaque: i32) -> f32 {
+        let [red, green, blue] = colors;
+        // compression leaves traces of colour in grey pictures
+        let range = red.max(green).max(blue) - red.min(green).min(blue);
+        self.0.set(self.0.get() + usize::from(range > opaque / 10));
+        let luma = luma(colors);
+        if alpha == opaque { luma } else { luma * alpha as f32 / opaque as f32 }
+    }
+
+    /// The share of pixels in colour.
+    fn share(&self, size: Size) -> f32 {
+        self.0.get() as f32 / size.area().max(1) as f32
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use ndarray::Array2;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::{Claim, Failure, MAX_SIDE, Picture, luma_on_black};
+use super::{Claim, Colours, Failure, MAX_SIDE, Picture};
 use crate::Size;
 use crate::radiograph::limits::DecodeLimits;
 use crate::radiograph::values::GreyValues;
@@ -65,16 +65,19 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Picture, Fail
     }
     let (color, depth) = reader.output_color_type();
     let deep = depth == BitDepth::Sixteen;
+    let colours = Colours::default();
     let values = match (color, deep) {
         (ColorType::Grayscale, false) => GreyValues::Bytes(rows(&mut reader, claim.size, |pixel| pixel[0])?),
         (ColorType::Grayscale, true) => GreyValues::Words(rows(&mut reader, claim.size, |pixel| word(pixel, 0))?),
-        (_, false) => GreyValues::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| pixel[n].into(), 255))?),
-        (_, true) => {
-            GreyValues::Floats(rows(&mut reader, claim.size, |pixel| grey(color, |n| word(pixel, n).into(), 65535))?)
+        (_, false) => {
+            GreyValues::Floats(rows(&mut reader, claim.size, |pixel| grey(&colours, color, |n| pixel[n].into(), 255))?)
         }
+        (_, true) => GreyValues::Floats(rows(&mut reader, claim.size, |pixel| {
+            grey(&colours, color, |n| word(pixel, n).into(), 65535)
+        })?),
     };
     reader.finish()?;
-    Ok(Picture { values, white: if deep { 65535.0 } else { 255.0 } })
+    Ok(Picture { values, white: if deep { 65535.0 } else { 255.0 }, coloured: colours.share(claim.size) })
 }
 
 /// Reads all rows; `value` is that of a pixel's bytes.
@@ -114,11 +117,11 @@ pub(super) fn places(Size { height, width }: Size, interlaced: bool) -> impl Ite
 }
 
 /// The grey value of a pixel: its own, or its colours' luma, blended with black by transparency.
-fn grey(color: ColorType, sample: impl Fn(usize) -> i32, opaque: i32) -> f32 {
+fn grey(colours: &Colours, color: ColorType, sample: impl Fn(usize) -> i32, opaque: i32) -> f32 {
     match color {
         ColorType::Grayscale | ColorType::Indexed => sample(0) as f32,
-        ColorType::GrayscaleAlpha => luma_on_black([sample(0); 3], sample(1), opaque),
-        ColorType::Rgb => luma_on_black([sample(0), sample(1), sample(2)], opaque, opaque),
-        ColorType::Rgba => luma_on_black([sample(0), sample(1), sample(2)], sample(3), opaque),
+        ColorType::GrayscaleAlpha => colours.luma_on_black([sample(0); 3], sample(1), opaque),
+        ColorType::Rgb => colours.luma_on_black([sample(0), sample(1), sample(2)], opaque, opaque),
+        ColorType::Rgba => colours.luma_on_black([sample(0), sample(1), sample(2)], sample(3), opaque),
     }
 }
