@@ -41,7 +41,7 @@ impl Evaluation {
         loss: &Loss,
         averaged: bool,
     ) -> Result<Self, StepError> {
-        let mut traced = trace(subject, shape, loss, Mode::Inference)?;
+        let mut traced = trace(place.target(), subject, shape, loss, Mode::Inference)?;
         let io = Io::new(place, &traced)?;
         let mut inputs = io.inputs(&traced);
         let weight = |name: &String| state.weight(name, averaged).map(|buffer| (name.clone(), buffer));

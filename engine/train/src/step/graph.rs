@@ -8,7 +8,7 @@ use crate::device::{Buffer, DeviceError, Place};
 use crate::forward::{Forward, Mode, forward};
 use crate::loss::{self, Head, Written};
 use crate::recipe::Loss;
-use crate::trace::Trace;
+use crate::trace::{Target, Trace};
 
 /// A graph with losses at its end.
 pub struct Traced {
@@ -23,8 +23,14 @@ pub struct Traced {
 }
 
 /// Writes a network's forward pass and its losses, for images of one shape, (N, C, H, W).
-pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> Result<Traced, StepError> {
-    let mut trace = Trace::new(if mode == Mode::Training { "pass" } else { "evaluation" });
+pub fn trace(
+    target: Target,
+    subject: &Subject,
+    shape: [usize; 4],
+    loss: &Loss,
+    mode: Mode,
+) -> Result<Traced, StepError> {
+    let mut trace = Trace::on(target, if mode == Mode::Training { "pass" } else { "evaluation" });
     let forward = forward(&mut trace, &subject.network(), shape, mode)?;
     let image = forward.image.clone();
     let [count, _, height, width] = shape;
@@ -39,7 +45,7 @@ pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> R
 /// # Errors
 /// If it cannot; the error names the node.
 pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), StepError> {
-    let Traced { mut trace, written, forward, .. } = trace(subject, shape, loss, Mode::Training)?;
+    let Traced { mut trace, written, forward, .. } = trace(Target::Cpu, subject, shape, loss, Mode::Training)?;
     gradients(&mut trace, &written.total, &forward.trained)?;
     Ok(())
 }

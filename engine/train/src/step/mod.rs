@@ -3,6 +3,7 @@
 
 mod evaluation;
 mod graph;
+mod optimizer;
 mod pass;
 mod source;
 mod state;

@@ -35,7 +35,7 @@ impl Pass {
     /// # Errors
     /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, options: PassOptions<'_>) -> Result<Self, StepError> {
-        let mut traced = trace(subject, options.shape, options.loss, Mode::Training)?;
+        let mut traced = trace(place.target(), subject, options.shape, options.loss, Mode::Training)?;
         let io = Io::new(place, &traced)?;
         let mut inputs = io.inputs(&traced);
         let noise: Vec<(String, Arc<Buffer>)> = traced

@@ -9,6 +9,7 @@ mod attributes;
 mod fold;
 mod layout;
 mod shorthand;
+mod target;
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +18,7 @@ use pleura::onnx::{Dim, ElementType, Model, value_info};
 
 pub use attributes::{Attributes, axis};
 pub(crate) use fold::{bounds, read};
+pub use target::Target;
 
 use crate::ops;
 
@@ -80,14 +82,27 @@ pub struct Trace {
     recording: bool,
     names: usize,
     reserved: HashSet<String>,
+    target: Target,
 }
 
 impl Trace {
-    /// An empty graph that records.
+    /// An empty graph for the CPU that records.
     #[must_use]
     pub fn new(name: &str) -> Self {
+        Self::on(Target::Cpu, name)
+    }
+
+    /// An empty graph for a kind of device that records.
+    #[must_use]
+    pub fn on(target: Target, name: &str) -> Self {
         let graph = GraphProto { name: name.to_owned(), ..GraphProto::default() };
-        Self { graph, recording: true, ..Self::default() }
+        Self { graph, recording: true, target, ..Self::default() }
+    }
+
+    /// The kind of device for which the graph is written.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// Declares an input of floats of this shape.
