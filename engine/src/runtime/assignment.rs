@@ -11,7 +11,10 @@ use ort::sys::OrtStatusPtr;
 /// Counts the nodes of each provider (`CPUExecutionProvider`, …).
 ///
 /// `ort` has no call for this yet, so it goes through the C API. The session must have been opened with
-/// `session.record_ep_graph_assignment_info`.
+/// `session.record_ep_graph_assignment_info`, as those of [`session`](super::session) are.
+///
+/// # Errors
+/// If ONNX Runtime refuses.
 pub fn providers(session: &Session) -> ort::Result<BTreeMap<String, usize>> {
     let api = ort::api();
     let mut counts = BTreeMap::new();

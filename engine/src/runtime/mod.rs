@@ -15,6 +15,7 @@ pub mod record;
 mod session;
 mod whole;
 
+pub use assignment::providers;
 pub use device::{Device, Placement};
 #[cfg(test)]
 pub(crate) use load::for_tests;
@@ -22,4 +23,4 @@ pub use load::{Loaded, RuntimeError, adopt, load, loaded};
 pub use model_error::ModelError;
 pub use pages::keep_freed_memory;
 pub use place::{DeviceError, place};
-pub use session::{Element, Model, Port, SessionOptions, session};
+pub use session::{Element, Model, Port, SessionOptions, mixed_session, session};

@@ -57,7 +57,7 @@ fn probe(runtime: &Loaded, number: u32) -> ort::Result<()> {
     let output = graph.node("Neg", &[&input], vec![]);
     graph.output(&output, "y", ElementType::Float, &[1.into()]);
     let mut session = Session::builder(&runtime.environment)?
-        .with_execution_providers(execution_providers(options))?
+        .with_execution_providers(execution_providers(options, false))?
         .commit_from_memory(&graph.build().to_bytes())?;
     // A device for which the provider has no kernels opens sessions, but fails when they run.
     session.run(ort::inputs![TensorRef::from_array_view(([1usize], &[1.0_f32][..]))?])?;

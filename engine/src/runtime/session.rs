@@ -246,15 +246,37 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
 /// # Errors
 /// If ONNX Runtime refuses the model or the device.
 pub fn session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
+    bound(builder(runtime, options)?, model)
+}
+
+/// As [`session`], for a model in mixed precision: CUDA may round factors of products to TensorFloat-32, without which it
+/// does not use tensor cores for convolutions in half precision, either.
+///
+/// # Errors
+/// As [`session`].
+pub fn mixed_session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
+    bound(with_providers(runtime, options, execution_providers(options, true))?, model)
+}
+
+fn bound(builder: SessionBuilder, model: &[u8]) -> ort::Result<Session> {
     // A planned memory block is allocated in addition to the first run's: nearly twice the memory, without a gain in
     // time.
-    builder(runtime, options)?.with_memory_pattern(false)?.commit_from_memory(model)
+    builder.with_memory_pattern(false)?.commit_from_memory(model)
 }
 
 fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuilder> {
+    // TensorFloat-32 keeps 10 bits of a product's factors: masks would differ from the CPU's.
+    with_providers(runtime, options, execution_providers(options, false))
+}
+
+fn with_providers(
+    runtime: &Loaded,
+    options: SessionOptions,
+    providers: Vec<ExecutionProviderDispatch>,
+) -> ort::Result<SessionBuilder> {
     let mut builder = Session::builder(&runtime.environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_execution_providers(execution_providers(options))?
+        .with_execution_providers(providers)?
         // Spinning threads resume quickly; once the run is over they slow down the next model, and the work beside the
         // models.
         .with_config_entry("session.force_spinning_stop", "1")?
@@ -269,11 +291,10 @@ fn builder(runtime: &Loaded, options: SessionOptions) -> ort::Result<SessionBuil
 }
 
 /// The providers to register, best first. The default `build()` would fall back silently.
-pub(super) fn execution_providers(options: SessionOptions) -> Vec<ExecutionProviderDispatch> {
+pub(super) fn execution_providers(options: SessionOptions, tf32: bool) -> Vec<ExecutionProviderDispatch> {
     let Device::Cuda(number) = options.device else { return Vec::new() };
     let number = i32::try_from(number).unwrap_or(i32::MAX);
-    // TensorFloat-32 keeps 10 bits of a product's factors: masks would differ from the CPU's.
-    let mut cuda = CUDA::default().with_device_id(number).with_tf32(false);
+    let mut cuda = CUDA::default().with_device_id(number).with_tf32(tf32);
     if let Some(bytes) = options.memory {
         cuda = cuda.with_memory_limit(bytes);
     }

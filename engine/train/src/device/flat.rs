@@ -66,6 +66,14 @@ impl Flat {
         lengths(self.whole.len(), self.piece).map(part).collect()
     }
 
+    /// Resets all numbers to zero.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn clear(&self) -> Result<(), DeviceError> {
+        self.whole.write(&vec![0.0; self.whole.len()])
+    }
+
     /// Copies the numbers of another block with the same shapes.
     ///
     /// # Errors

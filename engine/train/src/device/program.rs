@@ -1,14 +1,18 @@
 //! A graph whose inputs and outputs are permanently bound to buffers.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 
 use ort::AsPointer;
 use ort::session::{IoBinding, Session};
 use pleura::onnx::Model;
-use pleura::runtime;
+use pleura::runtime::{self, Device, Loaded, SessionOptions};
 
 use super::{Buffer, DeviceError, Place};
+
+/// An input or output, by name, and its buffer.
+pub type Bound<'b> = (String, &'b Arc<Buffer>);
 
 /// A graph that can run repeatedly on the same buffers.
 ///
@@ -27,14 +31,39 @@ impl Program {
     ///
     /// # Errors
     /// If the device refuses the graph.
-    pub fn new(
+    pub fn new(place: &Place, model: &Model, inputs: &[Bound<'_>], outputs: &[Bound<'_>]) -> Result<Self, DeviceError> {
+        Self::open(place, runtime::session, model, inputs, outputs)
+    }
+
+    /// As [`Program::new`], for graphs in mixed precision: lets CUDA use tensor cores.
+    ///
+    /// # Errors
+    /// As [`Program::new`].
+    pub fn mixed(
         place: &Place,
         model: &Model,
-        inputs: &[(String, &Arc<Buffer>)],
-        outputs: &[(String, &Arc<Buffer>)],
+        inputs: &[Bound<'_>],
+        outputs: &[Bound<'_>],
+    ) -> Result<Self, DeviceError> {
+        Self::open(place, runtime::mixed_session, model, inputs, outputs)
+    }
+
+    fn open(
+        place: &Place,
+        open: fn(&Loaded, &[u8], SessionOptions) -> ort::Result<Session>,
+        model: &Model,
+        inputs: &[Bound<'_>],
+        outputs: &[Bound<'_>],
     ) -> Result<Self, DeviceError> {
         let failed = || DeviceError::new(format!("ONNX Runtime rejects the graph `{}`", model.graph().name));
-        let session = runtime::session(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
+        let session = open(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
+        let elsewhere = on_cpu(&runtime::providers(&session).map_err(failed())?);
+        if elsewhere > 0 && place.device() != Device::Cpu {
+            let name = &model.graph().name;
+            tracing::warn!(
+                "{elsewhere} operators of the training's graph `{name}` run on the CPU: each step is slower"
+            );
+        }
         let binding = session.create_binding().map_err(failed())?;
         let bind = || {
             for (name, buffer) in inputs {
@@ -55,6 +84,11 @@ impl Program {
         let ran = self.session.run_binding(&self.binding).map(drop);
         ran.map_err(DeviceError::new("a training step failed"))
     }
+}
+
+/// The number of nodes on the CPU.
+fn on_cpu(providers: &BTreeMap<String, usize>) -> usize {
+    providers.iter().filter(|(name, _)| name.starts_with("CPU")).map(|(_, count)| count).sum()
 }
 
 /// Binds a value to an input or output. The crate's own bindings copy inputs, and refuse outputs that are also inputs.

@@ -26,8 +26,8 @@ pub fn weight_gradient(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geom
     let size = [t.shape(g)[2], t.shape(g)[3]];
     let lengths = Lengths { count: t.shape(x)[0], group, from, to: out / group, kernel: [kh, kw], size };
     let is_stem = group == 1 && from <= 4 && lengths.taps() > 9;
-    // its kernel is as large as the plane: cuDNN has nothing fast for it
-    if is_stem && t.target() == Target::Cpu {
+    // its kernel is as large as the plane: cuDNN has nothing fast for it, unless the plane is small
+    if is_stem && (t.target() == Target::Cpu || lengths.places() < lengths.taps()) {
         return as_convolution(t, x, g, w, geometry);
     }
     let is_depthwise = from == 1 && lengths.to == 1;

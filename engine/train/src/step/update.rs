@@ -18,6 +18,8 @@ pub struct Rates {
     pub updates: u64,
     /// The number of passes whose gradients were accumulated.
     pub passes: u32,
+    /// The factor of the loss, and so of the gradients: see [`LossScale`](super::LossScale).
+    pub scale: f32,
 }
 
 /// The optimiser's graph.
@@ -73,7 +75,7 @@ impl Update {
                 (1.0 / left(betas[0]), 1.0 / left(betas[1]).sqrt())
             }
         };
-        let numbers = [rates.lr, first as f32, second as f32, 1.0 / rates.passes as f32];
+        let numbers = [rates.lr, first as f32, second as f32, 1.0 / (rates.passes as f32 * rates.scale)];
         self.scalars.iter().zip(numbers).try_for_each(|(buffer, number)| buffer.write(&[number]))?;
         self.program.run()
     }

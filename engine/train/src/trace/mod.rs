@@ -6,6 +6,7 @@
 
 mod arithmetic;
 mod attributes;
+mod autocast;
 mod fold;
 mod layout;
 mod shorthand;
@@ -83,6 +84,12 @@ pub struct Trace {
     names: usize,
     reserved: HashSet<String>,
     target: Target,
+    /// Whether nodes that are added are computed in single precision in any case.
+    is_exact: bool,
+    /// The outputs of such nodes.
+    exact: HashSet<String>,
+    /// Values that are passed on in 16 bits in mixed precision, though computed in single precision.
+    rounded: HashSet<String>,
 }
 
 impl Trace {
@@ -195,6 +202,9 @@ impl Trace {
         if self.recording && node.input.iter().any(|input| self.needs.contains(input)) {
             self.needs.extend(node.output.iter().cloned());
             self.tape.push(node.clone());
+        }
+        if self.is_exact {
+            self.exact.extend(node.output.iter().cloned());
         }
         self.graph.node.push(node);
         Ok(())
