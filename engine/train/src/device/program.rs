@@ -57,12 +57,9 @@ impl Program {
     ) -> Result<Self, DeviceError> {
         let failed = || DeviceError::new(format!("ONNX Runtime rejects the graph `{}`", model.graph().name));
         let session = open(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
-        let elsewhere = on_cpu(&runtime::providers(&session).map_err(failed())?);
-        if elsewhere > 0 && place.device() != Device::Cpu {
-            let name = &model.graph().name;
-            tracing::warn!(
-                "{elsewhere} operators of the training's graph `{name}` run on the CPU: each step is slower"
-            );
+        let providers = runtime::providers(&session).map_err(failed())?;
+        if let Some(remark) = elsewhere(place.device(), &providers) {
+            tracing::warn!("{remark} (graph `{}`)", model.graph().name);
         }
         let binding = session.create_binding().map_err(failed())?;
         let bind = || {
@@ -86,9 +83,11 @@ impl Program {
     }
 }
 
-/// The number of nodes on the CPU.
-fn on_cpu(providers: &BTreeMap<String, usize>) -> usize {
-    providers.iter().filter(|(name, _)| name.starts_with("CPU")).map(|(_, count)| count).sum()
+/// What to say of nodes that run on the CPU though the device is another one. `providers` holds the number of nodes of
+/// each execution provider.
+fn elsewhere(device: Device, providers: &BTreeMap<String, usize>) -> Option<String> {
+    let count = providers.get("CPUExecutionProvider").copied().filter(|_| device != Device::Cpu)?;
+    Some(format!("{count} operators of the training step run on the CPU, which {device} has to wait for"))
 }
 
 /// Binds a value to an input or output. The crate's own bindings copy inputs, and refuse outputs that are also inputs.
@@ -107,4 +106,19 @@ pub(super) fn bind(
     let status = unsafe { bind(binding.ptr().cast_mut(), name.as_ptr(), value) };
     // SAFETY: the status comes from the call above and is passed on once.
     unsafe { ort::Error::result_from_status(status) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_on_the_cpu_are_reported_where_it_is_not_the_device() {
+        let split = BTreeMap::from([("CPUExecutionProvider".to_owned(), 3), ("CUDAExecutionProvider".to_owned(), 900)]);
+        let all = BTreeMap::from([("CUDAExecutionProvider".to_owned(), 903)]);
+        let remark = "3 operators of the training step run on the CPU, which cuda:0 has to wait for";
+        assert_eq!(elsewhere(Device::Cuda(0), &split).as_deref(), Some(remark));
+        assert_eq!(elsewhere(Device::Cuda(0), &all), None);
+        assert_eq!(elsewhere(Device::Cpu, &split), None);
+    }
 }
