@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pleura::onnx::OnnxError;
 use pleura::plugin::PluginError;
-use pleura::runtime::{DeviceError as PlacementError, ModelError, RuntimeError};
+use pleura::runtime::{Device, DeviceError as PlacementError, ModelError, RuntimeError};
 
 use crate::checkpoint::CheckpointError;
 use crate::data::{DataError, FoldsError, SamplingError};
@@ -171,12 +171,15 @@ pub enum TrainError {
         /// An error of a transient kind.
         source: std::io::Error,
     },
-    /// Mixed precision on a CPU.
+    /// Mixed precision on a device that has no use of it.
     #[error(
-        "`precision = \"fp16\"` needs a CUDA device, found the CPU, on which it would only be slower; leave `precision` \
+        "`precision = \"fp16\"` needs a CUDA device, found {device}, on which it would only be slower; leave `precision` \
          out, or train on a GPU (`pleura runtime show` tells whether there is one)"
     )]
-    Precision,
+    Precision {
+        /// The device.
+        device: Device,
+    },
     /// Gradients that are not finite in half precision, however small the loss.
     #[error(
         "gradients are infinite or NaN in fold {}, phase {}, epoch {}, step {}, even for a loss scaled to a thousandth; \

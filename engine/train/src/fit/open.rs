@@ -51,8 +51,8 @@ impl Opened {
 
         let loaded = runtime::load(options.onnxruntime.as_deref())?;
         let placement = runtime::place(loaded, options.device)?;
-        if recipe.precision != Precision::Fp32 && placement.device == Device::Cpu {
-            return Err(TrainError::Precision);
+        if recipe.precision != Precision::Fp32 && !matches!(placement.device, Device::Cuda(_)) {
+            return Err(TrainError::Precision { device: placement.device });
         }
         let place = Place::new(loaded, placement.device, options.threads)?;
         let parameters = prepared.parameters();
