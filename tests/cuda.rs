@@ -176,3 +176,41 @@ fn a_network_is_trained_and_its_state_is_read_back() {
     assert_eq!(metrics.lines().count(), 2, "{metrics}");
     assert!(named("checkpoint").is_some(), "{said}");
 }
+
+/// The texts of recipes' networks whose training graphs differ most.
+const NETWORKS: [&str; 3] = [
+    r#"architecture = { kind = "conv-stack", widths = [8] }"#,
+    r#"architecture = { kind = "unet", encoder = "resnet18", attention = "cbam" }"#,
+    r#"architecture = { kind = "deeplab-v3-plus", encoder = "efficientnet-lite0" }"#,
+];
+
+/// Sessions of the CUDA provider refuse kernels that they lack, or warn of those that run on the CPU.
+#[test]
+#[cfg_attr(no_cuda_runtime, ignore = "no ONNX Runtime for CUDA: CI=1 fetches it (220 MB)")]
+fn mixed_precision_runs_on_the_gpu_and_its_scale_is_kept() {
+    let cuda = cuda();
+    for (number, network) in NETWORKS.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = training(folder.path(), 1);
+        let text = fs::read_to_string(&recipe).unwrap();
+        let text = text
+            .replace(NETWORKS[0], network)
+            .replace("optimizer =", "precision = \"fp16\"\noptimizer =")
+            .replace(r#"[{ kind = "dice" }]"#, r#"[{ kind = "dice" }, { kind = "lovasz" }]"#)
+            .replace("[40, 36]", "[64, 64]");
+        assert!(text.contains(network) && text.contains("lovasz") && text.contains("64"), "{text}");
+        fs::write(&recipe, text).unwrap();
+        let out = folder.path().join("out");
+        let mut command = cuda.pleura();
+        command.arg("train").arg(&recipe).args(["--fold", "0", "--device", "cuda", "--out"]).arg(&out);
+        let ended = command.assert();
+        let said = stderr(&ended);
+        assert!(said.contains("on cuda:0") && !said.contains("run on the CPU"), "{number}: {said}");
+        assert!(ended.get_output().status.success() || said.contains("of the exported network differs"), "{said}");
+        // two updates; the gradients of kernels that do nothing are finite
+        let checkpoint = fs::read(out.join("fold0/checkpoint.safetensors")).unwrap();
+        let checkpoint = String::from_utf8_lossy(&checkpoint);
+        let scale = r#"\"scale\":{\"factor\":65536.0,\"good\":2}"#;
+        assert!(checkpoint.contains(scale), "{number}: {}", &checkpoint[..4000]);
+    }
+}

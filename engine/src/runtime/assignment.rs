@@ -40,24 +40,33 @@ const OF_SHAPES: [&str; 26] = [
 ];
 
 /// The provider of the CPU.
-pub const CPU: &str = "CPUExecutionProvider";
+pub(super) const CPU: &str = "CPUExecutionProvider";
 
 /// The number of nodes of each operator, by provider (`CPUExecutionProvider`, …).
-pub type Assignment = BTreeMap<String, BTreeMap<String, usize>>;
+pub(super) type Assignment = BTreeMap<String, BTreeMap<String, usize>>;
 
 /// The operators on images that the CPU got, with the number of nodes, as "Dropout 1, MaxPool 3"; `None` if there are
 /// none.
-pub fn left_to_the_cpu(assignment: &Assignment) -> Option<String> {
+pub(super) fn on_cpu(assignment: &Assignment) -> Option<String> {
     let operators = assignment.get(CPU)?.iter().filter(|(name, _)| !OF_SHAPES.contains(&name.as_str()));
     let text: Vec<String> = operators.map(|(name, nodes)| format!("{name} {nodes}")).collect();
     (!text.is_empty()).then(|| text.join(", "))
+}
+
+/// The operators on images that the CPU got of a session on another device, as "Dropout 1, MaxPool 3"; `None` if there are
+/// none. The session is one that [`session`](super::session) has opened.
+///
+/// # Errors
+/// If ONNX Runtime refuses.
+pub fn left_to_the_cpu(session: &Session) -> ort::Result<Option<String>> {
+    Ok(on_cpu(&of(session)?))
 }
 
 /// Which nodes each provider got.
 ///
 /// `ort` has no call for this yet, so it goes through the C API. The session must have been opened with
 /// `session.record_ep_graph_assignment_info`.
-pub fn of(session: &Session) -> ort::Result<Assignment> {
+pub(super) fn of(session: &Session) -> ort::Result<Assignment> {
     let api = ort::api();
     let mut assignment = Assignment::new();
     let (mut subgraphs, mut len) = (ptr::null(), 0);
@@ -98,12 +107,12 @@ mod tests {
 
     #[test]
     fn work_on_shapes_does_not_count_and_work_on_images_does() {
-        let on_cpu = |operators: &[(&str, usize)]| {
+        let left = |operators: &[(&str, usize)]| {
             let operators = operators.iter().map(|&(name, nodes)| (name.to_owned(), nodes)).collect();
-            left_to_the_cpu(&Assignment::from([(CPU.to_owned(), operators), ("Other".into(), BTreeMap::default())]))
+            on_cpu(&Assignment::from([(CPU.to_owned(), operators), ("Other".into(), BTreeMap::default())]))
         };
-        assert_eq!(on_cpu(&[("Shape", 2), ("Gather", 4)]), None);
-        assert_eq!(on_cpu(&[("MaxPool", 3), ("Shape", 2), ("Dropout", 1)]).as_deref(), Some("Dropout 1, MaxPool 3"));
-        assert_eq!(left_to_the_cpu(&Assignment::new()), None);
+        assert_eq!(left(&[("Shape", 2), ("Gather", 4)]), None);
+        assert_eq!(left(&[("MaxPool", 3), ("Shape", 2), ("Dropout", 1)]).as_deref(), Some("Dropout 1, MaxPool 3"));
+        assert_eq!(on_cpu(&Assignment::new()), None);
     }
 }

@@ -18,6 +18,7 @@ mod session;
 mod verify;
 mod whole;
 
+pub use assignment::left_to_the_cpu;
 pub use device::{Device, Placement};
 #[cfg(test)]
 pub(crate) use load::for_tests;
@@ -27,5 +28,5 @@ pub use pages::keep_freed_memory;
 pub use place::{DeviceError, place};
 pub use probe::{probe, probe_answer, probe_with};
 pub use provider::Provider;
-pub use session::{Element, Model, Port, SessionOptions, session};
+pub use session::{Element, Model, Port, SessionOptions, mixed_session, session};
 pub use verify::{Comparison, Difference, Verified};

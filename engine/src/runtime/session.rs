@@ -147,7 +147,7 @@ impl Model {
             inputs: ports(session.inputs()),
             outputs: ports(session.outputs()),
             providers: assignment.iter().map(|(name, nodes)| (name.clone(), nodes.values().sum())).collect(),
-            left_to_the_cpu: assignment::left_to_the_cpu(&assignment).filter(|_| !device.is_cpu()),
+            left_to_the_cpu: assignment::on_cpu(&assignment).filter(|_| !device.is_cpu()),
             session: Mutex::new(Bound { buffers: buffers(&session, path, device), session }),
             most: AtomicUsize::new(usize::MAX),
             path: path.into(),
@@ -351,12 +351,25 @@ fn build(runtime: &Loaded, path: &Path, options: SessionOptions) -> ort::Result<
 /// # Errors
 /// If ONNX Runtime refuses the model or the device.
 pub fn session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
-    // A planned memory block is allocated in addition to the first run's: nearly twice the memory, without a gain in
-    // time.
-    builder(runtime, options, false)?.with_memory_pattern(false)?.commit_from_memory(model)
+    bound(builder(runtime, options, false)?, model)
 }
 
-/// `halves`: whether the model's weights are 16-bit floats.
+/// As [`session`], for a model in mixed precision: CUDA may round factors of products to TensorFloat-32, without which it
+/// does not use tensor cores for convolutions in half precision, either.
+///
+/// # Errors
+/// As [`session`].
+pub fn mixed_session(runtime: &Loaded, model: &[u8], options: SessionOptions) -> ort::Result<Session> {
+    bound(builder(runtime, options, true)?, model)
+}
+
+fn bound(builder: SessionBuilder, model: &[u8]) -> ort::Result<Session> {
+    // A planned memory block is allocated in addition to the first run's: nearly twice the memory, without a gain in
+    // time.
+    builder.with_memory_pattern(false)?.commit_from_memory(model)
+}
+
+/// `halves`: whether the model's weights are 16-bit floats, or its products of them.
 fn builder(runtime: &Loaded, options: SessionOptions, halves: bool) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(&runtime.environment)?.with_optimization_level(GraphOptimizationLevel::All)?;
     let mut builder = with_device(runtime, builder, options, halves)?

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::backward::gradients;
 use crate::fit;
-use crate::trace::Trace;
+use crate::trace::{Target, Trace};
 
 /// ONNX Runtime, installed if missing, as a user would.
 pub fn runtime() -> &'static Loaded {
@@ -84,11 +84,16 @@ pub fn noise(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| random.random_range(-1.0..1.0)).collect()
 }
 
-/// Compares the gradients of what `write` computes from values of these shapes with finite differences. The loss is a
-/// weighted sum of all results, so that each number counts.
-pub fn check_gradients(name: &str, values: &[(Vec<usize>, Vec<f32>)], write: impl Fn(&mut Trace, &[String]) -> String) {
-    let mut trace = Trace::new(name);
-    let names: Vec<String> = (0..values.len()).map(|at| format!("v{at}")).collect();
+/// What `write` computes from values of these shapes, with gradients: a graph whose outputs are a weighted sum of all
+/// results, so that each number counts, and its gradient with respect to each value.
+pub fn differentiate(
+    target: Target,
+    name: &str,
+    values: &[Numbers],
+    write: impl Fn(&mut Trace, &[String]) -> String,
+) -> Model {
+    let mut trace = Trace::on(target, name);
+    let names = value_names(values);
     for (value, (shape, _)) in names.iter().zip(values) {
         trace.input(value, shape);
         trace.require(value);
@@ -106,9 +111,23 @@ pub fn check_gradients(name: &str, values: &[(Vec<usize>, Vec<f32>)], write: imp
         assert_eq!(trace.shape(&gradient), values[at].0, "{name}: the gradient of value {at}");
         trace.output(&gradient, &format!("gradient{at}"));
     }
-    let model = trace.into_model();
+    trace.into_model()
+}
+
+fn value_names(values: &[Numbers]) -> Vec<String> {
+    (0..values.len()).map(|at| format!("v{at}")).collect()
+}
+
+/// The values as inputs of a graph of [`differentiate`].
+pub fn named(values: &[Numbers]) -> Vec<(String, Numbers)> {
+    value_names(values).into_iter().zip(values.to_vec()).collect()
+}
+
+/// Compares the gradients of what `write` computes from values of these shapes with finite differences.
+pub fn check_gradients(name: &str, values: &[Numbers], write: impl Fn(&mut Trace, &[String]) -> String) {
+    let model = differentiate(Target::Cpu, name, values, write);
     let mut session = runtime::session(runtime(), &model.to_bytes(), options()).unwrap();
-    let mut inputs: Vec<(String, Numbers)> = names.into_iter().zip(values.to_vec()).collect();
+    let mut inputs = named(values);
     let results = evaluate(&mut session, &model, &inputs);
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
     for (at, gradient) in results[1..].iter().enumerate() {

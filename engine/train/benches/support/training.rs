@@ -5,7 +5,7 @@ use std::time::Instant;
 use pleura::runtime::{self, Device};
 use pleura_train::device::Place;
 use pleura_train::nets;
-use pleura_train::recipe::{Loss, Network, Optimizer};
+use pleura_train::recipe::{Loss, Network, Optimizer, Precision};
 use pleura_train::step::{Pass, PassOptions, Rates, Source, State, Subject, Update};
 use rand::{Rng, SeedableRng};
 
@@ -35,7 +35,8 @@ impl Training {
             frozen_prefix: None,
         };
         let state = State::new(&place, &subject, &optimizer, false)?;
-        let options = PassOptions { shape: [batch, 3, size, size], loss: &loss, accumulates: false };
+        let options =
+            PassOptions { shape: [batch, 3, size, size], loss: &loss, accumulates: false, precision: Precision::Fp32 };
         let pass = Pass::new(&place, &subject, &state, options)?;
         let update = Update::new(&place, &state, &optimizer, None)?;
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
@@ -53,7 +54,7 @@ impl Training {
                 return Err("the loss is no number".into());
             }
             self.updates += 1;
-            self.update.run(Rates { lr: 1e-4, updates: self.updates, passes: 1 })?;
+            self.update.run(Rates { lr: 1e-4, updates: self.updates, passes: 1, scale: 1.0 })?;
         }
         let spent = [start.elapsed().as_secs_f64(), self::processor() - processor];
         Ok(spent.map(|seconds| seconds / f64::from(count)))

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::Running;
 use crate::recipe::Recipe;
 use crate::schedule::{Patience, Plateau};
+use crate::step::LossScale;
 
 /// The state of a training without its tensors. Numbers survive JSON bit for bit; they are finite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct State {
     pub at: Position,
     /// Optimiser steps so far, over all phases: Adam's bias correction needs it.
     pub updates: u64,
+    /// The factor of the loss, in half precision.
+    #[serde(default)]
+    pub scale: Option<LossScale>,
     /// Sets of weights in the stochastic weight average so far.
     pub averaged: u32,
     /// The best validation so far.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::metrics::Running;
 use crate::schedule::{Patience, Plateau};
+use crate::step::LossScale;
 
 fn recipe() -> Recipe {
     serde_json::from_value(json!({
@@ -36,12 +37,16 @@ fn checkpoint() -> Checkpoint {
     });
     let mut losses = Running::default();
     losses.add([("loss", 0.1), ("bce", 1e-9)], 3);
+    let mut scale = LossScale::default();
+    scale.observe(false);
+    scale.observe(true);
     let state = State {
         recipe,
         network: "abc".into(),
         data: "images".into(),
         at: Position { fold: 2, phase: 0, epoch: 2, step: 17 },
         updates: 1234,
+        scale: Some(scale),
         averaged: 1,
         best: Some(Best { value: 0.1 + 0.2, phase: 0, epoch: 1 }),
         top: vec![Best { value: 0.1 + 0.2, phase: 0, epoch: 1 }, Best { value: 0.1, phase: 0, epoch: 0 }],

@@ -12,8 +12,12 @@ use pleura::runtime::{Device, Loaded, SessionOptions};
 
 pub use buffer::Buffer;
 pub use flat::Flat;
+#[cfg(test)]
+pub(crate) use flat::cut;
 pub use program::Program;
 use transfer::Transfer;
+
+use crate::trace::Target;
 
 /// Where training runs.
 pub struct Place {
@@ -57,6 +61,12 @@ impl Place {
     #[must_use]
     pub fn device(&self) -> Device {
         self.options.device
+    }
+
+    /// The kind of the device, for which graphs are written.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.options.device.into()
     }
 
     /// Allocates memory for floats of a shape, initially zero.

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use ort::AsPointer;
 use ort::session::{IoBinding, Session};
 use pleura::onnx::Model;
-use pleura::runtime;
+use pleura::runtime::{self, Device, Loaded, SessionOptions};
 
 use super::{Buffer, DeviceError, Place};
+
+/// An input or output, by name, and its buffer.
+pub type Bound<'b> = (String, &'b Arc<Buffer>);
 
 /// A graph that can run repeatedly on the same buffers.
 ///
@@ -27,14 +30,38 @@ impl Program {
     ///
     /// # Errors
     /// If the device refuses the graph.
-    pub fn new(
+    pub fn new(place: &Place, model: &Model, inputs: &[Bound<'_>], outputs: &[Bound<'_>]) -> Result<Self, DeviceError> {
+        Self::open(place, runtime::session, model, inputs, outputs)
+    }
+
+    /// As [`Program::new`], for graphs in mixed precision: lets CUDA use tensor cores.
+    ///
+    /// # Errors
+    /// As [`Program::new`].
+    pub fn mixed(
         place: &Place,
         model: &Model,
-        inputs: &[(String, &Arc<Buffer>)],
-        outputs: &[(String, &Arc<Buffer>)],
+        inputs: &[Bound<'_>],
+        outputs: &[Bound<'_>],
+    ) -> Result<Self, DeviceError> {
+        Self::open(place, runtime::mixed_session, model, inputs, outputs)
+    }
+
+    fn open(
+        place: &Place,
+        open: fn(&Loaded, &[u8], SessionOptions) -> ort::Result<Session>,
+        model: &Model,
+        inputs: &[Bound<'_>],
+        outputs: &[Bound<'_>],
     ) -> Result<Self, DeviceError> {
         let failed = || DeviceError::new(format!("ONNX Runtime rejects the graph `{}`", model.graph().name));
-        let session = runtime::session(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
+        let session = open(place.runtime, &model.to_bytes(), place.options).map_err(failed())?;
+        if place.device() != Device::Cpu
+            && let Some(operators) = runtime::left_to_the_cpu(&session).map_err(failed())?
+        {
+            let (name, device) = (&model.graph().name, place.device());
+            tracing::warn!("graph `{name}`: {device} leaves some operators to the CPU, and waits for it: {operators}");
+        }
         let binding = session.create_binding().map_err(failed())?;
         let bind = || {
             for (name, buffer) in inputs {

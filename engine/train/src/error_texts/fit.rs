@@ -50,6 +50,8 @@ pub fn add(texts: &mut Texts) {
         Folder { path: "out".into(), source: gone() },
         DamagedWeights { path: "best.safetensors".into() },
         Busy { folder: "out".into(), source: gone() },
+        Precision { device: Device::Cpu },
+        Overflow { fold: 0, phase: 0, epoch: 2, step: 9, kept: kept() },
         NotFinite {
             loss: f32::NAN,
             fold: 0,

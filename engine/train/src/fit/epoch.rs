@@ -2,9 +2,6 @@
 
 use std::time::Instant;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
 use super::error::TrainError;
 use super::fold::{Fold, Job};
 use super::subject::{shape, training_shape};
@@ -16,7 +13,7 @@ use crate::journal::Journal;
 use crate::progress::Progress;
 use crate::recipe::{Average, Keep, Phase};
 use crate::schedule::{Patience, Rate};
-use crate::step::{Evaluation, Losses, Pass, PassOptions, Rates};
+use crate::step::{Evaluation, Losses, Pass, PassOptions};
 use pleura::Size;
 
 /// The name under which the weighted sum of all terms is reported.
@@ -32,6 +29,7 @@ impl Fold<'_> {
             shape: training_shape(job.recipe, phase),
             loss: &job.recipe.loss,
             accumulates: phase.accumulate > 1,
+            precision: job.recipe.precision,
         };
         let mut pass =
             Pass::new(job.place, &self.prepared.subject, &self.state, options).map_err(self.prepared.failed())?;
@@ -138,10 +136,8 @@ impl Fold<'_> {
             self.rest.at.step += 1;
             let is_update = passes == phase.accumulate || self.rest.at.step == steps;
             if is_update {
-                self.rest.updates += 1;
                 let step = (self.rest.at.step - 1) / phase.accumulate;
-                let lr = rate.at(self.rest.at.epoch, step);
-                self.update.run(Rates { lr, updates: self.rest.updates, passes })?;
+                self.update(rate.at(self.rest.at.epoch, step), passes)?;
                 passes = 0;
             }
             let took = started.elapsed();
@@ -157,18 +153,6 @@ impl Fold<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Forward and backward pass: a loss that is NaN or infinite ends the training before it affects the weights.
-    fn pass(&self, pass: &mut Pass, batch: &Batch, adds: bool) -> Result<Losses, TrainError> {
-        let Position { phase, epoch, step, .. } = self.rest.at;
-        let mut random = noise(self.seed(), [phase, epoch, step]);
-        let losses = pass.run(numbers(batch), adds, || random.random())?;
-        if losses.total.is_finite() {
-            return Ok(losses);
-        }
-        let (loss, images) = (losses.total, batch.ids.clone());
-        Err(TrainError::NotFinite { loss, fold: self.held_out, phase, epoch, step, images, kept: self.kept() })
     }
 
     /// Compares the epoch with the previous ones, and keeps its weights if it is one of the best.
@@ -237,13 +221,6 @@ impl Job<'_> {
 pub fn numbers(batch: &Batch) -> [&[f32]; 3] {
     let dense = "a batch is laid out row-major";
     [batch.images.as_slice().expect(dense), batch.masks.as_slice().expect(dense), batch.labels.as_slice().expect(dense)]
-}
-
-/// The random numbers of a step's dropout.
-pub fn noise(seed: u64, [phase, epoch, step]: [u32; 3]) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(u64::from(phase) << 48 | u64::from(epoch) << 32 | u64::from(step));
-    random
 }
 
 fn named(losses: &Losses) -> impl Iterator<Item = (&str, f32)> {

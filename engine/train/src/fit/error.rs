@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pleura::onnx::OnnxError;
 use pleura::plugin::PluginError;
-use pleura::runtime::{DeviceError as PlacementError, ModelError, RuntimeError};
+use pleura::runtime::{Device, DeviceError as PlacementError, ModelError, RuntimeError};
 
 use crate::checkpoint::CheckpointError;
 use crate::data::{DataError, FoldsError, SamplingError};
@@ -170,6 +170,33 @@ pub enum TrainError {
         folder: PathBuf,
         /// An error of a transient kind.
         source: std::io::Error,
+    },
+    /// Mixed precision on a device that has no use of it.
+    #[error(
+        "`precision = \"fp16\"` needs a CUDA device, found {device}, on which it would only be slower; leave `precision` \
+         out, or train on a GPU (`pleura runtime show` tells whether there is one)"
+    )]
+    Precision {
+        /// The device.
+        device: Device,
+    },
+    /// Gradients that are not finite in half precision, however small the loss.
+    #[error(
+        "gradients are infinite or NaN in fold {}, phase {}, epoch {}, step {}, even for a loss scaled to a thousandth; \
+         {kept}; lower `lr`, set the optimiser's `clip`, or train with `precision = \"fp32\"` and `--fresh`",
+        fold + 1, phase + 1, epoch + 1, step + 1
+    )]
+    Overflow {
+        /// The fold, from 0.
+        fold: u32,
+        /// The phase, from 0.
+        phase: u32,
+        /// The phase's epoch, from 0.
+        epoch: u32,
+        /// The epoch's step, from 0.
+        step: u32,
+        /// The last good checkpoint, in words.
+        kept: String,
     },
     /// A loss that is infinite or not a number.
     #[error(

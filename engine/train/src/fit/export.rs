@@ -9,10 +9,11 @@ use pleura::runtime::{self, SessionOptions};
 use tempfile::NamedTempFile;
 
 use super::Watch;
-use super::epoch::{noise, numbers};
+use super::epoch::numbers;
 use super::error::TrainError;
 use super::fold::Fold;
 use super::outcome::Exported;
+use super::step::noise;
 use super::subject::{shape, stem, training_shape};
 use crate::checkpoint::Tensors;
 use crate::data::{Batch, Loader, Plan};

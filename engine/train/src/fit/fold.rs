@@ -18,7 +18,7 @@ use crate::metrics::Running;
 use crate::out_of_fold::OutOfFold;
 use crate::progress::Speed;
 use crate::recipe::{Average, Recipe};
-use crate::step::{State, Update};
+use crate::step::{LossScale, Scaler, State, Update};
 use crate::tensorboard::{self, Board};
 
 /// The name of the file from which a fold continues.
@@ -52,7 +52,9 @@ pub struct Fold<'j> {
     pub held_out: u32,
     pub prepared: Prepared,
     pub state: State,
-    pub update: Update,
+    pub optimizer: Update,
+    /// In half precision, the check of gradients.
+    pub scaler: Option<Scaler>,
     pub rest: Rest,
     pub speed: Speed,
     pub begun: Instant,
@@ -81,13 +83,16 @@ impl<'j> Job<'j> {
         let state = State::new(self.place, &prepared.subject, &recipe.optimizer, averaged);
         let state = state.map_err(prepared.failed())?;
         let update = Update::new(self.place, &state, &recipe.optimizer, recipe.average.as_ref());
-        let update = update.map_err(prepared.failed())?;
+        let optimizer = update.map_err(prepared.failed())?;
+        let scales = recipe.precision.scales_loss();
+        let scaler = scales.then(|| Scaler::new(self.place, &state)).transpose().map_err(prepared.failed())?;
         let rest = Rest {
             recipe: recipe.clone(),
             network: prepared.digest.clone(),
             data: self.digest.clone(),
             at: Position { fold: held_out, ..Position::default() },
             updates: 0,
+            scale: scales.then(LossScale::default),
             averaged: 0,
             best: None,
             top: Vec::new(),
@@ -108,7 +113,8 @@ impl<'j> Job<'j> {
             held_out,
             prepared,
             state,
-            update,
+            optimizer,
+            scaler,
             rest,
             speed,
             begun,

@@ -33,6 +33,7 @@ mod outputs;
 mod preview;
 mod report;
 mod rule;
+mod step;
 mod subject;
 #[cfg(test)]
 mod tests;

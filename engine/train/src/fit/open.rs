@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pleura::runtime::{self, Placement};
+use pleura::runtime::{self, Device, Placement};
 
 use super::fold::Job;
 use super::rule::Rule;
 use super::{Options, TrainError, Watch, subject};
 use crate::data::{Dataset, Division};
 use crate::device::Place;
-use crate::recipe::Recipe;
+use crate::recipe::{Precision, Recipe};
 
 /// The inputs of a training.
 pub struct Opened {
@@ -51,6 +51,9 @@ impl Opened {
 
         let loaded = runtime::load(options.onnxruntime.as_deref())?;
         let placement = runtime::place(loaded, options.device)?;
+        if recipe.precision != Precision::Fp32 && !matches!(placement.device, Device::Cuda(_)) {
+            return Err(TrainError::Precision { device: placement.device });
+        }
         let place = Place::new(loaded, placement.device, options.threads)?;
         let parameters = prepared.parameters();
         let rule = Rule::open(&recipe, folder).map_err(|source| TrainError::Postprocess(Box::new(source)))?;

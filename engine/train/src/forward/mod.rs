@@ -223,6 +223,9 @@ fn take(
             }
         }
     }
+    if node.op_type.ends_with("Normalization") {
+        trace.round(&node.output[0]);
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod lovasz;
 mod overlap;
 mod pixelwise;
+mod running;
 
 use crate::recipe::{Loss, LossTerm, Reduction};
 use crate::trace::Trace;

@@ -43,6 +43,8 @@ use pleura::onnx::Model;
 pub use check::NetError;
 pub use stacker::{MARGIN, STACK_PORTS, logistic_names, stacked, stacker};
 pub use summary::{Summary, summary};
+#[cfg(test)]
+pub(crate) use tests::ARCHITECTURES;
 
 use crate::recipe::{Architecture, Network};
 use net::{Net, Tensor};
@@ -65,6 +67,12 @@ const ENCNET_STRIDE: i64 = 8;
 /// If a number of the recipe is invalid, and for [`Architecture::Onnx`], which is read from its file instead.
 pub fn build(network: &Network, seed: u64) -> Result<Model, NetError> {
     Ok(assemble(network)?.finish(|it| it.draw.numbers(&it.name, &it.shape, seed)))
+}
+
+/// A network whose weights are all zero, for tests of its graph: large networks take long to draw.
+#[cfg(test)]
+pub(crate) fn hollow(network: &Network) -> Result<Model, NetError> {
+    Ok(assemble(network)?.finish(|it| vec![0.0; it.shape.iter().product::<i64>() as usize]))
 }
 
 /// The network without numbers for its weights.

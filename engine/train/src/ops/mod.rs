@@ -17,6 +17,7 @@ mod select;
 mod slices;
 mod softmax;
 mod sort;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;

@@ -129,8 +129,12 @@ fn affine(t: &mut Trace, x: &str, scale: &str, bias: &str, mean: &str) -> String
 const LARGE: usize = 256;
 
 /// `Σx·y` over all axes but the channels', (C): as products of a row and a column, so that no sum remains to be
-/// computed.
+/// computed. Statistics are in single precision.
 fn along(t: &mut Trace, x: &str, y: &str) -> String {
+    t.exactly(|t| products(t, x, y))
+}
+
+fn products(t: &mut Trace, x: &str, y: &str) -> String {
     let shape = t.shape(x).to_vec();
     let (count, channels, plane) = (shape[0], shape[1], shape[2..].iter().product());
     if plane < LARGE {

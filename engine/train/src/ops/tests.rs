@@ -1,12 +1,13 @@
 //! Every operator's gradient against finite differences.
 
+use pleura::onnx::Model;
 use pleura::onnx::attribute as a;
 use pleura::onnx::proto::{AttributeProto, NodeProto};
 use proptest::prelude::*;
 
 use super::{OPS, broadcast, by_batch, without_ceil};
-use crate::testing::{check_gradients, noise};
-use crate::trace::{Constant, Trace, node};
+use crate::testing::{check_gradients, differentiate, named, noise, run};
+use crate::trace::{Attributes, Constant, Target, Trace, node};
 
 type Shape = Vec<usize>;
 
@@ -317,6 +318,32 @@ fn convolutions_of_each_kind() {
         let attributes = conv_attributes([kernel; 2], [stride; 2], [dilation; 2], [pad; 4], group);
         let w = value(2, &[out, size[1] / group, kernel, kernel]);
         check_gradients(name, &[value(1, &size), w], |t, v| t.emit("Conv", &[&v[0], &v[1]], attributes.clone()));
+    }
+}
+
+/// The largest side of a kernel of a graph's convolutions.
+fn largest_kernel(model: &Model) -> i64 {
+    let sides = model.graph().node.iter().filter(|node| node.op_type == "Conv");
+    sides.flat_map(|node| node.ints("kernel_shape").unwrap().to_vec()).max().unwrap_or(0)
+}
+
+#[test]
+fn a_stem_s_weight_gradient_on_cuda_has_no_kernel_as_large_as_the_plane() {
+    // channels; kernel, stride, dilation, padding
+    for (channels, kernel, stride, dilation, pad) in
+        [(1, 7, 2, 1, 3), (3, 7, 2, 1, 3), (3, 11, 4, 1, 2), (4, 5, 1, 1, 2), (2, 7, 1, 1, 3), (3, 4, 2, 2, 3)]
+    {
+        let name = format!("{channels} channels, kernel {kernel}, stride {stride}, dilation {dilation}");
+        let values = [value(1, &[2, channels, 72, 80]), value(2, &[8, channels, kernel, kernel])];
+        let attributes = conv_attributes([kernel; 2], [stride; 2], [dilation; 2], [pad; 4], 1);
+        let [cpu, cuda] = [Target::Cpu, Target::Cuda].map(|target| {
+            differentiate(target, &name, &values, |t, v| t.emit("Conv", &[&v[0], &v[1]], attributes.clone()))
+        });
+        assert!(largest_kernel(&cpu) > 16 && largest_kernel(&cuda) <= 16, "{name}");
+        let [expected, found] = [cpu, cuda].map(|model| run(&model, &named(&values)).swap_remove(2));
+        let most = expected.iter().fold(0.0_f32, |most, number| most.max(number.abs()));
+        let worst = expected.iter().zip(&found).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5 * most, "{name}: {worst} of {most}");
     }
 }
 

@@ -5,39 +5,17 @@
 //! input, and its row the gradient; so a kernel of 3 × 3 needs three copies of each, not nine of one, and one product
 //! per column.
 
-use pleura::onnx::attribute as a;
-
 use super::Geometry;
-use crate::trace::Trace;
+use super::taps::{
+    Lengths, beside_each_other, dot, dot_products, gather_taps, join, product, sum_images, tap_slices, together,
+};
+use crate::trace::{Target, Trace};
 
-/// The maximum number of elements that the taps of one convolution may take together: 64 MiB.
-const SIDE_BY_SIDE: usize = 16 << 20;
-
-/// The lengths of a convolution.
-struct Lengths {
-    count: usize,
-    group: usize,
-    /// Input channels of a group.
-    from: usize,
-    to: usize,
-    kernel: [usize; 2],
-    /// The size of the output plane.
-    size: [usize; 2],
-}
-
-impl Lengths {
-    fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
-    }
-
-    fn places(&self) -> usize {
-        self.size[0] * self.size[1]
-    }
-
-    /// Whether to combine the images of a batch in one product: summing over images then needs no pass over as many
-    /// tables of weights, but the planes must be copied.
-    fn joins_images(&self) -> bool {
-        self.group == 1 && 4 * self.taps() * self.from * self.to >= self.places() * (self.from + self.to)
+/// The maximum number of elements that the taps of one convolution may take together: 64 MiB on a CPU, 256 MiB on CUDA.
+const fn side_by_side(target: Target) -> usize {
+    match target {
+        Target::Cpu => 16 << 20,
+        Target::Cuda => 64 << 20,
     }
 }
 
@@ -47,7 +25,9 @@ pub fn weight_gradient(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geom
     let group = geometry.group as usize;
     let size = [t.shape(g)[2], t.shape(g)[3]];
     let lengths = Lengths { count: t.shape(x)[0], group, from, to: out / group, kernel: [kh, kw], size };
-    if group == 1 && from <= 4 && lengths.taps() > 9 {
+    let is_stem = group == 1 && from <= 4 && lengths.taps() > 9;
+    // its kernel is as large as the plane: cuDNN has nothing fast for it, unless the plane is small
+    if is_stem && (t.target() == Target::Cpu || lengths.places() < lengths.taps()) {
         return as_convolution(t, x, g, w, geometry);
     }
     let is_depthwise = from == 1 && lengths.to == 1;
@@ -59,11 +39,13 @@ pub fn weight_gradient(t: &mut Trace, x: &str, g: &str, w: &str, geometry: &Geom
         return within_the_plane(t, x, g, geometry, &lengths);
     }
     let slices = tap_slices(t, x, geometry, &lengths);
-    let side_by_side = lengths.count * group * from * lengths.taps() * lengths.places();
+    let fits = lengths.count * group * from * lengths.taps() * lengths.places() <= side_by_side(t.target());
     if is_depthwise {
         dot_products(t, &slices, g, &lengths)
-    } else if lengths.joins_images() && lengths.taps() > 1 && side_by_side <= SIDE_BY_SIDE {
+    } else if lengths.joins_images() && lengths.taps() > 1 && fits {
         together(t, &slices, g, &lengths)
+    } else if is_stem && fits {
+        beside_each_other(t, &slices, g, &lengths)
     } else {
         let products: Vec<String> = slices.iter().map(|slice| product(t, slice, g, &lengths)).collect();
         gather_taps(t, &products, &lengths)
@@ -114,59 +96,6 @@ fn by_rows_and_columns(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, len
     t.reshape(&ordered, &[group * to, from, kh, kw])
 }
 
-/// `x · yᵀ` of tables whose last axis holds the positions.
-fn dot(t: &mut Trace, x: &str, y: &str) -> String {
-    let rank = t.shape(y).len() as i64;
-    let order: Vec<i64> = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
-    let turned = t.transpose(y, &order);
-    t.matmul(x, &turned)
-}
-
-/// The sum over the first axis.
-fn sum_images(t: &mut Trace, value: &str) -> String {
-    let rest = t.shape(value)[1..].to_vec();
-    if t.shape(value)[0] == 1 { t.reshape(value, &rest) } else { t.reduce("ReduceSum", value, &[0], false) }
-}
-
-fn join(t: &mut Trace, parts: &[String], axis: i64) -> String {
-    match parts {
-        [one] => one.clone(),
-        _ => {
-            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-            t.emit("Concat", &parts, vec![a::int("axis", axis)])
-        }
-    }
-}
-
-/// What each kernel tap saw of `x`: (N, C, h, w) each, where h and w are the size of `g`. Columns first: taking every
-/// other number of a row is slow, taking every other row is not.
-fn tap_slices(t: &mut Trace, x: &str, geometry: &Geometry, lengths: &Lengths) -> Vec<String> {
-    let Geometry { before: [top, left], after: [bottom, right], kernel: [kh, kw], stride, .. } = *geometry;
-    let padded = t.pad(x, &[0, 0, top, left], &[0, 0, bottom, right]);
-    let last = [0, 1].map(|axis| stride[axis] * (lengths.size[axis] as i64 - 1));
-    let mut every = |from: &str, axis: usize, tap: i64| {
-        t.slice(from, &[axis as i64 + 2], &[tap], &[tap + last[axis] + 1], &[stride[axis]])
-    };
-    let columns: Vec<String> = (0..kw).map(|column| every(&padded, 1, column)).collect();
-    (0..kh).flat_map(|row| columns.iter().map(move |column| (row, column))).map(|(row, it)| every(it, 0, row)).collect()
-}
-
-/// A matrix product of what one tap saw, summed over images: (out, in, 1).
-fn product(t: &mut Trace, slice: &str, g: &str, lengths: &Lengths) -> String {
-    let Lengths { count, group, from, to, .. } = *lengths;
-    let places = t.shape(g)[2..].iter().product();
-    let g = t.reshape(g, &[count, group, to, places]);
-    let seen = t.reshape(slice, &[count, group, from, places]);
-    let product = dot(t, &g, &seen);
-    let sum = sum_images(t, &product);
-    t.reshape(&sum, &[group * to, from, 1])
-}
-
-fn gather_taps(t: &mut Trace, taps: &[String], lengths: &Lengths) -> String {
-    let joined = join(t, taps, 2);
-    t.reshape(&joined, &[lengths.group * lengths.to, lengths.from, lengths.kernel[0], lengths.kernel[1]])
-}
-
 /// For large kernels: each tap's product over only those positions where it saw the plane, and not its padding.
 fn within_the_plane(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, lengths: &Lengths) -> String {
     let plane = [t.shape(x)[2] as i64, t.shape(x)[3] as i64];
@@ -187,36 +116,6 @@ fn within_the_plane(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, length
         }
     }
     gather_taps(t, &taps, lengths)
-}
-
-/// One matrix product for all taps and images: (out, positions) times (positions, taps · channels).
-fn together(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> String {
-    let Lengths { count, from, to, kernel: [kh, kw], .. } = *lengths;
-    let places = count * lengths.places();
-    let first = |t: &mut Trace, value: &str, channels: usize| {
-        let turned = t.transpose(value, &[1, 0, 2, 3]);
-        t.reshape(&turned, &[channels, places])
-    };
-    let seen = join(t, slices, 1);
-    let (seen, g) = (first(t, &seen, kh * kw * from), first(t, g, to));
-    let product = dot(t, &g, &seen);
-    let apart = t.reshape(&product, &[to, kh * kw, from]);
-    let apart = t.transpose(&apart, &[0, 2, 1]);
-    t.reshape(&apart, &[to, from, kh, kw])
-}
-
-/// Depthwise: each tap's product is a dot product over the positions.
-fn dot_products(t: &mut Trace, slices: &[String], g: &str, lengths: &Lengths) -> String {
-    let shape = [lengths.count, lengths.group, lengths.places()];
-    let product = |slice: &String| {
-        let product = t.mul(slice, g);
-        let product = t.reshape(&product, &shape);
-        t.reduce("ReduceSum", &product, &[2], true)
-    };
-    let taps: Vec<String> = slices.iter().map(product).collect();
-    let taps = join(t, &taps, 2);
-    let sum = sum_images(t, &taps);
-    t.reshape(&sum, &[lengths.group, 1, lengths.kernel[0], lengths.kernel[1]])
 }
 
 /// A convolution of the channels with the gradient as its kernel: fast for few channels and many taps.

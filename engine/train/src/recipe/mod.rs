@@ -9,6 +9,7 @@ mod loss;
 mod network;
 mod onnx;
 mod optimize;
+mod precision;
 mod read;
 mod rules;
 pub mod stack;
@@ -26,6 +27,7 @@ pub use loss::{Loss, LossTerm, Reduction};
 pub use network::{Architecture, Attention, Encoder, Heads, Network};
 pub use onnx::{FoldedNorms, OnnxOutput};
 pub use optimize::{Average, Optimizer, Phase, Schedule, Warmup};
+pub use precision::Precision;
 pub use read::{json_schema, lint};
 pub use weights::{Package, Rename, Weights, WeightsFormat};
 
@@ -74,6 +76,9 @@ pub struct Recipe {
     pub loss: Loss,
     /// The optimiser.
     pub optimizer: Optimizer,
+    /// The precision of convolutions and matrix products.
+    #[serde(default)]
+    pub precision: Precision,
     /// A second set of weights, averaged over time, which is validated and exported.
     #[serde(default)]
     pub average: Option<Average>,

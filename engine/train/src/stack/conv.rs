@@ -10,7 +10,7 @@ use crate::checkpoint::Tensors;
 use crate::device::Place;
 use crate::nets;
 use crate::recipe::stack::{KeepHead, Stack};
-use crate::recipe::{Loss, LossTerm, Optimizer, Phase, Schedule};
+use crate::recipe::{Loss, LossTerm, Optimizer, Phase, Precision, Schedule};
 use crate::schedule::Rate;
 use crate::step::{Evaluation, Pass, PassOptions, Rates, Source, State, StepError, Subject, Update};
 
@@ -66,7 +66,8 @@ impl<'h> Head<'h> {
         let Training { phase, seed, fold, .. } = &self.training;
         let batch = (phase.batch as usize).min(rows.len());
         let (loss, optimizer) = (bce(), self.training.optimizer());
-        let options = PassOptions { shape: shape(batch, of), loss: &loss, accumulates: false };
+        let options =
+            PassOptions { shape: shape(batch, of), loss: &loss, accumulates: false, precision: Precision::Fp32 };
         let mut pass = Pass::new(self.place, &self.subject, &self.state, options)?;
         let mut update = Update::new(self.place, &self.state, &optimizer, None)?;
         let mut judge = self.judge(of, held_out)?;
@@ -84,7 +85,7 @@ impl<'h> Head<'h> {
                     return Err(StackError::NotFinite { loss: losses.total, fold: *fold, epoch });
                 }
                 updates += 1;
-                update.run(Rates { lr: rate.at(epoch, 0), updates, passes: 1 })?;
+                update.run(Rates { lr: rate.at(epoch, 0), updates, passes: 1, scale: 1.0 })?;
             }
             if let Some(judge) = &mut judge {
                 rate.observe(judge.epoch(&self.state)?);

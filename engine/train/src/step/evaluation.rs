@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::graph::{Io, Losses, trace};
+use super::graph::{Io, Losses, output_losses, trace};
 use super::{State, StepError, Subject};
 use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::Mode;
@@ -41,7 +41,7 @@ impl Evaluation {
         loss: &Loss,
         averaged: bool,
     ) -> Result<Self, StepError> {
-        let mut traced = trace(subject, shape, loss, Mode::Inference)?;
+        let mut traced = trace(place.target(), subject, shape, loss, Mode::Inference)?;
         let io = Io::new(place, &traced)?;
         let mut inputs = io.inputs(&traced);
         let weight = |name: &String| state.weight(name, averaged).map(|buffer| (name.clone(), buffer));
@@ -49,7 +49,8 @@ impl Evaluation {
         let answers = [("map", &traced.map), ("score", &traced.score)];
         let answers =
             answers.map(|(name, head)| head.as_ref().map(|head| (format!("answer:{name}"), head.logits.clone())));
-        let mut outputs = io.outputs(&mut traced.trace, &traced.written);
+        output_losses(&mut traced.trace, &traced.written);
+        let mut outputs = io.outputs();
         let mut buffers = [None, None];
         for (buffer, answer) in buffers.iter_mut().zip(&answers) {
             if let Some((name, logits)) = answer {

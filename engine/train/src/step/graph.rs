@@ -8,7 +8,7 @@ use crate::device::{Buffer, DeviceError, Place};
 use crate::forward::{Forward, Mode, forward};
 use crate::loss::{self, Head, Written};
 use crate::recipe::Loss;
-use crate::trace::Trace;
+use crate::trace::{Target, Trace};
 
 /// A graph with losses at its end.
 pub struct Traced {
@@ -23,15 +23,35 @@ pub struct Traced {
 }
 
 /// Writes a network's forward pass and its losses, for images of one shape, (N, C, H, W).
-pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> Result<Traced, StepError> {
-    let mut trace = Trace::new(if mode == Mode::Training { "pass" } else { "evaluation" });
+pub fn trace(
+    target: Target,
+    subject: &Subject,
+    shape: [usize; 4],
+    loss: &Loss,
+    mode: Mode,
+) -> Result<Traced, StepError> {
+    let mut trace = Trace::on(target, if mode == Mode::Training { "pass" } else { "evaluation" });
     let forward = forward(&mut trace, &subject.network(), shape, mode)?;
     let image = forward.image.clone();
     let [count, _, height, width] = shape;
     let map = head(&mut trace, subject, subject.map.as_ref(), "truth.map", &[count, 1, height, width])?;
     let score = head(&mut trace, subject, subject.score.as_ref(), "truth.score", &[count])?;
-    let written = loss::write(&mut trace, loss, map.as_ref(), score.as_ref());
+    let written = trace.exactly(|trace| loss::write(trace, loss, map.as_ref(), score.as_ref()));
     Ok(Traced { trace, forward, written, image, map, score })
+}
+
+/// The output of the weighted sum of all terms.
+const TOTAL: &str = "loss";
+
+/// The output of a term.
+fn term(at: usize) -> String {
+    format!("{TOTAL}.{at}")
+}
+
+/// Declares the losses as outputs.
+pub fn output_losses(trace: &mut Trace, written: &Written) {
+    trace.output(&written.total, TOTAL);
+    written.terms.iter().enumerate().for_each(|(at, (_, value))| trace.output(value, &term(at)));
 }
 
 /// Builds a step for images of one shape, (N, C, H, W), without running it, to check whether a network can be trained.
@@ -39,7 +59,7 @@ pub fn trace(subject: &Subject, shape: [usize; 4], loss: &Loss, mode: Mode) -> R
 /// # Errors
 /// If it cannot; the error names the node.
 pub fn check(subject: &Subject, shape: [usize; 4], loss: &Loss) -> Result<(), StepError> {
-    let Traced { mut trace, written, forward, .. } = trace(subject, shape, loss, Mode::Training)?;
+    let Traced { mut trace, written, forward, .. } = trace(Target::Cpu, subject, shape, loss, Mode::Training)?;
     gradients(&mut trace, &written.total, &forward.trained)?;
     Ok(())
 }
@@ -53,7 +73,7 @@ fn head(
     wanted: &[usize],
 ) -> Result<Option<Head>, StepError> {
     let Some(source) = source else { return Ok(None) };
-    let logits = source.write(trace, &subject.model, wanted, subject.channels_last)?;
+    let logits = trace.exactly(|trace| source.write(trace, &subject.model, wanted, subject.channels_last))?;
     trace.input(truth, wanted);
     Ok(Some(Head { logits, truth: truth.to_owned() }))
 }
@@ -90,16 +110,10 @@ impl Io {
         [image, truth(&traced.map, &self.map), truth(&traced.score, &self.score)].into_iter().flatten().collect()
     }
 
-    /// Declares the losses as outputs, and returns them with their buffers.
-    pub fn outputs<'i>(&'i self, trace: &mut Trace, written: &Written) -> Vec<(String, &'i Arc<Buffer>)> {
-        trace.output(&written.total, "loss");
-        let mut outputs = vec![("loss".to_owned(), &self.total)];
-        for (at, ((_, value), (_, buffer))) in written.terms.iter().zip(&self.terms).enumerate() {
-            let name = format!("loss.{at}");
-            trace.output(value, &name);
-            outputs.push((name, buffer));
-        }
-        outputs
+    /// The losses' outputs in these buffers, by name.
+    pub fn outputs(&self) -> Vec<(String, &Arc<Buffer>)> {
+        let terms = self.terms.iter().enumerate().map(|(at, (_, buffer))| (term(at), buffer));
+        std::iter::once((TOTAL.to_owned(), &self.total)).chain(terms).collect()
     }
 
     /// Writes a batch into the buffers: images (N, C, H, W), maps (N, 1, H, W) and labels (N), row-major.

@@ -3,7 +3,9 @@
 
 mod evaluation;
 mod graph;
+mod optimizer;
 mod pass;
+mod scaler;
 mod source;
 mod state;
 mod statistics;
@@ -20,6 +22,7 @@ use crate::trace::NodeError;
 pub use evaluation::{Answers, Evaluation};
 pub use graph::{Losses, check};
 pub use pass::{Pass, PassOptions};
+pub use scaler::{LossScale, Scaler};
 pub use source::{Form, Source};
 pub use state::State;
 pub use statistics::Gathering;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::graph::{Io, Losses, trace};
+use super::graph::{Io, Losses, Traced, output_losses, trace};
 use super::{State, StepError, Subject};
 use crate::backward::gradients;
 use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::{Mode, Statistic};
-use crate::recipe::Loss;
+use crate::recipe::{Loss, Precision};
+use crate::trace::{Target, Trace};
 
 /// The settings of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,8 @@ pub struct PassOptions<'o> {
     pub loss: &'o Loss,
     /// Whether gradients are accumulated over several passes.
     pub accumulates: bool,
+    /// The precision of convolutions and matrix products.
+    pub precision: Precision,
 }
 
 /// The forward and backward pass of a batch.
@@ -27,6 +30,72 @@ pub struct Pass {
     noise: Vec<Arc<Buffer>>,
     /// 0 to reset gradients, 1 to accumulate them.
     keep: Option<Arc<Buffer>>,
+    /// The factor of the loss.
+    scale: Option<Arc<Buffer>>,
+}
+
+/// The input by which the gradients so far are multiplied.
+const KEEP: &str = "keep";
+
+/// The input by which the loss is multiplied before its gradients are computed.
+const SCALE: &str = "scale";
+
+fn gradient_of(weight: &str) -> String {
+    format!("gradient:{weight}")
+}
+
+/// The input of a weight's gradient so far.
+fn before(weight: &str) -> String {
+    format!("before:{weight}")
+}
+
+fn statistic(at: usize) -> String {
+    format!("statistic:{at}")
+}
+
+/// A pass as a graph, and the weights that have a gradient.
+pub struct Written {
+    pub traced: Traced,
+    pub weights: Vec<String>,
+}
+
+/// Writes the forward and backward pass for a kind of device.
+pub fn write(target: Target, subject: &Subject, options: &PassOptions<'_>) -> Result<Written, StepError> {
+    let mut traced = trace(target, subject, options.shape, options.loss, Mode::Training)?;
+    let t = &mut traced.trace;
+    let mut loss = traced.written.total.clone();
+    if options.precision.scales_loss() {
+        let scale = t.input(SCALE, &[]);
+        loss = t.mul(&loss, &scale);
+    }
+    let found = gradients(t, &loss, &traced.forward.trained)?;
+    if options.accumulates {
+        t.input(KEEP, &[]);
+    }
+    output_losses(t, &traced.written);
+    let mut weights = Vec::new();
+    for (name, gradient) in traced.forward.trained.iter().zip(found) {
+        // a weight on which the loss does not depend keeps its zero gradient
+        let Some(gradient) = gradient else { continue };
+        let gradient = if options.accumulates { added(t, name, &gradient) } else { gradient };
+        t.output(&gradient, &gradient_of(name));
+        weights.push(name.clone());
+    }
+    for (at, found) in traced.forward.statistics.iter().enumerate() {
+        t.output(&found.new, &statistic(at));
+    }
+    if let Some(half) = options.precision.half() {
+        t.autocast(half);
+    }
+    Ok(Written { traced, weights })
+}
+
+/// A gradient with the one so far.
+fn added(t: &mut Trace, weight: &str, gradient: &str) -> String {
+    let shape = t.shape(gradient).to_vec();
+    let before = t.input(&before(weight), &shape);
+    let before = t.mul(&before, KEEP);
+    t.add(&before, gradient)
 }
 
 impl Pass {
@@ -35,49 +104,42 @@ impl Pass {
     /// # Errors
     /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, options: PassOptions<'_>) -> Result<Self, StepError> {
-        let mut traced = trace(subject, options.shape, options.loss, Mode::Training)?;
+        let Written { traced, weights } = write(place.target(), subject, &options)?;
         let io = Io::new(place, &traced)?;
-        let mut inputs = io.inputs(&traced);
-        let noise: Vec<(String, Arc<Buffer>)> = traced
-            .forward
-            .noise
-            .iter()
-            .map(|(name, shape)| Ok((name.clone(), place.buffer(shape)?)))
-            .collect::<Result<_, DeviceError>>()?;
-        inputs.extend(noise.iter().map(|(name, buffer)| (name.clone(), buffer)));
-        let weight = |name: &String| state.weight(name, false).map(|buffer| (name.clone(), buffer));
-        inputs.extend(traced.forward.weights.iter().filter_map(weight));
-
-        let found = gradients(&mut traced.trace, &traced.written.total, &traced.forward.trained)?;
+        let forward = &traced.forward;
+        let noise = forward.noise.iter().map(|(_, shape)| place.buffer(shape)).collect::<Result<Vec<_>, _>>()?;
         let keep = options.accumulates.then(|| place.buffer(&[])).transpose()?;
-        let t = &mut traced.trace;
-        if let Some(buffer) = &keep {
-            inputs.push((t.input("keep", &[]), buffer));
+        let scale = options.precision.scales_loss().then(|| place.buffer(&[])).transpose()?;
+
+        let mut inputs = io.inputs(&traced);
+        inputs.extend(forward.noise.iter().map(|(name, _)| name.clone()).zip(&noise));
+        let weight = |name: &String| state.weight(name, false).map(|buffer| (name.clone(), buffer));
+        inputs.extend(forward.weights.iter().filter_map(weight));
+        inputs.extend(keep.iter().map(|buffer| (KEEP.to_owned(), buffer)));
+        inputs.extend(scale.iter().map(|buffer| (SCALE.to_owned(), buffer)));
+        let mut outputs = io.outputs();
+        for name in &weights {
+            let Some(buffer) = state.gradients.tensors().get(name) else { continue };
+            outputs.push((gradient_of(name), buffer));
+            if options.accumulates {
+                inputs.push((before(name), buffer));
+            }
         }
-        let mut outputs = io.outputs(t, &traced.written);
-        for (name, gradient) in traced.forward.trained.iter().zip(found) {
-            // a weight on which the loss does not depend keeps its zero gradient
-            let (Some(gradient), Some(buffer)) = (gradient, state.gradients.tensors().get(name)) else { continue };
-            let output = format!("gradient:{name}");
-            let gradient = if keep.is_some() {
-                let before = t.input(&format!("before:{name}"), buffer.shape());
-                inputs.push((before.clone(), buffer));
-                let before = t.mul(&before, "keep");
-                t.add(&before, &gradient)
-            } else {
-                gradient
-            };
-            t.output(&gradient, &output);
-            outputs.push((output, buffer));
-        }
-        for (at, Statistic { running, new, .. }) in traced.forward.statistics.iter().enumerate() {
-            let Some(buffer) = state.kept.get(running) else { continue };
-            let output = format!("statistic:{at}");
-            t.output(new, &output);
-            outputs.push((output, buffer));
-        }
-        let program = Program::new(place, &traced.trace.into_model(), &inputs, &outputs)?;
-        Ok(Self { program, io, noise: noise.into_iter().map(|(_, buffer)| buffer).collect(), keep })
+        let statistics = forward.statistics.iter().enumerate();
+        let kept = |(at, found): (usize, &Statistic)| Some((statistic(at), state.kept.get(&found.running)?));
+        outputs.extend(statistics.filter_map(kept));
+        let (is_mixed, model) = (options.precision.half().is_some(), traced.trace.into_model());
+        let open = if is_mixed { Program::mixed } else { Program::new };
+        let program = open(place, &model, &inputs, &outputs)?;
+        Ok(Self { program, io, noise, keep, scale })
+    }
+
+    /// Sets the factor of the loss, and so of gradients, if the precision needs one.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn scale_loss(&self, factor: f32) -> Result<(), DeviceError> {
+        self.scale.as_ref().map_or(Ok(()), |buffer| buffer.write(&[factor]))
     }
 
     /// Runs a batch: images (N, C, H, W), maps (N, 1, H, W), labels (N), row-major. With `adds`, gradients are added to

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::optimizer::moments;
 use super::{StepError, Subject};
 use crate::checkpoint::Tensors;
 use crate::device::{Buffer, DeviceError, Flat, Place};
@@ -42,14 +43,9 @@ impl State {
             shapes.insert(tensor.name.clone(), typed.shape.clone());
             numbers.insert(tensor.name.clone(), (typed.shape, values));
         }
-        let moments = match optimizer {
-            Optimizer::Sgd { momentum, .. } if *momentum == 0.0 => 0,
-            Optimizer::Sgd { .. } => 1,
-            Optimizer::Adam { .. } | Optimizer::Adamw { .. } => 2,
-        };
         let state = Self {
             gradients: Flat::new(place, &trained)?,
-            moments: (0..moments).map(|_| Flat::new(place, &trained)).collect::<Result<_, _>>()?,
+            moments: (0..moments(optimizer)).map(|_| Flat::new(place, &trained)).collect::<Result<_, _>>()?,
             average: averaged.then(|| Flat::new(place, &trained)).transpose()?,
             kept: kept
                 .into_iter()

@@ -24,7 +24,7 @@ impl Gathering {
     /// # Errors
     /// If the network cannot be trained, or the device refuses the graph.
     pub fn new(place: &Place, subject: &Subject, state: &State, shape: [usize; 4]) -> Result<Option<Self>, StepError> {
-        let mut trace = Trace::new("statistics");
+        let mut trace = Trace::on(place.target(), "statistics");
         let forward = forward(&mut trace, &subject.network(), shape, Mode::Training)?;
         if forward.statistics.is_empty() {
             return Ok(None);

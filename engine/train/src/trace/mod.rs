@@ -6,9 +6,11 @@
 
 mod arithmetic;
 mod attributes;
+mod autocast;
 mod fold;
 mod layout;
 mod shorthand;
+mod target;
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +19,7 @@ use pleura::onnx::{Dim, ElementType, Model, value_info};
 
 pub use attributes::{Attributes, axis};
 pub(crate) use fold::{bounds, read};
+pub use target::Target;
 
 use crate::ops;
 
@@ -80,14 +83,33 @@ pub struct Trace {
     recording: bool,
     names: usize,
     reserved: HashSet<String>,
+    target: Target,
+    /// Whether nodes that are added are computed in single precision in any case.
+    is_exact: bool,
+    /// The outputs of such nodes.
+    exact: HashSet<String>,
+    /// Values that are passed on in 16 bits in mixed precision, though computed in single precision.
+    rounded: HashSet<String>,
 }
 
 impl Trace {
-    /// An empty graph that records.
+    /// An empty graph for the CPU that records.
     #[must_use]
     pub fn new(name: &str) -> Self {
+        Self::on(Target::Cpu, name)
+    }
+
+    /// An empty graph for a kind of device that records.
+    #[must_use]
+    pub fn on(target: Target, name: &str) -> Self {
         let graph = GraphProto { name: name.to_owned(), ..GraphProto::default() };
-        Self { graph, recording: true, ..Self::default() }
+        Self { graph, recording: true, target, ..Self::default() }
+    }
+
+    /// The kind of device for which the graph is written.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
     }
 
     /// Declares an input of floats of this shape.
@@ -180,6 +202,9 @@ impl Trace {
         if self.recording && node.input.iter().any(|input| self.needs.contains(input)) {
             self.needs.extend(node.output.iter().cloned());
             self.tape.push(node.clone());
+        }
+        if self.is_exact {
+            self.exact.extend(node.output.iter().cloned());
         }
         self.graph.node.push(node);
         Ok(())

@@ -14,15 +14,16 @@ mod tests;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::epoch::{noise, numbers};
+use super::epoch::numbers;
 use super::fold::{Job, seed_of_fold};
 use super::open::Opened;
+use super::step::noise;
 use super::subject::{prepare, training_shape};
 use super::{Options, TrainError, Watch, lock};
 use crate::data::{Draw, Loader};
 use crate::files;
 use crate::progress::Progress;
-use crate::step::{Pass, PassOptions, Rates, State, Update};
+use crate::step::{LossScale, Pass, PassOptions, Rates, Scaler, State, Update};
 
 pub use curve::{LrCurve, LrPoint};
 pub use range::LrRange;
@@ -67,8 +68,11 @@ fn points(job: &Job<'_>, held_out: u32, range: LrRange, watch: &mut dyn Watch) -
     let state = State::new(job.place, &prepared.subject, &recipe.optimizer, false).map_err(prepared.failed())?;
     let mut update = Update::new(job.place, &state, &recipe.optimizer, None).map_err(prepared.failed())?;
     let shape = training_shape(recipe, phase);
-    let options = PassOptions { shape, loss: &recipe.loss, accumulates: phase.accumulate > 1 };
+    let accumulates = phase.accumulate > 1;
+    let options = PassOptions { shape, loss: &recipe.loss, accumulates, precision: recipe.precision };
     let mut pass = Pass::new(job.place, &prepared.subject, &state, options).map_err(prepared.failed())?;
+    let mut scale = recipe.precision.scales_loss().then(LossScale::default);
+    let mut scaler = scale.map(|_| Scaler::new(job.place, &state)).transpose().map_err(prepared.failed())?;
     let mut points = Vec::with_capacity(range.steps() as usize);
     let (mut passes, mut sum) = (0, 0.0);
     for epoch in 0.. {
@@ -76,6 +80,8 @@ fn points(job: &Job<'_>, held_out: u32, range: LrRange, watch: &mut dyn Watch) -
         let items = job.items(held_out, phase, draw)?;
         for (step, batch) in Loader::training(job.data, job.plan(phase, items, draw))?.enumerate() {
             let batch = batch?;
+            let factor = scale.map_or(1.0, LossScale::factor);
+            pass.scale_loss(factor)?;
             let mut random = noise(seed, [0, epoch, step as u32]);
             sum += f64::from(pass.run(numbers(&batch), passes > 0, || rand::Rng::random(&mut random))?.total);
             passes += 1;
@@ -92,7 +98,13 @@ fn points(job: &Job<'_>, held_out: u32, range: LrRange, watch: &mut dyn Watch) -
             if watch.stops() {
                 return Err(TrainError::Stopped);
             }
-            update.run(Rates { lr, updates: done.into(), passes })?;
+            let is_finite = match (&mut scaler, &mut scale) {
+                (Some(scaler), Some(scale)) => scaler.accepts(&state, scale)?,
+                _ => true,
+            };
+            if is_finite {
+                update.run(Rates { lr, updates: done.into(), passes, scale: factor })?;
+            }
             (passes, sum) = (0, 0.0);
         }
     }

@@ -56,6 +56,21 @@ fn an_operator_that_is_not_known_is_named_with_its_node() {
 }
 
 #[test]
+fn mixed_precision_needs_a_gpu() {
+    let folder = data(12);
+    let out = folder.path().join("out");
+    let text = |precision: &str| {
+        let more = format!("precision = \"{precision}\"\n{DICE}");
+        let recipe = recipe(folder.path(), &more, STACK, &phase(1, ""));
+        message(&train(&recipe, &options(&out), &mut Quiet::new(0)).unwrap_err())
+    };
+    assert!(text("fp16").contains("needs a CUDA device, found cpu"), "{}", text("fp16"));
+    assert!(!out.join("fold1").exists());
+    // ONNX Runtime has no convolutions of it
+    assert!(text("bf16").contains("precision") && text("bf16").contains("fp16"), "{}", text("bf16"));
+}
+
+#[test]
 fn one_training_at_a_time_in_a_folder() {
     let folder = data(12);
     let out = folder.path().join("out");

@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 use crate::recipe::Network;
 
+pub use run::ARCHITECTURES;
+
 /// `tests/golden/nets.json.gz`.
 #[derive(Debug, Deserialize)]
 struct Golden {

@@ -30,7 +30,7 @@ impl Session {
 }
 
 /// Every architecture, over the smallest encoder of each family.
-const ARCHITECTURES: [&str; 25] = [
+pub const ARCHITECTURES: [&str; 25] = [
     r#"{"kind": "conv-stack", "widths": [4, 4]}"#,
     r#"{"kind": "encoder-decoder", "widths": [4, 8, 8, 8]}"#,
     r#"{"kind": "unet-classic", "width": 4}"#,

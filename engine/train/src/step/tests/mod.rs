@@ -1,5 +1,8 @@
 //! Losses, gradients and updates against PyTorch's: see `tests/reference/steps.py`.
 
+mod coverage;
+mod precision;
+
 use std::collections::BTreeMap;
 
 use pleura::runtime::Device;
@@ -8,7 +11,7 @@ use serde::Deserialize;
 use super::{Evaluation, Pass, PassOptions, Rates, Source, State, Subject, Update};
 use crate::device::Place;
 use crate::forward::to_inference;
-use crate::recipe::{Average, Loss, LossTerm, Optimizer};
+use crate::recipe::{Average, Loss, LossTerm, Optimizer, Precision};
 use crate::testing::runtime;
 
 type Summaries = BTreeMap<String, [f64; 4]>;
@@ -98,7 +101,7 @@ fn losses_gradients_and_statistics_are_pytorchs() {
     for case in golden().losses {
         let state = State::new(&place, &subject, &sgd, false).unwrap();
         let loss = Loss { map: case.map, score: case.score };
-        let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: false };
+        let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: false, precision: Precision::Fp32 };
         let mut pass = Pass::new(&place, &subject, &state, options).unwrap();
         let [images, maps, labels] = batch(0);
         let losses = pass.run([&images, &maps, &labels], false, || 0.5).unwrap();
@@ -118,7 +121,8 @@ fn ten_steps_of_each_optimizer_are_pytorchs() {
     for case in golden().optimizers {
         let name = format!("{} of {} passes", case.name, case.passes);
         let state = State::new(&place, &subject, &case.optimizer, true).unwrap();
-        let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: case.passes > 1 };
+        let options =
+            PassOptions { shape: SHAPE, loss: &loss, accumulates: case.passes > 1, precision: Precision::Fp32 };
         let mut pass = Pass::new(&place, &subject, &state, options).unwrap();
         let mut update = Update::new(&place, &state, &case.optimizer, Some(&average)).unwrap();
         for step in 0..10 {
@@ -132,7 +136,7 @@ fn ten_steps_of_each_optimizer_are_pytorchs() {
                     "{name}: step {step}: {losses:?}, {expected}"
                 );
             }
-            update.run(Rates { lr: case.lr, updates: u64::from(step) + 1, passes: case.passes }).unwrap();
+            update.run(Rates { lr: case.lr, updates: u64::from(step) + 1, passes: case.passes, scale: 1.0 }).unwrap();
         }
         // Adam divides by gradients: if these are only rounding, so are its steps
         let tolerance = if name.starts_with("adam") { 2e-2 } else { 5e-4 };
@@ -148,7 +152,7 @@ fn frozen_parts_stay_and_the_state_comes_back() {
     subject.frozen_prefix = Some("bn1".into());
     let adam: Optimizer = serde_json::from_str(r#"{ "kind": "adam" }"#).unwrap();
     let loss = Loss { map: vec![LossTerm::Bce { weight: 1.0, positive: 1.0 }], score: vec![] };
-    let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: false };
+    let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: false, precision: Precision::Fp32 };
     let [images, maps, labels] = batch(4);
     let state = State::new(&place, &subject, &adam, false).unwrap();
     let before = state.save().unwrap();
@@ -156,7 +160,7 @@ fn frozen_parts_stay_and_the_state_comes_back() {
     let mut update = Update::new(&place, &state, &adam, None).unwrap();
     let mut step = |number| {
         pass.run([&images, &maps, &labels], false, || 0.5).unwrap();
-        update.run(Rates { lr: 0.01, updates: number, passes: 1 }).unwrap();
+        update.run(Rates { lr: 0.01, updates: number, passes: 1, scale: 1.0 }).unwrap();
     };
     (1..=3).for_each(&mut step);
     let halfway = state.save().unwrap();
@@ -207,7 +211,7 @@ fn one_step(network: &str) -> (f32, Vec<String>) {
     let loss = Loss { map: if map { bce() } else { vec![] }, score: if score { bce() } else { vec![] } };
     let adam: Optimizer = serde_json::from_str(r#"{ "kind": "adam" }"#).unwrap();
     let state = State::new(&place, &subject, &adam, false).unwrap();
-    let options = PassOptions { shape: [2, 1, 64, 64], loss: &loss, accumulates: false };
+    let options = PassOptions { shape: [2, 1, 64, 64], loss: &loss, accumulates: false, precision: Precision::Fp32 };
     let mut pass = Pass::new(&place, &subject, &state, options).unwrap_or_else(|error| {
         panic!(
             "{network:?}: {error}: {}",
@@ -226,7 +230,7 @@ fn one_step(network: &str) -> (f32, Vec<String>) {
     let idle = gradients.filter(|(_, buffer)| buffer.read().unwrap().iter().all(|&number| number == 0.0));
     let idle = idle.map(|(name, _)| name.clone()).collect();
     let mut update = Update::new(&place, &state, &adam, None).unwrap();
-    update.run(Rates { lr: 1e-3, updates: 1, passes: 1 }).unwrap();
+    update.run(Rates { lr: 1e-3, updates: 1, passes: 1, scale: 1.0 }).unwrap();
     let after = pass.run([&images, &masks, &[0.0, 1.0]], false, &mut dropout).unwrap();
     assert!(losses.total.is_finite() && after.total.is_finite(), "{network:?}: {losses:?} {after:?}");
     (losses.total, idle)
