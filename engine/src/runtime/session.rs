@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::fmt::{self, Debug};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -108,7 +107,7 @@ impl Model {
     /// # Errors
     /// If ONNX Runtime refuses the file or the device.
     pub fn open(runtime: &Loaded, path: &Path, options: SessionOptions) -> Result<Self, ModelError> {
-        let session = build(runtime, path, options).map_err(|source| open_error(path, options, source))?;
+        let session = build(runtime, path, options).map_err(|source| open_error(path, source))?;
         pages::give_back();
         let model = Self::new(session, path, options.device)?;
         if let Some(operators) = &model.left_to_the_cpu {
@@ -135,7 +134,7 @@ impl Model {
             }
             builder.commit_from_memory(bytes)
         };
-        let session = open().map_err(|source| open_error(path, options, source))?;
+        let session = open().map_err(|source| open_error(path, source))?;
         Self::new(session, path, options.device)
     }
 
@@ -212,14 +211,15 @@ impl Model {
         loop {
             match (Self::open(runtime, path, options), options.device) {
                 (Err(error), device) if may_fall_back && !device.is_cpu() => {
-                    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+                    let cause = crate::chain(&error);
                     if std::mem::take(&mut options.tensorrt) {
-                        tracing::warn!("{error} with TensorRT, trying CUDA: {cause}");
+                        tracing::warn!("with TensorRT: {cause}; trying CUDA");
                     } else {
-                        tracing::warn!("{error} on {device}, trying the CPU: {cause}");
+                        tracing::warn!("on {device}: {cause}; trying the CPU");
                         options.device = Device::Cpu;
                     }
                 }
+                (Err(error), _) if options.tensorrt => return Err(asked_for_tensorrt(error)),
                 (result, _) => return result,
             }
         }
@@ -295,13 +295,19 @@ impl Model {
     }
 }
 
-fn open_error(path: &Path, options: SessionOptions, source: ort::Error) -> ModelError {
-    let source = without_host(source);
-    let with_tensorrt = |message: &str| {
-        format!("TensorRT was requested by `runtime.tensorrt`, and `--device auto` would fall back to CUDA: {message}")
-    };
-    let source = if options.tensorrt { ort::Error::new(with_tensorrt(source.message())) } else { source };
-    ModelError::Open { path: path.into(), source }
+fn open_error(path: &Path, source: ort::Error) -> ModelError {
+    ModelError::Open { path: path.into(), source: without_host(source) }
+}
+
+/// An error of TensorRT, with what a user who names a device may not expect.
+fn asked_for_tensorrt(error: ModelError) -> ModelError {
+    match error {
+        ModelError::Open { path, source } => {
+            let hint = "requested by `runtime.tensorrt`; only `--device auto` falls back to CUDA";
+            ModelError::Open { path, source: ort::Error::new(format!("{} ({hint})", source.message().trim_end())) }
+        }
+        other => other,
+    }
 }
 
 /// A session, with its buffers for batches.
