@@ -32,6 +32,7 @@ impl Fold<'_> {
             shape: training_shape(job.recipe, phase),
             loss: &job.recipe.loss,
             accumulates: phase.accumulate > 1,
+            recompute: phase.recompute,
         };
         let mut pass =
             Pass::new(job.place, &self.prepared.subject, &self.state, options).map_err(self.prepared.failed())?;

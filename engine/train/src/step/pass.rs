@@ -8,6 +8,7 @@ use crate::backward::gradients;
 use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::{Mode, Statistic};
 use crate::recipe::Loss;
+use crate::recompute::recompute;
 
 /// The settings of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,9 @@ pub struct PassOptions<'o> {
     pub loss: &'o Loss,
     /// Whether gradients are accumulated over several passes.
     pub accumulates: bool,
+    /// Whether the backward pass recomputes the forward pass's values instead of keeping them; see
+    /// [`crate::recompute`].
+    pub recompute: bool,
 }
 
 /// The forward and backward pass of a batch.
@@ -48,7 +52,11 @@ impl Pass {
         let weight = |name: &String| state.weight(name, false).map(|buffer| (name.clone(), buffer));
         inputs.extend(traced.forward.weights.iter().filter_map(weight));
 
+        let forward = traced.trace.nodes().len();
         let found = gradients(&mut traced.trace, &traced.written.total, &traced.forward.trained)?;
+        if options.recompute {
+            recompute(&mut traced.trace, forward, &traced.forward.weights, &traced.written.total);
+        }
         let keep = options.accumulates.then(|| place.buffer(&[])).transpose()?;
         let t = &mut traced.trace;
         if let Some(buffer) = &keep {

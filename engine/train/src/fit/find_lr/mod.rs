@@ -67,7 +67,8 @@ fn points(job: &Job<'_>, held_out: u32, range: LrRange, watch: &mut dyn Watch) -
     let state = State::new(job.place, &prepared.subject, &recipe.optimizer, false).map_err(prepared.failed())?;
     let mut update = Update::new(job.place, &state, &recipe.optimizer, None).map_err(prepared.failed())?;
     let shape = training_shape(recipe, phase);
-    let options = PassOptions { shape, loss: &recipe.loss, accumulates: phase.accumulate > 1 };
+    let (accumulates, recompute) = (phase.accumulate > 1, phase.recompute);
+    let options = PassOptions { shape, loss: &recipe.loss, accumulates, recompute };
     let mut pass = Pass::new(job.place, &prepared.subject, &state, options).map_err(prepared.failed())?;
     let mut points = Vec::with_capacity(range.steps() as usize);
     let (mut passes, mut sum) = (0, 0.0);
