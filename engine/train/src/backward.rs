@@ -47,6 +47,7 @@ pub fn gradients(trace: &mut Trace, loss: &str, wanted: &[String]) -> Result<Vec
     let mut backward = Backward { trace, gradients: HashMap::from([(loss.to_owned(), one)]) };
     for node in tape.iter().rev() {
         step(&mut backward, node)?;
+        backward.trace.mark();
     }
     Ok(wanted.iter().map(|value| backward.gradients.get(value).cloned()).collect())
 }

@@ -58,6 +58,7 @@
 //! | [`data`] | images and masks, folds, augmentation, batches |
 //! | [`nets`], [`weights`] | networks as ONNX models, and weights from PyTorch, safetensors and ONNX files |
 //! | [`forward`], [`backward`], [`ops`], [`loss`], [`step`] | from an ONNX model to a training step of ONNX operators |
+//! | [`recompute`] | gradient checkpointing: a step in less memory |
 //! | [`fit`] | folds, phases and epochs; checkpoints, exports and the resulting manifest |
 //! | [`stack`] | a model over the members' held-out scores |
 
@@ -87,6 +88,7 @@ pub mod ops;
 pub mod out_of_fold;
 pub mod progress;
 pub mod recipe;
+pub mod recompute;
 pub mod schedule;
 pub mod stack;
 pub mod step;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::training::Training;
+use super::training::{Load, Training};
 
 pub type Answer<T> = Result<T, Box<dyn Error>>;
 
@@ -17,18 +17,18 @@ pub struct Side {
 
 impl Side {
     /// This program, training with pleura.
-    pub fn pleura(network: &str, threads: usize) -> Answer<Self> {
+    pub fn pleura(network: &str, load: Load) -> Answer<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--side", network, &threads.to_string()]);
+        command.args(["--side", network]).args(numbers(load)).arg(load.recompute.to_string());
         Self::start(command)?.ok_or_else(|| "pleura's side does not start".into())
     }
 
     /// PyTorch; `None`, with a message, if Python lacks it.
-    pub fn torch(network: &str, batch: usize, size: usize, threads: usize, layout: &str) -> Answer<Option<Self>> {
+    pub fn torch(network: &str, load: Load, layout: &str) -> Answer<Option<Self>> {
         let python = std::env::var_os("PLEURA_PYTHON").unwrap_or_else(|| "python3".into());
         let mut command = Command::new(&python);
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer.py"));
-        command.args([network, &batch.to_string(), &size.to_string(), &threads.to_string()]);
+        command.arg(network).args(numbers(load));
         let Some(mut side) = Self::start(command)? else {
             println!("PyTorch skipped: {} does not have it (PLEURA_PYTHON)", python.display());
             return Ok(None);
@@ -76,6 +76,10 @@ impl Drop for Side {
         _ = self.child.kill();
         _ = self.child.wait();
     }
+}
+
+fn numbers(load: Load) -> [String; 3] {
+    [load.batch, load.size, load.threads].map(|number| number.to_string())
 }
 
 /// Executes the commands on standard input until its end.

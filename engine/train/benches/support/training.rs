@@ -11,6 +11,17 @@ use rand::{Rng, SeedableRng};
 
 use super::side::Answer;
 
+/// What a step has to do.
+#[derive(Clone, Copy)]
+pub struct Load {
+    pub batch: usize,
+    /// Height and width of the images.
+    pub size: usize,
+    pub threads: usize,
+    /// As in a recipe; pleura's side only.
+    pub recompute: bool,
+}
+
 pub struct Training {
     images: Vec<f32>,
     maps: Vec<f32>,
@@ -21,7 +32,7 @@ pub struct Training {
 
 impl Training {
     /// `architecture` as in a recipe, for batches of `batch` images of `size` squared, three channels each.
-    pub fn new(architecture: &str, batch: usize, size: usize, threads: usize) -> Answer<Self> {
+    pub fn new(architecture: &str, Load { batch, size, threads, recompute }: Load) -> Answer<Self> {
         let network: Network = serde_json::from_str(&format!(r#"{{"architecture": {architecture}, "channels": 3}}"#))?;
         let optimizer: Optimizer = serde_json::from_str(r#"{"kind": "adam"}"#)?;
         let loss: Loss = serde_json::from_str(r#"{"map": [{"kind": "bce"}, {"kind": "dice"}]}"#)?;
@@ -35,8 +46,13 @@ impl Training {
             frozen_prefix: None,
         };
         let state = State::new(&place, &subject, &optimizer, false)?;
-        let options =
-            PassOptions { shape: [batch, 3, size, size], loss: &loss, accumulates: false, precision: Precision::Fp32 };
+        let options = PassOptions {
+            shape: [batch, 3, size, size],
+            loss: &loss,
+            accumulates: false,
+            precision: Precision::Fp32,
+            recompute,
+        };
         let pass = Pass::new(&place, &subject, &state, options)?;
         let update = Update::new(&place, &state, &optimizer, None)?;
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);

@@ -30,6 +30,7 @@ impl Fold<'_> {
             loss: &job.recipe.loss,
             accumulates: phase.accumulate > 1,
             precision: job.recipe.precision,
+            recompute: phase.recompute,
         };
         let mut pass =
             Pass::new(job.place, &self.prepared.subject, &self.state, options).map_err(self.prepared.failed())?;

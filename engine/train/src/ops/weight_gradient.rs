@@ -59,22 +59,30 @@ fn by_rows_and_columns(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, len
     let [x, g] = [x, g].map(|value| if joins { t.transpose(value, &[1, 0, 2, 3]) } else { value.to_owned() });
     let [top, left] = geometry.before;
     let wider = width as i64 - t.shape(&x)[3] as i64;
-    let columns: Vec<String> = (0..kw as i64)
-        .map(|column| left - column * geometry.dilation[1])
-        .map(|shift| t.pad(&x, &[0, 0, top, shift], &[0, 0, geometry.after[0], wider - shift]))
-        .collect();
+    let column = |t: &mut Trace, column: usize| {
+        let shift = left - column as i64 * geometry.dilation[1];
+        t.pad(&x, &[0, 0, top, shift], &[0, 0, geometry.after[0], wider - shift])
+    };
     let extra = geometry.span(0) - 1;
-    let rows: Vec<String> = (0..kh as i64)
-        .map(|row| row * geometry.dilation[0])
-        .map(|shift| t.pad(&g, &[0, 0, shift, 0], &[0, 0, extra - shift, 0]))
-        .collect();
     let places = (lengths.size[0] + extra as usize) * width;
     let [images, places] = if joins { [1, count * places] } else { [count, places] };
-    let mut table = |value: &String, channels: usize| t.reshape(value, &[images, group, channels, places]);
-    let columns: Vec<String> = columns.iter().map(|value| table(value, from)).collect();
-    let rows: Vec<String> = rows.iter().map(|value| table(value, to)).collect();
-    // the axes of each product: images, groups, kernel rows, channels out, channels in, kernel columns
+    let table = |t: &mut Trace, value: &str, channels: usize| t.reshape(value, &[images, group, channels, places]);
+    let column = |t: &mut Trace, at: usize| {
+        let padded = column(t, at);
+        table(t, &padded, from)
+    };
+    let rows = |t: &mut Trace| -> Vec<String> {
+        let shifts = (0..kh as i64).map(|row| row * geometry.dilation[0]);
+        let rows = shifts.map(|shift| t.pad(&g, &[0, 0, shift, 0], &[0, 0, extra - shift, 0]));
+        let rows: Vec<String> = rows.collect();
+        rows.iter().map(|value| table(t, value, to)).collect()
+    };
+    let is_interleaved = from > 1 && kh > 1 && !joins;
+    // the axes of each product: images, groups, kernel rows, channels out, channels in, kernel columns; interleaved, the
+    // channels out are before the kernel rows
     let gathered = if from == 1 {
+        let rows = rows(t);
+        let columns: Vec<String> = (0..kw).map(|at| column(t, at)).collect();
         let columns = join(t, &columns, 2);
         let product = |row: &String| {
             let product = dot(t, row, &columns);
@@ -83,17 +91,42 @@ fn by_rows_and_columns(t: &mut Trace, x: &str, g: &str, geometry: &Geometry, len
         let products: Vec<String> = rows.iter().map(product).collect();
         join(t, &products, 2)
     } else {
-        let rows = join(t, &rows, 2);
-        let product = |column: &String| {
-            let product = dot(t, &rows, column);
-            t.reshape(&product, &[images, group, kh, to, from, 1])
+        let rows = if is_interleaved {
+            interleaved_rows(t, &g, [count, group, to], geometry.dilation[0], kh as i64)
+        } else {
+            let rows = rows(t);
+            join(t, &rows, 2)
         };
-        let products: Vec<String> = columns.iter().map(product).collect();
+        let [first, second] = if is_interleaved { [to, kh] } else { [kh, to] };
+        let product = |at: usize| {
+            // one shifted copy of the input at a time
+            t.mark();
+            let column = column(t, at);
+            let product = dot(t, &rows, &column);
+            t.reshape(&product, &[images, group, first, second, from, 1])
+        };
+        let products: Vec<String> = (0..kw).map(product).collect();
         join(t, &products, 5)
     };
     let sum = sum_images(t, &gathered);
-    let ordered = t.transpose(&sum, &[0, 2, 3, 1, 4]);
+    let order = if is_interleaved { [0, 1, 3, 2, 4] } else { [0, 2, 3, 1, 4] };
+    let ordered = t.transpose(&sum, &order);
     t.reshape(&ordered, &[group * to, from, kh, kw])
+}
+
+/// `g`, (N, C, H, W), shifted by each row of the kernel, row after row within each channel: (N, groups, C / groups · kernel
+/// rows, positions). A channel's numbers, with zeros for `dilation · kernel_rows` rows after all but the last, follow each
+/// other at just the distance that shifts each copy by `dilation` more: one copy of `g`, not one per row.
+fn interleaved_rows(t: &mut Trace, g: &str, [count, group, to]: [usize; 3], dilation: i64, kernel_rows: i64) -> String {
+    let [height, width] = [t.shape(g)[2], t.shape(g)[3]];
+    let gap = (dilation * kernel_rows) as usize;
+    let spaced = t.pad(g, &[0; 4], &[0, 0, gap as i64, 0]);
+    let spaced = t.reshape(&spaced, &[count, group, to, (height + gap) * width]);
+    let last = t.reshape(g, &[count, group, to, height * width]);
+    let parts: Vec<String> = std::iter::repeat_n(spaced, kernel_rows as usize - 1).chain([last]).collect();
+    let joined = join(t, &parts, 3);
+    let places = (height + dilation as usize * (kernel_rows as usize - 1)) * width;
+    t.reshape(&joined, &[count, group, to * kernel_rows as usize, places])
 }
 
 /// For large kernels: each tap's product over only those positions where it saw the plane, and not its padding.

@@ -90,6 +90,10 @@ pub struct Phase {
     #[serde(default = "one")]
     #[schemars(range(min = 1))]
     pub accumulate: u32,
+    /// Keep few values of the forward pass, and recompute the others in the backward pass (gradient checkpointing): less
+    /// memory, more time, the same results. For large images.
+    #[serde(default)]
+    pub recompute: bool,
     /// The learning rate that the schedule starts from.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub lr: f32,
@@ -111,8 +115,19 @@ pub struct Phase {
 impl Phase {
     /// A phase of images of one pixel, the form in which a stack's head gets members' scores.
     pub(crate) fn of_scores(epochs: u32, batch: u32, lr: f32, schedule: Schedule) -> Self {
-        let (size, sampling) = ([1, 1], Sampling::All);
-        Self { epochs, size, crop: None, batch, accumulate: 1, lr, schedule, warmup: None, sampling, patience: None }
+        Self {
+            epochs,
+            size: [1, 1],
+            crop: None,
+            batch,
+            accumulate: 1,
+            recompute: false,
+            lr,
+            schedule,
+            warmup: None,
+            sampling: Sampling::All,
+            patience: None,
+        }
     }
 }
 

@@ -66,8 +66,13 @@ impl<'h> Head<'h> {
         let Training { phase, seed, fold, .. } = &self.training;
         let batch = (phase.batch as usize).min(rows.len());
         let (loss, optimizer) = (bce(), self.training.optimizer());
-        let options =
-            PassOptions { shape: shape(batch, of), loss: &loss, accumulates: false, precision: Precision::Fp32 };
+        let options = PassOptions {
+            shape: shape(batch, of),
+            loss: &loss,
+            accumulates: false,
+            precision: Precision::Fp32,
+            recompute: false,
+        };
         let mut pass = Pass::new(self.place, &self.subject, &self.state, options)?;
         let mut update = Update::new(self.place, &self.state, &optimizer, None)?;
         let mut judge = self.judge(of, held_out)?;

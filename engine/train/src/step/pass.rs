@@ -8,6 +8,7 @@ use crate::backward::gradients;
 use crate::device::{Buffer, DeviceError, Place, Program};
 use crate::forward::{Mode, Statistic};
 use crate::recipe::{Loss, Precision};
+use crate::recompute::recompute;
 use crate::trace::{Target, Trace};
 
 /// The settings of a pass.
@@ -21,6 +22,9 @@ pub struct PassOptions<'o> {
     pub accumulates: bool,
     /// The precision of convolutions and matrix products.
     pub precision: Precision,
+    /// Whether the backward pass recomputes the forward pass's values instead of keeping them; see
+    /// [`crate::recompute`].
+    pub recompute: bool,
 }
 
 /// The forward and backward pass of a batch.
@@ -68,7 +72,11 @@ pub fn write(target: Target, subject: &Subject, options: &PassOptions<'_>) -> Re
         let scale = t.input(SCALE, &[]);
         loss = t.mul(&loss, &scale);
     }
+    let forward = t.nodes().len();
     let found = gradients(t, &loss, &traced.forward.trained)?;
+    if options.recompute {
+        recompute(t, forward, &traced.forward.weights, &loss);
+    }
     if options.accumulates {
         t.input(KEEP, &[]);
     }

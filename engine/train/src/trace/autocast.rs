@@ -79,8 +79,14 @@ impl Trace {
         let mut autocast =
             Autocast { trace: self, half, outputs, halves, casts, nodes: Vec::with_capacity(nodes.len()) };
         nodes.into_iter().for_each(|node| autocast.take(node));
-        let nodes = autocast.nodes;
+        let (nodes, halves) = (autocast.nodes, autocast.halves);
         self.graph.node = nodes;
+        // recomputed values have declared shapes
+        for info in self.graph.value_info.iter_mut().filter(|info| halves.contains(&info.name)) {
+            if let Some(tensor) = info.r#type.as_mut().and_then(|kind| kind.tensor_type.as_mut()) {
+                tensor.elem_type = half.into();
+            }
+        }
     }
 }
 

@@ -90,6 +90,8 @@ pub struct Trace {
     exact: HashSet<String>,
     /// Values that are passed on in 16 bits in mixed precision, though computed in single precision.
     rounded: HashSet<String>,
+    /// The number of nodes after each step of the backward pass.
+    marks: Vec<usize>,
 }
 
 impl Trace {
@@ -208,6 +210,54 @@ impl Trace {
         }
         self.graph.node.push(node);
         Ok(())
+    }
+
+    /// The names of the inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = &String> {
+        self.graph.input.iter().map(|input| &input.name)
+    }
+
+    /// The nodes so far, in order.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeProto] {
+        &self.graph.node
+    }
+
+    /// Notes that a step of the backward pass ends here.
+    pub fn mark(&mut self) {
+        self.marks.push(self.graph.node.len());
+    }
+
+    /// The number of nodes at the end of each step of the backward pass.
+    #[must_use]
+    pub fn marks(&self) -> &[usize] {
+        &self.marks
+    }
+
+    /// Removes all nodes from the `first` on, to be put back by [`Trace::put`], possibly among others. What is known
+    /// about their outputs stays.
+    pub fn lift(&mut self, first: usize) -> Vec<NodeProto> {
+        self.graph.node.split_off(first)
+    }
+
+    /// Adds a node whose outputs have these types, without checking it.
+    pub fn put(&mut self, node: NodeProto, types: &[Typed]) {
+        for (name, typed) in node.output.iter().zip(types) {
+            self.know(name, typed.clone(), None);
+        }
+        self.write_constants(&node);
+        self.graph.node.push(node);
+    }
+
+    /// Tells ONNX Runtime the lengths of a value, which it cannot infer; with `is_open`, except for the first.
+    pub fn state_shape(&mut self, name: &str, is_open: bool) {
+        let typed = self.typed(name);
+        let mut dims = dims(&typed.shape);
+        if let Some(first) = dims.first_mut().filter(|_| is_open) {
+            *first = Dim::Dynamic(String::new());
+        }
+        let info = value_info(name, typed.element, &dims);
+        self.graph.value_info.push(info);
     }
 
     /// Stops recording and returns the nodes through which a gradient flows, in order.

@@ -68,8 +68,9 @@ fn points(job: &Job<'_>, held_out: u32, range: LrRange, watch: &mut dyn Watch) -
     let state = State::new(job.place, &prepared.subject, &recipe.optimizer, false).map_err(prepared.failed())?;
     let mut update = Update::new(job.place, &state, &recipe.optimizer, None).map_err(prepared.failed())?;
     let shape = training_shape(recipe, phase);
-    let accumulates = phase.accumulate > 1;
-    let options = PassOptions { shape, loss: &recipe.loss, accumulates, precision: recipe.precision };
+    let (accumulates, recompute) = (phase.accumulate > 1, phase.recompute);
+    let (loss, precision) = (&recipe.loss, recipe.precision);
+    let options = PassOptions { shape, loss, accumulates, precision, recompute };
     let mut pass = Pass::new(job.place, &prepared.subject, &state, options).map_err(prepared.failed())?;
     let mut scale = recipe.precision.scales_loss().then(LossScale::default);
     let mut scaler = scale.map(|_| Scaler::new(job.place, &state)).transpose().map_err(prepared.failed())?;

@@ -47,7 +47,7 @@ fn gradients(case: &Backward) -> Vec<String> {
     let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0, clip: None };
     let place = Place::new(crate::testing::runtime(), Device::Cpu, 1).unwrap();
     let state = State::new(&place, &subject, &sgd, false).unwrap();
-    let options = PassOptions { shape, loss: &loss, accumulates: false, precision: Precision::Fp32 };
+    let options = PassOptions { shape, loss: &loss, accumulates: false, precision: Precision::Fp32, recompute: false };
     let mut pass = Pass::new(&place, &subject, &state, options).unwrap();
     let losses = pass.run([&images, &truth, &[0.0, 1.0]], false, || 0.5).unwrap();
     let mut wrong = Vec::new();

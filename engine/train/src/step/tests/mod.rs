@@ -101,7 +101,8 @@ fn losses_gradients_and_statistics_are_pytorchs() {
     for case in golden().losses {
         let state = State::new(&place, &subject, &sgd, false).unwrap();
         let loss = Loss { map: case.map, score: case.score };
-        let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: false, precision: Precision::Fp32 };
+        let options =
+            PassOptions { shape: SHAPE, loss: &loss, accumulates: false, precision: Precision::Fp32, recompute: false };
         let mut pass = Pass::new(&place, &subject, &state, options).unwrap();
         let [images, maps, labels] = batch(0);
         let losses = pass.run([&images, &maps, &labels], false, || 0.5).unwrap();
@@ -121,8 +122,13 @@ fn ten_steps_of_each_optimizer_are_pytorchs() {
     for case in golden().optimizers {
         let name = format!("{} of {} passes", case.name, case.passes);
         let state = State::new(&place, &subject, &case.optimizer, true).unwrap();
-        let options =
-            PassOptions { shape: SHAPE, loss: &loss, accumulates: case.passes > 1, precision: Precision::Fp32 };
+        let options = PassOptions {
+            shape: SHAPE,
+            loss: &loss,
+            accumulates: case.passes > 1,
+            precision: Precision::Fp32,
+            recompute: false,
+        };
         let mut pass = Pass::new(&place, &subject, &state, options).unwrap();
         let mut update = Update::new(&place, &state, &case.optimizer, Some(&average)).unwrap();
         for step in 0..10 {
@@ -152,7 +158,8 @@ fn frozen_parts_stay_and_the_state_comes_back() {
     subject.frozen_prefix = Some("bn1".into());
     let adam: Optimizer = serde_json::from_str(r#"{ "kind": "adam" }"#).unwrap();
     let loss = Loss { map: vec![LossTerm::Bce { weight: 1.0, positive: 1.0 }], score: vec![] };
-    let options = PassOptions { shape: SHAPE, loss: &loss, accumulates: false, precision: Precision::Fp32 };
+    let options =
+        PassOptions { shape: SHAPE, loss: &loss, accumulates: false, precision: Precision::Fp32, recompute: false };
     let [images, maps, labels] = batch(4);
     let state = State::new(&place, &subject, &adam, false).unwrap();
     let before = state.save().unwrap();
@@ -211,7 +218,13 @@ fn one_step(network: &str) -> (f32, Vec<String>) {
     let loss = Loss { map: if map { bce() } else { vec![] }, score: if score { bce() } else { vec![] } };
     let adam: Optimizer = serde_json::from_str(r#"{ "kind": "adam" }"#).unwrap();
     let state = State::new(&place, &subject, &adam, false).unwrap();
-    let options = PassOptions { shape: [2, 1, 64, 64], loss: &loss, accumulates: false, precision: Precision::Fp32 };
+    let options = PassOptions {
+        shape: [2, 1, 64, 64],
+        loss: &loss,
+        accumulates: false,
+        precision: Precision::Fp32,
+        recompute: false,
+    };
     let mut pass = Pass::new(&place, &subject, &state, options).unwrap_or_else(|error| {
         panic!(
             "{network:?}: {error}: {}",
