@@ -88,7 +88,7 @@ fn gradients_in_half_precision_are_close() {
 }
 
 #[test]
-fn recomputed_values_are_rounded_alike() {
+fn recomputed_values_in_half_precision_are_close() {
     let network = r#"{"architecture": {"kind": "unet-classic", "width": 8}, "heads": "both"}"#;
     let network: Network = serde_json::from_str(network).unwrap();
     let subject = Subject { model: crate::nets::build(&network, 1).unwrap(), ..subject() };
@@ -102,7 +102,7 @@ fn recomputed_values_are_rounded_alike() {
     for (weight, expected) in &expected {
         let error = norm(expected.iter().zip(&found[weight]).map(|(x, y)| x - y));
         let size = norm(expected.iter().copied()).max(1e-2 * largest);
-        assert!(error <= 5e-3 * size, "{weight}: {error} of {size}");
+        assert!(error <= 2e-2 * size, "{weight}: {error} of {size}");
     }
 }
 
