@@ -15,7 +15,7 @@ use ort::sys::OrtArenaCfg;
 use ort::value::TensorRef;
 
 use super::assignment::check;
-use super::session::on_cpu;
+use super::device_options::on_cpu;
 use crate::onnx::{ElementType, GraphBuilder};
 
 /// ONNX Runtime's `kSameAsRequested`: the arena grows by the missing bytes, not to the next power of two.

@@ -8,7 +8,7 @@ use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memory
 use ort::session::Session;
 use ort::value::{DynTensor, PrimitiveTensorElementType, Tensor};
 
-use super::session::floats;
+use super::port::floats;
 
 /// Bound memory of a session's inputs and outputs.
 pub struct Buffers {

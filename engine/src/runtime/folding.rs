@@ -10,7 +10,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::Loaded;
-use super::session::on_cpu;
+use super::device_options::on_cpu;
 use crate::onnx::{self, Constants, Model, Skeleton};
 
 /// Disables folding of a model's constants when it is opened, unless they fit into `limit` bytes.

@@ -1,6 +1,6 @@
 //! Errors of models.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::verify::Difference;
 
@@ -72,6 +72,21 @@ pub(super) fn without_host(error: ort::Error) -> ort::Error {
     match error.message().split_once(" ; GPU=") {
         Some((message, _)) => ort::Error::new(message.to_owned()),
         None => error,
+    }
+}
+
+pub(super) fn open_error(path: &Path, source: ort::Error) -> ModelError {
+    ModelError::Open { path: path.into(), source: without_host(source) }
+}
+
+/// An error of TensorRT, with what a user who names a device may not expect.
+pub(super) fn asked_for_tensorrt(error: ModelError) -> ModelError {
+    match error {
+        ModelError::Open { path, source } => {
+            let hint = "requested by `runtime.tensorrt`; only `--device auto` falls back to CUDA";
+            ModelError::Open { path, source: ort::Error::new(format!("{} ({hint})", source.message().trim_end())) }
+        }
+        other => other,
     }
 }
 

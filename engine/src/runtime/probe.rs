@@ -12,7 +12,8 @@ use ndarray::ArrayD;
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::session::{floats, with_device};
+use super::device_options::with_device;
+use super::port::floats;
 use super::{Device, Loaded, SessionOptions};
 use crate::exit_status;
 use crate::onnx::{ElementType, GraphBuilder, Model, attribute as a};
