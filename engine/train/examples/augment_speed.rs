@@ -17,7 +17,9 @@ use pleura_train::recipe::Recipe;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [recipe, image, side, count] = arguments.as_slice() else { return Err("wanted: RECIPE IMAGE SIDE COUNT".into()) };
+    let [recipe, image, side, count] = arguments.as_slice() else {
+        return Err("wanted: RECIPE IMAGE SIDE COUNT".into());
+    };
     let recipe = Recipe::read(Path::new(recipe))?;
     let (side, count): (usize, usize) = (side.parse()?, count.parse()?);
     let image = prepare(&Radiograph::open(image)?, Intensity::Stored, Size::new(side, side), Resize::Area);

@@ -106,6 +106,7 @@ impl Leaf {
                     fs::write(&path, "").unwrap();
                     path.display().to_string()
                 }
+                None if holds(arg, TypeId::of::<pleura::runtime::Device>()) => "cpu".into(),
                 None => "1".into(),
             };
             match arg.get_long() {
