@@ -1,6 +1,6 @@
 //! Gradient checkpointing: few values of the forward pass are kept for the backward pass, which recomputes the others.
 //!
-//! The forward pass is [cut] into segments. Values that cross a cut are kept, and so are small ones and those of the last
+//! The forward pass is cut into segments. Values that cross a cut are kept, and so are small ones and those of the last
 //! segment. All others are computed a second time, by copies of the forward nodes, once the backward pass reaches their
 //! segment; ONNX Runtime frees the first ones as soon as the forward pass no longer needs them. The same operators get
 //! the same numbers, so the results are the same bit for bit, unless ONNX Runtime fuses the sum of a convolution and
@@ -9,7 +9,7 @@
 //!
 //! ONNX has no way to say that a node waits for another: ONNX Runtime would merge a copy with its original, and would
 //! compute many other things long before they are needed. So the backward pass reads what the forward pass made, and the
-//! copies read what is kept, through [gates](gate) that open step by step.
+//! copies read what is kept, through gates that open step by step.
 
 mod cut;
 mod gate;
