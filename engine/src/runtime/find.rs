@@ -151,9 +151,16 @@ fn rank(name: &str) -> Option<(bool, Vec<u32>)> {
 
 /// The folder of the libraries in Python's `onnxruntime`.
 fn python_folder() -> Option<PathBuf> {
-    let ask = "import importlib.util as u; s = u.find_spec('onnxruntime'); \
-               print(s.submodule_search_locations[0] if s and s.submodule_search_locations else '')";
-    Some(PathBuf::from(ask_python(ask)?).join("capi"))
+    Some(python_package("onnxruntime")?.join("capi"))
+}
+
+/// The folder of a package of the Python on PATH.
+pub(super) fn python_package(module: &str) -> Option<PathBuf> {
+    let ask = format!(
+        "import importlib.util as u; s = u.find_spec('{module}'); \
+         print(s.submodule_search_locations[0] if s and s.submodule_search_locations else '')"
+    );
+    ask_python(&ask).map(PathBuf::from)
 }
 
 /// The output of the Python on PATH for `code`; `None` if there is no Python, it fails, or it prints nothing.

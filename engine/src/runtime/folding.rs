@@ -11,6 +11,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::Loaded;
 use super::device_options::on_cpu;
+use super::session::with_data_beside;
 use crate::onnx::{self, Constants, Model, Skeleton};
 
 /// Disables folding of a model's constants when it is opened, unless they fit into `limit` bytes.
@@ -42,13 +43,11 @@ pub fn within(runtime: &Loaded, path: &Path, limit: usize, builder: SessionBuild
 
 /// Runs the constant part of a model once, with all results in memory at the same time.
 fn run(runtime: &Loaded, path: &Path, part: &Model, limit: usize) -> ort::Result<()> {
-    let mut builder = on_cpu(&runtime.environment, Session::builder(&runtime.environment)?)?
+    let builder = on_cpu(&runtime.environment, Session::builder(&runtime.environment)?)?
         .with_optimization_level(GraphOptimizationLevel::Disable)?
         .with_intra_threads(1)?
         .with_env_allocators()?;
-    if let Some(folder) = path.parent().and_then(Path::to_str).filter(|folder| !folder.is_empty()) {
-        builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
-    }
+    let mut builder = with_data_beside(builder, path)?;
     let open = || builder.commit_from_memory(&part.to_bytes());
     runtime.arena.try_run(&runtime.environment, limit, open)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::provider::no_such_device;
+use super::provider::numbered;
 use super::{Device, Loaded, Placement, Provider, find, probe};
 
 /// Why a device that was requested by name is unavailable.
@@ -53,10 +53,7 @@ fn cuda(runtime: &Loaded, number: u32) -> Result<(), String> {
 fn provided(runtime: &Loaded, provider: Provider, number: u32) -> Result<String, String> {
     // a library that crashes does so in the child
     probe::works(runtime, Device::Provider(provider, number))?;
-    let devices = runtime.devices_of(provider)?;
-    let found = devices.len();
-    let device = usize::try_from(number).ok().and_then(|number| devices.into_iter().nth(number));
-    device.ok_or_else(|| no_such_device(found))
+    numbered(runtime.devices_of(provider)?, number)
 }
 
 fn next_step(reason: &str) -> String {

@@ -49,11 +49,16 @@ pub(super) fn build_from_bytes(
     bytes: &[u8],
     options: SessionOptions,
 ) -> ort::Result<Session> {
-    let mut builder = builder(runtime, options, is_mostly_half_on(options.device, path))?;
-    if let Some(folder) = path.parent().and_then(Path::to_str).filter(|folder| !folder.is_empty()) {
-        builder = builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+    let builder = builder(runtime, options, is_mostly_half_on(options.device, path))?;
+    with_data_beside(builder, path)?.commit_from_memory(bytes)
+}
+
+/// Lets a model in memory have its external data in the folder of `path`.
+pub(super) fn with_data_beside(builder: SessionBuilder, path: &Path) -> ort::Result<SessionBuilder> {
+    match path.parent().and_then(Path::to_str).filter(|folder| !folder.is_empty()) {
+        Some(folder) => Ok(builder.with_config_entry("session.model_external_initializers_file_folder_path", folder)?),
+        None => Ok(builder),
     }
-    builder.commit_from_memory(bytes)
 }
 
 /// Opens a model in memory, for callers that bind its inputs and outputs themselves.

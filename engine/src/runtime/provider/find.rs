@@ -55,7 +55,7 @@ fn places<'a>(facts: &'a LibraryFacts, runtime: &'a Path) -> [(&'static str, Fol
         ("beside ONNX Runtime", Box::new(|| Some(vec![runtime.to_owned()]))),
         ("beside the executable", Box::new(|| Some(vec![env::current_exe().ok()?.parent()?.to_owned()]))),
         (CACHE, Box::new(|| Some(cached(&find::cache_folder()?, facts.package)))),
-        ("its Python package", Box::new(|| Some(vec![python_folder(facts.module)?]))),
+        ("its Python package", Box::new(|| Some(vec![find::python_package(facts.module)?]))),
     ]
 }
 
@@ -72,14 +72,6 @@ fn cached(cache: &Path, package: &str) -> Vec<PathBuf> {
         .collect();
     folders.sort_by_key(|(version, _)| Reverse(version.clone()));
     folders.into_iter().map(|(_, path)| path).collect()
-}
-
-fn python_folder(module: &str) -> Option<PathBuf> {
-    let ask = format!(
-        "import importlib.util as u; s = u.find_spec('{module}'); \
-         print(s.submodule_search_locations[0] if s and s.submodule_search_locations else '')"
-    );
-    find::ask_python(&ask).map(PathBuf::from)
 }
 
 /// `libNAME.so`, `libNAME.dylib` or `NAME.dll`.

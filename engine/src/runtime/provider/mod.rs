@@ -162,19 +162,18 @@ impl Loaded {
 
     /// A device of a provider's library.
     fn device_of(&self, provider: Provider, number: u32) -> Result<EpDevice<'_>, String> {
-        let devices = self.registry.devices(self, provider)?;
-        let found = devices.len();
-        let device = usize::try_from(number).ok().and_then(|number| devices.into_iter().nth(number));
-        device.ok_or_else(|| no_such_device(found))
+        numbered(self.registry.devices(self, provider)?, number)
     }
 }
 
-/// Why a number names no device.
-pub(super) fn no_such_device(found: usize) -> String {
-    match found {
+/// The device of a number, or why there is none.
+pub(super) fn numbered<T>(devices: Vec<T>, number: u32) -> Result<T, String> {
+    let found = devices.len();
+    let device = usize::try_from(number).ok().and_then(|number| devices.into_iter().nth(number));
+    device.ok_or_else(|| match found {
         1 => "its only device is number 0".into(),
         _ => format!("its devices are numbered 0 to {}", found - 1),
-    }
+    })
 }
 
 fn described(device: &EpDevice<'_>) -> String {

@@ -12,8 +12,7 @@ pub fn difference(found: &ArrayD<f32>, expected: &ArrayD<f32>, are_labels: bool)
         let differ = found.iter().zip(expected).filter(|(found, expected)| found != expected).count();
         return differ as f32 / expected.len().max(1) as f32;
     }
-    let scale =
-        expected.iter().filter(|number| number.is_finite()).fold(1.0_f32, |most, number| most.max(number.abs()));
+    let scale = largest(expected).max(1.0);
     let mut most = 0.0_f32;
     Zip::from(found).and(expected).for_each(|&found, &expected| {
         let apart = match (found.is_finite(), expected.is_finite()) {
@@ -24,6 +23,11 @@ pub fn difference(found: &ArrayD<f32>, expected: &ArrayD<f32>, are_labels: bool)
         most = most.max(apart);
     });
     most
+}
+
+/// The largest finite magnitude; 0 if there is none.
+pub fn largest(numbers: &ArrayD<f32>) -> f32 {
+    numbers.iter().filter(|number| number.is_finite()).fold(0.0, |most, number| most.max(number.abs()))
 }
 
 #[cfg(test)]

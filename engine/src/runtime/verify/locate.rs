@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use super::difference::difference;
+use super::difference::{difference, largest};
 use crate::onnx::{self, proto::NodeProto, proto::ValueInfoProto};
 use crate::runtime::{Device, Loaded, Model, SessionOptions};
 
@@ -72,8 +72,7 @@ impl Search<'_> {
         };
         let Ok(expected) = run(SessionOptions::on(Device::Cpu, self.device.threads)) else { return Ok(false) };
         let found = run(self.device)?;
-        let unit =
-            expected.iter().filter(|number| number.is_finite()).fold(0.0_f32, |most, number| most.max(number.abs()));
+        let unit = largest(&expected);
         // an intermediate result of small numbers counts like one of large ones
         let scale = if unit > 0.0 && unit < 1.0 { 1.0 / unit } else { 1.0 };
         Ok(difference(&(found * scale), &(expected * scale), false) > self.tolerance)

@@ -126,7 +126,8 @@ impl Check {
         let sizes = sizes.map(|(name, (found, expected))| (*name, difference(found, expected, is_label(name))));
         let worst = sizes.max_by(|a, b| a.1.total_cmp(&b.1));
         let Some((output, size)) = worst else { return Ok(()) };
-        state.verified.inputs += input.shape().first().copied().unwrap_or(1);
+        let inputs = input.shape().first().copied().unwrap_or(1);
+        state.verified.inputs += inputs;
         state.verified.largest = state.verified.largest.max(size);
         if size > self.tolerance {
             let nodes = locate::nodes(self.runtime, path, self.options, (name, input), self.tolerance);
@@ -135,7 +136,7 @@ impl Check {
             state.failed = Some(difference.clone());
             return Err(difference);
         }
-        state.left = state.left.saturating_sub(input.shape().first().copied().unwrap_or(1));
+        state.left = state.left.saturating_sub(inputs);
         if state.left == 0 {
             state.reference = None;
         }
