@@ -224,15 +224,16 @@ fn memory_has_a_ceiling_that_the_user_sets() {
         .for_each(|file| drop(std::fs::hard_link(&image, file).or_else(|_| std::fs::copy(&image, file).map(drop))));
     let peak = |memory: &str| {
         let mut command = support::pleura();
-        command.args(["bench", "--json", "--rounds", "1", "--device", "cpu", "--memory", memory]);
+        command.args(["bench", "--json", "--rounds", "1", "--device", "cpu", "--batch", "16", "--memory", memory]);
         let output = command.arg(&case.manifest).args(&files).assert().success().get_output().stdout.clone();
         let told: serde_json::Value = serde_json::from_slice(&output).unwrap();
         assert_eq!(told["rounds"][0]["images"], 40);
         told["peak_memory_bytes"].as_u64()
     };
-    // Only if the system reports it: an image takes 80 MB on its way.
+    // Only if the system reports it. A batch of 16 is held together, however slowly the machine reads files, unless the
+    // limit cuts it: an image takes 80 MB on its way.
     let (Some(little), Some(much)) = (peak("200MB"), peak("2GB")) else { return };
-    assert!(little < 500 << 20, "{} MiB", little >> 20);
+    assert!(little < 200 << 20, "{} MiB", little >> 20);
     assert!(2 * little < much, "{} and {} MiB", little >> 20, much >> 20);
 }
 
