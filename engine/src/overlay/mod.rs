@@ -6,12 +6,13 @@
 use image::{Rgb, RgbImage};
 use ndarray::{Array2, ArrayView2};
 
+use self::text::{Backing, Style, fitted};
 use crate::ensemble::Region;
 use crate::submission::Runs;
 use crate::{Mask, Size};
 
-mod letters;
 mod strip;
+pub mod text;
 
 pub use strip::strip;
 
@@ -32,10 +33,10 @@ const OUTSIDE: f32 = 0.75;
 const GAP: usize = 12;
 /// The caption's height, in pixels.
 const CAPTION: usize = 44;
-/// The size of a letter's dot, in pixels.
-const DOT: usize = 3;
+/// The height of a caption's line, in pixels.
+const LINE: f32 = 24.0;
 /// The same in a grid, whose tiles are narrow.
-const SMALL_DOT: usize = 2;
+const SMALL_LINE: f32 = 18.0;
 
 /// Masks whose size is not the picture's.
 #[derive(Debug, thiserror::Error)]
@@ -129,14 +130,7 @@ pub fn grid(tiles: &[Tile], across: usize) -> RgbImage {
         assert_eq!(mask.size(), Size::from(intensities.dim()), "the mask of `{caption}`");
         let left = GAP + index % across * (columns + GAP);
         let top = CAPTION + index / across * (CAPTION + rows + GAP);
-        letters::write(
-            &mut picture,
-            caption,
-            (left, top - (CAPTION + 7 * SMALL_DOT) / 2),
-            SMALL_DOT,
-            TRUTH,
-            left + columns,
-        );
+        write(&mut picture, caption, (left, top, columns), (SMALL_LINE, TRUTH));
         Layer::Mask(mask, TRUTH).draw(&mut picture, (left, top), intensities.view());
     }
     picture
@@ -161,10 +155,22 @@ fn in_rows(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>], across: usize
         let left = GAP + index % across * (columns + GAP);
         let top = CAPTION + index / across * (CAPTION + rows + GAP);
         let color = if let Layer::Mask(_, color) = panel.layer { color } else { TEXT };
-        letters::write(&mut picture, &panel.caption, (left, top - (CAPTION + 7 * DOT) / 2), DOT, color, left + columns);
+        write(&mut picture, &panel.caption, (left, top, columns), (LINE, color));
         panel.layer.draw(&mut picture, (left, top), intensities);
     }
     picture
+}
+
+/// Writes a caption above a panel at (left, top), cut at the panel's width, in lines of this height and colour.
+fn write(
+    picture: &mut RgbImage,
+    caption: &str,
+    (left, top, width): (usize, usize, usize),
+    (size, color): (f32, Rgb<u8>),
+) {
+    let style = Style { size, color, backing: Backing::None };
+    let y = top as i64 - (CAPTION as i64 + size as i64) / 2;
+    text::draw(picture, &fitted(caption, size, width as u32), (left as i64, y), &style);
 }
 
 /// Maps a pixel's position and its grey value in 0..=255 to its colour.
