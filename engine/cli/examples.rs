@@ -12,6 +12,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "predict",
         &[
             "pleura predict ensemble.toml images --out submission.csv --findings findings.jsonl",
+            "pleura predict ensemble.toml images --out submission.csv --dicom results",
             "pleura predict ensemble.toml images --out submission.csv --resume",
             "pleura predict ensemble.toml images --out submission.csv --shard 0/4",
             "pleura predict ensemble.toml --list files.csv --path-column path --out submission.csv",

@@ -1,5 +1,6 @@
 //! Outputs beside the submission: text files and maps, each written whole or not at all.
 
+mod dicom;
 mod index;
 mod pictures;
 
@@ -13,6 +14,7 @@ use pleura_files::atomic::{self, Parts};
 use pleura_files::digest;
 use tempfile::NamedTempFile;
 
+pub use dicom::DicomObjects;
 pub use index::Index;
 pub use pictures::{Pngs, Put, short};
 

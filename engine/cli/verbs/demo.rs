@@ -146,6 +146,7 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
         sample: None,
         findings: Some(place.findings()),
         report: None,
+        dicom: None,
         maps: None,
         folds: None,
         // even if the demo runs as a task of an array

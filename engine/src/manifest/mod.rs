@@ -7,6 +7,7 @@ mod accepts;
 mod compose;
 mod crop;
 mod files;
+mod finding;
 mod fit;
 mod folder;
 mod gate;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::lint::{Diagnostic, Locations, Severity};
 pub use accepts::{Accepts, Assessment, Strict};
 pub use crop::{Crop, Otherwise};
+pub use finding::FindingCode;
 pub use fit::{Convention, Fit, Weighting, Windows};
 pub use folder::{Folder, FolderError};
 pub use gate::Gate;
@@ -77,6 +79,9 @@ pub struct Manifest {
     /// The radiographs that the ensemble is for; default: all.
     #[serde(default)]
     pub accepts: Accepts,
+    /// What masks mean, in the codes of medical records; results for a PACS (`--dicom`) need it.
+    #[serde(default)]
+    pub finding: Option<FindingCode>,
     /// How models run.
     #[serde(default)]
     pub runtime: Runtime,

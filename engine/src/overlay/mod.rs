@@ -102,6 +102,23 @@ pub fn tinted(intensities: ArrayView2<'_, f32>, truth: &Mask) -> Result<RgbImage
     Ok(picture)
 }
 
+/// The radiograph alone, with a mask's outline in a colour (red, green, blue). `intensities` are as in [`render`].
+///
+/// # Errors
+/// If the mask has another size than the radiograph.
+pub fn outlined(intensities: ArrayView2<'_, f32>, mask: &Mask, color: [u8; 3]) -> Result<RgbImage, OverlayError> {
+    let size = Size::from(intensities.dim());
+    if mask.size() != size {
+        return Err(OverlayError { what: "predicted", mask: mask.size(), image: size });
+    }
+    let mut picture = RgbImage::new(size.width as u32, size.height as u32);
+    Layer::Nothing.draw(&mut picture, (0, 0), intensities);
+    for (place, _) in outline(mask).indexed_iter().filter(|(_, edge)| **edge) {
+        picture.put_pixel(place.1 as u32, place.0 as u32, Rgb(color));
+    }
+    Ok(picture)
+}
+
 /// A radiograph with its true mask, in a grid.
 #[derive(Debug, Clone)]
 pub struct Tile {

@@ -23,7 +23,7 @@ use pleura::submission::read_ids;
 
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
-use crate::outputs::Maps;
+use crate::outputs::{DicomObjects, Maps};
 use crate::paths::{Checked, Command, Images, ListArgs, Paths, Sources};
 use crate::receipt::{self, Identity, Receipt, Sum};
 use crate::remote::FetchArgs;
@@ -69,6 +69,12 @@ pub struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Outputs")]
     pub maps: Option<PathBuf>,
 
+    /// Write DICOM objects for a PACS to this folder: for each DICOM image a structured report, a Secondary Capture with
+    /// the outline, and a segmentation if anything is marked; for each PNG or JPEG image the capture alone. The manifest's
+    /// `finding` says what is marked.
+    #[arg(long, value_name = "DIR", help_heading = "Outputs")]
+    pub dicom: Option<PathBuf>,
+
     /// CSV of `ImageId,fold` for out-of-fold predictions: snapshots that name a fold run on the images of that fold
     /// only.
     #[arg(long, value_name = "CSV")]
@@ -104,6 +110,7 @@ impl Command for Args {
         paths.reads_any("--sample", &self.sample);
         paths.reads_any("--folds", &self.folds);
         self.maps.iter().for_each(|folder| paths.writes_pictures("--maps", folder));
+        self.dicom.iter().for_each(|folder| paths.writes_like("--dicom", folder, DicomObjects::NAMES));
         self.engine.paths(paths);
         let fetch = FetchArgs { memory: self.engine.memory, ..self.fetch };
         let (inputs, list) = (self.inputs.clone(), self.list.clone());
@@ -139,6 +146,8 @@ fn run(args: &Args, images: &Images) -> Result<Exit> {
     // the receipt names the program's hash; computed while models are opened
     pleura::plugin::hash_program();
     let ensemble = args.engine.open(&args.ensemble, options)?;
+    let dicom =
+        args.dicom.as_deref().map(|folder| DicomObjects::create(folder, &targets.out, &ensemble)).transpose()?;
     let receipt = begin(args, &ensemble, &inputs, shard)?;
     let identity = Identity::from(&receipt);
     if args.anew {
@@ -147,7 +156,8 @@ fn run(args: &Args, images: &Images) -> Result<Exit> {
     let kept = journal.begin(&identity, args.resume)?;
     let out = targets.out.clone();
     let _interrupt = (!args.anew).then(|| interrupt::says(move || journal::interrupted(&out))).transpose()?;
-    if args.resume && kept.is_empty() {
+    // a finished run's receipt does not tell of objects
+    if args.resume && kept.is_empty() && dicom.is_none() {
         match finished::how(&targets, &identity, &receipt.inputs) {
             Ok(exit) => {
                 term::note("already finished: nothing to run");
@@ -160,7 +170,7 @@ fn run(args: &Args, images: &Images) -> Result<Exit> {
     let listed = receipt::path(&targets.out);
     let maps = args.maps.as_deref().map(|folder| Maps::create(folder, &targets.out)).transpose()?;
     let remotes = images.remotes.as_ref();
-    let run = Run::new(&ensemble, &mut journal, maps, sample.as_deref(), &listed)?;
+    let run = Run::new(&ensemble, &mut journal, (maps, dicom), sample.as_deref(), &listed)?;
     let done = run.all(&inputs.own, kept, remotes);
     let sample = sample.as_deref();
     let finish = Finish { args, ensemble: &ensemble, targets: &targets, shard, sample, remotes, start };

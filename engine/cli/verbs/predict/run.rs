@@ -14,7 +14,7 @@ use super::entry::{Entry, Row};
 use super::inputs::Input;
 use super::journal::{Journal, Kept, Span};
 use super::lost::Lost;
-use crate::outputs::{Maps, short};
+use crate::outputs::{DicomObjects, Maps, short};
 use crate::receipt::{Places, Skipped};
 use crate::remarks::Remarks;
 use crate::remote::{self, Remotes};
@@ -27,6 +27,7 @@ pub struct Run<'a> {
     origin: Origin,
     journal: &'a mut Journal,
     maps: Option<Maps>,
+    dicom: Option<DicomObjects>,
     sample: Option<HashSet<&'a str>>,
     /// The file of each id.
     sources: HashMap<String, PathBuf>,
@@ -86,7 +87,7 @@ impl<'a> Run<'a> {
     pub fn new(
         ensemble: &'a Ensemble,
         journal: &'a mut Journal,
-        maps: Option<Maps>,
+        (maps, dicom): (Option<Maps>, Option<DicomObjects>),
         sample: Option<&'a [String]>,
         receipt: &Path,
     ) -> Result<Self> {
@@ -94,7 +95,19 @@ impl<'a> Run<'a> {
         let origin = ensemble.origin().context("cannot hash the files that the findings name")?;
         let skips = Skips::new("skipped files", format!("with `-v`, and in `{}` at the end", receipt.display()));
         let (sources, remarks, done) = (HashMap::new(), Remarks::default(), RunResult::nothing());
-        Ok(Self { ensemble, origin, journal, maps, sample, sources, remarks, done, skips, lost: Lost::default() })
+        Ok(Self {
+            ensemble,
+            origin,
+            journal,
+            maps,
+            dicom,
+            sample,
+            sources,
+            remarks,
+            done,
+            skips,
+            lost: Lost::default(),
+        })
     }
 
     /// Processes all files in order: finished ones from the journal, the others through the ensemble.
@@ -187,7 +200,8 @@ impl<'a> Run<'a> {
         let kept = kept.filter(|kept| kept.is_of(input))?;
         let held = |sum: &String| self.maps.as_ref().is_some_and(|maps| maps.holds(&kept.id, sum));
         let picture = kept.map.as_ref().is_none_or(held);
-        picture.then_some(kept.span)
+        let objects = self.dicom.as_ref().is_none_or(|dicom| dicom.holds(&kept.id));
+        (picture && objects).then_some(kept.span)
     }
 
     /// Adds an image finished by an earlier run.
@@ -226,6 +240,9 @@ impl<'a> Run<'a> {
             self.done.unmapped += 1;
         }
         let map = map.and_then(Result::ok);
+        if let (Some(dicom), Some(radiograph)) = (&self.dicom, radiograph) {
+            dicom.write(radiograph, finding, &self.origin)?;
+        }
         let row = Row::new(finding);
         let entry = Entry::new(input, radiograph, (finding, &row.mask), map, &self.origin)?;
         let span = self.journal.push(&entry)?;

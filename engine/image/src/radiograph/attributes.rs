@@ -5,7 +5,7 @@ use dicom_dictionary_std::tags;
 
 /// The attributes that are kept of a data set. Others are skipped, so the memory for a file's attributes does not
 /// depend on what else the file contains.
-const KEPT: [Tag; 56] = [
+const KEPT: [Tag; 70] = [
     tags::FILE_META_INFORMATION_GROUP_LENGTH,
     tags::MEDIA_STORAGE_SOP_CLASS_UID,
     tags::MEDIA_STORAGE_SOP_INSTANCE_UID,
@@ -62,6 +62,20 @@ const KEPT: [Tag; 56] = [
     tags::FLOAT_PIXEL_DATA,
     tags::DOUBLE_FLOAT_PIXEL_DATA,
     tags::PIXEL_DATA,
+    tags::STUDY_DATE,
+    tags::STUDY_TIME,
+    tags::ACCESSION_NUMBER,
+    tags::REFERRING_PHYSICIAN_NAME,
+    tags::STUDY_DESCRIPTION,
+    tags::ISSUER_OF_PATIENT_ID,
+    tags::PATIENT_BIRTH_DATE,
+    tags::STUDY_INSTANCE_UID,
+    tags::SERIES_INSTANCE_UID,
+    tags::STUDY_ID,
+    tags::SERIES_NUMBER,
+    tags::INSTANCE_NUMBER,
+    tags::PATIENT_ORIENTATION,
+    tags::FRAME_OF_REFERENCE_UID,
 ];
 
 /// The attributes of a data set or an item.

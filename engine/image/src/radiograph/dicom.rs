@@ -21,7 +21,7 @@ use super::limits::{DecodeLimits, Extent};
 use super::lut::{Lut, Palette};
 use super::values::{GreyValues, Values};
 use super::window::{Voi, VoiLutFunction, Window};
-use super::{ImageHeader, Radiograph, Tags, codec, object};
+use super::{ImageHeader, Radiograph, SourceAttributes, Tags, codec, object};
 use crate::Size;
 
 /// Decodes a DICOM file's bytes.
@@ -118,6 +118,7 @@ fn radiograph(dataset: &Dataset, path: &Path, limits: DecodeLimits) -> Result<Ra
         inverted: header.photometric == Photometric::Monochrome1,
         spacing: spacing(attributes),
         acquisition: Acquisition::of_dicom(attributes),
+        source: Some(Box::new(SourceAttributes::new(attributes))),
         remarks,
         digest: std::sync::OnceLock::new(),
     })

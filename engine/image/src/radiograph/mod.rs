@@ -34,6 +34,7 @@ mod object;
 mod packbits;
 mod raster;
 mod samples;
+mod source;
 mod tags;
 mod value;
 mod values;
@@ -62,6 +63,7 @@ pub use glance::ImageHeader;
 pub use id::stem;
 pub use intensity::Intensity;
 pub use limits::{DecodeLimits, OverLimit};
+pub use source::{LutAttributes, SOURCE_TAGS, SourceAttributes};
 pub use tags::Tags;
 pub use values::GreyValues;
 
@@ -83,6 +85,7 @@ pub struct Radiograph {
     inverted: bool,
     spacing: Option<(f32, f32)>,
     acquisition: Acquisition,
+    source: Option<Box<SourceAttributes>>,
     remarks: Vec<String>,
     digest: OnceLock<String>,
 }
@@ -192,6 +195,7 @@ impl Radiograph {
             inverted: false,
             spacing: None,
             acquisition: Acquisition::default(),
+            source: None,
             remarks: Vec::new(),
             digest: OnceLock::new(),
         }
@@ -283,6 +287,12 @@ impl Radiograph {
     #[must_use]
     pub fn acquisition(&self) -> &Acquisition {
         &self.acquisition
+    }
+
+    /// What objects made from this image repeat of a DICOM file; `None` for other files, and for values in memory.
+    #[must_use]
+    pub fn source(&self) -> Option<&SourceAttributes> {
+        self.source.as_deref()
     }
 
     /// Oddities of the file that are harmless: one sentence each, to be shown to the user.

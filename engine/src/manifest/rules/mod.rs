@@ -1,6 +1,7 @@
 //! The rules of a manifest beyond the shape of its keys.
 
 mod across;
+mod finding;
 mod fit;
 mod gates;
 mod own;
@@ -123,6 +124,7 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     across::classifier_decides(manifest, findings);
     across::crop_is_used(manifest, &stages, findings);
     steps::after_merge(manifest, findings);
+    finding::can_be_written(manifest, findings);
     if manifest.runtime.fp16 && !manifest.runtime.tensorrt {
         findings.warn(
             ["runtime.fp16".into(), "runtime.tensorrt".into()],

@@ -1,0 +1,143 @@
+//! Findings as DICOM objects: a segmentation (SEG), a Secondary Capture with the outline burnt in, and a structured
+//! report (SR, TID 1500).
+//!
+//! Patient and study are the source's, as far as their values are valid. UIDs depend on the source, the run's files and
+//! the program's version alone, so that what is stored twice is stored once, and another threshold has other UIDs.
+
+mod capture;
+mod common;
+mod dataset;
+mod report;
+mod segmentation;
+mod source;
+mod uid;
+mod valid;
+
+use ndarray::Array2;
+use pleura::ensemble::{Finding, Origin};
+use pleura::manifest::FindingCode;
+use pleura::{Mask, Radiograph};
+
+use source::Source;
+
+/// A kind of object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The mask as a Segmentation (SEG) of one binary frame.
+    Segmentation,
+    /// The radiograph with the outline, the score and a warning burnt in, as a Secondary Capture.
+    Capture,
+    /// Finding, score and area as an Enhanced SR by template TID 1500.
+    Report,
+}
+
+impl Kind {
+    /// A short name for files: `seg`, `sc`, `sr`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Segmentation => "seg",
+            Self::Capture => "sc",
+            Self::Report => "sr",
+        }
+    }
+}
+
+/// A DICOM object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its SOP Instance UID.
+    pub uid: String,
+    /// The file, with preamble and file meta.
+    pub bytes: Vec<u8>,
+}
+
+/// What objects tell of the run that found a finding.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// What masks mean.
+    pub code: &'a FindingCode,
+    /// The ensemble's name.
+    pub ensemble: &'a str,
+    /// The identity of its files.
+    pub origin: &'a Origin,
+    /// When the objects are made: a date as `20260131` and a time as `235959`, local.
+    pub made: (&'a str, &'a str),
+}
+
+/// Why there are no objects for a finding.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DicomOutError {
+    /// The colour of the finding's code is none.
+    #[error("expected a colour such as `#e69f00` in the manifest's `finding.color`, found `{0}`")]
+    Color(String),
+    /// An object cannot be written.
+    #[error("cannot write the {} object", .kind.name())]
+    Write {
+        /// The object's kind.
+        kind: Kind,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The objects of a finding. A DICOM file has a report and a capture, and a segmentation if anything is marked; a PNG or
+/// JPEG file, which has neither patient nor study, has a capture alone. The mask is brought to the image's size by the
+/// nearest pixel if it has another one; areas are those of that mask.
+///
+/// # Errors
+/// If the finding's colour is none, or an object cannot be written.
+pub fn objects(radiograph: &Radiograph, finding: &Finding, run: &Run<'_>) -> Result<Vec<Object>, DicomOutError> {
+    let mask = at_size_of(radiograph, &finding.mask);
+    let source = Source::new(radiograph);
+    let image = Image { radiograph, finding, mask: &mask, source: &source, run };
+    let mut objects = Vec::new();
+    if source.is_dicom && !mask.is_empty() {
+        objects.push(segmentation::object(&image)?);
+    }
+    if source.is_dicom {
+        objects.push(report::object(&image)?);
+    }
+    objects.push(capture::object(&image)?);
+    Ok(objects)
+}
+
+/// What all objects of an image are made from.
+struct Image<'a> {
+    radiograph: &'a Radiograph,
+    finding: &'a Finding,
+    /// The finding's mask at the radiograph's size.
+    mask: &'a Mask,
+    source: &'a Source,
+    run: &'a Run<'a>,
+}
+
+impl Image<'_> {
+    /// The marked area in mm², if the pixels' spacing is known.
+    fn area(&self) -> Option<f64> {
+        let (row, column) = self.radiograph.spacing()?;
+        Some(self.mask.area() as f64 * f64::from(row) * f64::from(column))
+    }
+
+    /// The classifier's score in words: one number, or its bounds where members were left out.
+    fn score(&self) -> Option<String> {
+        let (low, high) = self.finding.score?;
+        Some(if low == high { format!("{low:.3}") } else { format!("{low:.3} to {high:.3}") })
+    }
+}
+
+fn at_size_of(radiograph: &Radiograph, mask: &Mask) -> Mask {
+    let (to, from) = (radiograph.size(), mask.size());
+    if to == from {
+        return mask.clone();
+    }
+    let pixels = mask.pixels();
+    // the pixel that holds the new pixel's centre
+    let nearest = |at: usize, to: usize, from: usize| (2 * at + 1) * from / (2 * to);
+    Mask::from(Array2::from_shape_fn((to.height, to.width), |(row, column)| {
+        pixels[(nearest(row, to.height, from.height), nearest(column, to.width, from.width))]
+    }))
+}
