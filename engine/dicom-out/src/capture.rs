@@ -13,7 +13,6 @@ const CLASS: &str = uids::SECONDARY_CAPTURE_IMAGE_STORAGE;
 const WARNING: &str = "AI result, not for diagnosis";
 
 pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
-    let size = image.mask.size();
     let orientation = image.source.value(tags::PATIENT_ORIENTATION, valid::code);
     let laterality = image.source.value(tags::LATERALITY, valid::code);
     common::head(image, Kind::Capture, CLASS)
@@ -30,12 +29,7 @@ pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
         .short(tags::SAMPLES_PER_PIXEL, 3)
         .text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB")
         .short(tags::PLANAR_CONFIGURATION, 0)
-        .short(tags::ROWS, size.height as u16)
-        .short(tags::COLUMNS, size.width as u16)
-        .short(tags::BITS_ALLOCATED, 8)
-        .short(tags::BITS_STORED, 8)
-        .short(tags::HIGH_BIT, 7)
-        .short(tags::PIXEL_REPRESENTATION, 0)
+        .pixels(image.mask.size(), 8)
         .bytes(tags::PIXEL_DATA, VR::OB, picture(image)?)
         .write(Kind::Capture, CLASS, common::instance_uid(image, Kind::Capture))
 }

@@ -22,7 +22,12 @@ pub fn instance_uid(image: &Image<'_>, kind: Kind) -> String {
     uid_of(image, kind.name(), &image.source.instance)
 }
 
-/// The head of an object: everything but what its kind adds. An object's series holds those of its kind from one series.
+/// The series of an image's objects of this kind: it holds those of one series of the source.
+pub fn series_uid(image: &Image<'_>, kind: Kind) -> String {
+    uid_of(image, &format!("series of {}", kind.name()), &image.source.series)
+}
+
+/// The head of an object: everything but what its kind adds.
 pub fn head(image: &Image<'_>, kind: Kind, class: &str) -> Set {
     let (modality, number, name) = match kind {
         Kind::Segmentation => ("SEG", "9001", "segmentation"),
@@ -32,14 +37,13 @@ pub fn head(image: &Image<'_>, kind: Kind, class: &str) -> Set {
     let source = image.source;
     let instance = source.value(tags::INSTANCE_NUMBER, valid::integer);
     let instance = if instance.is_empty() { "1".into() } else { instance };
-    let series = uid_of(image, &format!("series of {}", kind.name()), &source.series);
     let description = format!("{} (AI {name})", image.run.code.meaning);
     source
         .patient_and_study(Set::new())
         .text(tags::SOP_CLASS_UID, VR::UI, class)
         .text(tags::SOP_INSTANCE_UID, VR::UI, instance_uid(image, kind))
         .text(tags::MODALITY, VR::CS, modality)
-        .text(tags::SERIES_INSTANCE_UID, VR::UI, series)
+        .text(tags::SERIES_INSTANCE_UID, VR::UI, series_uid(image, kind))
         .text(tags::SERIES_NUMBER, VR::IS, number)
         .text(tags::INSTANCE_NUMBER, VR::IS, instance)
         .text(tags::SERIES_DESCRIPTION, VR::LO, cut(&description))

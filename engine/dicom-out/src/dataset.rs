@@ -5,6 +5,8 @@ use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
+use pleura::Size;
+
 use crate::{DicomOutError, Kind, Object};
 
 /// A data set or an item of a sequence.
@@ -34,6 +36,16 @@ impl Set {
     pub fn short(mut self, tag: Tag, value: u16) -> Self {
         self.0.put(DataElement::new(tag, VR::US, PrimitiveValue::U16([value].into_iter().collect())));
         self
+    }
+
+    /// Adds the shape of unsigned pixels.
+    pub fn pixels(self, size: Size, bits: u16) -> Self {
+        self.short(tags::ROWS, size.height as u16)
+            .short(tags::COLUMNS, size.width as u16)
+            .short(tags::BITS_ALLOCATED, bits)
+            .short(tags::BITS_STORED, bits)
+            .short(tags::HIGH_BIT, bits - 1)
+            .short(tags::PIXEL_REPRESENTATION, 0)
     }
 
     /// Adds several 16-bit numbers.

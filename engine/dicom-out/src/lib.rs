@@ -13,6 +13,8 @@ mod source;
 mod uid;
 mod valid;
 
+use std::borrow::Cow;
+
 use ndarray::Array2;
 use pleura::ensemble::{Finding, Origin};
 use pleura::manifest::FindingCode;
@@ -129,15 +131,15 @@ impl Image<'_> {
     }
 }
 
-fn at_size_of(radiograph: &Radiograph, mask: &Mask) -> Mask {
+fn at_size_of<'m>(radiograph: &Radiograph, mask: &'m Mask) -> Cow<'m, Mask> {
     let (to, from) = (radiograph.size(), mask.size());
     if to == from {
-        return mask.clone();
+        return Cow::Borrowed(mask);
     }
     let pixels = mask.pixels();
     // the pixel that holds the new pixel's centre
     let nearest = |at: usize, to: usize, from: usize| (2 * at + 1) * from / (2 * to);
-    Mask::from(Array2::from_shape_fn((to.height, to.width), |(row, column)| {
+    Cow::Owned(Mask::from(Array2::from_shape_fn((to.height, to.width), |(row, column)| {
         pixels[(nearest(row, to.height, from.height), nearest(column, to.width, from.width))]
-    }))
+    })))
 }

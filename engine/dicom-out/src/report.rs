@@ -32,7 +32,7 @@ fn evidence(image: &Image<'_>) -> Set {
     let series = |uid: &str, item: Set| {
         Set::new().text(tags::SERIES_INSTANCE_UID, VR::UI, uid).items(tags::REFERENCED_SOP_SEQUENCE, [item])
     };
-    let own = common::uid_of(image, "series of seg", &image.source.series);
+    let own = common::series_uid(image, Kind::Segmentation);
     let segmentation = (!image.mask.is_empty()).then(|| series(&own, segmentation(image)));
     let source = series(&image.source.series, image.source.reference());
     Set::new()

@@ -10,7 +10,6 @@ use crate::{DicomOutError, Image, Kind, Object};
 const CLASS: &str = uids::SEGMENTATION_STORAGE;
 
 pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
-    let size = image.mask.size();
     let dimensions = common::uid_of(image, "dimensions", &image.source.instance);
     let dimension = Set::new()
         .text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &dimensions)
@@ -32,12 +31,7 @@ pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
         .short(tags::SAMPLES_PER_PIXEL, 1)
         .text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2")
         .text(tags::NUMBER_OF_FRAMES, VR::IS, "1")
-        .short(tags::ROWS, size.height as u16)
-        .short(tags::COLUMNS, size.width as u16)
-        .short(tags::BITS_ALLOCATED, 1)
-        .short(tags::BITS_STORED, 1)
-        .short(tags::HIGH_BIT, 0)
-        .short(tags::PIXEL_REPRESENTATION, 0)
+        .pixels(image.mask.size(), 1)
         .items(tags::DIMENSION_ORGANIZATION_SEQUENCE, [organization])
         .items(tags::DIMENSION_INDEX_SEQUENCE, [dimension])
         .items(tags::SEGMENT_SEQUENCE, [segment(image)?])

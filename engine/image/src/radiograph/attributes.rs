@@ -3,9 +3,11 @@
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
 
-/// The attributes that are kept of a data set. Others are skipped, so the memory for a file's attributes does not
+use super::source::SOURCE_TAGS;
+
+/// The attributes that are kept of a data set, besides [`SOURCE_TAGS`]. Others are skipped, so the memory for a file's attributes does not
 /// depend on what else the file contains.
-const KEPT: [Tag; 70] = [
+const KEPT: [Tag; 37] = [
     tags::FILE_META_INFORMATION_GROUP_LENGTH,
     tags::MEDIA_STORAGE_SOP_CLASS_UID,
     tags::MEDIA_STORAGE_SOP_INSTANCE_UID,
@@ -14,35 +16,16 @@ const KEPT: [Tag; 70] = [
     tags::SOURCE_APPLICATION_ENTITY_TITLE,
     tags::SENDING_APPLICATION_ENTITY_TITLE,
     tags::RECEIVING_APPLICATION_ENTITY_TITLE,
-    tags::SPECIFIC_CHARACTER_SET,
-    tags::SOP_CLASS_UID,
-    tags::SOP_INSTANCE_UID,
-    tags::MODALITY,
-    tags::PATIENT_NAME,
-    tags::PATIENT_ID,
-    tags::PATIENT_SEX,
-    tags::PATIENT_AGE,
-    tags::BODY_PART_EXAMINED,
-    tags::IMAGER_PIXEL_SPACING,
-    tags::VIEW_POSITION,
-    tags::LATERALITY,
-    tags::IMAGE_LATERALITY,
     tags::SAMPLES_PER_PIXEL,
     tags::PHOTOMETRIC_INTERPRETATION,
     tags::PLANAR_CONFIGURATION,
     tags::NUMBER_OF_FRAMES,
     tags::ROWS,
     tags::COLUMNS,
-    tags::PIXEL_SPACING,
     tags::BITS_ALLOCATED,
     tags::BITS_STORED,
     tags::HIGH_BIT,
     tags::PIXEL_REPRESENTATION,
-    tags::WINDOW_CENTER,
-    tags::WINDOW_WIDTH,
-    tags::RESCALE_INTERCEPT,
-    tags::RESCALE_SLOPE,
-    tags::VOILUT_FUNCTION,
     tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
     tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
     tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
@@ -62,20 +45,6 @@ const KEPT: [Tag; 70] = [
     tags::FLOAT_PIXEL_DATA,
     tags::DOUBLE_FLOAT_PIXEL_DATA,
     tags::PIXEL_DATA,
-    tags::STUDY_DATE,
-    tags::STUDY_TIME,
-    tags::ACCESSION_NUMBER,
-    tags::REFERRING_PHYSICIAN_NAME,
-    tags::STUDY_DESCRIPTION,
-    tags::ISSUER_OF_PATIENT_ID,
-    tags::PATIENT_BIRTH_DATE,
-    tags::STUDY_INSTANCE_UID,
-    tags::SERIES_INSTANCE_UID,
-    tags::STUDY_ID,
-    tags::SERIES_NUMBER,
-    tags::INSTANCE_NUMBER,
-    tags::PATIENT_ORIENTATION,
-    tags::FRAME_OF_REFERENCE_UID,
 ];
 
 /// The attributes of a data set or an item.
@@ -109,7 +78,7 @@ pub(super) enum Value<'a> {
 impl<'a> Attributes<'a> {
     /// Whether an attribute of this tag is kept.
     pub(super) fn keeps(tag: Tag) -> bool {
-        KEPT.contains(&tag)
+        KEPT.contains(&tag) || SOURCE_TAGS.contains(&tag)
     }
 
     /// Adds an attribute; the first one of a tag is kept.
