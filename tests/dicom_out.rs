@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dicom_core::{DataElement, PrimitiveValue, VR};
-use dicom_dictionary_std::{tags, uids};
-use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use dicom_core::VR;
+use dicom_dictionary_std::tags;
 use pleura::Size;
 use support::case::{Case, POST, member};
+use support::dicom::dicom;
 use support::toy::{Toy, noise};
 
 const FINDING: &str = "finding = { code = \"36118008\", scheme = \"SCT\", meaning = \"Pneumothorax\" }\n";
@@ -22,34 +22,6 @@ const KNOWN: [&str; 3] = [
     "Warning - is only permitted to be empty when actually unknown",
     "Warning - Unrecognized defined term <99PLEURA>",
 ];
-
-/// A DICOM file of 40×56 pixels, not as wide as high, of noise or black, with these texts.
-fn dicom(folder: &Path, name: &str, black: bool, texts: &[(dicom_core::Tag, VR, &str)]) -> PathBuf {
-    let mut object = InMemDicomObject::new_empty();
-    for &(tag, vr, value) in texts {
-        object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
-    }
-    for (tag, vr, value) in [
-        (tags::SOP_CLASS_UID, VR::UI, uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION),
-        (tags::MODALITY, VR::CS, "DX"),
-        (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
-        (tags::PIXEL_SPACING, VR::DS, "0.5\\0.25"),
-    ] {
-        object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
-    }
-    let shape = [(tags::SAMPLES_PER_PIXEL, 1), (tags::ROWS, 56), (tags::COLUMNS, 40), (tags::BITS_ALLOCATED, 8)];
-    for (tag, value) in
-        shape.into_iter().chain([(tags::BITS_STORED, 8), (tags::HIGH_BIT, 7), (tags::PIXEL_REPRESENTATION, 0_u16)])
-    {
-        object.put(DataElement::new(tag, VR::US, PrimitiveValue::from(value)));
-    }
-    let pixels: Vec<u8> = noise(7, Size::new(56, 40)).iter().map(|&value| if black { 0 } else { value }).collect();
-    object.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::from(pixels)));
-    let path = folder.join(name).with_extension("dcm");
-    let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
-    object.with_meta(meta).unwrap().write_to_file(&path).unwrap();
-    path
-}
 
 /// One with everything right, one of nothing, and one whose tags are broken as in SIIM's second stage.
 fn images(folder: &Path) -> Vec<PathBuf> {
@@ -71,9 +43,9 @@ fn images(folder: &Path) -> Vec<PathBuf> {
         (tags::STUDY_DATE, VR::DA, "29/02/20"),
     ];
     vec![
-        dicom(folder, "right", false, &right("1.2.3.4.5")),
-        dicom(folder, "nothing", true, &right("1.2.3.4.6")),
-        dicom(folder, "broken", false, &broken),
+        dicom(folder, "right", Some(7), &right("1.2.3.4.5")),
+        dicom(folder, "nothing", None, &right("1.2.3.4.6")),
+        dicom(folder, "broken", Some(7), &broken),
     ]
 }
 

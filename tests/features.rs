@@ -10,8 +10,10 @@ use pleura::Size;
 use support::case::{Case, POST};
 use support::toy::{noise, png};
 
-/// Crates that speak HTTP or TLS, or read Parquet.
-const REMOTE: [&str; 8] = ["hyper", "object_store", "pleura-remote", "reqwest", "ring", "rustls", "tokio", "h2"];
+/// Crates that speak TLS, and HTTP to servers.
+const REMOTE: [&str; 6] = ["object_store", "pleura-remote", "reqwest", "ring", "rustls", "h2"];
+/// Crates that listen: only `pleura serve` needs them.
+const SERVE: [&str; 6] = ["dicom-ul", "hyper", "pleura-serve", "rusqlite", "tokio", "ureq"];
 /// TLS that no feature may bring.
 const NEVER: [&str; 4] = ["aws-lc-rs", "aws-lc-sys", "native-tls", "openssl-sys"];
 
@@ -20,7 +22,7 @@ fn dependencies(features: &str) -> BTreeSet<String> {
     let words = ["tree", "--package", "pleura-cli", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
     let mut cargo = Command::new(env!("CARGO"));
     // offline: crates of other systems and features may not be there
-    cargo.args(words).args(["--features", features, "--offline", "--locked"]);
+    cargo.args(words).args(["--no-default-features", "--features", features, "--offline", "--locked"]);
     let tree = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let text = String::from_utf8(tree.stdout).unwrap();
@@ -30,11 +32,15 @@ fn dependencies(features: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_plain_program_speaks_no_tls_and_the_feature_one_kind() {
-    let (plain, remote) = (dependencies(""), dependencies("remote"));
-    assert!(plain.contains("pleura") && plain.len() > 100, "{plain:?}");
+    let (least, plain, remote) = (dependencies(""), dependencies("serve"), dependencies("remote"));
+    assert!(least.contains("pleura") && least.len() > 100, "{least:?}");
     for name in REMOTE {
         assert!(!plain.contains(name), "the plain program depends on {name}");
         assert!(remote.contains(name), "the feature does not bring {name}");
+    }
+    for name in SERVE {
+        assert!(!least.contains(name), "without `serve`, the program depends on {name}");
+        assert!(plain.contains(name), "the feature `serve` does not bring {name}");
     }
     assert!(!plain.contains("parquet"), "the plain program depends on parquet");
     for name in NEVER {

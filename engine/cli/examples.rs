@@ -35,6 +35,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("models show", &["pleura models show unet.onnx"]),
     ("bench", &["pleura bench ensemble.toml images --rounds 5"]),
     ("explain", &["pleura explain ensemble.toml image.dcm --picture steps.png"]),
+    #[cfg(feature = "serve")]
+    (
+        "serve",
+        &[
+            "pleura serve ensemble.toml --spool spool",
+            "pleura serve ensemble.toml --spool spool --rules rules.toml",
+            "pleura serve ensemble.toml --spool spool --dicom 0.0.0.0:11112 --allow CR1@192.0.2.7",
+        ],
+    ),
     (
         "score",
         &["pleura score submission.csv truth.csv", "pleura score some.csv truth.csv --subset --per-image images.csv"],

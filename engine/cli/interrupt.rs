@@ -1,7 +1,8 @@
 //! Handling of Ctrl-C, and of the signals by which schedulers and terminals end a process.
 //!
 //! A verb that keeps finished results [says] how to continue, and ends at once. A training
-//! [stops](InForce::becomes_stop) after its step, with a checkpoint; a second signal ends it at once. Without either, a
+//! [stops](InForce::becomes_stop) after its step, with a checkpoint, and a node after the images in progress; a second
+//! signal ends them at once. Without either, a
 //! signal ends the process as usual.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +20,8 @@ enum Action {
     End,
     /// Prints how to continue, and ends the process.
     Say(Arc<dyn Fn() -> String + Send + Sync>),
-    /// Sets the flag; ends the process if it is set already.
-    Stop(Arc<AtomicBool>),
+    /// Sets the flag and prints what happens now; ends the process if it is set already.
+    Stop(Arc<AtomicBool>, &'static str),
 }
 
 static ACTION: Mutex<Action> = Mutex::new(Action::End);
@@ -31,9 +32,9 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// Makes a signal set this flag, and a second one end the process.
-    pub fn becomes_stop(&self, flag: &Arc<AtomicBool>) {
-        *action() = Action::Stop(Arc::clone(flag));
+    /// Makes a signal set this flag and print these words, and a second one end the process.
+    pub fn becomes_stop(&self, flag: &Arc<AtomicBool>, words: &'static str) {
+        *action() = Action::Stop(Arc::clone(flag), words);
     }
 }
 
@@ -84,8 +85,8 @@ fn on_signal() {
             term::note(words());
             end();
         }
-        Action::Stop(flag) if flag.swap(true, Ordering::SeqCst) => end(),
-        Action::Stop(_) => term::note("stopping after this step with a checkpoint; press Ctrl-C again to stop at once"),
+        Action::Stop(flag, _) if flag.swap(true, Ordering::SeqCst) => end(),
+        Action::Stop(_, words) => term::note(format_args!("{words}; press Ctrl-C again to stop at once")),
     }
 }
 

@@ -3,8 +3,10 @@
 
 pub mod browser;
 pub mod case;
+pub mod dicom;
 pub mod discs;
 pub mod golden;
+pub mod node;
 pub mod player;
 pub mod slurm;
 pub mod toy;

@@ -58,7 +58,8 @@ pub fn init(args: Args) {
     let _ = ARGS.set(args); // there is one command line
     // ONNX Runtime's log is for `-vv`
     let filter = tracing_subscriber::EnvFilter::try_from_env("PLEURA_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+        // a node's audit is what it was asked to write
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},pleura_serve::audit=info")));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).event_format(events::Lines);
     lines.with_writer(|| Messages).init();
 }

@@ -17,6 +17,8 @@ mod predict;
 mod report;
 mod runtime;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 mod submission;
 mod train;
 mod tune;
@@ -39,6 +41,9 @@ pub enum Verb {
     Bench(bench::Args),
     /// Show what each gate and step does to one image.
     Explain(explain::Args),
+    /// Listen for radiographs over DICOM and HTTP, and send the findings on.
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     /// Score a submission against the ground truth.
     Score(score::Args),
     /// Write findings and truth as one offline HTML page: metrics, charts and cases, worst first.
@@ -97,6 +102,8 @@ impl Verb {
             Self::Predict(args) => args,
             Self::Bench(args) => args,
             Self::Explain(args) => args,
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => args,
             Self::Score(args) => args,
             Self::Report(args) => args,
             Self::Submission(args) => args.command(),

@@ -215,7 +215,7 @@ impl Watch for Screen {
     fn step(&mut self, progress: &Progress) {
         if !self.steps {
             self.steps = true;
-            self.interrupt.becomes_stop(&self.stopped);
+            self.interrupt.becomes_stop(&self.stopped, "stopping after this step with a checkpoint");
         }
         let status = progress.to_string();
         self.bar.set_message(if self.curves.is_empty() { status } else { format!("{status}\n{}", self.curves) });

@@ -1,7 +1,7 @@
 //! The radiograph with the outline and a caption burnt in, for a PACS that shows nothing but pictures.
 
 use dicom_core::VR;
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 use image::Rgb;
 use pleura::overlay::text::{self, Backing, Style};
 use pleura::radiograph::Intensity;
@@ -9,13 +9,12 @@ use pleura::radiograph::Intensity;
 use crate::common;
 use crate::{DicomOutError, Image, Kind, Object, valid};
 
-const CLASS: &str = uids::SECONDARY_CAPTURE_IMAGE_STORAGE;
 const WARNING: &str = "AI result, not for diagnosis";
 
 pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
     let orientation = image.source.value(tags::PATIENT_ORIENTATION, valid::code);
     let laterality = image.source.value(tags::LATERALITY, valid::code);
-    common::head(image, Kind::Capture, CLASS)
+    common::head(image, Kind::Capture)
         .text(tags::LATERALITY, VR::CS, laterality)
         .text(tags::CONVERSION_TYPE, VR::CS, "WSD")
         .text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\SECONDARY")
@@ -31,7 +30,7 @@ pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
         .short(tags::PLANAR_CONFIGURATION, 0)
         .pixels(image.mask.size(), 8)
         .bytes(tags::PIXEL_DATA, VR::OB, picture(image)?)
-        .write(Kind::Capture, CLASS, common::instance_uid(image, Kind::Capture))
+        .write(Kind::Capture, common::instance_uid(image, Kind::Capture))
 }
 
 /// Red, green and blue of each pixel, by rows.

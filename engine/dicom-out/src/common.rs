@@ -28,7 +28,7 @@ pub fn series_uid(image: &Image<'_>, kind: Kind) -> String {
 }
 
 /// The head of an object: everything but what its kind adds.
-pub fn head(image: &Image<'_>, kind: Kind, class: &str) -> Set {
+pub fn head(image: &Image<'_>, kind: Kind) -> Set {
     let (modality, number, name) = match kind {
         Kind::Segmentation => ("SEG", "9001", "segmentation"),
         Kind::Capture => ("OT", "9002", "capture"),
@@ -40,7 +40,7 @@ pub fn head(image: &Image<'_>, kind: Kind, class: &str) -> Set {
     let description = format!("{} (AI {name})", image.run.code.meaning);
     source
         .patient_and_study(Set::new())
-        .text(tags::SOP_CLASS_UID, VR::UI, class)
+        .text(tags::SOP_CLASS_UID, VR::UI, kind.sop_class())
         .text(tags::SOP_INSTANCE_UID, VR::UI, instance_uid(image, kind))
         .text(tags::MODALITY, VR::CS, modality)
         .text(tags::SERIES_INSTANCE_UID, VR::UI, series_uid(image, kind))

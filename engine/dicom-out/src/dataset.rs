@@ -82,13 +82,13 @@ impl Set {
     }
 
     /// A file of this data set.
-    pub fn write(self, kind: Kind, class: &str, uid: String) -> Result<Object, DicomOutError> {
+    pub fn write(self, kind: Kind, uid: String) -> Result<Object, DicomOutError> {
         fn fail<E: std::error::Error + Send + Sync + 'static>(kind: Kind) -> impl Fn(E) -> DicomOutError {
             move |source| DicomOutError::Write { kind, source: Box::new(source) }
         }
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
-            .media_storage_sop_class_uid(class)
+            .media_storage_sop_class_uid(kind.sop_class())
             .media_storage_sop_instance_uid(uid.as_str());
         let file = self.0.with_meta(meta).map_err(fail(kind))?;
         let mut bytes = Vec::new();

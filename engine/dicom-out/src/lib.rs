@@ -15,6 +15,7 @@ mod valid;
 
 use std::borrow::Cow;
 
+use dicom_dictionary_std::uids;
 use ndarray::Array2;
 use pleura::ensemble::{Finding, Origin};
 use pleura::manifest::FindingCode;
@@ -41,6 +42,16 @@ impl Kind {
             Self::Segmentation => "seg",
             Self::Capture => "sc",
             Self::Report => "sr",
+        }
+    }
+
+    /// The SOP Class UID of its objects.
+    #[must_use]
+    pub fn sop_class(self) -> &'static str {
+        match self {
+            Self::Segmentation => uids::SEGMENTATION_STORAGE,
+            Self::Capture => uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+            Self::Report => uids::ENHANCED_SR_STORAGE,
         }
     }
 }

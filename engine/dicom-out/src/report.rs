@@ -1,19 +1,17 @@
 //! Finding, score and area as a structured report by template TID 1500 (PS3.16), as an Enhanced SR.
 
 use dicom_core::VR;
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 
 use crate::common::{self, PROGRAM, VERSION, cut};
 use crate::dataset::{Set, code};
 use crate::source::reference;
 use crate::{DicomOutError, Image, Kind, Object};
 
-const CLASS: &str = uids::ENHANCED_SR_STORAGE;
-
 pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
     let template =
         Set::new().text(tags::MAPPING_RESOURCE, VR::CS, "DCMR").text(tags::TEMPLATE_IDENTIFIER, VR::CS, "1500");
-    common::head(image, Kind::Report, CLASS)
+    common::head(image, Kind::Report)
         .items(tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, [])
         .items(tags::PERFORMED_PROCEDURE_CODE_SEQUENCE, [])
         .text(tags::COMPLETION_FLAG, VR::CS, "COMPLETE")
@@ -24,7 +22,7 @@ pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
         .text(tags::CONTINUITY_OF_CONTENT, VR::CS, "SEPARATE")
         .items(tags::CONTENT_TEMPLATE_SEQUENCE, [template])
         .items(tags::CONTENT_SEQUENCE, content(image))
-        .write(Kind::Report, CLASS, common::instance_uid(image, Kind::Report))
+        .write(Kind::Report, common::instance_uid(image, Kind::Report))
 }
 
 /// The objects that the report refers to.
@@ -41,7 +39,7 @@ fn evidence(image: &Image<'_>) -> Set {
 }
 
 fn segmentation(image: &Image<'_>) -> Set {
-    reference(uids::SEGMENTATION_STORAGE, &common::instance_uid(image, Kind::Segmentation))
+    reference(Kind::Segmentation.sop_class(), &common::instance_uid(image, Kind::Segmentation))
 }
 
 /// A content item without its value.

@@ -1,13 +1,11 @@
 //! The mask as a Segmentation of one binary frame (PS3.3, A.51), in the form that viewers have been found to show.
 
 use dicom_core::VR;
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 
 use crate::common::{self, PROGRAM, VERSION, cut};
 use crate::dataset::{Set, code};
 use crate::{DicomOutError, Image, Kind, Object};
-
-const CLASS: &str = uids::SEGMENTATION_STORAGE;
 
 pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
     let dimensions = common::uid_of(image, "dimensions", &image.source.instance);
@@ -17,7 +15,7 @@ pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
         .pointer(tags::FUNCTIONAL_GROUP_POINTER, tags::SEGMENT_IDENTIFICATION_SEQUENCE)
         .text(tags::DIMENSION_DESCRIPTION_LABEL, VR::LO, "Referenced Segment Number");
     let organization = Set::new().text(tags::DIMENSION_ORGANIZATION_UID, VR::UI, &dimensions);
-    common::head(image, Kind::Segmentation, CLASS)
+    common::head(image, Kind::Segmentation)
         .text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY")
         .with(image.source.frame_of_reference.as_ref(), |set, uid| {
             set.text(tags::FRAME_OF_REFERENCE_UID, VR::UI, uid).text(tags::POSITION_REFERENCE_INDICATOR, VR::LO, "")
@@ -39,7 +37,7 @@ pub fn object(image: &Image<'_>) -> Result<Object, DicomOutError> {
         .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, [of_frame(image)])
         .items(tags::REFERENCED_SERIES_SEQUENCE, [common::referenced_series(image)])
         .bytes(tags::PIXEL_DATA, VR::OB, bits(image))
-        .write(Kind::Segmentation, CLASS, common::instance_uid(image, Kind::Segmentation))
+        .write(Kind::Segmentation, common::instance_uid(image, Kind::Segmentation))
 }
 
 /// What the marked pixels are, and who marked them.
