@@ -23,7 +23,7 @@ pub fn run(node: &Node) {
     }
 }
 
-/// Forgets what the rules say, a part at a time: senders do not wait for it.
+/// Forgets what the rules say, few at a time: senders wait only while one part is removed.
 fn sweep(node: &Node) -> rusqlite::Result<()> {
     let rules = node.rules.retention;
     let before = now() - (rules.hours * 3_600_000.0) as i64;

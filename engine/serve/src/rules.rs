@@ -217,6 +217,16 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Whether one of these destinations takes DICOM objects; otherwise none are made.
+    #[must_use]
+    pub fn take_objects(&self, destinations: &[String]) -> bool {
+        let takes =
+            |name: &String| self.destinations.get(name).is_some_and(|it| !matches!(it, Destination::Webhook(_)));
+        destinations.iter().any(takes)
+    }
+}
+
 impl Destination {
     fn check(&self) -> Result<(), String> {
         match self {

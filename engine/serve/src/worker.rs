@@ -52,7 +52,7 @@ fn run_queue(node: &Node, ensemble: &Ensemble, maker: &Maker) -> Result<usize, F
     match node.inbox.ledger.suspect()? {
         Some(suspect) if suspect.attempts >= ATTEMPTS => {
             let reason = format!("the program ended {ATTEMPTS} times while it processed this image");
-            finish(node, &suspect, Outcome::without_finding("failed", reason), &[])?;
+            give_up(node, &suspect, reason)?;
             Ok(1)
         }
         Some(suspect) => run_all(node, ensemble, maker, iter::once(suspect).map(Ok)),
@@ -123,40 +123,34 @@ fn record(
     radiograph: Option<&Radiograph>,
     maker: &Maker,
 ) -> Result<(), Fault> {
-    let without =
-        |state, error: &ImageError| (Outcome::without_finding(state, pleura::chain(error).to_string()), Vec::new());
-    let (outcome, objects) = match (finding, radiograph) {
-        (Err(error @ ImageError::Threads(_)), _) => return Err(Fault::Threads(error)),
-        (Err(error @ ImageError::NotAccepted { .. }), _) => without("refused", &error),
-        (Err(error), _) => without("failed", &error),
-        (Ok(finding), Some(radiograph)) => found(&finding, radiograph, maker),
-        (Ok(_), None) => unreachable!("a finding comes with its radiograph"),
-    };
-    finish(node, object, outcome, &objects)
-}
-
-/// The outcome of an image with a finding, and the DICOM objects made of it.
-fn found(finding: &Finding, radiograph: &Radiograph, maker: &Maker) -> (Outcome<'static>, Vec<Made>) {
-    match maker.objects(radiograph, finding) {
-        Err(error) => (Outcome::without_finding("failed", pleura::chain(&error).to_string()), Vec::new()),
-        Ok(objects) => {
-            let outcome = Outcome {
-                state: "done",
-                reason: None,
-                finding: Some(finding.to_json(None, Some(&maker.origin))),
-                positive: Some(!finding.mask.is_empty()),
-                score: finding.score.map(|(low, high)| f64::midpoint(low.into(), high.into())),
-                items: Vec::new(),
-                destinations: Vec::new(),
-            };
-            (outcome, objects)
+    let outcome = match &finding {
+        Err(error @ ImageError::Threads(_)) => return Err(Fault::Threads(error.clone())),
+        Err(error @ ImageError::NotAccepted { .. }) => {
+            Outcome::without_finding("refused", pleura::chain(error).to_string())
         }
+        Err(error) => Outcome::without_finding("failed", pleura::chain(error).to_string()),
+        Ok(finding) => Outcome::of(finding, &maker.origin),
+    };
+    let destinations = node.rules.of(&outcome, &object.origin);
+    let objects = match (&finding, radiograph) {
+        (Ok(finding), Some(radiograph)) if node.rules.take_objects(&destinations) => maker.objects(radiograph, finding),
+        _ => Ok(Vec::new()),
+    };
+    match objects {
+        Ok(objects) => finish(node, object, Outcome { destinations, ..outcome }, &objects),
+        Err(error) => give_up(node, object, pleura::chain(&error).to_string()),
     }
 }
 
-fn finish(node: &Node, object: &Object, outcome: Outcome<'_>, objects: &[Made]) -> Result<(), Fault> {
+/// Records that there is no finding, and why.
+fn give_up(node: &Node, object: &Object, reason: String) -> Result<(), Fault> {
+    let outcome = Outcome::without_finding("failed", reason);
     let destinations = node.rules.of(&outcome, &object.origin);
-    node.inbox.finish(object.id, Outcome { destinations, ..outcome }, objects)?;
+    finish(node, object, Outcome { destinations, ..outcome }, &[])
+}
+
+fn finish(node: &Node, object: &Object, outcome: Outcome<'_>, objects: &[Made]) -> Result<(), Fault> {
+    node.inbox.finish(object.id, outcome, objects)?;
     node.finished(object);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use pleura::ensemble::{Finding, Origin};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
@@ -98,6 +99,16 @@ pub struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
+    /// Of an image that has one; `origin` is the ensemble's identity.
+    #[must_use]
+    pub fn of(finding: &Finding, origin: &Origin) -> Self {
+        let score = finding.score.map(|(low, high)| f64::midpoint(low.into(), high.into()));
+        let positive = Some(!finding.mask.is_empty());
+        let finding = Some(finding.to_json(None, Some(origin)));
+        let (items, destinations) = (Vec::new(), Vec::new());
+        Self { state: "done", reason: None, finding, positive, score, items, destinations }
+    }
+
     /// Of an image that has no finding.
     #[must_use]
     pub fn without_finding(state: &'a str, reason: String) -> Self {
@@ -314,7 +325,7 @@ impl Ledger {
         let change = connection.transaction()?;
         let old = "SELECT id FROM objects WHERE state != 'queued'
              AND (finished < ?1 OR id <= (SELECT max(id) FROM objects) - ?2)
-             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE object = objects.id AND state = 'waiting') LIMIT 1000";
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE object = objects.id AND state = 'waiting') LIMIT 64";
         let ids: Vec<i64> =
             change.prepare_cached(old)?.query_map([before, keep], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let mut hashes = Vec::new();
