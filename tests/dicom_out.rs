@@ -34,6 +34,8 @@ fn images(folder: &Path) -> Vec<PathBuf> {
             (tags::PATIENT_ID, VR::LO, "7"),
             (tags::PATIENT_AGE, VR::AS, "045Y"),
             (tags::STUDY_DATE, VR::DA, "20200229"),
+            (tags::WINDOW_CENTER, VR::DS, "120\\90"),
+            (tags::WINDOW_WIDTH, VR::DS, "180\\60"),
         ]
     };
     let broken = [
@@ -82,11 +84,13 @@ fn objects_are_valid_and_say_what_was_found() {
     let written = files(folder.path());
     let names: Vec<&str> = written.keys().map(String::as_str).collect();
     let expected = [
+        "1.2.3.4.5-pr.dcm",
         "1.2.3.4.5-sc.dcm",
         "1.2.3.4.5-seg.dcm",
         "1.2.3.4.5-sr.dcm",
         "1.2.3.4.6-sc.dcm",
         "1.2.3.4.6-sr.dcm",
+        "ID_00ff-pr.dcm",
         "ID_00ff-sc.dcm",
         "ID_00ff-seg.dcm",
         "ID_00ff-sr.dcm",
@@ -143,7 +147,7 @@ fn what_is_written_twice_is_the_same_and_another_threshold_has_other_uids() {
     }
     // an ensemble that marks nothing leaves no mask of an earlier one
     predict(&case(&POST.replace("0.5", "0.9999")), folder.path(), &images).success();
-    assert!(files(folder.path()).keys().all(|name| !name.contains("seg")));
+    assert!(files(folder.path()).keys().all(|name| !name.contains("seg") && !name.contains("pr")));
 }
 
 #[test]

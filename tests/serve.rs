@@ -120,7 +120,7 @@ fn what_a_modality_stores_arrives_as_predict_finds_it() {
     // positives come first
     assert!(results[..7].iter().all(|result| result["positive"] == true));
     let stored = pacs.uids();
-    assert_eq!((stored.len(), stored.values().max()), (3 * positive, Some(&1)));
+    assert_eq!((stored.len(), stored.values().max()), (4 * positive, Some(&1)));
     // an audit line for each object, without names
     let said = node.said();
     assert_eq!(said.matches("received").count(), 9, "{said}");

@@ -22,6 +22,16 @@ def mask_of(rle, size):
     return flat.reshape(size[1], size[0]).T
 
 
+def inside(state, shape):
+    """The pixels within the polylines: an upright edge changes what is to its right."""
+    change = np.zeros((shape[0], shape[1] + 1), int)
+    for one in state.GraphicAnnotationSequence[0].GraphicObjectSequence:
+        points = np.asarray(one.GraphicData).reshape(one.NumberOfGraphicPoints, 2).astype(int)
+        for (x, above), (_, below) in zip(points[:-1], points[1:]):
+            change[min(above, below):max(above, below), x] += np.sign(above - below)
+    return np.cumsum(change, axis=1)[:, :-1] == 1
+
+
 def check(line, folder):
     found, faults = json.loads(line), []
     name = folder / found["id"]
@@ -51,6 +61,21 @@ def check(line, folder):
     if found["score"] and abs(numbers.get("Classifier score", -1) - found["score"][0]) > 1e-4 \
             and found["score"][0] == found["score"][1]:
         faults.append(f"the score is {numbers.get('Classifier score')}")
+    state_file = Path(f"{name}-pr.dcm")
+    if state_file.exists() != seg_file.exists():
+        faults.append("a presentation state without a segmentation, or the other way round")
+    if state_file.exists():
+        state = pydicom.dcmread(state_file)
+        if not np.array_equal(inside(state, mask.shape), mask):
+            faults.append("the outline is not the mask's")
+        window = state.SoftcopyVOILUTSequence[0] if "SoftcopyVOILUTSequence" in state else {}
+        for key in ("WindowCenter", "WindowWidth"):
+            value = source.get(key)
+            first = value[0] if isinstance(value, pydicom.multival.MultiValue) else value
+            if first is not None and window.get(key) != first:
+                faults.append(f"the outline's {key} is {window.get(key)}, expected {first}")
+        if (state.PresentationLUTShape == "INVERSE") != (source.PhotometricInterpretation == "MONOCHROME1"):
+            faults.append(f"the outline's grey is {state.PresentationLUTShape}")
     objects = [pydicom.dcmread(path) for path in sorted(folder.glob(found["id"] + "-*.dcm"))]
     for made in objects:
         for key in ("StudyInstanceUID", "PatientID", "PatientName"):

@@ -1,4 +1,4 @@
-//! A folder of DICOM objects, up to three per image.
+//! A folder of DICOM objects, up to four per image.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -11,7 +11,7 @@ use pleura::{Radiograph, file_name};
 use pleura_dicom_out::{Kind, Object, Run, objects};
 use pleura_files::atomic::{self, Parts};
 
-/// A folder of DICOM objects named after images: `<id>-seg.dcm`, `<id>-sc.dcm`, `<id>-sr.dcm`.
+/// A folder of DICOM objects named after images: `<id>-seg.dcm`, `<id>-sc.dcm`, `<id>-sr.dcm`, `<id>-pr.dcm`.
 pub struct DicomObjects {
     folder: PathBuf,
     parts: Parts,
@@ -22,7 +22,7 @@ pub struct DicomObjects {
 
 impl DicomObjects {
     /// The names of its files, for the check that none of them is an input.
-    pub const NAMES: [&'static str; 3] = ["*-seg.dcm", "*-sc.dcm", "*-sr.dcm"];
+    pub const NAMES: [&'static str; 4] = ["*-seg.dcm", "*-sc.dcm", "*-sr.dcm", "*-pr.dcm"];
 
     /// Creates the folder if it is missing, and removes half-written files of an earlier run with the output `out`.
     ///
@@ -59,7 +59,7 @@ impl DicomObjects {
         let run = Run { code: &self.code, ensemble: &self.ensemble, origin, made };
         let objects = objects(radiograph, finding, &run)
             .with_context(|| format!("cannot make the DICOM objects of `{}`", finding.id))?;
-        for kind in [Kind::Segmentation, Kind::Report, Kind::Capture] {
+        for kind in Kind::ALL {
             let path = self.path(&finding.id, kind);
             let failed = || format!("cannot write `{}`", path.display());
             match objects.iter().find(|object| object.kind == kind) {

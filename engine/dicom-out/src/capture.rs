@@ -53,7 +53,7 @@ fn picture(image: &Image<'_>) -> Result<Vec<u8>, DicomOutError> {
 }
 
 /// The lines at the top of the picture.
-fn caption(image: &Image<'_>) -> Vec<String> {
+pub fn caption(image: &Image<'_>) -> Vec<String> {
     let meaning = &image.run.code.meaning;
     let marked = match (image.mask.is_empty(), image.area()) {
         (true, _) => format!("{meaning}: none marked"),

@@ -33,6 +33,7 @@ pub fn head(image: &Image<'_>, kind: Kind) -> Set {
         Kind::Segmentation => ("SEG", "9001", "segmentation"),
         Kind::Capture => ("OT", "9002", "capture"),
         Kind::Report => ("SR", "9003", "report"),
+        Kind::Presentation => ("PR", "9004", "outline"),
     };
     let source = image.source;
     let instance = source.value(tags::INSTANCE_NUMBER, valid::integer);
@@ -47,8 +48,9 @@ pub fn head(image: &Image<'_>, kind: Kind) -> Set {
         .text(tags::SERIES_NUMBER, VR::IS, number)
         .text(tags::INSTANCE_NUMBER, VR::IS, instance)
         .text(tags::SERIES_DESCRIPTION, VR::LO, cut(&description))
-        .text(tags::CONTENT_DATE, VR::DA, image.run.made.0)
-        .text(tags::CONTENT_TIME, VR::TM, image.run.made.1)
+        .with((kind != Kind::Presentation).then_some(image.run.made), |set, (date, time)| {
+            set.text(tags::CONTENT_DATE, VR::DA, date).text(tags::CONTENT_TIME, VR::TM, time)
+        })
         .text(tags::MANUFACTURER, VR::LO, PROGRAM)
         .text(tags::MANUFACTURER_MODEL_NAME, VR::LO, cut(&image.run.ensemble.replace('\\', "/")))
         .text(tags::DEVICE_SERIAL_NUMBER, VR::LO, &image.run.origin.manifest)

@@ -54,6 +54,24 @@ impl Set {
         self
     }
 
+    /// Adds 16-bit words, of which there may be more than a length of 16 bits counts.
+    pub fn words(mut self, tag: Tag, values: &[u16]) -> Self {
+        self.0.put(DataElement::new(tag, VR::OW, PrimitiveValue::U16(values.iter().copied().collect())));
+        self
+    }
+
+    /// Adds 32-bit floating-point numbers.
+    pub fn floats(mut self, tag: Tag, values: &[f32]) -> Self {
+        self.0.put(DataElement::new(tag, VR::FL, PrimitiveValue::F32(values.iter().copied().collect())));
+        self
+    }
+
+    /// Adds signed 32-bit numbers.
+    pub fn longs(mut self, tag: Tag, values: &[i32]) -> Self {
+        self.0.put(DataElement::new(tag, VR::SL, PrimitiveValue::I32(values.iter().copied().collect())));
+        self
+    }
+
     /// Adds a 32-bit number.
     pub fn long(mut self, tag: Tag, value: u32) -> Self {
         self.0.put(DataElement::new(tag, VR::UL, PrimitiveValue::U32([value].into_iter().collect())));

@@ -1,12 +1,14 @@
-//! Findings as DICOM objects: a segmentation (SEG), a Secondary Capture with the outline burnt in, and a structured
-//! report (SR, TID 1500).
+//! Findings as DICOM objects: a segmentation (SEG), a Secondary Capture with the outline burnt in, a structured report (SR,
+//! TID 1500), and a presentation state with the outline (GSPS).
 //!
 //! Patient and study are the source's, as far as their values are valid. UIDs depend on the source, the run's files and
 //! the program's version alone, so that what is stored twice is stored once, and another threshold has other UIDs.
 
 mod capture;
 mod common;
+mod contour;
 mod dataset;
+mod presentation;
 mod report;
 mod segmentation;
 mod source;
@@ -32,16 +34,22 @@ pub enum Kind {
     Capture,
     /// Finding, score and area as an Enhanced SR by template TID 1500.
     Report,
+    /// The outline as a Grayscale Softcopy Presentation State (GSPS), which a PACS draws over the radiograph.
+    Presentation,
 }
 
 impl Kind {
-    /// A short name for files: `seg`, `sc`, `sr`.
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Segmentation, Self::Capture, Self::Report, Self::Presentation];
+
+    /// A short name for files: `seg`, `sc`, `sr`, `pr`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Segmentation => "seg",
             Self::Capture => "sc",
             Self::Report => "sr",
+            Self::Presentation => "pr",
         }
     }
 
@@ -52,6 +60,7 @@ impl Kind {
             Self::Segmentation => uids::SEGMENTATION_STORAGE,
             Self::Capture => uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
             Self::Report => uids::ENHANCED_SR_STORAGE,
+            Self::Presentation => uids::GRAYSCALE_SOFTCOPY_PRESENTATION_STATE_STORAGE,
         }
     }
 }
@@ -97,7 +106,7 @@ pub enum DicomOutError {
     },
 }
 
-/// The objects of a finding. A DICOM file has a report and a capture, and a segmentation if anything is marked; a PNG or
+/// The objects of a finding. A DICOM file has a report and a capture, and if anything is marked, a segmentation and a presentation state; a PNG or
 /// JPEG file, which has neither patient nor study, has a capture alone. The mask is brought to the image's size by the
 /// nearest pixel if it has another one; areas are those of that mask.
 ///
@@ -110,6 +119,7 @@ pub fn objects(radiograph: &Radiograph, finding: &Finding, run: &Run<'_>) -> Res
     let mut objects = Vec::new();
     if source.is_dicom && !mask.is_empty() {
         objects.push(segmentation::object(&image)?);
+        objects.push(presentation::object(&image)?);
     }
     if source.is_dicom {
         objects.push(report::object(&image)?);

@@ -100,7 +100,7 @@ fn bits(image: &Image<'_>) -> Vec<u8> {
 }
 
 /// A colour of sRGB in DICOM's CIELab (PS3.3, C.10.7.1.1): L* of 0..=100, a* and b* of -128..=127, as 0..=65535.
-fn lab(rgb: [u8; 3]) -> [u16; 3] {
+pub fn lab(rgb: [u8; 3]) -> [u16; 3] {
     let linear = rgb.map(|value| {
         let value = f64::from(value) / 255.0;
         if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }

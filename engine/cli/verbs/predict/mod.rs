@@ -70,7 +70,7 @@ pub struct Args {
     pub maps: Option<PathBuf>,
 
     /// Write DICOM objects for a PACS to this folder: for each DICOM image a structured report, a Secondary Capture with
-    /// the outline, and a segmentation if anything is marked; for each PNG or JPEG image the capture alone. The manifest's
+    /// the outline, and if anything is marked, a segmentation and a presentation state; for each PNG or JPEG image the capture alone. The manifest's
     /// `finding` says what is marked.
     #[arg(long, value_name = "DIR", help_heading = "Outputs")]
     pub dicom: Option<PathBuf>,
