@@ -95,6 +95,7 @@ fn rules(folder: &Path, text: &str) -> String {
 const TO_FOLDER: &str = "[destinations.files]\nfolder = { path = \"out\" }\n[[rules]]\nsend = [\"files\"]\n";
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn what_a_modality_stores_arrives_as_predict_finds_it() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -135,6 +136,7 @@ fn what_a_modality_stores_arrives_as_predict_finds_it() {
 }
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn what_was_acknowledged_survives_kills_at_any_moment() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -181,6 +183,7 @@ fn what_was_acknowledged_survives_kills_at_any_moment() {
 }
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn an_image_that_ends_the_process_is_given_up_and_the_others_are_not() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -208,6 +211,7 @@ fn an_image_that_ends_the_process_is_given_up_and_the_others_are_not() {
 }
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn fifty_at_once_and_half_associations() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -252,6 +256,7 @@ fn fifty_at_once_and_half_associations() {
 }
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn a_full_spool_refuses_what_comes_and_finishes_what_came() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -333,6 +338,7 @@ fn images_over_http_are_answered_at_once() {
 }
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn only_those_who_may_send_do() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -387,6 +393,7 @@ fn only_those_who_may_send_do() {
 }
 
 #[test]
+#[cfg_attr(no_dcmtk, ignore = "no dcmtk on PATH")]
 fn results_wait_for_destinations_that_are_away() {
     let (case, folder) = (case(), tempfile::tempdir().unwrap());
     let folder = folder.path();

@@ -38,6 +38,7 @@ pub fn declare_all(root: &Path) {
     declare("no_kubernetes_validate", validator && !named);
     declare("no_peer_python", peer && !named_peer);
     declare("no_chromium", !["chromium", "chromium-browser", "google-chrome"].iter().any(|name| is_on_path(name)));
+    declare("no_dcmtk", !["storescu", "storescp", "echoscu", "dcmpschk"].iter().all(|name| is_on_path(name)));
     declare("no_slurm", !SLURM.iter().all(|name| is_on_path(name)));
     declare("no_namespaces", !succeeds(Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"])));
     declare("no_software_gpu", !Path::new(SOFTWARE_GPU).exists());

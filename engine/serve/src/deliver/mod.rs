@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
-use pleura_files::atomic;
+use pleura_files::atomic::{self, Parts};
 use rand::Rng;
 use serde_json::value::RawValue;
 
@@ -48,6 +48,12 @@ pub fn json(object: &Object) -> Result<String, serde_json::Error> {
 
 /// Serves a destination until the node stops.
 pub fn run(node: &Node, name: &str, destination: &Destination) {
+    if let Destination::Folder(folder) = destination
+        && folder.path.is_dir()
+        && let Err(error) = parts(node).sweep(&folder.path)
+    {
+        tracing::warn!("`{}`: what a crash left half-written cannot be removed: {error}", folder.path.display());
+    }
     while node.goes_on() {
         let seen = node.results.count();
         let sent = node.inbox.ledger.due(name, AT_ONCE).unwrap_or_else(|error| {
@@ -117,12 +123,18 @@ fn objects(node: &Node, object: &Object) -> io::Result<Vec<Sent>> {
     items.into_iter().map(read).collect()
 }
 
+/// Names of half-written files, by which the next start finds and removes those of this spool.
+fn parts(node: &Node) -> Parts {
+    Parts::new(node.inbox.folder())
+}
+
 /// Writes a result as files, which replace those of an earlier attempt.
 fn to_folder(node: &Node, object: &Object, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    let parts = parts(node);
     let file = |name: String, bytes: &[u8]| {
         let path = folder.join(name);
-        let mut temporary = atomic::beside(&path)?;
+        let mut temporary = parts.beside(&path)?;
         temporary.write_all(bytes)?;
         atomic::place(temporary, &path)
     };
