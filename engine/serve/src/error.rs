@@ -100,9 +100,12 @@ pub enum Refusal {
     /// Another object with this UID was taken before.
     #[error("another object with the same SOP Instance UID was received before")]
     Conflict,
-    /// It is not an image, or has no valid UID.
+    /// It is not an image.
     #[error("{0}")]
-    Invalid(String),
+    Invalid(&'static str),
+    /// It has no valid UID.
+    #[error("{0}")]
+    Uid(&'static str),
     /// The data set has another UID than its sender says.
     #[error("the data set's SOP Class, SOP Instance or Study Instance UID is not that of the request")]
     Mismatch,

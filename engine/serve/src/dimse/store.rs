@@ -5,7 +5,7 @@ use dicom_ul::pdu::PresentationContextNegotiated;
 
 use super::command::{self, Command};
 use crate::error::Refusal;
-use crate::inbox::{Inbox, Part, Received, Said, is_uid};
+use crate::inbox::{Inbox, NO_UID, Part, Received, Said, is_uid};
 use crate::node::Node;
 
 /// Status codes of C-STORE (DICOM PS3.4, B.2.3, and PS3.7, annex C).
@@ -42,7 +42,7 @@ impl<'a> Store<'a> {
         let part = if class != context.abstract_syntax {
             Err(Refusal::Mismatch)
         } else if !is_uid(uid) {
-            Err(Refusal::Invalid("its SOP Instance UID is not a UID of 1 to 64 digits and dots".into()))
+            Err(Refusal::Uid(NO_UID))
         } else {
             with_meta(&node.inbox, class, uid, &context.transfer_syntax)
         };
@@ -99,7 +99,7 @@ fn status(outcome: &Result<Received, Refusal>) -> u16 {
         Err(Refusal::Full(_) | Refusal::TooLarge(_) | Refusal::Failed(_)) => OUT_OF_RESOURCES,
         Err(Refusal::Mismatch) => MISMATCH,
         Err(Refusal::Conflict) => DUPLICATE_INSTANCE,
-        Err(Refusal::Invalid(reason)) if reason.contains("UID") => INVALID_INSTANCE,
+        Err(Refusal::Uid(_)) => INVALID_INSTANCE,
         Err(Refusal::Invalid(_)) => CANNOT_UNDERSTAND,
     }
 }
@@ -111,7 +111,7 @@ fn with_meta<'a>(inbox: &'a Inbox, class: &str, uid: &str, syntax: &str) -> Resu
         .media_storage_sop_instance_uid(uid)
         .transfer_syntax(syntax)
         .build()
-        .map_err(|_| Refusal::Invalid("no file meta can be made of its UIDs".into()))?;
+        .map_err(|_| Refusal::Uid("no file meta can be made of its UIDs"))?;
     let mut bytes = [vec![0; 128], b"DICM".to_vec()].concat();
     meta.write(&mut bytes).map_err(|error| Refusal::Failed(error.to_string()))?;
     let mut part = inbox.begin()?;

@@ -28,7 +28,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         Refusal::Conflict => StatusCode::CONFLICT,
-        Refusal::Invalid(_) | Refusal::Mismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::Invalid(_) | Refusal::Uid(_) | Refusal::Mismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -70,7 +70,7 @@ fn reason(refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::Full(_) | Refusal::TooLarge(_) => 0xA700,
         Refusal::Conflict => 0x0111,
-        Refusal::Invalid(_) => 0xC000,
+        Refusal::Invalid(_) | Refusal::Uid(_) => 0xC000,
         Refusal::Mismatch => 0xA900,
         Refusal::Failed(_) => 0x0110,
     }

@@ -27,6 +27,9 @@ use tempfile::NamedTempFile;
 use crate::error::{Refusal, ServeError};
 use ledger::{Item, Ledger, Outcome};
 
+/// Why an object is refused whose UID is none.
+pub const NO_UID: &str = "its SOP Instance UID is not a UID of 1 to 64 digits and dots";
+
 /// Limits of the spool.
 #[derive(Debug, Clone, Copy)]
 pub struct SpoolLimits {
@@ -142,7 +145,25 @@ impl Inbox {
     pub fn finish(&self, id: i64, mut outcome: Outcome<'_>, results: &[Object]) -> Result<(), Refusal> {
         let written: Vec<(String, Part<'_>)> =
             results.iter().map(|object| self.written(&object.bytes)).collect::<Result<_, _>>()?;
-        let _filing = self.filing.lock();
+        let filing = self.filing.lock();
+        let recorded =
+            self.place_all(results, written, &mut outcome).and_then(|()| Ok(self.ledger.finish(id, &outcome)?));
+        drop(filing);
+        if recorded.is_err() {
+            // the next attempt makes other files: they hold the time
+            let hashes: Vec<String> = outcome.items.into_iter().map(|item| item.sha256).collect();
+            self.discard(&hashes)?;
+        }
+        recorded
+    }
+
+    /// Gives results their places, and adds them to the outcome.
+    fn place_all(
+        &self,
+        results: &[Object],
+        written: Vec<(String, Part<'_>)>,
+        outcome: &mut Outcome<'_>,
+    ) -> Result<(), Refusal> {
         for (object, (sha256, mut part)) in results.iter().zip(written) {
             part.place(&sha256)?;
             outcome.items.push(Item { uid: object.uid.clone(), class: object.kind.sop_class().into(), sha256 });
@@ -150,7 +171,7 @@ impl Inbox {
         if !results.is_empty() {
             sync_folder(&self.folder.join("objects"))?;
         }
-        Ok(self.ledger.finish(id, &outcome)?)
+        Ok(())
     }
 
     /// A synced file that has no place yet, and its hash.
@@ -234,7 +255,7 @@ impl Part<'_> {
         let sha256 = digest::hex(&self.hash.clone().finalize());
         let name = said.name.map_or_else(|| "object.dcm".into(), safe_name);
         let (key, name) = self.identify(said, &sha256, name)?;
-        if let Some(known) = self.known(&key, &sha256)? {
+        if let Some(known) = known(self.inbox, &key, &sha256)? {
             return Ok(known);
         }
         self.file().as_file().sync_all()?;
@@ -263,19 +284,18 @@ impl Part<'_> {
         let read = File::open(self.file().path()).and_then(|mut file| std::io::Read::read(&mut file, &mut start))?;
         let dicom = radiograph::is_dicom(&start[..read]);
         if !dicom && said.name.is_none() {
-            return Err(Refusal::Invalid("is not a DICOM file".into()));
+            return Err(Refusal::Invalid("is not a DICOM file"));
         }
         if !dicom {
-            ImageHeader::open(self.file().path())
-                .map_err(|_| Refusal::Invalid("is not a DICOM, PNG or JPEG image".into()))?;
+            ImageHeader::open(self.file().path()).map_err(|_| Refusal::Invalid("is not a DICOM, PNG or JPEG image"))?;
             return Ok((format!("{}.{}", &sha256[..32], stem(&name)), name));
         }
         // the spool's path is not the sender's business
         let id = radiograph::id_of(self.file().path())
-            .map_err(|_| Refusal::Invalid("is not a DICOM image with a SOP Instance UID".into()))?;
+            .map_err(|_| Refusal::Uid("is not a DICOM image with a SOP Instance UID"))?;
         let valid = if said.strict { is_uid(&id) } else { is_id(&id) };
         if !valid {
-            return Err(Refusal::Invalid("its SOP Instance UID is not a UID of 1 to 64 digits and dots".into()));
+            return Err(Refusal::Uid(NO_UID));
         }
         if said.uid.is_some_and(|uid| uid != id) {
             return Err(Refusal::Mismatch);
@@ -286,10 +306,6 @@ impl Part<'_> {
             return Err(Refusal::Mismatch);
         }
         Ok((id, name))
-    }
-
-    fn known(&self, key: &str, sha256: &str) -> Result<Option<Received>, Refusal> {
-        known(self.inbox, key, sha256)
     }
 
     /// Gives the synced file its place; the folder is still to be synced.
