@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 
 use multiversion::multiversion;
-use ndarray::{Array2, ArrayBase, ArrayView1, Data, Dimension};
+use ndarray::{Array2, ArrayBase, ArrayView1, ArrayView2, Data, Dimension};
 
 /// Pixels processed at once: enough for several of the widest vectors.
 const LANES: usize = 64;
@@ -124,6 +124,23 @@ pub fn not_finite<D: Dimension>(plane: &ArrayBase<impl Data<Elem = f32>, D>) -> 
     plane.iter().filter(|number| !number.is_finite()).count()
 }
 
+/// A copy with its rows one after the other in memory, or `None` if a value is infinite or NaN. Each row is looked at
+/// while it is in the cache.
+pub fn copied_if_finite(plane: ArrayView2<'_, f32>) -> Option<Array2<f32>> {
+    let mut copy = Vec::with_capacity(plane.len());
+    for row in plane.rows() {
+        let begin = copy.len();
+        match row.as_slice() {
+            Some(row) => copy.extend_from_slice(row),
+            None => copy.extend(row.iter()),
+        }
+        if !all_finite(&copy[begin..]) {
+            return None;
+        }
+    }
+    Array2::from_shape_vec(plane.dim(), copy).ok()
+}
+
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx+avx2"))]
 fn all_finite(numbers: &[f32]) -> bool {
     // in the bits, as whole numbers: those of infinity and NaN are the largest
@@ -212,6 +229,21 @@ mod tests {
         }
         let plane = array![[0.1_f32, 0.9], [0.2, 0.8]];
         assert_eq!(range(&plane.slice(s![.., 0])), (0.1, 0.2));
+    }
+
+    #[test]
+    fn a_copy_is_the_plane_or_nothing() {
+        let plane = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        assert_eq!(copied_if_finite(plane.view()).as_ref(), Some(&plane));
+        let other = copied_if_finite(plane.t()).unwrap();
+        assert!(other.is_standard_layout() && other == plane.t());
+        for fault in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut plane = plane.clone();
+            plane[(1, 2)] = fault;
+            assert_eq!(copied_if_finite(plane.view()), None);
+            assert_eq!(copied_if_finite(plane.t()), None);
+            assert!(copied_if_finite(plane.slice(s![.., ..2])).is_some());
+        }
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ndarray::Array2;
-use numpy::{AllowTypeChange, Element, PyArrayLike2, PyReadonlyArray2};
+use numpy::{AllowTypeChange, PyArrayLike2, PyReadonlyArray2};
 use pleura::Radiograph;
 use pleura::ensemble::ImageError;
-use pleura::radiograph::{GreyValues, ValuesAbout};
+use pleura::radiograph::{GreyValues, RadiographError, ValuesAbout};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -47,20 +46,8 @@ impl Source {
         if image.hasattr("PixelData")? && image.hasattr("save_as")? {
             return data_set(image, about.id);
         }
-        let Some(values) = values(image) else {
-            let kind = image.get_type().name()?;
-            return Err(PyTypeError::new_err(format!(
-                "expected a path, a file's bytes, a pydicom Dataset, or an array of shape (height, width), found {kind}"
-            )));
-        };
-        let Some(range) = about.range else {
-            return Err(PyValueError::new_err(
-                "an array needs `range=(black, white)`: the values that are black and white, such as (0, 255)",
-            ));
-        };
-        let id = about.id.unwrap_or_else(|| "array".to_owned());
-        let described = ValuesAbout { id: id.clone(), range, inverted: about.inverted, spacing: about.spacing };
-        let radiograph = Radiograph::try_from_grey(values, described);
+        let id = about.id.clone().unwrap_or_else(|| "array".to_owned());
+        let radiograph = of_array(image, &id, &about)?;
         radiograph
             .map(|radiograph| Self::Values(Arc::new(radiograph)))
             .map_err(|error| crate::errors::of_image(image.py(), id.as_ref(), &error))
@@ -88,22 +75,33 @@ impl Source {
     }
 }
 
-/// The values of an array of (height, width): copied as they are if they are bytes, words or floats, else as NumPy
-/// converts them; `None` if it is no such array.
-fn values(image: &Bound<'_, PyAny>) -> Option<GreyValues> {
-    fn of<T: Element + Copy>(image: &Bound<'_, PyAny>) -> Option<Array2<T>> {
-        Some(image.extract::<PyReadonlyArray2<'_, T>>().ok()?.as_array().to_owned())
+/// A radiograph of an array of (height, width), whose values are copied as they are if they are bytes, words or floats,
+/// else as NumPy converts them.
+fn of_array(image: &Bound<'_, PyAny>, id: &str, about: &About) -> PyResult<Result<Radiograph, RadiographError>> {
+    let described = || {
+        let range = about.range.ok_or_else(|| {
+            PyValueError::new_err(
+                "an array needs `range=(black, white)`: the values that are black and white, such as (0, 255)",
+            )
+        })?;
+        Ok::<_, PyErr>(ValuesAbout { id: id.to_owned(), range, inverted: about.inverted, spacing: about.spacing })
+    };
+    if let Ok(bytes) = image.extract::<PyReadonlyArray2<'_, u8>>() {
+        return Ok(Radiograph::try_from_grey(GreyValues::Bytes(bytes.as_array().to_owned()), described()?));
     }
-    if let Some(bytes) = of(image) {
-        return Some(GreyValues::Bytes(bytes));
+    if let Ok(words) = image.extract::<PyReadonlyArray2<'_, u16>>() {
+        return Ok(Radiograph::try_from_grey(GreyValues::Words(words.as_array().to_owned()), described()?));
     }
-    if let Some(words) = of(image) {
-        return Some(GreyValues::Words(words));
+    if let Ok(doubles) = image.extract::<PyReadonlyArray2<'_, f64>>() {
+        return Ok(Radiograph::try_from_values(doubles.as_array().mapv(|value| value as f32), described()?));
     }
-    let floats = of::<f32>(image)
-        .or_else(|| Some(image.extract::<PyReadonlyArray2<'_, f64>>().ok()?.as_array().mapv(|value| value as f32)))
-        .or_else(|| Some(image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>().ok()?.as_array().to_owned()));
-    floats.map(GreyValues::Floats)
+    let Ok(floats) = image.extract::<PyArrayLike2<'_, f32, AllowTypeChange>>() else {
+        let kind = image.get_type().name()?;
+        return Err(PyTypeError::new_err(format!(
+            "expected a path, a file's bytes, a pydicom Dataset, or an array of shape (height, width), found {kind}"
+        )));
+    };
+    Ok(Radiograph::try_from_view(floats.as_array(), described()?))
 }
 
 fn name(id: Option<String>) -> PathBuf {

@@ -8,6 +8,7 @@
 
 mod acquisition;
 mod age;
+mod array;
 mod attributes;
 mod claim;
 mod codec;
@@ -50,10 +51,11 @@ use std::sync::OnceLock;
 use ndarray::{Array2, ArrayView2, s};
 use sha2::{Digest, Sha256};
 
+use crate::Size;
 use crate::resize::{Resize, resize, rows_resized};
-use crate::{Size, planes};
 
 pub use acquisition::Acquisition;
+pub use array::ValuesAbout;
 pub use claim::{estimate, estimate_of};
 pub use early::{id_of, id_of_start};
 pub use error::{DicomFault, RadiographError};
@@ -88,19 +90,6 @@ pub struct Radiograph {
     source: Option<Box<SourceAttributes>>,
     remarks: Vec<String>,
     digest: OnceLock<String>,
-}
-
-/// The description of values that do not come from a file; see [`Radiograph::try_from_values`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct ValuesAbout {
-    /// The image's id in a submission.
-    pub id: String,
-    /// The values that become black and white, in this order.
-    pub range: (f32, f32),
-    /// Whether the lowest value is white (MONOCHROME1).
-    pub inverted: bool,
-    /// Pixel spacing, (row, column) in mm, if known.
-    pub spacing: Option<(f32, f32)>,
 }
 
 impl Radiograph {
@@ -147,42 +136,6 @@ impl Radiograph {
         }?;
         id::check(path, radiograph.id())?;
         Ok(radiograph)
-    }
-
-    /// A radiograph from values in memory, (height, width). `range` holds the values of black and white; values outside
-    /// are clipped.
-    ///
-    /// # Errors
-    /// If the id is empty, has surrounding blanks or control characters; if a side is 0 or above 16,384; if a value is
-    /// not finite; if `range` does not rise between finite numbers.
-    pub fn from_values(id: impl Into<String>, values: Array2<f32>, range: (f32, f32)) -> Result<Self, RadiographError> {
-        Self::try_from_values(values, ValuesAbout { id: id.into(), range, inverted: false, spacing: None })
-    }
-
-    /// As [`Radiograph::from_values`], with everything that a file may state about its values.
-    ///
-    /// # Errors
-    /// As [`Radiograph::from_values`]; if a spacing is not above 0.
-    pub fn try_from_values(values: Array2<f32>, about: ValuesAbout) -> Result<Self, RadiographError> {
-        Self::try_from_grey(GreyValues::Floats(values), about)
-    }
-
-    /// As [`Radiograph::try_from_values`], of numbers as narrow as they are.
-    ///
-    /// # Errors
-    /// As [`Radiograph::try_from_values`].
-    pub fn try_from_grey(values: GreyValues, about: ValuesAbout) -> Result<Self, RadiographError> {
-        let ValuesAbout { id, range, inverted, spacing } = about;
-        let path = PathBuf::from(&id);
-        id::check(&path, &id)?;
-        if let Some((row, column)) = spacing.filter(|&(row, column)| !(row > 0.0 && column > 0.0)) {
-            let reason = format!("expected a pixel spacing above 0 mm, found {row} and {column}");
-            return Err(RadiographError::Values { id, reason });
-        }
-        match values_fault(&values, range) {
-            Some(reason) => Err(RadiographError::Values { id, reason }),
-            None => Ok(Self { inverted, spacing, ..Self::new(id, path, values.by_rows(), range) }),
-        }
     }
 
     fn new(id: String, path: PathBuf, values: GreyValues, range: (f32, f32)) -> Self {
@@ -380,23 +333,6 @@ pub fn is_dicom(bytes: &[u8]) -> bool {
 
 /// The largest height or width, in pixels.
 const MAX_SIDE: usize = 16_384;
-
-/// Why values do not form an image, or `None`.
-fn values_fault(values: &GreyValues, (low, high): (f32, f32)) -> Option<String> {
-    let Size { height, width } = values.size();
-    if height == 0 || width == 0 || height.max(width) > MAX_SIDE {
-        return Some(format!("expected sides of 1 to {MAX_SIDE} pixels, found {height}×{width}"));
-    }
-    if !(low < high && (high - low).is_finite()) {
-        return Some(format!("expected an ascending range of finite numbers, found {low} to {high}"));
-    }
-    let GreyValues::Floats(values) = values else { return None };
-    if planes::not_finite(values) == 0 {
-        return None;
-    }
-    let ((row, column), value) = values.indexed_iter().find(|(_, value)| !value.is_finite())?;
-    Some(format!("expected finite numbers, found {value} in row {row}, column {column}"))
-}
 
 #[cfg(test)]
 mod tests;
