@@ -116,10 +116,10 @@ fn what_a_modality_stores_arrives_as_predict_finds_it() {
     let results = node.settled(9);
     assert_eq!(delivered(&folder.join("out")), (findings, objects));
     assert_eq!((node.metric("pleura_received_total"), node.metric("pleura_duplicates_total")), (9, 9));
-    let positive = results.iter().filter(|result| result["positive"] == true).count();
+    let positive = results.iter().filter(|result| result["outcome"] == "positive").count();
     assert_eq!(positive, 7);
     // positives come first
-    assert!(results[..7].iter().all(|result| result["positive"] == true));
+    assert!(results[..7].iter().all(|result| result["outcome"] == "positive"));
     let stored = pacs.uids();
     assert_eq!((stored.len(), stored.values().max()), (4 * positive, Some(&1)));
     // an audit line for each object, without names
@@ -197,7 +197,7 @@ fn an_image_that_ends_the_process_is_given_up_and_the_others_are_not() {
     });
     // as a process leaves it that ended five times with one image, and once with another beside it
     let ledger = rusqlite::Connection::open(spool.join("ledger.sqlite")).unwrap();
-    let change = "UPDATE objects SET state = 'queued', finding = NULL, positive = NULL, attempts = ?1 WHERE key = ?2";
+    let change = "UPDATE objects SET state = 'queued', finding = NULL, outcome = NULL, attempts = ?1 WHERE key = ?2";
     ledger.execute(change, rusqlite::params![5, "1.2.3.4.1"]).unwrap();
     ledger.execute(change, rusqlite::params![1, "1.2.3.4.2"]).unwrap();
     ledger.execute("DELETE FROM items WHERE object > 1", []).unwrap();

@@ -100,6 +100,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "pleura tune ensemble.toml images --truth truth.csv --cache answers --out tuned.toml",
             "pleura tune ensemble.toml images --truth truth.csv --cache answers --weights --write",
+            "pleura tune tuned.toml images --truth truth.csv --cache answers --calibrate isotonic --write",
         ],
     ),
     ("optimize", &["pleura optimize ensemble.toml images --out small --truth truth.csv"]),

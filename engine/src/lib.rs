@@ -127,6 +127,8 @@ pub mod plugin;
 pub mod pool;
 mod proportion;
 #[cfg(feature = "report")]
+mod reliability;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod runtime;
 mod shard;

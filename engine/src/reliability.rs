@@ -1,4 +1,4 @@
-//! Calibration: whether four in five of the images with a score of 0.8 are positive.
+//! Reliability of probabilities: whether four in five of the images with a score of 0.8 are positive.
 
 use crate::proportion::wilson;
 
@@ -7,7 +7,7 @@ const BINS: usize = 10;
 
 /// How well scores work as probabilities.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Calibration {
+pub(crate) struct Reliability {
     /// The bins, the lowest first, including empty ones.
     pub(crate) bins: Vec<Bin>,
     /// Expected calibration error: the bins' distances from the diagonal, weighted by their numbers of images.
@@ -41,8 +41,8 @@ impl Bin {
     }
 }
 
-impl Calibration {
-    /// The calibration of images as (score in 0..=1, true mask is not empty); `None` without any.
+impl Reliability {
+    /// The reliability of images as (score in 0..=1, true mask is not empty); `None` without any.
     pub(crate) fn new(images: &[(f64, bool)]) -> Option<Self> {
         let mut bins = vec![Bin::default(); BINS];
         let mut squares = 0.0;
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn errors_are_as_worked_out_by_hand() {
         let images = [(0.05, false), (0.15, true), (0.15, false), (0.95, true), (1.0, true), (0.0, false)];
-        let found = Calibration::new(&images).unwrap();
+        let found = Reliability::new(&images).unwrap();
         // bins: 2 images at 0.025 with 0; 2 at 0.15 with 1/2; 2 at 0.975 with 1
         assert!((found.ece - (2.0 * 0.025 + 2.0 * 0.35 + 2.0 * 0.025) / 6.0).abs() < 1e-12, "{}", found.ece);
         let squares = 0.05_f64.powi(2) + 0.85_f64.powi(2) + 0.15_f64.powi(2) + 0.05_f64.powi(2);
@@ -78,8 +78,8 @@ mod tests {
 
     #[test]
     fn certain_and_right_is_perfect() {
-        let found = Calibration::new(&[(1.0, true), (0.0, false)]).unwrap();
+        let found = Reliability::new(&[(1.0, true), (0.0, false)]).unwrap();
         assert_eq!((found.ece, found.brier), (0.0, 0.0));
-        assert_eq!(Calibration::new(&[]), None);
+        assert_eq!(Reliability::new(&[]), None);
     }
 }

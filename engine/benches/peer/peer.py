@@ -63,7 +63,7 @@ class Ensemble:
     def __init__(self, path: pathlib.Path, batch: int, threads: int) -> None:
         manifest = tomllib.loads(path.read_text())
         # every image is taken for one that the ensemble accepts
-        known(manifest, "schema name description output accepts finding exit classifier segmenter postprocess", str(path))
+        known(manifest, "schema name description output accepts finding calibration agreement refer exit classifier segmenter postprocess", str(path))
         known(manifest["classifier"], "merge gate members", "classifier")
         known(manifest["segmenter"], "merge members", "segmenter")
         stages = [manifest["classifier"], manifest["segmenter"]]

@@ -93,6 +93,7 @@ fn run(args: &Args) -> Result<Exit> {
     paths::run(&report::Args {
         findings: place.findings(),
         truth: Some(place.truth()),
+        groups: None,
         images: Vec::new(),
         out: place.out.join("report.html"),
         title: "The demo".into(),

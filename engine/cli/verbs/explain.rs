@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use image::ImageFormat;
-use pleura::ensemble::{Ensemble, Explained, Explanation, Region, StageExplained};
+use pleura::ensemble::{Agreement, Ensemble, Explained, Explanation, Finding, Outcome, Region, StageExplained};
 use pleura::report::{Found, Origins, read_findings};
 use pleura::submission::{Runs, Submission};
 use pleura::{Mask, Radiograph, Size, overlay};
@@ -137,6 +137,24 @@ fn tell(radiograph: &Radiograph, ensemble: &Ensemble, explanation: &Explanation,
     let (area, size) = (finding.mask.area(), finding.mask.size());
     let share = 100.0 * area as f64 / size.area() as f64;
     term::result(format_args!("answer: {area} pixels marked, {share:.2} % of {size}"));
+    tell_trust(finding);
+}
+
+/// Prints how far the answer can be trusted.
+fn tell_trust(finding: &Finding) {
+    let Agreement { score_spread, dice } = finding.agreement;
+    let spread = score_spread.map(|spread| format!("the classifiers' scores differ by {spread:.4}"));
+    let dice = dice.map(|dice| format!("the segmenters' masks have a mean Dice of {dice:.4}"));
+    let agreement: Vec<String> = spread.into_iter().chain(dice).collect();
+    if !agreement.is_empty() {
+        term::result(format_args!("agreement: {}", agreement.join(", ")));
+    }
+    if let Some((probability, _)) = finding.calibrated {
+        term::result(format_args!("calibrated probability: {probability:.4}"));
+    }
+    if finding.outcome() == Outcome::Refer {
+        term::result(format_args!("refer to people: {}", finding.reasons.join("; ")));
+    }
 }
 
 fn tell_stage(name: &str, stage: &StageExplained) {

@@ -1,5 +1,6 @@
 //! `pleura report`: findings and truth as one HTML page.
 
+mod groups;
 mod worth;
 
 use std::io::{BufRead, BufReader, Write};
@@ -64,6 +65,11 @@ pub struct Args {
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     pub size: Size,
 
+    /// CSV of an id and one column for each further division of the images, such as `ImageId,site,device`: numbers are
+    /// reported for each group, as by view, sex and age.
+    #[arg(long, value_name = "CSV", requires = "truth")]
+    pub groups: Option<PathBuf>,
+
     /// Manifest of the run, to show the score over two thresholds and each member's contribution; needs `--truth` and
     /// the run's `--cache`.
     #[arg(long, value_name = "TOML", requires = "truth", requires = "cache")]
@@ -77,6 +83,7 @@ impl Command for Args {
     fn paths(&self, paths: &mut Paths) -> Result<()> {
         paths.reads_as(Kind::Findings, "FINDINGS", &self.findings);
         self.truth.iter().for_each(|path| paths.reads_as(Kind::Csv, "--truth", path));
+        paths.reads_any("--groups", &self.groups);
         paths.writes("--out", &self.out);
         if let Some(path) = &self.ensemble {
             paths.reads_ensemble("--ensemble", path);
@@ -120,6 +127,10 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     }
     let (pool, skips) = (Pool::shared(args.engine.threads)?, Skips::unlisted("skipped files"));
     gathered.find(&pool, images, &mut |path, error| skips.file(path, &error.into()));
+    if truth.is_some() {
+        group(&mut gathered, &pool);
+        args.groups.as_ref().map_or(Ok(()), |path| groups::add(&mut gathered, path))?;
+    }
     let measured = match (&args.ensemble, &truth) {
         (Some(manifest), Some(truth)) => worth::measure((manifest, &args.engine), &gathered, (truth, args.size))?,
         _ => Measured::default(),
@@ -147,6 +158,7 @@ pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
     let args = Args {
         findings: findings.into(),
         truth: None,
+        groups: None,
         images: Vec::new(),
         out: out.into(),
         title: title.into(),
@@ -169,6 +181,13 @@ fn files_of(findings: &Path) -> Vec<PathBuf> {
     let Some(file) = regular::open(findings).ok() else { return Vec::new() };
     let lines = BufReader::new(file).lines().map_while(Result::ok);
     lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()?.file).collect()
+}
+
+/// Reads the tags by which the images are divided.
+fn group(gathered: &mut Gathered, pool: &Pool) {
+    let bar = term::progress(gathered.files.len() as u64, "tags");
+    gathered.group(pool, &|| bar.inc(1));
+    bar.finish_and_clear();
 }
 
 /// Gives the first `count` cases their pictures; returns how many could not be read.

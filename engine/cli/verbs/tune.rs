@@ -11,7 +11,9 @@ use pleura::Size;
 use pleura::ensemble::{Ensemble, ImageError, Options};
 use pleura::manifest::{self, WrittenOut};
 use pleura::submission::Submission;
-use pleura::tune::{self, Axis, Choice, Choose, Collected, Evaluator, Found, Grid, Metric, Space, TuneError, Watch};
+use pleura::tune::{
+    self, Axis, Calibrated, Choice, Choose, Collected, Evaluator, Found, Grid, Method, Metric, Space, TuneError, Watch,
+};
 
 use crate::engine::{EngineArgs, given};
 use crate::exit::Exit;
@@ -65,6 +67,11 @@ pub struct Args {
     /// Search the members' weights, too, in both stages.
     #[arg(long, help_heading = "Search")]
     weights: bool,
+
+    /// Fit calibrated probabilities to the classifier stage's scores, too: `temperature` (one number, for few images) or
+    /// `isotonic` (any shape, from some hundred images); scored on the folds that the fit has not seen.
+    #[arg(long, value_name = "METHOD", conflicts_with = "weights", help_heading = "Search")]
+    calibrate: Option<Method>,
 
     /// Metric to maximize: `dice` (mean over all images, the competition's) or `dice-positives` (images with a mask in
     /// truth).
@@ -154,12 +161,14 @@ fn run(args: &Args, files: &[PathBuf]) -> Result<Exit> {
     print::counts(&collected.space, &collected.images, skipped, truth.len());
     answers::report(&ensemble, &args.engine.cache);
     let how = if args.center { Choose::Centre } else { Choose::Maximum };
-    let choice = Choice { metric: args.metric, how, folds: folds.as_ref(), nested: args.nested as usize };
+    let (nested, calibrate) = (args.nested as usize, args.calibrate);
+    let choice = Choice { metric: args.metric, how, folds: folds.as_ref(), nested, calibrate };
     let bar = args.weights.then(|| term::spinner("weights"));
     let found = collected.search(folder, choice)?;
     bar.inspect(|bar| bar.finish_and_clear());
     found.weighed.iter().for_each(|weighed| print::weights(&found.space, weighed));
     print::result(&found.space, &found.tuned, args.metric);
+    found.calibrated.iter().for_each(print::calibration);
     write(&found, &text, path, target)?;
     Ok(if skipped > 0 { Exit::Skipped } else { Exit::Good })
 }
@@ -233,8 +242,12 @@ fn write(found: &Found, text: &str, path: &Path, target: Option<&Path>) -> Resul
     if !better {
         term::note("no point of the grid is better than the manifest's values: nothing to change");
     }
-    let changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
+    let mut changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
     print::changes(&found.space, &changes);
+    if let Some(Calibrated { calibration, .. }) = &found.calibrated {
+        changed = tune::calibrated(&changed, path, calibration)?;
+    }
+    let better = better || found.calibrated.is_some();
     match target {
         // in place, an unchanged manifest needs no write
         Some(target) if better || target != path => {

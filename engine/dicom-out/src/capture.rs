@@ -55,13 +55,15 @@ fn picture(image: &Image<'_>) -> Result<Vec<u8>, DicomOutError> {
 /// The lines at the top of the picture.
 pub fn caption(image: &Image<'_>) -> Vec<String> {
     let meaning = &image.run.code.meaning;
+    let place = if image.is_measured_at_detector() { " at the detector" } else { "" };
     let marked = match (image.mask.is_empty(), image.area()) {
         (true, _) => format!("{meaning}: none marked"),
-        (false, Some(area)) => format!("{meaning}: {:.1} cm²", area / 100.0),
+        (false, Some(area)) => format!("{meaning}: {:.1} cm²{place}", area / 100.0),
         (false, None) => format!("{meaning}: marked, size unknown"),
     };
+    let referred = image.is_referred().then(|| "uncertain: to be read first".to_owned());
     let score = image.score().map(|score| format!("score {score}"));
-    [Some(marked), score, Some(WARNING.to_owned())].into_iter().flatten().collect()
+    [referred, Some(marked), score, Some(WARNING.to_owned())].into_iter().flatten().collect()
 }
 
 /// Who made it, of what.

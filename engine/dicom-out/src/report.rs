@@ -124,13 +124,7 @@ fn group(image: &Image<'_>) -> Set {
     }
     items.extend(numbers(image));
     items.push(presence(image));
-    items.extend(
-        image
-            .source
-            .original
-            .as_ref()
-            .map(|id| text("CONTAINS", named("121106", "Comment"), &format!("image id {}", cut(id)))),
-    );
+    items.extend(comments(image).iter().map(|comment| text("CONTAINS", named("121106", "Comment"), comment)));
     item("CONTAINS", "CONTAINER", named("125007", "Measurement Group"))
         .text(tags::CONTINUITY_OF_CONTENT, VR::CS, "SEPARATE")
         .items(
@@ -140,26 +134,53 @@ fn group(image: &Image<'_>) -> Set {
         .items(tags::CONTENT_SEQUENCE, items)
 }
 
-/// The area where its unit is known, and the score or its bounds.
+/// The area where its unit is known; the score and the calibrated probability, or their bounds; the members' agreement.
 fn numbers(image: &Image<'_>) -> Vec<Set> {
     let one = || code("1", "UCUM", "no units");
-    let score = |bound: &str, meaning: &str, value: f32| number(code(bound, "99PLEURA", meaning), value.into(), one());
-    let area = image.area().filter(|_| !image.mask.is_empty());
-    let area = area.map(|area| number(code("42798000", "SCT", "Area"), area, code("mm2", "UCUM", "mm2")));
-    let scores = match image.finding.score {
-        Some((low, high)) if low == high => vec![score("score", "Classifier score", low)],
+    let own =
+        |value: &str, meaning: &str, number_of: f32| number(code(value, "99PLEURA", meaning), number_of.into(), one());
+    let bounded = |value: &str, meaning: &str, bounds: Option<(f32, f32)>| match bounds {
+        Some((low, high)) if low == high => vec![own(value, meaning, low)],
         Some((low, high)) => vec![
-            score("score-low", "Classifier score, lower bound", low),
-            score("score-high", "Classifier score, upper bound", high),
+            own(&format!("{value}-low"), &format!("{meaning}, lower bound"), low),
+            own(&format!("{value}-high"), &format!("{meaning}, upper bound"), high),
         ],
         None => Vec::new(),
     };
-    area.into_iter().chain(scores).collect()
+    let area = image.area().filter(|_| !image.mask.is_empty());
+    let area = area.map(|area| number(code("42798000", "SCT", "Area"), area, code("mm2", "UCUM", "mm2")));
+    let finding = image.finding;
+    let spread =
+        finding.agreement.score_spread.map(|spread| own("score-spread", "Spread of classifier scores", spread));
+    let dice = finding.agreement.dice.map(|dice| own("members-dice", "Mean Dice of members' masks", dice));
+    area.into_iter()
+        .chain(bounded("score", "Classifier score", finding.score))
+        .chain(bounded("calibrated", "Calibrated probability", finding.calibrated))
+        .chain(spread)
+        .chain(dice)
+        .collect()
 }
 
-/// Whether anything is marked.
+/// Why people should read the image first, how its area is measured, and the source's own id if it has no UID.
+fn comments(image: &Image<'_>) -> Vec<String> {
+    let mut comments = Vec::new();
+    if image.is_referred() {
+        comments.push(format!("to be read by people first: {}", image.finding.reasons.join("; ")));
+    }
+    if !image.mask.is_empty() && image.area().is_some() && image.is_measured_at_detector() {
+        let why = "the file states ImagerPixelSpacing alone";
+        comments.push(format!("the area is that at the detector, larger than in the patient: {why}"));
+    }
+    comments.extend(image.source.original.as_ref().map(|id| format!("image id {}", cut(id))));
+    comments
+}
+
+/// Whether anything is marked; indeterminate for an image that people should read first.
 fn presence(image: &Image<'_>) -> Set {
-    let value =
-        if image.mask.is_empty() { code("2667000", "SCT", "Absent") } else { code("52101004", "SCT", "Present") };
+    let value = match (image.is_referred(), image.mask.is_empty()) {
+        (true, _) => code("82334004", "SCT", "Indeterminate"),
+        (false, true) => code("2667000", "SCT", "Absent"),
+        (false, false) => code("52101004", "SCT", "Present"),
+    };
     coded("CONTAINS", code("705057003", "SCT", "Presence"), value)
 }

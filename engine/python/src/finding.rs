@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
-use pleura::ensemble::{Decision, Region, Runs as Ran};
+use pleura::ensemble::{Agreement, Decision, Outcome, Region, Runs as Ran};
 use pleura::submission::Runs;
 use pleura::{Mask, Size};
 use pyo3::prelude::*;
@@ -30,6 +30,13 @@ pub struct Finding {
     /// The lowest and the highest score that the classifiers which ran allow; None without classifiers.
     #[pyo3(get)]
     score_bounds: Option<(f32, f32)>,
+    /// The lowest and the highest calibrated probability that the image is positive; None without a calibration.
+    #[pyo3(get)]
+    calibrated_bounds: Option<(f32, f32)>,
+    /// Why people should read the image first; empty if it is not referred.
+    #[pyo3(get)]
+    reasons: Vec<String>,
+    agreement: Agreement,
     /// The score of each classifier that ran, by name.
     #[pyo3(get)]
     classifiers: Vec<(String, f32)>,
@@ -58,13 +65,17 @@ impl Finding {
             Source::File(path) => Some(path.clone()),
             _ => None,
         };
-        let pleura::ensemble::Finding { id, mask, decision, score, map, classifiers, areas, crop, runs: ran } = finding;
+        let pleura::ensemble::Finding { id, mask, decision, score, map, classifiers, areas, crop, .. } = finding;
+        let pleura::ensemble::Finding { calibrated, agreement, reasons, runs: ran, .. } = finding;
         let (runs, size) = (Runs::from(&mask), mask.size());
         Self {
             id,
             path,
             decision: words(decision),
             score_bounds: score,
+            calibrated_bounds: calibrated,
+            reasons,
+            agreement,
             classifiers,
             areas,
             json: OnceLock::new(),
@@ -86,6 +97,9 @@ impl Finding {
             mask: Mask::from(self.mask.bind(py).readonly().as_array().to_owned()),
             decision: decision(self.decision).unwrap_or(Decision::Postprocess),
             score: self.score_bounds,
+            calibrated: self.calibrated_bounds,
+            agreement: self.agreement,
+            reasons: self.reasons.clone(),
             map: None,
             runs: self.ran.unwrap_or_default(),
             classifiers: self.classifiers.clone(),
@@ -148,6 +162,30 @@ impl Finding {
         self.score_bounds.filter(|(low, high)| low == high).map(|(low, _)| low)
     }
 
+    /// The calibrated probability that the image is positive, in 0..1; None without a calibration, or if early exit left
+    /// it open: see `calibrated_bounds`.
+    #[getter]
+    fn calibrated(&self) -> Option<f32> {
+        self.calibrated_bounds.filter(|(low, high)| low == high).map(|(low, _)| low)
+    }
+
+    /// `positive`, `negative`, or `refer` for an image that people should read first: see `reasons`.
+    #[getter]
+    fn outcome(&self) -> &'static str {
+        let marked = if self.runs.is_empty() { Outcome::Negative } else { Outcome::Positive };
+        if self.reasons.is_empty() { marked.name() } else { Outcome::Refer.name() }
+    }
+
+    /// How far the members agree: `score_spread`, the highest score of a classifier minus the lowest, and `dice`, the
+    /// mean Dice over all pairs of the segmenters' own masks; each None if fewer than two ran.
+    #[getter]
+    fn agreement<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let agreement = PyDict::new(py);
+        agreement.set_item("score_spread", self.agreement.score_spread)?;
+        agreement.set_item("dice", self.agreement.dice)?;
+        Ok(agreement)
+    }
+
     /// Whether anything is marked.
     #[getter]
     fn positive(&self) -> bool {
@@ -205,19 +243,23 @@ impl Finding {
         let restore = py.import("pleura._pleura")?.getattr("_restored")?;
         let map = self.map.as_ref().map(|map| map.clone_ref(py));
         let about = (&self.id, self.path.clone(), self.decision, self.score_bounds, self.classifiers.clone());
+        let Agreement { score_spread, dice } = self.agreement;
+        let trust = (self.calibrated_bounds, score_spread, dice, self.reasons.clone());
         let rest = (self.areas.clone(), self.to_json(py), self.mask.clone_ref(py), map);
-        Ok((restore, (about, rest).into_pyobject(py)?))
+        Ok((restore, (about, trust, rest).into_pyobject(py)?))
     }
 }
 
 type Rest = (Vec<usize>, String, Py<PyArray2<bool>>, Option<Py<PyArray2<f32>>>);
+type Trust = (Option<(f32, f32)>, Option<f32>, Option<f32>, Vec<String>);
 type About = (String, Option<PathBuf>, String, Option<(f32, f32)>, Vec<(String, f32)>);
 
 /// A finding that was pickled.
 #[pyfunction]
 #[pyo3(name = "_restored")]
-pub fn restored(py: Python<'_>, about: About, rest: Rest) -> PyResult<Finding> {
+pub fn restored(py: Python<'_>, about: About, trust: Trust, rest: Rest) -> PyResult<Finding> {
     let (id, path, decision, score_bounds, classifiers) = about;
+    let (calibrated_bounds, score_spread, dice, reasons) = trust;
     let (areas, json, mask, map) = rest;
     let decision = self::decision(&decision)
         .map(words)
@@ -231,6 +273,9 @@ pub fn restored(py: Python<'_>, about: About, rest: Rest) -> PyResult<Finding> {
         path,
         decision,
         score_bounds,
+        calibrated_bounds,
+        reasons,
+        agreement: Agreement { score_spread, dice },
         classifiers,
         areas,
         json: OnceLock::from(json),

@@ -6,9 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use pleura::ensemble::ImageError;
+use pleura::manifest::Calibration;
 use pleura::manifest::{self, WrittenOut};
 use pleura::submission::Submission;
-use pleura::tune::{self, Axis, Choice, Choose, Collected, Evaluator, Found, Grid, Metric, Number, Space, Watch};
+use pleura::tune::{
+    self, Axis, Calibrated, Choice, Choose, Collected, Evaluator, Found, Grid, Metric, Number, Quality, Space, Watch,
+};
 use pleura::{Size, chain};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -20,7 +23,7 @@ use crate::errors::{of_submission, of_tuning};
 /// Searches the numbers of an ensemble's manifest. `told(path, error)` is called for each image, `error` being a text or
 /// None. Returns the result as a dictionary.
 #[pyfunction]
-#[pyo3(signature = (ensemble, images, truth, *, grid, truth_size, folds, nested, metric, center, weights, out, told))]
+#[pyo3(signature = (ensemble, images, truth, *, grid, truth_size, folds, nested, metric, center, weights, calibrate, out, told))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords")]
 pub fn _tune<'py>(
     py: Python<'py>,
@@ -34,6 +37,7 @@ pub fn _tune<'py>(
     metric: &str,
     center: bool,
     weights: bool,
+    calibrate: Option<&str>,
     out: Option<PathBuf>,
     told: Py<PyAny>,
 ) -> PyResult<Bound<'py, PyDict>> {
@@ -46,6 +50,9 @@ pub fn _tune<'py>(
             return Err(PyValueError::new_err(text));
         }
     };
+    let calibrate = calibrate.map(str::parse).transpose();
+    let calibrate =
+        calibrate.map_err(|fault: String| PyValueError::new_err(format!("calibrate: {}", fault.replace('`', "\""))))?;
     let how = if center { Choose::Centre } else { Choose::Maximum };
     let path = engine.path();
     let size = Size::from(truth_size);
@@ -64,10 +71,13 @@ pub fn _tune<'py>(
         let judge = Evaluator { ensemble: &engine, truth: &truth, size };
         let collected = Collected::collect(&judge, space, &images, weights, &watch)?;
         let (count, skipped) = (collected.images.len(), collected.skipped);
-        let found = collected.search(folder, Choice { metric, how, folds: folds.as_ref(), nested })?;
+        let found = collected.search(folder, Choice { metric, how, folds: folds.as_ref(), nested, calibrate })?;
         let changes = found.changes();
         if let Some(out) = &out {
-            let changed = if changes.is_empty() { text.clone() } else { tune::changed(&text, path, &changes)? };
+            let mut changed = if changes.is_empty() { text.clone() } else { tune::changed(&text, path, &changes)? };
+            if let Some(Calibrated { calibration, .. }) = &found.calibrated {
+                changed = tune::calibrated(&changed, path, calibration)?;
+            }
             tune::write(out, &changed)?;
         }
         Ok((found, changes, count, skipped))
@@ -140,8 +150,31 @@ fn described<'py>(py: Python<'py>, found: &Found, changes: Vec<(String, Number)>
         folds.append(about)?;
     }
     entry.set_item("folds", folds)?;
+    entry.set_item("calibration", found.calibrated.as_ref().map(|it| calibration(py, it)).transpose()?)?;
     let further: Vec<&str> = tuned.edges.iter().map(|edge| edge.further.as_str()).collect();
     entry.set_item("further", further)?;
+    Ok(entry)
+}
+
+fn calibration<'py>(py: Python<'py>, found: &Calibrated) -> PyResult<Bound<'py, PyDict>> {
+    let entry = PyDict::new(py);
+    match &found.calibration {
+        Calibration::Temperature { temperature } => {
+            entry.set_item("kind", "temperature")?;
+            entry.set_item("temperature", temperature)?;
+        }
+        Calibration::Isotonic { scores, probabilities } => {
+            entry.set_item("kind", "isotonic")?;
+            entry.set_item("scores", scores)?;
+            entry.set_item("probabilities", probabilities)?;
+        }
+    }
+    for (name, Quality { ece, brier }) in [("before", found.before), ("nested", found.nested)] {
+        let quality = PyDict::new(py);
+        quality.set_item("ece", ece)?;
+        quality.set_item("brier", brier)?;
+        entry.set_item(name, quality)?;
+    }
     Ok(entry)
 }
 

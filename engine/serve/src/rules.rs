@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::error::ServeError;
 use crate::inbox::ledger::Outcome;
+use pleura::ensemble::Outcome as Said;
 
 /// Rules, and the destinations that they name.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -92,10 +93,12 @@ pub enum Which {
     /// Every image with a finding. The default.
     #[default]
     All,
-    /// With something marked.
+    /// With something marked, not referred to people.
     Positive,
-    /// With nothing marked.
+    /// With nothing marked, not referred to people.
     Negative,
+    /// That people should read first, by the manifest's `refer`.
+    Refer,
     /// Images without a finding: refused or failed.
     Unread,
 }
@@ -203,12 +206,14 @@ impl Rules {
     #[must_use]
     pub fn of(&self, outcome: &Outcome<'_>, origin: &str) -> Vec<String> {
         let holds = |rule: &&Rule| {
-            let which = match (outcome.state, outcome.positive) {
-                ("done", Some(true)) => matches!(rule.results, Which::All | Which::Positive),
-                ("done", _) => matches!(rule.results, Which::All | Which::Negative),
-                _ => rule.results == Which::Unread,
+            let which = match outcome.outcome {
+                Some(Said::Positive) => Which::Positive,
+                Some(Said::Negative) => Which::Negative,
+                Some(Said::Refer) => Which::Refer,
+                None => Which::Unread,
             };
-            which && (rule.from.is_empty() || rule.from.iter().any(|from| from == origin))
+            let all = rule.results == Which::All && outcome.outcome.is_some();
+            (all || rule.results == which) && (rule.from.is_empty() || rule.from.iter().any(|from| from == origin))
         };
         let mut names: Vec<String> = self.rules.iter().filter(holds).flat_map(|rule| rule.send.clone()).collect();
         names.sort();
@@ -262,17 +267,22 @@ mod tests {
         from = ["CR1"]
     "#;
 
-    fn outcome(state: &str, positive: Option<bool>) -> Outcome<'_> {
-        Outcome { positive, ..Outcome::without_finding(state, String::new()) }
+    fn outcome(state: &str, outcome: Option<Said>) -> Outcome<'_> {
+        Outcome { outcome, ..Outcome::without_finding(state, String::new()) }
     }
 
     #[test]
     fn each_rule_that_holds_sends_and_each_destination_gets_one() {
         let rules = Rules::parse(TEXT).unwrap();
-        assert_eq!(rules.of(&outcome("done", Some(true)), "CR1"), ["all", "pacs"]);
-        assert_eq!(rules.of(&outcome("done", Some(true)), "CR2"), ["all", "pacs"]);
-        assert_eq!(rules.of(&outcome("done", Some(false)), "CR1"), ["all"]);
-        assert_eq!(rules.of(&outcome("done", Some(false)), "CR2"), [""; 0]);
+        assert_eq!(rules.of(&outcome("done", Some(Said::Positive)), "CR1"), ["all", "pacs"]);
+        assert_eq!(rules.of(&outcome("done", Some(Said::Positive)), "CR2"), ["all", "pacs"]);
+        assert_eq!(rules.of(&outcome("done", Some(Said::Negative)), "CR1"), ["all"]);
+        assert_eq!(rules.of(&outcome("done", Some(Said::Negative)), "CR2"), [""; 0]);
+        assert_eq!(rules.of(&outcome("done", Some(Said::Refer)), "CR1"), ["all"]);
+        assert_eq!(rules.of(&outcome("done", Some(Said::Refer)), "CR2"), [""; 0]);
+        let referred = Rules::parse(&TEXT.replace("\"positive\"", "\"refer\"")).unwrap();
+        assert_eq!(referred.of(&outcome("done", Some(Said::Refer)), "CR2"), ["all", "pacs"]);
+        assert_eq!(referred.of(&outcome("done", Some(Said::Positive)), "CR2"), [""; 0]);
         assert_eq!(rules.of(&outcome("failed", None), "CR1"), [""; 0]);
     }
 

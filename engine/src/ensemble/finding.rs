@@ -5,7 +5,9 @@ use std::path::Path;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::ensemble::agreement::Agreement;
 use crate::ensemble::origin::Origin;
+use crate::ensemble::referral::Outcome;
 use crate::ensemble::task::Region;
 use crate::submission::rle;
 use crate::{Mask, Size, checksum};
@@ -22,6 +24,13 @@ pub struct Finding {
     /// Bounds of the classifier stage's score, in 0..=1: equal if every member ran, apart if early exit skipped some;
     /// `None` without a classifier stage, or if its members give no scores.
     pub score: Option<(f32, f32)>,
+    /// Bounds of the calibrated probability that the image is positive, in 0..=1; `None` without a score, or without a
+    /// [calibration](crate::manifest::Calibration).
+    pub calibrated: Option<(f32, f32)>,
+    /// How far the members agree.
+    pub agreement: Agreement,
+    /// Why people should read the image first, one fragment each; empty if it is not [referred](crate::manifest::Refer).
+    pub reasons: Vec<String>,
     /// The merged probability map, (height, width) of the output; `None` for images that never had one, and without
     /// [`Options::keep_maps`](crate::ensemble::Options::keep_maps).
     pub map: Option<Array2<f32>>,
@@ -66,10 +75,16 @@ struct Line<'a> {
     id: &'a str,
     file: Option<&'a str>,
     positive: bool,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    reasons: &'a [String],
     area: usize,
     size: Size,
     decision: Decision,
     score: Option<(f32, f32)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibrated: Option<(f32, f32)>,
+    agreement: Agreement,
     classifiers: std::collections::BTreeMap<&'a str, f32>,
     areas: &'a [usize],
     runs: Runs,
@@ -81,6 +96,20 @@ struct Line<'a> {
 }
 
 impl Finding {
+    /// What it says of the image: referred, or whether anything is marked.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome_of(self.mask.is_empty())
+    }
+
+    fn outcome_of(&self, is_empty: bool) -> Outcome {
+        match (self.reasons.is_empty(), is_empty) {
+            (false, _) => Outcome::Refer,
+            (true, false) => Outcome::Positive,
+            (true, true) => Outcome::Negative,
+        }
+    }
+
     /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
     ///
     /// `file` is the image's source. A path that is not Unicode is left out: JSON cannot hold it. `run` is the value of
@@ -98,10 +127,14 @@ impl Finding {
             id: &self.id,
             file: file.and_then(Path::to_str),
             positive: !runs.is_empty(),
+            outcome: self.outcome_of(runs.is_empty()),
+            reasons: &self.reasons,
             area: runs.area(),
             size: self.mask.size(),
             decision: self.decision,
             score: self.score,
+            calibrated: self.calibrated,
+            agreement: self.agreement,
             classifiers: self.classifiers.iter().map(|(name, score)| (name.as_str(), *score)).collect(),
             areas: &self.areas,
             runs: self.runs,

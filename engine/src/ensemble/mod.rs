@@ -1,5 +1,6 @@
 //! Ensembles: opened from a manifest, run on radiographs.
 
+mod agreement;
 mod device;
 mod error;
 mod explain;
@@ -9,6 +10,7 @@ mod open;
 mod origin;
 mod pipeline;
 mod postprocess;
+mod referral;
 mod stage;
 mod summary;
 mod task;
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
+pub use agreement::Agreement;
 pub use device::clock::{PipelineStep, Times, Usage};
 pub use error::{EnsembleError, ImageError, Step};
 pub use explain::{Explained, Explanation, StageExplained};
@@ -40,6 +43,7 @@ pub use pleura_image::resize::{nearest, resize};
 #[cfg(feature = "tune")]
 pub(crate) use postprocess::context as postprocess_context;
 pub(crate) use postprocess::run as run_postprocess;
+pub use referral::Outcome;
 pub use stage::gate::Reading;
 #[cfg(feature = "tune")]
 pub(crate) use stage::gate::{Gate, GateInputs};

@@ -15,6 +15,9 @@ pub struct Summary {
     pub images: usize,
     /// Images with a mask that is not empty.
     pub positive: usize,
+    /// Images that are referred to people, whatever their mask.
+    #[serde(default)]
+    pub referred: usize,
     /// Images that were skipped and reported.
     pub skipped: usize,
     /// Member runs of the classifier stage.
@@ -30,14 +33,16 @@ pub struct Summary {
 impl Summary {
     /// Counts a finding.
     pub fn add(&mut self, ensemble: &Ensemble, finding: &Finding) {
-        self.count(ensemble, finding.runs, !finding.mask.is_empty());
+        self.count(ensemble, finding.runs, !finding.mask.is_empty(), !finding.reasons.is_empty());
     }
 
-    /// Counts an earlier result: what ran on an image then, and whether its mask was not empty.
-    pub fn count(&mut self, ensemble: &Ensemble, runs: Runs, positive: bool) {
+    /// Counts an earlier result: what ran on an image then, whether its mask was not empty, and whether it was
+    /// referred.
+    pub fn count(&mut self, ensemble: &Ensemble, runs: Runs, positive: bool, referred: bool) {
         let classifiers = ensemble.classifier.as_ref().map_or(0, |stage| stage.members.len());
         self.images += 1;
         self.positive += usize::from(positive);
+        self.referred += usize::from(referred);
         self.classifier_runs += runs.classifiers;
         self.classifier_runs_saved += classifiers.saturating_sub(runs.classifiers);
         self.segmenter_runs += runs.segmenters;
@@ -49,6 +54,7 @@ impl AddAssign<&Summary> for Summary {
     fn add_assign(&mut self, other: &Self) {
         self.images += other.images;
         self.positive += other.positive;
+        self.referred += other.referred;
         self.skipped += other.skipped;
         self.classifier_runs += other.classifier_runs;
         self.classifier_runs_saved += other.classifier_runs_saved;

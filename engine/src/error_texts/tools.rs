@@ -33,6 +33,7 @@ pub fn add(texts: &mut Texts) {
         NotStock {},
         TooFew("no point of the grid has a score".into()),
         Weights { stage: "segmenter", why: "it has one member".into() },
+        Calibration("all 10 images are negative: a fit needs both kinds, also without one of the folds".into()),
         Write { path: "tuned.toml".into(), message: "no space left on device".into() },
         Stopped {},
         Spill(gone()),

@@ -4,6 +4,7 @@
 //! pixels, scores and probabilities are in 0..=1, paths are relative to the manifest.
 
 mod accepts;
+mod calibration;
 mod compose;
 mod crop;
 mod files;
@@ -16,6 +17,7 @@ mod member;
 mod merge;
 mod outputs;
 mod read;
+mod refer;
 mod rules;
 mod schema;
 mod snapshot;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::lint::{Diagnostic, Locations, Severity};
 pub use accepts::{Accepts, Assessment, Strict};
+pub use calibration::Calibration;
 pub use crop::{Crop, Otherwise};
 pub use finding::FindingCode;
 pub use fit::{Convention, Fit, Weighting, Windows};
@@ -40,6 +43,7 @@ pub use outputs::{Against, Join, MapOutput, Pick, ScoreFromMap, ScoreOutput, Val
 pub use pleura_image::resize::MapResize;
 pub use pleura_image::{Intensity, Resize};
 pub use read::{WrittenOut, lint, written_out};
+pub use refer::{Agreement, Refer};
 pub use schema::json_schema;
 pub use snapshot::Snapshot;
 pub(crate) use step::is_path;
@@ -82,6 +86,15 @@ pub struct Manifest {
     /// What masks mean, in the codes of medical records; results for a PACS (`--dicom`) need it.
     #[serde(default)]
     pub finding: Option<FindingCode>,
+    /// How the classifier stage's score becomes a probability; default: findings have no calibrated probability.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+    /// How the segmenters' agreement is measured; default: masks of probabilities above 0.5.
+    #[serde(default)]
+    pub agreement: Agreement,
+    /// Which images are referred to people; default: none.
+    #[serde(default)]
+    pub refer: Option<Refer>,
     /// How models run.
     #[serde(default)]
     pub runtime: Runtime,

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 
 use sha2::{Digest, Sha256};
 
+use super::Group;
 use crate::Size;
 use crate::digest::hex;
-use crate::ensemble::Decision;
+use crate::ensemble::{Agreement, Decision};
 use crate::submission::Runs;
 
 /// One image of a report.
@@ -28,6 +29,21 @@ pub struct Case {
     pub decision: Decision,
     /// The marked area after each postprocessing step, in pixels.
     pub areas: Vec<usize>,
+    /// What the finding says of itself.
+    pub said: Said,
+    /// The groups that it belongs to, by kind.
+    pub groups: Vec<Group>,
+}
+
+/// How far a finding can be trusted, by what it says itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// Bounds of the calibrated probability, as in [`Finding`](crate::ensemble::Finding::calibrated).
+    pub calibrated: Option<(f32, f32)>,
+    /// How far the members agree.
+    pub agreement: Agreement,
+    /// Why people should read the image first; empty if it is not referred.
+    pub reasons: Vec<String>,
 }
 
 /// A case's radiograph.
@@ -63,6 +79,9 @@ pub enum Outcome {
     TrueNegative,
 }
 
+/// Decisions that are wrong for the image as a whole.
+pub(super) const MISSED: [Outcome; 3] = [Outcome::FalsePositive, Outcome::FalseNegative, Outcome::FoundElsewhere];
+
 impl Case {
     /// Dice's coefficient, in 0..=1, 1 if both masks are empty; `None` without a truth.
     #[must_use]
@@ -85,13 +104,29 @@ impl Case {
     /// The score, if it is exact, not only bounded.
     #[must_use]
     pub fn exact_score(&self) -> Option<f64> {
-        self.score.filter(|(low, high)| low == high).map(|(score, _)| f64::from(score))
+        exact(self.score)
+    }
+
+    /// The calibrated probability, if it is exact, not only bounded.
+    #[must_use]
+    pub fn exact_calibrated(&self) -> Option<f64> {
+        exact(self.said.calibrated)
+    }
+
+    /// Whether people should read the image first.
+    #[must_use]
+    pub fn is_referred(&self) -> bool {
+        !self.said.reasons.is_empty()
     }
 
     /// The larger of the two areas, in pixels.
     pub(super) fn area(&self) -> usize {
         self.truth.as_ref().map_or(0, Runs::area).max(self.predicted.area())
     }
+}
+
+fn exact(bounds: Option<(f32, f32)>) -> Option<f64> {
+    bounds.filter(|(low, high)| low == high).map(|(value, _)| f64::from(value))
 }
 
 /// Sorts the worst first: by Dice, and for equal Dice the largest first. Cases without a truth come last.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::FindingsError;
-use super::{Case, Picture};
+use super::{Case, Picture, Said};
 use crate::Size;
 use crate::checksum::{self, ChecksumError};
-use crate::ensemble::{Decision, Origin, UNCHECKED};
+use crate::ensemble::{Agreement, Decision, Origin, UNCHECKED};
 use crate::regular;
 use crate::submission::Runs;
 
@@ -33,6 +33,11 @@ struct Line {
     decision: Decision,
     score: Option<(f32, f32)>,
     areas: Vec<usize>,
+    calibrated: Option<(f32, f32)>,
+    #[serde(default)]
+    agreement: Agreement,
+    #[serde(default)]
+    reasons: Vec<String>,
     rle: Option<String>,
     file: Option<PathBuf>,
     run: Option<Origin>,
@@ -82,8 +87,10 @@ pub fn parse_finding(text: &str) -> Result<Found, String> {
         let area = predicted.area();
         return Err(format!("the `rle` of `{id}` marks {area} pixels, but its `area` is {}", line.area));
     }
-    if line.score.is_some_and(|(low, high)| !(0.0 <= low && low <= high && high <= 1.0)) {
-        return Err(format!("the `score` of `{id}` is not an interval within 0 to 1"));
+    for (name, bounds) in [("score", line.score), ("calibrated", line.calibrated)] {
+        if bounds.is_some_and(|(low, high)| !(0.0 <= low && low <= high && high <= 1.0)) {
+            return Err(format!("the `{name}` of `{id}` is not an interval within 0 to 1"));
+        }
     }
     if checksum::check_json(text, &UNCHECKED) == Err(ChecksumError::Mismatch) {
         return Err(format!(
@@ -93,7 +100,9 @@ pub fn parse_finding(text: &str) -> Result<Found, String> {
         ));
     }
     let (decision, score, areas) = (line.decision, line.score, line.areas);
-    let case = Case { id, size, picture: Picture::LeftOut, predicted, truth: None, score, decision, areas };
+    let said = Said { calibrated: line.calibrated, agreement: line.agreement, reasons: line.reasons };
+    let (picture, truth, groups) = (Picture::LeftOut, None, Vec::new());
+    let case = Case { id, size, picture, predicted, truth, score, decision, areas, said, groups };
     Ok(Found { case, file: line.file, origin: line.run })
 }
 
@@ -111,6 +120,9 @@ mod tests {
             mask,
             decision,
             score: Some((0.5, 0.75)),
+            calibrated: Some((0.25, 0.5)),
+            agreement: Agreement { score_spread: Some(0.125), dice: None },
+            reasons: vec!["why".into()],
             map: None,
             runs,
             classifiers: vec![],
@@ -136,6 +148,9 @@ mod tests {
         assert_eq!(found[0].file.as_deref(), Some(Path::new("in/a.dcm")));
         assert_eq!(read(&super::tests::finding().to_json(None, None)).unwrap()[0].file, None);
         assert_eq!(found[0].origin, Some(origin));
+        let Finding { calibrated, agreement, reasons, .. } = finding;
+        assert_eq!(case.said, Said { calibrated, agreement, reasons });
+        assert!(case.is_referred() && case.exact_calibrated().is_none());
     }
 
     #[test]

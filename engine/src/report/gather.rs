@@ -7,10 +7,11 @@ use rayon::prelude::*;
 
 use super::error::{PictureError, ReportError};
 use super::findings::Found;
+use super::groups::{UNKNOWN, groups_of};
 use super::origins::Origins;
 use super::{Case, Picture, Report, worst_first};
 use crate::pool::Pool;
-use crate::radiograph::{DecodeLimits, ImageHeader, RadiographError};
+use crate::radiograph::{DecodeLimits, ImageHeader, RadiographError, Tags};
 use crate::submission::Submission;
 use crate::{Radiograph, Size};
 
@@ -73,6 +74,27 @@ impl Gathered {
                 Ok(header) => drop(self.files.insert(header.id, path.clone())),
                 Err(error) => skipped(path, error),
             }
+        }
+    }
+
+    /// Gives each case with a truth the groups that its file's tags tell. `each` is called for each file; of one that
+    /// cannot be read, the groups are unknown.
+    pub fn group(&mut self, pool: &Pool, each: &(dyn Fn() + Sync)) {
+        let files = &self.files;
+        let judged = self.cases.par_iter_mut().filter(|case| case.truth.is_some());
+        let read = judged.filter_map(|case| Some((files.get(&case.id)?, case))).for_each(|(file, case)| {
+            let tags = Tags::open(file).ok().filter(|tags| tags.id == case.id).unwrap_or_default();
+            case.groups.extend(groups_of(&tags));
+            each();
+        });
+        pool.run(|| read);
+    }
+
+    /// Adds a kind of groups, by id; cases that the list lacks belong to `unknown`.
+    pub fn group_by(&mut self, kind: &str, groups: &HashMap<String, String>) {
+        for case in &mut self.cases {
+            let group = groups.get(&case.id).filter(|group| !group.is_empty());
+            case.groups.push((kind.to_owned(), group.map_or(UNKNOWN, String::as_str).to_owned()));
         }
     }
 

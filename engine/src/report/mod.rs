@@ -7,7 +7,7 @@
 //! marks those that differ from the file's. The page contains no file paths.
 //!
 //! ```
-//! use pleura::report::{Case, Picture, Report};
+//! use pleura::report::{Case, Picture, Report, Said};
 //! use pleura::{Size, ensemble::Decision, submission::Runs};
 //!
 //! let size = Size::new(1024, 1024);
@@ -20,6 +20,8 @@
 //!     score: Some((0.93, 0.93)),
 //!     decision: Decision::Postprocess,
 //!     areas: vec![42],
+//!     said: Said::default(),
+//!     groups: vec![("View".into(), "PA".into())],
 //! };
 //! let page = Report::new("A single image", vec![case]).html()?;
 //! assert!(page.contains("Dice"));
@@ -31,6 +33,7 @@ mod chart;
 mod error;
 mod findings;
 mod gather;
+mod groups;
 mod origins;
 mod page;
 mod picture;
@@ -39,14 +42,17 @@ mod summary;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::collections::HashSet;
 
 pub use crate::proportion::wilson;
-pub use case::{Case, Outcome, Picture, hash_id, worst_first};
+use case::MISSED;
+pub use case::{Case, Outcome, Picture, Said, hash_id, worst_first};
 pub use error::{FindingsError, PictureError, ReportError};
 pub use findings::{Found, parse_finding, read_findings};
 pub use gather::Gathered;
+pub use groups::{Group, groups_of};
 pub use origins::Origins;
 pub use tables::{HeatMap, MemberRow};
 

@@ -10,7 +10,7 @@ use super::stats::Metric;
 use super::summary::Summary;
 use super::{Case, MemberRow, Picture, Report, chart, worst_first};
 use crate::Size;
-use crate::ensemble::Decision;
+use crate::ensemble::{Agreement, Decision};
 
 const STYLE: &str = include_str!("page/style.css");
 /// The script, in dependency order of its parts.
@@ -36,6 +36,7 @@ struct Page<'a> {
     differs: Option<&'a str>,
     cases: usize,
     marked: usize,
+    referred: usize,
     pictures: usize,
     summary: Option<Summary>,
     heat_map: Option<(String, String)>,
@@ -63,6 +64,9 @@ struct Entry<'a> {
     truth: Option<String>,
     dice: Option<f64>,
     score: Option<(f32, f32)>,
+    calibrated: Option<(f32, f32)>,
+    agreement: Agreement,
+    reasons: &'a [String],
     decision: Decision,
     areas: &'a [usize],
     picture: Option<Shown>,
@@ -94,6 +98,7 @@ pub(super) fn render(report: &Report) -> String {
         differs: report.differs.as_deref(),
         cases: cases.len(),
         marked: cases.iter().filter(|case| !case.predicted.is_empty()).count(),
+        referred: cases.iter().filter(|case| case.is_referred()).count(),
         pictures: cases.iter().filter(|case| matches!(case.picture, Picture::Jpeg { .. })).count(),
         summary,
         heat_map: report.heat_map.as_ref().map(|map| (chart::heat_map(map), heat_map_sentence(map))),
@@ -132,6 +137,9 @@ fn entry(case: &Case) -> Entry<'_> {
         truth: case.truth.as_ref().map(crate::submission::Runs::encode),
         dice: case.dice(),
         score: case.score,
+        calibrated: case.said.calibrated,
+        agreement: case.said.agreement,
+        reasons: &case.said.reasons,
         decision: case.decision,
         areas: &case.areas,
         picture,
@@ -179,6 +187,15 @@ impl Metric {
             (Some(_), Some((low, high))) => format!("{low:.3} – {high:.3}"),
             (Some(_), None) => "not estimable".into(),
             (None, _) => String::new(),
+        }
+    }
+
+    /// The value with its interval, in little space.
+    fn brief(&self) -> String {
+        match (self.value, self.interval) {
+            (Some(value), Some((low, high))) => format!("{value:.3} ({low:.2}–{high:.2})"),
+            (Some(value), None) => format!("{value:.3}"),
+            (None, _) => "–".into(),
         }
     }
 

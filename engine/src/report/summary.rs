@@ -1,11 +1,13 @@
 //! Computes numbers and charts from cases with a truth.
 
 use super::chart;
-use super::stats::{Calibration, Metric, Ranking, headline};
+use super::stats::{Metric, Ranking, headline};
+use super::trust::Trust;
 use super::{Case, Outcome};
+use crate::reliability::Reliability;
 
 /// The minimum number of exact scores for curves: fewer would show steps of chance.
-const FEWEST: usize = 10;
+pub(super) const FEWEST: usize = 10;
 
 /// Everything that is computed from the truth.
 pub(super) struct Summary {
@@ -14,6 +16,7 @@ pub(super) struct Summary {
     pub(super) metrics: Vec<Metric>,
     pub(super) histogram: String,
     pub(super) scores: Scores,
+    pub(super) trust: Trust,
 }
 
 /// The number of images of each outcome.
@@ -60,6 +63,8 @@ pub(super) struct Curves {
     pub(super) reliability: String,
     pub(super) ece: f64,
     pub(super) brier: f64,
+    /// (calibration error, Brier score) of the scores themselves, if the diagram is of calibrated probabilities.
+    pub(super) uncalibrated: Option<(f64, f64)>,
 }
 
 impl Summary {
@@ -77,6 +82,7 @@ impl Summary {
             metrics: headline(&judged, &ranking, ranked),
             histogram: chart::histogram(&overlaps, &outcomes),
             scores,
+            trust: Trust::new(&judged),
         })
     }
 }
@@ -112,8 +118,11 @@ fn scores(judged: &[&Case]) -> (Scores, Ranking) {
 
 fn curves(judged: &[&Case], exact: &[(usize, f64, bool)], ranking: &Ranking) -> Option<Curves> {
     let (auc, ap) = (ranking.auc(|_| 1.0)?, ranking.average_precision()?);
-    let calibration =
-        Calibration::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
+    let scores = Reliability::new(&exact.iter().map(|&(_, score, positive)| (score, positive)).collect::<Vec<_>>())?;
+    let calibrated = exact.iter().map(|&(number, _, positive)| Some((judged[number].exact_calibrated()?, positive)));
+    let calibrated = calibrated.collect::<Option<Vec<_>>>().and_then(|images| Reliability::new(&images));
+    let uncalibrated = calibrated.as_ref().map(|_| (scores.ece, scores.brier));
+    let reliability = calibrated.unwrap_or(scores);
     // the run's image-level decisions, wherever masks lie, on the same images as the curves
     let mut counts = [[0.0; 2]; 2];
     for &(number, _, positive) in exact {
@@ -126,8 +135,9 @@ fn curves(judged: &[&Case], exact: &[(usize, f64, bool)], ranking: &Ranking) -> 
     Some(Curves {
         roc: chart::roc(&ranking.roc(), (specificity, sensitivity), auc),
         precision_recall: chart::precision_recall(&ranking.precision_recall(), decided, ap, share),
-        reliability: chart::reliability(&calibration),
-        ece: calibration.ece,
-        brier: calibration.brier,
+        reliability: chart::reliability(&reliability),
+        ece: reliability.ece,
+        brier: reliability.brier,
+        uncalibrated,
     })
 }

@@ -16,7 +16,8 @@ fn case(id: &str, predicted: &str, truth: Option<&str>, score: Option<(f32, f32)
     let (predicted, truth) = (runs(predicted), truth.map(runs));
     let areas = vec![predicted.area()];
     let (picture, decision) = (Picture::LeftOut, Decision::Postprocess);
-    Case { id: id.into(), size, picture, predicted, truth, score, decision, areas }
+    let (said, groups) = (Said::default(), Vec::new());
+    Case { id: id.into(), size, picture, predicted, truth, score, decision, areas, said, groups }
 }
 
 /// Ten images, half of them positive, half of those found.

@@ -85,6 +85,9 @@ pub enum TuneError {
         /// The reason.
         why: String,
     },
+    /// Scores that cannot be calibrated.
+    #[error("the scores cannot be calibrated: {0}")]
+    Calibration(String),
     /// A manifest that cannot be edited or written.
     #[error("cannot write `{}`: {message}", path.display())]
     Write {

@@ -8,6 +8,7 @@
 
 mod axis;
 mod ballots;
+mod calibrate;
 mod chain;
 mod collect;
 mod cuts;
@@ -38,6 +39,7 @@ mod write;
 
 pub use axis::Axis;
 pub use ballots::{CachedOutputs, OutputCache};
+pub use calibrate::{Calibrated, Method, Quality, calibrate};
 pub use chain::Chain;
 pub use collect::{AnsweredImage, Evaluator};
 pub use error::TuneError;
@@ -53,4 +55,4 @@ pub use shares::{Weights, lowest};
 pub use space::{Answered, Image, Space};
 pub use target::{Sums, Target};
 pub use weights::{WeightSearch, WeightSearchResult};
-pub use write::{Number, changed, check_folder, write};
+pub use write::{Number, calibrated, changed, check_folder, write};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::ballots::{CachedOutputs, OutputCache};
+use super::calibrate::{Calibrated, Method, calibrate};
 use super::collect::{AnsweredImage, Evaluator};
 use super::error::TuneError;
 use super::nested::Folds;
@@ -42,6 +43,8 @@ pub struct Choice<'a> {
     pub folds: Option<&'a HashMap<String, u32>>,
     /// The number of folds that are made, stratified by positives.
     pub nested: usize,
+    /// Fits calibrated probabilities, too.
+    pub calibrate: Option<Method>,
 }
 
 /// The results of all images at every point of a grid.
@@ -64,6 +67,8 @@ pub struct Found {
     pub tuned: Tuned,
     /// The best weights, if they were searched.
     pub weighed: Option<WeightSearchResult>,
+    /// Calibrated probabilities, if they were fitted.
+    pub calibrated: Option<Calibrated>,
 }
 
 impl Collected {
@@ -99,21 +104,41 @@ impl Collected {
     /// Searches the best values.
     ///
     /// # Errors
-    /// If there are too few images for the folds, an image is in none, or the weights cannot be searched. `folder` is the
-    /// manifest's.
+    /// If there are too few images for the folds, an image is in none, the weights cannot be searched, or the scores cannot
+    /// be calibrated. `folder` is the manifest's.
     pub fn search(self, folder: &Path, choice: Choice<'_>) -> Result<Found, TuneError> {
         let Choice { metric, how, .. } = choice;
         let folds = match choice.folds {
             Some(list) => Folds::listed(&self.images, list)?,
             None => Folds::stratified(&self.images, choice.nested)?,
         };
+        let calibrated = choice.calibrate.map(|method| {
+            self.scores_stay()?;
+            calibrate(&self.images, &folds, method)
+        });
+        let calibrated = calibrated.transpose()?;
         let Some((ballots, kept)) = self.outputs else {
             let tuned = tune(&self.space, &self.images, metric, &folds, how)?;
-            return Ok(Found { space: self.space, tuned, weighed: None });
+            return Ok(Found { space: self.space, tuned, weighed: None, calibrated });
         };
         let search = WeightSearch { space: &self.space, folder, ballots: &ballots, images: &kept, metric };
         let weighed = search.tune(self.images, &folds, how)?;
-        Ok(Found { tuned: weighed.tuned.clone(), space: self.space, weighed: Some(weighed) })
+        Ok(Found { tuned: weighed.tuned.clone(), space: self.space, weighed: Some(weighed), calibrated })
+    }
+}
+
+impl Collected {
+    /// Whether the scores are those of the manifest that is written: a probability fitted to others would be wrong.
+    fn scores_stay(&self) -> Result<(), TuneError> {
+        let searched = |key: &str| key.starts_with("classifier.") && !key.starts_with("classifier.gate");
+        let knob =
+            self.space.grid().knobs.iter().find(|knob| searched(&knob.key)).map(|knob| format!("`{}`", knob.key));
+        match knob.or_else(|| self.outputs.is_some().then(|| "the weights".to_owned())) {
+            Some(what) => Err(TuneError::Calibration(format!(
+                "{what} would be searched at the same time, which changes them: write the result, then calibrate it"
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

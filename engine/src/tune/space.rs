@@ -39,6 +39,8 @@ pub struct Answered {
     pub positive: bool,
     /// Dice's coefficient with the current manifest, in 0..=1.
     pub current: f64,
+    /// The classifier stage's score, in 0..=1; `None` without one.
+    pub score: Option<f32>,
     /// Whether it passes the classifier's gate, at each choice.
     pub(super) classifier: Vec<bool>,
     /// Whether it passes the segmenter's gate, at each choice.
@@ -128,6 +130,7 @@ impl Space {
             id: image.id.into(),
             positive: !image.target.is_empty(),
             current: image.current,
+            score: answers.classifier.as_ref().and_then(|stage| stage.score),
             classifier: self.classified(answers),
             segmenter: self.segmenter.passes(StageOutputs { score: segmenter.score, map: Some(map) }, &said),
             dice: shortened(dice),

@@ -255,6 +255,7 @@ fn folds_are_stratified_and_the_same_in_any_order() {
         id: format!("image{number}"),
         positive: number.is_multiple_of(4),
         current: 0.0,
+        score: None,
         classifier: vec![],
         segmenter: vec![],
         dice: vec![],

@@ -199,6 +199,8 @@ impl WeightSearch<'_> {
             id: ballot.id.clone(),
             positive: !ballot.target.is_empty(),
             current: ballot.current,
+            // not calibrated together with weights
+            score: None,
             classifier,
             segmenter: segmenter_gates
                 .passes(StageOutputs { score, map: Some(&map) }, &said.iter().collect::<Vec<_>>()),

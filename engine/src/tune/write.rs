@@ -4,12 +4,12 @@ use std::fmt;
 use std::io::Write;
 use std::path::Path;
 
-use toml_edit::{DocumentMut, InlineTable, Item, TableLike, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value};
 
 use super::error::TuneError;
 use super::path::{self, Part};
 use crate::atomic;
-use crate::manifest::Manifest;
+use crate::manifest::{Calibration, Manifest};
 
 /// A number as written in a manifest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +35,42 @@ impl fmt::Display for Number {
 /// If a key's table does not exist, or the result would not be a valid manifest.
 pub fn changed(text: &str, path: &Path, changes: &[(String, Number)]) -> Result<String, TuneError> {
     let text = edited(text, path, changes)?;
+    Manifest::parse(&text, path)?;
+    Ok(text)
+}
+
+/// The text of a manifest with a calibration, in the place of its own if it has one.
+///
+/// # Errors
+/// If the result would not be a valid manifest.
+pub fn calibrated(text: &str, path: &Path, calibration: &Calibration) -> Result<String, TuneError> {
+    let failed = |message: String| TuneError::Write { path: path.into(), message };
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| failed(error.to_string()))?;
+    // the shortest text that reads back as the same number in single precision
+    let real = |number: f32| Value::from(number.to_string().parse::<f64>().unwrap_or_else(|_| number.into()));
+    let list = |numbers: &[f32]| Value::from(numbers.iter().map(|&number| real(number)).collect::<Array>());
+    let fields = match calibration {
+        Calibration::Temperature { temperature } => {
+            vec![("kind", "temperature".into()), ("temperature", real(*temperature))]
+        }
+        Calibration::Isotonic { scores, probabilities } => {
+            vec![("kind", "isotonic".into()), ("scores", list(scores)), ("probabilities", list(probabilities))]
+        }
+    };
+    let value = Value::from(fields.into_iter().collect::<InlineTable>());
+    match document.get_mut("calibration").and_then(Item::as_value_mut) {
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = value;
+            *old.decor_mut() = decor;
+        }
+        None => {
+            // a table of that name would stand behind others, where a key of the root cannot
+            document.remove("calibration");
+            document.insert("calibration", Item::Value(value));
+        }
+    }
+    let text = document.to_string();
     Manifest::parse(&text, path)?;
     Ok(text)
 }

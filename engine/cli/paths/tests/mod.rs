@@ -19,11 +19,12 @@ const NOT_PATHS: [&str; 9] =
     ["title", "salt", "patient_column", "grid", "plugin", "class", "label", "path_column", "id_column"];
 
 /// Options that require another one.
-const NEEDS: [(&str, &[&str]); 7] = [
+const NEEDS: [(&str, &[&str]); 8] = [
     ("import nnunet images", &["expected"]),
     ("import nnunet expected", &["images"]),
     ("predict report", &["findings"]),
     ("predict list", &["path_column"]),
+    ("report groups", &["truth"]),
     ("report ensemble", &["truth", "cache"]),
     ("data split patient_column", &["patients"]),
     ("tune write", &[]),

@@ -1,7 +1,7 @@
 //! A finished image, as a line of the journal.
 
 use anyhow::{Result, ensure};
-use pleura::ensemble::{Finding, Origin, Runs as Ran};
+use pleura::ensemble::{Finding, Origin, Outcome, Runs as Ran};
 use pleura::submission::Runs;
 use pleura::{Radiograph, Size, checksum};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct Row {
     pub size: Size,
     pub mask: Runs,
     pub ran: Ran,
+    /// Whether people should read the image first.
+    pub referred: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +41,8 @@ struct Line {
     size: Size,
     area: usize,
     runs: Ran,
+    /// Absent in findings of older versions.
+    outcome: Option<Outcome>,
     rle: String,
 }
 
@@ -80,7 +84,8 @@ impl Row {
     /// The row of a finished image.
     pub fn new(finding: &Finding) -> Self {
         let (id, mask) = (finding.id.clone(), Runs::from(&finding.mask));
-        Self { id, size: finding.mask.size(), mask, ran: finding.runs }
+        let referred = finding.outcome() == Outcome::Refer;
+        Self { id, size: finding.mask.size(), mask, ran: finding.runs, referred }
     }
 
     /// Reads a line of findings.
@@ -88,9 +93,9 @@ impl Row {
     /// # Errors
     /// If it is not a finding.
     pub fn parse(finding: &str) -> Result<Self> {
-        let Line { id, size, area, runs: ran, rle } = serde_json::from_str(finding)?;
+        let Line { id, size, area, runs: ran, outcome, rle } = serde_json::from_str(finding)?;
         let mask = Runs::decode(&rle, size)?;
         ensure!(mask.area() == area, "the run lengths mark {} pixels, expected {area}", mask.area());
-        Ok(Self { id, size, mask, ran })
+        Ok(Self { id, size, mask, ran, referred: outcome == Some(Outcome::Refer) })
     }
 }

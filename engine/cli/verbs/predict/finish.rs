@@ -120,6 +120,9 @@ impl Finish<'_> {
         };
         let (images, positive, skipped) = (summary.images, summary.positive, summary.skipped);
         term::note(format_args!("images: {images} ({positive} positive), {skipped} skipped"));
+        if ensemble.manifest().refer.is_some() {
+            term::note(format_args!("referred to people: {}", summary.referred));
+        }
         if ensemble.manifest().classifier.is_some() {
             let told = runs(summary.classifier_runs, summary.classifier_runs_saved);
             term::note(format_args!("classifier runs: {told}"));

@@ -251,7 +251,7 @@ impl<'a> Run<'a> {
 
     fn add(&mut self, input: &Input, row: Row, windowless: bool, span: Span) -> Result<()> {
         let done = &mut self.done;
-        done.summary.count(self.ensemble, row.ran, !row.mask.is_empty());
+        done.summary.count(self.ensemble, row.ran, !row.mask.is_empty(), row.referred);
         done.windowless += usize::from(windowless);
         done.spans.push(span);
         done.answered.push(input.place);

@@ -1,7 +1,11 @@
 //! The results of a search, as text.
 
+use pleura::manifest::Calibration;
 use pleura::report::HeatMap;
-use pleura::tune::{self, Answered, Knob, Metric, Number, Plateau, Space, Tuned, WITHIN, WeightSearchResult, Weights};
+use pleura::tune::{
+    self, Answered, Calibrated, Knob, Metric, Number, Plateau, Quality, Space, Tuned, WITHIN, WeightSearchResult,
+    Weights,
+};
 
 use crate::term;
 
@@ -167,6 +171,34 @@ pub fn weights(space: &Space, weighed: &WeightSearchResult) {
         }
     }
     term::result("");
+}
+
+/// Prints a calibration, and how well scores work as probabilities before and after it.
+pub fn calibration(found: &Calibrated) {
+    term::result("");
+    term::result("probabilities of the classifier's scores   calibration error   Brier score");
+    for (name, Quality { ece, brier }) in
+        [("the scores as they are", found.before), ("nested cross-validation", found.nested)]
+    {
+        term::result(format_args!("{name:<43}{ece:>17.4}{brier:>14.4}"));
+    }
+    match &found.calibration {
+        Calibration::Temperature { temperature } => term::result(format_args!("temperature: {temperature}")),
+        Calibration::Isotonic { scores, .. } => {
+            term::result(format_args!("isotonic: {}", term::quantity(scores.len(), "point")));
+        }
+    }
+    if found.at_limit {
+        term::warning(
+            "the temperature is at the end of what is tried: the scores of positive and negative images do not overlap, or \
+             do not differ; calibrate on more, or on harder images",
+        );
+    }
+    if found.nested.brier >= found.before.brier {
+        term::warning(
+            "nested cross-validation: calibrated, the scores are no better as probabilities than as they are",
+        );
+    }
 }
 
 /// Prints the manifest's keys with their old and new values.

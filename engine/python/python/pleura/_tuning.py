@@ -35,6 +35,10 @@ class Tuned:
         For each fold: `fold`, `images`, `current` and `score`.
     further
         Grids to try next, where the best value is the first or last one tried.
+    calibration
+        Calibrated probabilities, if they were fitted: the manifest's `kind` and its numbers, and the calibration error
+        (`ece`) and Brier score of the scores as they are (`before`) and of probabilities fitted on other folds
+        (`nested`).
     images, skipped
         The number of images, and of files that could not be used.
     """
@@ -48,6 +52,7 @@ class Tuned:
     changes: dict[str, float]
     folds: list[dict[str, Any]]
     further: list[str]
+    calibration: dict[str, Any] | None
     images: int
     skipped: int
 
@@ -63,6 +68,7 @@ def tune(
     metric: Literal["dice", "dice-positives"] = "dice",
     center: bool = False,
     weights: bool = False,
+    calibrate: Literal["temperature", "isotonic"] | None = None,
     out: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Tuned:
@@ -92,6 +98,9 @@ def tune(
         Choose the centre of the plateau instead of the best point.
     weights
         Search the members' weights, too.
+    calibrate
+        Fit calibrated probabilities to the classifier stage's scores, too: one temperature, for few images, or an
+        isotonic function, from some hundred images.
     out
         Write the manifest with the best values here, in the same folder; comments stay.
     progress
@@ -121,6 +130,7 @@ def tune(
         metric=metric,
         center=center,
         weights=weights,
+        calibrate=calibrate,
         out=out,
         told=told,
     )

@@ -1,4 +1,4 @@
-//! A page for people: the queue and the last results, positives first.
+//! A page for people: the queue and the last results, those to be read first, then positives.
 
 use askama::Template;
 use hyper::StatusCode;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pleura::ensemble::{Finding, Origin};
+use pleura::ensemble::{Finding, Origin, Outcome as Said};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS objects (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL, name TEXT NOT NULL,
     origin TEXT NOT NULL, bytes INTEGER NOT NULL, received INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
-    finding TEXT, positive INTEGER, score REAL, finished INTEGER, attempts INTEGER NOT NULL DEFAULT 0);
+    finding TEXT, outcome TEXT, score REAL, finished INTEGER, attempts INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS objects_state ON objects (state, id);
 CREATE INDEX IF NOT EXISTS objects_sha256 ON objects (sha256);
 CREATE TABLE IF NOT EXISTS items (
@@ -26,11 +26,17 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, due);
 ";
 
 /// The format of the tables above.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// From format 1, which had no outcomes.
+const OUTCOMES: &str = "
+ALTER TABLE objects ADD COLUMN outcome TEXT;
+UPDATE objects SET outcome = CASE positive WHEN 1 THEN 'positive' WHEN 0 THEN 'negative' END;
+ALTER TABLE objects DROP COLUMN positive;
+";
 
 /// The columns of [`Object`], in order.
 const COLUMNS: &str =
-    "id, key, sha256, name, origin, bytes, received, state, reason, finding, positive, score, finished, attempts";
+    "id, key, sha256, name, origin, bytes, received, state, reason, finding, outcome, score, finished, attempts";
 
 /// An object that was received.
 #[derive(Debug, Clone, Serialize)]
@@ -58,8 +64,8 @@ pub struct Object {
     /// The line of `pleura predict --findings`, without `file`.
     #[serde(skip)]
     pub finding: Option<String>,
-    /// Whether anything is marked.
-    pub positive: Option<bool>,
+    /// `positive`, `negative`, or `refer` for one that people should read first; `None` without a finding.
+    pub outcome: Option<String>,
     /// The middle of the classifier's bounds, in 0..=1.
     pub score: Option<f64>,
     /// Milliseconds since 1970.
@@ -88,8 +94,8 @@ pub struct Outcome<'a> {
     pub reason: Option<String>,
     /// The finding's line.
     pub finding: Option<String>,
-    /// Whether anything is marked.
-    pub positive: Option<bool>,
+    /// What the finding says.
+    pub outcome: Option<Said>,
     /// The middle of the classifier's bounds.
     pub score: Option<f64>,
     /// The DICOM objects made of it.
@@ -103,17 +109,17 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub fn of(finding: &Finding, origin: &Origin) -> Self {
         let score = finding.score.map(|(low, high)| f64::midpoint(low.into(), high.into()));
-        let positive = Some(!finding.mask.is_empty());
+        let outcome = Some(finding.outcome());
         let finding = Some(finding.to_json(None, Some(origin)));
         let (items, destinations) = (Vec::new(), Vec::new());
-        Self { state: "done", reason: None, finding, positive, score, items, destinations }
+        Self { state: "done", reason: None, finding, outcome, score, items, destinations }
     }
 
     /// Of an image that has no finding.
     #[must_use]
     pub fn without_finding(state: &'a str, reason: String) -> Self {
         let (items, destinations) = (Vec::new(), Vec::new());
-        Self { state, reason: Some(reason), finding: None, positive: None, score: None, items, destinations }
+        Self { state, reason: Some(reason), finding: None, outcome: None, score: None, items, destinations }
     }
 }
 
@@ -150,7 +156,7 @@ fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
         state: row.get(7)?,
         reason: row.get(8)?,
         finding: row.get(9)?,
-        positive: row.get(10)?,
+        outcome: row.get(10)?,
         score: row.get(11)?,
         finished: row.get(12)?,
         attempts: row.get(13)?,
@@ -167,6 +173,9 @@ impl Ledger {
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > FORMAT {
             return Err(ServeError::Newer { path: path.into(), found, expected: FORMAT });
+        }
+        if found == 1 {
+            connection.execute_batch(&format!("BEGIN; {OUTCOMES} PRAGMA user_version = {FORMAT}; COMMIT;"))?;
         }
         connection.execute_batch(SCHEMA)?;
         connection.pragma_update(None, "user_version", FORMAT)?;
@@ -231,12 +240,12 @@ impl Ledger {
         query.query_row([value], object).optional()
     }
 
-    /// The last objects: positives first, then by arrival, newest first.
+    /// The last objects: those that people should read first, then positives, then by arrival, newest first.
     pub fn latest(&self, most: u32) -> rusqlite::Result<Vec<Object>> {
         let connection = self.lock();
         let text = format!(
             "SELECT {COLUMNS} FROM (SELECT * FROM objects ORDER BY id DESC LIMIT ?1)
-             ORDER BY positive IS NOT 1, score DESC, id DESC"
+             ORDER BY outcome IS NOT 'refer', outcome IS NOT 'positive', score DESC, id DESC"
         );
         let mut query = connection.prepare_cached(&text)?;
         query.query_map([most], object)?.collect()
@@ -247,11 +256,12 @@ impl Ledger {
     pub fn finish(&self, id: i64, outcome: &Outcome<'_>) -> rusqlite::Result<()> {
         let mut connection = self.lock();
         let change = connection.transaction()?;
-        let Outcome { state, reason, finding, positive, score, .. } = outcome;
+        let Outcome { state, reason, finding, outcome: said, score, .. } = outcome;
+        let said = said.map(Said::name);
         let changed = change.execute(
-            "UPDATE objects SET state = ?2, reason = ?3, finding = ?4, positive = ?5, score = ?6, finished = ?7
+            "UPDATE objects SET state = ?2, reason = ?3, finding = ?4, outcome = ?5, score = ?6, finished = ?7
              WHERE id = ?1 AND state = 'queued'",
-            params![id, state, reason, finding, positive, score, now()],
+            params![id, state, reason, finding, said, score, now()],
         )?;
         if changed == 1 {
             for Item { uid, class, sha256 } in &outcome.items {

@@ -85,6 +85,8 @@ struct Declared<'a> {
     /// The outputs that are merged.
     wanted: RequiredOutputs,
     exit: EarlyExit,
+    /// The probability above which a pixel is in a member's own mask, if members' masks are compared.
+    compared_above: Option<f32>,
 }
 
 /// Opens an ensemble.
@@ -115,9 +117,13 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
     let crop = opening.crop(&manifest)?;
     let exact = options.exit.unwrap_or(manifest.exit) == Exit::Exact;
     // The segmenters come first, because they determine whether the classifier's exact score is needed.
-    let segmenter = opening.segmenter(&manifest, exact && !options.keep_maps)?;
-    let pass = exact && !score_is_read(&segmenter, &postprocess);
-    let classifier = opening.classifier(&manifest, EarlyExit { pass, fail: exact })?;
+    // What a rule of referral reads has to be exact, too.
+    let refer = manifest.refer.as_ref();
+    let compared = refer.is_some_and(|refer| refer.dice_below.is_some());
+    let segmenter = opening.segmenter(&manifest, exact && !options.keep_maps && !compared)?;
+    let fail = exact && !refer.is_some_and(manifest::Refer::reads_classifiers);
+    let pass = fail && !score_is_read(&segmenter, &postprocess);
+    let classifier = opening.classifier(&manifest, EarlyExit { pass, fail })?;
     let batch = devices::batch(options.batch, placements[0].device);
     Ok(Ensemble {
         path: path.into(),
@@ -184,6 +190,7 @@ impl Opening<'_> {
             gate: None,
             wanted: RequiredOutputs { score: false, map: true },
             exit: EarlyExit { pass: false, fail: false },
+            compared_above: None,
         })?;
         Ok(Some(Crop::new(stage, crop)))
     }
@@ -192,7 +199,7 @@ impl Opening<'_> {
         let Some(stage) = &manifest.classifier else { return Ok(None) };
         let wanted = classifier_wants(stage);
         let (members, merge, gate) = (&stage.members, &stage.merge, stage.gate.as_ref());
-        self.stage(&Declared { name: "classifier", members, merge, gate, wanted, exit }).map(Some)
+        self.stage(&Declared { name: "classifier", members, merge, gate, wanted, exit, compared_above: None }).map(Some)
     }
 
     fn segmenter(&mut self, manifest: &Manifest, early: bool) -> Result<Stage, EnsembleError> {
@@ -205,6 +212,7 @@ impl Opening<'_> {
             gate: stage.gate.as_ref(),
             wanted: RequiredOutputs { score: scored, map: true },
             exit: EarlyExit { pass: false, fail: early },
+            compared_above: Some(manifest.agreement.above),
         })
     }
 
@@ -232,6 +240,7 @@ impl Opening<'_> {
             (_, None) => Merger::MergeAccumulator(MergeAccumulator::Mean),
         };
         let shifted = members.iter().any(Member::is_shifted);
-        Ok(Stage { merger, gate, members, wanted, exit, shifted })
+        let compared_above = declared.compared_above.filter(|_| members.len() > 1);
+        Ok(Stage { merger, gate, members, wanted, exit, shifted, compared_above })
     }
 }

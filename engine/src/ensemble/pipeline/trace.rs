@@ -1,6 +1,7 @@
 //! Images in the stages, and the findings that result.
 
 use crate::ensemble::Ensemble;
+use crate::ensemble::agreement::Agreement;
 use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
 use crate::ensemble::finding::{Decision, Finding, Runs};
@@ -8,6 +9,7 @@ use crate::ensemble::member::BatchContext;
 use crate::ensemble::member::inputs::Inputs;
 use crate::ensemble::member::prepare::Prepared;
 use crate::ensemble::postprocess;
+use crate::ensemble::referral::{self, Known};
 use crate::ensemble::stage::Verdict;
 use crate::ensemble::task::{ImageTask, Region};
 use pleura_image::resize::nearest;
@@ -108,12 +110,20 @@ impl Ensemble {
         let _span = tracing::error_span!("image", id = radiograph.id()).entered();
         let Trace { size, crop, classified, segmented } = trace;
         let score = classified.as_ref().and_then(|verdict| verdict.score);
+        let classified_passed = classified.as_ref().map(|verdict| verdict.passed);
+        let calibrated = self.manifest.calibration.as_ref().zip(score);
         let scores = classified.map(|verdict| verdict.scores).unwrap_or_default();
         let mut finding = Finding {
             id: radiograph.id().to_owned(),
             mask: Mask::empty(self.mask_size(size)),
             decision: Decision::ClassifierGate,
             score,
+            calibrated: calibrated.map(|(how, (low, high))| (how.probability(low), how.probability(high))),
+            agreement: Agreement::new(
+                scores.iter().copied().flatten(),
+                segmented.as_ref().and_then(|verdict| verdict.dice),
+            ),
+            reasons: Vec::new(),
             map: None,
             runs: Runs {
                 classifiers: scores.len(),
@@ -123,14 +133,34 @@ impl Ensemble {
             areas: Vec::new(),
             crop: crop.map(|(region, _)| region),
         };
-        let Some(verdict) = segmented else { return Ok((finding, Vec::new())) };
+        let masks = match segmented {
+            Some(verdict) => self.postprocessed(radiograph, size, verdict, &mut finding, keeps_masks)?,
+            None => Vec::new(),
+        };
+        if let Some(refer) = &self.manifest.refer {
+            let (passed, is_empty) = (classified_passed, finding.mask.is_empty());
+            let Finding { score, calibrated, agreement, .. } = finding;
+            finding.reasons = referral::reasons(refer, Known { score, calibrated, agreement, passed, is_empty });
+        }
+        Ok((finding, masks))
+    }
+
+    /// Turns the segmenters' verdict into the finding's mask; returns the mask after each step if they are kept.
+    fn postprocessed(
+        &self,
+        radiograph: &Radiograph,
+        size: Size,
+        verdict: Verdict,
+        finding: &mut Finding,
+        keeps_masks: bool,
+    ) -> Result<Vec<Mask>, ImageError> {
         finding.decision = Decision::SegmenterGate;
         let mut masks = Vec::new();
         if verdict.passed
             && let Some(map) = &verdict.map
         {
             finding.decision = Decision::Postprocess;
-            masks = postprocess::run(&self.postprocess, &postprocess::context(radiograph, score), map.view())?;
+            masks = postprocess::run(&self.postprocess, &postprocess::context(radiograph, finding.score), map.view())?;
             finding.areas = masks.iter().map(Mask::area).collect();
             let last = if keeps_masks { masks.last().cloned() } else { masks.pop() };
             if let Some(last) = last {
@@ -139,7 +169,7 @@ impl Ensemble {
             }
         }
         finding.map = verdict.map.filter(|_| self.keep_maps);
-        Ok((finding, masks))
+        Ok(masks)
     }
 
     /// The size of masks for maps merged at this size.

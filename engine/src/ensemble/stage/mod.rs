@@ -8,6 +8,7 @@ pub mod stack;
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::ensemble::agreement::{Bits, mean_dice};
 use crate::ensemble::device::clock::PipelineStep;
 use crate::ensemble::device::slot::DeviceSlot;
 use crate::ensemble::error::ImageError;
@@ -31,6 +32,8 @@ pub struct Stage {
     pub exit: EarlyExit,
     /// Whether a threshold shifts some member's map, which may then leave 0..=1.
     pub shifted: bool,
+    /// The probability above which a pixel is in a member's own mask, if the members' masks are compared.
+    pub compared_above: Option<f32>,
 }
 
 /// How outputs are merged.
@@ -59,6 +62,8 @@ pub struct Verdict {
     pub score: Option<(f32, f32)>,
     /// The merged map, (height, width) of the output; `None` if it was not needed, or the stage ended early.
     pub map: Option<Array2<f32>>,
+    /// The mean Dice over all pairs of members' own masks, if they are compared and two or more ran.
+    pub dice: Option<f32>,
     /// Each member's score, in order, for those that ran.
     pub scores: Vec<Option<f32>>,
     /// The gate's comparisons; empty if the stage ended early.
@@ -82,6 +87,8 @@ struct Progress {
     scores: Vec<Option<f32>>,
     /// The values of the gate's comparisons of members' own maps.
     own: Vec<Option<f64>>,
+    /// The members' own masks, if they are compared.
+    masks: Vec<Bits>,
     /// Keep every output; all members then run.
     keep: bool,
     done: Option<Result<Verdict, ImageError>>,
@@ -126,7 +133,9 @@ impl Stage {
 
     /// The number of maps of an image that are kept until the last member has run.
     pub fn maps_kept(&self) -> usize {
-        if self.wanted.map && matches!(self.merger, Merger::Stack(_)) { self.members.len() } else { 0 }
+        let maps = if self.wanted.map && matches!(self.merger, Merger::Stack(_)) { self.members.len() } else { 0 };
+        // members' own masks have a bit a pixel, where maps have 32
+        maps + self.compared_above.map_or(0, |_| self.members.len().div_ceil(32))
     }
 
     /// The members' total weight.
@@ -148,6 +157,7 @@ impl Stage {
             answers: Vec::new(),
             scores: Vec::new(),
             own,
+            masks: Vec::new(),
             keep,
             done: None,
         }
@@ -162,6 +172,8 @@ impl Stage {
         image.scores.push(answer.score);
         let own = self.gate.iter().flat_map(|gate| gate.read_member(index, answer.map.as_ref()));
         own.for_each(|(test, value)| image.own[test] = Some(value));
+        let mask = self.compared_above.zip(answer.map.as_ref()).map(|(above, map)| Bits::of(map.view(), above));
+        image.masks.extend(mask);
         if let Merger::MergeAccumulator(fold) = &self.merger {
             let weight = self.members[index].manifest.weight;
             if let Some(score) = answer.score {
@@ -192,7 +204,11 @@ impl Stage {
         let weight = self.members[index].manifest.weight;
         let Some(sum) = &mut image.map else {
             // the sum replaces the first map
-            let first = map.or_else(|| small.as_ref().map(Small::resized));
+            let first = map.or_else(|| {
+                let resized = small.as_ref().map(Small::resized)?;
+                image.masks.extend(self.compared_above.map(|above| Bits::of(resized.view(), above)));
+                Some(resized)
+            });
             image.map = first.map(|map| planes::by_rows(fold.start_map(map, weight)));
             return;
         };
@@ -201,11 +217,16 @@ impl Stage {
         if let Some(map) = &map {
             fold.add_map(sum, map.view(), weight, total);
         } else if let Some(small) = &small {
+            let mut mask = self.compared_above.map(|above| (above, Bits::default()));
             small.rows(|row, values| {
+                if let Some((above, mask)) = &mut mask {
+                    mask.push(values, *above);
+                }
                 let mut sum = sum.row_mut(row);
                 let sum = sum.as_slice_mut().expect("a sum's rows are dense");
                 fold.add_row(sum, values, weight, total);
             });
+            image.masks.extend(mask.map(|(_, mask)| mask));
         }
         image.merged = is_last && (map.is_some() || small.is_some());
     }
@@ -246,6 +267,7 @@ impl Stage {
             passed,
             score: self.wanted.score.then(|| (score(false), score(true))),
             map: None,
+            dice: mean_dice(&image.masks),
             scores: image.scores.clone(),
             readings: Vec::new(),
             answers: Vec::new(),
@@ -270,7 +292,8 @@ impl Stage {
         let passed = self.gate.as_ref().is_none_or(|gate| gate.passes(seen));
         let readings = self.gate.as_ref().filter(|_| image.keep).map(|gate| gate.readings(seen)).unwrap_or_default();
         let answers = if image.keep { image.answers } else { Vec::new() };
-        Ok(Verdict { passed, score: score.map(|s| (s, s)), map, scores: image.scores, readings, answers })
+        let (score, dice) = (score.map(|score| (score, score)), mean_dice(&image.masks));
+        Ok(Verdict { passed, score, map, dice, scores: image.scores, readings, answers })
     }
 
     /// Clips a merge of shifted maps to 0..=1, which they may leave.

@@ -6,6 +6,7 @@ mod fit;
 mod gates;
 mod own;
 mod steps;
+mod trust;
 mod values;
 mod weights;
 
@@ -125,6 +126,8 @@ pub(super) fn check(manifest: &Manifest, findings: &mut Findings) {
     across::crop_is_used(manifest, &stages, findings);
     steps::after_merge(manifest, findings);
     finding::can_be_written(manifest, findings);
+    trust::calibration_is_a_function(manifest, findings);
+    trust::referral_can_be_decided(manifest, findings);
     if manifest.runtime.fp16 && !manifest.runtime.tensorrt {
         findings.warn(
             ["runtime.fp16".into(), "runtime.tensorrt".into()],

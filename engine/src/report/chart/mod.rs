@@ -1,5 +1,6 @@
 //! The report's charts: inline SVG with the colours of the page's style sheet.
 
+mod coverage;
 mod curve;
 mod heat;
 mod histogram;
@@ -7,6 +8,7 @@ mod interval;
 mod plot;
 mod reliability;
 
+pub(super) use coverage::coverage;
 pub(super) use curve::{precision_recall, roc};
 pub(super) use heat::{heat_map, number};
 pub(super) use histogram::histogram;

@@ -1,14 +1,14 @@
 //! The reliability diagram: for each bin of scores, the share of images whose true mask is not empty, and their number.
 
 use super::plot::{Frame, Plot};
-use crate::report::stats::Calibration;
+use crate::reliability::Reliability;
 
 const FRAME: Frame = Frame { across: (48.0, 308.0), upwards: (208.0, 12.0), x: (0.0, 1.0), y: (0.0, 1.0) };
 /// The strip of counts below: (bottom, top).
 const STRIP: (f64, f64) = (298.0, 258.0);
 
 /// Draws the bins' shares with Wilson's 95 % intervals over a strip of their counts.
-pub(crate) fn reliability(found: &Calibration) -> String {
+pub(crate) fn reliability(found: &Reliability) -> String {
     let says = format!("Reliability diagram; calibration error {:.3}, Brier score {:.3}", found.ece, found.brier);
     let mut plot = Plot::new(320.0, 312.0, &says);
     plot.shares(&FRAME, "score", "share with a mask");

@@ -32,6 +32,13 @@ function card(item, open) {
   badge.textContent = short;
   badge.title = long;
   badge.classList.add(item.outcome ?? "none");
+  if (item.reasons.length > 0) {
+    const first = badge.cloneNode();
+    first.className = "badge refer";
+    first.textContent = "read first";
+    first.title = item.reasons.join("; ");
+    badge.after(first);
+  }
   node.classList.toggle("wrong", Boolean(item.wrong));
   node.querySelector(".dice").textContent = item.truth ? `Dice ${share(item.dice)}` : `${item.area} px`;
   // Ids differ at their ends, so the line is cut at its left; the mark keeps the text's own order.

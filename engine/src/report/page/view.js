@@ -7,6 +7,7 @@ const worst = (a, b) => (a.dice ?? 2) - (b.dice ?? 2) || size(b) - size(a);
 const size = (item) => Math.max(item.area, item.truthArea ?? 0);
 const FILTERS = {
   all: ["all", () => true],
+  refer: ["read first", (item) => item.reasons.length > 0, "referred to people by the manifest's rule"],
   worst: ["worst positives", (item) => item.truth?.length > 0 && item.dice < 0.5, "a mask in truth and a Dice below 0.5"],
   fp: ["false positives", (item) => item.outcome === "fp"],
   fn: ["false negatives", (item) => item.outcome === "fn"],
@@ -46,8 +47,8 @@ function sayMismatches() {
 function addFilters() {
   for (const [value, [name, passes, title]] of Object.entries(FILTERS)) {
     const count = cases.filter(passes).length;
-    const unknown = value === "marked" || value === "empty";
-    if (value !== "all" && (unknown ? count === 0 : !judged)) continue;
+    const optional = ["marked", "empty", "refer"].includes(value);
+    if (value !== "all" && (optional ? count === 0 : !judged)) continue;
     const [label, input, span, small] = ["label", "input", "span", "small"].map((tag) => document.createElement(tag));
     Object.assign(input, { type: "radio", name: "filter", value });
     span.textContent = judged ? name : name.split(",")[0];

@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use pleura::Size;
-use pleura::ensemble::Runs;
+use pleura::ensemble::{Agreement, Outcome, Runs};
 use pleura_files::atomic;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -24,12 +24,18 @@ const SCHEMA: &str = "message finding {
     required binary id (STRING);
     optional binary file (STRING);
     required boolean positive;
+    required binary outcome (STRING);
+    required group reasons (LIST) { repeated group list { required binary element (STRING); } }
     required int64 area;
     required int32 height;
     required int32 width;
     required binary decision (STRING);
     optional float score_low;
     optional float score_high;
+    optional float calibrated_low;
+    optional float calibrated_high;
+    optional float score_spread;
+    optional float dice;
     required group classifiers (MAP) {
         repeated group key_value { required binary key (STRING); required float value; }
     }
@@ -51,10 +57,15 @@ struct Row {
     id: String,
     file: Option<String>,
     positive: bool,
+    outcome: Outcome,
+    #[serde(default)]
+    reasons: Vec<String>,
     area: i64,
     size: Size,
     decision: String,
     score: Option<(f32, f32)>,
+    calibrated: Option<(f32, f32)>,
+    agreement: Agreement,
     classifiers: BTreeMap<String, f32>,
     areas: Vec<i64>,
     runs: Runs,
@@ -118,12 +129,18 @@ fn write_group(columns: &mut SerializedRowGroupWriter<'_, NamedTempFile>, rows: 
         ColumnWriter::BoolColumnWriter(it) => Ok(it.write_batch(&positive, None, None)?),
         _ => unexpected("positive"),
     })?;
+    texts(columns, rows.iter().map(|row| Some(row.outcome.name())), false)?;
+    reasons(columns, rows)?;
     longs(columns, &rows.iter().map(|row| row.area).collect::<Vec<_>>(), None)?;
     integers(columns, rows.iter().map(|row| Some(row.size.height)), false)?;
     integers(columns, rows.iter().map(|row| Some(row.size.width)), false)?;
     texts(columns, rows.iter().map(|row| Some(row.decision.as_str())), false)?;
     floats(columns, rows.iter().map(|row| row.score.map(|(low, _)| low)))?;
     floats(columns, rows.iter().map(|row| row.score.map(|(_, high)| high)))?;
+    floats(columns, rows.iter().map(|row| row.calibrated.map(|(low, _)| low)))?;
+    floats(columns, rows.iter().map(|row| row.calibrated.map(|(_, high)| high)))?;
+    floats(columns, rows.iter().map(|row| row.agreement.score_spread))?;
+    floats(columns, rows.iter().map(|row| row.agreement.dice))?;
     classifiers(columns, rows)?;
     let areas: Vec<i64> = rows.iter().flat_map(|row| row.areas.iter().copied()).collect();
     longs(columns, &areas, Some(levels(rows.iter().map(|row| row.areas.len()))))?;
@@ -223,6 +240,16 @@ fn floats(
     column(columns, |writer| match writer {
         ColumnWriter::FloatColumnWriter(it) => Ok(it.write_batch(&values, Some(&defined), None)?),
         _ => unexpected("float"),
+    })
+}
+
+/// The reasons of those that are referred.
+fn reasons(columns: &mut SerializedRowGroupWriter<'_, NamedTempFile>, rows: &[Row]) -> Result<()> {
+    let (defined, repeated) = levels(rows.iter().map(|row| row.reasons.len()));
+    let all: Vec<ByteArray> = rows.iter().flat_map(|row| &row.reasons).map(|it| ByteArray::from(it.as_str())).collect();
+    column(columns, |writer| match writer {
+        ColumnWriter::ByteArrayColumnWriter(it) => Ok(it.write_batch(&all, Some(&defined), Some(&repeated))?),
+        _ => unexpected("reasons"),
     })
 }
 
