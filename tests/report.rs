@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use support::browser::{Seen, browse, chromium};
+use support::browser::{Seen, browse, browse_sized, chromium};
 
 /// A demo's folder: radiographs, truth, and findings on images outside the networks' training data. The manifest is
 /// made worse, so that every kind of outcome occurs.
@@ -149,6 +149,156 @@ fn masks_are_drawn_in_their_colours_and_can_be_switched_off() {
     assert_eq!(counts("&truth=off"), [false, true]);
     assert_eq!(counts("&prediction=off"), [true, false]);
     assert_eq!(counts("&truth=off&prediction=off"), [false, false]);
+}
+
+/// A DICOM file's radiograph with known sides and spacing, whose left half is dark; with its findings and map.
+fn half_dark(folder: &Path) -> PathBuf {
+    use dicom_core::VR;
+    use dicom_dictionary_std::tags;
+    let attributes = [
+        (tags::SOP_INSTANCE_UID, VR::UI, "1.2.3"),
+        (tags::PATIENT_ORIENTATION, VR::CS, "L\\F"),
+        (tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.5"),
+    ];
+    let file = support::dicom::dicom(folder, "image", Some(7), &attributes);
+    let mut object = dicom_object::open_file(&file).unwrap();
+    object.remove_element(tags::PIXEL_SPACING);
+    object.write_to_file(&file).unwrap();
+    let map = image::ImageBuffer::from_fn(64, 64, |x, _| image::Luma([if x < 32 { u16::MAX } else { 0 }]));
+    fs::create_dir(folder.join("maps")).unwrap();
+    map.save(folder.join("maps/1.2.3.png")).unwrap();
+    let size = pleura::radiograph::ImageHeader::open(&file).unwrap().size;
+    let line = serde_json::json!({
+        "id": "1.2.3", "file": file, "area": 8, "size": size, "decision": "postprocess", "score": [0.9, 0.9],
+        "areas": [16, 8], "steps": ["threshold", "min-area"], "spacing": [5.0, 5.0], "rle": "0 8",
+        "calibrated": [0.75, 0.75], "agreement": { "score_spread": 0.25, "dice": null }, "reasons": ["a reason"],
+    });
+    let findings = folder.join("findings.jsonl");
+    fs::write(&findings, format!("{line}\n")).unwrap();
+    let out = folder.join("page.html");
+    let mut command = support::pleura();
+    command.arg("report").arg(&findings).arg("--maps").arg(folder.join("maps")).arg("--out").arg(&out);
+    command.assert().success();
+    out
+}
+
+#[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
+fn an_enlarged_case_tells_sides_sizes_steps_and_trust_and_draws_the_map() {
+    let chromium = chromium();
+    let folder = tempfile::tempdir().unwrap();
+    let out = half_dark(folder.path());
+    let seen = Seen::new(chromium, &out, "case=1.2.3&map=on&zoom=2,10,0&levels=0,0.5");
+    assert_eq!(seen.console, "");
+    for needed in [
+        "<span class=\"side left\">R</span><span class=\"side right\">L</span>",
+        "<dd>2.00 cm² (8 px)</dd>",
+        "<dd>threshold 4.00 cm² → min-area 2.00 cm²</dd>",
+        "<dd>at the detector, larger than in the patient</dd>",
+        "<dd>a reason</dd>",
+        "<dt>Calibrated probability</dt><dd>0.750</dd>",
+        "<dt>Spread of scores</dt><dd>0.250</dd>",
+        "zoom 200 %, black 0 %, white 50 %",
+        "data-key=\"m\" aria-pressed=\"true\"",
+        "data-key=\"w\" aria-pressed=\"false\"",
+        "scale(2)",
+        "url(&quot;#levels&quot;)",
+        "slope=\"2\"",
+    ] {
+        assert!(seen.page.contains(needed), "{needed}");
+    }
+    assert!(!seen.page.contains("<dt>Members' Dice</dt>"));
+    // the map's colours lie over the left half alone, on wide screens and narrow ones
+    for size in [(1200, 900), (390, 844)] {
+        let shot = |fragment: &str| {
+            let picture = folder.path().join("seen.png");
+            let wanted = format!("--screenshot={}", picture.display());
+            browse_sized(chromium, &out, fragment, &wanted, size);
+            image::open(&picture).unwrap().to_rgb8()
+        };
+        let yellow = |picture: &image::RgbImage| -> Vec<u32> {
+            let is = |pixel: &image::Rgb<u8>| pixel.0[0] > 140 && pixel.0[1] > 130 && pixel.0[2] < 110;
+            picture.enumerate_pixels().filter(|(_, _, pixel)| is(pixel)).map(|(x, _, _)| x).collect()
+        };
+        let (with, without) = (shot("case=1.2.3&map=on&prediction=off"), shot("case=1.2.3&prediction=off"));
+        let (with, without) = (yellow(&with), yellow(&without));
+        assert!(with.len() > without.len() + 5000, "{size:?}: {} {}", with.len(), without.len());
+    }
+}
+
+#[test]
+#[cfg_attr(no_chromium, ignore = "no Chromium on PATH")]
+fn wheels_drags_keys_and_swipes_work_on_the_enlarged_case() {
+    let chromium = chromium();
+    let folder = tempfile::tempdir().unwrap();
+    let (out, text) = report(folder.path(), "report.html", &["--truth", &truth()]);
+    let ids: Vec<String> = cases(&text).iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
+    // the page's own policy would not let this script run
+    let (start, rest) = text.split_once("<meta http-equiv=").unwrap();
+    let page = format!("{start}{}", rest.split_once('>').unwrap().1);
+    let script = r##"<script>
+const frame = document.querySelector("#viewer .frame");
+frame.setPointerCapture = () => {}; // these pointers are made up
+const { left, top: above, width, height } = frame.getBoundingClientRect();
+const at = (x, y, more) => ({ clientX: left + x * width, clientY: above + y * height, bubbles: true, cancelable: true, ...more });
+const pointer = (type, x, y, more) => frame.dispatchEvent(new PointerEvent(type, at(x, y, { pointerId: 1, pointerType: "mouse", ...more })));
+const drag = (from, to, more) => { pointer("pointerdown", ...from, more); pointer("pointermove", ...to, more); pointer("pointerup", ...to, more); };
+const key = (key) => document.getElementById("viewer").dispatchEvent(new KeyboardEvent("keydown", { key }));
+const noted = [];
+const note = () => noted.push(decodeURIComponent(location.hash).replace(/case=[^&]*/, `case=${view.case.slice(-6)}`));
+frame.dispatchEvent(new WheelEvent("wheel", at(0.75, 0.5, { deltaY: -400 * Math.log(2) }))); note();
+drag([0.5, 0.5], [0.6, 0.5]); note();
+key("0"); note();
+drag([0.5, 0.5], [0.5, 0.25], { button: 2 }); note();
+key("i"); note();
+key("0"); key("w"); drag([0.5, 0.5], [0.75, 0.5]); note();
+key("w"); key("0"); drag([0.8, 0.5], [0.2, 0.5], { pointerType: "touch" }); note();
+drag([0.2, 0.5], [0.8, 0.5], { pointerType: "touch" }); note();
+pointer("pointerdown", 0.4, 0.5, { pointerType: "touch" }); pointer("pointerdown", 0.6, 0.5, { pointerId: 2, pointerType: "touch" });
+pointer("pointermove", 0.9, 0.5, { pointerId: 2, pointerType: "touch" }); note();
+document.documentElement.dataset.noted = noted.join(" ");
+</script></body>"##;
+    fs::write(&out, page.replace("</body>", script)).unwrap();
+    let seen = Seen::new(chromium, &out, &format!("case={}", ids[0]));
+    assert_eq!(seen.console, "");
+    let [first, second] = [0, 1].map(|place: usize| format!("#case={}", &ids[place][ids[place].len() - 6..]));
+    let expected = [
+        // the point under the mouse stays where it is
+        format!("{first}&zoom=2,-25,0"),
+        format!("{first}&zoom=2,-15,0"),
+        first.clone(),
+        format!("{first}&levels=0.25,1.25"),
+        format!("{first}&levels=1.25,0.25"),
+        format!("{first}&levels=-0.125,1.125"),
+        // to the left: the next
+        second,
+        first.clone(),
+        format!("{first}&zoom=2.5,-22.5,0"),
+    ];
+    // a wheel's place is one of whole pixels, which the middle may lie between
+    let noted = seen.noted("noted").unwrap().replace("&amp;", "&").replace(",0.1 ", ",0 ");
+    assert_eq!(noted.split(' ').collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn pictures_are_as_large_as_asked_for_and_the_page_is_dated() {
+    let folder = tempfile::tempdir().unwrap();
+    let side = |arguments: &[&str]| {
+        let (_, text) = report(folder.path(), "report.html", arguments);
+        assert!(text.contains("<p id=\"made\">Made on "));
+        cases(&text)[0]["picture"]["size"].clone()
+    };
+    assert_eq!(side(&["--cases", "1"]), serde_json::json!([384, 384]));
+    assert_eq!(side(&["--cases", "1", "--pictures", "1024"]), serde_json::json!([1024, 1024]));
+    let missing = folder.path().to_str().unwrap().to_owned();
+    let mut command = support::pleura();
+    command.arg("report").arg(demo().join("findings.jsonl")).arg("--out").arg(folder.path().join("x.html"));
+    let done = command.args(["--maps", &missing]).assert().code(1);
+    let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(
+        said.contains("no map: cannot read `") && said.contains("expected a map that `pleura predict --maps`"),
+        "{said}"
+    );
 }
 
 #[test]

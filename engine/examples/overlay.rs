@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let truth = truth.first().map(mask).transpose()?;
     let intensities = radiograph.intensities(Intensity::Window);
-    overlay::render(intensities.view(), truth.as_ref(), &mask(submission)?)?.save(out)?;
+    overlay::render(intensities.view(), truth.as_ref(), &mask(submission)?, overlay::About::default())?.save(out)?;
     println!("{}", out.display());
     Ok(())
 }

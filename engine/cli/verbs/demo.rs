@@ -6,11 +6,13 @@
 mod place;
 mod training;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ndarray::{Array2, ArrayView2, Zip};
 use pleura::manifest::Intensity;
+use pleura::report::read_findings;
 use pleura::submission::Submission;
 use pleura::{Mask, Radiograph, Shard, Size, overlay};
 use pleura_demo::training::SEED;
@@ -94,6 +96,8 @@ fn run(args: &Args) -> Result<Exit> {
         findings: place.findings(),
         truth: Some(place.truth()),
         groups: None,
+        pictures: pleura::report::SIDE as u32,
+        maps: None,
         images: Vec::new(),
         out: place.out.join("report.html"),
         title: "The demo".into(),
@@ -162,6 +166,8 @@ fn predict(args: &Args, place: &Place<'_>, manifest: &Path, files: &[PathBuf]) -
 fn picture(place: &Place<'_>, files: &[PathBuf]) -> Result<()> {
     let truth = Submission::read(place.truth(), SIZE)?;
     let found = Submission::read(place.submission(), SIZE)?;
+    let findings = read_findings(place.findings())?;
+    let scores: HashMap<String, _> = findings.into_iter().map(|found| (found.case.id, found.case.score)).collect();
     let bar = term::progress(files.len() as u64, "overlays");
     files.par_iter().try_for_each(|file| -> Result<()> {
         let radiograph = Radiograph::open(file)?;
@@ -170,7 +176,9 @@ fn picture(place: &Place<'_>, files: &[PathBuf]) -> Result<()> {
         let Some(found) = found.mask(radiograph.id()) else { return Ok(()) };
         let truth = truth.mask(radiograph.id()).map(|mask| half_mask(&mask));
         let image = half(radiograph.intensities(Intensity::Stored).view());
-        let picture = overlay::render(image.view(), truth.as_ref(), &half_mask(&found))?;
+        let score = scores.get(radiograph.id()).copied().flatten();
+        let about = overlay::About { spacing: radiograph.spacing_at(image.dim().into()), score };
+        let picture = overlay::render(image.view(), truth.as_ref(), &half_mask(&found), about)?;
         let path = place.overlays.join(file.file_stem().unwrap_or_default()).with_extension("png");
         picture.save(&path).with_context(|| format!("cannot write `{}`", path.display()))
     })?;

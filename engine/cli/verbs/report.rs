@@ -10,8 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow};
 use pleura::Size;
 use pleura::pool::Pool;
-use pleura::radiograph::DecodeLimits;
-use pleura::report::{Gathered, hash_id, read_findings, worst_first};
+use pleura::report::{Gathered, SIDE, hash_id, read_findings, worst_first};
 use pleura::submission::{SIIM_SIZE, Submission};
 use pleura_files::{atomic, regular};
 use rand::TryRngCore;
@@ -61,6 +60,15 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = PICTURES, help_heading = "Page")]
     pub cases: usize,
 
+    /// The longer side of pictures, in pixels: 1024 or more to read them like the original, in a page several times as
+    /// large.
+    #[arg(long, value_name = "PIXELS", default_value_t = SIDE as u32, value_parser = clap::value_parser!(u32).range(64..=4096), help_heading = "Page")]
+    pub pictures: u32,
+
+    /// Maps of `pleura predict --maps`, which the enlarged cases then show in colours.
+    #[arg(long, value_name = "DIR", help_heading = "Page")]
+    pub maps: Option<PathBuf>,
+
     /// The size of the truth's masks, in pixels.
     #[arg(long, value_name = "HxW", default_value = "1024x1024", value_parser = size)]
     pub size: Size,
@@ -84,6 +92,7 @@ impl Command for Args {
         paths.reads_as(Kind::Findings, "FINDINGS", &self.findings);
         self.truth.iter().for_each(|path| paths.reads_as(Kind::Csv, "--truth", path));
         paths.reads_any("--groups", &self.groups);
+        paths.reads_any("--maps", &self.maps);
         paths.writes("--out", &self.out);
         if let Some(path) = &self.ensemble {
             paths.reads_ensemble("--ensemble", path);
@@ -137,12 +146,13 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
     };
     let alarms: Vec<String> = gathered.origins.mixed().into_iter().collect();
     alarms.iter().chain(&measured.differs).for_each(term::warning);
-    let unreadable = picture(&mut gathered, &pool, args.cases, args.engine.decode_limits());
+    let unreadable = picture(&mut gathered, &pool, args);
     if args.hash_ids {
         let salt = salt(args)?;
         gathered.cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, &salt));
     }
     let mut report = gathered.into_report(&args.title);
+    report.made = Some(format!("Made on {}", chrono::Local::now().format("%-d %B %Y")));
     (report.heat_map, report.members, report.differs) = (measured.heat_map, measured.members, measured.differs);
     let page = report.html()?;
     let failed = || format!("cannot write `{}`", args.out.display());
@@ -154,7 +164,7 @@ fn make(args: &Args, images: &[PathBuf]) -> Result<Exit> {
 }
 
 /// The page of findings alone, which `predict` writes; its name is not printed.
-pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
+pub fn of_findings(findings: &Path, maps: Option<&Path>, out: &Path, title: &str) -> Result<Exit> {
     let args = Args {
         findings: findings.into(),
         truth: None,
@@ -165,6 +175,8 @@ pub fn of_findings(findings: &Path, out: &Path, title: &str) -> Result<Exit> {
         hash_ids: false,
         salt: None,
         cases: PICTURES,
+        pictures: SIDE as u32,
+        maps: maps.map(Path::to_path_buf),
         size: SIIM_SIZE,
         ensemble: None,
         engine: EngineArgs::default(),
@@ -190,11 +202,12 @@ fn group(gathered: &mut Gathered, pool: &Pool) {
     bar.finish_and_clear();
 }
 
-/// Gives the first `count` cases their pictures; returns how many could not be read.
-fn picture(gathered: &mut Gathered, pool: &Pool, count: usize, limits: DecodeLimits) -> usize {
+/// Gives the first cases their pictures and maps; returns how many could not be read.
+fn picture(gathered: &mut Gathered, pool: &Pool, args: &Args) -> usize {
+    let (count, side) = (args.cases, args.pictures as usize);
     let bar = term::progress(count.min(gathered.cases.len()) as u64, "pictures");
     let faults = Mutex::new(Vec::new());
-    let missing = gathered.picture(pool, count, limits, &|error| {
+    let missing = gathered.picture(pool, count, side, args.engine.decode_limits(), &|error| {
         bar.inc(1);
         let fault = error.map(|error| term::chain(&anyhow::Error::new(error)));
         faults.lock().unwrap_or_else(PoisonError::into_inner).extend(fault);
@@ -203,7 +216,15 @@ fn picture(gathered: &mut Gathered, pool: &Pool, count: usize, limits: DecodeLim
     let skips = Skips::unlisted("cases without a picture");
     let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
     faults.iter().for_each(|fault| skips.warn(format_args!("no picture: {fault}")));
-    missing
+    let Some(folder) = &args.maps else { return missing };
+    let faults = Mutex::new(Vec::new());
+    gathered.maps(pool, count, folder, &|error| {
+        faults.lock().unwrap_or_else(PoisonError::into_inner).push(term::chain(&anyhow::Error::new(error)));
+    });
+    let skips = Skips::unlisted("cases without a map");
+    let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
+    faults.iter().for_each(|fault| skips.warn(format_args!("no map: {fault}")));
+    missing + faults.len()
 }
 
 fn salt(args: &Args) -> Result<Vec<u8>> {

@@ -55,7 +55,7 @@ fn picture(image: &Image<'_>) -> Result<Vec<u8>, DicomOutError> {
 /// The lines at the top of the picture.
 pub fn caption(image: &Image<'_>) -> Vec<String> {
     let meaning = &image.run.code.meaning;
-    let place = if image.is_measured_at_detector() { " at the detector" } else { "" };
+    let place = if image.radiograph.is_measured_at_detector() { " at the detector" } else { "" };
     let marked = match (image.mask.is_empty(), image.area()) {
         (true, _) => format!("{meaning}: none marked"),
         (false, Some(area)) => format!("{meaning}: {:.1} cm²{place}", area / 100.0),

@@ -17,7 +17,7 @@ mod valid;
 
 use std::borrow::Cow;
 
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::uids;
 use ndarray::Array2;
 use pleura::ensemble::{Finding, Origin, Outcome};
 use pleura::manifest::FindingCode;
@@ -143,13 +143,6 @@ impl Image<'_> {
     fn area(&self) -> Option<f64> {
         let (row, column) = self.radiograph.spacing()?;
         Some(self.mask.area() as f64 * f64::from(row) * f64::from(column))
-    }
-
-    /// Whether areas are those at the detector, where everything is larger than in the patient: the file states no
-    /// PixelSpacing, only ImagerPixelSpacing.
-    fn is_measured_at_detector(&self) -> bool {
-        let has = |tag| self.radiograph.source().is_some_and(|source| source.ascii(tag).is_some());
-        !has(tags::PIXEL_SPACING) && has(tags::IMAGER_PIXEL_SPACING)
     }
 
     /// Whether people should read the image first.

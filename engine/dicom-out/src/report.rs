@@ -167,7 +167,7 @@ fn comments(image: &Image<'_>) -> Vec<String> {
     if image.is_referred() {
         comments.push(format!("to be read by people first: {}", image.finding.reasons.join("; ")));
     }
-    if !image.mask.is_empty() && image.area().is_some() && image.is_measured_at_detector() {
+    if !image.mask.is_empty() && image.area().is_some() && image.radiograph.is_measured_at_detector() {
         let why = "the file states ImagerPixelSpacing alone";
         comments.push(format!("the area is that at the detector, larger than in the patient: {why}"));
     }

@@ -1,7 +1,7 @@
 //! The result for one image.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
 use pleura::ensemble::{Agreement, Decision, Outcome, Region, Runs as Ran};
@@ -43,6 +43,10 @@ pub struct Finding {
     /// The marked area after each postprocessing step, in pixels.
     #[pyo3(get)]
     areas: Vec<usize>,
+    steps: Arc<[String]>,
+    /// The spacing of the mask's pixels, (row, column) in mm; None if the image states none.
+    #[pyo3(get)]
+    spacing: Option<(f32, f32)>,
     /// The line of `--findings`, written when it is asked for.
     json: OnceLock<String>,
     /// What ran; None for a finding that was pickled, which has its line.
@@ -66,7 +70,7 @@ impl Finding {
             _ => None,
         };
         let pleura::ensemble::Finding { id, mask, decision, score, map, classifiers, areas, crop, .. } = finding;
-        let pleura::ensemble::Finding { calibrated, agreement, reasons, runs: ran, .. } = finding;
+        let pleura::ensemble::Finding { calibrated, agreement, reasons, steps, spacing, runs: ran, .. } = finding;
         let (runs, size) = (Runs::from(&mask), mask.size());
         Self {
             id,
@@ -78,6 +82,8 @@ impl Finding {
             agreement,
             classifiers,
             areas,
+            steps,
+            spacing,
             json: OnceLock::new(),
             ran: Some(ran),
             crop,
@@ -104,6 +110,8 @@ impl Finding {
             runs: self.ran.unwrap_or_default(),
             classifiers: self.classifiers.clone(),
             areas: self.areas.clone(),
+            steps: Arc::clone(&self.steps),
+            spacing: self.spacing,
             crop: self.crop,
         };
         let origin = self.origin.as_ref().and_then(|(ensemble, _)| ensemble.get().origin());
@@ -186,6 +194,12 @@ impl Finding {
         Ok(agreement)
     }
 
+    /// The names of the postprocessing steps, one for each of `areas`.
+    #[getter]
+    fn steps(&self) -> Vec<String> {
+        if self.areas.is_empty() { Vec::new() } else { self.steps.to_vec() }
+    }
+
     /// Whether anything is marked.
     #[getter]
     fn positive(&self) -> bool {
@@ -225,7 +239,7 @@ impl Finding {
     fn _repr_png_<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let Some((_, source)) = &self.origin else { return Ok(None) };
         let mask = Mask::from(self.mask.bind(py).readonly().as_array().to_owned());
-        let drawn = py.detach(|| picture::draw(source, &mask));
+        let drawn = py.detach(|| picture::draw(source, &mask, self.score_bounds));
         // a file that has gone since has no picture; the text of the finding is shown without
         Ok(drawn.map(|png| PyBytes::new(py, &png)))
     }
@@ -244,14 +258,15 @@ impl Finding {
         let map = self.map.as_ref().map(|map| map.clone_ref(py));
         let about = (&self.id, self.path.clone(), self.decision, self.score_bounds, self.classifiers.clone());
         let Agreement { score_spread, dice } = self.agreement;
-        let trust = (self.calibrated_bounds, score_spread, dice, self.reasons.clone());
+        let trust =
+            (self.calibrated_bounds, score_spread, dice, self.reasons.clone(), self.steps.to_vec(), self.spacing);
         let rest = (self.areas.clone(), self.to_json(py), self.mask.clone_ref(py), map);
         Ok((restore, (about, trust, rest).into_pyobject(py)?))
     }
 }
 
 type Rest = (Vec<usize>, String, Py<PyArray2<bool>>, Option<Py<PyArray2<f32>>>);
-type Trust = (Option<(f32, f32)>, Option<f32>, Option<f32>, Vec<String>);
+type Trust = (Option<(f32, f32)>, Option<f32>, Option<f32>, Vec<String>, Vec<String>, Option<(f32, f32)>);
 type About = (String, Option<PathBuf>, String, Option<(f32, f32)>, Vec<(String, f32)>);
 
 /// A finding that was pickled.
@@ -259,7 +274,7 @@ type About = (String, Option<PathBuf>, String, Option<(f32, f32)>, Vec<(String, 
 #[pyo3(name = "_restored")]
 pub fn restored(py: Python<'_>, about: About, trust: Trust, rest: Rest) -> PyResult<Finding> {
     let (id, path, decision, score_bounds, classifiers) = about;
-    let (calibrated_bounds, score_spread, dice, reasons) = trust;
+    let (calibrated_bounds, score_spread, dice, reasons, steps, spacing) = trust;
     let (areas, json, mask, map) = rest;
     let decision = self::decision(&decision)
         .map(words)
@@ -278,6 +293,8 @@ pub fn restored(py: Python<'_>, about: About, trust: Trust, rest: Rest) -> PyRes
         agreement: Agreement { score_spread, dice },
         classifiers,
         areas,
+        steps: steps.into(),
+        spacing,
         json: OnceLock::from(json),
         ran: None,
         crop: None,

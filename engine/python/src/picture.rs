@@ -12,7 +12,7 @@ use crate::image::Source;
 const MOST: usize = 512;
 
 /// The picture as PNG; `None` if the image can no longer be read.
-pub fn draw(source: &Source, mask: &Mask) -> Option<Vec<u8>> {
+pub fn draw(source: &Source, mask: &Mask, score: Option<(f32, f32)>) -> Option<Vec<u8>> {
     let radiograph = source.open().ok()?;
     let Size { height, width } = radiograph.size();
     let longest = height.max(width).max(1);
@@ -20,7 +20,8 @@ pub fn draw(source: &Source, mask: &Mask) -> Option<Vec<u8>> {
     let size = Size::new(side(height), side(width));
     let intensities = radiograph.intensities(Intensity::default());
     let small = ensemble::resize(intensities.view(), size, Resize::Area);
-    let picture = overlay::render(small.view(), None, &mask_image::resized(mask, size)).ok()?;
+    let about = overlay::About { spacing: radiograph.spacing_at(size), score };
+    let picture = overlay::render(small.view(), None, &mask_image::resized(mask, size), about).ok()?;
     let mut png = Cursor::new(Vec::new());
     picture.write_to(&mut png, ImageFormat::Png).ok()?;
     Some(png.into_inner())

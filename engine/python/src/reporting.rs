@@ -15,7 +15,7 @@ use crate::errors::of_submission;
 
 /// The page of findings, which are the path of a file, or lines of one. Returns the page, and a warning for each oddity.
 #[pyfunction]
-#[pyo3(signature = (findings, lines, *, truth, truth_size, images, title, salt, cases))]
+#[pyo3(signature = (findings, lines, *, truth, truth_size, images, title, salt, cases, pictures, maps, made))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords")]
 pub fn _report(
     py: Python<'_>,
@@ -27,6 +27,9 @@ pub fn _report(
     title: &str,
     salt: Option<Vec<u8>>,
     cases: usize,
+    pictures: usize,
+    maps: Option<PathBuf>,
+    made: Option<String>,
 ) -> PyResult<(String, Vec<String>)> {
     let size = Size::from(truth_size);
     py.detach(|| {
@@ -50,13 +53,19 @@ pub fn _report(
         let told = Mutex::new(warnings);
         let warn = |text: String| told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
         gathered.find(&pool, &images, &mut |_, error| warn(format!("skipped: {}", chain(&error))));
-        gathered.picture(&pool, cases, DecodeLimits::default(), &|error| {
+        gathered.group(&pool, &|| ());
+        gathered.picture(&pool, cases, pictures, DecodeLimits::default(), &|error| {
             error.iter().for_each(|error| warn(format!("no picture: {}", chain(error))));
         });
+        if let Some(folder) = &maps {
+            gathered.maps(&pool, cases, folder, &|error| warn(format!("no map: {}", chain(&error))));
+        }
         if let Some(salt) = &salt {
             gathered.cases.iter_mut().for_each(|case| case.id = hash_id(&case.id, salt));
         }
-        let page = gathered.into_report(title).html().map_err(|error| failed(&error))?;
+        let mut report = gathered.into_report(title);
+        report.made = made;
+        let page = report.html().map_err(|error| failed(&error))?;
         Ok((page, told.into_inner().unwrap_or_else(PoisonError::into_inner)))
     })
 }

@@ -1,6 +1,7 @@
 //! The result for one radiograph.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,10 @@ pub struct Finding {
     pub classifiers: Vec<(String, f32)>,
     /// The marked area after each postprocessing step, in pixels of the output.
     pub areas: Vec<usize>,
+    /// The postprocessing steps by name, as many as [`areas`](Self::areas) if they ran.
+    pub steps: Arc<[String]>,
+    /// The spacing of the mask's pixels, (row, column) in mm, if the file states one.
+    pub spacing: Option<(f32, f32)>,
     /// The box that the crop stage found, if there is one.
     pub crop: Option<Region>,
 }
@@ -87,6 +92,10 @@ struct Line<'a> {
     agreement: Agreement,
     classifiers: std::collections::BTreeMap<&'a str, f32>,
     areas: &'a [usize],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    steps: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spacing: Option<(f32, f32)>,
     runs: Runs,
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<Region>,
@@ -137,6 +146,8 @@ impl Finding {
             agreement: self.agreement,
             classifiers: self.classifiers.iter().map(|(name, score)| (name.as_str(), *score)).collect(),
             areas: &self.areas,
+            steps: if self.areas.is_empty() { &[] } else { &self.steps },
+            spacing: self.spacing,
             runs: self.runs,
             crop: self.crop,
             run,

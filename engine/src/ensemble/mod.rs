@@ -99,6 +99,8 @@ pub struct Ensemble {
     classifier: Option<Stage>,
     segmenter: Stage,
     postprocess: Vec<Arc<Plugin>>,
+    /// Their names.
+    steps: Arc<[String]>,
     recipes: Vec<Recipe>,
     /// The members that show their networks the same.
     inputs: Vec<InputGroup>,

@@ -45,7 +45,11 @@ pub fn add(texts: &mut Texts) {
     images(texts);
     let picture = ndarray::Array2::zeros((4, 4));
     let mask = crate::Mask::empty(Size::new(4, 5));
-    texts.add("OverlayError", "", &overlay::render(picture.view(), None, &mask).unwrap_err());
+    texts.add(
+        "OverlayError",
+        "",
+        &overlay::render(picture.view(), None, &mask, overlay::About::default()).unwrap_err(),
+    );
 }
 
 fn images(texts: &mut Texts) {

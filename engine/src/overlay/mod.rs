@@ -11,6 +11,7 @@ use crate::ensemble::Region;
 use crate::submission::Runs;
 use crate::{Mask, Size};
 
+mod scale;
 mod strip;
 pub mod text;
 
@@ -67,14 +68,27 @@ enum Layer<'a> {
     Box(Region),
 }
 
-/// The radiograph, then the truth (if known), then the prediction, side by side with captions.
+/// What captions tell besides the masks.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct About {
+    /// The spacing of the picture's pixels, (row, column) in mm: areas are then in cm², and a bar shows the scale.
+    pub spacing: Option<(f32, f32)>,
+    /// Bounds of the classifier stage's score, in 0..=1.
+    pub score: Option<(f32, f32)>,
+}
+
+/// The radiograph, then the truth (if known), then the prediction, side by side with captions: the score, each mask's
+/// area and, with a truth, the Dice coefficient.
 ///
-/// `intensities` are in 0..=1, (height, width); each panel has this size, so reduce large images beforehand. Masks of
-/// another size are an error. With a truth, the last caption contains the Dice coefficient.
+/// `intensities` are in 0..=1, (height, width); each panel has this size, so reduce large images beforehand.
+///
+/// # Errors
+/// If a mask has another size.
 pub fn render(
     intensities: ArrayView2<'_, f32>,
     truth: Option<&Mask>,
     predicted: &Mask,
+    about: About,
 ) -> Result<RgbImage, OverlayError> {
     let size = intensities.dim().into();
     for (what, mask) in truth.map(|mask| ("true", mask)).into_iter().chain([("predicted", predicted)]) {
@@ -82,13 +96,16 @@ pub fn render(
             return Err(OverlayError { what, mask: mask.size(), image: size });
         }
     }
-    let mut panels = vec![Panel { caption: "radiograph".into(), layer: Layer::Nothing }];
-    panels.extend(truth.map(|mask| Panel { caption: caption("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
-    let score =
-        truth.map_or(String::new(), |truth| format!("  dice {:.2}", Runs::from(truth).dice(&Runs::from(predicted))));
+    let told = |what: &str, mask: &Mask| caption(what, mask, about.spacing);
+    let mut panels = vec![Panel { caption: radiograph_caption(about.score), layer: Layer::Nothing }];
+    panels.extend(truth.map(|mask| Panel { caption: told("truth", mask), layer: Layer::Mask(mask, TRUTH) }));
+    let dice =
+        truth.map_or(String::new(), |truth| format!(", Dice {:.2}", Runs::from(truth).dice(&Runs::from(predicted))));
     let layer = Layer::Mask(predicted, PREDICTED);
-    panels.push(Panel { caption: caption("prediction", predicted) + &score, layer });
-    Ok(side_by_side(intensities, &panels))
+    panels.push(Panel { caption: told("prediction", predicted) + &dice, layer });
+    let mut picture = in_rows(intensities, &panels, panels.len());
+    scale::draw(&mut picture, size, about.spacing);
+    Ok(picture)
 }
 
 /// The radiograph alone, with the true mask tinted and outlined. `intensities` are as in [`render`].
@@ -153,13 +170,23 @@ pub fn grid(tiles: &[Tile], across: usize) -> RgbImage {
     picture
 }
 
-/// A caption: the mask's name, and whether nothing is marked.
-fn caption(what: &str, mask: &Mask) -> String {
-    if mask.is_empty() { format!("{what}: none") } else { what.to_owned() }
+/// A caption: the mask's name and its area, in cm² where the spacing of its pixels is known, else as a share.
+fn caption(what: &str, mask: &Mask, spacing: Option<(f32, f32)>) -> String {
+    let area = mask.area();
+    match spacing {
+        _ if area == 0 => format!("{what}: none"),
+        Some((row, column)) => format!("{what}: {:.1} cm²", area as f64 * f64::from(row * column) / 100.0),
+        None => format!("{what}: {:.2} %", 100.0 * area as f64 / mask.size().area() as f64),
+    }
 }
 
-fn side_by_side(intensities: ArrayView2<'_, f32>, panels: &[Panel<'_>]) -> RgbImage {
-    in_rows(intensities, panels, panels.len())
+/// The caption of the radiograph, with its score if it is exact, or its bounds.
+fn radiograph_caption(score: Option<(f32, f32)>) -> String {
+    match score {
+        Some((low, high)) if low == high => format!("radiograph, score {low:.2}"),
+        Some((low, high)) => format!("radiograph, score {low:.2}–{high:.2}"),
+        None => "radiograph".into(),
+    }
 }
 
 /// Arranges panels in rows of `across`.
@@ -262,7 +289,8 @@ mod tests {
     #[test]
     fn masks_are_outlined_and_tinted_in_their_own_panels() {
         let grey = Array2::from_elem((200, 200), 0.5);
-        let picture = render(grey.view(), Some(&square(200, 50..150)), &square(200, 60..140)).unwrap();
+        let picture =
+            render(grey.view(), Some(&square(200, 50..150)), &square(200, 60..140), About::default()).unwrap();
         assert_eq!(picture.dimensions(), ((4 * GAP + 600) as u32, (CAPTION + 200 + GAP) as u32));
         let pixel = |panel: usize, row: usize, column: usize| {
             *picture.get_pixel((GAP + panel * (200 + GAP) + column) as u32, (CAPTION + row) as u32)
@@ -277,23 +305,34 @@ mod tests {
     fn one_that_is_tinted_is_the_panel_of_the_truth() {
         let grey = Array2::from_shape_fn((60, 40), |(row, column)| (row * column) as f32 / 2400.0);
         let truth = Mask::from(Array2::from_shape_fn((60, 40), |(row, column)| row > 20 && column < 30));
-        let picture = render(grey.view(), Some(&truth), &truth).unwrap();
+        let picture = render(grey.view(), Some(&truth), &truth, About::default()).unwrap();
         let panel = image::imageops::crop_imm(&picture, (2 * GAP + 40) as u32, CAPTION as u32, 40, 60).to_image();
         assert_eq!(tinted(grey.view(), &truth).unwrap(), panel);
         assert!(tinted(grey.view(), &Mask::empty(Size::new(40, 60))).is_err());
     }
 
     #[test]
+    fn captions_tell_areas_and_scores() {
+        let mask = square(200, 50..150);
+        assert_eq!(caption("truth", &mask, Some((0.5, 0.4))), "truth: 20.0 cm²");
+        assert_eq!(caption("truth", &mask, None), "truth: 25.00 %");
+        assert_eq!(caption("truth", &Mask::empty(Size::new(2, 2)), Some((1.0, 1.0))), "truth: none");
+        assert_eq!(radiograph_caption(Some((0.25, 0.25))), "radiograph, score 0.25");
+        assert_eq!(radiograph_caption(Some((0.25, 0.5))), "radiograph, score 0.25–0.50");
+        assert_eq!(radiograph_caption(None), "radiograph");
+    }
+
+    #[test]
     fn without_truth_there_are_two_panels() {
-        let picture = render(Array2::zeros((64, 80)).view(), None, &Mask::empty(Size::new(64, 80))).unwrap();
+        let picture =
+            render(Array2::zeros((64, 80)).view(), None, &Mask::empty(Size::new(64, 80)), About::default()).unwrap();
         assert_eq!(picture.width() as usize, 3 * GAP + 160);
     }
 
     #[test]
     fn a_mask_of_another_size_is_an_error() {
-        let error =
-            render(Array2::zeros((8, 8)).view(), Some(&Mask::empty(Size::new(8, 9))), &Mask::empty(Size::new(8, 8)))
-                .unwrap_err();
+        let (other, own) = (Mask::empty(Size::new(8, 9)), Mask::empty(Size::new(8, 8)));
+        let error = render(Array2::zeros((8, 8)).view(), Some(&other), &own, About::default()).unwrap_err();
         assert_eq!(error.to_string(), "the true mask is 8 × 9 and the radiograph 8 × 8 (height × width)");
     }
 }

@@ -29,6 +29,12 @@ pub struct Case {
     pub decision: Decision,
     /// The marked area after each postprocessing step, in pixels.
     pub areas: Vec<usize>,
+    /// The names of these steps; may be fewer, in findings of older versions.
+    pub steps: Vec<String>,
+    /// The spacing of the mask's pixels, (row, column) in mm, if known.
+    pub spacing: Option<(f32, f32)>,
+    /// What its file and its map add.
+    pub detail: Detail,
     /// What the finding says of itself.
     pub said: Said,
     /// The groups that it belongs to, by kind.
@@ -44,6 +50,17 @@ pub struct Said {
     pub agreement: Agreement,
     /// Why people should read the image first; empty if it is not referred.
     pub reasons: Vec<String>,
+}
+
+/// What is read from a case's files for its enlarged picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// The patient's sides at the picture's left and right edge, if the file states them.
+    pub sides: Option<[char; 2]>,
+    /// Whether the spacing is that at the detector, not in the patient.
+    pub at_detector: bool,
+    /// The merged map of probabilities, reduced: a grey PNG file, 255 being 1.
+    pub map: Option<Vec<u8>>,
 }
 
 /// A case's radiograph.

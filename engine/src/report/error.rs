@@ -129,3 +129,25 @@ pub enum PictureError {
         id: String,
     },
 }
+
+/// Why a case has no map.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MapError {
+    /// Its file cannot be read.
+    #[error("cannot read `{}`: expected a map that `pleura predict --maps` has written", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Its file is no map.
+    #[error("`{}`: {message}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        message: String,
+    },
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::FindingsError;
-use super::{Case, Picture, Said};
+use super::{Case, Detail, Picture, Said};
 use crate::Size;
 use crate::checksum::{self, ChecksumError};
 use crate::ensemble::{Agreement, Decision, Origin, UNCHECKED};
@@ -34,6 +34,9 @@ struct Line {
     score: Option<(f32, f32)>,
     areas: Vec<usize>,
     calibrated: Option<(f32, f32)>,
+    #[serde(default)]
+    steps: Vec<String>,
+    spacing: Option<(f32, f32)>,
     #[serde(default)]
     agreement: Agreement,
     #[serde(default)]
@@ -101,8 +104,22 @@ pub fn parse_finding(text: &str) -> Result<Found, String> {
     }
     let (decision, score, areas) = (line.decision, line.score, line.areas);
     let said = Said { calibrated: line.calibrated, agreement: line.agreement, reasons: line.reasons };
-    let (picture, truth, groups) = (Picture::LeftOut, None, Vec::new());
-    let case = Case { id, size, picture, predicted, truth, score, decision, areas, said, groups };
+    let spacing = line.spacing.filter(|(row, column)| *row > 0.0 && *column > 0.0);
+    let case = Case {
+        id,
+        size,
+        picture: Picture::LeftOut,
+        predicted,
+        truth: None,
+        score,
+        decision,
+        areas,
+        steps: line.steps,
+        spacing,
+        detail: Detail::default(),
+        said,
+        groups: Vec::new(),
+    };
     Ok(Found { case, file: line.file, origin: line.run })
 }
 
@@ -127,6 +144,8 @@ mod tests {
             runs,
             classifiers: vec![],
             areas,
+            steps: ["threshold".to_owned(), "min-area".to_owned()].into(),
+            spacing: Some((0.5, 0.25)),
             crop: None,
         }
     }
@@ -148,6 +167,7 @@ mod tests {
         assert_eq!(found[0].file.as_deref(), Some(Path::new("in/a.dcm")));
         assert_eq!(read(&super::tests::finding().to_json(None, None)).unwrap()[0].file, None);
         assert_eq!(found[0].origin, Some(origin));
+        assert_eq!((&*case.steps, case.spacing), (&*finding.steps, finding.spacing));
         let Finding { calibrated, agreement, reasons, .. } = finding;
         assert_eq!(case.said, Said { calibrated, agreement, reasons });
         assert!(case.is_referred() && case.exact_calibrated().is_none());

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::error::{PictureError, ReportError};
+use super::error::{MapError, PictureError, ReportError};
 use super::findings::Found;
 use super::groups::{UNKNOWN, groups_of};
 use super::origins::Origins;
-use super::{Case, Picture, Report, worst_first};
+use super::{Case, Picture, Report, picture, worst_first};
+use crate::ensemble::Decision;
+use crate::file_name;
 use crate::pool::Pool;
 use crate::radiograph::{DecodeLimits, ImageHeader, RadiographError, Tags};
 use crate::submission::Submission;
@@ -82,12 +84,15 @@ impl Gathered {
     pub fn group(&mut self, pool: &Pool, each: &(dyn Fn() + Sync)) {
         let files = &self.files;
         let judged = self.cases.par_iter_mut().filter(|case| case.truth.is_some());
-        let read = judged.filter_map(|case| Some((files.get(&case.id)?, case))).for_each(|(file, case)| {
-            let tags = Tags::open(file).ok().filter(|tags| tags.id == case.id).unwrap_or_default();
-            case.groups.extend(groups_of(&tags));
-            each();
+        pool.run(|| {
+            judged.for_each(|case| {
+                let tags = files.get(&case.id).and_then(|file| {
+                    each();
+                    Tags::open(file).ok().filter(|tags| tags.id == case.id)
+                });
+                case.groups.extend(groups_of(&tags.unwrap_or_default()));
+            });
         });
-        pool.run(|| read);
     }
 
     /// Adds a kind of groups, by id; cases that the list lacks belong to `unknown`.
@@ -98,12 +103,27 @@ impl Gathered {
         }
     }
 
-    /// Gives the first `count` cases their pictures. `each` is called for each, with the error of one that cannot be
+    /// Gives the first `count` cases the maps that `predict --maps` has written to a folder. `each` is called with the error
+    /// of one that cannot be read.
+    pub fn maps(&mut self, pool: &Pool, count: usize, folder: &Path, each: &(dyn Fn(MapError) + Sync)) {
+        let count = count.min(self.cases.len());
+        // an image that a gate stopped has none
+        let segmented = self.cases[..count].par_iter_mut().filter(|case| case.decision != Decision::ClassifierGate);
+        let read = |case: &mut Case| match picture::map(&folder.join(format!("{}.png", file_name::of_id(&case.id)))) {
+            Ok(map) => case.detail.map = Some(map),
+            Err(error) => each(error),
+        };
+        pool.run(|| segmented.for_each(read));
+    }
+
+    /// Gives the first `count` cases their pictures, whose longer side is at most `side` pixels, and what their files say of
+    /// them. `each` is called for each, with the error of one that cannot be
     /// read; the page shows that it is missing. Returns how many are missing.
     pub fn picture(
         &mut self,
         pool: &Pool,
         count: usize,
+        side: usize,
         limits: DecodeLimits,
         each: &(dyn Fn(Option<PictureError>) + Sync),
     ) -> usize {
@@ -111,6 +131,11 @@ impl Gathered {
         let files = &self.files;
         let missing = self.cases[..count].par_iter_mut().map(|case| {
             let read = read(&case.id, files.get(&case.id), limits);
+            let read = read.map(|radiograph| {
+                case.detail.sides = radiograph.sides();
+                case.detail.at_detector = radiograph.is_measured_at_detector();
+                Picture::from_radiograph(&radiograph, side)
+            });
             let is_missing = read.is_err();
             let fault;
             (case.picture, fault) = match read {
@@ -131,12 +156,12 @@ impl Gathered {
     }
 }
 
-fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Picture, PictureError> {
+fn read(id: &str, file: Option<&PathBuf>, limits: DecodeLimits) -> Result<Radiograph, PictureError> {
     let file = file.ok_or_else(|| PictureError::NoPath { id: id.to_owned() })?;
     let radiograph = Radiograph::open_with(file, limits).map_err(|source| PictureError::Read { source })?;
     if radiograph.id() != id {
         let (path, found, id) = (file.clone(), radiograph.id().to_owned(), id.to_owned());
         return Err(PictureError::OtherImage { path, found, id });
     }
-    Ok(Picture::from_radiograph(&radiograph))
+    Ok(radiograph)
 }

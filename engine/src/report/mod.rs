@@ -7,7 +7,7 @@
 //! marks those that differ from the file's. The page contains no file paths.
 //!
 //! ```
-//! use pleura::report::{Case, Picture, Report, Said};
+//! use pleura::report::{Case, Detail, Picture, Report, Said};
 //! use pleura::{Size, ensemble::Decision, submission::Runs};
 //!
 //! let size = Size::new(1024, 1024);
@@ -20,6 +20,9 @@
 //!     score: Some((0.93, 0.93)),
 //!     decision: Decision::Postprocess,
 //!     areas: vec![42],
+//!     steps: vec!["threshold".into()],
+//!     spacing: Some((0.14, 0.14)),
+//!     detail: Detail::default(),
 //!     said: Said::default(),
 //!     groups: vec![("View".into(), "PA".into())],
 //! };
@@ -48,12 +51,13 @@ use std::collections::HashSet;
 
 pub use crate::proportion::wilson;
 use case::MISSED;
-pub use case::{Case, Outcome, Picture, Said, hash_id, worst_first};
-pub use error::{FindingsError, PictureError, ReportError};
+pub use case::{Case, Detail, Outcome, Picture, Said, hash_id, worst_first};
+pub use error::{FindingsError, MapError, PictureError, ReportError};
 pub use findings::{Found, parse_finding, read_findings};
 pub use gather::Gathered;
 pub use groups::{Group, groups_of};
 pub use origins::Origins;
+pub use picture::SIDE;
 pub use tables::{HeatMap, MemberRow};
 
 /// The content of a report.
@@ -70,6 +74,8 @@ pub struct Report {
     pub members: Vec<MemberRow>,
     /// How the cases were made, as a sentence; left out by default.
     pub origin: Option<String>,
+    /// The date of the page, as text; left out by default.
+    pub made: Option<String>,
     /// Warnings for the reader, such as that the cases are of several runs; none by default.
     pub alarms: Vec<String>,
     /// How the cases' run differs from that of the heat map and the members, as a sentence: differences between the two
@@ -87,6 +93,7 @@ impl Report {
             heat_map: None,
             members: Vec::new(),
             origin: None,
+            made: None,
             alarms: Vec::new(),
             differs: None,
         }

@@ -18,6 +18,8 @@ const SCRIPT: &str = concat!(
     include_str!("page/masks.js"),
     include_str!("page/paint.js"),
     include_str!("page/cards.js"),
+    include_str!("page/map.js"),
+    include_str!("page/zoom.js"),
     include_str!("page/viewer.js"),
     include_str!("page/view.js"),
 );
@@ -32,6 +34,7 @@ struct Page<'a> {
     script: &'static str,
     script_hash: String,
     origin: Option<&'a str>,
+    made: Option<&'a str>,
     alarms: &'a [String],
     differs: Option<&'a str>,
     cases: usize,
@@ -69,8 +72,18 @@ struct Entry<'a> {
     reasons: &'a [String],
     decision: Decision,
     areas: &'a [usize],
+    steps: &'a [String],
+    spacing: Option<(f32, f32)>,
+    sides: Option<[char; 2]>,
+    detector: bool,
+    map: Option<Map>,
     picture: Option<Shown>,
     unreadable: bool,
+}
+
+#[derive(Serialize)]
+struct Map {
+    url: String,
 }
 
 #[derive(Serialize)]
@@ -94,6 +107,7 @@ pub(super) fn render(report: &Report) -> String {
         script: SCRIPT,
         script_hash: hash(SCRIPT),
         origin: report.origin.as_deref(),
+        made: report.made.as_deref(),
         alarms: &report.alarms,
         differs: report.differs.as_deref(),
         cases: cases.len(),
@@ -142,6 +156,11 @@ fn entry(case: &Case) -> Entry<'_> {
         reasons: &case.said.reasons,
         decision: case.decision,
         areas: &case.areas,
+        steps: &case.steps,
+        spacing: case.spacing,
+        sides: case.detail.sides,
+        detector: case.detail.at_detector && case.spacing.is_some(),
+        map: case.detail.map.as_ref().map(|png| Map { url: format!("data:image/png;base64,{}", STANDARD.encode(png)) }),
         picture,
         unreadable: case.picture == Picture::Unreadable,
     }

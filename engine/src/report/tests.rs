@@ -16,8 +16,21 @@ fn case(id: &str, predicted: &str, truth: Option<&str>, score: Option<(f32, f32)
     let (predicted, truth) = (runs(predicted), truth.map(runs));
     let areas = vec![predicted.area()];
     let (picture, decision) = (Picture::LeftOut, Decision::Postprocess);
-    let (said, groups) = (Said::default(), Vec::new());
-    Case { id: id.into(), size, picture, predicted, truth, score, decision, areas, said, groups }
+    Case {
+        id: id.into(),
+        size,
+        picture,
+        predicted,
+        truth,
+        score,
+        decision,
+        areas,
+        steps: vec!["threshold".into()],
+        spacing: None,
+        detail: Detail::default(),
+        said: Said::default(),
+        groups: Vec::new(),
+    }
 }
 
 /// Ten images, half of them positive, half of those found.

@@ -99,7 +99,7 @@ impl Finish<'_> {
             term::note(format_args!("no findings: `{}` is not written", page.display()));
             return Ok(Exit::Good);
         }
-        let exit = report::of_findings(findings, page, &self.ensemble.manifest().name)?;
+        let exit = report::of_findings(findings, self.args.maps.as_deref(), page, &self.ensemble.manifest().name)?;
         receipt.wrote(Kind::Report, page)?;
         Ok(exit)
     }

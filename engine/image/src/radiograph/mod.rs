@@ -23,6 +23,7 @@ mod encoded;
 mod error;
 mod file;
 mod find;
+mod geometry;
 mod glance;
 mod header;
 mod id;

@@ -6,6 +6,7 @@ import os
 import secrets
 import warnings
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 
 from pleura import _pleura
@@ -23,6 +24,8 @@ def report(
     hash_ids: bool = False,
     salt: bytes | None = None,
     cases: int = 200,
+    pictures: int = 384,
+    maps: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Writes findings as one HTML page that opens offline: cases, worst first, and metrics where the truth is known.
 
@@ -42,6 +45,10 @@ def report(
         Show hashes instead of ids; with the same salt, reports have the same hashes. Default: a random salt.
     cases
         The number of cases with a picture.
+    pictures
+        The pictures' longer side in pixels; 1024 or more to read them like the original.
+    maps
+        A folder of maps that `pleura predict --maps` has written.
     """
     path, lines = None, []
     if isinstance(findings, (str, os.PathLike)):
@@ -57,6 +64,9 @@ def report(
         title=title,
         salt=(salt or secrets.token_bytes(32)) if hash_ids else None,
         cases=cases,
+        pictures=pictures,
+        maps=maps,
+        made=f"Made on {date.today():%-d %B %Y}",
     )
     for remark in remarks:
         warnings.warn(remark, stacklevel=2)

@@ -131,6 +131,7 @@ pub fn open(mut manifest: Manifest, path: &Path, options: &Options) -> Result<En
         crop,
         classifier,
         segmenter,
+        steps: postprocess.iter().map(|plugin| plugin.name().to_owned()).collect(),
         postprocess,
         recipes: opening.recipes.into_iter().map(|(_, recipe)| recipe).collect(),
         inputs: opening.inputs.into_iter().map(|(_, group)| group).collect(),

@@ -1,5 +1,7 @@
 //! Images in the stages, and the findings that result.
 
+use std::sync::Arc;
+
 use crate::ensemble::Ensemble;
 use crate::ensemble::agreement::Agreement;
 use crate::ensemble::device::slot::DeviceSlot;
@@ -131,6 +133,8 @@ impl Ensemble {
             },
             classifiers: self.named(scores),
             areas: Vec::new(),
+            steps: Arc::clone(&self.steps),
+            spacing: radiograph.spacing_at(self.mask_size(size)),
             crop: crop.map(|(region, _)| region),
         };
         let masks = match segmented {

@@ -40,7 +40,7 @@ function card(item, open) {
     badge.after(first);
   }
   node.classList.toggle("wrong", Boolean(item.wrong));
-  node.querySelector(".dice").textContent = item.truth ? `Dice ${share(item.dice)}` : `${item.area} px`;
+  node.querySelector(".dice").textContent = item.truth ? `Dice ${share(item.dice)}` : brief(item.area, item.spacing);
   // Ids differ at their ends, so the line is cut at its left; the mark keeps the text's own order.
   const id = node.querySelector(".id");
   id.textContent = `\u200e${item.id}`;

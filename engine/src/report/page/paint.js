@@ -68,6 +68,8 @@ function fillFrame(frame, item, side) {
   sheet.style[columns >= rows ? "width" : "height"] = "100%";
   if (item.picture) image.src = item.picture.url;
   else image.remove();
+  const sides = parts.querySelectorAll(".side");
+  sides.forEach((mark, i) => (mark.textContent = item.picture && item.sides ? item.sides[i] : ""));
   says.textContent = item.unreadable ? "no picture: the file could not be read" : "no picture";
   says.hidden = Boolean(item.picture);
   frame.replaceChildren(parts);

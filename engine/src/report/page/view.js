@@ -1,6 +1,6 @@
 
 // The view, kept in sync between the controls and the URL's fragment. So a view can be shared:
-// #filter=fp&sort=area&mode=errors, or #case=ID for one case, large.
+// #filter=fp&sort=area&mode=errors, or #case=ID&zoom=2,0,0&map=on for one case, large.
 
 const PAGE = 48;
 const worst = (a, b) => (a.dice ?? 2) - (b.dice ?? 2) || size(b) - size(a);
@@ -24,7 +24,7 @@ const SORTS = {
   score: (a, b) => (b.score?.[0] ?? -1) - (a.score?.[0] ?? -1),
   id: (a, b) => (a.id < b.id ? -1 : 1),
 };
-const DEFAULTS = { filter: "all", sort: "worst", search: "", mode: "outline", truth: true, prediction: true, case: "" };
+const DEFAULTS = { filter: "all", sort: "worst", search: "", mode: "outline", truth: true, prediction: true, map: false, case: "", zoom: "", levels: "" };
 
 const cases = readCases();
 const judged = cases.some((item) => item.truth);
@@ -80,7 +80,8 @@ function readFragment() {
   controls.elements.search.value = said.get("search") ?? "";
   for (const name of ["truth", "prediction"]) controls.elements[name].checked = said.get(name) !== "off";
   readControls();
-  view.case = said.get("case") ?? "";
+  for (const name of ["case", "zoom", "levels"]) view[name] = said.get(name) ?? "";
+  view.map = said.get("map") === "on";
 }
 
 /** Applies the fragment. */
@@ -97,7 +98,7 @@ function follow() {
 function writeFragment() {
   const said = new URLSearchParams();
   for (const [name, value] of Object.entries(view)) {
-    if (value !== DEFAULTS[name]) said.set(name, typeof value === "boolean" ? "off" : value);
+    if (value !== DEFAULTS[name]) said.set(name, typeof value === "boolean" ? (value ? "on" : "off") : value);
   }
   history.replaceState(null, "", `#${said}`);
 }

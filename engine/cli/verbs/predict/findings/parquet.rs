@@ -29,6 +29,8 @@ const SCHEMA: &str = "message finding {
     required int64 area;
     required int32 height;
     required int32 width;
+    optional float spacing_row;
+    optional float spacing_column;
     required binary decision (STRING);
     optional float score_low;
     optional float score_high;
@@ -62,6 +64,7 @@ struct Row {
     reasons: Vec<String>,
     area: i64,
     size: Size,
+    spacing: Option<(f32, f32)>,
     decision: String,
     score: Option<(f32, f32)>,
     calibrated: Option<(f32, f32)>,
@@ -134,6 +137,8 @@ fn write_group(columns: &mut SerializedRowGroupWriter<'_, NamedTempFile>, rows: 
     longs(columns, &rows.iter().map(|row| row.area).collect::<Vec<_>>(), None)?;
     integers(columns, rows.iter().map(|row| Some(row.size.height)), false)?;
     integers(columns, rows.iter().map(|row| Some(row.size.width)), false)?;
+    floats(columns, rows.iter().map(|row| row.spacing.map(|(row, _)| row)))?;
+    floats(columns, rows.iter().map(|row| row.spacing.map(|(_, column)| column)))?;
     texts(columns, rows.iter().map(|row| Some(row.decision.as_str())), false)?;
     floats(columns, rows.iter().map(|row| row.score.map(|(low, _)| low)))?;
     floats(columns, rows.iter().map(|row| row.score.map(|(_, high)| high)))?;
