@@ -33,6 +33,11 @@ fn dependencies(features: &str) -> BTreeSet<String> {
 #[test]
 fn the_plain_program_speaks_no_tls_and_the_feature_one_kind() {
     let (least, plain, remote) = (dependencies(""), dependencies("serve"), dependencies("remote"));
+    let tls = dependencies("tls");
+    for name in ["rustls", "ring", "tokio-rustls", "dicom-ul"] {
+        assert!(tls.contains(name), "the feature `tls` does not bring {name}");
+    }
+    assert!(!plain.contains("tokio-rustls") && !tls.contains("reqwest"));
     assert!(least.contains("pleura") && least.len() > 100, "{least:?}");
     for name in REMOTE {
         assert!(!plain.contains(name), "the plain program depends on {name}");
@@ -44,7 +49,7 @@ fn the_plain_program_speaks_no_tls_and_the_feature_one_kind() {
     }
     assert!(!plain.contains("parquet"), "the plain program depends on parquet");
     for name in NEVER {
-        assert!(!remote.contains(name), "the feature brings {name}");
+        assert!(!remote.contains(name) && !tls.contains(name), "the feature brings {name}");
     }
 }
 

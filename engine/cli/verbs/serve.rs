@@ -13,7 +13,7 @@ use bytesize::ByteSize;
 use pleura::ensemble::Ensemble;
 use pleura_serve::inbox::SpoolLimits;
 use pleura_serve::rules::Rules;
-use pleura_serve::{Config, Peer, Running};
+use pleura_serve::{Config, Peer, Running, TlsFiles};
 
 use crate::engine::EngineArgs;
 use crate::exit::Exit;
@@ -55,6 +55,18 @@ pub struct Args {
     /// than this machine's.
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     token_file: Option<PathBuf>,
+
+    /// PEM file of the node's certificate: DICOM and HTTP then speak TLS. Needs the feature `tls`.
+    #[arg(long, value_name = "PEM", requires = "tls_key", help_heading = "Network")]
+    tls_certificate: Option<PathBuf>,
+
+    /// PEM file of the certificate's private key.
+    #[arg(long, value_name = "PEM", requires = "tls_certificate", help_heading = "Network")]
+    tls_key: Option<PathBuf>,
+
+    /// PEM file of authorities: clients without a certificate of theirs are not answered.
+    #[arg(long, value_name = "PEM", requires = "tls_certificate", help_heading = "Network")]
+    tls_clients: Option<PathBuf>,
 
     /// Size limit of one object.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Limits")]
@@ -109,6 +121,9 @@ impl Command for Args {
         paths.reads_ensemble("ENSEMBLE", &self.ensemble);
         paths.reads_any("--rules", &self.rules);
         paths.reads_any("--token-file", &self.token_file);
+        paths.reads_any("--tls-certificate", &self.tls_certificate);
+        paths.reads_any("--tls-key", &self.tls_key);
+        paths.reads_any("--tls-clients", &self.tls_clients);
         paths.writes_tree("--spool", &self.spool);
         self.engine.paths(paths);
         Ok(())
@@ -144,10 +159,12 @@ fn run(args: &Args) -> Result<Exit> {
 
 fn tell(args: &Args, running: &Running) -> Result<()> {
     if let Some(address) = running.dicom() {
-        term::note(format_args!("DICOM: {} on {address}", args.title));
+        let tls = if args.tls_certificate.is_some() { "TLS, " } else { "" };
+        term::note(format_args!("DICOM: {tls}{} on {address}", args.title));
     }
     if let Some(address) = running.http() {
-        term::note(format_args!("HTTP: http://{address}/"));
+        let scheme = if args.tls_certificate.is_some() { "https" } else { "http" };
+        term::note(format_args!("HTTP: {scheme}://{address}/"));
     }
     match running.queued()? {
         0 => {}
@@ -174,6 +191,11 @@ fn config(args: &Args) -> Result<Config> {
         title: title.into(),
         allow: args.allow.clone(),
         token: args.token_file.as_deref().map(token).transpose()?,
+        tls: args.tls_certificate.clone().zip(args.tls_key.clone()).map(|(certificate, key)| TlsFiles {
+            certificate,
+            key,
+            clients: args.tls_clients.clone(),
+        }),
         limits: SpoolLimits { object: args.max_object.0, spool: args.max_spool.0 },
         max_pdu: args.max_pdu,
         max_associations: args.max_associations.into(),

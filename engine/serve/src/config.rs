@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::ServeError;
 use crate::inbox::SpoolLimits;
+use crate::tls::TlsFiles;
 
 /// How a node runs.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub allow: Vec<Peer>,
     /// What HTTP requests must bring, as `Authorization: Bearer` or as the password of `Basic`.
     pub token: Option<String>,
+    /// How listeners speak TLS; by default they do not.
+    pub tls: Option<TlsFiles>,
     /// Limits of the spool.
     pub limits: SpoolLimits,
     /// The largest PDU that is accepted, in bytes.

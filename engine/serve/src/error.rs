@@ -61,6 +61,14 @@ pub enum ServeError {
         /// The ensemble's manifest.
         manifest: PathBuf,
     },
+    /// A certificate or a key.
+    #[error("TLS: `{path}`: {message}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The ensemble's files.
     #[error("cannot read the ensemble's files again")]
     Ensemble(#[source] std::io::Error),

@@ -19,6 +19,7 @@ mod node;
 mod objects;
 mod retention;
 pub mod rules;
+mod tls;
 mod worker;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 
 pub use config::{Config, Peer};
 pub use error::{Refusal, ServeError};
+pub use tls::{TlsFiles, TlsPeer};
 
 use inbox::Inbox;
 use node::Node;
@@ -49,15 +51,17 @@ impl Running {
     /// Starts a node. Objects that an earlier one received and did not finish are processed first.
     ///
     /// # Errors
-    /// If an address is open to other machines without a limit on who may send, the spool cannot be used, or an address
-    /// cannot be listened on.
+    /// If an address is open to other machines without a limit on who may send, the spool cannot be used, an address
+    /// cannot be listened on, or a certificate cannot be used.
     pub fn start(config: Config, rules: Rules, ensemble: Ensemble) -> Result<Self, ServeError> {
         config.check()?;
+        let tls = config.tls.as_ref().map(tls::server).transpose()?;
         let maker = Maker::new(&ensemble).map_err(ServeError::Ensemble)?;
         rules.check(maker.makes_objects(), ensemble.path())?;
         let inbox = Inbox::open(&config.spool, config.limits)?;
         let (dicom, http) = (listen(config.dicom)?, listen(config.http)?);
         let node = Arc::new(Node {
+            tls,
             config,
             inbox,
             rules,

@@ -11,10 +11,13 @@ use crate::error::Refusal;
 use crate::inbox::ledger::Object;
 use crate::inbox::{Inbox, Received};
 use crate::rules::Rules;
+use crate::tls;
 
 /// What the parts of a node share.
 pub struct Node {
     pub config: Config,
+    /// How listeners speak TLS.
+    pub tls: Option<tls::Server>,
     pub inbox: Inbox,
     pub rules: Rules,
     /// Wakes the worker.

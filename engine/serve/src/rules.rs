@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::error::ServeError;
 use crate::inbox::ledger::Outcome;
+use crate::tls::TlsPeer;
 use pleura::ensemble::Outcome as Said;
 
 /// Rules, and the destinations that they name.
@@ -52,6 +53,9 @@ pub struct CStore {
     /// Our AE title; default: `PLEURA`.
     #[serde(default = "title")]
     pub calling: String,
+    /// How it is reached over TLS; default: without.
+    #[serde(default)]
+    pub tls: Option<TlsPeer>,
 }
 
 /// A web server.
@@ -62,6 +66,8 @@ pub struct Web {
     pub url: String,
     /// A file with the value of `Authorization`, such as `Bearer …`.
     pub authorization_file: Option<PathBuf>,
+    /// The authorities of its certificate, PEM; needed for `https://`.
+    pub ca: Option<PathBuf>,
 }
 
 /// A folder.
@@ -151,12 +157,17 @@ impl Rules {
         let mut rules = Self::parse(&text).map_err(|message| ServeError::Rules { path: path.into(), message })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for destination in rules.destinations.values_mut() {
-            match destination {
-                Destination::Folder(Folder { path })
-                | Destination::Stow(Web { authorization_file: Some(path), .. })
-                | Destination::Webhook(Web { authorization_file: Some(path), .. }) => *path = folder.join(&*path),
-                _ => {}
-            }
+            let paths = match destination {
+                Destination::Folder(Folder { path }) => [Some(path), None],
+                Destination::Stow(web) | Destination::Webhook(web) => {
+                    [web.authorization_file.as_mut(), web.ca.as_mut()]
+                }
+                Destination::CStore(pacs) => {
+                    pacs.tls.iter_mut().for_each(|tls| tls.within(folder));
+                    [None, None]
+                }
+            };
+            paths.into_iter().flatten().for_each(|path| *path = folder.join(&*path));
         }
         Ok(rules)
     }
@@ -232,17 +243,26 @@ impl Rules {
     }
 }
 
+const WITHOUT_TLS: &str = "this program is built without TLS: it needs the feature `tls`";
+
 impl Destination {
     fn check(&self) -> Result<(), String> {
         match self {
+            Self::CStore(CStore { tls: Some(_), .. }) if cfg!(not(feature = "tls")) => Err(WITHOUT_TLS.into()),
+            Self::CStore(CStore { tls: Some(tls), .. }) if tls.certificate.is_some() != tls.key.is_some() => {
+                Err("tls: expected `certificate` and `key` together".into())
+            }
             Self::CStore(CStore { called, calling, .. }) => {
                 let fault = [called, calling].into_iter().find(|title| title.is_empty() || title.len() > 16);
                 fault
                     .map_or(Ok(()), |title| Err(format!("expected an AE title of 1 to 16 characters, found `{title}`")))
             }
             Self::Stow(web) | Self::Webhook(web) => match web.url.split_once("://") {
-                Some(("http", _)) => Ok(()),
-                Some(("https", _)) => Err(format!("`{}`: this program is built without TLS", web.url)),
+                Some(("http", _)) if web.ca.is_none() => Ok(()),
+                Some(("http", _)) => Err(format!("`{}` has a `ca`: expected `https://…`", web.url)),
+                Some(("https", _)) if cfg!(not(feature = "tls")) => Err(WITHOUT_TLS.into()),
+                Some(("https", _)) if web.ca.is_some() => Ok(()),
+                Some(("https", _)) => Err(format!("`{}` needs `ca`, the authorities of its certificate", web.url)),
                 _ => Err(format!("url: expected `http://…` or `https://…`, found `{}`", web.url)),
             },
             Self::Folder(_) => Ok(()),

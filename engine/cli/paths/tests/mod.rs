@@ -19,7 +19,7 @@ const NOT_PATHS: [&str; 9] =
     ["title", "salt", "patient_column", "grid", "plugin", "class", "label", "path_column", "id_column"];
 
 /// Options that require another one.
-const NEEDS: [(&str, &[&str]); 8] = [
+const NEEDS: [(&str, &[&str]); 11] = [
     ("import nnunet images", &["expected"]),
     ("import nnunet expected", &["images"]),
     ("predict report", &["findings"]),
@@ -28,6 +28,9 @@ const NEEDS: [(&str, &[&str]); 8] = [
     ("report ensemble", &["truth", "cache"]),
     ("data split patient_column", &["patients"]),
     ("tune write", &[]),
+    ("serve tls_certificate", &["tls_key"]),
+    ("serve tls_key", &["tls_certificate"]),
+    ("serve tls_clients", &["tls_certificate", "tls_key"]),
 ];
 
 /// A verb, or a verb's subcommand.

@@ -1,14 +1,14 @@
 //! DICOM objects to a node over C-STORE.
 
 use std::borrow::Cow;
-use std::net::TcpStream;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use dicom_dictionary_std::uids;
 use dicom_object::FileMetaTable;
 use dicom_transfer_syntax_registry::entries;
 use dicom_ul::Pdu;
-use dicom_ul::association::{ClientAssociation, ClientAssociationOptions};
+use dicom_ul::association::{ClientAssociation, ClientAssociationOptions, CloseSocket, Error as UlError};
 use dicom_ul::pdu::{PDataValue, PDataValueType, PresentationContextNegotiated, PresentationContextResultReason};
 
 use super::Sent;
@@ -48,8 +48,29 @@ pub fn send(pacs: &CStore, objects: &[Sent]) -> Result<(), String> {
         starts.push((start, syntax));
     }
     let address = pacs.address.as_str();
-    let mut association = options.establish(address).map_err(|error| format!("{address}: {error}"))?;
-    let outcome = objects.iter().zip(&starts).enumerate().try_for_each(|(number, (sent, (start, syntax)))| {
+    match &pacs.tls {
+        None => talk(options.establish(address), address, objects, &starts),
+        #[cfg(feature = "tls")]
+        Some(peer) => {
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+            let config = crate::tls::client(peer).map_err(|error| error.to_string())?;
+            let options = options.tls_config(config).server_name(peer.name.as_deref().unwrap_or(host));
+            talk(options.establish_tls(address), address, objects, &starts)
+        }
+        #[cfg(not(feature = "tls"))]
+        Some(_) => Err("this program is built without TLS".into()),
+    }
+}
+
+/// Stores all objects over an association; `starts` are their data sets' beginnings and syntaxes.
+fn talk<S: Read + Write + CloseSocket>(
+    association: Result<ClientAssociation<S>, UlError>,
+    address: &str,
+    objects: &[Sent],
+    starts: &[(usize, String)],
+) -> Result<(), String> {
+    let mut association = association.map_err(|error| format!("{address}: {}", pleura::chain(&error)))?;
+    let outcome = objects.iter().zip(starts).enumerate().try_for_each(|(number, (sent, (start, syntax)))| {
         let number = u16::try_from(number + 1).unwrap_or(u16::MAX);
         store(&mut association, number, sent, &sent.bytes[*start..], syntax)
     });
@@ -60,8 +81,8 @@ pub fn send(pacs: &CStore, objects: &[Sent]) -> Result<(), String> {
     outcome
 }
 
-fn store(
-    association: &mut ClientAssociation<TcpStream>,
+fn store<S: Read + Write + CloseSocket>(
+    association: &mut ClientAssociation<S>,
     number: u16,
     sent: &Sent,
     data: &[u8],
@@ -111,8 +132,8 @@ fn implicit(file: &[u8]) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn pdata(
-    association: &mut ClientAssociation<TcpStream>,
+fn pdata<S: Read + Write + CloseSocket>(
+    association: &mut ClientAssociation<S>,
     presentation_context_id: u8,
     value_type: PDataValueType,
     is_last: bool,
@@ -123,7 +144,7 @@ fn pdata(
 }
 
 /// Waits for the answer. Warnings (0xB…) say that the object was stored.
-fn status(association: &mut ClientAssociation<TcpStream>, sent: &Sent) -> Result<(), String> {
+fn status<S: Read + Write + CloseSocket>(association: &mut ClientAssociation<S>, sent: &Sent) -> Result<(), String> {
     let mut bytes = Vec::new();
     loop {
         let Pdu::PData { data } = association.receive().map_err(|error| error.to_string())? else {

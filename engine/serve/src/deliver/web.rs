@@ -9,13 +9,23 @@ use crate::rules::Web;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-fn agent() -> Agent {
+fn agent(web: &Web) -> Result<Agent, String> {
     // a redirect could send results elsewhere
-    Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(0).http_status_as_error(false).build().into()
+    let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(0).http_status_as_error(false);
+    match &web.ca {
+        None => Ok(config.build().into()),
+        #[cfg(feature = "tls")]
+        Some(ca) => {
+            let tls = crate::tls::agent(ca).map_err(|error| error.to_string())?;
+            Ok(config.tls_config(tls).https_only(true).build().into())
+        }
+        #[cfg(not(feature = "tls"))]
+        Some(_) => Err("this program is built without TLS".into()),
+    }
 }
 
 fn send(web: &Web, headers: &[(&str, &str)], body: &[u8]) -> Result<u16, String> {
-    let mut request = agent().post(&web.url);
+    let mut request = agent(web)?.post(&web.url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -4,6 +4,7 @@ pub mod command;
 mod deadlines;
 mod store;
 
+use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use dicom_dictionary_std::uids;
 use dicom_ul::Pdu;
 use dicom_ul::association::server::AccessControl;
-use dicom_ul::association::{Association, Error as UlError, ServerAssociation, ServerAssociationOptions};
+use dicom_ul::association::{Association, CloseSocket, Error as UlError, ServerAssociation, ServerAssociationOptions};
 use dicom_ul::pdu::{
     AbortRQServiceProviderReason, AbortRQSource, AssociationRJServiceUserReason as Rejection, PDataValue,
     PDataValueType, PresentationContextResultReason, UserIdentity,
@@ -133,7 +134,25 @@ fn serve(node: &Node, stream: TcpStream, deadlines: &Deadlines) {
     let raw = stream.try_clone();
     // covers the request, too
     let Ok(deadline) = deadlines.of(&stream) else { return };
-    match options.establish(stream) {
+    match &node.tls {
+        None => talk(node, host, deadline, options.establish(stream), raw.ok()),
+        // an abort in the open would be no TLS
+        #[cfg(feature = "tls")]
+        Some(tls) => talk(node, host, deadline, options.tls_config(Arc::clone(tls)).establish_tls(stream), None),
+        #[cfg(not(feature = "tls"))]
+        Some(never) => match *never {},
+    }
+}
+
+/// Answers an association, or says why there is none; `raw` is its stream, to abort what does not become one.
+fn talk<S: Read + Write + CloseSocket>(
+    node: &Node,
+    host: IpAddr,
+    deadline: Deadline,
+    association: Result<ServerAssociation<S>, UlError>,
+    raw: Option<TcpStream>,
+) {
+    match association {
         Ok(association) => {
             let title = association.peer_ae_title().to_owned();
             let mut session = Session { node, association, origin: title, command: Vec::new(), store: None, deadline };
@@ -145,7 +164,7 @@ fn serve(node: &Node, stream: TcpStream, deadlines: &Deadlines) {
         }
         Err(error) => {
             tracing::info!(target: "pleura_serve::audit", by = "dicom", origin = %host, "no association: {}", kind(&error));
-            if let (UlError::ReceivePdu { .. }, Ok(mut raw)) = (&error, raw) {
+            if let (UlError::ReceivePdu { .. }, Some(mut raw)) = (&error, raw) {
                 let _ = std::io::Write::write_all(&mut raw, &[7, 0, 0, 0, 0, 4, 0, 0, 2, 0]);
             }
         }
@@ -166,9 +185,9 @@ fn kind(error: &UlError) -> &'static str {
 }
 
 /// An association.
-struct Session<'a> {
+struct Session<'a, S: Read + Write + CloseSocket> {
     node: &'a Node,
-    association: ServerAssociation<TcpStream>,
+    association: ServerAssociation<S>,
     /// The calling AE title.
     origin: String,
     /// The command set that is being received.
@@ -179,7 +198,7 @@ struct Session<'a> {
     deadline: Deadline,
 }
 
-impl Session<'_> {
+impl<S: Read + Write + CloseSocket> Session<'_, S> {
     /// Answers messages until the peer releases.
     fn run(&mut self) -> Result<(), String> {
         loop {

@@ -19,6 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
 use crate::node::Node;
@@ -57,18 +58,34 @@ async fn accept(node: &Arc<Node>, listener: TcpListener) -> std::io::Result<()> 
         let node = Arc::clone(node);
         tokio::spawn(async move {
             let host = peer.ip().to_canonical();
-            let timeout = node.config.timeout;
-            let answer = service_fn(|request| respond(Arc::clone(&node), host, request));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(timeout)
-                .max_buf_size(HEADERS)
-                .serve_connection(TokioIo::new(stream), answer);
-            let _ = connection.await;
+            match &node.tls {
+                None => talk(&node, host, stream).await,
+                #[cfg(feature = "tls")]
+                Some(tls) => {
+                    let handshake = tokio_rustls::TlsAcceptor::from(Arc::clone(tls)).accept(stream);
+                    // a peer that is silent or speaks no TLS is left
+                    if let Ok(Ok(stream)) = tokio::time::timeout(node.config.timeout, handshake).await {
+                        talk(&node, host, stream).await;
+                    }
+                }
+                #[cfg(not(feature = "tls"))]
+                Some(never) => match *never {},
+            }
             drop(place);
         });
     }
     Ok(())
+}
+
+/// Answers a connection's requests.
+async fn talk(node: &Arc<Node>, host: IpAddr, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let answer = service_fn(|request| respond(Arc::clone(node), host, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(node.config.timeout)
+        .max_buf_size(HEADERS)
+        .serve_connection(TokioIo::new(stream), answer);
+    let _ = connection.await;
 }
 
 async fn respond(node: Arc<Node>, host: IpAddr, request: Request<Incoming>) -> Result<Answer, Infallible> {
