@@ -85,6 +85,33 @@ def test_an_explanation_names_members_and_steps(ensemble, images):
     assert explained["classifier"]["gate"][0][0].startswith("score")
 
 
+def test_a_finding_says_how_far_to_trust_it(manifest, images):
+    text = manifest.read_text()
+    with_rule = manifest.parent / "refer.toml"
+    keys = 'calibration = { kind = "temperature", temperature = 2.0 }\nrefer = { score = [0.0, 0.4] }\n'
+    with_rule.write_text(text.replace('exit = "exact"\n', f'exit = "exact"\n{keys}', 1))
+    plain, trusted = (pleura.Ensemble(path, device="cpu") for path in (manifest, with_rule))
+    outcomes = set()
+    for image in images:
+        before, found = plain.predict(image), trusted.predict(image)
+        assert found.rle == before.rle and before.reasons == [] and before.calibrated is None
+        referred = found.score <= 0.4
+        assert found.outcome == ("refer" if referred else "positive" if found.positive else "negative")
+        assert [reason.startswith("the score ") for reason in found.reasons] == [True] * referred
+        odds = found.score / (1 - found.score)
+        assert found.calibrated == pytest.approx(odds**0.5 / (1 + odds**0.5), abs=1e-5)
+        # one classifier and one segmenter: there is nothing to agree with
+        assert found.agreement == {"score_spread": None, "dice": None}
+        assert found.spacing[0] > 0 and len(found.steps) == len(found.areas)
+        again = pickle.loads(pickle.dumps(found))
+        for name in ("outcome", "reasons", "calibrated", "agreement", "spacing", "steps"):
+            assert getattr(again, name) == getattr(found, name)
+        line = json.loads(found.to_json())
+        assert line["outcome"] == found.outcome and line.get("reasons", []) == found.reasons
+        outcomes.add(found.outcome)
+    assert outcomes == {"refer", "positive"}
+
+
 def test_a_notebook_shows_a_picture(ensemble, images):
     from PIL import Image
 

@@ -182,6 +182,12 @@ def test_the_numbers_of_a_manifest_are_searched(demo, manifest, images, tmp_path
     # each image's Dice at a point of the grid is kept in single precision
     assert 0 < tuned.current <= 1 and tuned.best >= tuned.current - 2**-24
     assert tuned.values["postprocess[0].params.above"] in (0.3, 0.5, 0.7)
+    assert tuned.calibration is None
+    fitted = pleura.tune(ensemble, images, demo / "truth.csv", grid=grid, out=out, calibrate="isotonic", **options)
+    assert fitted.calibration["kind"] == "isotonic" and fitted.calibration["nested"]["brier"] >= 0
+    assert 'calibration = { kind = "isotonic"' in out.read_text()
+    with pytest.raises(ValueError, match='calibrate: expected "temperature" or "isotonic", found "platt"'):
+        pleura.tune(ensemble, images, demo / "truth.csv", grid=grid, calibrate="platt", **options)
     command = [*program(), "tune", str(manifest), *map(str, images), "--truth", str(demo / "truth.csv"), "--cache"]
     command += [str(tmp_path / "cache"), "--grid", "postprocess[0].params.above=0.3,0.5,0.7", "--nested", "2"]
     command += ["--truth-size", f"{shape[0]}x{shape[1]}", "--device", "cpu"]
