@@ -22,7 +22,7 @@ def findings(clinic):
 
 def test_the_pacs_holds_every_object_as_it_was_sent(clinic):
     sent = results(clinic)
-    positive = sum(answer["positive"] for answer in findings(clinic))
+    positive = sum(answer["outcome"] == "positive" for answer in findings(clinic))
     assert len(findings(clinic)) == IMAGES and 0 < positive < IMAGES
     assert sorted(found.Modality for found in sent.values()) == sorted(["OT", "SR"] * IMAGES + ["SEG", "PR"] * positive)
     assert len(clinic.instances()) == IMAGES + len(sent)

@@ -33,7 +33,7 @@ impl Schema {
 
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:#}", self.root)
+        writeln!(f, "{}", self.root)
     }
 }
 

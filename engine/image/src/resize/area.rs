@@ -172,7 +172,10 @@ mod tests {
 
     #[test]
     fn agrees_with_opencv_at_every_ratio() {
-        let cases: Vec<Case> = serde_json::from_str(include_str!("area.json")).unwrap();
+        let cases: Vec<Case> = {
+            let packed = flate2::read::GzDecoder::new(&include_bytes!("area.json.gz")[..]);
+            serde_json::from_reader(packed).unwrap()
+        };
         let mut wrong = Vec::new();
         for Case { from, to, millionths } in &cases {
             let values = millionths.iter().map(|&value| value as f32 / 1e6).collect();
