@@ -208,6 +208,13 @@ fn an_enlarged_case_tells_sides_sizes_steps_and_trust_and_draws_the_map() {
         assert!(seen.page.contains(needed), "{needed}");
     }
     assert!(!seen.page.contains("<dt>Members' Dice</dt>"));
+    // by day and by night, the page has the colours that the system asks for
+    let ground = |mode: &str| {
+        let picture = folder.path().join("ground.png");
+        browse_sized(chromium, &out, "", &format!("--screenshot={}{mode}", picture.display()), (390, 844));
+        image::open(&picture).unwrap().to_rgb8().get_pixel(2, 2).0
+    };
+    assert_eq!((ground(""), ground(" --force-dark-mode")), ([244, 245, 247], [16, 19, 24]));
     // the map's colours lie over the left half alone, on wide screens and narrow ones
     for size in [(1200, 900), (390, 844)] {
         let shot = |fragment: &str| {

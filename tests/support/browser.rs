@@ -22,12 +22,13 @@ pub fn browse(chromium: &str, page: &Path, fragment: &str, wanted: &str) -> Outp
     browse_sized(chromium, page, fragment, wanted, (1200, 4000))
 }
 
-/// As [`browse`], in a window of (width, height).
+/// As [`browse`], in a window of (width, height); `wanted` may be several options, separated by blanks.
 pub fn browse_sized(chromium: &str, page: &Path, fragment: &str, wanted: &str, (width, height): (u32, u32)) -> Output {
     let profile = tempfile::tempdir().unwrap();
     let done = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"])
-        .args(["--virtual-time-budget=5000", wanted])
+        .args(["--virtual-time-budget=5000"])
+        .args(wanted.split(' '))
         .arg(format!("--window-size={width},{height}"))
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}#{fragment}", page.canonicalize().unwrap().display()))
