@@ -132,7 +132,10 @@ fn what_a_modality_stores_arrives_as_predict_finds_it() {
     let other = dicom(folder, "other", Some(99), &[(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4.0")]);
     let refused = node.store(&[other]);
     assert!(!refused.status.success(), "{refused:?}");
-    assert!(node.said().contains("another object with the same SOP Instance UID"));
+    // the line may come after the answer
+    until("the refusal is said", || {
+        node.said().contains("another object with the same SOP Instance UID").then_some(())
+    });
 }
 
 #[test]
