@@ -12,7 +12,7 @@ use pleura::ensemble::{Ensemble, ImageError, Options};
 use pleura::manifest::{self, WrittenOut};
 use pleura::submission::Submission;
 use pleura::tune::{
-    self, Axis, Calibrated, Choice, Choose, Collected, Evaluator, Found, Grid, Method, Metric, Space, TuneError, Watch,
+    self, Axis, Choice, Choose, Collected, Evaluator, Found, Grid, Method, Metric, Space, TuneError, Watch,
 };
 
 use crate::engine::{EngineArgs, given};
@@ -242,11 +242,8 @@ fn write(found: &Found, text: &str, path: &Path, target: Option<&Path>) -> Resul
     if !better {
         term::note("no point of the grid is better than the manifest's values: nothing to change");
     }
-    let mut changed = if better { tune::changed(text, path, &changes)? } else { text.to_owned() };
+    let changed = found.applied(text, path)?;
     print::changes(&found.space, &changes);
-    if let Some(Calibrated { calibration, .. }) = &found.calibrated {
-        changed = tune::calibrated(&changed, path, calibration)?;
-    }
     let better = better || found.calibrated.is_some();
     match target {
         // in place, an unchanged manifest needs no write

@@ -180,8 +180,7 @@ impl Finding {
     /// `positive`, `negative`, or `refer` for an image that people should read first: see `reasons`.
     #[getter]
     fn outcome(&self) -> &'static str {
-        let marked = if self.runs.is_empty() { Outcome::Negative } else { Outcome::Positive };
-        if self.reasons.is_empty() { marked.name() } else { Outcome::Refer.name() }
+        Outcome::new(&self.reasons, self.runs.is_empty()).name()
     }
 
     /// How far the members agree: `score_spread`, the highest score of a classifier minus the lowest, and `dice`, the

@@ -74,11 +74,7 @@ pub fn _tune<'py>(
         let found = collected.search(folder, Choice { metric, how, folds: folds.as_ref(), nested, calibrate })?;
         let changes = found.changes();
         if let Some(out) = &out {
-            let mut changed = if changes.is_empty() { text.clone() } else { tune::changed(&text, path, &changes)? };
-            if let Some(Calibrated { calibration, .. }) = &found.calibrated {
-                changed = tune::calibrated(&changed, path, calibration)?;
-            }
-            tune::write(out, &changed)?;
+            tune::write(out, &found.applied(&text, path)?)?;
         }
         Ok((found, changes, count, skipped))
     });

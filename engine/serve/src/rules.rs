@@ -243,12 +243,12 @@ impl Rules {
     }
 }
 
-const WITHOUT_TLS: &str = "this program is built without TLS: it needs the feature `tls`";
-
 impl Destination {
     fn check(&self) -> Result<(), String> {
         match self {
-            Self::CStore(CStore { tls: Some(_), .. }) if cfg!(not(feature = "tls")) => Err(WITHOUT_TLS.into()),
+            #[cfg(not(feature = "tls"))]
+            Self::CStore(CStore { tls: Some(_), .. }) => Err(crate::tls::WITHOUT.into()),
+            #[cfg(feature = "tls")]
             Self::CStore(CStore { tls: Some(tls), .. }) if tls.certificate.is_some() != tls.key.is_some() => {
                 Err("tls: expected `certificate` and `key` together".into())
             }
@@ -260,8 +260,11 @@ impl Destination {
             Self::Stow(web) | Self::Webhook(web) => match web.url.split_once("://") {
                 Some(("http", _)) if web.ca.is_none() => Ok(()),
                 Some(("http", _)) => Err(format!("`{}` has a `ca`: expected `https://…`", web.url)),
-                Some(("https", _)) if cfg!(not(feature = "tls")) => Err(WITHOUT_TLS.into()),
+                #[cfg(not(feature = "tls"))]
+                Some(("https", _)) => Err(crate::tls::WITHOUT.into()),
+                #[cfg(feature = "tls")]
                 Some(("https", _)) if web.ca.is_some() => Ok(()),
+                #[cfg(feature = "tls")]
                 Some(("https", _)) => Err(format!("`{}` needs `ca`, the authorities of its certificate", web.url)),
                 _ => Err(format!("url: expected `http://…` or `https://…`, found `{}`", web.url)),
             },

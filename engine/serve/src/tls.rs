@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+/// What is said where TLS is asked for in vain.
+#[cfg(not(feature = "tls"))]
+pub(crate) const WITHOUT: &str = "this program is built without TLS: it needs the feature `tls`";
+
 /// How the node's listeners speak TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -53,8 +57,7 @@ mod without {
 
     /// Always an error.
     pub fn server(files: &TlsFiles) -> Result<Server, ServeError> {
-        let message = "this program is built without TLS: it needs the feature `tls`".into();
-        Err(ServeError::Tls { path: files.certificate.clone(), message })
+        Err(ServeError::Tls { path: files.certificate.clone(), message: super::WITHOUT.into() })
     }
 }
 

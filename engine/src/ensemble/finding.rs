@@ -108,15 +108,7 @@ impl Finding {
     /// What it says of the image: referred, or whether anything is marked.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.outcome_of(self.mask.is_empty())
-    }
-
-    fn outcome_of(&self, is_empty: bool) -> Outcome {
-        match (self.reasons.is_empty(), is_empty) {
-            (false, _) => Outcome::Refer,
-            (true, false) => Outcome::Positive,
-            (true, true) => Outcome::Negative,
-        }
+        Outcome::new(&self.reasons, self.mask.is_empty())
     }
 
     /// The finding as one line of JSON, its mask as [run lengths](rle), without its map.
@@ -136,7 +128,7 @@ impl Finding {
             id: &self.id,
             file: file.and_then(Path::to_str),
             positive: !runs.is_empty(),
-            outcome: self.outcome_of(runs.is_empty()),
+            outcome: Outcome::new(&self.reasons, runs.is_empty()),
             reasons: &self.reasons,
             area: runs.area(),
             size: self.mask.size(),

@@ -18,6 +18,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The outcome of an image with these reasons to refer it, and with a mask that is empty or not.
+    #[must_use]
+    pub fn new(reasons: &[String], is_empty: bool) -> Self {
+        match (reasons, is_empty) {
+            ([_, ..], _) => Self::Refer,
+            ([], false) => Self::Positive,
+            ([], true) => Self::Negative,
+        }
+    }
+
     /// The name in findings.
     #[must_use]
     pub fn name(self) -> &'static str {

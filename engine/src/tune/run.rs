@@ -14,7 +14,7 @@ use super::search::{Choose, Metric};
 use super::shares::lowest;
 use super::space::{Answered, Space};
 use super::weights::{WeightSearch, WeightSearchResult};
-use super::write::Number;
+use super::write::{Number, calibrated, changed};
 use crate::ensemble::ImageError;
 
 /// What is told while images are answered.
@@ -143,6 +143,19 @@ impl Collected {
 }
 
 impl Found {
+    /// The text of the manifest with the best values and the calibration; `text` as it is if there is neither.
+    ///
+    /// # Errors
+    /// As [`changed`] and [`calibrated`].
+    pub fn applied(&self, text: &str, path: &Path) -> Result<String, TuneError> {
+        let changes = self.changes();
+        let text = if changes.is_empty() { text.to_owned() } else { changed(text, path, &changes)? };
+        match &self.calibrated {
+            Some(Calibrated { calibration, .. }) => calibrated(&text, path, calibration),
+            None => Ok(text),
+        }
+    }
+
     /// The numbers of the manifest to change, by key; none if no point is better than the manifest as it is.
     #[must_use]
     pub fn changes(&self) -> Vec<(String, Number)> {

@@ -58,7 +58,7 @@ pub fn send(pacs: &CStore, objects: &[Sent]) -> Result<(), String> {
             talk(options.establish_tls(address), address, objects, &starts)
         }
         #[cfg(not(feature = "tls"))]
-        Some(_) => Err("this program is built without TLS".into()),
+        Some(_) => Err(crate::tls::WITHOUT.into()),
     }
 }
 

@@ -20,7 +20,7 @@ fn agent(web: &Web) -> Result<Agent, String> {
             Ok(config.tls_config(tls).https_only(true).build().into())
         }
         #[cfg(not(feature = "tls"))]
-        Some(_) => Err("this program is built without TLS".into()),
+        Some(_) => Err(crate::tls::WITHOUT.into()),
     }
 }
 

@@ -30,12 +30,17 @@ function overlay(canvas, item, again) {
   context.globalCompositeOperation = "source-over";
 }
 
-/** A grey picture of probabilities in colours. */
-function coloured(image) {
+/** A picture on a canvas, with its context and its pixels. */
+function pixels(image) {
   const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0);
-  const picture = context.getImageData(0, 0, canvas.width, canvas.height);
+  return { canvas, context, picture: context.getImageData(0, 0, canvas.width, canvas.height) };
+}
+
+/** A grey picture of probabilities in colours. */
+function coloured(image) {
+  const { canvas, context, picture } = pixels(image);
   const { data } = picture;
   for (let i = 0; i < data.length; i += 4) {
     const probability = data[i] / 255;

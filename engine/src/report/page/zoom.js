@@ -21,10 +21,7 @@ function numbers(text, otherwise) {
 
 /** The values of a picture between which all but a fiftieth at either end lie, in 0..1. */
 function contrast(image) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0);
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const { data } = pixels(image).picture;
   const counts = new Uint32Array(256);
   for (let i = 0; i < data.length; i += 4) counts[data[i]]++;
   const at = (share) => {
